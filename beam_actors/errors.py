@@ -1,0 +1,276 @@
+"""The one error hierarchy: every error that a caller may meet derives from `BeamError`.
+
+Each class carries a stable `code` (what `--json` and the control API show) and an `exit_code` (what a command ends
+with): 1 failed, 2 usage, 3 daemon not running, 4 not allowed, 5 timed out. A message is one sentence that a person can
+act on. OS and library errors are mapped to these at the edge where they occur, never higher up.
+"""
+
+from typing import ClassVar
+
+
+class BeamError(Exception):
+    """Root of all errors of this package."""
+
+    code: ClassVar[str] = "failed"
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(BeamError, ValueError):
+    """A value that a person typed, or a configuration holds, is not acceptable."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class NotAllowed(BeamError, PermissionError):
+    """The operation is understood and refused."""
+
+    code = "not-allowed"
+    exit_code = 4
+
+
+class TimedOut(BeamError, TimeoutError):
+    """The operation did not end before its deadline."""
+
+    code = "timed-out"
+    exit_code = 5
+
+
+class DaemonNotRunning(BeamError):
+    """No daemon answers on the control socket of this home."""
+
+    code = "daemon-not-running"
+    exit_code = 3
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+class InvalidValue(UsageError):
+    """Bytes or text do not denote a value of the type they were parsed as."""
+
+    code = "invalid-value"
+
+
+class InvalidName(InvalidValue):
+    """Text is not a name of the grammar, or is a reserved one."""
+
+    code = "invalid-name"
+
+
+# --- protocols --------------------------------------------------------------------------------------------------------
+
+
+class ProtocolError(BeamError):
+    """A wire protocol was violated. Raised as one of its two subclasses."""
+
+    code = "protocol-error"
+
+
+class LocalProtocolError(ProtocolError):
+    """This side asked a protocol core for something that its state does not permit: a bug here."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The other side sent bytes that the protocol does not permit."""
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+class NetworkError(BeamError, ConnectionError):
+    """An endpoint failed. Raised by drivers, mapped from the OS there and nowhere else."""
+
+    code = "network-error"
+
+
+class ConnectionRefused(NetworkError):
+    """Nothing listens at the address."""
+
+    code = "connection-refused"
+
+
+class ConnectionLost(NetworkError):
+    """An established connection was reset or cut; what was in flight may be lost."""
+
+    code = "connection-lost"
+
+
+class Unreachable(NetworkError):
+    """No route leads to the address, or it did not answer in time."""
+
+    code = "unreachable"
+
+
+class AddressInUse(NetworkError):
+    """Somebody else listens at the address already."""
+
+    code = "address-in-use"
+
+
+class AddressNotPermitted(NetworkError):
+    """Binding the address needs a privilege that this process lacks, or the address is not on this machine."""
+
+    code = "address-not-permitted"
+
+
+class ResourceExhausted(NetworkError):
+    """A bound was reached: file descriptors, sessions, streams or bytes held."""
+
+    code = "resource-exhausted"
+
+
+# --- keeping things ---------------------------------------------------------------------------------------------------
+
+
+class StorageError(BeamError):
+    """The disk refused, or holds something that is not ours."""
+
+    code = "storage-error"
+
+
+class StoreDamaged(StorageError):
+    """The database or a record in it fails its own checks."""
+
+    code = "store-damaged"
+
+
+class StoreTooNew(StorageError):
+    """The database was written by a newer version of this program."""
+
+    code = "store-too-new"
+
+
+class HomeInUse(StorageError):
+    """Another daemon holds this home."""
+
+    code = "home-in-use"
+
+
+class KeystoreDamaged(StorageError):
+    """The keystore is not one, is cut short, or asks for parameters beyond the caps."""
+
+    code = "keystore-damaged"
+
+
+class WrongPassphrase(NotAllowed):
+    """The keystore is intact and this passphrase or device key does not open it."""
+
+    code = "wrong-passphrase"
+
+
+# --- names and tunnels ------------------------------------------------------------------------------------------------
+
+
+class NameNotFound(BeamError, LookupError):
+    """No claim, pin or petname is known for the name."""
+
+    code = "name-not-found"
+
+
+class NameTaken(BeamError):
+    """Somebody else is known to hold the name."""
+
+    code = "name-taken"
+
+
+class NameContested(BeamError):
+    """Several owners claim the name and no rule decides between them; the caller lists the choices."""
+
+    code = "name-contested"
+
+
+class ClaimRefused(BeamError):
+    """A claim failed a check; `reason` is one of a small fixed set, for counting."""
+
+    code = "claim-refused"
+
+    def __init__(self, reason: str, message: str | None = None) -> None:
+        super().__init__(message or f"The claim was refused: {reason}.")
+        self.reason = reason
+
+
+class QuotaExceeded(BeamError):
+    """A documented limit was reached; the message says which and what to give up."""
+
+    code = "quota-exceeded"
+
+
+class PeerOffline(BeamError):
+    """The peer that serves the name, or the peer that was named, cannot be reached now."""
+
+    code = "peer-offline"
+
+
+class TunnelRefused(NotAllowed):
+    """The owner's daemon does not let this peer use the tunnel."""
+
+    code = "tunnel-refused"
+
+
+class TunnelNotFound(BeamError, LookupError):
+    """The peer offers no such tunnel, or there is none of that name here."""
+
+    code = "tunnel-not-found"
+
+
+class TargetDown(BeamError):
+    """The tunnel exists and nothing listens on the port that it leads to."""
+
+    code = "target-down"
+
+
+# --- actors -----------------------------------------------------------------------------------------------------------
+
+
+class ActorError(BeamError):
+    """A message could not be delivered, or its reply will never come."""
+
+    code = "actor-error"
+
+
+class ActorDead(ActorError):
+    """The actor has stopped for good."""
+
+    code = "actor-dead"
+
+
+class ActorUnavailable(ActorError):
+    """The actor is between two incarnations; asking again later may succeed."""
+
+    code = "actor-unavailable"
+
+
+class ActorCrashed(ActorError):
+    """The actor crashed while it held the message; `__cause__` is what it crashed with."""
+
+    code = "actor-crashed"
+
+
+class MailboxFull(ActorError):
+    """The actor's bounded mailbox refused the message."""
+
+    code = "mailbox-full"
+
+
+class AskTimeout(ActorError, TimeoutError):
+    """No reply came before the deadline."""
+
+    code = "timed-out"
+    exit_code = 5
+
+
+class AskCycle(ActorError):
+    """The ask would wait, through others, for the actor that asks; `path` names them in order."""
+
+    code = "ask-cycle"
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        super().__init__(f"An ask would wait for itself: {' -> '.join(path)}.")
+        self.path = path
+
+
+class StartFailed(ActorError):
+    """A child's `on_start` raised; `__cause__` is what it raised."""
+
+    code = "start-failed"

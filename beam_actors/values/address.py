@@ -1,0 +1,72 @@
+"""Where an endpoint is: an IP literal and a port, or the path of a Unix socket; never a host name."""
+
+import ipaddress
+
+import attrs
+
+from beam_actors.errors import InvalidValue
+
+
+def _ip(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise InvalidValue(f"{value!r} is not an IP address.") from None
+
+
+def check_port(value: int) -> int:
+    """Return `value` if it is a port (0 means "any free one" where one is bound); raise `InvalidValue`."""
+    if not 0 <= value <= 65535:
+        raise InvalidValue(f"{value} is not a port (0 to 65535).")
+    return value
+
+
+@attrs.frozen(slots=True, order=True)
+class TcpAddress:
+    """An IPv4 or IPv6 literal and a TCP or UDP port."""
+
+    ip: str = attrs.field(converter=_ip)
+    port: int = attrs.field(converter=check_port)
+
+    @classmethod
+    def parse(cls, text: str) -> "TcpAddress":
+        """Parse `HOST:PORT` or `[V6]:PORT`; `localhost` means 127.0.0.1."""
+        host, separator, port = text.rpartition(":")
+        if not separator or not port.isascii() or not port.isdigit() or len(port) > 5:
+            raise InvalidValue(f"{text!r} is not HOST:PORT.")
+        if host == "localhost":
+            host = "127.0.0.1"
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        return cls(host, int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs on this machine can reach it."""
+        return ipaddress.ip_address(self.ip).is_loopback
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it stands for all addresses of the machine."""
+        return ipaddress.ip_address(self.ip).is_unspecified
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+
+@attrs.frozen(slots=True, order=True)
+class UnixAddress:
+    """The path of a Unix socket, at most 100 bytes so that every platform takes it."""
+
+    path: str = attrs.field()
+
+    @path.validator
+    def _check(self, _attribute: object, value: str) -> None:
+        if not 0 < len(value.encode()) <= 100:
+            raise InvalidValue(f"A Unix socket's path has 1 to 100 bytes: {value!r}.")
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+Address = TcpAddress | UnixAddress
