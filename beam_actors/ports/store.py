@@ -33,7 +33,8 @@ class Store(Protocol):
     async def commit(self, changes: Sequence[Change]) -> None:
         """Apply all changes or none; return when they would survive a loss of power.
 
-        Concurrent commits may share one sync, and are applied in the order of their calls. Cancelling the caller doesn't undo the commit.
+        Concurrent commits may share one sync, and are applied in the order of their calls.
+        Cancelling the caller doesn't undo the commit.
         """
         ...
 
