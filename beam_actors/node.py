@@ -1,1 +1,0 @@
-"""The composition root: the supervision tree of one node, given its ports."""

@@ -1,0 +1,52 @@
+"""What a node is given: the choices of a person, and the world as ports."""
+
+from collections.abc import Callable
+
+import attrs
+
+from beam_actors.ports import Clock, Compute, Entropy, Files, NetworkDriver, Store, TlsPort
+from beam_actors.values import Multiaddr, TcpAddress, UnixAddress
+
+
+@attrs.frozen(slots=True)
+class Bind:
+    """Where a server listens. When `fixed` (a person asked for it) failure is fatal; else any free port will do."""
+
+    address: TcpAddress
+    fixed: bool = False
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class NodeConfig:
+    """What a person may choose about a node. Everything else is a documented limit of the room that it concerns."""
+
+    control: UnixAddress
+    """The control socket, in a short runtime folder."""
+    network: str = "beam"
+    """Claims and sessions of other networks are refused."""
+    listen: tuple[Multiaddr, ...] = (Multiaddr.parse("/ip4/0.0.0.0/tcp/4747"),)
+    listen_fixed: bool = False
+    bootstrap: tuple[Multiaddr, ...] = ()
+    dns: Bind | None = Bind(TcpAddress("127.0.0.1", 5354))
+    https: Bind | None = Bind(TcpAddress("127.0.0.1", 8443))
+    http: Bind | None = Bind(TcpAddress("127.0.0.1", 8480))
+    suffixes: tuple[str, ...] = ("local", "localhost")
+    chaos: bool = False
+    """Whether `beam crash` is allowed."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class NodePorts:
+    """The world as one node sees it."""
+
+    clock: Clock
+    entropy: Entropy
+    compute: Compute
+    files: Files
+    tls: TlsPort
+    driver: Callable[[], NetworkDriver]
+    """A new driver for each incarnation of a pump."""
+    store: Callable[[], Store]
+    """Opens the database anew for each incarnation of the store actor."""
+    cpu_clock: Callable[[], float]
+    """Seconds of CPU time of this thread, for per-actor accounting; a constant in the simulator."""

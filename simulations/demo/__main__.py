@@ -1,0 +1,186 @@
+"""The story that `make demo` tells, one paragraph a step. Exit code 0 means that every step held."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from beam_actors.testing.daemons import Daemon, daemons, eventually, flatten_tree
+from simulations.demo.visitor import Outage, Visitor, resolve, watch_outage
+
+NAME = "byronwade"
+HOST = f"{NAME}.local"
+UPLOAD = 8 << 20
+LOOPBACK = (
+    "--listen",
+    "/ip4/127.0.0.1/tcp/0",
+    "--dns",
+    "127.0.0.1:0",
+    "--https",
+    "127.0.0.1:0",
+    "--http",
+    "127.0.0.1:0",
+)
+BOLD, DIM, GREEN, PLAIN = (
+    ("\033[1m", "\033[2m", "\033[32m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("",) * 4
+)
+
+
+def say(text: str) -> None:
+    """Print one line at once."""
+    print(text, flush=True)
+
+
+@contextmanager
+def step(number: int, title: str) -> Iterator[None]:
+    """A numbered paragraph that ends with how long it took."""
+    say(f"\n{BOLD}{number}. {title}{PLAIN}")
+    start = time.monotonic()
+    yield
+    say(f"   {GREEN}ok{PLAIN} {DIM}{time.monotonic() - start:.1f} s{PLAIN}")
+
+
+@contextmanager
+def web_application() -> Iterator[int]:
+    """Run the demo's app on a free loopback port, as its author would, and yield the port."""
+    with tempfile.NamedTemporaryFile("w+", suffix=".log") as log:
+        command = [sys.executable, "-m", "hypercorn", "--worker-class", "trio", "--bind", "127.0.0.1:0"]
+        with subprocess.Popen([*command, "simulations.demo.app:app"], stdout=log, stderr=log) as process:
+            try:
+
+                def port() -> int | None:
+                    text = Path(log.name).read_text()
+                    return int(text.split("http://127.0.0.1:")[1].split()[0]) if "http://127.0.0.1:" in text else None
+
+                yield eventually(port, timeout=15, what="the web application listens")
+            finally:
+                process.terminate()
+
+
+def endpoint(address: str) -> tuple[str, int]:
+    """`127.0.0.1:53` as a socket address."""
+    host, _, port = address.rpartition(":")
+    return host, int(port)
+
+
+def changed(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[str]:
+    """The actors that are of another incarnation, or of another number of restarts, than before."""
+    return [
+        path
+        for path, node in after.items()
+        if path in before
+        and (node["incarnation"], node["restarts"]) != (before[path]["incarnation"], before[path]["restarts"])
+    ]
+
+
+def describe(outage: Outage) -> str:
+    """One line about a loop of requests."""
+    seen = ", ".join(f"{count} x {status}" for status, count in sorted(outage.statuses.items()))
+    return (
+        f"   requests meanwhile: {outage.requests} ({seen}); failed: {outage.failed}; "
+        f"served again after {outage.seconds_to_heal:.2f} s"
+    )
+
+
+def crash_session(bob: Daemon, visitor: Visitor, owner_id: str) -> None:
+    """Crash the visitor's session with the owner and show that only it went down."""
+    before = flatten_tree(bob.beam("tree"))
+    session = next(p for p in before if "/sessions/" in p and owner_id[-8:] in p)
+    say(f"   beam crash {session}")
+    start = time.monotonic()
+    bob.beam("crash", session)
+    outage = watch_outage(visitor, start=start, limit=10)
+    say(describe(outage))
+    others = [path for path in changed(before, flatten_tree(bob.beam("tree"))) if not path.startswith(session)]
+    if others:
+        raise AssertionError(f"other actors restarted too: {others}")
+    say(f"   of the visitor's {len(before)} actors nothing but the session was touched")
+
+
+def kill_owner(alice: Daemon, bob: Daemon, visitor: Visitor) -> None:
+    """SIGKILL the owner's daemon, start it again, and show that the name comes back by itself."""
+    before = flatten_tree(bob.beam("tree"))
+    alice.kill()
+    start = time.monotonic()
+    say("   kill -9 the owner's daemon, then start it again")
+    say(f"   while it is gone the visitor gets {visitor.get()[0]} (504 means: the owner is offline)")
+    alice.start()
+    outage = watch_outage(visitor, start=start, limit=20)
+    say(describe(outage))
+    touched = [
+        p for p in changed(before, flatten_tree(bob.beam("tree"))) if "/peers/" not in p and "/sessions/" not in p
+    ]
+    if touched:
+        raise AssertionError(f"actors of the visitor restarted: {touched}")
+    say("   same identity, same name, same tunnel; nothing at the visitor restarted")
+
+
+def main() -> None:
+    """Tell the story; raise at the first thing that doesn't hold."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="beam-demo-") as folder:
+        root = Path(folder)
+        carol = Daemon(root / "carol", *LOOPBACK)
+        with web_application() as port, daemons(carol):
+            with step(1, "Three daemons: Carol, whom both know; Alice, who owns a name; Bob, who visits"):
+                carol.start()
+                known = carol.beam("id")["addresses"][0]
+                say(f"   Carol listens at {known}")
+                alice = Daemon(root / "alice", *LOOPBACK, "--bootstrap", known)
+                bob = Daemon(root / "bob", *LOOPBACK, "--bootstrap", known, "--chaos")
+                with daemons(alice, bob):
+                    alice.start()
+                    status = bob.start()
+                    story(alice, bob, status, port)
+    say(f"\n{GREEN}Everything held{PLAIN}, in {time.monotonic() - begin:.0f} s.")
+
+
+def story(alice: Daemon, bob: Daemon, status: dict[str, Any], port: int) -> None:
+    """The steps that need all three daemons."""
+    for daemon in (alice, bob):
+        eventually(lambda d=daemon: d.beam("peers")["peers"], timeout=10, what=f"{daemon.name} is connected")
+    with step(2, f"Alice registers {HOST} and exposes her web application, localhost:{port}"):
+        say(f"   beam expose {port} --name {NAME}")
+        alice.beam("expose", str(port), "--name", NAME)
+    with step(3, f"Bob's DNS knows {HOST}"):
+
+        def answer() -> str | None:
+            try:
+                return resolve(endpoint(status["dns"]), HOST)
+            except LookupError:
+                return None
+
+        address = eventually(answer, timeout=5, what="the name resolves")
+        resolution = bob.beam("resolve", HOST)
+        say(f"   dig @{status['dns']} {HOST}  ->  {address}")
+        say(f"   owner {resolution['owner'][:16]}…, served by peer …{resolution['peer_id'][-8:]}")
+    visitor = Visitor(HOST, endpoint(status["https"]), Path(bob.beam("ca")["path"]))
+    with step(4, "Verified HTTPS, a WebSocket and a streamed upload, end to end"):
+        code, body = visitor.get()
+        say(
+            f"   curl --cacert $(beam ca) https://{HOST}  ->  {code}, {len(body)} bytes: {body.split(b'<h1>')[1][:25].decode()}"
+        )
+        if code != 200 or b"Hello from" not in body:
+            raise AssertionError(body)
+        answers = visitor.websocket("hello", "beam")
+        say(f"   WebSocket: hello, beam  ->  {', '.join(answers)}")
+        if answers != ["HELLO", "BEAM"]:
+            raise AssertionError(answers)
+        if not visitor.upload(UPLOAD):
+            raise AssertionError("the upload's hash differs")
+        say(f"   upload of {UPLOAD >> 20} MiB, hashed at the other end: equal")
+    with step(5, "Let it crash: Bob's session with Alice"):
+        crash_session(bob, visitor, alice.beam("id")["peer_id"])
+    with step(6, "Let it crash harder: Alice's whole daemon"):
+        kill_owner(alice, bob, visitor)
+    with step(7, "Bob's supervision tree"):
+        say("\n".join("   " + line for line in bob.run("tree").stdout.splitlines()))
+
+
+if __name__ == "__main__":
+    main()
