@@ -1,0 +1,114 @@
+"""A home on a bad day: each case gets one clear sentence and a non-zero exit, and nothing is lost."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from beam_actors.testing.daemons import Daemon, daemons
+from tests.e2e.conftest import LOOPBACK
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+
+def start_once(home, *options):
+    """Run `start` in the foreground until it gives up, as a person who made a mistake would."""
+    return subprocess.run(
+        [sys.executable, "-m", "beam_actors", "start", "--home", str(home), *LOOPBACK, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=40,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def assert_one_sentence(done, *words):
+    assert done.returncode not in {0, -signal.SIGKILL}
+    said = done.stderr.strip()
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 3, said
+    for word in words:
+        assert word.lower() in said.lower(), said
+
+
+def used_home(tmp_path, *options):
+    """A home that a daemon has used and left: its identity."""
+    daemon = Daemon(tmp_path / "home", *LOOPBACK, *options)
+    with daemons(daemon):
+        daemon.start()
+        daemon.beam("register", "kept-name")
+        identity = daemon.beam("id")
+    return daemon, identity
+
+
+def test_identity_and_names_survive_a_restart_and_a_kill(tmp_path):
+    daemon, identity = used_home(tmp_path)
+    with daemons(daemon):
+        daemon.start()
+        daemon.kill()
+        daemon.start()
+        again = daemon.beam("id")
+        assert (again["peer_id"], again["owner"]) == (identity["peer_id"], identity["owner"])
+        assert [row["name"] for row in daemon.beam("names")["names"]] == ["kept-name"]
+
+
+def test_a_second_daemon_on_the_same_home_is_refused(tmp_path):
+    daemon = Daemon(tmp_path / "home", *LOOPBACK)
+    with daemons(daemon):
+        daemon.start()
+        assert_one_sentence(start_once(daemon.home), "already")
+        daemon.beam("status")
+
+
+def test_a_very_long_home_path_works(tmp_path):
+    daemon = Daemon(tmp_path / ("long-" * 40) / ("path-" * 40) / "home", *LOOPBACK)
+    with daemons(daemon):
+        assert daemon.start()["peer_id"]
+
+
+def test_a_damaged_database_is_refused(tmp_path):
+    daemon, _ = used_home(tmp_path)
+    database = next(daemon.home.glob("*.sqlite*"))
+    database.write_bytes(b"this is not a database" * 1000)
+    for rest in daemon.home.glob("*-wal"):
+        rest.unlink()
+    assert_one_sentence(start_once(daemon.home), "database")
+
+
+def test_a_newer_database_is_refused(tmp_path):
+    daemon, _ = used_home(tmp_path)
+    database = next(daemon.home.glob("*.sqlite"))
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    assert_one_sentence(start_once(daemon.home), "newer")
+
+
+def test_a_damaged_keystore_is_refused(tmp_path):
+    daemon, _ = used_home(tmp_path)
+    keystore = next(path for path in daemon.home.iterdir() if "keystore" in path.name)
+    keystore.write_bytes(keystore.read_bytes()[:-5])
+    assert_one_sentence(start_once(daemon.home), "keystore")
+
+
+def test_a_wrong_passphrase_is_refused(tmp_path):
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    for path, text in ((right, "correct horse"), (wrong, "battery staple")):
+        path.write_text(text)
+        path.chmod(0o600)
+    daemon, identity = used_home(tmp_path, "--passphrase-file", str(right))
+    done = start_once(daemon.home, "--passphrase-file", str(wrong))
+    assert done.returncode == 4
+    assert_one_sentence(done, "passphrase")
+    with daemons(daemon):
+        daemon.start()
+        assert daemon.beam("id")["peer_id"] == identity["peer_id"]
+
+
+def test_a_command_without_a_daemon_says_so(tmp_path):
+    done = Daemon(tmp_path / "home").run("peers")
+    assert done.returncode == 3
+    assert_one_sentence(done, "start")
