@@ -1,1 +1,58 @@
-"""The runtime room."""
+"""Actors and supervision on pykka and trio. Knows nothing of beams; imports the package's errors alone.
+
+docs/supervision.md is the manual: semantics, strategies, and each difference from pykka.
+"""
+
+from beam_actors.runtime.actor import Actor, receives
+from beam_actors.runtime.children import SignificantExit, TooManyRestarts
+from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed
+from beam_actors.runtime.future import Future, Reply, WouldBlock
+from beam_actors.runtime.mailbox import Mailbox, Overflow
+from beam_actors.runtime.ref import Ref
+from beam_actors.runtime.restarts import Backoff, Intensity, OnRestart, Restart, RestartWindow, Strategy
+from beam_actors.runtime.snapshot import Snapshot
+from beam_actors.runtime.specs import ChildSpec
+from beam_actors.runtime.supervisor import ListMembers, Pool, StartMember, StopMember, Supervisor
+from beam_actors.runtime.system import Event, System, SystemFailed
+from beam_actors.runtime.workers import Timer, Worker
+
+TrioActor = Actor
+"""The class by its full name: pykka's Actor on trio."""
+
+__all__ = [
+    "NORMAL",
+    "SHUTDOWN",
+    "Actor",
+    "Backoff",
+    "ChildSpec",
+    "Down",
+    "Event",
+    "ExitKind",
+    "ExitReason",
+    "Future",
+    "Intensity",
+    "ListMembers",
+    "Mailbox",
+    "OnRestart",
+    "Overflow",
+    "Pool",
+    "Ref",
+    "Reply",
+    "Restart",
+    "RestartWindow",
+    "SignificantExit",
+    "Snapshot",
+    "StartMember",
+    "StopMember",
+    "Strategy",
+    "Supervisor",
+    "System",
+    "SystemFailed",
+    "Timer",
+    "TooManyRestarts",
+    "TrioActor",
+    "Worker",
+    "WouldBlock",
+    "crashed",
+    "receives",
+]

@@ -1,0 +1,392 @@
+"""TrioActor: pykka's Actor on trio. One task, one mailbox, a nursery of its own for workers and children.
+
+It plugs in at pykka's three creation hooks and replaces its loop, which would swallow `Cancelled` (docs/supervision.md
+lists every difference). Invariants: user code runs in one task at a time, between two checkpoints of which nothing
+else of this actor runs except its workers; no task started here outlives it; every end is reported once.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+import pykka
+import trio
+from pykka._envelope import Envelope
+
+from beam_actors.errors import ActorCrashed, ActorDead
+from beam_actors.runtime.cell import STARTING, Cell, State
+from beam_actors.runtime.children import ChildExited, Children, RestartNow
+from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed, unwrap
+from beam_actors.runtime.future import Future, Reply
+from beam_actors.runtime.mailbox import Inbox, Mailbox, discard
+from beam_actors.runtime.ref import Ref, StopRequest
+from beam_actors.runtime.restarts import Intensity, Strategy
+from beam_actors.runtime.specs import ChildSpec
+from beam_actors.runtime.workers import Timer, Worker
+
+if TYPE_CHECKING:
+    from beam_actors.runtime.system import System
+
+BATCH = 64
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def receives(*types: type) -> Callable[[F], F]:
+    """Mark a method as the handler of messages of these types and their subclasses."""
+
+    def mark(method: F) -> F:
+        method.__beam_receives__ = types  # type: ignore[attr-defined]  # read once, in __init_subclass__
+        return method
+
+    return mark
+
+
+class StopFlag:
+    """Pykka's `actor_stopped`, without a lock."""
+
+    __slots__ = ("_set",)
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def is_set(self) -> bool:
+        """Whether the actor has ended."""
+        return self._set
+
+    def set(self) -> None:
+        """Mark it as ended."""
+        self._set = True
+
+
+if TYPE_CHECKING:
+
+    class _PykkaActor:
+        """What of `pykka.Actor` is used; its sync hook signatures would forbid our async ones."""
+
+        actor_urn: str
+        actor_inbox: Inbox
+        actor_stopped: StopFlag
+        _actor_ref: Ref
+
+        def _handle_receive(self, message: Any) -> Any: ...
+
+else:
+    _PykkaActor = pykka.Actor
+
+
+class Actor(_PykkaActor):
+    """Subclass it, mark handlers with `@receives(Type)`, start it as a child. Handlers may be sync or async."""
+
+    mailbox: ClassVar[Mailbox] = Mailbox()
+    reply_errors: ClassVar[tuple[type[Exception], ...]] = ()
+    """Exceptions that a handler may raise as an answer to an ask; any other crashes the actor."""
+    strategy: Strategy = Strategy.ONE_FOR_ONE
+    intensity: Intensity = Intensity()
+    count_per_child: ClassVar[bool] = False
+    _actor_handlers: ClassVar[dict[type, str]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        handlers: dict[type, str] = {}
+        for base in reversed(cls.__mro__):
+            for name, method in vars(base).items():
+                for message_type in getattr(method, "__beam_receives__", ()):
+                    handlers[message_type] = name
+        cls._actor_handlers = handlers
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        # Not pykka's __init__: it makes a uuid4 and a threading.Event, which cost 1.2 KB and determinism.
+        cell = STARTING.get()
+        cell.inbox.bounds = self.mailbox
+        self._actor_cell = cell
+        self.actor_urn = f"{cell.path}#{cell.incarnation}"
+        self.actor_inbox = self._create_actor_inbox()
+        self.actor_stopped = StopFlag()
+        self._actor_ref = cell.ref
+        self._actor_children = Children(self, cell)
+        self._actor_nursery: trio.Nursery | None = None
+        self._actor_scope = trio.CancelScope()
+        self._actor_fate: ExitReason | None = None
+        self._actor_replies: dict[Reply, None] = {}
+        self._actor_watched: dict[Cell, None] = {}
+        self._actor_workers = 0
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.actor_urn}>"
+
+    __str__ = __repr__
+
+    # --- pykka's hooks ---
+
+    @staticmethod
+    def _create_actor_inbox() -> Inbox:
+        return STARTING.get().inbox
+
+    @staticmethod
+    def _create_future() -> Future[Any]:
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        raise TypeError("An actor is started as a child: await parent.start_child(ChildSpec(...)).")
+
+    # --- what subclasses use ---
+
+    @property
+    def ref(self) -> Ref:
+        """This actor's ref, valid across restarts."""
+        return self._actor_cell.ref
+
+    @property
+    def path(self) -> str:
+        """This actor's place in the tree."""
+        return self._actor_cell.path
+
+    @property
+    def system(self) -> "System":
+        """The system that it lives in."""
+        return self._actor_cell.system
+
+    @property
+    def parent(self) -> Ref | None:
+        """Its supervisor's ref; None for the root."""
+        head, separator, _ = self._actor_cell.path.rpartition("/")
+        return self._actor_cell.system.ref(head) if separator else None
+
+    async def on_start(self) -> None:
+        """Run before the first message. An exception fails the start: the parent's `start_child` raises it."""
+
+    async def on_stop(self, reason: ExitReason) -> None:
+        """Run after the last message, whatever the reason; an exception here is logged as part of the exit."""
+
+    def on_receive(self, message: Any) -> Any:
+        """Dispatch by the message's type; an unknown message is a dead letter, not a crash."""
+        name = self._actor_handler_of(type(message))
+        if name is None:
+            self._actor_cell.system.dead_letter(self._actor_cell, message, "no handler takes it")
+            discard(message)
+            return None
+        return getattr(self, name)(message)
+
+    def spawn(self, function: Callable[..., Awaitable[Any]], *args: Any, name: str = "") -> Worker:
+        """Run `function(*args)` as a worker: it ends with the actor, and its failure crashes the actor."""
+        if self._actor_nursery is None:
+            raise ActorDead(f"{self.path} is not running.")
+        self._actor_workers += 1
+        worker = Worker(f"{self.path}:{name or getattr(function, '__name__', 'worker')}")
+        self._actor_nursery.start_soon(self._actor_run_worker, worker, function, args, name=worker.name)
+        return worker
+
+    def send_after(self, seconds: float, message: Any) -> Timer:
+        """Tell myself `message` after `seconds`; the timer dies with this incarnation."""
+        timer = Timer(self.spawn(self._actor_run_timer, seconds, message, name="timer"))
+        timer.on_cancel = lambda: discard(message)
+        return timer
+
+    async def start_child(self, spec: ChildSpec) -> Ref:
+        """Start a child and return its ref once its `on_start` is done; raise `StartFailed` from what it raised."""
+        return await self._actor_children.start(spec)
+
+    async def stop_child(self, ref: Ref) -> None:
+        """Stop a child in order, within its `shutdown` seconds; it is not restarted."""
+        await self._actor_children.stop(ref)
+
+    def children(self) -> list[Ref]:
+        """The refs of the children, in the order of their start."""
+        return [cell.ref for cell in self._actor_cell.children.values()]
+
+    def defer(self) -> Reply:
+        """Take the duty of answering the message in hand; the handler's return value is then ignored."""
+        envelope = self._actor_cell.in_hand
+        if envelope is None:
+            raise RuntimeError("There is no message in hand to defer the reply of.")
+        future = cast("Future[Any] | None", envelope.reply_to)
+        reply = Reply(future, lambda done: self._actor_replies.pop(done, None))
+        self._actor_replies[reply] = None
+        self._actor_deferred = True
+        return reply
+
+    def monitor(self, ref: Ref) -> None:
+        """Get one `Down` for each exit of an incarnation of `ref`, at once if none runs."""
+        cell = ref._cell  # noqa: SLF001 (the runtime's own half of the ref)
+        cell.watchers[self._actor_cell] = None
+        self._actor_watched[cell] = None
+        if not cell.alive:
+            reason = cell.last_exit or ExitReason(ExitKind.NORMAL, detail="it was not running")
+            self._actor_cell.inbox.put_system(Down(cell.ref, cell.path, cell.incarnation, reason))
+
+    def demonitor(self, ref: Ref) -> None:
+        """Get no more of its `Down`s."""
+        cell = ref._cell  # noqa: SLF001 (as above)
+        cell.watchers.pop(self._actor_cell, None)
+        self._actor_watched.pop(cell, None)
+
+    def stop(self, reason: ExitReason = NORMAL) -> None:
+        """End this incarnation after the message in hand."""
+        self._actor_cell.inbox.put_system(StopRequest(reason))
+
+    def crash_now(self, error: BaseException) -> None:
+        """End this incarnation with a crash, wherever it is."""
+        if self._actor_fate is None:
+            self._actor_fate = crashed(unwrap(error))
+            self._actor_scope.cancel()
+
+    def finish_now(self, reason: ExitReason) -> None:
+        """End this incarnation wherever it is, for another reason than a crash."""
+        if self._actor_fate is None:
+            self._actor_fate = reason
+            self._actor_scope.cancel()
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers and timers run now."""
+        return self._actor_workers
+
+    # --- the life of one incarnation ---
+
+    async def live(self, started: Callable[[BaseException | None], None]) -> ExitReason:
+        """Run from `on_start` to the end; `started` is called once, with what `on_start` raised or None."""
+        reason = SHUTDOWN
+        async with trio.open_nursery() as nursery:
+            self._actor_nursery = nursery
+            reason = await self._actor_body(started)
+            with trio.CancelScope(shield=True):
+                await self._actor_children.stop_all(brutal=reason.kind is ExitKind.KILLED)
+                reason = await self._actor_last_words(reason)
+            nursery.cancel_scope.cancel()
+        self._actor_nursery = None
+        self.actor_stopped.set()
+        for reply in list(self._actor_replies):
+            error = ActorCrashed(f"{self.path} crashed before it answered: {reason}.")
+            error.__cause__ = reason.error
+            reply.fail(error if reason.kind is ExitKind.CRASHED else ActorDead(f"{self.path} ended ({reason})."))
+        for watched in self._actor_watched:
+            watched.watchers.pop(self._actor_cell, None)
+        return reason
+
+    async def _actor_body(self, started: Callable[[BaseException | None], None]) -> ExitReason:
+        reason = ExitReason(ExitKind.KILLED)
+        begun = False
+        with self._actor_scope:
+            try:
+                await self.on_start()
+                self._actor_cell.state = State.RUNNING
+                begun = True
+                started(None)
+                reason = await self._actor_receive_loop()
+            except Exception as error:  # noqa: BLE001 (whatever a handler raises is this actor's crash)
+                reason = crashed(unwrap(error))
+                if not begun:
+                    started(reason.error)
+                    begun = True
+            except BaseExceptionGroup as group:
+                # Cancelled beside errors out of a nursery in a handler: the errors are the crash.
+                errors, rest = group.split(Exception)
+                if errors is None:
+                    raise
+                reason = crashed(unwrap(errors))
+                if not begun:
+                    started(reason.error)
+                    begun = True
+                if rest is not None and self._actor_fate is None:
+                    raise rest from None
+        if self._actor_fate is not None:
+            reason = self._actor_fate
+        if not begun:
+            started(reason.error or ActorDead(f"{self.path} was stopped while it started."))
+        self._actor_cell.state = State.STOPPING
+        return reason
+
+    async def _actor_last_words(self, reason: ExitReason) -> ExitReason:
+        with trio.move_on_after(1.0 if reason.kind is ExitKind.KILLED else 5.0) as scope:
+            try:
+                await self.on_stop(reason)
+            except Exception as error:  # noqa: BLE001 (an exit must not be lost to its clean-up)
+                detail = f"its on_stop failed with {error!r}"
+                return ExitReason(reason.kind, reason.error, detail) if reason.abnormal else crashed(unwrap(error))
+        if scope.cancelled_caught:
+            return ExitReason(ExitKind.KILLED, reason.error, "its on_stop took too long")
+        return reason
+
+    async def _actor_receive_loop(self) -> ExitReason:
+        inbox, cell = self._actor_cell.inbox, self._actor_cell
+        system, user = inbox.system, inbox.user
+        left = BATCH
+        while True:
+            if system:
+                ended = await self._actor_serve_system(system.popleft())
+                if ended is not None:
+                    return ended
+            elif user:
+                envelope = inbox.get()
+                cell.in_hand = envelope
+                cell.in_hand_since = cell.system.clock()
+                cell.history.append(type(envelope.message).__name__)
+                await self._actor_serve(envelope)
+                cell.in_hand = None
+            else:
+                left = BATCH
+                await inbox.wait()
+                continue
+            left -= 1
+            if not left:
+                left = BATCH
+                await trio.lowlevel.checkpoint()
+
+    async def _actor_serve(self, envelope: Envelope[Any]) -> None:
+        self._actor_deferred = False
+        reply_to = envelope.reply_to
+        try:
+            result = self._handle_receive(envelope.message)
+            if inspect.iscoroutine(result):
+                result = await result
+        except self.reply_errors as error:
+            if reply_to is None:
+                raise
+            if not self._actor_deferred:
+                reply_to.set_exception(cast("Any", error))
+            return
+        if reply_to is not None and not self._actor_deferred:
+            reply_to.set(result)
+
+    async def _actor_serve_system(self, message: Any) -> ExitReason | None:
+        if isinstance(message, StopRequest):
+            return message.reason
+        if isinstance(message, ChildExited):
+            return await self._actor_children.exited(message)
+        if isinstance(message, RestartNow):
+            await self._actor_children.restart_now(message)
+            return None
+        if isinstance(message, Down):
+            if self._actor_handler_of(Down) is not None:
+                result = self.on_receive(message)
+                if inspect.iscoroutine(result):
+                    await result
+            return None
+        raise TypeError(f"{message!r} is no system message.")
+
+    @classmethod
+    def _actor_handler_of(cls, message_type: type) -> str | None:
+        handlers = cls._actor_handlers
+        name = handlers.get(message_type)
+        if name is None:
+            for base in message_type.__mro__[1:-1]:
+                if base in handlers:
+                    name = handlers[message_type] = handlers[base]
+                    break
+        return name
+
+    async def _actor_run_worker(
+        self, worker: Worker, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+    ) -> None:
+        try:
+            with worker.scope:
+                await function(*args)
+        except Exception as error:  # noqa: BLE001 (a worker's failure is its actor's crash)
+            self.crash_now(error)
+        finally:
+            self._actor_workers -= 1
+            worker.ended = True
+
+    async def _actor_run_timer(self, seconds: float, message: Any) -> None:
+        await trio.sleep(seconds)
+        self.ref.tell(message)

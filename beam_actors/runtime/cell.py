@@ -1,0 +1,158 @@
+"""A cell: the place of an actor in the tree. It outlives incarnations, and refs point at it.
+
+Invariant: exactly one incarnation runs in a cell at a time; everything that must survive a restart (the path, the
+mailbox's bound, counters, history, who watches) is here and nothing of the actor's own state is.
+"""
+
+import enum
+from collections import deque
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from pykka._envelope import Envelope
+
+from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable
+from beam_actors.runtime.exits import Down, ExitKind, ExitReason
+from beam_actors.runtime.future import Future
+from beam_actors.runtime.mailbox import Inbox, Mailbox, Overflow, discard
+from beam_actors.runtime.restarts import OnRestart
+
+if TYPE_CHECKING:
+    import trio
+
+    from beam_actors.runtime.actor import Actor
+    from beam_actors.runtime.system import System
+
+HISTORY = 8
+STARTING: ContextVar["Cell"] = ContextVar("beam_actors.runtime.starting")
+"""The cell whose actor is being made, or whose task this is; trio copies it into workers."""
+
+
+class State(enum.Enum):
+    """Where a cell stands."""
+
+    UNBORN = "unborn"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    WAITING = "waiting"
+    """Between two incarnations."""
+    DEAD = "dead"
+
+
+_LIVING = frozenset({State.STARTING, State.RUNNING})
+
+
+class Cell:
+    """One path of one system."""
+
+    def __init__(self, system: "System", path: str) -> None:
+        from beam_actors.runtime.ref import Ref  # noqa: PLC0415 (a cell and its ref are two halves of one thing)
+
+        self.system = system
+        self.path = path
+        self.inbox = Inbox(Mailbox())
+        self.actor: Actor | None = None
+        self.actor_class: type[Any] | None = None
+        self.state = State.UNBORN
+        self.incarnation = 0
+        self.restarts = 0
+        self.last_exit: ExitReason | None = None
+        self.started_at = 0.0
+        self.cpu = 0.0
+        self.children: dict[str, Cell] = {}
+        self.watchers: dict[Cell, None] = {}
+        self.history: deque[str] = deque(maxlen=HISTORY)
+        self.in_hand: Envelope[Any] | None = None
+        self.in_hand_since = 0.0
+        self.waits_for: Cell | None = None
+        self.task: trio.lowlevel.Task | None = None
+        self.exited: trio.Event | None = None
+        self.keep_mailbox = False
+        self.kept = False
+        self.ref: Ref = Ref(self)
+
+    def __repr__(self) -> str:
+        return f"<Cell {self.path}#{self.incarnation} {self.state.value}>"
+
+    @property
+    def alive(self) -> bool:
+        """Whether an incarnation runs, or is starting."""
+        return self.state in _LIVING
+
+    @property
+    def accepts(self) -> bool:
+        """Whether messages are queued now."""
+        return self.state in _LIVING or (self.state is State.WAITING and self.keep_mailbox)
+
+    def deliver(self, envelope: Envelope[Any]) -> bool:
+        """Queue a user message by the overflow rule; False when it was not taken (and is not disposed of)."""
+        inbox = self.inbox
+        if not self.accepts:
+            return False
+        if inbox.full:
+            if inbox.bounds.overflow is Overflow.DROP_NEWEST or envelope.reply_to is not None:
+                return False
+            self.undeliverable(inbox.get(), "its mailbox overflowed")
+        inbox.put(envelope)
+        return True
+
+    def undeliverable(self, envelope: Envelope[Any], why: str) -> None:
+        """A message that nobody will handle: fail its asker, or count a dead letter; dispose of what it carries."""
+        future = envelope.reply_to
+        if isinstance(future, Future) and not future.done:
+            future.set_exception(self.error(why))
+        else:
+            self.system.dead_letter(self, envelope.message, why)
+        discard(envelope.message)
+
+    def error(self, why: str) -> ActorDead | ActorUnavailable:
+        """What an asker gets now."""
+        reason = f" ({self.last_exit})" if self.last_exit is not None else ""
+        if self.state is State.WAITING or (self.state is State.STOPPING and self.keep_mailbox):
+            return ActorUnavailable(f"{self.path} is being restarted{reason}.")
+        return ActorDead(f"{self.path}: {why}{reason}.")
+
+    def ended(self, reason: ExitReason) -> None:
+        """The incarnation is over: fail what it held, flush or keep the mailbox, tell the watchers."""
+        self.last_exit = reason
+        self.actor = None
+        self.task = None
+        self.waits_for = None
+        in_hand, self.in_hand = self.in_hand, None
+        if in_hand is not None:
+            self._fail_in_hand(in_hand, reason)
+        self.inbox.system.clear()
+        if not self.keep_mailbox:
+            for envelope in self.inbox.drain():
+                self.undeliverable(envelope, "it ended before it handled the message")
+        down = Down(self.ref, self.path, self.incarnation, reason)
+        for watcher in list(self.watchers):
+            if watcher.alive:
+                watcher.inbox.put_system(down)
+            else:
+                del self.watchers[watcher]
+        self.system.exited(self, reason)
+
+    def forget_mailbox(self, *, keep: OnRestart) -> None:
+        """Set what becomes of waiting messages at the end of this incarnation."""
+        self.keep_mailbox = keep is OnRestart.KEEP
+
+    def bury(self) -> None:
+        """No incarnation will follow: whatever waits is undeliverable."""
+        self.state = State.DEAD
+        self.keep_mailbox = False
+        for envelope in self.inbox.drain():
+            self.undeliverable(envelope, "it is dead")
+
+    def _fail_in_hand(self, envelope: Envelope[Any], reason: ExitReason) -> None:
+        future = envelope.reply_to
+        if isinstance(future, Future) and not future.done:
+            error: BaseException
+            if reason.kind is ExitKind.CRASHED:
+                error = ActorCrashed(f"{self.path} crashed while it handled the message: {reason}.")
+                error.__cause__ = reason.error
+            else:
+                error = ActorDead(f"{self.path} ended while it handled the message ({reason}).")
+            future.set_exception(error)
+        discard(envelope.message)

@@ -1,0 +1,285 @@
+"""The children of one actor: starting, watching, restarting and stopping them.
+
+Every decision is taken in the parent's own loop, one at a time. Invariants: a child's task lives in its parent's
+nursery behind a shielded scope, so an outer cancellation still stops in order; an exit of an older incarnation is
+ignored; too many restarts crash the parent, which is how trouble climbs.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from beam_actors.errors import ActorError, StartFailed
+from beam_actors.runtime.cell import STARTING, Cell, State
+from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed
+from beam_actors.runtime.ref import Ref, StopRequest
+from beam_actors.runtime.restarts import RestartWindow, Strategy, concerned, wants_restart
+from beam_actors.runtime.specs import ChildSpec
+
+if TYPE_CHECKING:
+    from beam_actors.runtime.actor import Actor
+
+KILL_PATIENCE = 10.0
+
+
+class TooManyRestarts(ActorError):
+    """A child was restarted more often than its supervisor's intensity allows."""
+
+    code = "too-many-restarts"
+
+
+class SignificantExit(ActorError):
+    """A significant child ended, so its supervisor does."""
+
+    code = "significant-exit"
+
+
+@attrs.frozen(slots=True)
+class ChildExited:
+    """On the parent's system lane: one incarnation of a child ended by itself."""
+
+    cell: Cell
+    incarnation: int
+    reason: ExitReason
+
+
+@attrs.frozen(slots=True)
+class RestartNow:
+    """On the parent's user lane: the backoff of these children is over."""
+
+    cells: tuple[Cell, ...]
+
+
+Started = Callable[[BaseException | None], None]
+
+
+async def run_incarnation(cell: Cell, spec: ChildSpec, scope: trio.CancelScope, started: Started) -> ExitReason:
+    """Run one incarnation of `spec` in `cell` to its end; `started` learns once how its start went."""
+    system = cell.system
+    reason = ExitReason(ExitKind.KILLED)
+    begun = False
+
+    def report(error: BaseException | None) -> None:
+        nonlocal begun
+        begun = True
+        started(error)
+
+    with scope:
+        cell.incarnation += 1
+        if cell.incarnation > 1:
+            cell.restarts += 1
+        cell.state = State.STARTING
+        cell.started_at = system.clock()
+        cell.forget_mailbox(keep=spec.mailbox_on_restart)
+        cell.task = trio.lowlevel.current_task()
+        STARTING.set(cell)
+        try:
+            actor = spec.factory()
+            cell.actor, cell.actor_class = actor, type(actor)
+            system.started(cell)
+            reason = await actor.live(report)
+        except Exception as error:  # noqa: BLE001 (a constructor that raises is a failed start)
+            reason = crashed(error)
+            if not begun:
+                report(error)
+    if not begun:
+        report(StartFailed(f"{cell.path} was stopped while it started."))
+    return reason
+
+
+@attrs.define(slots=True, eq=False)
+class _Entry:
+    spec: ChildSpec
+    scope: trio.CancelScope | None = None
+    stopping: bool = False
+    attempts: int = 0
+    window: RestartWindow | None = None
+
+
+class Children:
+    """The children of one incarnation of an actor, in the order of their start."""
+
+    def __init__(self, parent: "Actor", cell: Cell) -> None:
+        self._parent = parent
+        self._cell = cell
+        self._entries: dict[Cell, _Entry] = {}
+        self._window: RestartWindow | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    async def start(self, spec: ChildSpec) -> Ref:
+        """Start a child under its name and wait for its `on_start`; raise `StartFailed`."""
+        system = self._cell.system
+        cell = system.cell(f"{self._cell.path}/{spec.name}")
+        if cell in self._entries:
+            raise StartFailed(f"{cell.path} runs already.")
+        entry = _Entry(spec)
+        self._entries[cell] = entry
+        self._cell.children[spec.name] = cell
+        try:
+            await self._launch(cell, entry)
+        except StartFailed:
+            self._forget(cell)
+            raise
+        return cell.ref
+
+    async def stop(self, ref: Ref) -> None:
+        """Stop one child in order and forget it."""
+        cell = ref._cell  # noqa: SLF001 (the runtime's own half of the ref)
+        if cell in self._entries:
+            await self._halt(cell, self._entries[cell])
+            self._forget(cell)
+
+    async def stop_all(self, *, brutal: bool) -> None:
+        """Stop all, the last started first; at once when `brutal`."""
+        for cell, entry in reversed(list(self._entries.items())):
+            await self._halt(cell, entry, brutal=brutal)
+            self._forget(cell)
+
+    async def exited(self, message: ChildExited) -> ExitReason | None:
+        """Decide about a child that ended; the parent's own exit reason if that must end too."""
+        cell, reason = message.cell, message.reason
+        entry = self._entries.get(cell)
+        if entry is None or entry.stopping or message.incarnation != cell.incarnation:
+            return None
+        if not wants_restart(entry.spec.restart, reason):
+            self._forget(cell)
+            if entry.spec.significant:
+                error = SignificantExit(f"{cell.path} ended ({reason}).")
+                error.__cause__ = reason.error
+                return crashed(error) if reason.abnormal else reason
+            return None
+        return await self._restart(cell, entry, reason)
+
+    async def restart_now(self, message: RestartNow) -> None:
+        """Start again what waited for its backoff."""
+        for cell in message.cells:
+            entry = self._entries.get(cell)
+            if entry is None or cell.state is not State.WAITING:
+                continue
+            try:
+                await self._launch(cell, entry)
+            except StartFailed as failure:
+                cause = failure.__cause__ or failure
+                self._cell.inbox.put_system(ChildExited(cell, cell.incarnation, crashed(cause)))
+
+    # --- restarting ---
+
+    async def _restart(self, cell: Cell, entry: _Entry, reason: ExitReason) -> ExitReason | None:
+        if not self._window_of(entry).allows(self._cell.system.clock()):
+            self._forget(cell)
+            intensity = self._parent.intensity
+            error = TooManyRestarts(
+                f"{cell.path} was restarted more than {intensity.restarts} times in {intensity.period:g} s ({reason})."
+            )
+            error.__cause__ = reason.error
+            return crashed(error)
+        affected = self._affected(cell)
+        for other in reversed(affected):
+            if other is not cell:
+                await self._halt(other, self._entries[other])
+        for other in affected:
+            other.state = State.WAITING
+        delay = self._delay(cell, entry)
+        message = RestartNow(tuple(affected))
+        if delay > 0:
+            self._parent.spawn(self._restart_later, delay, message, name="restart")
+        else:
+            await self.restart_now(message)
+        return None
+
+    async def _restart_later(self, delay: float, message: RestartNow) -> None:
+        await trio.sleep(delay)
+        self._cell.inbox.put_system(message)
+
+    def _affected(self, cell: Cell) -> list[Cell]:
+        if self._parent.strategy is Strategy.ONE_FOR_ONE:
+            return [cell]
+        found = concerned(self._parent.strategy, list(self._entries), cell)
+        # A temporary child is never started again, even when a sibling takes it down.
+        return [other for other in found if other is cell or self._entries[other].spec.restart.value != "temporary"]
+
+    def _window_of(self, entry: _Entry) -> RestartWindow:
+        if self._parent.count_per_child:
+            if entry.window is None:
+                entry.window = RestartWindow(self._parent.intensity)
+            return entry.window
+        if self._window is None:
+            self._window = RestartWindow(self._parent.intensity)
+        return self._window
+
+    def _delay(self, cell: Cell, entry: _Entry) -> float:
+        system, backoff = self._cell.system, entry.spec.backoff
+        if system.clock() - cell.started_at > backoff.reset:
+            entry.attempts = 0
+        delay = backoff.delay(entry.attempts, system.jitter())
+        entry.attempts += 1
+        return delay
+
+    # --- starting and stopping one ---
+
+    async def _launch(self, cell: Cell, entry: _Entry) -> None:
+        nursery = self._parent._actor_nursery  # noqa: SLF001 (one half of the actor)
+        if nursery is None:
+            raise StartFailed(f"{self._cell.path} is not running, so it has no children.")
+        outcome: list[BaseException | None] = []
+        begun = trio.Event()
+
+        def started(error: BaseException | None) -> None:
+            outcome.append(error)
+            begun.set()
+
+        entry.scope = trio.CancelScope(shield=True)
+        cell.exited = trio.Event()
+        nursery.start_soon(self._run, cell, entry, entry.scope, started, name=cell.path)
+        await begun.wait()
+        if outcome[0] is not None:
+            await cell.exited.wait()
+            raise StartFailed(f"{cell.path} did not start: {outcome[0]}") from outcome[0]
+
+    async def _run(self, cell: Cell, entry: _Entry, scope: trio.CancelScope, started: Started) -> None:
+        reason = await run_incarnation(cell, entry.spec, scope, started)
+        self._after(cell, entry, reason)
+
+    def _after(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
+        cell.ended(reason)
+        will_return = not entry.stopping and wants_restart(entry.spec.restart, reason)
+        if will_return and self._cell.alive:
+            cell.state = State.WAITING
+        else:
+            cell.bury()
+        if not entry.stopping:
+            self._cell.inbox.put_system(ChildExited(cell, cell.incarnation, reason))
+        if cell.exited is not None:
+            cell.exited.set()
+
+    async def _halt(self, cell: Cell, entry: _Entry, *, brutal: bool = False) -> None:
+        entry.stopping = True
+        try:
+            if cell.task is None or cell.exited is None or entry.scope is None:
+                return
+            exited = cell.exited
+            if not brutal:
+                cell.inbox.put_system(StopRequest(SHUTDOWN))
+                with trio.move_on_after(entry.spec.shutdown):
+                    await exited.wait()
+            actor = cell.actor
+            if not exited.is_set() and actor is not None:
+                actor.finish_now(ExitReason(ExitKind.KILLED, detail="it did not stop in time"))
+                with trio.move_on_after(KILL_PATIENCE):
+                    await exited.wait()
+            if not exited.is_set():
+                entry.scope.cancel()
+                await exited.wait()
+        finally:
+            entry.stopping = False
+
+    def _forget(self, cell: Cell) -> None:
+        self._entries.pop(cell, None)
+        name = cell.path.rpartition("/")[2]
+        self._cell.children.pop(name, None)
+        cell.bury()
+        cell.system.forget(cell)

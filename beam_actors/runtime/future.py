@@ -1,0 +1,149 @@
+"""The reply to an ask: pykka's Future, awaitable on trio.
+
+Invariant: it is resolved once; later answers are dropped, and disposed of if they carry a handle. Reading it before
+it is resolved raises instead of blocking the loop.
+"""
+
+import sys
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+import pykka
+import trio
+
+from beam_actors.errors import ActorError, AskTimeout
+
+T = TypeVar("T")
+OptExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+
+class WouldBlock(ActorError):
+    """A future was read before it was resolved; await it instead."""
+
+
+class Future(pykka.Future[T], Generic[T]):
+    """Await it for the reply, or for the error that the ask ended with."""
+
+    __slots__ = ("_error", "_hooks", "_tasks", "abandoned", "done", "has_value", "on_wait", "timeout", "value")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = False
+        self.has_value = False
+        self.abandoned = False
+        self.value: Any = None
+        self.timeout: float | None = None
+        self.on_wait: Callable[[bool], None] | None = None
+        """Called with True when a task begins to wait and False when it ends: the wait edge."""
+        self._error: BaseException | None = None
+        self._tasks: list[trio.lowlevel.Task] = []
+
+    def __repr__(self) -> str:
+        return f"<Future {'done' if self.done else 'pending'}>"
+
+    def get(self, *, timeout: float | None = None) -> T:  # noqa: ARG002 (pykka's signature)
+        """The reply, if it is there; raise its error, or `WouldBlock`."""
+        if not self.done:
+            raise WouldBlock("This future is not resolved yet: await it.")
+        return self._outcome()
+
+    def set(self, value: Any = None) -> None:
+        """Resolve with a reply; too late a reply is disposed of."""
+        if self.done or self.abandoned:
+            dispose = getattr(value, "dispose", None)
+            if callable(dispose):
+                dispose()
+            return
+        self.value, self.has_value = value, True
+        self._resolve()
+
+    def set_exception(self, exc_info: OptExcInfo | BaseException | None = None) -> None:
+        """Resolve with an error (by default the one being handled)."""
+        if self.done:
+            return
+        if isinstance(exc_info, BaseException):
+            self._error = exc_info
+        else:
+            self._error = (exc_info or sys.exc_info())[1]
+        self._resolve()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> T:
+        if not self.done:
+            await self._park()
+        else:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        return self._outcome()
+
+    async def _park(self) -> None:
+        if self.on_wait is not None:
+            self.on_wait(True)
+        try:
+            if self.timeout is None:
+                await self._suspend()
+            else:
+                with trio.move_on_after(self.timeout) as scope:
+                    await self._suspend()
+                if scope.cancelled_caught and not self.done:
+                    raise AskTimeout(f"No reply came within {self.timeout:g} s.")
+        finally:
+            if self.on_wait is not None:
+                self.on_wait(False)
+            if not self.done:
+                self.abandoned = True
+
+    async def _suspend(self) -> None:
+        task = trio.lowlevel.current_task()
+        self._tasks.append(task)
+
+        def abort(_raise: Any) -> trio.lowlevel.Abort:
+            self._tasks.remove(task)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _resolve(self) -> None:
+        self.done = True
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            trio.lowlevel.reschedule(task)
+
+    def _outcome(self) -> T:
+        if self._error is not None:
+            raise self._error
+        value: T = self.value
+        return value
+
+
+class Reply:
+    """A handler's right to answer later. The actor's death fails it; setting it twice does nothing."""
+
+    __slots__ = ("_done", "_future")
+
+    def __init__(self, future: Future[Any] | None, done: Callable[["Reply"], None]) -> None:
+        self._future = future
+        self._done = done
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        return self._future is not None and not self._future.abandoned and not self._future.done
+
+    def set(self, value: Any = None) -> None:
+        """Answer; if nobody waits any more, the value's `dispose` is called."""
+        self._done(self)
+        if self._future is not None:
+            self._future.set(value)
+        else:
+            dispose = getattr(value, "dispose", None)
+            if callable(dispose):
+                dispose()
+
+    def fail(self, error: BaseException) -> None:
+        """Answer with an error, which is raised at the asker."""
+        self._done(self)
+        if self._future is not None:
+            self._future.set_exception(error)

@@ -1,0 +1,49 @@
+"""The tree as it stands between two batches of the scheduler: nothing moves while it is taken."""
+
+import attrs
+
+from beam_actors.runtime.cell import Cell, State
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Snapshot:
+    """One actor and what it supervises. Times in seconds."""
+
+    path: str
+    kind: str
+    state: str
+    incarnation: int
+    restarts: int
+    last_exit: str | None
+    uptime: float
+    mailbox: int
+    message: str | None
+    """The type of the message in hand."""
+    busy: float
+    """For how long it has been in hand."""
+    waits_for: str | None
+    cpu: float
+    workers: int
+    children: tuple["Snapshot", ...]
+
+
+def snapshot(cell: Cell, now: float) -> Snapshot:
+    """The subtree below `cell`."""
+    running = cell.state in {State.STARTING, State.RUNNING, State.STOPPING}
+    in_hand = cell.in_hand
+    return Snapshot(
+        path=cell.path,
+        kind=cell.actor_class.__name__ if cell.actor_class is not None else "",
+        state=cell.state.value,
+        incarnation=cell.incarnation,
+        restarts=cell.restarts,
+        last_exit=str(cell.last_exit) if cell.last_exit is not None else None,
+        uptime=now - cell.started_at if running else 0.0,
+        mailbox=len(cell.inbox),
+        message=type(in_hand.message).__name__ if in_hand is not None else None,
+        busy=now - cell.in_hand_since if in_hand is not None else 0.0,
+        waits_for=cell.waits_for.path if cell.waits_for is not None else None,
+        cpu=cell.cpu,
+        workers=cell.actor.worker_count if cell.actor is not None else 0,
+        children=tuple(snapshot(child, now) for child in cell.children.values()),
+    )

@@ -1,0 +1,211 @@
+"""A system: the cells of one node, its root, its events and its books. There are no globals; a node has its own."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import trio
+
+from beam_actors.errors import ActorError, StartFailed
+from beam_actors.runtime.cell import STARTING, Cell, State
+from beam_actors.runtime.children import run_incarnation
+from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, unwrap
+from beam_actors.runtime.ref import Ref, StopRequest
+from beam_actors.runtime.snapshot import Snapshot, snapshot
+from beam_actors.runtime.specs import ChildSpec
+
+STOP_PATIENCE = 30.0
+
+
+class SystemFailed(ActorError):
+    """The root supervisor gave up; `__cause__` is why."""
+
+    code = "system-failed"
+
+
+@attrs.frozen(slots=True)
+class Event:
+    """Something that happened to an actor: `started`, `exited` or `dead-letter`."""
+
+    kind: str
+    path: str
+    incarnation: int
+    detail: str = ""
+    reason: ExitReason | None = None
+    history: tuple[str, ...] = ()
+    """The types of the last messages, on an exit."""
+
+
+Observer = Callable[[Event], None]
+
+
+class _CpuAccount(trio.abc.Instrument):
+    """Charges the time of each task's steps to the cell that it belongs to."""
+
+    def __init__(self, system: "System") -> None:
+        self._system = system
+        self._since = 0.0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 (trio's signature)
+        self._since = self._system.cpu_clock()
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        cell = task.context.get(STARTING)
+        if cell is not None and cell.system is self._system:
+            cell.cpu += self._system.cpu_clock() - self._since
+
+
+class System:
+    """All actors of one node. `clock` and `cpu_clock` give seconds, `jitter` a float in [0, 1)."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        clock: Callable[[], float],
+        cpu_clock: Callable[[], float] | None = None,
+        jitter: Callable[[], float] = lambda: 0.5,
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.cpu_clock = cpu_clock or (lambda: 0.0)
+        self.jitter = jitter
+        self.dead_letters: Counter[str] = Counter()
+        """Undeliverable messages, by the path that they were for."""
+        self._count_cpu = cpu_clock is not None
+        self._cells: dict[str, Cell] = {}
+        self._observers: list[Observer] = []
+        self._root: Cell | None = None
+
+    def __repr__(self) -> str:
+        return f"<System {self.name}: {len(self._cells)} cells>"
+
+    def cell(self, path: str) -> Cell:
+        """The cell at `path`, made if there is none."""
+        cell = self._cells.get(path)
+        if cell is None:
+            cell = self._cells[path] = Cell(self, path)
+        return cell
+
+    def ref(self, path: str) -> Ref:
+        """The ref of `path`, whether or not an actor was started there; its cell is kept for good."""
+        cell = self.cell(path)
+        cell.kept = True
+        return cell.ref
+
+    def whereis(self, path: str) -> Ref | None:
+        """The ref of the actor that runs at `path`, or None."""
+        cell = self._cells.get(path)
+        return cell.ref if cell is not None and cell.state not in {State.UNBORN, State.DEAD} else None
+
+    def tree(self) -> Snapshot | None:
+        """The whole tree now, or None before it was started."""
+        return snapshot(self._root, self.clock()) if self._root is not None else None
+
+    def observe(self, observer: Observer) -> None:
+        """Call `observer` for every event from now on; it must be quick and not raise."""
+        self._observers.append(observer)
+
+    def current_cell(self) -> Cell | None:
+        """The cell whose own loop runs now: not one of its workers, and not a task outside of this system."""
+        try:
+            task = trio.lowlevel.current_task()
+        except RuntimeError:
+            return None
+        cell = task.context.get(STARTING)
+        return cell if cell is not None and cell.task is task else None
+
+    @asynccontextmanager
+    async def run(self, spec: ChildSpec) -> AsyncIterator[Ref]:
+        """Start the root and yield its ref; leaving stops the tree in order.
+
+        Raises:
+            StartFailed: the root's `on_start` raised.
+            SystemFailed: the root ended with a crash; the body is cancelled.
+        """
+        cell = self._root = self.cell(spec.name)
+        failure: list[ExitReason] = []
+        outcome: list[BaseException | None] = []
+        begun, scope = trio.Event(), trio.CancelScope(shield=True)
+        cell.exited = trio.Event()
+        exited = cell.exited
+
+        def started(error: BaseException | None) -> None:
+            outcome.append(error)
+            begun.set()
+
+        async def root(nursery: trio.Nursery) -> None:
+            reason = await run_incarnation(cell, spec, scope, started)
+            cell.ended(reason)
+            cell.bury()
+            exited.set()
+            if reason.kind is not ExitKind.SHUTDOWN:
+                failure.append(reason)
+                nursery.cancel_scope.cancel()
+
+        instrument = _CpuAccount(self)
+        if self._count_cpu:
+            trio.lowlevel.add_instrument(instrument)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(root, nursery, name=cell.path)
+                try:
+                    await begun.wait()
+                    if outcome[0] is None:
+                        yield cell.ref
+                finally:
+                    await self._stop_root(cell, exited, scope)
+        except BaseExceptionGroup as group:
+            raise unwrap(group) from None  # the nursery is an implementation detail; the body's error is the caller's
+        finally:
+            if self._count_cpu:
+                trio.lowlevel.remove_instrument(instrument)
+        if outcome and outcome[0] is not None:
+            raise StartFailed(f"{cell.path} did not start: {outcome[0]}") from outcome[0]
+        if failure and failure[0].abnormal:
+            raise SystemFailed(f"{cell.path} gave up: {failure[0]}") from failure[0].error
+
+    async def _stop_root(self, cell: Cell, exited: trio.Event, scope: trio.CancelScope) -> None:
+        with trio.CancelScope(shield=True):
+            if exited.is_set():
+                return
+            cell.inbox.put_system(StopRequest(SHUTDOWN))
+            with trio.move_on_after(STOP_PATIENCE):
+                await exited.wait()
+            if not exited.is_set():
+                scope.cancel()
+                await exited.wait()
+
+    # --- what cells report ---
+
+    def started(self, cell: Cell) -> None:
+        """An incarnation began."""
+        if self._observers:
+            self._publish(Event("started", cell.path, cell.incarnation))
+
+    def exited(self, cell: Cell, reason: ExitReason) -> None:
+        """An incarnation ended."""
+        if self._observers:
+            self._publish(
+                Event("exited", cell.path, cell.incarnation, str(reason), reason, tuple(cell.history)),
+            )
+
+    def dead_letter(self, cell: Cell, message: Any, why: str) -> None:
+        """A message will be handled by nobody."""
+        self.dead_letters[cell.path] += 1
+        if self._observers:
+            self._publish(Event("dead-letter", cell.path, cell.incarnation, f"{type(message).__name__}: {why}"))
+
+    def forget(self, cell: Cell) -> None:
+        """A child is gone for good. Its cell leaves the book, so that temporary actors leave nothing behind.
+
+        Cells that were asked for by path (`ref`) stay: a later actor at the path is what their holders mean.
+        """
+        if not cell.kept and self._cells.get(cell.path) is cell:
+            del self._cells[cell.path]
+
+    def _publish(self, event: Event) -> None:
+        for observer in self._observers:
+            observer(event)
