@@ -1,6 +1,6 @@
 """What a node is given: the choices of a person, and the world as ports."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 
@@ -31,6 +31,8 @@ class NodeConfig:
     https: Bind | None = Bind(TcpAddress("127.0.0.1", 8443))
     http: Bind | None = Bind(TcpAddress("127.0.0.1", 8480))
     suffixes: tuple[str, ...] = ("local", "localhost")
+    passphrase: str | None = attrs.field(default=None, repr=False)
+    """What opens the keystore; None where a device key beside it does."""
     chaos: bool = False
     """Whether `beam crash` is allowed."""
 
@@ -46,7 +48,7 @@ class NodePorts:
     tls: TlsPort
     driver: Callable[[], NetworkDriver]
     """A new driver for each incarnation of a pump."""
-    store: Callable[[], Store]
+    store: Callable[[], Awaitable[Store]]
     """Opens the database anew for each incarnation of the store actor."""
     cpu_clock: Callable[[], float]
     """Seconds of CPU time of this thread, for per-actor accounting; a constant in the simulator."""

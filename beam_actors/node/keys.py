@@ -1,0 +1,77 @@
+"""The keys of a home: opened from its keystore, or made on the first start.
+
+Invariant: the keystore is written last, so a start that is cut short leaves either a whole home or one that the next
+start completes, with the same recovery phrase. Secrets leave this module only inside a `Keyring`.
+"""
+
+from beam_actors.errors import KeystoreDamaged, StorageError, WrongPassphrase
+from beam_actors.identity import (
+    DEVICE_KEY_SIZE,
+    SEAL_ENTROPY,
+    Keyring,
+    OwnerChain,
+    PeerKey,
+    Secret,
+    needs_passphrase,
+    new_phrase,
+    seal,
+    unseal,
+)
+from beam_actors.ports import Compute, Entropy, Files
+
+KEYSTORE = "keystore"
+DEVICE_KEY = "device-key"
+PHRASE = "recovery-phrase.txt"
+
+
+async def open_keys(files: Files, entropy: Entropy, compute: Compute, passphrase: str | None) -> Keyring:
+    """The keyring of this home, made anew (with its recovery phrase in a file) if there is none.
+
+    Raises:
+        WrongPassphrase: the passphrase does not open the keystore, is missing, or is not what it needs.
+        KeystoreDamaged, StorageError: as `unseal` and the files port say.
+    """
+    sealed = files.read(KEYSTORE)
+    if sealed is None:
+        return await _make_keys(files, entropy, compute, passphrase)
+    if needs_passphrase(sealed):
+        if passphrase is None:
+            raise WrongPassphrase("This home's keystore needs its passphrase: start with --passphrase-file FILE.")
+        secret = Secret.passphrase(passphrase)
+    else:
+        if passphrase is not None:
+            raise WrongPassphrase("This home's keystore has no passphrase; start without --passphrase-file.")
+        key = files.read(DEVICE_KEY)
+        if key is None or len(key) != DEVICE_KEY_SIZE:
+            raise KeystoreDamaged(
+                f"The device key {files.path(DEVICE_KEY)}, which opens the keystore, is missing or damaged: "
+                "restore it from a backup."
+            )
+        secret = Secret.device_key(key)
+    return await compute.run(unseal, sealed, secret)
+
+
+async def _make_keys(files: Files, entropy: Entropy, compute: Compute, passphrase: str | None) -> Keyring:
+    chain = OwnerChain.from_phrase(_phrase(files, entropy))
+    keyring = Keyring(PeerKey.from_seed(entropy.token(32)), chain.era_key(0))
+    if passphrase is not None:
+        secret = Secret.passphrase(passphrase)
+    else:
+        key = entropy.token(DEVICE_KEY_SIZE)
+        files.write(DEVICE_KEY, key)
+        secret = Secret.device_key(key)
+    files.write(KEYSTORE, await compute.run(seal, keyring, secret, entropy.token(SEAL_ENTROPY)))
+    return keyring
+
+
+def _phrase(files: Files, entropy: Entropy) -> str:
+    """The phrase of a start that was cut short, else a new one, durable before any key is derived from it."""
+    written = files.read(PHRASE, limit=4096)
+    if written is not None:
+        try:
+            return written.decode().strip()
+        except UnicodeDecodeError:
+            raise StorageError(f"{files.path(PHRASE)} is not text; move it away to make new keys.") from None
+    phrase = new_phrase(entropy.token(32))
+    files.write(PHRASE, phrase.encode() + b"\n")
+    return phrase

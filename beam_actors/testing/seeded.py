@@ -1,0 +1,69 @@
+"""One deterministic trio run: the only module that touches the private names of trio's scheduler.
+
+Trio shuffles each batch of runnable tasks with a module-level generator. Seeding it is not enough: only when
+`_ALLOW_DETERMINISTIC_SCHEDULING` is set are batches sorted by a spawn counter before the shuffle, without which their
+order follows set iteration, and so addresses.
+Both names are checked, so that a trio that renames one fails loudly.
+Invariant: two calls with one seed schedule every task of `function` in the same order, in any process.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import trio
+from trio import _core
+from trio.testing import MockClock
+
+T = TypeVar("T")
+_RUN: Any = _core._run  # noqa: SLF001 (see above)
+
+
+class SchedulerChanged(RuntimeError):
+    """This version of trio no longer has what deterministic runs rely on."""
+
+
+def run_seeded(seed: int, function: Callable[[], Awaitable[T]]) -> T:
+    """Run `function` under a mock clock that jumps whenever nothing can run; scheduling follows from `seed`."""
+    generator = getattr(_RUN, "_r", None)
+    if generator is None or not hasattr(generator, "seed") or not hasattr(_RUN, "_ALLOW_DETERMINISTIC_SCHEDULING"):
+        raise SchedulerChanged(f"trio {trio.__version__} has another scheduler; testing/seeded.py must learn it.")
+    before, state = _RUN._ALLOW_DETERMINISTIC_SCHEDULING, generator.getstate()  # noqa: SLF001 (as above)
+    _RUN._ALLOW_DETERMINISTIC_SCHEDULING = True  # noqa: SLF001 (as above)
+    generator.seed(int.from_bytes(hashlib.blake2b(b"schedule", key=_key(seed), digest_size=8).digest(), "big"))
+    try:
+        return trio.run(function, clock=MockClock(autojump_threshold=0))
+    finally:
+        _RUN._ALLOW_DETERMINISTIC_SCHEDULING = before  # noqa: SLF001 (as above)
+        generator.setstate(state)
+
+
+def _key(seed: int) -> bytes:
+    return seed.to_bytes(16, "big", signed=True)
+
+
+class Trace:
+    """The history of a run, hashed as it happens; the last lines are kept for people."""
+
+    def __init__(self, keep: int = 200) -> None:
+        self._hash = hashlib.sha256()
+        self._keep = keep
+        self.lines: list[str] = []
+        self.count = 0
+
+    def add(self, *parts: object) -> None:
+        """Record one event at the present virtual time. Only what is the same in every run may be passed."""
+        line = f"{trio.current_time():.6f} " + " ".join(map(str, parts))
+        self._hash.update(line.encode() + b"\n")
+        self.count += 1
+        self.lines.append(line)
+        if len(self.lines) > 2 * self._keep:
+            del self.lines[: -self._keep]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all lines so far."""
+        return self._hash.hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<Trace {self.count} events {self.digest[:12]}>"
