@@ -75,6 +75,12 @@ class RemoteProtocolError(ProtocolError):
     """The other side sent bytes that the protocol does not permit."""
 
 
+class WrongPeer(RemoteProtocolError):
+    """Another peer than the expected one proved its identity at the address."""
+
+    code = "wrong-peer"
+
+
 # --- the network ------------------------------------------------------------------------------------------------------
 
 
@@ -136,7 +142,7 @@ class StoreDamaged(StorageError):
 
 
 class StoreTooNew(StorageError):
-    """The database was written by a newer version of this program."""
+    """The database or the keystore was written by a newer version of this program."""
 
     code = "store-too-new"
 

@@ -1,1 +1,33 @@
-"""The flow room."""
+"""The data plane: one pump per node moves all bytes; actors hold handles and decide."""
+
+from beam_actors.flow.actor import PumpActor
+from beam_actors.flow.budget import Budget
+from beam_actors.flow.facade import DatagramHandle, Flow, ListenerHandle
+from beam_actors.flow.limits import FlowLimits
+from beam_actors.flow.messages import Accepted, IncomingStream, SessionDown, SessionUp
+from beam_actors.flow.owner import Owner
+from beam_actors.flow.pump import Pump, PumpStatistics
+from beam_actors.flow.session import LinkStatistics, SessionHandle
+from beam_actors.flow.splice import Splice, Splices
+from beam_actors.flow.stream import Stream
+
+__all__ = [
+    "Accepted",
+    "Budget",
+    "DatagramHandle",
+    "Flow",
+    "FlowLimits",
+    "IncomingStream",
+    "LinkStatistics",
+    "ListenerHandle",
+    "Owner",
+    "Pump",
+    "PumpActor",
+    "PumpStatistics",
+    "SessionDown",
+    "SessionHandle",
+    "SessionUp",
+    "Splice",
+    "Splices",
+    "Stream",
+]

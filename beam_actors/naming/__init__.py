@@ -1,1 +1,45 @@
-"""The naming room."""
+"""Names: who holds one, by which claim, and how claims spread between peers. The rules: docs/naming.md.
+
+Pure: grammar, claims, registry, admission, ranking, pins, knowledge, answers, records, the protocol's codec. Actors:
+`Registrar`, `Names`, `LookUps`, `Spread`. Rooms above call `Naming`.
+"""
+
+from beam_actors.naming.claim import Claim, Kind, Terms
+from beam_actors.naming.facade import Naming
+from beam_actors.naming.grammar import DEFAULT_SUFFIXES, Query, parse_query, random_name
+from beam_actors.naming.limits import Limits
+from beam_actors.naming.lookups import LookUps
+from beam_actors.naming.messages import Choice, Conflict, Held, Registered, RegistryStatistics, Resolution
+from beam_actors.naming.names import Names
+from beam_actors.naming.pins import Pin
+from beam_actors.naming.protocol import PROTOCOL
+from beam_actors.naming.registrar import Registrar
+from beam_actors.naming.room import NamingRoom, compose_naming, spread_ref
+from beam_actors.naming.spread import Spread
+
+__all__ = [
+    "DEFAULT_SUFFIXES",
+    "PROTOCOL",
+    "Choice",
+    "Claim",
+    "Conflict",
+    "Held",
+    "Kind",
+    "Limits",
+    "LookUps",
+    "Names",
+    "Naming",
+    "NamingRoom",
+    "Pin",
+    "Query",
+    "Registered",
+    "Registrar",
+    "RegistryStatistics",
+    "Resolution",
+    "Spread",
+    "Terms",
+    "compose_naming",
+    "parse_query",
+    "random_name",
+    "spread_ref",
+]

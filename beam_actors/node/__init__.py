@@ -1,5 +1,8 @@
 """The composition root: the supervision tree of one node, given its configuration and its ports."""
 
 from beam_actors.node.config import Bind, NodeConfig, NodePorts
+from beam_actors.node.keys import open_keys
+from beam_actors.node.run import run_node
+from beam_actors.node.tree import Node, compose_node
 
-__all__ = ["Bind", "NodeConfig", "NodePorts"]
+__all__ = ["Bind", "Node", "NodeConfig", "NodePorts", "compose_node", "open_keys", "run_node"]

@@ -1,1 +1,22 @@
-"""The peers room."""
+"""Peers: who is reachable, and streams to them. Never knows what a name or a tunnel is."""
+
+from beam_actors.peers.facade import Peers
+from beam_actors.peers.lifecycle import State
+from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.listeners import Bind
+from beam_actors.peers.messages import InboundStream, PeerDown, PeerStatus, PeerUp, Ping
+from beam_actors.peers.room import PeersRoom, compose_peers
+
+__all__ = [
+    "Bind",
+    "InboundStream",
+    "PeerDown",
+    "PeerStatus",
+    "PeerUp",
+    "Peers",
+    "PeersLimits",
+    "PeersRoom",
+    "Ping",
+    "State",
+    "compose_peers",
+]

@@ -2,7 +2,9 @@
 
 A driver owns pollables. `want` declares interest; `wait` returns the batch of those that are ready. Readiness means
 "the next call will not answer would-block, or will raise the error that happened"; it repeats until the condition is
-gone or the interest is. No method of this port calls back into its caller.
+gone or the interest is. A broken connection is reported once, as both, even when nothing is wanted, so that a link
+which waits for its neighbour learns of it. Readiness is a hint: a caller must bear a call that answers would-block. No
+method of this port calls back into its caller.
 """
 
 import enum
@@ -64,7 +66,7 @@ class Endpoint(Pollable, Protocol):
         ...
 
     def connected(self) -> bool:
-        """For a dialled endpoint: False while under way, then True, or raise why the dial failed."""
+        """False while a dial is under way, then True; raise why the dial failed, or what broke the connection since."""
         ...
 
     def recv_into(self, buffer: memoryview) -> int | None:
@@ -84,11 +86,14 @@ class Endpoint(Pollable, Protocol):
         ...
 
     def shutdown(self) -> None:
-        """Say that no more bytes follow; reading goes on."""
+        """Say that no more bytes follow; reading goes on. Nothing happens if the connection is broken already."""
         ...
 
     def abort(self) -> None:
-        """Close with a reset, so that the other end sees `ConnectionLost` and not a clean end; idempotent."""
+        """Close with a reset, so that the other end sees `ConnectionLost` and not a clean end; idempotent.
+
+        Unix sockets know no reset: there the other end sees one only if it had sent bytes that were not read.
+        """
         ...
 
 
@@ -122,7 +127,7 @@ class DatagramSocket(Pollable, Protocol):
         ...
 
     def send_to(self, data: Buffer, address: TcpAddress) -> bool:
-        """Send one datagram; False when the buffer is full and it was dropped."""
+        """Send one datagram; False when the buffer is full and it was dropped; raises `Unreachable` without a route."""
         ...
 
 
@@ -141,7 +146,7 @@ class NetworkDriver(Protocol):
         ...
 
     def listen(self, address: Address, *, reuse_port: bool = False, backlog: int = 256) -> Listener:
-        """Bind and listen. A Unix socket is 0600 and never replaces a file.
+        """Bind and listen. A Unix socket is 0600, never replaces a file, and removes its own path when closed.
 
         Raises:
             AddressInUse: somebody listens there (for Unix: the path exists).
@@ -157,7 +162,8 @@ class NetworkDriver(Protocol):
         """Wait for readiness, until the clock's `monotonic()` reaches `until` (None: without end), or until `wake`.
 
         The batch may be empty. It holds a pollable at most once; a handler that closes another pollable of the same
-        batch makes that entry void: the caller asks `is_open` before it dispatches.
+        batch makes that entry void: the caller asks `is_open` before it dispatches. Closing the driver ends a wait under
+        way; a wait that begins later raises `ConnectionLost`.
         """
         ...
 

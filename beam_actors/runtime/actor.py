@@ -5,18 +5,18 @@ lists every difference). Invariants: user code runs in one task at a time, betwe
 else of this actor runs except its workers; no task started here outlives it; every end is reported once.
 """
 
-import inspect
 from collections.abc import Awaitable, Callable
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import pykka
 import trio
 from pykka._envelope import Envelope
 
-from beam_actors.errors import ActorCrashed, ActorDead
+from beam_actors.errors import ActorCrashed, ActorDead, ActorError
 from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.children import ChildExited, Children, RestartNow
-from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed, unwrap
+from beam_actors.runtime.exits import NORMAL, Down, ExitKind, ExitReason, crashed, unwrap
 from beam_actors.runtime.future import Future, Reply
 from beam_actors.runtime.mailbox import Inbox, Mailbox, discard
 from beam_actors.runtime.ref import Ref, StopRequest
@@ -84,6 +84,7 @@ class Actor(_PykkaActor):
     intensity: Intensity = Intensity()
     count_per_child: ClassVar[bool] = False
     _actor_handlers: ClassVar[dict[type, str]] = {}
+    _actor_direct: ClassVar[dict[type, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -93,6 +94,7 @@ class Actor(_PykkaActor):
                 for message_type in getattr(method, "__beam_receives__", ()):
                     handlers[message_type] = name
         cls._actor_handlers = handlers
+        cls._actor_direct = handlers if cls.on_receive is Actor.on_receive else {}
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         # Not pykka's __init__: it makes a uuid4 and a threading.Event, which cost 1.2 KB and determinism.
@@ -126,8 +128,16 @@ class Actor(_PykkaActor):
     def _create_future() -> Future[Any]:
         return Future()
 
-    def _start_actor_loop(self) -> None:
+    @classmethod
+    def start(cls, *_args: Any, **_kwargs: Any) -> Any:
+        """Pykka's way to start would enter its process-wide registry; here an actor is always somebody's child."""
         raise TypeError("An actor is started as a child: await parent.start_child(ChildSpec(...)).")
+
+    def _start_actor_loop(self) -> None:
+        self.start()
+
+    def _stop(self) -> None:
+        self.stop()  # what pykka's own stop message leads to; its version leaves through the registry
 
     # --- what subclasses use ---
 
@@ -164,6 +174,11 @@ class Actor(_PykkaActor):
         if name is None:
             self._actor_cell.system.dead_letter(self._actor_cell, message, "no handler takes it")
             discard(message)
+            envelope = self._actor_cell.in_hand
+            if envelope is not None and envelope.reply_to is not None:
+                error = ActorError(f"{self.path} takes no {type(message).__name__}.")
+                envelope.reply_to.set_exception(cast("Any", error))
+                self._actor_deferred = True
             return None
         return getattr(self, name)(message)
 
@@ -178,9 +193,7 @@ class Actor(_PykkaActor):
 
     def send_after(self, seconds: float, message: Any) -> Timer:
         """Tell myself `message` after `seconds`; the timer dies with this incarnation."""
-        timer = Timer(self.spawn(self._actor_run_timer, seconds, message, name="timer"))
-        timer.on_cancel = lambda: discard(message)
-        return timer
+        return Timer(self.spawn(self._actor_run_timer, seconds, message, name="timer"))
 
     async def start_child(self, spec: ChildSpec) -> Ref:
         """Start a child and return its ref once its `on_start` is done; raise `StartFailed` from what it raised."""
@@ -245,14 +258,26 @@ class Actor(_PykkaActor):
 
     async def live(self, started: Callable[[BaseException | None], None]) -> ExitReason:
         """Run from `on_start` to the end; `started` is called once, with what `on_start` raised or None."""
-        reason = SHUTDOWN
-        async with trio.open_nursery() as nursery:
-            self._actor_nursery = nursery
-            reason = await self._actor_body(started)
-            with trio.CancelScope(shield=True):
-                await self._actor_children.stop_all(brutal=reason.kind is ExitKind.KILLED)
-                reason = await self._actor_last_words(reason)
-            nursery.cancel_scope.cancel()
+        reason = ExitReason(ExitKind.KILLED)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._actor_nursery = nursery
+                try:
+                    reason = await self._actor_body(started)
+                finally:
+                    # Also when the body was cancelled from outside or interrupted: the children are shielded, so
+                    # nobody else would ever stop them.
+                    with trio.CancelScope(shield=True):
+                        await self._actor_children.stop_all(brutal=reason.kind is ExitKind.KILLED)
+                        reason = await self._actor_last_words(reason)
+                    nursery.cancel_scope.cancel()
+        except Exception as error:  # noqa: BLE001 (a worker that failed while it was cancelled)
+            reason = reason if reason.abnormal else crashed(unwrap(error))
+        finally:
+            self._actor_let_go(reason)
+        return reason
+
+    def _actor_let_go(self, reason: ExitReason) -> None:
         self._actor_nursery = None
         self.actor_stopped.set()
         for reply in list(self._actor_replies):
@@ -261,7 +286,6 @@ class Actor(_PykkaActor):
             reply.fail(error if reason.kind is ExitKind.CRASHED else ActorDead(f"{self.path} ended ({reason})."))
         for watched in self._actor_watched:
             watched.watchers.pop(self._actor_cell, None)
-        return reason
 
     async def _actor_body(self, started: Callable[[BaseException | None], None]) -> ExitReason:
         reason = ExitReason(ExitKind.KILLED)
@@ -336,13 +360,15 @@ class Actor(_PykkaActor):
         self._actor_deferred = False
         reply_to = envelope.reply_to
         try:
-            result = self._handle_receive(envelope.message)
-            if inspect.iscoroutine(result):
+            message = envelope.message
+            # The exact type of a declared message needs none of pykka's four questions about what it might be.
+            name = self._actor_direct.get(type(message))
+            result = getattr(self, name)(message) if name is not None else self._handle_receive(message)
+            if isinstance(result, CoroutineType):
                 result = await result
         except self.reply_errors as error:
-            if reply_to is None:
-                raise
-            if not self._actor_deferred:
+            # Declared, so not a crash; after a tell there is nobody to hear it.
+            if reply_to is not None and not self._actor_deferred:
                 reply_to.set_exception(cast("Any", error))
             return
         if reply_to is not None and not self._actor_deferred:
@@ -359,7 +385,7 @@ class Actor(_PykkaActor):
         if isinstance(message, Down):
             if self._actor_handler_of(Down) is not None:
                 result = self.on_receive(message)
-                if inspect.iscoroutine(result):
+                if isinstance(result, CoroutineType):
                     await result
             return None
         raise TypeError(f"{message!r} is no system message.")
@@ -388,5 +414,9 @@ class Actor(_PykkaActor):
             worker.ended = True
 
     async def _actor_run_timer(self, seconds: float, message: Any) -> None:
-        await trio.sleep(seconds)
+        try:
+            await trio.sleep(seconds)
+        except trio.Cancelled:
+            discard(message)
+            raise
         self.ref.tell(message)

@@ -15,13 +15,15 @@ from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed
 from beam_actors.runtime.ref import Ref, StopRequest
-from beam_actors.runtime.restarts import RestartWindow, Strategy, concerned, wants_restart
+from beam_actors.runtime.restarts import Restart, RestartWindow, Strategy, concerned, wants_restart
 from beam_actors.runtime.specs import ChildSpec
 
 if TYPE_CHECKING:
     from beam_actors.runtime.actor import Actor
 
 KILL_PATIENCE = 10.0
+NORMAL_PAUSE = 0.1
+"""Seconds before a permanent child that ended normally is started again."""
 
 
 class TooManyRestarts(ActorError):
@@ -47,9 +49,10 @@ class ChildExited:
 
 @attrs.frozen(slots=True)
 class RestartNow:
-    """On the parent's user lane: the backoff of these children is over."""
+    """On the parent's system lane: the backoff of these children is over, unless a later restart took its turn."""
 
     cells: tuple[Cell, ...]
+    turn: int
 
 
 Started = Callable[[BaseException | None], None]
@@ -95,6 +98,7 @@ class _Entry:
     scope: trio.CancelScope | None = None
     stopping: bool = False
     attempts: int = 0
+    turn: int = 0
     window: RestartWindow | None = None
 
 
@@ -106,6 +110,7 @@ class Children:
         self._cell = cell
         self._entries: dict[Cell, _Entry] = {}
         self._window: RestartWindow | None = None
+        self._turn = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -158,7 +163,7 @@ class Children:
         """Start again what waited for its backoff."""
         for cell in message.cells:
             entry = self._entries.get(cell)
-            if entry is None or cell.state is not State.WAITING:
+            if entry is None or entry.turn != message.turn or cell.state is not State.WAITING:
                 continue
             try:
                 await self._launch(cell, entry)
@@ -169,7 +174,8 @@ class Children:
     # --- restarting ---
 
     async def _restart(self, cell: Cell, entry: _Entry, reason: ExitReason) -> ExitReason | None:
-        if not self._window_of(entry).allows(self._cell.system.clock()):
+        # A normal exit (what it served went away) never counts; NORMAL_PAUSE keeps it from spinning.
+        if reason.abnormal and not self._window_of(entry).allows(self._cell.system.clock()):
             self._forget(cell)
             intensity = self._parent.intensity
             error = TooManyRestarts(
@@ -177,14 +183,23 @@ class Children:
             )
             error.__cause__ = reason.error
             return crashed(error)
-        affected = self._affected(cell)
+        strategy = self._parent.strategy
+        # In a pool of thousands nobody lists all members to restart one.
+        affected = [cell] if strategy is Strategy.ONE_FOR_ONE else concerned(strategy, list(self._entries), cell)
         for other in reversed(affected):
             if other is not cell:
                 await self._halt(other, self._entries[other])
+                if self._entries[other].spec.restart is Restart.TEMPORARY:
+                    self._forget(other)  # never started again, even when a sibling takes it down
+        affected = [other for other in affected if other in self._entries]
+        self._turn += 1
         for other in affected:
             other.state = State.WAITING
+            self._entries[other].turn = self._turn
         delay = self._delay(cell, entry)
-        message = RestartNow(tuple(affected))
+        if not reason.abnormal:
+            delay = max(delay, NORMAL_PAUSE)
+        message = RestartNow(tuple(affected), self._turn)
         if delay > 0:
             self._parent.spawn(self._restart_later, delay, message, name="restart")
         else:
@@ -194,13 +209,6 @@ class Children:
     async def _restart_later(self, delay: float, message: RestartNow) -> None:
         await trio.sleep(delay)
         self._cell.inbox.put_system(message)
-
-    def _affected(self, cell: Cell) -> list[Cell]:
-        if self._parent.strategy is Strategy.ONE_FOR_ONE:
-            return [cell]
-        found = concerned(self._parent.strategy, list(self._entries), cell)
-        # A temporary child is never started again, even when a sibling takes it down.
-        return [other for other in found if other is cell or self._entries[other].spec.restart.value != "temporary"]
 
     def _window_of(self, entry: _Entry) -> RestartWindow:
         if self._parent.count_per_child:
@@ -241,15 +249,18 @@ class Children:
             raise StartFailed(f"{cell.path} did not start: {outcome[0]}") from outcome[0]
 
     async def _run(self, cell: Cell, entry: _Entry, scope: trio.CancelScope, started: Started) -> None:
-        reason = await run_incarnation(cell, entry.spec, scope, started)
-        self._after(cell, entry, reason)
+        reason = ExitReason(ExitKind.KILLED, detail="it was interrupted")
+        try:
+            reason = await run_incarnation(cell, entry.spec, scope, started)
+        finally:
+            self._after(cell, entry, reason)
 
     def _after(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
+        will_return = not entry.stopping and wants_restart(entry.spec.restart, reason) and self._cell.alive
+        if will_return:
+            cell.state = State.WAITING  # before its mailbox is flushed: askers learn that it will be back
         cell.ended(reason)
-        will_return = not entry.stopping and wants_restart(entry.spec.restart, reason)
-        if will_return and self._cell.alive:
-            cell.state = State.WAITING
-        else:
+        if not will_return:
             cell.bury()
         if not entry.stopping:
             self._cell.inbox.put_system(ChildExited(cell, cell.incarnation, reason))
@@ -259,7 +270,8 @@ class Children:
     async def _halt(self, cell: Cell, entry: _Entry, *, brutal: bool = False) -> None:
         entry.stopping = True
         try:
-            if cell.task is None or cell.exited is None or entry.scope is None:
+            # Not `cell.task`: a child that was launched and has not run yet must be waited for, too.
+            if cell.exited is None or cell.exited.is_set() or entry.scope is None:
                 return
             exited = cell.exited
             if not brutal:

@@ -73,7 +73,7 @@ class System:
         self.cpu_clock = cpu_clock or (lambda: 0.0)
         self.jitter = jitter
         self.dead_letters: Counter[str] = Counter()
-        """Undeliverable messages, by the path that they were for."""
+        """Undeliverable messages, by the path that they were for; those of forgotten children as `parent/*`."""
         self._count_cpu = cpu_clock is not None
         self._cells: dict[str, Cell] = {}
         self._observers: list[Observer] = []
@@ -137,10 +137,13 @@ class System:
             begun.set()
 
         async def root(nursery: trio.Nursery) -> None:
-            reason = await run_incarnation(cell, spec, scope, started)
-            cell.ended(reason)
-            cell.bury()
-            exited.set()
+            reason = ExitReason(ExitKind.KILLED, detail="it was interrupted")
+            try:
+                reason = await run_incarnation(cell, spec, scope, started)
+            finally:
+                cell.ended(reason)
+                cell.bury()
+                exited.set()
             if reason.kind is not ExitKind.SHUTDOWN:
                 failure.append(reason)
                 nursery.cancel_scope.cancel()
@@ -164,7 +167,8 @@ class System:
                 trio.lowlevel.remove_instrument(instrument)
         if outcome and outcome[0] is not None:
             raise StartFailed(f"{cell.path} did not start: {outcome[0]}") from outcome[0]
-        if failure and failure[0].abnormal:
+        # A root that had to be killed while it was told to leave took too long; it did not fail.
+        if failure and failure[0].kind is ExitKind.CRASHED:
             raise SystemFailed(f"{cell.path} gave up: {failure[0]}") from failure[0].error
 
     async def _stop_root(self, cell: Cell, exited: trio.Event, scope: trio.CancelScope) -> None:
@@ -194,7 +198,7 @@ class System:
 
     def dead_letter(self, cell: Cell, message: Any, why: str) -> None:
         """A message will be handled by nobody."""
-        self.dead_letters[cell.path] += 1
+        self.dead_letters[cell.path if cell.path in self._cells else _gone(cell.path)] += 1
         if self._observers:
             self._publish(Event("dead-letter", cell.path, cell.incarnation, f"{type(message).__name__}: {why}"))
 
@@ -205,7 +209,15 @@ class System:
         """
         if not cell.kept and self._cells.get(cell.path) is cell:
             del self._cells[cell.path]
+            letters = self.dead_letters.pop(cell.path, 0)
+            if letters:
+                self.dead_letters[_gone(cell.path)] += letters
 
     def _publish(self, event: Event) -> None:
         for observer in self._observers:
             observer(event)
+
+
+def _gone(path: str) -> str:
+    """One entry for all forgotten children of a parent, so that the book is bounded by the tree."""
+    return f"{path.rpartition('/')[0]}/*"

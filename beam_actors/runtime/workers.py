@@ -1,11 +1,6 @@
 """Workers and timers: what an actor runs beside its loop. Both end with the incarnation that started them."""
 
-from typing import TYPE_CHECKING
-
 import trio
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Worker:
@@ -29,18 +24,14 @@ class Worker:
 class Timer:
     """A message that is on its way; `cancel` takes it back if it was not delivered."""
 
-    __slots__ = ("_worker", "on_cancel")
+    __slots__ = ("_worker",)
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self.on_cancel: Callable[[], None] | None = None
 
     def cancel(self) -> None:
-        """Take it back."""
-        if not self._worker.ended:
-            self._worker.cancel()
-            if self.on_cancel is not None:
-                self.on_cancel()
+        """Take it back; its task disposes of the message."""
+        self._worker.cancel()
 
     def __repr__(self) -> str:
         return f"<Timer {'ended' if self._worker.ended else 'running'}>"

@@ -1,1 +1,26 @@
-"""The tunnels room."""
+"""Tunnels: both ends of `/beam/tunnel/1`: offered services and opened ones, access rules, forwards."""
+
+from beam_actors.tunnels.access import EVERYONE, Access
+from beam_actors.tunnels.facade import Tunnels
+from beam_actors.tunnels.limits import TunnelsLimits
+from beam_actors.tunnels.messages import ForwardStatus, TunnelStatus
+from beam_actors.tunnels.opening import Resolver
+from beam_actors.tunnels.protocol import PROTOCOL
+from beam_actors.tunnels.room import TunnelsRoom, compose_tunnels, gate_ref
+from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
+
+__all__ = [
+    "EVERYONE",
+    "PROTOCOL",
+    "Access",
+    "ForwardSpec",
+    "ForwardStatus",
+    "Resolver",
+    "TunnelSpec",
+    "TunnelStatus",
+    "Tunnels",
+    "TunnelsLimits",
+    "TunnelsRoom",
+    "compose_tunnels",
+    "gate_ref",
+]

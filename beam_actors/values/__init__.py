@@ -6,6 +6,7 @@ from beam_actors.values.multiaddr import Multiaddr
 from beam_actors.values.name import Name
 from beam_actors.values.owner_id import OwnerId
 from beam_actors.values.peer_id import PeerId
+from beam_actors.values.record import Plain, Record, encode_record
 from beam_actors.values.varint import decode_uvarint, encode_uvarint
 
 __all__ = [
@@ -14,11 +15,14 @@ __all__ = [
     "Name",
     "OwnerId",
     "PeerId",
+    "Plain",
+    "Record",
     "TcpAddress",
     "UnixAddress",
     "check_port",
     "decode_base58",
     "decode_uvarint",
     "encode_base58",
+    "encode_record",
     "encode_uvarint",
 ]

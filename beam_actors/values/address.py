@@ -8,6 +8,8 @@ from beam_actors.errors import InvalidValue
 
 
 def _ip(value: str) -> str:
+    if "%" in value:  # a zone has a meaning on one machine only, and any text could stand in it
+        raise InvalidValue(f"{value!r} names a network interface; write the address without it.")
     try:
         return str(ipaddress.ip_address(value))
     except ValueError:
@@ -36,9 +38,10 @@ class TcpAddress:
             raise InvalidValue(f"{text!r} is not HOST:PORT.")
         if host == "localhost":
             host = "127.0.0.1"
-        if host.startswith("[") and host.endswith("]"):
-            host = host[1:-1]
-        return cls(host, int(port))
+        bracketed = host.startswith("[") and host.endswith("]")
+        if bracketed != (":" in host):  # RFC 3986 §3.2.2; without brackets ::1:80 is an address of its own
+            raise InvalidValue(f"{text!r} is not HOST:PORT; an IPv6 address stands in brackets.")
+        return cls(host[1:-1] if bracketed else host, int(port))
 
     @property
     def is_loopback(self) -> bool:
@@ -62,8 +65,12 @@ class UnixAddress:
 
     @path.validator
     def _check(self, _attribute: object, value: str) -> None:
-        if not 0 < len(value.encode()) <= 100:
-            raise InvalidValue(f"A Unix socket's path has 1 to 100 bytes: {value!r}.")
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            raise InvalidValue(f"A Unix socket's path is text in UTF-8: {value!r}.") from None
+        if not 0 < size <= 100 or "\0" in value:
+            raise InvalidValue(f"A Unix socket's path has 1 to 100 bytes, none of them zero: {value!r}.")
 
     def __str__(self) -> str:
         return f"unix:{self.path}"

@@ -28,6 +28,8 @@ def _pack(name: str, value: str) -> bytes:
         case "ip4":
             return ipaddress.IPv4Address(value).packed
         case "ip6":
+            if "%" in value:  # `packed` would drop the zone silently
+                raise InvalidValue(f"{value!r} names a network interface.")
             return ipaddress.IPv6Address(value).packed
         case "tcp" | "udp":
             if not (value.isascii() and value.isdigit() and len(value) <= 5 and int(value) <= 65535):
@@ -36,7 +38,7 @@ def _pack(name: str, value: str) -> bytes:
         case "p2p":
             return PeerId.parse(value).multihash
         case _:
-            if not value.isascii() or not 0 < len(value) <= 253 or not value.isprintable():
+            if not value.isascii() or not 0 < len(value) <= 253 or not value.isprintable() or " " in value:
                 raise InvalidValue(f"{value!r} is not a host name.")
             return value.encode("ascii")
 
@@ -72,7 +74,7 @@ class Multiaddr:
         """Parse the text form; raise `InvalidValue` with the offending part."""
         if len(text) > 2 * MAX_BYTES or not text.startswith("/"):
             raise InvalidValue(f"{text[:80]!r} is not a multiaddr such as /ip4/127.0.0.1/tcp/4001.")
-        words = iter(text.strip("/").split("/"))
+        words = iter(text[1:].rstrip("/").split("/"))  # a slash at the end is tolerated, as go-multiaddr does
         parts: list[tuple[str, str]] = []
         for word in words:
             name = _ALIASES.get(word, word)

@@ -1,1 +1,57 @@
-"""The wire room."""
+"""The wire: libp2p's protocols without I/O, and the session that stacks them.
+
+Pure: no loop, no clock, no randomness; entropy comes as seeds. What each protocol says byte by byte: docs/wire.md.
+"""
+
+from beam_actors.wire.events import (
+    Established,
+    Event,
+    PeerIdentified,
+    PeerLeaving,
+    PongReceived,
+    SessionEnded,
+    StreamAccepted,
+    StreamData,
+    StreamFinished,
+    StreamId,
+    StreamOpened,
+    StreamRefused,
+    StreamReset,
+    StreamWritable,
+)
+from beam_actors.wire.identify import IdentifyInfo
+from beam_actors.wire.limits import SessionLimits, WindowBudget
+from beam_actors.wire.noise import AES, CHACHA, Role, Suite
+from beam_actors.wire.peer_record import PeerRecord, open_record, sign_record
+from beam_actors.wire.session import MIN_FLUSH, SUITES, Session, SessionStatistics
+
+__all__ = [
+    "AES",
+    "CHACHA",
+    "MIN_FLUSH",
+    "SUITES",
+    "Established",
+    "Event",
+    "IdentifyInfo",
+    "PeerIdentified",
+    "PeerLeaving",
+    "PeerRecord",
+    "PongReceived",
+    "Role",
+    "Session",
+    "SessionEnded",
+    "SessionLimits",
+    "SessionStatistics",
+    "StreamAccepted",
+    "StreamData",
+    "StreamFinished",
+    "StreamId",
+    "StreamOpened",
+    "StreamRefused",
+    "StreamReset",
+    "StreamWritable",
+    "Suite",
+    "WindowBudget",
+    "open_record",
+    "sign_record",
+]

@@ -1,0 +1,7 @@
+"""`python -m beam_actors` is `beam`."""
+
+import sys
+
+from beam_actors.cli import main
+
+sys.exit(main())

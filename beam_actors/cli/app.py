@@ -1,0 +1,91 @@
+"""The program `beam`: its commands in a newcomer's order, the `beam 3000` shorthand, and its exit codes.
+
+Exit codes (one table for all commands, design section 10): 0 done, 1 failed, 2 usage, 3 daemon not running, 4 not
+allowed, 5 timed out; 130 when Ctrl-C ended a command that was not meant to be ended so.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from beam_actors import __version__
+from beam_actors.cli.daemon_commands import phrase, start, stop
+from beam_actors.cli.inspect_commands import ca, crash, logs, tree
+from beam_actors.cli.name_commands import names, pin, register, release, resolve, unpin
+from beam_actors.cli.network_commands import connect, peers, ping, show_id, status
+from beam_actors.cli.output import Output
+from beam_actors.cli.share_command import share
+from beam_actors.cli.targets import looks_like_target
+from beam_actors.cli.tunnel_commands import expose, forward, forwards, tunnels, unexpose, unforward
+
+_COMMANDS = (
+    share, expose, unexpose, tunnels, forward, unforward, forwards,
+    register, release, names, resolve, pin, unpin,
+    start, stop, status, show_id, peers, connect, ping,
+    tree, logs, crash, ca, phrase,
+)  # fmt: skip
+
+
+class Beam(click.Group):
+    """The top level: `beam 3000` means `beam share 3000`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which they were added."""
+        del ctx
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names, or take the argument for a target."""
+        if looks_like_target(args[0]):
+            return share.name, share, args
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"Version {__version__} of this program has no command {args[0]!r}; `beam --help` lists them.", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Beam,
+    commands=_COMMANDS,
+    no_args_is_help=True,
+    subcommand_metavar="COMMAND | PORT | HOST:PORT",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`beam 3000` offers localhost:3000 under a name for as long as it runs.",
+)
+@click.version_option(__version__, prog_name="beam", message="%(prog)s %(version)s")
+@click.option("--home", metavar="DIR", help="The daemon's folder (else BEAM_HOME, else the platform's).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.pass_context
+def beam(ctx: click.Context, home: str | None, *, as_json: bool) -> None:
+    """Give a port on this machine a name that lasts, and open it from any other machine."""
+    ctx.obj = {"home": home, "as_json": as_json}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the program; the exit code."""
+    try:
+        result = beam.main(list(arguments), prog_name="beam", standalone_mode=False)
+    except click.ClickException as error:
+        if "--json" in arguments:
+            message = error.format_message()
+            Output(as_json=True).data({"error": {"code": "usage", "message": message, "exit_code": error.exit_code}})
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except SystemExit as error:  # from a command that named its exit code
+        return error.code if isinstance(error.code, int) else 1
+    finally:
+        _flush()
+    return result if isinstance(result, int) else 0
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = None  # nothing may be flushed again at exit

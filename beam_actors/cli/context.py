@@ -1,0 +1,106 @@
+"""What every command has: `--home`, `--json`, a client of the daemon, and one way to end with an error.
+
+`beam_command` makes a function a command of the program: it gets an `App` first. A `BeamError` becomes one sentence
+on stderr (with `--json` also an object on stdout) and the exit code that its class, or the daemon, names.
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from beam_actors import __version__
+from beam_actors.cli.home import Home, find_home
+from beam_actors.cli.output import Output
+from beam_actors.errors import BeamError
+
+Command = Callable[..., Any]
+
+
+class App:
+    """One run of one command: its home, its output, and the daemon (asked when first needed)."""
+
+    def __init__(self, home: Home, output: Output) -> None:
+        self.home = home
+        self.out = output
+
+    def __repr__(self) -> str:
+        return f"App({self.home.path})"
+
+    def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout: float = 40.0
+    ) -> dict[str, Any]:
+        """The daemon's answer without `version`; raises as `ControlClient.call`, and notes another version."""
+        from beam_actors.world.control_client import ControlClient  # noqa: PLC0415 (`--help` needs no client)
+
+        client = ControlClient(self.home.socket_path(), version=__version__)
+        try:
+            return client.call(method, path, body, timeout=timeout)
+        finally:
+            self.note_version(client.daemon_version)
+
+    def lines(self, path: str, body: Mapping[str, Any], *, patience: float) -> Generator[dict[str, Any], None, None]:
+        """The lines of the daemon's streamed answer."""
+        from beam_actors.world.control_client import ControlClient  # noqa: PLC0415
+
+        client = ControlClient(self.home.socket_path(), version=__version__)
+        noted = False
+        for line in client.lines(path, body, patience=patience):
+            if not noted:
+                noted = True
+                self.note_version(client.daemon_version)
+            yield line
+
+    def note_version(self, daemon: str | None) -> None:
+        """Say so when the daemon is of another version than this program."""
+        if daemon is not None and daemon != __version__:
+            self.out.note(
+                f"The running daemon is version {daemon} and this program is {__version__}: "
+                "restart it with `beam stop`, then `beam start --detach`."
+            )
+
+
+def beam_command(function: Command) -> Command:
+    """Add `--home` and `--json`, hand over an `App`, and end with the right exit code."""
+
+    def run(*args: Any, as_json: bool, home_option: str | None, **kwargs: Any) -> Any:
+        ctx = click.get_current_context()
+        above = ctx.obj if isinstance(ctx.obj, dict) else {}
+        as_json = as_json or bool(above.get("as_json"))
+        home_option = home_option or above.get("home")
+        ctx.obj = {"as_json": as_json, "home": home_option}  # for the commands below a group
+        output = Output(as_json=as_json)
+        with errors_as_exit_codes(output):
+            return function(App(find_home(home_option, os.environ), output), *args, **kwargs)
+
+    functools.update_wrapper(run, function)
+    with_home = click.option("--home", "home_option", metavar="DIR", help="The daemon's folder (else BEAM_HOME).")(run)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(with_home)
+
+
+@contextmanager
+def errors_as_exit_codes(output: Output) -> Iterator[None]:
+    """Turn a `BeamError` into its sentence and exit code."""
+    try:
+        yield
+    except BeamError as error:
+        code, exit_code = _named(error)
+        message = str(error) or type(error).__name__
+        if output.as_json:
+            output.data({"error": {"code": code, "message": message, "exit_code": exit_code}})
+        output.note(f"Error: {message}")
+        sys.exit(exit_code)
+    except BrokenPipeError:  # `beam tree | head`: the reader has what it wanted
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 (nothing may be flushed at exit)
+        sys.exit(1)
+
+
+def _named(error: BeamError) -> tuple[str, int]:
+    remote = getattr(error, "remote_code", None)
+    if isinstance(remote, str):
+        return remote, getattr(error, "remote_exit_code", 1)
+    return error.code, error.exit_code

@@ -1,0 +1,144 @@
+"""`start`, `stop` and `phrase`: the daemon itself, and the owner's recovery phrase."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from beam_actors.cli.context import App, beam_command
+from beam_actors.cli.daemon import start_detached, wait_until_gone
+from beam_actors.cli.home import PHRASE
+from beam_actors.cli.output import is_terminal
+from beam_actors.errors import BeamError, DaemonNotRunning, UsageError
+
+if TYPE_CHECKING:
+    from beam_actors.world.files import HomeFiles
+
+_MAX_PASSPHRASE = 1024
+_STOP_SECONDS = 20.0
+
+
+class PhraseNotKept(BeamError):
+    """The recovery phrase is not on this machine (any more)."""
+
+    code = "phrase-not-kept"
+
+
+@click.command
+@click.option("--detach", is_flag=True, help="Return once the daemon is ready, or say why it is not.")
+@click.option("--listen", metavar="MULTIADDR", multiple=True, help="Listen for peers here (repeat).")
+@click.option("--bootstrap", metavar="MULTIADDR", multiple=True, help="Meet this peer, always (repeat).")
+@click.option("--dns", metavar="HOST:PORT", help="Answer DNS here, or 'off'.")
+@click.option("--https", metavar="HOST:PORT", help="Serve names over HTTPS here, or 'off'.")
+@click.option("--http", metavar="HOST:PORT", help="Serve names over HTTP here, or 'off'.")
+@click.option("--network", metavar="ID", help="Live in another network than 'beam'; the two never mix.")
+@click.option("--no-mdns", is_flag=True, help="Announce nothing on the LAN (nothing is announced yet).")
+@click.option("--chaos", is_flag=True, help="Allow `beam crash`.")
+@click.option("--passphrase-file", metavar="FILE", help="The keystore's passphrase is this file's first line.")
+@beam_command
+def start(
+    app: App,
+    listen: tuple[str, ...],
+    bootstrap: tuple[str, ...],
+    dns: str | None,
+    https: str | None,
+    http: str | None,
+    network: str | None,
+    passphrase_file: str | None,
+    *,
+    detach: bool,
+    no_mdns: bool,
+    chaos: bool,
+) -> None:
+    """Run the daemon of this home."""
+    del no_mdns  # there is no discovery on the LAN yet, so there is nothing to switch off
+    from beam_actors.cli.options import StartOptions  # noqa: PLC0415 (20 ms of value types)
+
+    options = StartOptions(
+        listen=listen, bootstrap=bootstrap, dns=dns, https=https, http=http, network=network, chaos=chaos
+    )
+    options.check()
+    secret = None if passphrase_file is None else read_passphrase(passphrase_file)
+    if detach:
+        _detach(app, options.arguments(), secret)
+        return
+    from beam_actors.cli.start import run_daemon  # noqa: PLC0415 (trio and all rooms: only the daemon pays for them)
+
+    run_daemon(app.home, options, secret, app.out)
+
+
+def _detach(app: App, arguments: Sequence[str], secret: str | None) -> None:
+    app.home.prepare()
+    app.home.check_free()
+    pid = start_detached(app.home, arguments, app.out.note, secret)
+    answer = app.ask("GET", "/v1/status")
+    if app.out.as_json:
+        app.out.data({**answer, "pid": pid})
+        return
+    app.out.line(f"⚡ Beam runs in the background (process {pid}).")
+    app.out.line(f"🌐 Peer: {answer['peer_id']}")
+
+
+@click.command
+@beam_command
+def stop(app: App) -> None:
+    """Stop the daemon in order, and return when it has ended."""
+    try:
+        app.ask("POST", "/v1/stop")
+    except DaemonNotRunning:
+        if not app.home.in_use():
+            raise
+        # It is stopping already, or went before it could say so.
+    wait_until_gone(app.home, _STOP_SECONDS)
+    if app.out.as_json:
+        app.out.data({"stopped": True})
+        return
+    app.out.line("Stopped.")
+
+
+@click.command
+@click.option("--forget", is_flag=True, help="Remove it from this machine, once you wrote it down.")
+@beam_command
+def phrase(app: App, *, forget: bool) -> None:
+    """The owner's recovery phrase, which brings your names back on another machine."""
+    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (only this command reads private files)
+
+    if not app.home.file(PHRASE).exists():
+        raise PhraseNotKept(
+            "The recovery phrase is not on this machine: it was forgotten, or no daemon has run with this home yet."
+        )
+    with HomeFiles(app.home.path) as files:
+        _phrase(app, files, forget=forget)
+
+
+def _phrase(app: App, files: "HomeFiles", *, forget: bool) -> None:
+    if not forget:
+        words = (files.read(PHRASE, limit=4096) or b"").decode("utf-8", "replace").strip()
+        if app.out.as_json:
+            app.out.data({"phrase": words, "path": files.path(PHRASE)})
+            return
+        app.out.line(words)
+        if is_terminal():
+            app.out.note("Write it down, then `beam phrase --forget` removes it from this machine.")
+        return
+    if is_terminal() and not app.out.as_json:
+        click.confirm("Without this phrase a lost machine means lost names. Is it written down?", abort=True)
+    files.remove(PHRASE)
+    if app.out.as_json:
+        app.out.data({"forgotten": True})
+        return
+    app.out.line("Forgotten: the phrase is no longer on this machine.")
+
+
+def read_passphrase(path: str) -> str:
+    """The first line of a file (or of a pipe such as /dev/fd/3), 1 to 1024 bytes; raise `UsageError`."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (pathlib has no bounded read)
+            data = file.read(_MAX_PASSPHRASE + 2)
+        text = data.decode("utf-8").splitlines()[0] if data else ""
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"The passphrase file {path} cannot be used: {reason}.") from None
+    if not 0 < len(text.encode()) <= _MAX_PASSPHRASE:
+        raise UsageError(f"The first line of the passphrase file {path} has no 1 to {_MAX_PASSPHRASE} bytes.")
+    return text

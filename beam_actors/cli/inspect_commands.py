@@ -1,0 +1,169 @@
+"""`tree`, `crash`, `logs` and `ca`: what goes on inside the daemon, and its certificate."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from beam_actors.cli.context import App, beam_command
+from beam_actors.cli.home import LOG
+from beam_actors.cli.output import clean, counted, duration, is_colourful, is_terminal
+from beam_actors.world.polling import pause
+
+_FOLLOW_SECONDS = 0.25
+_STATE_STYLES = {"running": "green", "starting": "yellow", "waiting": "yellow", "stopping": "yellow"}
+
+
+@click.command
+@beam_command
+def tree(app: App) -> None:
+    """The live supervision tree, with restarts and why they happened."""
+    answer = app.ask("GET", "/v1/tree")
+    if app.out.as_json:
+        app.out.data(answer)
+    elif is_terminal():
+        _draw(answer)
+    else:
+        for indent, node in _walk(answer, 0):
+            click.echo("  " * indent + clean(describe(node)))
+
+
+@click.command
+@click.argument("path")
+@beam_command
+def crash(app: App, path: str) -> None:
+    """Crash the actor at PATH (from `beam tree`); only under `start --chaos`."""
+    answer = app.ask("POST", "/v1/crash", {"path": path})
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.line(f"Crashed: {answer['path']}")
+
+
+@click.command
+@beam_command
+def ca(app: App) -> None:
+    """The path of the local CA's root certificate, for `curl --cacert "$(beam ca)"`."""
+    answer = app.ask("GET", "/v1/ca")
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.line(answer["path"])
+    if is_terminal():
+        app.out.note(f"It may sign only {', '.join(answer['permitted'])}; SHA-256 {answer['sha256']}.")
+
+
+@click.command
+@click.option("-f", "--follow", is_flag=True, help="Wait for more lines until Ctrl-C.")
+@click.option("-n", "--lines", "count", type=click.IntRange(0, 100_000), default=200, show_default=True)
+@beam_command
+def logs(app: App, count: int, *, follow: bool) -> None:
+    """The daemon's log; it can be read while no daemon runs."""
+    path = app.home.file(LOG)
+    write: Callable[[str], None] = click.echo if app.out.as_json else _echo_log_line
+    lines, position = _tail(path, count)
+    for line in lines:
+        write(line)
+    if not lines and not follow:
+        app.out.note(f"The log {path} is empty or not there yet.")
+    if follow:
+        try:
+            for line in _follow(path, position):
+                write(line)
+        except KeyboardInterrupt:
+            return
+
+
+def describe(node: Mapping[str, Any]) -> str:
+    """One actor in one line."""
+    parts = [str(node["path"]).rpartition("/")[2], str(node["state"])]
+    if node["restarts"]:
+        parts.append(f"{counted(node['restarts'], 'restart')} (incarnation {node['incarnation']})")
+    if node["last_exit"]:
+        parts.append(f"last exit: {node['last_exit']}")
+    if node["mailbox"]:
+        parts.append(f"{node['mailbox']} waiting")
+    if node.get("message"):
+        parts.append(f"handling {node['message']}")
+    parts.append(f"up {duration(node['uptime_s'])}")
+    return " · ".join(parts)
+
+
+def _walk(node: Mapping[str, Any], depth: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    yield depth, node
+    for child in node["children"]:
+        yield from _walk(child, depth + 1)
+
+
+def _draw(root: Mapping[str, Any]) -> None:
+    import rich.console  # noqa: PLC0415 (60 ms that only a terminal needs)
+    import rich.text  # noqa: PLC0415
+    import rich.tree  # noqa: PLC0415
+
+    def label(node: Mapping[str, Any]) -> rich.text.Text:
+        text = rich.text.Text(clean(describe(node)))
+        text.stylize(_STATE_STYLES.get(node["state"], "red"), 0, len(str(node["path"]).rpartition("/")[2]))
+        return text
+
+    def grow(branch: rich.tree.Tree, node: Mapping[str, Any]) -> None:
+        for child in node["children"]:
+            grow(branch.add(label(child)), child)
+
+    drawn = rich.tree.Tree(label(root))
+    grow(drawn, root)
+    rich.console.Console(no_color=not is_colourful(), highlight=False, soft_wrap=True).print(drawn)
+
+
+def _tail(path: Path, count: int) -> tuple[list[str], int]:
+    """The last `count` lines of the log and of the one rotated before it, and where the log ended."""
+    lines: list[str] = []
+    position = 0
+    for part in (path.with_name(path.name + ".1"), path):
+        try:
+            content = part.read_bytes()
+        except OSError:
+            continue
+        lines += content.decode("utf-8", "replace").splitlines()
+        position = len(content) if part is path else 0
+    return lines[len(lines) - count :] if count < len(lines) else lines, position
+
+
+def _follow(path: Path, position: int) -> Iterator[str]:
+    rest = b""
+    while True:
+        try:
+            size = path.stat().st_size
+            if size < position:  # rotated: a new file has begun
+                position, rest = 0, b""
+            with path.open("rb") as file:
+                file.seek(position)
+                content = file.read()
+        except OSError:
+            content = b""
+        position += len(content)
+        *lines, rest = (rest + content).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "replace")
+        pause(_FOLLOW_SECONDS)
+
+
+def _echo_log_line(line: str) -> None:
+    click.echo(clean(log_line_for_people(line)))
+
+
+def log_line_for_people(line: str) -> str:
+    """`time level event key=value …` from a line of JSON; anything else as it is."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(record, dict):
+        return line
+    head = f"{record.pop('timestamp', '-')} {record.pop('level', '-'):<8} {record.pop('event', '')}"
+    trace = record.pop("exception", None)
+    fields = "".join(
+        f" {key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in record.items()
+    )
+    return f"{head}{fields}" + (f"\n{trace}" if trace else "")

@@ -1,0 +1,94 @@
+"""`id`, `status`, `peers`, `connect` and `ping`: this node and the network around it."""
+
+import click
+
+from beam_actors import __version__
+from beam_actors.cli.context import App, beam_command
+from beam_actors.cli.output import counted, duration
+
+
+@click.command("id")
+@beam_command
+def show_id(app: App) -> None:
+    """This machine's peer id, its owner, and the addresses that others connect to."""
+    answer = app.ask("GET", "/v1/id")
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.line(f"peer    {answer['peer_id']}")
+    app.out.line(f"owner   {answer['owner']}")
+    for address in answer["addresses"]:
+        app.out.line(f"address {address}")
+
+
+@click.command
+@beam_command
+def status(app: App) -> None:
+    """What the daemon does right now."""
+    answer = app.ask("GET", "/v1/status")
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    out = app.out
+    out.styled(f"⚡ Beam v{__version__}", bold=True)
+    out.line()
+    out.line(f"🌐 Peer: {answer['peer_id']}")
+    out.line(f"📊 Status: connected to {counted(answer['peers'], 'peer')}, reachability {answer['reachability']}")
+    out.line(f"🔗 Offers {counted(answer['tunnels'], 'tunnel')}, holds {counted(answer['names'], 'name')}")
+    out.line(f"⏱  Up for {duration(answer['uptime_s'])}, network {answer['network']}")
+    out.line()
+    for what in ("dns", "https", "http"):
+        out.line(f"{what.upper() + ':':<7}{answer[what] or 'off'}")
+    if answer["https"]:
+        host, _, port = answer["https"].rpartition(":")
+        name = f"NAME.{answer['suffix']}"
+        out.line()
+        out.line("Open a name without any set-up of this machine:")
+        out.line(f'  curl --cacert "$(beam ca)" --connect-to {name}:443:{host}:{port} https://{name}')
+
+
+@click.command
+@beam_command
+def peers(app: App) -> None:
+    """The peers that are connected or wanted."""
+    answer = app.ask("GET", "/v1/peers")
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    rows = [
+        (
+            peer["peer_id"],
+            peer["state"],
+            peer["path"] or "-",
+            "-" if peer["rtt_ms"] is None else f"{peer['rtt_ms']:.1f} ms",
+            peer["agent"] or "-",
+        )
+        for peer in answer["peers"]
+    ]
+    app.out.table(
+        ("peer", "state", "path", "rtt", "agent"), rows, empty="No peers yet; `beam connect MULTIADDR` meets one."
+    )
+
+
+@click.command
+@click.argument("multiaddr")
+@beam_command
+def connect(app: App, multiaddr: str) -> None:
+    """Connect to the peer at MULTIADDR (the other side's `beam id` shows its own)."""
+    answer = app.ask("POST", "/v1/connect", {"address": multiaddr})
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.line(f"🌐 Connected to {answer['peer_id']}")
+
+
+@click.command
+@click.argument("peer_or_name")
+@beam_command
+def ping(app: App, peer_or_name: str) -> None:
+    """Measure a round trip to a peer, and say whether the path is direct."""
+    answer = app.ask("POST", "/v1/ping", {"target": peer_or_name})
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.line(f"{answer['peer_id']}: {answer['rtt_ms']:.2f} ms, {answer['path']} ({answer['why']})")

@@ -1,0 +1,176 @@
+"""The daemon's process: the real world composed into a node's ports, its log, its signals and its end.
+
+The only module that chooses the real world. It owns the order of a start (home, lock, log, socket's place, node) and
+of an end (the node stops in order, then the pointer goes, then the lock), and turns every failure into one sentence.
+"""
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+import structlog
+import trio
+
+from beam_actors import __version__
+from beam_actors.cli.home import DATABASE, LOG, PHRASE, POINTER, Home, clear_stale_socket
+from beam_actors.cli.log_file import LogFile, configure_logging
+from beam_actors.cli.options import OFF, StartOptions
+from beam_actors.cli.output import Output
+from beam_actors.errors import BeamError, HomeInUse, StartFailed
+from beam_actors.node import Bind, NodeConfig, NodePorts, run_node
+from beam_actors.values import Multiaddr, TcpAddress, UnixAddress
+from beam_actors.world.clock import SystemClock
+from beam_actors.world.compute import ThreadCompute
+from beam_actors.world.entropy import OsEntropy
+from beam_actors.world.epoll import EpollDriver
+from beam_actors.world.files import HomeFiles
+from beam_actors.world.home_lock import HomeLock
+from beam_actors.world.polling import poll
+from beam_actors.world.store import SqliteStore
+from beam_actors.world.tls import OpenSslTls
+
+_WANTED_FILES = 65536
+_LOCK_SECONDS = 0.3
+_log = structlog.get_logger()
+
+
+class DaemonCrashed(BeamError):
+    """The daemon met an error that nobody foresaw; the report is in the log."""
+
+    code = "daemon-crashed"
+
+
+def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Output) -> None:
+    """Run the daemon of `home` until it is stopped; raises `BeamError` when it cannot start or crashed."""
+    os.umask(0o077)
+    home.prepare()
+    home.check_free()
+    clock = SystemClock()
+    with _lock(home), HomeFiles(home.path) as files:
+        log = LogFile(home.file(LOG))
+        configure_logging(log, clock)
+        files.remove(POINTER)
+        socket_path = home.choose_socket(os.environ)
+        clear_stale_socket(socket_path)
+        _raise_file_limit()
+        ports = NodePorts(
+            clock=clock,
+            entropy=OsEntropy(),
+            compute=ThreadCompute(),
+            files=files,
+            tls=OpenSslTls(),
+            driver=lambda: EpollDriver(clock),
+            store=lambda: SqliteStore.open(home.file(DATABASE)),
+            cpu_clock=time.thread_time,
+        )
+        new_owner = not home.file(PHRASE).exists()
+
+        def on_ready() -> None:
+            files.write(POINTER, socket_path.encode() + b"\n")
+            _log.info("ready", version=__version__, socket=socket_path)
+            out.note(f"⚡ Beam v{__version__} is running (home {home.path}); `beam status` says more.")
+            if new_owner and home.file(PHRASE).exists():
+                out.note(phrase_notice(home))
+
+        try:
+            trio.run(_serve, _node_config(options, socket_path, secret), ports, on_ready)
+        except BaseException as error:
+            explanation = explained(error, home.file(LOG))
+            if explanation is None:
+                raise
+            raise explanation from error
+        finally:
+            files.remove(POINTER)
+            _log.info("stopped")
+            log.close()
+
+
+def phrase_notice(home: Home) -> str:
+    """What a person is told when a new owner's recovery phrase was written."""
+    return f"A recovery phrase for your names is in {home.file(PHRASE)}; `beam phrase` shows it. Write it down."
+
+
+async def _serve(config: NodeConfig, ports: NodePorts, on_ready: Callable[[], None]) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
+        await run_node(config, ports, on_ready=on_ready)
+        nursery.cancel_scope.cancel()
+
+
+async def _stop_on_signal(scope: trio.CancelScope) -> None:
+    """The first signal stops the node in order; the second ends the process at once."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            _log.info("stopping", signal=signal.Signals(number).name)
+            break
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    scope.cancel()
+
+
+def _lock(home: Home) -> HomeLock:
+    """The home's lock. A look at it (`Home.in_use`) holds it for an instant, hence a few tries."""
+    held: list[HomeLock] = []
+
+    def try_once() -> bool:
+        with suppress(HomeInUse):
+            held.append(HomeLock(home.path))
+        return bool(held)
+
+    return held[0] if poll(try_once, seconds=_LOCK_SECONDS) else HomeLock(home.path)
+
+
+def _node_config(options: StartOptions, socket_path: str, secret: str | None) -> NodeConfig:
+    default = NodeConfig(control=UnixAddress(socket_path))
+    return attrs.evolve(
+        default,
+        passphrase=secret,
+        network=options.network or default.network,
+        listen=tuple(Multiaddr.parse(text) for text in options.listen) or default.listen,
+        listen_fixed=bool(options.listen),
+        bootstrap=tuple(Multiaddr.parse(text) for text in options.bootstrap),
+        dns=_bind(options.dns, default.dns),
+        https=_bind(options.https, default.https),
+        http=_bind(options.http, default.http),
+        chaos=options.chaos,
+    )
+
+
+def _bind(text: str | None, default: Bind | None) -> Bind | None:
+    if text is None:
+        return default
+    return None if text == OFF else Bind(TcpAddress.parse(text), fixed=True)
+
+
+def _raise_file_limit() -> None:
+    """Take as many file descriptors as the system lets this process have: each connection needs one or two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def explained(error: BaseException, log_path: Path) -> BeamError | None:
+    """The one sentence behind the end of a daemon, None when somebody interrupted it; crashes go to the log whole."""
+    leaf = error
+    while isinstance(leaf, BaseExceptionGroup):
+        leaf = leaf.exceptions[0]
+    if isinstance(leaf, (KeyboardInterrupt, trio.Cancelled, SystemExit)):
+        return None
+    cause: BaseException | None = leaf
+    while isinstance(cause, StartFailed):  # what a child's start failed with says more than that it failed
+        leaf, cause = cause, cause.__cause__
+    if isinstance(cause, BeamError):
+        _log.error("ended", code=cause.code, reason=str(cause))
+        return cause
+    if isinstance(leaf, BeamError) and cause is None:
+        _log.error("ended", code=leaf.code, reason=str(leaf))
+        return leaf
+    _log.critical("crashed", exc_info=error)
+    return DaemonCrashed(f"The daemon crashed ({type(cause or leaf).__name__}); the report is in {log_path}.")

@@ -1,0 +1,126 @@
+"""`expose`, `unexpose`, `tunnels`, `forward`, `unforward`, `forwards`: services that stay, and ways to reach others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from beam_actors.cli.context import App, beam_command
+from beam_actors.cli.daemon import ensure_daemon
+from beam_actors.cli.output import counted
+from beam_actors.cli.targets import parse_destination, parse_listen, parse_target
+
+OPEN_TO_ALL = "Anyone on the network can open this; --allow PEER restricts it."
+
+
+@click.command
+@click.argument("target")
+@click.option("--name", metavar="NAME", help="Register this name for it, if it is free.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Offer raw TCP on this port of the name, not HTTP.")
+@click.option("--allow", metavar="PEER", multiple=True, help="Only this peer may use it (repeat), or 'everyone'.")
+@beam_command
+def expose(app: App, target: str, name: str | None, port: int | None, allow: tuple[str, ...]) -> None:
+    """Offer TARGET (PORT or HOST:PORT) for good: it is kept across restarts."""
+    body = expose_body(target, name=name, port=port, allow=allow)
+    ensure_daemon(app.home, app.out.note)
+    answer = app.ask("POST", "/v1/expose", body)
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.styled(f"🔗 Tunnel active: {title(answer)}", fg="green")
+    app.out.line(f"Local:  {answer['target']}")
+    for url in answer["urls"]:
+        app.out.line(f"Global: {url}")
+    if not answer["allow"]:
+        app.out.note(OPEN_TO_ALL)
+
+
+@click.command
+@click.argument("tunnel")
+@beam_command
+def unexpose(app: App, tunnel: str) -> None:
+    """Withdraw TUNNEL: its id, its name, or the local port that it leads to."""
+    answer = app.ask("POST", "/v1/unexpose", {"tunnel": tunnel})
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.line(f"Withdrawn: {title(answer)} ({answer['target']})")
+
+
+@click.command
+@beam_command
+def tunnels(app: App) -> None:
+    """The services that this machine offers."""
+    answer = app.ask("GET", "/v1/tunnels")
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    rows = [
+        (
+            row["id"],
+            title(row),
+            row["target"],
+            row["kind"] if row["port"] is None else f"{row['kind']} {row['port']}",
+            counted(len(row["allow"]), "peer") if row["allow"] else "everyone",
+            str(row["connections"]),
+        )
+        for row in answer["tunnels"]
+    ]
+    app.out.table(
+        ("id", "name", "target", "kind", "open to", "connections"), rows, empty="No tunnels; `beam 3000` offers a port."
+    )
+
+
+@click.command
+@click.argument("destination")
+@click.argument("listen")
+@beam_command
+def forward(app: App, destination: str, listen: str) -> None:
+    """Hold a local port, LISTEN ([HOST:]PORT), that leads to DESTINATION (NAME-OR-PEER[:PORT])."""
+    far = parse_destination(destination)
+    body = {"destination": far.who, "port": far.port, "listen": parse_listen(listen)}
+    answer = app.ask("POST", "/v1/forward", body)
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.line(f"🔗 {answer['listen']} leads to {_far_end(answer)}")
+
+
+@click.command
+@click.argument("forward_")
+@beam_command
+def unforward(app: App, forward_: str) -> None:
+    """Give up a forward: its id, its local port or its destination."""
+    answer = app.ask("POST", "/v1/unforward", {"forward": forward_})
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.line(f"Given up: {answer['listen']}, which led to {_far_end(answer)}")
+
+
+@click.command
+@beam_command
+def forwards(app: App) -> None:
+    """The local ports that lead to others."""
+    answer = app.ask("GET", "/v1/forwards")
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    rows = [(row["id"], row["listen"], _far_end(row), str(row["connections"])) for row in answer["forwards"]]
+    app.out.table(("id", "local", "leads to", "connections"), rows, empty="No forwards; `beam forward` makes one.")
+
+
+def expose_body(target: str, *, name: str | None, port: int | None, allow: tuple[str, ...]) -> dict[str, Any]:
+    """The request for a tunnel; raise `UsageError` for a target that is none."""
+    return {"target": parse_target(target), "name": name, "port": port, "allow": list(allow)}
+
+
+def title(row: Mapping[str, Any]) -> str:
+    """What people call a tunnel: the host of its first address, else its name or id."""
+    if row["urls"]:
+        return str(row["urls"][0]).split("://", 1)[-1].partition("/")[0]
+    return str(row["name"] or row["id"])
+
+
+def _far_end(row: Mapping[str, Any]) -> str:
+    return row["destination"] if row["port"] is None else f"{row['destination']}:{row['port']}"

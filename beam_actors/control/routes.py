@@ -1,0 +1,205 @@
+"""What the control API can be asked: one table of method, path, handler and deadline.
+
+A handler turns a request's fields into typed values, calls the node once or twice, and returns the reply's content.
+The table is the API: `docs/control-api.md` describes its rows, and an unknown row is answered in a sentence that names
+this daemon's version, since the usual cause is a command of a newer one.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import attrs
+
+from beam_actors import __version__
+from beam_actors.control.api import ExposeRequest, ForwardRequest, NodeApi
+from beam_actors.control.fields import Fields, as_json
+from beam_actors.errors import BeamError, UsageError
+from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
+
+Content = Mapping[str, Any]
+Handler = Callable[[NodeApi, Fields], Awaitable[Content]]
+EVERYONE = "everyone"
+
+
+class UnknownCommand(BeamError):
+    """The request asks for something that this version of the daemon does not know."""
+
+    code = "unknown-command"
+    exit_code = 2
+
+
+@attrs.frozen(slots=True)
+class Route:
+    """One thing that can be asked. `timeout` (seconds) bounds the node's work on it."""
+
+    method: str
+    path: str
+    handler: Handler
+    timeout: float = 10.0
+
+
+def _listing(method: Callable[[NodeApi], Callable[[], Awaitable[Any]]], key: str) -> Handler:
+    async def handler(api: NodeApi, fields: Fields) -> Content:
+        fields.done()
+        return {key: as_json(await method(api)())}
+
+    return handler
+
+
+def _single(method: Callable[[NodeApi], Callable[[], Awaitable[Any]]]) -> Handler:
+    async def handler(api: NodeApi, fields: Fields) -> Content:
+        fields.done()
+        content: Content = as_json(await method(api)())
+        return content
+
+    return handler
+
+
+async def _connect(api: NodeApi, fields: Fields) -> Content:
+    address = fields.parsed("address", Multiaddr.parse)
+    fields.done()
+    return _object(await api.connect(address))
+
+
+async def _ping(api: NodeApi, fields: Fields) -> Content:
+    target = fields.text("target")
+    fields.done()
+    return _object(await api.ping(target))
+
+
+def read_expose(fields: Fields, *, foreground: bool) -> ExposeRequest:
+    """The request for a tunnel, checked: a raw port must say who may use it (design, access line)."""
+    target = fields.parsed("target", TcpAddress.parse)
+    name = fields.optional_text("name")
+    port = fields.optional_port("port")
+    allow = fields.texts("allow")
+    fields.done()
+    if target.port == 0 or target.is_wildcard:
+        raise UsageError(f"{target} is not a service that can be offered; give a port such as 3000 or HOST:PORT.")
+    if port is not None and not allow:
+        raise UsageError("A raw port must say who may use it: add --allow PEER for each, or --allow everyone.")
+    if EVERYONE in allow:
+        if len(allow) > 1:
+            raise UsageError("--allow everyone leaves no sense to another --allow; give one or the other.")
+        allow = ()
+    peers = tuple(dict.fromkeys(PeerId.parse(peer) for peer in allow))
+    return ExposeRequest(target=target, name=name, port=port, allow=peers, foreground=foreground)
+
+
+async def _expose(api: NodeApi, fields: Fields) -> Content:
+    return _object(await api.expose(read_expose(fields, foreground=False)))
+
+
+async def _unexpose(api: NodeApi, fields: Fields) -> Content:
+    which = fields.text("tunnel")
+    fields.done()
+    return _object(await api.unexpose(which))
+
+
+async def _forward(api: NodeApi, fields: Fields) -> Content:
+    destination = fields.text("destination")
+    port = fields.optional_port("port")
+    listen = fields.parsed("listen", TcpAddress.parse)
+    fields.done()
+    return _object(await api.forward(ForwardRequest(destination=destination, port=port, listen=listen)))
+
+
+async def _unforward(api: NodeApi, fields: Fields) -> Content:
+    which = fields.text("forward")
+    fields.done()
+    return _object(await api.unforward(which))
+
+
+async def _register(api: NodeApi, fields: Fields) -> Content:
+    name = fields.text("name")
+    contest = fields.flag("contest")
+    fields.done()
+    return _object(await api.register(name, contest=contest))
+
+
+async def _release(api: NodeApi, fields: Fields) -> Content:
+    name = fields.text("name")
+    fields.done()
+    await api.release(name)
+    return {"name": name}
+
+
+async def _resolve(api: NodeApi, fields: Fields) -> Content:
+    name = fields.text("name")
+    fields.done()
+    return _object(await api.resolve(name))
+
+
+async def _pin(api: NodeApi, fields: Fields) -> Content:
+    name = fields.text("name")
+    owner = fields.optional_parsed("owner", OwnerId.parse)
+    fields.done()
+    return _object(await api.pin(name, owner))
+
+
+async def _unpin(api: NodeApi, fields: Fields) -> Content:
+    name = fields.text("name")
+    fields.done()
+    await api.unpin(name)
+    return {"name": name}
+
+
+async def _crash(api: NodeApi, fields: Fields) -> Content:
+    path = fields.text("path")
+    fields.done()
+    await api.crash(path)
+    return {"path": path}
+
+
+async def _stop(api: NodeApi, fields: Fields) -> Content:
+    fields.done()
+    await api.stop()
+    return {"stopping": True}
+
+
+def _object(result: Any) -> Content:
+    content: Content = as_json(result)
+    return content
+
+
+ROUTES = (
+    Route("GET", "/v1/id", _single(lambda api: api.id)),
+    Route("GET", "/v1/status", _single(lambda api: api.status)),
+    Route("GET", "/v1/peers", _listing(lambda api: api.peers, "peers")),
+    Route("POST", "/v1/connect", _connect, timeout=30.0),
+    Route("POST", "/v1/ping", _ping, timeout=30.0),
+    Route("POST", "/v1/expose", _expose, timeout=30.0),
+    Route("POST", "/v1/unexpose", _unexpose),
+    Route("GET", "/v1/tunnels", _listing(lambda api: api.tunnels, "tunnels")),
+    Route("POST", "/v1/forward", _forward, timeout=30.0),
+    Route("POST", "/v1/unforward", _unforward),
+    Route("GET", "/v1/forwards", _listing(lambda api: api.forwards, "forwards")),
+    Route("POST", "/v1/register", _register, timeout=30.0),
+    Route("POST", "/v1/release", _release, timeout=30.0),
+    Route("GET", "/v1/names", _listing(lambda api: api.names, "names")),
+    Route("POST", "/v1/resolve", _resolve),
+    Route("POST", "/v1/pin", _pin),
+    Route("POST", "/v1/unpin", _unpin),
+    Route("GET", "/v1/conflicts", _listing(lambda api: api.conflicts, "conflicts")),
+    Route("GET", "/v1/tree", _single(lambda api: api.tree)),
+    Route("POST", "/v1/crash", _crash),
+    Route("GET", "/v1/ca", _single(lambda api: api.ca)),
+    Route("POST", "/v1/stop", _stop),
+)
+SHARE = "/v1/share"
+"""POST: a foreground tunnel; the answer is a stream (see `sharing`)."""
+_TABLE = {(route.method, route.path): route for route in ROUTES}
+_PATHS = {route.path for route in ROUTES} | {SHARE}
+
+
+def find_route(method: str, path: str) -> Route:
+    """The row for a request; raise `UnknownCommand`, or `UsageError` for a known path and another method."""
+    route = _TABLE.get((method, path))
+    if route is not None:
+        return route
+    if path in _PATHS:
+        raise UsageError(f"{path} does not take {method[:16]}.")
+    raise UnknownCommand(
+        f"The running daemon is version {__version__} and does not know {path[:60]!r}: "
+        "restart it with the newer program (`beam stop`, then `beam start --detach`)."
+    )

@@ -1,0 +1,35 @@
+"""The limits of the data plane, each with its unit and its reason."""
+
+import attrs
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class FlowLimits:
+    """Bounds of one pump."""
+
+    slice_callbacks: int = 256
+    """Callbacks in a row before the actors and the timers get their turn."""
+    slice_bytes: int = 1 << 20
+    """The same in bytes moved."""
+    slice_seconds: float = 0.002
+    """The same in seconds of the clock: what timers may be late by."""
+    read_size: int = 1 << 18
+    """Bytes of the shared read buffer: the most that one read takes."""
+    splice_read_size: int = 1 << 16
+    """Bytes read at once for a sink that can't say what it accepts: the most that a splice holds per direction."""
+    node_bytes: int = 256 << 20
+    """Bytes held by all links of a node; above it the streams longest without progress are reset."""
+    session_bytes: int = 32 << 20
+    """The same for the streams of one session."""
+    outbound_bytes: int = 1 << 20
+    """Sealed or queued bytes that a stacked link holds for a slow network before it accepts no more."""
+    accept_batch: int = 64
+    """Connections accepted per readiness of a listener."""
+    accept_pause: float = 0.1
+    """Seconds without accepting after the process ran out of descriptors."""
+    handshake_seconds: float = 10.0
+    """From a session's or TLS link's first byte to its established state."""
+    ping_seconds: float = 5.0
+    """Between keep-alives of a session that hears nothing."""
+    silence_seconds: float = 11.0
+    """Without a byte from the peer before it counts as down."""

@@ -1,0 +1,273 @@
+"""The pump: the one task that touches bytes in bulk, driving every link of a node over one network driver.
+
+The invariants: no callback runs inside another (`call_soon` means the next round); no slice of work is longer than its
+bounds, so timers and actors stay punctual; a failing callback ends its link and crashes that link's owner, never the
+pump. It knows links, timers and owners, and nothing of what the bytes mean.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+import trio
+
+from beam_actors.errors import ConnectionLost
+from beam_actors.flow.budget import Budget
+from beam_actors.flow.limits import FlowLimits
+from beam_actors.flow.link import Owned
+from beam_actors.flow.owner import Owner
+from beam_actors.flow.splice import Splices
+from beam_actors.flow.timers import Timer, TimerHeap
+from beam_actors.ports import Clock, NetworkDriver, Pollable, Ready
+
+
+class Pumped(Protocol):
+    """What stands behind a pollable of the driver."""
+
+    def ready(self, bits: int) -> None:
+        """The pollable is ready in these ways."""
+        ...
+
+    def crash(self, error: Exception) -> None:
+        """`ready` raised this."""
+        ...
+
+
+class Flushed(Protocol):
+    """A link that collects what it sends and seals it once per slice."""
+
+    def flush(self) -> None:
+        """Send what was collected."""
+        ...
+
+    def crash(self, error: Exception) -> None:
+        """`flush` raised this."""
+        ...
+
+
+@attrs.frozen(slots=True)
+class PumpStatistics:
+    """What a pump did and holds; times in seconds, sizes in bytes."""
+
+    links: int
+    timers: int
+    bytes_held: int
+    bytes_moved: int
+    callbacks: int
+    slices: int
+    resets_for_budget: int
+    latest_timer: float
+    """The most that a timer ran late by."""
+
+
+class Pump:
+    """Moves bytes between the links of one node. `await run()` is the worker of the pump actor."""
+
+    def __init__(self, driver: NetworkDriver, clock: Clock, limits: FlowLimits | None = None) -> None:
+        self.driver = driver
+        self.clock = clock
+        self.limits = limits or FlowLimits()
+        self.budget = Budget("node", self.limits.node_bytes)
+        self.buffer = memoryview(bytearray(self.limits.read_size))
+        """The shared read buffer: what it holds is gone once the callback that filled it returns."""
+        self.splices = Splices()
+        self.is_open = True
+        self._pumped: dict[Pollable, Pumped] = {}
+        self._owned: dict[str, dict[Owned, None]] = {}
+        self._unowned: dict[Owned, None] = {}
+        self._timers = TimerHeap()
+        self._soon: deque[tuple[Callable[[], None], Owned | None]] = deque()
+        self._flushes: deque[Flushed] = deque()
+        self._batch: deque[Ready] = deque()
+        self._waiting = False
+        self._moved_in_slice = 0
+        self._bytes_moved = 0
+        self._callbacks = 0
+        self._slices = 0
+        self._latest_timer = 0.0
+
+    # --- what links use ---
+
+    def call_soon(self, callback: Callable[[], None], blame: Owned | None = None) -> None:
+        """Run `callback` in the next round. If it raises, `blame` is crashed; without one, the pump is."""
+        self._soon.append((callback, blame))
+        self.wake()
+
+    def call_at(self, when: float, callback: Callable[[], None], blame: Owned | None = None) -> Timer:
+        """Run `callback` at `when`, in seconds of `clock.monotonic()`; `blame` as in `call_soon`."""
+        timer = self._timers.add(when, callback, blame)
+        self.wake()
+        return timer
+
+    def call_later(self, seconds: float, callback: Callable[[], None], blame: Owned | None = None) -> Timer:
+        """The same, counted from now."""
+        return self.call_at(self.clock.monotonic() + seconds, callback, blame)
+
+    def flush_later(self, link: Flushed) -> None:
+        """Call `link.flush` once at the end of this slice; the caller sees to it that it asks once."""
+        self._flushes.append(link)
+        self.wake()
+
+    def moved(self, size: int) -> None:
+        """Count bytes against the slice."""
+        self._moved_in_slice += size
+        self._bytes_moved += size
+
+    def wake(self) -> None:
+        """Let a waiting pump see what was queued for it."""
+        if self._waiting:
+            self._waiting = False
+            self.driver.wake()
+
+    def watch(self, pollable: Pollable, pumped: Pumped) -> None:
+        """Deliver the pollable's readiness to `pumped`."""
+        self._pumped[pollable] = pumped
+
+    def unwatch(self, pollable: Pollable) -> None:
+        """Deliver no more of it."""
+        self._pumped.pop(pollable, None)
+
+    # --- who owns what ---
+
+    def register(self, owned: Owned, owner: Owner | None) -> None:
+        """Enter it in the books of `owner`, taking it out of its present owner's."""
+        if not self.is_open:
+            raise ConnectionLost("The pump has ended.")
+        self.unregister(owned)
+        owned.owner = owner
+        if owner is None:
+            self._unowned[owned] = None
+        else:
+            self._owned.setdefault(owner.path, {})[owned] = None
+
+    def unregister(self, owned: Owned) -> None:
+        """Take it out of the books."""
+        owner = owned.owner
+        if owner is None:
+            self._unowned.pop(owned, None)
+            return
+        belongings = self._owned.get(owner.path)
+        if belongings is not None:
+            belongings.pop(owned, None)
+            if not belongings:
+                del self._owned[owner.path]
+
+    def owner_ended(self, path: str) -> None:
+        """An incarnation of the actor at `path` ended: abort what it owned, save what is spliced."""
+        for owned in list(self._owned.get(path, ())):
+            if not owned.outlives_owner:
+                self.register(owned, None)  # nobody is left to be told or crashed
+                owned.abort(ConnectionLost("The actor that owned this connection ended."))
+
+    def owned_by(self, path: str) -> int:
+        """How many links and listeners the actor at `path` owns."""
+        return len(self._owned.get(path, ()))
+
+    # --- the loop ---
+
+    async def run(self) -> None:
+        """Drive everything until closed or cancelled; leaving aborts every link and closes the driver."""
+        try:
+            while self.is_open:
+                self._slice()
+                if self._batch:
+                    await trio.lowlevel.checkpoint()
+                    continue
+                until = self.clock.monotonic() if self._soon or self._flushes else self._timers.next_at()
+                self._waiting = True
+                try:
+                    self._batch.extend(await self.driver.wait(until))
+                finally:
+                    self._waiting = False
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Abort everything, tell whoever waits, and close the driver; idempotent."""
+        if not self.is_open:
+            return
+        error = ConnectionLost("The pump has ended.")
+        books = [*self._owned.values(), self._unowned]
+        for owned in [owned for book in books for owned in book]:
+            owned.abort(error)
+        # Waiting tasks are woken by their links' last calls; whatever those queue is void.
+        for callback, blame in list(self._soon):
+            self._guarded(callback, blame)
+        self._soon.clear()
+        self._flushes.clear()
+        self._batch.clear()
+        self.is_open = False
+        self.driver.close()
+
+    def statistics(self) -> PumpStatistics:
+        """What it did and holds."""
+        return PumpStatistics(
+            links=len(self._unowned) + sum(map(len, self._owned.values())),
+            timers=len(self._timers),
+            bytes_held=self.budget.total,
+            bytes_moved=self._bytes_moved,
+            callbacks=self._callbacks,
+            slices=self._slices,
+            resets_for_budget=self.budget.resets,
+            latest_timer=self._latest_timer,
+        )
+
+    def _slice(self) -> None:
+        limits = self.limits
+        monotonic = self.clock.monotonic
+        now = monotonic()
+        deadline = now + limits.slice_seconds
+        called = 0
+        self._moved_in_slice = 0
+        while (timer := self._timers.pop_due(now)) is not None:
+            callback, timer.callback = timer.callback, None
+            self._latest_timer = max(self._latest_timer, now - timer.when)
+            called += 1
+            if callback is not None:
+                self._guarded(callback, timer.blame)
+        # Queued calls and ready sockets each have their share, and get one turn at least: neither can starve the other.
+        # Only calls queued before this round run, so a stacked link that stays ready takes turns like a socket.
+        for _ in range(min(len(self._soon), limits.slice_callbacks)):
+            callback, blame = self._soon.popleft()
+            self._guarded(callback, blame)
+            called += 1
+            if self._moved_in_slice >= limits.slice_bytes or monotonic() >= deadline:
+                break
+        batch, pumped_of = self._batch, self._pumped
+        done = 0
+        while batch and done < limits.slice_callbacks:
+            pollable, bits = batch.popleft()
+            pumped = pumped_of.get(pollable)
+            if pumped is None:
+                continue  # closed by an earlier entry of the batch
+            try:
+                pumped.ready(bits)
+            except Exception as error:  # noqa: BLE001  # the link's owner answers for it
+                pumped.crash(error)
+            done += 1
+            if self._moved_in_slice >= limits.slice_bytes or monotonic() >= deadline:
+                break
+        while self._flushes:
+            flushed = self._flushes.popleft()
+            try:
+                flushed.flush()
+            except Exception as error:  # noqa: BLE001  # the link's owner answers for it
+                flushed.crash(error)
+        if self.budget.exceeded:
+            self.budget.enforce()
+        self._slices += 1
+        self._callbacks += called + done
+
+    @staticmethod
+    def _guarded(callback: Callable[[], None], blame: Owned | None) -> None:
+        if blame is None:
+            callback()
+            return
+        try:
+            callback()
+        except Exception as error:  # noqa: BLE001  # whoever asked for the call answers for it
+            blame.crash(error)
+
+    def __repr__(self) -> str:
+        return f"<Pump of {len(self._pumped)} pollables, {len(self._timers)} timers, {self.budget.total} bytes held>"

@@ -1,0 +1,85 @@
+"""Where a server of this room listens, over its restarts.
+
+Invariant: once bound, a server comes back at the same address after a crash, even when the OS chose the port: clients
+hold it in their configuration, and `status` showed it. The composition root makes one of these per server; it is the
+only thing that outlives the server's incarnations.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+import trio
+
+from beam_actors.errors import AddressInUse, AddressNotPermitted
+from beam_actors.values import Address, TcpAddress
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+_RETRIES = 20
+_RETRY_SECONDS = 0.1
+
+
+class Binding:
+    """An address to bind. When `fixed` (a person asked for it) failure is final; else any free port will do."""
+
+    def __init__(self, address: TcpAddress, *, fixed: bool) -> None:
+        self.address = address
+        self.fixed = fixed
+        self._last: TcpAddress | None = None
+
+    @property
+    def local(self) -> TcpAddress:
+        """The bound address, with the real port; before the first `bind`, the wanted one."""
+        return self._last or self.address
+
+    def __repr__(self) -> str:
+        return f"<Binding {self.local}{' fixed' if self.fixed else ''}>"
+
+    async def bind(self, listen: Callable[[TcpAddress], T], local: Callable[[T], Address]) -> T:
+        """What `listen` returns for the first address that can be bound; `local` tells what it got.
+
+        Raises:
+            AddressInUse, AddressNotPermitted: the address is fixed and can't be had, or not even a free port is.
+        """
+        bound = await self._rebind(listen)
+        if bound is None:
+            try:
+                bound = listen(self.address)
+            except (AddressInUse, AddressNotPermitted) as error:
+                if self.fixed:
+                    raise
+                _log.warning(
+                    "address not available, any free port is used", address=str(self.address), error=str(error)
+                )
+                bound = listen(TcpAddress(self.address.ip, 0))
+        where = local(bound)
+        if isinstance(where, TcpAddress):
+            self._last = where
+        return bound
+
+    async def _rebind(self, listen: Callable[[TcpAddress], T]) -> T | None:
+        """The address of the incarnation before; its listener may be on its way out."""
+        if self._last is None:
+            return None
+        for _ in range(_RETRIES):
+            try:
+                return listen(self._last)
+            except AddressInUse:
+                await trio.sleep(_RETRY_SECONDS)
+        return None
+
+
+def reachable_ip(address: TcpAddress) -> str:
+    """The IP at which programs of this machine reach a server that is bound there."""
+    if address.is_wildcard:
+        return "::1" if ":" in address.ip else "127.0.0.1"
+    return address.ip
+
+
+def shared_address(*bindings: Binding | None) -> str | None:
+    """The IP that DNS must answer for every name, because a person chose where a web server listens; else None."""
+    for binding in bindings:
+        if binding is not None and binding.fixed:
+            return reachable_ip(binding.address)
+    return None

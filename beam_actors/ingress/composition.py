@@ -1,0 +1,88 @@
+"""How this room's actors hang together: the supervisor's spec and the facade, made once per node.
+
+Invariant: what must outlive an incarnation (a server's `Binding`) is made here, outside of the factories.
+"""
+
+from beam_actors.flow import Flow
+from beam_actors.ingress.binding import Binding, shared_address
+from beam_actors.ingress.dns import DnsServer
+from beam_actors.ingress.facade import Ingress
+from beam_actors.ingress.http import HttpServer
+from beam_actors.ingress.https import HttpsServer
+from beam_actors.ingress.limits import IngressLimits
+from beam_actors.ingress.messages import WebKind
+from beam_actors.ingress.neighbours import Names, TunnelOpener
+from beam_actors.ingress.resolver import Resolver
+from beam_actors.ingress.zone import Zone
+from beam_actors.ports import Clock, Entropy, Files, Store, TlsPort
+from beam_actors.runtime import ChildSpec, Ref, Strategy, Supervisor, System
+
+
+def compose_ingress(
+    system: System,
+    path: str,
+    *,
+    flow: Flow,
+    names: Names,
+    tunnels: TunnelOpener,
+    store: Store,
+    files: Files,
+    tls: TlsPort,
+    clock: Clock,
+    entropy: Entropy,
+    zone: Zone,
+    dns: Binding | None,
+    https: Binding | None,
+    http: Binding | None,
+    limits: IngressLimits | None = None,
+) -> tuple[ChildSpec, Ingress]:
+    """The spec of the supervisor that will run at `path`, and the facade over its actors; a server may be None: off.
+
+    one_for_one: the four know each other by ref only, and each one's clients try again.
+    """
+    limits = limits or IngressLimits()
+    web = _web_refs(system, path, https, http)
+    resolver_ref = system.ref(f"{path}/resolver")
+    shared = shared_address(https, http)
+    children = [ChildSpec("resolver", lambda: Resolver(names, store, servers=web, shared=shared, limits=limits))]
+    if https is not None:
+        children.append(
+            ChildSpec(
+                "https",
+                lambda: HttpsServer(
+                    flow,
+                    tunnels,
+                    resolver=resolver_ref,
+                    zone=zone,
+                    binding=https,
+                    tls=tls,
+                    files=files,
+                    clock=clock,
+                    entropy=entropy,
+                    limits=limits,
+                ),
+            )
+        )
+    if http is not None:
+        children.append(
+            ChildSpec(
+                "http",
+                lambda: HttpServer(flow, tunnels, resolver=resolver_ref, zone=zone, binding=http, limits=limits),
+            )
+        )
+    if dns is not None:
+        children.append(
+            ChildSpec("dns", lambda: DnsServer(flow, resolver_ref, clock, zone=zone, binding=dns, limits=limits))
+        )
+    spec = ChildSpec(path.rpartition("/")[2], lambda: Supervisor(children, strategy=Strategy.ONE_FOR_ONE))
+    dns_ref = system.ref(f"{path}/dns") if dns is not None else None
+    return spec, Ingress(zone=zone, resolver=resolver_ref, dns=dns_ref, https=web.get("https"), http=web.get("http"))
+
+
+def _web_refs(system: System, path: str, https: Binding | None, http: Binding | None) -> dict[WebKind, Ref]:
+    refs: dict[WebKind, Ref] = {}
+    if https is not None:
+        refs["https"] = system.ref(f"{path}/https")
+    if http is not None:
+        refs["http"] = system.ref(f"{path}/http")
+    return refs

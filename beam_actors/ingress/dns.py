@@ -1,0 +1,205 @@
+"""The DNS server: UDP and TCP on one port, authoritative for the suffixes.
+
+Invariants: every question is answered within the resolver's deadline or dropped; what waits is bounded; nothing that a
+client sends crashes this actor. Repeated UDP questions are answered in the pump from the table of packed replies; all
+others come here as messages. Only programs of this machine, or of a private network when a person chose an address
+there, are answered: a resolver that is open to everybody is a tool for attacks on others (RFC 5358).
+"""
+
+import ipaddress
+
+import structlog
+
+from beam_actors.errors import BeamError, InvalidName, NameNotFound, NetworkError
+from beam_actors.flow import Accepted, DatagramHandle, Flow, Stream
+from beam_actors.ingress.answers import AA, APEX_TTL, NAME_TTL, NEGATIVE_TTL, Located, Responder, udp_limit
+from beam_actors.ingress.binding import Binding, reachable_ip
+from beam_actors.ingress.exchange import Exchange
+from beam_actors.ingress.framing import MAX_MESSAGE
+from beam_actors.ingress.limits import IngressLimits
+from beam_actors.ingress.messages import Asked, Forget, Lookup, WhereBound
+from beam_actors.ingress.questions import MAX_QUESTION, Question, Rcode, Refusal, read_question
+from beam_actors.ingress.replies import ReplyTable
+from beam_actors.ingress.zone import Spot, Zone
+from beam_actors.ports import Clock, DatagramSocket
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
+from beam_actors.values import TcpAddress
+
+_log = structlog.get_logger(__name__)
+_ASK_SECONDS = 1.0  # beyond the resolver's own deadline
+_PORT_TRIES = 8
+
+
+class DnsServer(Actor):
+    """Answers questions; `Forget` voids what is kept about a name."""
+
+    mailbox = Mailbox(capacity=2048, overflow=Overflow.DROP_NEWEST)  # UDP may lose a question; its asker asks again
+
+    def __init__(
+        self,
+        flow: Flow,
+        resolver: Ref,
+        clock: Clock,
+        *,
+        zone: Zone,
+        binding: Binding,
+        limits: IngressLimits | None = None,
+    ) -> None:
+        super().__init__()
+        self._flow = flow
+        self._resolver = resolver
+        self._clock = clock
+        self._binding = binding
+        self._limits = limits or IngressLimits()
+        self._zone = zone
+        self._table = ReplyTable(self._limits.dns_replies)
+        self._responder = Responder(zone, reachable_ip(binding.address))
+        self._pending = 0
+        self._connections = 0
+        self.dropped = 0
+        """UDP questions given up because too many waited."""
+
+    def __repr__(self) -> str:
+        waiting = f"{self._pending} pending, {self._connections} connections"
+        return f"<DnsServer at {self._binding.local}, {waiting}, {self._table!r}>"
+
+    async def on_start(self) -> None:
+        """Bind UDP and TCP at one port."""
+        await self._binding.bind(self._listen, lambda datagrams: datagrams.local)
+
+    def _listen(self, address: TcpAddress) -> DatagramHandle:
+        for remaining in reversed(range(_PORT_TRIES if address.port == 0 else 1)):
+            datagrams = self._flow.datagrams(address, self._on_batch, self.ref)
+            try:
+                self._flow.listen(datagrams.local, self.ref)
+            except NetworkError:  # somebody has that port over TCP
+                datagrams.close()
+                if not remaining:
+                    raise
+            else:
+                return datagrams
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    @receives(WhereBound)
+    def on_where_bound(self, _message: WhereBound) -> TcpAddress:
+        """Tell where it listens."""
+        return self._binding.local
+
+    @receives(Forget)
+    def on_forget(self, message: Forget) -> None:
+        """Void the replies about a name."""
+        self._table.forget(message.text)
+
+    # --- UDP ---
+
+    def _on_batch(self, socket: DatagramSocket, batch: list[tuple[bytes, TcpAddress]]) -> None:
+        """In the pump: answer what is known, hand over the rest."""
+        now = self._clock.monotonic()
+        for data, sender in batch:
+            reply = self._table.get(data, now) if self._is_ours(sender) else None
+            if reply is not None:
+                _send(socket, reply, sender)
+            elif len(data) <= MAX_QUESTION:
+                self.ref.tell(Asked(socket, data, sender))
+
+    @receives(Asked)
+    def on_asked(self, message: Asked) -> None:
+        """Answer at once, or look the name up first."""
+        question = self._read(message.data, message.sender)
+        if question is None:
+            return
+        if isinstance(question, Refusal):
+            _send(message.socket, question.pack(), message.sender)
+            return
+        answer = self._responder.immediate(question, udp_limit(question))
+        if isinstance(answer, Spot):
+            if self._pending >= self._limits.dns_pending:
+                self.dropped += 1
+                return
+            self._pending += 1
+            self.spawn(self._answer_later, message, question, answer)
+            return
+        if int.from_bytes(answer[2:4], "big") & AA:
+            self._keep(message.data, question, answer, "", APEX_TTL)
+        _send(message.socket, answer, message.sender)
+
+    async def _answer_later(self, message: Asked, question: Question, spot: Spot) -> None:
+        try:
+            reply, ttl = await self._look_up(question, spot, udp_limit(question))
+        finally:
+            self._pending -= 1
+        if ttl:
+            self._keep(message.data, question, reply, spot.text, ttl)
+        _send(message.socket, reply, message.sender)
+
+    def _keep(self, data: bytes, question: Question, reply: bytes, name: str, ttl: float) -> None:
+        if question.edns is None or not question.edns.options:
+            self._table.put(data, reply, name, self._clock.monotonic() + ttl)
+
+    # --- TCP ---
+
+    @receives(Accepted)
+    def on_accepted(self, message: Accepted) -> None:
+        """Serve a connection, if there are not too many."""
+        if self._connections >= self._limits.dns_connections:
+            message.dispose()
+            return
+        self._connections += 1
+        self.spawn(self._converse, message.stream)
+
+    async def _converse(self, stream: Stream) -> None:
+        async def answer(data: bytes) -> bytes | None:
+            question = self._read(data, stream.remote)
+            if not isinstance(question, Question):
+                return question.pack() if question else None
+            reply = self._responder.immediate(question, MAX_MESSAGE)
+            if isinstance(reply, Spot):
+                reply, _ = await self._look_up(question, reply, MAX_MESSAGE)
+            return reply
+
+        try:
+            await Exchange(stream, answer, self._limits).run()
+        except BeamError as error:
+            _log.debug("a DNS connection ended early", error=str(error))
+            stream.abort()
+        finally:
+            self._connections -= 1
+
+    # --- both ---
+
+    def _read(self, data: bytes, sender: object) -> Question | Refusal | None:
+        question = read_question(data)
+        if isinstance(question, Question) and not self._is_ours(sender):
+            return Refusal(question.id, question.flags, Rcode.REFUSED)
+        return question
+
+    def _is_ours(self, sender: object) -> bool:
+        if not isinstance(sender, TcpAddress):
+            return False
+        if sender.ip.startswith("127."):  # nearly always, and each hot answer passes here
+            return True
+        return sender.is_loopback or (not self._binding.address.is_loopback and _is_private(sender.ip))
+
+    async def _look_up(self, question: Question, spot: Spot, limit: int) -> tuple[bytes, float]:
+        """The reply and for how many seconds it may be kept."""
+        try:
+            located: Located = await self._resolver.ask(
+                Lookup(spot.text), timeout=self._limits.lookup_seconds + _ASK_SECONDS
+            )
+        except (NameNotFound, InvalidName):
+            return self._responder.absent(question, limit), NEGATIVE_TTL
+        except BeamError as error:
+            _log.info("a look-up failed", name=spot.text, error=str(error))
+            return self._responder.failed(question, limit), 0
+        return self._responder.found(question, located, limit), NAME_TTL
+
+
+def _is_private(ip: str) -> bool:
+    return ipaddress.ip_address(ip).is_private
+
+
+def _send(socket: DatagramSocket, reply: bytes, client: TcpAddress) -> None:
+    try:
+        socket.send_to(reply, client)
+    except NetworkError as error:  # ours is closed, or the client's is
+        _log.debug("a DNS reply was not sent", error=str(error))

@@ -1,0 +1,75 @@
+"""What the actors of this room say to each other. None of them carries a stream."""
+
+from typing import Literal
+
+import attrs
+
+from beam_actors.ports import DatagramSocket
+from beam_actors.values import TcpAddress
+
+WebKind = Literal["https", "http"]
+
+
+@attrs.frozen(slots=True)
+class Lookup:
+    """To the resolver. The reply is a `Located`.
+
+    Raises:
+        NameNotFound: nobody is known to hold the name.
+        TimedOut, ResourceExhausted, ...: it is not known whether somebody does.
+    """
+
+    text: str
+    """What to ask `naming` for: a `Spot.text`."""
+
+
+@attrs.frozen(slots=True)
+class Forget:
+    """To the DNS server: what is known about a name changed, so its kept replies are void."""
+
+    text: str
+
+
+@attrs.frozen(slots=True)
+class WhereBound:
+    """To a server. The reply is the `TcpAddress` that it listens at."""
+
+
+@attrs.frozen(slots=True)
+class Serve:
+    """To a web server: listen at its well-known port on this loopback address. The reply is whether it does."""
+
+    ip: str
+
+
+@attrs.frozen(slots=True)
+class ServerStarted:
+    """From a web server to the resolver: its listeners of before are gone; say which are needed."""
+
+    kind: WebKind
+
+
+@attrs.frozen(slots=True)
+class ShowRoot:
+    """To the HTTPS server. The reply is a `RootCertificate`."""
+
+
+@attrs.frozen(slots=True)
+class RootCertificate:
+    """The root certificate of the local CA."""
+
+    path: str
+    """The file that holds it, in PEM."""
+    sha256: str
+    """Its fingerprint, in lower-case hex."""
+    permitted: tuple[str, ...]
+    """The DNS suffixes that it may vouch for."""
+
+
+@attrs.frozen(slots=True)
+class Asked:
+    """From the UDP callback to the DNS server: a question that no kept reply answers."""
+
+    socket: DatagramSocket
+    data: bytes
+    sender: TcpAddress

@@ -1,0 +1,168 @@
+"""The resolver: names to loopback addresses, for DNS and for whoever shows them.
+
+Invariants: one look-up per name at a time, however many ask, each with a deadline; an address is stored before anybody
+is told; an address that is given out is one that a web server listens on. It knows no DNS and no HTTP.
+
+Two modes, chosen by what this process may do. Where it may bind the well-known ports, each name has an address of its
+own in 127.77.0.0/16. Else (or when a person named an address) all names share the one address of the servers, which
+tell them apart by SNI and Host.
+"""
+
+from collections import OrderedDict
+
+import structlog
+import trio
+
+from beam_actors.errors import (
+    ActorError,
+    BeamError,
+    NameContested,
+    ResourceExhausted,
+    StorageError,
+    StoreDamaged,
+    TimedOut,
+)
+from beam_actors.ingress.addresses import TABLE, AddressBook
+from beam_actors.ingress.answers import Located
+from beam_actors.ingress.limits import IngressLimits
+from beam_actors.ingress.messages import Lookup, Serve, ServerStarted, WebKind, WhereBound
+from beam_actors.ingress.neighbours import Names
+from beam_actors.ports import Change, Store
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
+from beam_actors.values import TcpAddress
+
+_log = structlog.get_logger(__name__)
+_SERVER_SECONDS = 2.0
+CONTESTED = "status=contested"
+
+
+class Resolver(Actor):
+    """Answers `Lookup` with `Located`."""
+
+    mailbox = Mailbox(capacity=4096, overflow=Overflow.DROP_NEWEST)  # askers see MailboxFull and answer SERVFAIL
+
+    def __init__(
+        self,
+        names: Names,
+        store: Store,
+        *,
+        servers: dict[WebKind, Ref],
+        shared: str | None,
+        limits: IngressLimits | None = None,
+    ) -> None:
+        """`shared` is the IP that a person chose for all names, if one was."""
+        super().__init__()
+        self._names = names
+        self._store = store
+        self._servers = servers
+        self._shared = shared
+        self._limits = limits or IngressLimits()
+        self._book = AddressBook(self._limits.addresses)
+        self._under_way: dict[str, list[Reply]] = {}
+        self._in_use: OrderedDict[str, None] = OrderedDict()  # loopback addresses that servers were told of
+
+    def __repr__(self) -> str:
+        return f"<Resolver {len(self._under_way)} under way, {self._book!r}>"
+
+    async def on_start(self) -> None:
+        """Read which addresses names have."""
+        if self._shared is not None:
+            return
+        records = await self._store.scan(TABLE)
+        try:
+            self._book = AddressBook.load(records, self._limits.addresses)
+        except StoreDamaged as error:
+            # Addresses can be allocated anew: a name's first choice is a hash of it, so that most stay what they were.
+            _log.warning("loopback addresses are allocated anew", error=str(error))
+            await self._store.commit([Change(TABLE, key, None) for key, _ in records])
+
+    @receives(Lookup)
+    def on_lookup(self, message: Lookup) -> None:
+        """Join the look-up of that name, or begin one."""
+        reply = self.defer()
+        waiting = self._under_way.get(message.text)
+        if waiting is not None:
+            if len(waiting) >= self._limits.waiters:
+                reply.fail(ResourceExhausted("Too many programs ask for this name at once."))
+            else:
+                waiting.append(reply)
+        elif len(self._under_way) >= self._limits.lookups:
+            reply.fail(ResourceExhausted("Too many names are being looked up at once."))
+        else:
+            self._under_way[message.text] = [reply]
+            self.spawn(self._look_up, message.text)
+
+    @receives(ServerStarted)
+    def on_server_started(self, message: ServerStarted) -> None:
+        """Tell a web server that restarted which addresses it had."""
+        for ip in self._in_use:
+            self._servers[message.kind].tell(Serve(ip))
+
+    async def _look_up(self, text: str) -> None:
+        outcome: Located | BeamError
+        try:
+            with trio.fail_after(self._limits.lookup_seconds):
+                outcome = await self._locate(text)
+        except trio.TooSlowError:
+            outcome = TimedOut(f"The look-up of {text} did not end in time.")
+        except BeamError as error:
+            outcome = error
+        for reply in self._under_way.pop(text):
+            if isinstance(outcome, BeamError):
+                reply.fail(outcome)
+            else:
+                reply.set(outcome)
+
+    async def _locate(self, text: str) -> Located:
+        try:
+            resolution = await self._names.resolve(text)
+        except NameContested:
+            facts: tuple[str, ...] = (CONTESTED,)  # it has an address, so that a browser gets the page that says so
+        else:
+            facts = (f"owner={resolution.owner}", *(f"peer={peer}" for peer in resolution.peers))
+        return Located(await self._address(text), facts)
+
+    async def _address(self, text: str) -> str:
+        if self._shared is not None:
+            return self._shared
+        ip = self._book.find(text)
+        if ip is None:
+            allocation = self._book.allocate(text)
+            ip = allocation.ip
+            try:
+                await self._store.commit(allocation.changes)
+            except StorageError as error:
+                _log.warning("a loopback address is not remembered", name=text, error=str(error))
+        if await self._served(ip):
+            self._in_use[ip] = None
+            self._in_use.move_to_end(ip)
+            if len(self._in_use) > self._limits.bound_addresses:
+                self._in_use.popitem(last=False)
+            return ip
+        return await self._common_address()
+
+    async def _served(self, ip: str) -> bool:
+        """Whether every server listens there; a name that only HTTP serves would break its HTTPS links."""
+        served = bool(self._servers)
+        for server in self._servers.values():
+            try:
+                served &= bool(await server.ask(Serve(ip), timeout=_SERVER_SECONDS))
+            except ActorError as error:
+                _log.info("a web server does not answer", server=server.path, error=str(error))
+                served = False
+        return served
+
+    async def _common_address(self) -> str:
+        for server in self._servers.values():
+            address = await _where(server)
+            if address is not None:
+                return address.ip
+        raise ResourceExhausted("Neither the HTTPS nor the HTTP server listens.")
+
+
+async def _where(server: Ref) -> TcpAddress | None:
+    try:
+        address: TcpAddress = await server.ask(WhereBound(), timeout=_SERVER_SECONDS)
+    except ActorError:
+        return None
+    return address

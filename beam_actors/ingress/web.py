@@ -1,0 +1,131 @@
+"""The web servers' common actor: listeners, and a bounded number of connections that each pass through the gate.
+
+Invariant: one connection that misbehaves is closed and crashes nobody; a listener that is lost comes back at the same
+address, and those of the names as the resolver says. What a request is, is the gate's business.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import ClassVar
+
+import structlog
+
+from beam_actors.errors import AddressInUse, AddressNotPermitted, BeamError, NetworkError
+from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
+from beam_actors.ingress.binding import Binding
+from beam_actors.ingress.gate import Gate
+from beam_actors.ingress.limits import IngressLimits
+from beam_actors.ingress.messages import Serve, ServerStarted, WebKind, WhereBound
+from beam_actors.ingress.neighbours import TunnelOpener
+from beam_actors.ingress.zone import Zone
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
+from beam_actors.values import TcpAddress
+
+_log = structlog.get_logger(__name__)
+
+
+class WebServer(Actor):
+    """A listener whose connections lead to tunnels. Subclasses say which port it is and what lies below HTTP."""
+
+    mailbox = Mailbox(capacity=4096, overflow=Overflow.DROP_NEWEST)  # a dropped connection is disposed of, so reset
+    kind: ClassVar[WebKind]
+    port: ClassVar[int]
+    """The port of the name that its requests are for."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        tunnels: TunnelOpener,
+        *,
+        resolver: Ref,
+        zone: Zone,
+        binding: Binding,
+        limits: IngressLimits | None = None,
+    ) -> None:
+        super().__init__()
+        self._flow = flow
+        self._tunnels = tunnels
+        self._resolver = resolver
+        self._zone = zone
+        self._binding = binding
+        self._limits = limits or IngressLimits()
+        self._per_name: OrderedDict[str, ListenerHandle] = OrderedDict()
+        self._may_bind = not binding.fixed
+        self._open = 0
+        self.pages = 0
+        """Connections that got a page."""
+        self.broken = 0
+        """Connections that ended with an error, or were too many."""
+
+    def __repr__(self) -> str:
+        more = f" and {len(self._per_name)} addresses" if self._per_name else ""
+        counts = f"{self._open} open, {self.pages} pages, {self.broken} broken"
+        return f"<{type(self).__name__} at {self._binding.local}{more}, {counts}>"
+
+    async def on_start(self) -> None:
+        """Bind."""
+        self._gate = Gate(self.kind, self.port, self._zone, self._tunnels, self._limits, self.path)
+        await self._binding.bind(lambda address: self._flow.listen(address, self.ref), lambda listener: listener.local)
+        self._resolver.tell(ServerStarted(self.kind))
+
+    @receives(WhereBound)
+    def on_where_bound(self, _message: WhereBound) -> TcpAddress:
+        """Tell where it listens."""
+        return self._binding.local
+
+    @receives(Serve)
+    def on_serve(self, message: Serve) -> bool:
+        """Listen at the well-known port of one more loopback address, if this process may."""
+        if message.ip in self._per_name:
+            self._per_name.move_to_end(message.ip)
+            return True
+        if not self._may_bind:
+            return False
+        try:
+            listener = self._flow.listen(TcpAddress(message.ip, self.port), self.ref)
+        except (AddressNotPermitted, AddressInUse) as error:
+            # No privilege, or somebody listens at this port on all addresses: so it will be for every name.
+            self._may_bind = False
+            _log.info("names share one address", server=self.kind, at=str(self._binding), error=str(error))
+            return False
+        except NetworkError as error:
+            _log.warning("a loopback address can't be served", ip=message.ip, error=str(error))
+            return False
+        self._per_name[message.ip] = listener
+        if len(self._per_name) > self._limits.bound_addresses:
+            _, oldest = self._per_name.popitem(last=False)
+            oldest.close()
+        return True
+
+    @receives(Accepted)
+    def on_accepted(self, message: Accepted) -> None:
+        """Serve a connection, if there are not too many."""
+        if self._open >= self._limits.web_connections:
+            self.broken += 1
+            message.dispose()
+            return
+        self._open += 1
+        self.spawn(self._converse, message.stream)
+
+    # --- one connection ---
+
+    def secure(self, stream: Stream) -> tuple[Stream, Callable[[], str | None]]:
+        """The plaintext of an accepted connection, and the host name that it was set up for, known after a read."""
+        return stream, lambda: None
+
+    async def _converse(self, accepted: Stream) -> None:
+        stream = accepted
+        try:
+            stream, server_name = self.secure(accepted)
+            page = await self._gate.serve(stream, server_name)
+            self.pages += page is not None
+        except BeamError as error:
+            self.broken += 1
+            _log.debug("a connection ended early", server=self.kind, error=str(error))
+            stream.abort()
+        except Exception:  # noqa: BLE001 (whatever bug one connection found, it must not take down those of others)
+            self.broken += 1
+            _log.exception("a connection failed", server=self.kind)
+            stream.abort()
+        finally:
+            self._open -= 1

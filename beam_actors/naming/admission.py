@@ -1,0 +1,115 @@
+"""Which claims are taken in: the checks in the order of their cost, and the only use of a clock in deciding it.
+
+    size · canonical form · version · network · name · order of its times     (`Claim.parse`: microseconds)
+    already known · superseded · revoked                                       (look-ups)
+    the time window                                                            (two comparisons)
+    quota                                                                      (counts)
+    signature                                                                  (50 µs)
+    work                                                                       (zero bits are asked for)
+
+Invariant: the clock is used monotonically. As it advances, a claim that waits becomes acceptable and then expired, and
+never goes back; hence forgetting an expired claim can't bring it back. Nothing here changes the registry.
+"""
+
+import enum
+from collections.abc import Collection
+
+from beam_actors.errors import ClaimRefused
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY, Limits
+from beam_actors.naming.registry import Registry
+from beam_actors.values import Name, OwnerId
+
+
+class Verdict(enum.Enum):
+    """What to do with a claim that was not refused."""
+
+    NEW = "new"
+    """It is genuine and changes the registry: merge it, keep it, pass it on."""
+    KNOWN = "known"
+    """It is here already: refresh when it was heard of, and don't pass it on."""
+    SUPERSEDED = "superseded"
+    """A greater one of the same owner is here: the sender is behind."""
+    EARLY = "early"
+    """It is genuine and from the near future: keep it aside and ask again when its time has come."""
+
+
+REASONS = (
+    "size", "form", "version", "network", "name", "window", "seq",  # by Claim.parse
+    "revoked", "expired", "future", "quota", "signature",
+)  # fmt: skip
+"""Every reason that a `ClaimRefused` of this room can carry, for counting."""
+
+
+class Admission:
+    """The rules of one node: its network, its bounds, and whose claims are exempt from quotas."""
+
+    __slots__ = ("_limits", "_registry", "exempt")
+
+    def __init__(self, registry: Registry, limits: Limits, exempt: Collection[OwnerId] = ()) -> None:
+        self._registry = registry
+        self._limits = limits
+        self.exempt = exempt
+        """Own and pinned owners: a flood by others must not crowd them out."""
+
+    def judge(self, claim: Claim, now: float) -> Verdict:
+        """Judge a parsed claim at `now`, in seconds since 1970.
+
+        Raises:
+            ClaimRefused: `reason` is one of `REASONS`.
+        """
+        known = self._known(claim)
+        if known is not None:
+            return known
+        if claim.kind is not Kind.REVOCATION:
+            self._check_window(claim, now)
+        self._check_quota(claim)
+        if not claim.genuine():
+            raise ClaimRefused("signature", "The claim's signature is not by its owner's present key.")
+        if claim.kind is not Kind.REVOCATION and claim.terms.issued > now + MAX_AHEAD:
+            return Verdict.EARLY
+        return Verdict.NEW
+
+    def _known(self, claim: Claim) -> Verdict | None:
+        if claim.id in self._registry:
+            return Verdict.KNOWN
+        if self._registry.is_revoked(claim.owner):
+            if claim.kind is Kind.REVOCATION:
+                return Verdict.KNOWN
+            raise ClaimRefused("revoked", "The owner of the claim has revoked all claims.")
+        if claim.kind is Kind.REVOCATION:
+            return None
+        entry = self._registry.entry(claim.name, claim.owner)
+        if entry is not None and entry.join(claim) is entry:
+            return Verdict.SUPERSEDED
+        return None
+
+    def _check_window(self, claim: Claim, now: float) -> None:
+        # Not `not_after`, which is looked at when a name is resolved: a claim that ended early must still reach those
+        # who hold an older one, as long as that one could count.
+        if claim.terms.issued + MAX_VALIDITY < now or claim.terms.issued <= self._registry.floor:
+            raise ClaimRefused("expired", "The claim was issued more than 30 days ago.")
+        if claim.terms.issued > now + DAY:
+            raise ClaimRefused("future", "The claim is from too far in the future; one of the two clocks is wrong.")
+
+    def _check_quota(self, claim: Claim) -> None:
+        registry, limits = self._registry, self._limits
+        if claim.owner in self.exempt:
+            return
+        if claim.kind is Kind.REVOCATION:
+            if not registry.knows(claim.owner) and registry.revocations >= limits.revocations:
+                raise ClaimRefused("quota", "Too many revocations of owners of whom nothing else is known.")
+            return
+        held = registry.names_of(claim.owner)
+        live = claim.kind is Kind.LIVE
+        same = sum(1 for entry in held if (entry.claim.kind is Kind.LIVE) == live and entry.claim.name != claim.name)
+        if same >= (limits.names_per_owner if live else limits.tombstones_per_owner):
+            raise ClaimRefused("quota", f"The owner holds {same} {'live names' if live else 'released names'} already.")
+        if registry.entry(claim.name, claim.owner) is None:
+            self._check_room(claim.name)
+
+    def _check_room(self, name: Name) -> None:
+        if self._registry.owners_of(name) >= self._limits.owners_per_name:
+            raise ClaimRefused("quota", "Too many owners claim this name.")
+        if len(self._registry) >= self._limits.claims:
+            raise ClaimRefused("quota", "This node keeps as many claims as it is allowed to.")

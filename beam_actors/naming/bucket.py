@@ -1,0 +1,22 @@
+"""A token bucket, for the claims that one peer may send. Pure: the time is an argument (seconds, never going back)."""
+
+
+class Bucket:
+    """`rate` tokens a second, at most `burst` at once. Debt is allowed and paid by waiting, so nothing is lost."""
+
+    __slots__ = ("_burst", "_level", "_rate", "_then")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._then = now
+
+    def take(self, count: float, now: float) -> float:
+        """Take `count` tokens; how many seconds to wait before going on (0 while there is no debt)."""
+        self._level = min(self._burst, self._level + (now - self._then) * self._rate) - count
+        self._then = now
+        return max(0.0, -self._level / self._rate)
+
+    def __repr__(self) -> str:
+        return f"Bucket({self._level:.1f} of {self._burst:g} at {self._then:g})"

@@ -1,0 +1,104 @@
+"""The messages of `/beam/names/1` over a stream: both roles of an exchange, a question, and a push.
+
+Invariant: every wait for the other side has an end, except the wait for the first byte of a message on a stream that
+may rest; every list that the other side sends is bounded. What is wrong raises `RemoteProtocolError` after the reason
+was sent back in words. It knows streams and the registrar's messages, and no actor's state.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+
+import trio
+
+from beam_actors.errors import RemoteProtocolError, TimedOut
+from beam_actors.naming import protocol
+from beam_actors.naming.network import ByteStream
+from beam_actors.naming.protocol import HEADER, Done, Message, Refuse
+
+
+class Conversation:
+    """One stream of `/beam/names/1`."""
+
+    __slots__ = ("_buffer", "_stream", "_timeout")
+
+    def __init__(self, stream: ByteStream, *, timeout: float) -> None:
+        self._stream = stream
+        self._timeout = timeout
+        self._buffer = bytearray()
+
+    async def send(self, *messages: Message) -> None:
+        """Send in order; `TimedOut` when the other side takes nothing for too long."""
+        for message in messages:
+            with trio.move_on_after(self._timeout) as scope:
+                await self._stream.write(protocol.encode(message))
+            if scope.cancelled_caught:
+                raise TimedOut("The peer takes no messages about names.")
+
+    async def receive(self, *, idle: bool = False) -> Message | None:
+        """The next message, or None at the clean end between two.
+
+        `idle` allows to wait for its first byte without end.
+
+        Raises:
+            RemoteProtocolError: it is not one, the stream ends within it, or it is a refusal; said back in words.
+            TimedOut: it doesn't come, or not in full.
+        """
+        if idle and not self._buffer and not await self._more():
+            return None
+        with trio.move_on_after(self._timeout) as scope:
+            message = await self._receive()
+        if scope.cancelled_caught:
+            raise TimedOut("The peer began a message about names and doesn't end it.")
+        if isinstance(message, Refuse):
+            raise RemoteProtocolError(f"The peer refused: {message.text}")
+        return message
+
+    async def _receive(self) -> Message | None:
+        try:
+            return await self._decode()
+        except RemoteProtocolError as error:
+            await self._stream.write(protocol.encode(Refuse(str(error))))
+            raise
+
+    async def _decode(self) -> Message | None:
+        if not self._buffer and not await self._more():
+            return None
+        await self._fill(HEADER)
+        size = protocol.frame_size(bytes(self._buffer[:HEADER]))
+        await self._fill(HEADER + size)
+        message = protocol.decode(bytes(self._buffer[HEADER : HEADER + size]))
+        del self._buffer[: HEADER + size]
+        return message
+
+    async def _fill(self, size: int) -> None:
+        """Have `size` bytes in the buffer."""
+        while len(self._buffer) < size:
+            if not await self._more():
+                raise RemoteProtocolError("The stream ended within a message.")
+
+    async def _more(self) -> bool:
+        data = await self._stream.read(protocol.MAX_FRAME)
+        self._buffer += data
+        return bool(data)
+
+    async def until_done(self) -> AsyncIterator[Message]:
+        """The messages up to `Done`; raise `RemoteProtocolError` when the stream ends before it."""
+        while True:
+            message = await self.receive()
+            if message is None:
+                raise RemoteProtocolError("The stream ended before the list did.")
+            if isinstance(message, Done):
+                return
+            yield message
+
+    async def send_claims(self, claims: Iterable[bytes]) -> None:
+        """Push claims, in as many messages as it takes."""
+        for push in protocol.pushes(claims):
+            await self.send(push)
+
+    def close(self) -> None:
+        """End cleanly."""
+        self._stream.close()
+
+    def abort(self) -> None:
+        """End with a reset."""
+        self._stream.abort()

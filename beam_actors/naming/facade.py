@@ -1,0 +1,168 @@
+"""`Naming`: what the rooms above call. It holds refs and settings, no state, and survives every restart below it.
+
+Invariant: a text is parsed here once; below there are names and owners only. A question is answered from what this
+node knows; the connected peers are asked when it knows nothing.
+"""
+
+from collections.abc import Collection
+
+from beam_actors.errors import InvalidName, NameNotFound, NotAllowed
+from beam_actors.naming.grammar import (
+    DEFAULT_SUFFIXES,
+    RANDOM_NAME_ENTROPY,
+    Query,
+    look_alikes,
+    parse_query,
+    random_name,
+)
+from beam_actors.naming.messages import (
+    Conflict,
+    CountLinks,
+    DropPin,
+    GetStatistics,
+    Held,
+    Keep,
+    ListConflicts,
+    ListHeld,
+    Refresh,
+    Registered,
+    RegistryStatistics,
+    Release,
+    Reserve,
+    Resolution,
+    Resolve,
+    Seek,
+    SetPin,
+    Unreserve,
+)
+from beam_actors.naming.pins import Pin
+from beam_actors.ports import Entropy
+from beam_actors.runtime import Ref
+from beam_actors.values import Name, OwnerId
+
+_ASK = 10.0
+"""Seconds for an answer from memory or a commit; look-ups end by their own deadline long before."""
+
+
+class Naming:
+    """Names of one node. Every method may also raise `ActorError` while the actors below restart."""
+
+    def __init__(
+        self,
+        *,
+        registrar: Ref,
+        names: Ref,
+        lookups: Ref,
+        spread: Ref,
+        entropy: Entropy,
+        suffixes: Collection[str] = DEFAULT_SUFFIXES,
+    ) -> None:
+        """`suffixes` are what a name may end with, lower-case and without dots at the ends."""
+        self._registrar = registrar
+        self._names = names
+        self._lookups = lookups
+        self._spread = spread
+        self._entropy = entropy
+        self._suffixes = tuple(suffixes)
+
+    def parse(self, text: str) -> Query:
+        """What the text asks for; raise `InvalidName`."""
+        return parse_query(text, self._suffixes)
+
+    def random_name(self) -> Name:
+        """A name that nobody else has made up (48 random bits)."""
+        return random_name(self._entropy.token(RANDOM_NAME_ENTROPY))
+
+    async def resolve(self, text: str) -> Resolution:
+        """What the name leads to, from memory if it is known at all; else the connected peers are asked (2 s at most).
+
+        Raises:
+            InvalidName: the text is none.
+            NameNotFound: nobody is known to hold it, or the owner that it is bound to doesn't.
+            NameContested: several owners hold it and nothing decides; `conflicts` has them.
+        """
+        query = self.parse(text)
+        try:
+            resolution: Resolution = await self._registrar.ask(Resolve(query), timeout=_ASK)
+        except NameNotFound:
+            answered = await self._lookups.ask(Seek(query.name), timeout=_ASK)
+            resolution = await self._registrar.ask(Resolve(query, cut_off=not answered), timeout=_ASK)
+        if resolution.source == "cache":
+            self._lookups.tell(Refresh(query.name))
+        return resolution
+
+    async def register(self, text: str, *, contest: bool = False) -> Registered:
+        """Claim the name for this node's owner; returns once the claim is durable. Again does no harm.
+
+        Raises:
+            InvalidName: the text is none, or names an owner.
+            NameTaken: somebody else is known to hold it, here or by a connected peer, and `contest` is false.
+            QuotaExceeded: the owner holds as many names as one may.
+            NotAllowed: the owner's key on this machine was replaced or revoked.
+        """
+        name = self._plain(text)
+        await self._lookups.ask(Seek(name), timeout=_ASK)
+        held = await self.names()
+        await self._registrar.ask(Reserve(name, contest), timeout=_ASK)
+        try:
+            await self._names.ask(Keep(name), timeout=_ASK)
+        except NotAllowed:
+            await self._registrar.ask(Unreserve(name), timeout=_ASK)
+            raise
+        resolution: Resolution = await self._registrar.ask(Resolve(Query(name)), timeout=_ASK)
+        return Registered(
+            name=name,
+            owner=resolution.owner,
+            peers=resolution.peers,
+            told=await self._spread.ask(CountLinks(), timeout=_ASK),
+            look_alikes=look_alikes(name, (other.name for other in held)),
+        )
+
+    async def release(self, text: str) -> None:
+        """Give an own name up; returns once the tombstone is durable. Raises `InvalidName`, `NameNotFound`."""
+        await self._names.ask(Release(self._plain(text)), timeout=_ASK)
+
+    async def pin(self, text: str, owner: OwnerId | None = None) -> Pin:
+        """Bind the name to `owner` on this machine, or to the owner in the text, or to whom it resolves to now.
+
+        Raises:
+            InvalidName: the text is no name.
+            NameNotFound: no owner was given and nobody is known to hold it.
+            NameContested: no owner was given and several hold it.
+        """
+        query = self.parse(text)
+        owner = owner if owner is not None else query.owner
+        if owner is None:
+            owner = (await self.resolve(str(query.name))).owner
+        pin: Pin = await self._registrar.ask(SetPin(query.name, owner), timeout=_ASK)
+        await self._names.ask(Keep(query.name), timeout=_ASK)
+        return pin
+
+    async def unpin(self, text: str) -> None:
+        """Forget a pin; raise `InvalidName` or `NameNotFound`."""
+        await self._registrar.ask(DropPin(self.parse(text).name), timeout=_ASK)
+
+    async def names(self) -> tuple[Held, ...]:
+        """The names that are owned or pinned here, in the order of names."""
+        held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
+        return held
+
+    async def conflicts(self, text: str | None = None) -> tuple[Conflict, ...]:
+        """The contested names that are known here; of one name only if given."""
+        name = self.parse(text).name if text is not None else None
+        found: tuple[Conflict, ...] = await self._registrar.ask(ListConflicts(name), timeout=_ASK)
+        return found
+
+    async def statistics(self) -> RegistryStatistics:
+        """What the registry holds and what it refused."""
+        counts: RegistryStatistics = await self._registrar.ask(GetStatistics(), timeout=_ASK)
+        return counts
+
+    def _plain(self, text: str) -> Name:
+        query = self.parse(text)
+        if query.owner is not None:
+            raise InvalidName(f"{text[:80]!r} names an owner; this machine claims names for its own owner only.")
+        return query.name
+
+    def __repr__(self) -> str:
+        return f"<Naming .{' .'.join(self._suffixes)}>"

@@ -1,0 +1,82 @@
+"""When an own claim must be signed anew, and what the next one says.
+
+Invariant: an owner's times and numbers never go back, so a claim that was replaced ends no later than the memory of
+what replaced it. Pure: the time is an argument, and nothing is signed here.
+"""
+
+import attrs
+
+from beam_actors.errors import NotAllowed
+from beam_actors.identity import KeySet
+from beam_actors.naming.claim import Claim, Kind, Terms
+from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, MAX_PEERS, MAX_VALIDITY
+from beam_actors.naming.registry import Entry
+from beam_actors.values import Name, PeerId
+
+RENEW_AFTER = 10 * DAY
+"""A third of the validity: a machine may be off for twenty days before its names go."""
+TTL = HOUR
+
+
+@attrs.frozen(slots=True)
+class Signer:
+    """Who signs: the network, the public half of the owner's key that this machine holds, and the machine."""
+
+    network: str
+    keyset: KeySet
+    peer: PeerId
+
+
+def is_due(entry: Entry | None, signer: Signer, now: float) -> bool:
+    """Whether the owner's present claim no longer says what it should."""
+    if entry is None or entry.claim.kind is not Kind.LIVE or signer.peer not in entry.claim.peers:
+        return True
+    claim = entry.claim
+    if claim.era > signer.keyset.era:
+        return False
+    if entry.rival is not None:
+        # Several machines of one owner signed at once. One of them heals it, or they would go on for ever.
+        return claim.peers[0] == signer.peer
+    ahead = claim.terms.issued > now + MAX_AHEAD  # signed while this clock was wrong: nobody else takes it
+    return ahead or now >= claim.terms.issued + RENEW_AFTER or claim.era < signer.keyset.era
+
+
+def next_terms(name: Name, entry: Entry | None, signer: Signer, kind: Kind, now: float) -> Terms:
+    """What to sign next for the name: `kind` is live or tombstone, `now` in seconds since 1970.
+
+    Raises:
+        NotAllowed: the owner has opened a later era, for which this machine holds no key.
+    """
+    before = entry.claim if entry else None
+    if before is not None and before.era > signer.keyset.era:
+        raise NotAllowed(
+            "The owner's key on this machine was replaced by a later one; run `beam recover` with the phrase."
+        )
+    seq = before.terms.seq + 1 if before else 1
+    issued = max(int(now), seq)
+    if before is not None and before.terms.issued <= now + MAX_AHEAD:
+        issued = max(issued, before.terms.issued)
+    return Terms(
+        network=signer.network,
+        name=name,
+        keyset=signer.keyset,
+        seq=seq,
+        kind=kind,
+        peers=_peers(entry, signer.peer) if kind is Kind.LIVE else (),
+        issued=issued,
+        not_before=issued,
+        not_after=issued + MAX_VALIDITY,
+        ttl=TTL if kind is Kind.LIVE else 0,
+        previous=before.id if before else b"",
+        inherits=before.terms.inherits if before and kind is Kind.LIVE else b"",
+    )
+
+
+def _peers(entry: Entry | None, own: PeerId) -> tuple[PeerId, ...]:
+    """This machine and the others that serve the name already, in their order; the last ones give way to this one."""
+    claims: tuple[Claim, ...] = entry.claims if entry else ()
+    known = list(dict.fromkeys(peer for claim in claims for peer in claim.peers))
+    if own not in known:
+        known = [*known[: MAX_PEERS - 1], own]
+    kept = known[:MAX_PEERS]
+    return tuple(kept if own in kept else [*kept[:-1], own])

@@ -1,0 +1,246 @@
+"""All that this node knows of names: the registry, when it heard of what, own names and pins.
+
+Invariant: each method that changes something returns or collects the store's changes that make it durable, and nothing
+else changes the state; so what is in memory after a load is what was committed. The clock is an argument. Pure: no
+store, no actors; the `registrar` commits what is collected here and then answers.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+
+import attrs
+
+from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExceeded
+from beam_actors.naming import records
+from beam_actors.naming.admission import Admission, Verdict
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.limits import HOUR, Limits
+from beam_actors.naming.pins import Pin, follow
+from beam_actors.naming.ranking import is_live
+from beam_actors.naming.records import Own, Seen
+from beam_actors.naming.registry import Key, Registry
+from beam_actors.ports import Change
+from beam_actors.values import Name, OwnerId
+
+_KEEP_HEARD = 6 * HOUR
+"""How old the stored time of hearing may be: a write for each echo of each claim would wear the disk for nothing."""
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Knowledge:
+    """The state of one node's naming. One holder."""
+
+    def __init__(self, *, network: str, owner: OwnerId, limits: Limits) -> None:
+        self.network = network
+        self.owner = owner
+        self.limits = limits
+        self.registry = Registry()
+        self.own: dict[Name, Own] = {}
+        self.pins: dict[Name, Pin] = {}
+        self.waiting: dict[bytes, Claim] = {}
+        self.refused: Counter[str] = Counter()
+        self.admitted = 0
+        self._seen: dict[Key, Seen] = {}
+        self._stored: dict[Key, int] = {}  # the `heard` that the store holds
+        self._changes: list[Change] = []
+        self._admission = Admission(self.registry, limits)
+        self._exempt()
+
+    # --- claims -------------------------------------------------------------------------------------------------------
+
+    def take(self, data: bytes, now: float) -> Claim | None:
+        """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised."""
+        try:
+            claim = Claim.parse(data, network=self.network)
+            return claim if self._admit(claim, now) is Verdict.NEW else None
+        except ClaimRefused as refused:
+            self.refused[refused.reason] += 1
+            return None
+
+    def publish(self, claim: Claim, now: float) -> bool:
+        """Take in a claim that this node signed; whether it was new. A tombstone also ends the intent to hold the name.
+
+        Raises:
+            ClaimRefused: it would be refused by every other node too.
+        """
+        verdict = self._admit(claim, now)
+        if claim.kind is Kind.TOMBSTONE and self.own.pop(claim.name, None) is not None:
+            self._changes.append(records.drop_own(claim.name))
+        return verdict is Verdict.NEW
+
+    def wake(self, now: float) -> list[Claim]:
+        """Judge again what waited for its time; what is new."""
+        waiting, self.waiting = self.waiting, {}
+        new: list[Claim] = []
+        for claim in waiting.values():
+            try:
+                if self._admit(claim, now) is Verdict.NEW:
+                    new.append(claim)
+            except ClaimRefused as refused:
+                self.refused[refused.reason] += 1
+        return new
+
+    def _admit(self, claim: Claim, now: float) -> Verdict:
+        verdict = self._admission.judge(claim, now)
+        if verdict is Verdict.EARLY and len(self.waiting) < self.limits.waiting:
+            self.waiting[claim.id] = claim
+        elif verdict is Verdict.NEW:
+            self._merge(claim, now)
+        elif verdict is Verdict.KNOWN and claim.kind is not Kind.REVOCATION:
+            self._heard((claim.name, claim.owner), now)
+        return verdict
+
+    def _merge(self, claim: Claim, now: float) -> None:
+        self.admitted += 1
+        if claim.kind is Kind.REVOCATION:
+            for entry in self.registry.names_of(claim.owner):
+                self._forget((entry.claim.name, claim.owner))
+            self.registry.merge(claim)
+            self._changes.append(records.put_revocation(claim))
+            return
+        self.registry.merge(claim)
+        key = claim.name, claim.owner
+        before = self._seen.get(key)
+        self._seen[key] = Seen(before.first if before else int(now), int(now))
+        self._put(key)
+        self._follow(claim.name)
+
+    def _heard(self, key: Key, now: float) -> None:
+        self._seen[key] = attrs.evolve(self._seen[key], heard=int(now))
+        if now - self._stored[key] >= _KEEP_HEARD:
+            self._put(key)
+
+    def confirm(self, ids: Iterable[bytes], now: float) -> None:
+        """A peer says that it holds the claims with these ids: those that are here were heard of again."""
+        for claim_id in ids:
+            claim = self.registry.get(claim_id)
+            if claim is not None and claim.kind is not Kind.REVOCATION:
+                self._heard((claim.name, claim.owner), now)
+
+    def _put(self, key: Key) -> None:
+        entry = self.registry.entry(*key)
+        if entry is not None:
+            self._stored[key] = self._seen[key].heard
+            self._changes.append(records.put_entry(entry, self._seen[key]))
+
+    def _forget(self, key: Key) -> None:
+        del self._seen[key], self._stored[key]
+        self._changes.append(records.drop_entry(*key))
+
+    def forget(self, now: float) -> int:
+        """Drop claims of which nothing can come back, except of own and pinned names; how many."""
+        keep = {(name, self.owner) for name in self.own} | {(pin.name, pin.owner) for pin in self.pins.values()}
+        dropped = self.registry.forget(now, keep=keep)
+        for key in dropped:
+            self._forget(key)
+        if dropped:
+            self._changes.append(records.put_floor(self.registry.floor))
+        return len(dropped)
+
+    # --- own names and pins -------------------------------------------------------------------------------------------
+
+    def reserve(self, name: Name, *, contest: bool, now: float) -> None:
+        """Intend to hold the name from now on.
+
+        Raises:
+            NameTaken: somebody else is known to hold it, and `contest` is false.
+            QuotaExceeded: this owner holds as many names as the others' nodes will keep.
+        """
+        if name in self.own:
+            return
+        held = {entry.claim.name for entry in self.registry.names_of(self.owner) if entry.claim.kind is Kind.LIVE}
+        if len((held | self.own.keys()) - {name}) >= self.limits.names_per_owner:
+            raise QuotaExceeded(
+                f"You hold {self.limits.names_per_owner} names, as many as one owner may; `beam release` gives one up."
+            )
+        rivals = [claim for claim in self.live(name, now) if claim.owner != self.owner]
+        if rivals and not contest:
+            who = ", ".join(f"{rival.owner.short} (known here since {self.day(rival)})" for rival in rivals)
+            raise NameTaken(f"{name} is held by {who}; choose another name, or use --contest to claim it all the same.")
+        own = Own(name, int(now), contest=contest)
+        self.own[name] = own
+        self._changes.append(records.put_own(own))
+
+    def unreserve(self, name: Name) -> None:
+        """Intend to hold the name no longer, without a tombstone (there was never a claim)."""
+        if self.own.pop(name, None) is not None:
+            self._changes.append(records.drop_own(name))
+
+    def pin(self, name: Name, owner: OwnerId, now: float) -> Pin:
+        """Bind the name to the owner on this machine."""
+        pin = follow(Pin(name, owner, int(now)), self.registry)
+        self.pins[name] = pin
+        self._changes.append(records.put_pin(pin))
+        self._exempt()
+        return pin
+
+    def unpin(self, name: Name) -> None:
+        """Forget a pin; raise `NameNotFound`."""
+        if self.pins.pop(name, None) is None:
+            raise NameNotFound(f"{name} is not pinned.")
+        self._changes.append(records.drop_pin(name))
+        self._exempt()
+
+    def _follow(self, name: Name) -> None:
+        pin = self.pins.get(name)
+        after = follow(pin, self.registry) if pin else None
+        if after is not None and after != pin:
+            self.pins[name] = after
+            self._changes.append(records.put_pin(after))
+            self._exempt()
+
+    def _exempt(self) -> None:
+        self._admission.exempt = {self.owner} | {pin.owner for pin in self.pins.values()}
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def live(self, name: Name, now: float) -> list[Claim]:
+        """The claims by which somebody holds the name now."""
+        return [entry.claim for entry in self.registry.entries(name) if is_live(entry.claim, now)]
+
+    def seen(self, claim: Claim) -> Seen:
+        """When the owner of a claim that is here was first seen to hold the name, and when it was last heard of."""
+        return self._seen[claim.name, claim.owner]
+
+    def day(self, claim: Claim) -> str:
+        """The UTC date of `seen(claim).first`, for people."""
+        return day_of(self.seen(claim).first)
+
+    # --- the store ----------------------------------------------------------------------------------------------------
+
+    def changes(self) -> list[Change]:
+        """The store's changes since the last call."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def load_entry(self, value: bytes) -> None:
+        """Take back a row of the table of claims."""
+        entry, seen = records.read_entry(value, self.network)
+        key = entry.claim.name, entry.claim.owner
+        self.registry.merge_all(entry.claims)
+        self._seen[key] = seen
+        self._stored[key] = seen.heard
+
+    def load(
+        self,
+        revoked: Iterable[tuple[bytes, bytes]],
+        own: Iterable[tuple[bytes, bytes]],
+        pins: Iterable[tuple[bytes, bytes]],
+        floor: bytes | None,
+    ) -> None:
+        """Take back the other tables, before the claims."""
+        for _, value in revoked:
+            self.registry.merge(records.read_revocation(value, self.network))
+        self.own = {name.name: name for name in (records.read_own(key, value) for key, value in own)}
+        self.pins = {pin.name: pin for pin in (records.read_pin(key, value) for key, value in pins)}
+        self.registry.floor = records.read_floor(floor) if floor is not None else 0
+        self._exempt()
+
+    def __repr__(self) -> str:
+        return f"Knowledge({self.registry!r}, {len(self.own)} own, {len(self.pins)} pins)"
+
+
+def day_of(seconds: float) -> str:
+    """The UTC date of a second since 1970, for people."""
+    return (_EPOCH + dt.timedelta(seconds=seconds)).date().isoformat()

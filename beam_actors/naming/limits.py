@@ -1,0 +1,60 @@
+"""The bounds of the naming room, each with its unit and its reason; every one is enforced where it is used."""
+
+import attrs
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+MAX_CLAIM = 1024
+"""Bytes of one encoded claim: nine keys, four peers and work fit with room to spare, and so does BEP44 for most."""
+MAX_PEERS = 4
+"""Machines that may serve one name."""
+MAX_WORK = 64
+"""Bytes of the work field: up to eight sub-puzzles of eight bytes."""
+MAX_VALIDITY = 30 * DAY
+"""From `issued` to `not_after`, in seconds. A lost machine's claim is gone after this time, whatever happens."""
+MAX_TTL = DAY
+MAX_TIME = 2**40
+"""Seconds since 1970; far beyond any date that is meant, and far below where arithmetic could hurt."""
+MAX_AHEAD = 10 * MINUTE
+"""How far in the future a claim may have been issued, for clocks that differ (the usual window, iroh-docs has it)."""
+RETENTION = MAX_VALIDITY + DAY
+"""Seconds from `issued` during which a claim is remembered: longer than it, or what it replaced, could be admitted."""
+STALE_GRACE = 3 * DAY
+"""Seconds after `not_after` during which a claim still resolves while no peer is connected, marked as stale."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Limits:
+    """What a person who runs a large node may want to raise. The defaults hold a node under some 40 MB of claims."""
+
+    claims: int = 20_000
+    """Claims kept in all; own and pinned ones are kept beyond it."""
+    names_per_owner: int = 16
+    """Live names of one owner."""
+    tombstones_per_owner: int = 64
+    """Tombstones and transfers of one owner, bounded apart so that releasing names never costs live ones."""
+    owners_per_name: int = 32
+    revocations: int = 4096
+    """Revocations of owners of whom nothing else is known; those of known owners are always kept."""
+    waiting: int = 256
+    """Claims from the near future that wait for their time."""
+    claims_per_second: float = 200.0
+    """From one peer; a faster peer is slowed down, not cut off (a signature costs 46 µs: one per cent of a core)."""
+    claims_burst: int = 400
+    streams_per_peer: int = 8
+    """Inbound `/beam/names/1` streams of one peer at a time."""
+    outbox: int = 512
+    """Claims that wait to be pushed to one peer; beyond it the oldest are dropped, and the next exchange repairs it."""
+    lookups: int = 64
+    """Names being asked of peers at one time."""
+    lookup_peers: int = 8
+    """Peers asked about one name."""
+    lookup_timeout: float = 2.0
+    """Seconds for all of them."""
+    negative_ttl: float = 5.0
+    """Seconds for which 'nobody knows the name' is remembered."""
+    negatives: int = 1024
+    stream_timeout: float = 60.0
+    """Seconds for one message of an exchange to go out or to come in."""

@@ -1,0 +1,141 @@
+"""Look-ups: the connected peers are asked about a name that is not known here.
+
+Invariant: one look-up per name at a time, however many ask, and none within a few seconds of the last; each ends by its
+deadline. What peers say goes through the registrar like every claim; a look-up only says that it is over.
+"""
+
+from collections import OrderedDict
+
+import structlog
+import trio
+
+from beam_actors.errors import RemoteProtocolError
+from beam_actors.naming.conversation import Conversation
+from beam_actors.naming.limits import Limits
+from beam_actors.naming.messages import Refresh, Seek, Sought, Submit
+from beam_actors.naming.network import FAILURES, PeerNetwork
+from beam_actors.naming.protocol import PROTOCOL, Ask, Push
+from beam_actors.ports import Clock
+from beam_actors.runtime import Actor, ChildSpec, Down, Pool, Ref, Reply, Restart, StartMember, receives
+from beam_actors.values import Name, PeerId
+
+_log = structlog.get_logger(__name__)
+
+
+class LookUps(Pool):
+    """The pool of `LookUp`s, with what was asked in the last seconds."""
+
+    def __init__(self, registrar: Ref, peers: PeerNetwork, clock: Clock, *, limits: Limits | None = None) -> None:
+        bounds = limits or Limits()
+
+        def member(label: str) -> ChildSpec:
+            def look_up() -> LookUp:
+                return LookUp(Name(label), registrar, peers, bounds)
+
+            return ChildSpec(label, look_up, restart=Restart.TEMPORARY)
+
+        super().__init__(member)
+        self._clock = clock
+        self._limits = bounds
+        self._under_way: dict[Name, tuple[Ref, list[Reply]]] = {}
+        self._recent: OrderedDict[Name, tuple[float, int]] = OrderedDict()  # until when, and how many answered
+
+    def __repr__(self) -> str:
+        return f"<LookUps {len(self._under_way)} under way, {len(self._recent)} recent>"
+
+    @receives(Seek)
+    async def on_seek(self, message: Seek) -> None:
+        """Begin or join a look-up."""
+        await self._seek(message.name, self.defer())
+
+    @receives(Refresh)
+    async def on_refresh(self, message: Refresh) -> None:
+        """The same, for nobody."""
+        await self._seek(message.name, self.defer())
+
+    async def _seek(self, name: Name, reply: Reply) -> None:
+        until, answered = self._recent.get(name, (0.0, 0))
+        if name in self._under_way:
+            self._under_way[name][1].append(reply)
+        elif self._clock.monotonic() < until:
+            reply.set(answered)
+        elif len(self._under_way) >= self._limits.lookups:
+            reply.set(0)
+        else:
+            ref = await self.start_member(StartMember(name.label))
+            self._under_way[name] = ref, [reply]
+            self.monitor(ref)
+
+    @receives(Sought)
+    async def on_sought(self, message: Sought) -> None:
+        """A look-up is over."""
+        ref, replies = self._under_way.pop(message.name, (None, []))
+        if ref is None:
+            return
+        self.demonitor(ref)
+        self._recent[message.name] = self._clock.monotonic() + self._limits.negative_ttl, message.answered
+        self._recent.move_to_end(message.name)
+        while len(self._recent) > self._limits.negatives:
+            self._recent.popitem(last=False)
+        for reply in replies:
+            reply.set(message.answered)
+        await self.stop_child(ref)
+
+    @receives(Down)
+    def on_down(self, message: Down) -> None:
+        """A look-up crashed: nobody answered."""
+        for name, (ref, replies) in list(self._under_way.items()):
+            if ref == message.ref:
+                del self._under_way[name]
+                for reply in replies:
+                    reply.set(0)
+
+
+class LookUp(Actor):
+    """Asks some connected peers about one name, all at once, and tells its pool when that is over."""
+
+    def __init__(self, name: Name, registrar: Ref, peers: PeerNetwork, limits: Limits) -> None:
+        super().__init__()
+        self._name = name
+        self._registrar = registrar
+        self._peers = peers
+        self._limits = limits
+        self._answered = 0
+
+    def __repr__(self) -> str:
+        return f"<LookUp {self._name}, {self._answered} answered>"
+
+    async def on_start(self) -> None:
+        """Begin."""
+        self.spawn(self._search, name="search")
+
+    async def _search(self) -> None:
+        with trio.move_on_after(self._limits.lookup_timeout):
+            try:
+                up = [status.peer for status in await self._peers.snapshot() if status.sessions]
+            except FAILURES:
+                up = []  # peers are restarting themselves: nobody can be asked
+            async with trio.open_nursery() as nursery:
+                for peer in up[: self._limits.lookup_peers]:
+                    nursery.start_soon(self._ask, peer)
+        if self.parent is not None:
+            self.parent.tell(Sought(self._name, self._answered))
+
+    async def _ask(self, peer: PeerId) -> None:
+        talk: Conversation | None = None
+        try:
+            stream = await self._peers.open(peer, PROTOCOL, owner=self.ref)
+            talk = Conversation(stream, timeout=self._limits.lookup_timeout)
+            await talk.send(Ask(self._name))
+            left = 2 * self._limits.owners_per_name
+            async for message in talk.until_done():
+                if not isinstance(message, Push) or len(message.claims) > left:
+                    raise RemoteProtocolError("The peer answers a question with something else.")
+                left -= len(message.claims)
+                await self._registrar.ask(Submit(message.claims, peer), timeout=self._limits.lookup_timeout)
+            self._answered += 1
+        except FAILURES as error:
+            _log.info("a peer doesn't say what it knows of a name", peer=str(peer), error=str(error))
+        finally:
+            if talk is not None:
+                talk.abort()

@@ -1,0 +1,288 @@
+"""What the actors of this room say to each other, and the values that the rooms above get back."""
+
+from typing import Literal
+
+import attrs
+
+from beam_actors.naming.claim import Claim
+from beam_actors.naming.grammar import Query
+from beam_actors.naming.pins import Pin
+from beam_actors.naming.records import Own
+from beam_actors.naming.registry import Entry
+from beam_actors.values import Name, OwnerId, PeerId
+
+Source = Literal["own", "petname", "pin", "registry", "cache"]
+
+# --- values for the rooms above ---------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Resolution:
+    """What a name leads to. Times are in seconds."""
+
+    name: Name
+    owner: OwnerId
+    peers: tuple[PeerId, ...]
+    """The machines that serve it, the preferred one first; at least one."""
+    source: Source
+    """`cache` says that the claim was not heard of for longer than its ttl, or has ended and nobody could be asked."""
+    age_s: float
+    """Since this node last heard of the claim; 0 for an own one."""
+    since: float
+    """When this node first saw the owner hold the name (since 1970)."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Choice:
+    """One of several owners of a name."""
+
+    owner: OwnerId
+    peers: tuple[PeerId, ...]
+    since: float
+    """When this node first saw the owner hold the name (since 1970)."""
+    equivocates: bool
+    """Whether the owner signed two different claims with one number; the proof is kept."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Conflict:
+    """A name that several owners hold; `settled_by` says how it is decided here, if it is."""
+
+    name: Name
+    choices: tuple[Choice, ...]
+    settled_by: Literal["own", "pin"] | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Held:
+    """A name that is owned or pinned here."""
+
+    name: Name
+    relation: Literal["own", "pin"]
+    owner: OwnerId
+    peers: tuple[PeerId, ...]
+    """Empty while no claim of the owner is known."""
+    expires: float | None
+    """When the claim ends unless it is renewed (since 1970)."""
+    since: float
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Registered:
+    """A name is claimed, durably."""
+
+    name: Name
+    owner: OwnerId
+    peers: tuple[PeerId, ...]
+    told: int
+    """Peers to which the claim is being pushed."""
+    look_alikes: tuple[Name, ...]
+    """Pinned or own names that are easily taken for this one: warn."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RegistryStatistics:
+    """Counts since the registry's present incarnation started, and what it holds."""
+
+    names: int
+    claims: int
+    waiting: int
+    admitted: int
+    refused: dict[str, int]
+    """By reason, one of `admission.REASONS`."""
+    clock_jumps: int
+
+
+# --- to the registrar -------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True)
+class Submit:
+    """Claims from a peer, unchecked. Reply, once what is new is durable: how many were new."""
+
+    claims: tuple[bytes, ...]
+    source: PeerId
+
+
+@attrs.frozen(slots=True)
+class Publish:
+    """A claim that this node signed. Reply: None, once it is durable; or `ClaimRefused`."""
+
+    claim: Claim
+
+
+@attrs.frozen(slots=True)
+class Reserve:
+    """Keep the name claimed from now on. Reply: None, once that is durable; or `NameTaken`, `QuotaExceeded`."""
+
+    name: Name
+    contest: bool
+
+
+@attrs.frozen(slots=True)
+class Unreserve:
+    """Intend to hold the name no longer; there is no claim that a tombstone must replace. Reply: None."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class GetHolding:
+    """Reply: `Holding`."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class Holding:
+    """What this node has to do with a name."""
+
+    own: Own | None
+    pin: Pin | None
+    entry: Entry | None
+    """Of this node's owner, when it owns the name or did; else of the pinned one."""
+    heard: float
+    """When the entry's claim was last heard of (since 1970); 0 without an entry."""
+    revoked: bool
+    """Whether this node's owner is revoked."""
+
+
+@attrs.frozen(slots=True)
+class Resolve:
+    """Reply: `Resolution`, or `NameNotFound`, `NameContested`."""
+
+    query: Query
+    cut_off: bool = False
+    """Whether nobody could be asked, so that claims that ended a while ago still count."""
+
+
+@attrs.frozen(slots=True)
+class SetPin:
+    """Bind a name to an owner (None: whom it resolves to). Reply: the `Pin`, once durable, or like `Resolve`."""
+
+    name: Name
+    owner: OwnerId | None
+
+
+@attrs.frozen(slots=True)
+class DropPin:
+    """Forget a pin. Reply: None, or `NameNotFound`."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class ListHeld:
+    """Reply: tuple of `Held`, in the order of names."""
+
+
+@attrs.frozen(slots=True)
+class ListConflicts:
+    """Reply: tuple of `Conflict`, in the order of names; of one name only if given."""
+
+    name: Name | None = None
+
+
+@attrs.frozen(slots=True)
+class GetAbout:
+    """Reply: tuple of encoded claims that concern a name."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class GetIds:
+    """Reply: tuple of the ids of all claims here."""
+
+
+@attrs.frozen(slots=True)
+class GetClaims:
+    """Reply: tuple of the encoded claims with these ids, as far as they are here."""
+
+    ids: tuple[bytes, ...]
+
+
+@attrs.frozen(slots=True)
+class Compare:
+    """A peer holds these ids. Reply: (ids that are missing here, encoded claims that the peer lacks)."""
+
+    ids: tuple[bytes, ...]
+
+
+@attrs.frozen(slots=True)
+class Confirm:
+    """A peer holds these ids too: they were heard of again. No reply."""
+
+    ids: tuple[bytes, ...]
+
+
+@attrs.frozen(slots=True)
+class GetStatistics:
+    """Reply: `RegistryStatistics`."""
+
+
+@attrs.frozen(slots=True)
+class Tick:
+    """From the registrar to itself, every minute: claims that waited, and once an hour what can be forgotten."""
+
+
+# --- to spread, names and look-ups ------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True)
+class Changed:
+    """Claims that are new here and durable; `source` has them already."""
+
+    claims: tuple[Claim, ...]
+    source: PeerId | None
+
+
+@attrs.frozen(slots=True)
+class CountLinks:
+    """Reply: how many peers hear of changes now."""
+
+
+@attrs.frozen(slots=True)
+class Tend:
+    """Look after the name now; by timer, and when the names' supervisor says so."""
+
+
+@attrs.frozen(slots=True)
+class Keep:
+    """To the supervisor of names: have an actor for the name that tends it now. Reply: None, once it was tended."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class Release:
+    """To the supervisor of names: give the name up. Reply: None once the tombstone is durable, or `NameNotFound`."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class GiveUp:
+    """To a name's actor: sign a tombstone. Reply: None once it is durable, or `NameNotFound`."""
+
+
+@attrs.frozen(slots=True)
+class Seek:
+    """To the supervisor of look-ups: ask the connected peers about a name. Reply: how many peers answered."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class Refresh:
+    """The same without a reply."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class Sought:
+    """A look-up ended; `answered` peers said what they know."""
+
+    name: Name
+    answered: int

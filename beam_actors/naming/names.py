@@ -1,0 +1,154 @@
+"""One actor per name that is owned or pinned here: it keeps the own claim alive, and asks about a pinned one.
+
+Invariant: for one name at most one claim is being signed at a time, from what the registrar holds at that moment, and
+it is committed before anybody hears of it; so this node never signs one seq twice, whenever it crashes. Only these
+actors hold the owner's key. They know no peer but this machine's own id.
+"""
+
+import structlog
+import trio
+
+from beam_actors.errors import ActorError, BeamError, ClaimRefused, NameNotFound, NotAllowed
+from beam_actors.identity import OwnerKey
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.keeping import TTL, Signer, is_due, next_terms
+from beam_actors.naming.limits import HOUR
+from beam_actors.naming.messages import (
+    GetHolding,
+    GiveUp,
+    Held,
+    Holding,
+    Keep,
+    ListHeld,
+    Publish,
+    Release,
+    Seek,
+    Tend,
+)
+from beam_actors.ports import Clock
+from beam_actors.runtime import Actor, ChildSpec, Pool, Ref, Reply, Restart, StartMember, Timer, receives
+from beam_actors.values import Name, PeerId
+
+_log = structlog.get_logger(__name__)
+_ASK = 10.0
+_RETRY = 5.0
+
+
+class Names(Pool):
+    """The pool of `NameKeeper`s. Refills itself from the registrar before it answers."""
+
+    def __init__(self, registrar: Ref, lookups: Ref, clock: Clock, *, key: OwnerKey, me: PeerId, network: str) -> None:
+        """`key` is the owner's present one, `me` this machine."""
+        signer = Signer(network, key.keyset, me)
+
+        def member(label: str) -> ChildSpec:
+            def keeper() -> NameKeeper:
+                return NameKeeper(Name(label), registrar, lookups, clock, key=key, signer=signer)
+
+            return ChildSpec(label, keeper, restart=Restart.TRANSIENT)
+
+        super().__init__(member)
+        self._registrar = registrar
+
+    async def on_start(self) -> None:
+        """Have an actor for each name that is held."""
+        held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
+        for name in dict.fromkeys(one.name for one in held):
+            await self.start_member(StartMember(name.label))
+
+    @receives(Keep)
+    async def on_keep(self, message: Keep) -> None:
+        """Tend a name now."""
+        keeper = await self.start_member(StartMember(message.name.label))
+        self.spawn(self._pass_on, keeper, Tend(), self.defer(), name="keep")
+
+    @receives(Release)
+    async def on_release(self, message: Release) -> None:
+        """Give a name up."""
+        keeper = await self.start_member(StartMember(message.name.label))
+        self.spawn(self._pass_on, keeper, GiveUp(), self.defer(), name="release")
+
+    async def _pass_on(self, keeper: Ref, message: Tend | GiveUp, reply: Reply) -> None:
+        try:
+            reply.set(await keeper.ask(message, timeout=_ASK))
+        except BeamError as error:
+            reply.fail(error)
+
+
+class NameKeeper(Actor):
+    """Tends one name, once an hour and when told; ends when the name is neither owned nor pinned any more."""
+
+    def __init__(
+        self, name: Name, registrar: Ref, lookups: Ref, clock: Clock, *, key: OwnerKey, signer: Signer
+    ) -> None:
+        super().__init__()
+        self._name = name
+        self._registrar = registrar
+        self._lookups = lookups
+        self._clock = clock
+        self._key = key
+        self._signer = signer
+        self._signing = trio.Lock()
+        self._timer: Timer | None = None
+
+    def __repr__(self) -> str:
+        return f"<NameKeeper {self._name} for {self._signer.keyset!r}>"
+
+    async def on_start(self) -> None:
+        """Look after the name at once: it may have been due while nothing ran."""
+        self.ref.tell(Tend())
+
+    @receives(Tend)
+    def on_tend(self, _message: Tend) -> None:
+        """Look after the name; the reply comes when that is done."""
+        self.spawn(self._tend, self.defer(), name="tend")
+
+    @receives(GiveUp)
+    def on_give_up(self, _message: GiveUp) -> None:
+        """Sign a tombstone; the reply comes when it is durable."""
+        self.spawn(self._give_up, self.defer(), name="give-up")
+
+    async def _tend(self, reply: Reply) -> None:
+        delay: float = HOUR
+        try:
+            async with self._signing:
+                await self._look_after()
+        except (ActorError, NotAllowed, ClaimRefused) as error:
+            _log.warning("a name could not be looked after", name=str(self._name), error=str(error))
+            delay = _RETRY if isinstance(error, ActorError) else HOUR
+            reply.fail(error)
+        else:
+            reply.set(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.send_after(delay, Tend())
+
+    async def _look_after(self) -> None:
+        holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
+        if holding.own is not None:
+            if holding.revoked:
+                raise NotAllowed("This owner was revoked: no name can be held with its keys any more.")
+            if is_due(holding.entry, self._signer, self._clock.wall()):
+                await self._publish(holding, Kind.LIVE)
+        elif holding.pin is not None:
+            if holding.entry is None or self._clock.wall() - holding.heard >= TTL:
+                await self._lookups.ask(Seek(self._name), timeout=_ASK)
+        else:
+            self.stop()
+
+    async def _publish(self, holding: Holding, kind: Kind) -> None:
+        terms = next_terms(self._name, holding.entry, self._signer, kind, self._clock.wall())
+        await self._registrar.ask(Publish(Claim.sign(terms, self._key)), timeout=_ASK)
+
+    async def _give_up(self, reply: Reply) -> None:
+        try:
+            async with self._signing:
+                holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
+                if holding.own is None:
+                    raise NameNotFound(f"{self._name} is not one of your names.")
+                await self._publish(holding, Kind.TOMBSTONE)
+        except BeamError as error:
+            reply.fail(error)
+        else:
+            reply.set(None)
+        self.ref.tell(Tend())

@@ -1,0 +1,50 @@
+"""What this room needs of `peers` and its streams, as Protocols, and the failures that are the network's fault.
+
+A peer that fails in one of these ways costs the stream that it failed on, never the actor that held it.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from beam_actors.errors import ActorError, NetworkError, PeerOffline, ProtocolError, TimedOut
+from beam_actors.peers import PeerStatus
+from beam_actors.runtime import Ref
+from beam_actors.values import PeerId
+
+FAILURES: Final = (NetworkError, ProtocolError, PeerOffline, TimedOut, ActorError)
+
+
+class ByteStream(Protocol):
+    """What this room needs of `flow.Stream`."""
+
+    async def read(self, limit: int = ...) -> bytes:
+        """Some bytes, or b"" at the clean end."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Return when all of them were taken."""
+        ...
+
+    def close(self) -> None:
+        """End cleanly, delivering what was written."""
+        ...
+
+    def abort(self) -> None:
+        """End with a reset."""
+        ...
+
+    def adopt(self, owner: Ref) -> None:
+        """Hand it to the actor whose end is its end from now on."""
+        ...
+
+
+class PeerNetwork(Protocol):
+    """What this room needs of `peers.Peers`."""
+
+    async def open(self, peer: PeerId, protocol: str, *, owner: Ref | None = None) -> ByteStream:
+        """A new stream to the peer, for `owner`; `PeerOffline`, `TimedOut` or a `NetworkError` when there is none."""
+        ...
+
+    async def snapshot(self) -> Sequence[PeerStatus]:
+        """All peers that have an actor."""
+        ...

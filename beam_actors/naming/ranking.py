@@ -1,0 +1,52 @@
+"""The global rule: which owner's claim answers for a name that nobody here has pinned.
+
+Invariant: a pure function of the entries and the time. A claim is used when it is alone; with several live owners
+nobody wins, and the caller lists the choices. Self-asserted times never rank, since backdating is free. An owner who
+equivocates is still one owner: the greatest (era, seq, issued, id) speaks for it everywhere.
+"""
+
+from collections.abc import Iterable
+
+import attrs
+
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.limits import MAX_AHEAD, STALE_GRACE
+from beam_actors.naming.registry import Entry
+
+
+@attrs.frozen(slots=True)
+class Sole:
+    """One owner holds the name."""
+
+    claim: Claim
+
+
+@attrs.frozen(slots=True)
+class Contested:
+    """Several owners hold the name, and no rule decides between them; in the order of owners."""
+
+    claims: tuple[Claim, ...]
+
+
+def is_live(claim: Claim, now: float, *, grace: float = 0.0) -> bool:
+    """Whether the claim says at `now` (seconds since 1970) that the name is served.
+
+    Clocks may differ by `MAX_AHEAD` at its beginning; at its end `grace` seconds are forgiven.
+    """
+    terms = claim.terms
+    return terms.kind is Kind.LIVE and terms.not_before <= now + MAX_AHEAD and now <= terms.not_after + grace
+
+
+def decide(entries: Iterable[Entry], now: float, *, cut_off: bool = False) -> Sole | Contested | None:
+    """Who holds the name that the entries are of; None when nobody does.
+
+    `cut_off` says that no peer is connected: then claims that ended at most `STALE_GRACE` ago still count, unless one
+    that has not ended does, because an old answer is better than none while no newer one can be had.
+    """
+    claims = tuple(entry.claim for entry in entries)
+    live = tuple(claim for claim in claims if is_live(claim, now))
+    if not live and cut_off:
+        live = tuple(claim for claim in claims if is_live(claim, now, grace=STALE_GRACE))
+    if not live:
+        return None
+    return Sole(live[0]) if len(live) == 1 else Contested(tuple(sorted(live, key=lambda claim: claim.owner)))

@@ -1,0 +1,172 @@
+"""How this room writes what it keeps: tables, keys and values of the store, which knows none of them.
+
+    names.claims    name NUL owner    [1, claim, rival or empty, first seen, last heard of]
+    names.revoked   owner             [1, claim]
+    names.own       name              [1, since, contest]
+    names.pins      name              [1, owner, since, era, seq, issued, mark]
+    names.meta      "floor"           [1, seconds]
+
+Times are whole seconds since 1970. Every value begins with the version of its own format. Invariant: what is read back
+is what was written, or `StoreDamaged` is raised; a claim is parsed again, so that a damaged one can't be believed.
+"""
+
+from typing import Any, Final
+
+import attrs
+
+from beam_actors.errors import ClaimRefused, InvalidValue, StoreDamaged
+from beam_actors.naming import cbor
+from beam_actors.naming.claim import Claim
+from beam_actors.naming.limits import MAX_CLAIM
+from beam_actors.naming.pins import Pin
+from beam_actors.naming.registry import Entry
+from beam_actors.ports import Change
+from beam_actors.values import Name, OwnerId
+
+CLAIMS: Final = "names.claims"
+REVOKED: Final = "names.revoked"
+OWN: Final = "names.own"
+PINS: Final = "names.pins"
+META: Final = "names.meta"
+FLOOR: Final = b"floor"
+_FORMAT = 1
+_MAX_VALUE = 2 * MAX_CLAIM + 256
+
+
+@attrs.frozen(slots=True)
+class Seen:
+    """When this node first saw an owner's hold on a name, and when it last heard of the present claim."""
+
+    first: int
+    heard: int
+
+
+@attrs.frozen(slots=True)
+class Own:
+    """A name that this node keeps claimed."""
+
+    name: Name
+    since: int
+    """When it was registered, in seconds since 1970."""
+    contest: bool = False
+    """Whether it was registered although somebody else was known to hold it."""
+
+
+def _claim_key(name: Name, owner: OwnerId) -> bytes:
+    return name.label.encode() + b"\x00" + owner.digest
+
+
+def put_entry(entry: Entry, seen: Seen) -> Change:
+    """Keep an entry."""
+    rival = entry.rival.encoded if entry.rival else b""
+    value = cbor.encode([_FORMAT, entry.claim.encoded, rival, seen.first, seen.heard])
+    return Change(CLAIMS, _claim_key(entry.claim.name, entry.claim.owner), value)
+
+
+def drop_entry(name: Name, owner: OwnerId) -> Change:
+    """Keep it no longer."""
+    return Change(CLAIMS, _claim_key(name, owner), None)
+
+
+def put_revocation(claim: Claim) -> Change:
+    """Keep a revocation."""
+    return Change(REVOKED, claim.owner.digest, cbor.encode([_FORMAT, claim.encoded]))
+
+
+def put_own(own: Own) -> Change:
+    """Keep the intent to hold a name."""
+    return Change(OWN, own.name.label.encode(), cbor.encode([_FORMAT, own.since, int(own.contest)]))
+
+
+def drop_own(name: Name) -> Change:
+    """Give the intent up."""
+    return Change(OWN, name.label.encode(), None)
+
+
+def put_pin(pin: Pin) -> Change:
+    """Keep a pin."""
+    value = [_FORMAT, pin.owner.digest, int(pin.since), pin.era, pin.seq, pin.issued, pin.mark]
+    return Change(PINS, pin.name.label.encode(), cbor.encode(value))
+
+
+def drop_pin(name: Name) -> Change:
+    """Keep it no longer."""
+    return Change(PINS, name.label.encode(), None)
+
+
+def put_floor(floor: int) -> Change:
+    """Keep the registry's floor."""
+    return Change(META, FLOOR, cbor.encode([_FORMAT, floor]))
+
+
+# --- reading back -----------------------------------------------------------------------------------------------------
+
+
+def read_entry(value: bytes, network: str) -> tuple[Entry, Seen]:
+    """Read a value of `names.claims`; raise `StoreDamaged`."""
+    match _read(value):
+        case [int(), bytes() as claim, bytes() as rival, int() as first, int() as heard]:
+            entry = Entry(_parse(claim, network), _parse(rival, network) if rival else None)
+            return entry, Seen(first, heard)
+    raise _damaged(CLAIMS)
+
+
+def read_revocation(value: bytes, network: str) -> Claim:
+    """Read a value of `names.revoked`; raise `StoreDamaged`."""
+    match _read(value):
+        case [int(), bytes() as claim]:
+            return _parse(claim, network)
+    raise _damaged(REVOKED)
+
+
+def read_own(key: bytes, value: bytes) -> Own:
+    """Read a row of `names.own`; raise `StoreDamaged`."""
+    match _read(value):
+        case [int(), int() as since, (0 | 1) as contest]:
+            return Own(_name(key), since, bool(contest))
+    raise _damaged(OWN)
+
+
+def read_pin(key: bytes, value: bytes) -> Pin:
+    """Read a row of `names.pins`; raise `StoreDamaged`."""
+    match _read(value):
+        case [int(), bytes() as owner, int() as since, int() as era, int() as seq, int() as issued, bytes() as mark]:
+            if len(owner) == 32:
+                return Pin(_name(key), OwnerId(owner), since, era, seq, issued, mark)
+    raise _damaged(PINS)
+
+
+def read_floor(value: bytes) -> int:
+    """Read the registry's floor; raise `StoreDamaged`."""
+    match _read(value):
+        case [int(), int() as floor]:
+            return floor
+    raise _damaged(META)
+
+
+def _read(value: bytes) -> Any:
+    try:
+        record = cbor.decode(value, limit=_MAX_VALUE)
+    except InvalidValue as error:
+        raise StoreDamaged(f"A record of names in the store can't be read: {error}") from None
+    if not isinstance(record, list) or not record or record[0] != _FORMAT:
+        raise StoreDamaged("A record of names in the store has a format that this program doesn't know.")
+    return record
+
+
+def _parse(data: bytes, network: str) -> Claim:
+    try:
+        return Claim.parse(data, network=network)
+    except ClaimRefused as error:
+        raise StoreDamaged(f"A claim in the store can't be read: {error}") from None
+
+
+def _name(key: bytes) -> Name:
+    try:
+        return Name(key.decode("ascii"))
+    except ValueError:
+        raise StoreDamaged("A name in the store is not one.") from None
+
+
+def _damaged(table: str) -> StoreDamaged:
+    return StoreDamaged(f"A record in the table {table} is not in its format.")

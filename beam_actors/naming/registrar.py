@@ -1,0 +1,333 @@
+"""The registrar: the one actor that changes what this node knows of names, durably.
+
+Invariant: whoever is answered "done" is answered after the change would survive a loss of power, and `spread` hears of
+a claim after that too. It refills itself from the store before it answers anything. It knows no peer and no protocol:
+`spread`, names and look-ups bring claims, the facade brings wishes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import structlog
+import trio
+
+from beam_actors.errors import (
+    ClaimRefused,
+    InvalidValue,
+    NameContested,
+    NameNotFound,
+    NameTaken,
+    NotAllowed,
+    QuotaExceeded,
+    StoreDamaged,
+)
+from beam_actors.naming import answering, records
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.grammar import Query
+from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.limits import HOUR, MAX_AHEAD, MINUTE, Limits
+from beam_actors.naming.messages import (
+    Changed,
+    Compare,
+    Confirm,
+    Conflict,
+    DropPin,
+    GetAbout,
+    GetClaims,
+    GetHolding,
+    GetIds,
+    GetStatistics,
+    Held,
+    Holding,
+    ListConflicts,
+    ListHeld,
+    Publish,
+    RegistryStatistics,
+    Reserve,
+    Resolution,
+    Resolve,
+    SetPin,
+    Submit,
+    Tick,
+    Unreserve,
+)
+from beam_actors.naming.ranking import is_live
+from beam_actors.ports import Change, Clock, Store
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
+from beam_actors.values import Name, OwnerId, PeerId
+
+_log = structlog.get_logger(__name__)
+_LOAD_BATCH = 256
+
+
+@attrs.frozen(slots=True)
+class _Pending:
+    """A change that waits for its commit, and who hears of it afterwards."""
+
+    changes: list[Change]
+    done: Callable[[], None]
+
+
+class Registrar(Actor):
+    """Holds the registry, own names and pins of one node; `naming.messages` says what it is asked."""
+
+    # Whoever asks waits for the reply, so a full mailbox means hundreds of askers: they see MailboxFull and go on.
+    mailbox = Mailbox(capacity=8192, overflow=Overflow.DROP_NEWEST)
+    reply_errors = (
+        ClaimRefused,
+        InvalidValue,
+        NameContested,
+        NameNotFound,
+        NameTaken,
+        NotAllowed,
+        QuotaExceeded,
+    )
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        spread: Ref,
+        *,
+        network: str,
+        owner: OwnerId,
+        limits: Limits | None = None,
+    ) -> None:
+        """`owner` is whose names this node holds; `spread` is told of every claim that is new."""
+        super().__init__()
+        self._store = store
+        self._clock = clock
+        self._spread = spread
+        self._limits = limits or Limits()
+        self._known = Knowledge(network=network, owner=owner, limits=self._limits)
+        self._pending: list[_Pending] = []
+        self._committing = False
+        self._clock_jumps = 0
+        self._swept = (0.0, 0.0)  # wall and monotonic time of the last look at what can be forgotten
+
+    def __repr__(self) -> str:
+        return f"<Registrar {self._known!r}, {len(self._pending)} uncommitted>"
+
+    # --- its life -----------------------------------------------------------------------------------------------------
+
+    async def on_start(self) -> None:
+        """Refill from the store, then look at the time once a minute."""
+        self._known.load(
+            await self._store.scan(records.REVOKED),
+            await self._store.scan(records.OWN),
+            await self._store.scan(records.PINS),
+            await self._store.get(records.META, records.FLOOR),
+        )
+        damaged: list[Change] = []
+        for number, (key, value) in enumerate(await self._store.scan(records.CLAIMS)):
+            try:
+                self._known.load_entry(value)
+            except StoreDamaged as error:
+                # Peers will tell it again; to fail here would take all other names down with this one.
+                _log.warning("a stored claim can't be read and is dropped", error=str(error))
+                damaged.append(Change(records.CLAIMS, key, None))
+            if number % _LOAD_BATCH == 0:
+                await trio.lowlevel.checkpoint()
+        if damaged:
+            await self._store.commit(damaged)
+        self._swept = self._clock.wall(), self._clock.monotonic()
+        self.send_after(MINUTE, Tick())
+
+    @receives(Tick)
+    def on_tick(self, _message: Tick) -> None:
+        """Judge again what waited, and forget what is old if the clock can be believed."""
+        self.send_after(MINUTE, Tick())
+        wall, monotonic = self._clock.wall(), self._clock.monotonic()
+        new = self._known.wake(wall)
+        then_wall, then_monotonic = self._swept
+        if monotonic - then_monotonic >= HOUR:
+            self._swept = wall, monotonic
+            if abs((wall - then_wall) - (monotonic - then_monotonic)) <= MAX_AHEAD:
+                self._known.forget(wall)
+            else:
+                self._clock_jumps += 1
+                _log.warning("the clock jumped; nothing is forgotten for an hour")
+        self._commit(lambda: self._announce(new))
+
+    # --- claims -------------------------------------------------------------------------------------------------------
+
+    @receives(Submit)
+    def on_submit(self, message: Submit) -> None:
+        """Take in what a peer sent."""
+        reply = self.defer()
+        now = self._clock.wall()
+        new = [claim for claim in (self._known.take(data, now) for data in message.claims) if claim is not None]
+
+        def done() -> None:
+            self._announce(new, message.source)
+            reply.set(len(new))
+
+        self._commit(done)
+
+    @receives(Publish)
+    def on_publish(self, message: Publish) -> None:
+        """Take in an own claim."""
+        new = self._known.publish(message.claim, self._clock.wall())
+        reply = self.defer()
+
+        def done() -> None:
+            self._announce([message.claim] if new else [])
+            reply.set(None)
+
+        self._commit(done)
+
+    def _announce(self, new: list[Claim], source: PeerId | None = None) -> None:
+        if new:
+            self._spread.tell(Changed(tuple(new), source))
+
+    # --- own names and pins -------------------------------------------------------------------------------------------
+
+    @receives(Reserve)
+    def on_reserve(self, message: Reserve) -> None:
+        """Intend to hold a name."""
+        self._known.reserve(message.name, contest=message.contest, now=self._clock.wall())
+        self._commit(_replier(self.defer()))
+
+    @receives(Unreserve)
+    def on_unreserve(self, message: Unreserve) -> None:
+        """Intend it no longer."""
+        self._known.unreserve(message.name)
+        self._commit(_replier(self.defer()))
+
+    @receives(SetPin)
+    def on_set_pin(self, message: SetPin) -> None:
+        """Bind a name."""
+        owner = message.owner if message.owner is not None else self._choose(message.name)
+        pin = self._known.pin(message.name, owner, self._clock.wall())
+        self._commit(_replier(self.defer(), pin))
+
+    def _choose(self, name: Name) -> OwnerId:
+        if name in self._known.pins:
+            return self._known.pins[name].owner
+        return answering.resolve(self._known, Query(name), self._clock.wall()).owner
+
+    @receives(DropPin)
+    def on_drop_pin(self, message: DropPin) -> None:
+        """Let a name go."""
+        self._known.unpin(message.name)
+        self._commit(_replier(self.defer()))
+
+    # --- durability ---------------------------------------------------------------------------------------------------
+
+    def _commit(self, done: Callable[[], None]) -> None:
+        """Call `done` once all changes up to now are durable; at once when there are none under way."""
+        changes = self._known.changes()
+        if not changes and not self._committing:
+            done()
+            return
+        self._pending.append(_Pending(changes, done))
+        if not self._committing:
+            self._committing = True
+            self.spawn(self._write, name="commit")
+
+    async def _write(self) -> None:
+        """Commit what waits, group by group. A disk that refuses crashes the registrar, which then reads it again."""
+        while self._pending:
+            group, self._pending = self._pending, []
+            await self._store.commit([change for pending in group for change in pending.changes])
+            for pending in group:
+                pending.done()
+        self._committing = False
+
+    # --- questions ----------------------------------------------------------------------------------------------------
+
+    @receives(Resolve)
+    def on_resolve(self, message: Resolve) -> Resolution:
+        """What a name leads to."""
+        return answering.resolve(self._known, message.query, self._clock.wall(), cut_off=message.cut_off)
+
+    @receives(GetHolding)
+    def on_get_holding(self, message: GetHolding) -> Holding:
+        """What this node has to do with a name."""
+        known, name = self._known, message.name
+        pin = known.pins.get(name)
+        own_entry = known.registry.entry(name, known.owner)
+        entry = own_entry if name in known.own or pin is None else known.registry.entry(name, pin.owner)
+        return Holding(
+            own=known.own.get(name),
+            pin=pin,
+            entry=entry,
+            heard=known.seen(entry.claim).heard if entry else 0.0,
+            revoked=known.registry.is_revoked(known.owner),
+        )
+
+    @receives(ListHeld)
+    def on_list_held(self, _message: ListHeld) -> tuple[Held, ...]:
+        """Own names and pins."""
+        return answering.held(self._known)
+
+    @receives(ListConflicts)
+    def on_list_conflicts(self, message: ListConflicts) -> tuple[Conflict, ...]:
+        """Contested names."""
+        return answering.conflicts(self._known, self._clock.wall(), message.name)
+
+    @receives(GetAbout)
+    def on_get_about(self, message: GetAbout) -> tuple[bytes, ...]:
+        """The claims for a name that still mean something."""
+        now = self._clock.wall()
+        return tuple(
+            claim.encoded
+            for entry in self._known.registry.entries(message.name)
+            for claim in entry.claims
+            if claim.kind is not Kind.LIVE or is_live(claim, now)
+        )
+
+    @receives(GetIds)
+    def on_get_ids(self, _message: GetIds) -> tuple[bytes, ...]:
+        """The ids of all claims."""
+        return tuple(claim.id for claim in self._known.registry)
+
+    @receives(GetClaims)
+    def on_get_claims(self, message: GetClaims) -> tuple[bytes, ...]:
+        """Some claims by their ids."""
+        found = (self._known.registry.get(one) for one in message.ids)
+        return tuple(claim.encoded for claim in found if claim is not None)
+
+    @receives(Compare)
+    def on_compare(self, message: Compare) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """What is missing here, and what is missing there."""
+        registry, theirs = self._known.registry, frozenset(message.ids)
+        self._confirm(message.ids)
+        missing = tuple(one for one in message.ids if one not in registry)
+        return missing, tuple(claim.encoded for claim in registry if claim.id not in theirs)
+
+    @receives(Confirm)
+    def on_confirm(self, message: Confirm) -> None:
+        """What a peer holds too."""
+        self._confirm(message.ids)
+
+    def _confirm(self, ids: tuple[bytes, ...]) -> None:
+        self._known.confirm(ids, self._clock.wall())
+        self._commit(_nothing)
+
+    @receives(GetStatistics)
+    def on_get_statistics(self, _message: GetStatistics) -> RegistryStatistics:
+        """Counts."""
+        known = self._known
+        return RegistryStatistics(
+            names=len(known.registry.names),
+            claims=len(known.registry),
+            waiting=len(known.waiting),
+            admitted=known.admitted,
+            refused=dict(known.refused),
+            clock_jumps=self._clock_jumps,
+        )
+
+
+def _nothing() -> None:
+    """Nobody waits for the commit."""
+
+
+def _replier(reply: Reply, value: Any = None) -> Callable[[], None]:
+    """A `done` that answers."""
+
+    def done() -> None:
+        reply.set(value)
+
+    return done

@@ -1,0 +1,185 @@
+"""All claims known here, and the merge by which two nodes that know the same claims know the same thing.
+
+The state is a product of join-semilattices, so merging is commutative, associative, idempotent and monotone:
+
+- per (name, owner) the claims at the greatest (era, seq), of which the two greatest by (issued, id) are kept: the
+  greater one counts, and a second one is the proof that the owner signed two (an equivocation, healed by a higher seq);
+- per owner a revocation or none. It absorbs: the owner's claims are dropped and none is taken again.
+
+Invariant: the content is a function of the set of claims ever merged, never of their order, and no clock is read.
+What may be merged (signatures, times, quotas) is decided before, in `admission`. Whoever holds the registry decides
+when to `forget`; after that `floor` keeps what was forgotten from coming back.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+
+import attrs
+
+from beam_actors.naming import cbor
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.limits import RETENTION
+from beam_actors.values import Name, OwnerId
+
+Key = tuple[Name, OwnerId]
+
+
+@attrs.frozen(slots=True)
+class Entry:
+    """What is known of one owner's hold on one name."""
+
+    claim: Claim
+    """The greatest by (era, seq, issued, id): the one that counts."""
+    rival: Claim | None = None
+    """Another claim of the same owner, era and seq: the proof of an equivocation."""
+
+    def join(self, claim: Claim) -> "Entry":
+        """With `claim` of the same name and owner in it; this very object when nothing changes."""
+        if claim.position != self.claim.position:
+            return Entry(claim) if claim.position > self.claim.position else self
+        known = [self.claim] if self.rival is None else [self.claim, self.rival]
+        if any(claim.id == other.id for other in known):
+            return self  # the same signed bytes: a signature that was made again changes nothing
+        best, second, *_ = sorted([claim, *known], key=lambda one: one.order, reverse=True)
+        return self if (best, second) == (self.claim, self.rival) else Entry(best, second)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The one or two claims."""
+        return (self.claim,) if self.rival is None else (self.claim, self.rival)
+
+
+class Registry:
+    """Claims by name and owner. One holder; not safe to share."""
+
+    __slots__ = ("_by_id", "_by_name", "_by_owner", "_revoked", "floor")
+
+    def __init__(self, *, floor: int = 0) -> None:
+        self._by_name: dict[Name, dict[OwnerId, Entry]] = {}
+        self._by_owner: dict[OwnerId, set[Name]] = {}
+        self._by_id: dict[bytes, Claim] = {}
+        self._revoked: dict[OwnerId, Claim] = {}
+        self.floor = floor
+        """Claims issued at or before this second (since 1970) are not admitted: one of that age was forgotten here."""
+
+    # --- the merge ----------------------------------------------------------------------------------------------------
+
+    def merge(self, claim: Claim) -> bool:
+        """Take the claim in; whether anything changed."""
+        if claim.kind is Kind.REVOCATION:
+            return self._revoke(claim)
+        if claim.owner in self._revoked:
+            return False
+        owners = self._by_name.get(claim.name, {})
+        before = owners.get(claim.owner)
+        after = before.join(claim) if before else Entry(claim)
+        if after is before:
+            return False
+        for old in before.claims if before else ():
+            del self._by_id[old.id]
+        for new in after.claims:
+            self._by_id[new.id] = new
+        self._by_name.setdefault(claim.name, owners)[claim.owner] = after
+        self._by_owner.setdefault(claim.owner, set()).add(claim.name)
+        return True
+
+    def merge_all(self, claims: Iterable[Claim]) -> int:
+        """Merge each; how many changed anything."""
+        return sum([self.merge(claim) for claim in claims])
+
+    def _revoke(self, claim: Claim) -> bool:
+        if claim.owner in self._revoked:
+            return False
+        for name in tuple(self._by_owner.get(claim.owner, ())):
+            self._drop((name, claim.owner))
+        self._revoked[claim.owner] = claim
+        self._by_id[claim.id] = claim
+        return True
+
+    def _drop(self, key: Key) -> None:
+        name, owner = key
+        owners = self._by_name[name]
+        for claim in owners.pop(owner).claims:
+            del self._by_id[claim.id]
+        if not owners:
+            del self._by_name[name]
+        names = self._by_owner[owner]
+        names.discard(name)
+        if not names:
+            del self._by_owner[owner]
+
+    # --- forgetting ---------------------------------------------------------------------------------------------------
+
+    def forget(self, now: float, *, keep: Collection[Key] = ()) -> list[Key]:
+        """Drop what was issued more than `RETENTION` before `now`, except `keep`; the keys that were dropped.
+
+        An owner signs with times that never go back, so whatever such a claim replaced was issued before it, is
+        invalid by now and can't be admitted again. `floor` says so even to a clock that is set back afterwards.
+        """
+        old = [
+            (name, owner)
+            for name, owners in self._by_name.items()
+            for owner, entry in owners.items()
+            if max(claim.terms.issued for claim in entry.claims) + RETENTION < now and (name, owner) not in keep
+        ]
+        for name, owner in old:
+            self.floor = max(self.floor, *(claim.terms.issued for claim in self._by_name[name][owner].claims))
+            self._drop((name, owner))
+        return old
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, claim_id: bytes) -> bool:
+        return claim_id in self._by_id
+
+    def get(self, claim_id: bytes) -> Claim | None:
+        """The claim with this id, if it still counts or proves an equivocation."""
+        return self._by_id.get(claim_id)
+
+    def entry(self, name: Name, owner: OwnerId) -> Entry | None:
+        """What is known of the owner's hold on the name."""
+        return self._by_name.get(name, {}).get(owner)
+
+    def entries(self, name: Name) -> tuple[Entry, ...]:
+        """One for each owner who claimed the name, in the order of owners."""
+        owners = self._by_name.get(name, {})
+        return tuple(owners[owner] for owner in sorted(owners))
+
+    def names_of(self, owner: OwnerId) -> tuple[Entry, ...]:
+        """What is known of one owner, in the order of names."""
+        return tuple(self._by_name[name][owner] for name in sorted(self._by_owner.get(owner, ())))
+
+    def owners_of(self, name: Name) -> int:
+        """How many owners are known to have claimed the name."""
+        return len(self._by_name.get(name, ()))
+
+    def knows(self, owner: OwnerId) -> bool:
+        """Whether any claim or the revocation of the owner is here."""
+        return owner in self._by_owner or owner in self._revoked
+
+    def is_revoked(self, owner: OwnerId) -> bool:
+        """Whether the owner's revocation is here."""
+        return owner in self._revoked
+
+    @property
+    def names(self) -> Collection[Name]:
+        """All names that somebody claimed."""
+        return self._by_name.keys()
+
+    @property
+    def revocations(self) -> int:
+        """How many owners are revoked."""
+        return len(self._revoked)
+
+    def __iter__(self) -> Iterator[Claim]:
+        """All claims, proofs and revocations, in the order in which they came."""
+        return iter(tuple(self._by_id.values()))
+
+    def canonical(self) -> bytes:
+        """The content as bytes: equal for equal content, in whatever order it came."""
+        return cbor.encode([self._by_id[claim_id].body for claim_id in sorted(self._by_id)])
+
+    def __repr__(self) -> str:
+        return f"Registry({len(self._by_name)} names, {len(self._by_id)} claims, {len(self._revoked)} revoked)"

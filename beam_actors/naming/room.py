@@ -1,0 +1,65 @@
+"""How this room is wired: its four actors below the services, the facade, and the one ref that `peers` must know."""
+
+from collections.abc import Collection
+
+import attrs
+
+from beam_actors.identity import OwnerKey
+from beam_actors.naming.facade import Naming
+from beam_actors.naming.grammar import DEFAULT_SUFFIXES
+from beam_actors.naming.limits import Limits
+from beam_actors.naming.lookups import LookUps
+from beam_actors.naming.names import Names
+from beam_actors.naming.network import PeerNetwork
+from beam_actors.naming.registrar import Registrar
+from beam_actors.naming.spread import Spread
+from beam_actors.ports import Clock, Entropy, Store
+from beam_actors.runtime import ChildSpec, Ref, System
+from beam_actors.values import PeerId
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class NamingRoom:
+    """The room, ready to be started: `specs` go below the services in this order, `naming` to the rooms above."""
+
+    naming: Naming
+    specs: tuple[ChildSpec, ChildSpec, ChildSpec, ChildSpec]
+    """Registry, spread, look-ups, names. One for one: each finds its way back alone."""
+
+
+def spread_ref(system: System, services: str) -> Ref:
+    """Who serves `PROTOCOL` and subscribes to `PeerUp` and `PeerDown`, given the path of the services."""
+    return system.ref(f"{services}/spread")
+
+
+def compose_naming(
+    system: System,
+    services: str,
+    *,
+    owner: OwnerKey,
+    me: PeerId,
+    network: str,
+    peers: PeerNetwork,
+    store: Store,
+    clock: Clock,
+    entropy: Entropy,
+    suffixes: Collection[str] = DEFAULT_SUFFIXES,
+    limits: Limits | None = None,
+) -> NamingRoom:
+    """Wire the room below the supervisor at the path `services`; `owner` is the owner's present key."""
+    bounds = limits or Limits()
+    registrar, spread = system.ref(f"{services}/registry"), spread_ref(system, services)
+    names, lookups = system.ref(f"{services}/names"), system.ref(f"{services}/lookups")
+    specs = (
+        ChildSpec(
+            "registry",
+            lambda: Registrar(store, clock, spread, network=network, owner=owner.owner_id, limits=bounds),
+        ),
+        ChildSpec("spread", lambda: Spread(registrar, peers, clock, me=me, limits=bounds)),
+        ChildSpec("lookups", lambda: LookUps(registrar, peers, clock, limits=bounds)),
+        ChildSpec("names", lambda: Names(registrar, lookups, clock, key=owner, me=me, network=network)),
+    )
+    naming = Naming(
+        registrar=registrar, names=names, lookups=lookups, spread=spread, entropy=entropy, suffixes=suffixes
+    )
+    return NamingRoom(naming=naming, specs=specs)

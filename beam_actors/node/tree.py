@@ -1,0 +1,176 @@
+"""The supervision tree of one node: which supervisor, which strategy, and how the rooms are wired to each other.
+
+    node (one_for_one)          the API and the core share nothing: each restarts alone
+    ├── core (rest_for_one)     without its store or its pump no service is worth anything; the reverse does not hold
+    │   ├── store
+    │   ├── pump
+    │   └── services (one_for_one)   they know each other by ref only, and refill themselves from the store
+    └── control                 with a pump of its own, so that the tree can be read while the core restarts
+
+Refs are made here before anything runs, so no restart can lose a registration. Docs: docs/supervision.md.
+"""
+
+from typing import Any
+
+import attrs
+import trio
+
+from beam_actors.control import Control, log_event
+from beam_actors.errors import InvalidValue
+from beam_actors.flow import Flow
+from beam_actors.flow.actor import PumpActor
+from beam_actors.identity import Keyring
+from beam_actors.ingress import Binding, Ingress, Zone, compose_ingress
+from beam_actors.naming import PROTOCOL as NAMES_PROTOCOL
+from beam_actors.naming import Naming, compose_naming, spread_ref
+from beam_actors.node.api import Api
+from beam_actors.node.config import Bind, NodeConfig, NodePorts
+from beam_actors.node.storage import StoreActor, StoreHandle
+from beam_actors.peers import Bind as PeerBind
+from beam_actors.peers import Peers, compose_peers
+from beam_actors.runtime import ChildSpec, Intensity, Strategy, Supervisor, System
+from beam_actors.tunnels import PROTOCOL as TUNNEL_PROTOCOL
+from beam_actors.tunnels import Tunnels, compose_tunnels, gate_ref
+from beam_actors.values import Multiaddr, TcpAddress
+
+ROOT = "node"
+SERVICES = f"{ROOT}/core/services"
+_RUN_ID_BYTES = 16
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Node:
+    """A composed node: the spec of its root, and the facades by which programs in this process use it."""
+
+    system: System
+    spec: ChildSpec
+    flow: Flow
+    peers: Peers
+    naming: Naming
+    tunnels: Tunnels
+    ingress: Ingress
+    api: Api
+    stopping: trio.Event
+    """Set when somebody asked the node to stop."""
+
+
+def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
+    """Wire a node; nothing runs yet. Raises `InvalidValue` for an address that cannot be listened at or dialled."""
+    system = System(ROOT, clock=ports.clock.monotonic, cpu_clock=ports.cpu_clock, jitter=ports.entropy.uniform)
+    system.observe(log_event)
+    flow, store, stopping = Flow(), StoreHandle(), trio.Event()
+    common: dict[str, Any] = {"store": store, "clock": ports.clock, "entropy": ports.entropy}
+    room = compose_peers(
+        system,
+        SERVICES,
+        key=keys.peer,
+        flow=flow,
+        network=config.network,
+        listen=[_peer_bind(address, fixed=config.listen_fixed) for address in config.listen],
+        bootstrap=config.bootstrap,
+        serve={TUNNEL_PROTOCOL: gate_ref(system, SERVICES), NAMES_PROTOCOL: spread_ref(system, SERVICES)},
+        subscribers=(spread_ref(system, SERVICES),),
+        **common,
+    )
+    names = compose_naming(
+        system,
+        SERVICES,
+        owner=keys.owner,
+        me=keys.peer.peer_id,
+        network=config.network,
+        peers=room.peers,
+        suffixes=config.suffixes,
+        **common,
+    )
+    dns, https, http = _binding(config.dns), _binding(config.https), _binding(config.http)
+
+    def own_listeners() -> tuple[TcpAddress, ...]:
+        return (*room.listening(), *(binding.local for binding in (dns, https, http) if binding is not None))
+
+    offered = compose_tunnels(
+        system,
+        SERVICES,
+        flow=flow,
+        peers=room.peers,
+        resolver=names.naming,
+        store=store,
+        run=ports.entropy.token(_RUN_ID_BYTES),
+        forbidden=own_listeners,
+    )
+    ingress_spec, ingress = compose_ingress(
+        system,
+        f"{SERVICES}/ingress",
+        flow=flow,
+        names=names.naming,
+        tunnels=offered.tunnels,
+        files=ports.files,
+        tls=ports.tls,
+        zone=Zone(config.suffixes),
+        dns=dns,
+        https=https,
+        http=http,
+        **common,
+    )
+    api = Api(
+        config=config,
+        keys=keys,
+        system=system,
+        store=store,
+        clock=ports.clock,
+        peers=room.peers,
+        naming=names.naming,
+        tunnels=offered.tunnels,
+        ingress=ingress,
+        stopping=stopping,
+    )
+    services = (room.spec, *names.specs, offered.tunnels_spec, offered.forwards_spec, ingress_spec)
+    return Node(
+        system=system,
+        spec=_root(config, ports, flow, store, services, api),
+        flow=flow,
+        peers=room.peers,
+        naming=names.naming,
+        tunnels=offered.tunnels,
+        ingress=ingress,
+        api=api,
+        stopping=stopping,
+    )
+
+
+def _root(
+    config: NodeConfig,
+    ports: NodePorts,
+    flow: Flow,
+    store: StoreHandle,
+    services: tuple[ChildSpec, ...],
+    api: Api,
+) -> ChildSpec:
+    # A service that crashes for good takes all services with it, then the core, then the node: at each level the
+    # whole is tried anew a few times, which is the last that can be done without a person.
+    core = (
+        ChildSpec("store", lambda: StoreActor(store, ports.store), shutdown=20.0),
+        ChildSpec("pump", lambda: PumpActor(flow, ports.driver, ports.clock)),
+        ChildSpec(
+            "services", lambda: Supervisor(services, intensity=Intensity(restarts=10, period=10.0)), shutdown=15.0
+        ),
+    )
+    top = (
+        ChildSpec(
+            "core",
+            lambda: Supervisor(core, strategy=Strategy.REST_FOR_ONE, intensity=Intensity(restarts=5, period=30.0)),
+            shutdown=25.0,
+        ),
+        ChildSpec("control", lambda: Control(api, config.control, driver=ports.driver, clock=ports.clock)),
+    )
+    return ChildSpec(ROOT, lambda: Supervisor(top, intensity=Intensity(restarts=5, period=60.0)), shutdown=30.0)
+
+
+def _peer_bind(address: Multiaddr, *, fixed: bool) -> PeerBind:
+    tcp = address.tcp
+    if tcp is None or address.peer is not None:
+        raise InvalidValue(f"{address} cannot be listened at: use /ip4/ADDRESS/tcp/PORT.")
+    return PeerBind(tcp, fixed=fixed)
+
+
+def _binding(bind: Bind | None) -> Binding | None:
+    return None if bind is None else Binding(bind.address, fixed=bind.fixed)

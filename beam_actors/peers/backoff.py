@@ -1,0 +1,23 @@
+"""How long to wait before dialling again: doubling, capped, and with jitter (pure).
+
+Full jitter on the upper half keeps peers that lost the same network at the same time from dialling in step, and the
+lower half keeps the delay from being nearly zero after many failures.
+"""
+
+import attrs
+
+MAX_EXPONENT = 16
+
+
+@attrs.frozen(slots=True)
+class Backoff:
+    """Delays in seconds: about `first`, then twice the one before, never above `most`."""
+
+    first: float = 0.5
+    most: float = 60.0
+
+    def delay(self, failures: int, uniform: float) -> float:
+        """The delay after `failures` dials in a row failed (at least 1); `uniform` is in [0, 1)."""
+        exponent = min(max(failures, 1) - 1, MAX_EXPONENT)
+        ceiling = min(self.most, self.first * 2.0**exponent)
+        return ceiling / 2 + ceiling / 2 * uniform

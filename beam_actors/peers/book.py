@@ -1,0 +1,173 @@
+"""The address book: where peers were or said they are (pure; the manager owns one and keeps it in the store).
+
+Invariants: bounded in peers and in addresses of each; an address that worked stands before one that was only claimed,
+and no claim pushes it out; kept peers (bootstrap) are never forgotten; addresses that a stranger claims are taken
+only if a dial there can mean that stranger (docs/architecture.md, `peers`).
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from beam_actors.errors import InvalidValue
+from beam_actors.values import Multiaddr, PeerId, Record, TcpAddress, encode_record
+
+TABLE = "peers"
+VERSION = 1
+MAX_BYTES = 16 * 1024
+_MAX_ADDRESS = 512
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Entry:
+    """What is remembered of one peer. Addresses are best first and carry no `/p2p/`."""
+
+    proven: tuple[Multiaddr, ...] = ()
+    """Addresses that a person gave or at which the peer was found."""
+    claimed: tuple[Multiaddr, ...] = ()
+    """Addresses that the peer said it listens on."""
+    kept: bool = False
+    """Whether it is dialled for ever."""
+    seen: float = 0.0
+    """When it was last met or entered, in seconds of the wall clock."""
+
+    @property
+    def addresses(self) -> tuple[Multiaddr, ...]:
+        """All of them, in the order in which to try."""
+        return self.proven + tuple(item for item in self.claimed if item not in self.proven)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The record of an entry in the store."""
+    return encode_record(
+        {
+            "v": VERSION,
+            "proven": [item.to_bytes() for item in entry.proven],
+            "claimed": [item.to_bytes() for item in entry.claimed],
+            "kept": entry.kept,
+            "seen": int(entry.seen),
+        }
+    )
+
+
+def decode_entry(data: bytes) -> Entry:
+    """Read what `encode_entry` wrote; raise `InvalidValue` for anything else, also for a newer version."""
+    record = Record.decode(data, limit=MAX_BYTES)
+    record.integer("v", least=VERSION, most=VERSION)
+    return Entry(
+        proven=tuple(map(Multiaddr.from_bytes, record.parts("proven", limit=64, size=_MAX_ADDRESS))),
+        claimed=tuple(map(Multiaddr.from_bytes, record.parts("claimed", limit=64, size=_MAX_ADDRESS))),
+        kept=record.flag("kept"),
+        seen=float(record.integer("seen")),
+    )
+
+
+def acceptable(address: Multiaddr, observed: TcpAddress | None) -> bool:
+    """Whether an address that a peer claims is worth keeping, given where its connection came from.
+
+    Loopback and link-local addresses mean this machine or this cable: only somebody who is there may claim them, or
+    a stranger could have us knock on our own services.
+    """
+    tcp = address.tcp
+    if tcp is None or tcp.port == 0 or tcp.is_wildcard:
+        return False
+    ip = ipaddress.ip_address(tcp.ip)
+    if ip.is_multicast or ip.is_reserved:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        return False
+    if ip.is_loopback:
+        return observed is not None and observed.is_loopback
+    if ip.is_link_local:
+        return observed is not None and ipaddress.ip_address(observed.ip).is_link_local
+    return True
+
+
+class AddressBook:
+    """Entries by peer; every change returns the peers whose stored record must be rewritten or removed."""
+
+    def __init__(self, *, peers: int, addresses: int) -> None:
+        self._entries: dict[PeerId, Entry] = {}
+        self._peers = peers
+        self._addresses = addresses
+
+    def __repr__(self) -> str:
+        return f"AddressBook({len(self._entries)} peers)"
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, peer: PeerId) -> Entry | None:
+        """What is known of the peer."""
+        return self._entries.get(peer)
+
+    @property
+    def kept(self) -> tuple[PeerId, ...]:
+        """The peers that are dialled for ever, in the order of their ids."""
+        return tuple(sorted(peer for peer, entry in self._entries.items() if entry.kept))
+
+    def load(self, entries: Mapping[PeerId, Entry]) -> None:
+        """Take over what the store holds, within the bounds."""
+        self._entries = dict(entries)
+        self._forget()
+
+    def proved(self, peer: PeerId, address: Multiaddr, now: float) -> set[PeerId]:
+        """The peer was found at the address, or a person said so: try it first from now on."""
+        entry = self._entries.get(peer, Entry())
+        address = address.without_peer
+        proven = (address, *(item for item in entry.proven if item != address))[: self._addresses]
+        return self._put(peer, attrs.evolve(entry, proven=proven, seen=now))
+
+    def claims(
+        self, peer: PeerId, addresses: Iterable[Multiaddr], observed: TcpAddress | None, now: float
+    ) -> set[PeerId]:
+        """The peer, authenticated, says that it listens there; its newest list replaces the one before."""
+        entry = self._entries.get(peer, Entry())
+        fresh: list[Multiaddr] = []
+        for item in addresses:
+            if len(fresh) == self._addresses:
+                break
+            if item.peer not in {None, peer} or not acceptable(item, observed):
+                continue
+            bare = item.without_peer
+            if bare not in fresh:
+                fresh.append(bare)
+        return self._put(peer, attrs.evolve(entry, claimed=tuple(fresh), seen=now))
+
+    def keep(self, peer: PeerId, address: Multiaddr | None, now: float) -> set[PeerId]:
+        """Dial the peer for ever; a bootstrap peer is given with its address."""
+        changed = self.proved(peer, address, now) if address is not None else set()
+        entry = self._entries.get(peer, Entry(seen=now))
+        return changed | self._put(peer, attrs.evolve(entry, kept=True))
+
+    def release(self, peer: PeerId) -> set[PeerId]:
+        """Dial the peer only when it is wanted."""
+        entry = self._entries.get(peer)
+        return set() if entry is None else self._put(peer, attrs.evolve(entry, kept=False))
+
+    def _put(self, peer: PeerId, entry: Entry) -> set[PeerId]:
+        if self._entries.get(peer) == entry:
+            return set()
+        self._entries[peer] = entry
+        return {peer} | self._forget()
+
+    def _forget(self) -> set[PeerId]:
+        spare = len(self._entries) - self._peers
+        if spare <= 0:
+            return set()
+        candidates = sorted((entry.seen, peer) for peer, entry in self._entries.items() if not entry.kept)
+        forgotten = {peer for _, peer in candidates[:spare]}
+        for peer in forgotten:
+            del self._entries[peer]
+        return forgotten
+
+
+def parse_bootstrap(address: Multiaddr) -> tuple[PeerId, Multiaddr]:
+    """Split an address that a person gave into whom and where; raise `InvalidValue` saying what it lacks."""
+    peer = address.peer
+    if peer is None:
+        raise InvalidValue(f"{address} does not say which peer to expect there: end it with /p2p/ and the peer's id.")
+    if address.tcp is None:
+        raise InvalidValue(f"{address} cannot be dialled: use /ip4/…/tcp/…/p2p/… or /ip6/…/tcp/…/p2p/….")
+    return peer, address.without_peer

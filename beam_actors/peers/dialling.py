@@ -1,0 +1,82 @@
+"""Dialling a peer at several addresses: the next one is tried beside the one under way, and the first session wins.
+
+Source for the staggering: RFC 8305. The invariants: a session is handed out only if the expected peer is at its other
+end, at most one is handed out, and all other attempts leave nothing behind. It doesn't decide when to dial.
+"""
+
+from collections.abc import Callable, Sequence
+
+import trio
+
+from beam_actors.errors import BeamError, PeerOffline
+from beam_actors.flow import Flow, Owner
+from beam_actors.peers.handshake import Established, establish
+from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.messages import AdoptSession
+from beam_actors.peers.sessions import SessionMaker
+from beam_actors.values import Multiaddr, PeerId, TcpAddress
+from beam_actors.wire import Role
+
+Listening = Callable[[], Sequence[TcpAddress]]
+"""Where this node listens now."""
+
+
+class Dialler:
+    """Dials in this node's name."""
+
+    def __init__(self, *, flow: Flow, maker: SessionMaker, listening: Listening, limits: PeersLimits) -> None:
+        self._flow = flow
+        self._maker = maker
+        self._listening = listening
+        self._limits = limits
+
+    def __repr__(self) -> str:
+        return f"Dialler({self._maker!r})"
+
+    async def dial(self, peer: PeerId, addresses: Sequence[Multiaddr], owner: Owner) -> AdoptSession:
+        """Return the first session that stands; it belongs to `owner` until adopted.
+
+        Raises:
+            PeerOffline: none of the addresses led to the peer; the message says why, address by address.
+        """
+        targets = [(item, tcp) for item in addresses if (tcp := item.tcp) is not None and item.peer in {None, peer}]
+        if not targets:
+            raise PeerOffline("no address of it is known.")
+        failures: list[str] = []
+        won: list[AdoptSession] = []
+        async with trio.open_nursery() as nursery:
+
+            async def attempt(address: Multiaddr, target: TcpAddress, failed: trio.Event) -> None:
+                try:
+                    established = await self._attempt(peer, target, owner)
+                except BeamError as error:
+                    failures.append(f"{target}: {error}")
+                    failed.set()
+                    return
+                if won:
+                    established.dispose()
+                    return
+                won.append(AdoptSession(established, address))
+                nursery.cancel_scope.cancel()
+
+            for address, target in targets[: self._limits.dial_addresses]:
+                failed = trio.Event()
+                nursery.start_soon(attempt, address, target, failed)
+                with trio.move_on_after(self._limits.dial_stagger):
+                    await failed.wait()
+        if won:
+            return won[0]
+        raise PeerOffline(" ".join(failures))
+
+    async def _attempt(self, peer: PeerId, target: TcpAddress, owner: Owner) -> Established:
+        timeout = self._limits.dial_timeout
+        deadline = trio.current_time() + timeout
+        stream = await self._flow.dial(target, owner, timeout=timeout)
+        session = self._maker.make(
+            Role.INITIATOR,
+            expected=peer,
+            local=stream.local,
+            remote=stream.remote,
+            listening=self._listening(),
+        )
+        return await establish(self._flow, stream, session, owner, seconds=deadline - trio.current_time())

@@ -1,0 +1,152 @@
+"""`Peers`: what the rooms above ask of this room. A plain object over refs: it holds nothing that a restart forgets."""
+
+from typing import Any
+
+import trio
+
+from beam_actors.errors import ActorDead, ActorUnavailable, ConnectionLost, TimedOut, UsageError
+from beam_actors.flow import Stream
+from beam_actors.peers.book import parse_bootstrap
+from beam_actors.peers.dialling import Listening
+from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.messages import (
+    Connect,
+    Disconnect,
+    Ensure,
+    ListPeers,
+    OpenedStream,
+    OpenStream,
+    PeerStatus,
+    Ping,
+    PingPeer,
+    Release,
+    Remember,
+)
+from beam_actors.peers.sessions import announced
+from beam_actors.ports import Clock
+from beam_actors.runtime import Ref, System
+from beam_actors.values import Multiaddr, PeerId, TcpAddress
+
+_RETRY = 0.05
+_LOOPBACK = {False: TcpAddress("127.0.0.1", 0), True: TcpAddress("::1", 0)}
+
+
+class Peers:
+    """Streams to other nodes, wherever they are. Every call ends by its deadline, also while actors restart."""
+
+    def __init__(
+        self,
+        system: System,
+        *,
+        us: PeerId,
+        manager: Ref,
+        pool: Ref,
+        clock: Clock,
+        listening: Listening,
+        limits: PeersLimits,
+    ) -> None:
+        self._system = system
+        self._us = us
+        self._manager = manager
+        self._pool = pool
+        self._clock = clock
+        self._listening = listening
+        self._limits = limits
+
+    def __repr__(self) -> str:
+        return f"Peers(of {self._us.short})"
+
+    @property
+    def us(self) -> PeerId:
+        """The id of this node."""
+        return self._us
+
+    def addresses(self) -> tuple[Multiaddr, ...]:
+        """Where this node listens, with `/p2p/`; a wildcard is shown as loopback."""
+        found: list[Multiaddr] = []
+        for address in self._listening():
+            local = _LOOPBACK[":" in address.ip]
+            found += (Multiaddr.parse(f"{item}/p2p/{self._us}") for item in announced((address,), local))
+        return tuple(found)
+
+    async def open(self, peer: PeerId, protocol: str, *, owner: Ref | None = None) -> Stream:
+        """Open a stream, joining a dial that is under way or beginning one.
+
+        The stream belongs to `owner`, or to the session's actor until somebody adopts it. A peer that doesn't speak
+        the protocol shows in the first read or write, as `ConnectionRefused`.
+
+        Raises:
+            PeerOffline: no address of the peer led to it.
+            TimedOut: it took longer than `PeersLimits.open_timeout`.
+            ResourceExhausted: a bound of this node or of the session was reached.
+        """
+        seconds = self._limits.open_timeout
+        message = OpenStream(peer, protocol, self._clock.monotonic() + seconds)
+        opened: OpenedStream = await self._ask(peer, message, seconds)
+        if owner is not None:
+            opened.stream.adopt(owner)
+        return opened.stream
+
+    async def connect(self, address: Multiaddr, *, keep: bool = False) -> PeerId:
+        """Have a session to the peer that the address names, and remember it; with `keep`, dial the peer for ever.
+
+        Raises:
+            InvalidValue: the address has no `/p2p/`, or is not TCP over an IP literal.
+            PeerOffline, TimedOut, ResourceExhausted: like `open`. With `keep` it goes on trying all the same.
+        """
+        peer, bare = parse_bootstrap(address)
+        seconds = self._limits.dial_timeout
+        if keep:
+            await self._ask_manager(peer, Remember(peer, bare, keep=True), seconds)
+        await self._ask(peer, Connect(peer, (bare,), self._clock.monotonic() + seconds), seconds)
+        return peer
+
+    async def ping(self, peer: PeerId) -> Ping:
+        """One round trip; raises like `open`."""
+        seconds = self._limits.ping_timeout
+        result: Ping = await self._ask(peer, PingPeer(peer, self._clock.monotonic() + seconds), seconds)
+        return result
+
+    async def disconnect(self, peer: PeerId) -> None:
+        """Close all sessions to the peer and dial it no longer by ourselves."""
+        seconds = self._limits.open_timeout
+        await self._ask_manager(peer, Release(peer), seconds)
+        if self._system.whereis(f"{self._pool.path}/{peer.short}") is not None:
+            await self._ask(peer, Disconnect(peer), seconds)
+
+    async def snapshot(self) -> tuple[PeerStatus, ...]:
+        """How all peers stand that are wanted or connected, by peer id."""
+        result: tuple[PeerStatus, ...] = await self._ask_manager(None, ListPeers(), self._limits.open_timeout)
+        return result
+
+    # --- inside ---
+
+    async def _ask(self, peer: PeerId, message: object, seconds: float) -> Any:
+        """Ask the peer's actor, starting it if there is none and asking again while it restarts."""
+        if peer == self._us:
+            raise UsageError(f"{peer} is this node itself.")
+        try:
+            with trio.fail_after(seconds):
+                while True:
+                    ref = self._system.whereis(f"{self._pool.path}/{peer.short}")
+                    try:
+                        if ref is None or not ref.alive:
+                            ref = await self._manager.ask(Ensure(peer))
+                        return await ref.ask(message)
+                    except (ActorDead, ActorUnavailable, ConnectionLost):
+                        await trio.sleep(_RETRY)
+        except trio.TooSlowError:
+            raise TimedOut(f"{peer} did not answer within {seconds:g} s.") from None
+
+    async def _ask_manager(self, peer: PeerId | None, message: object, seconds: float) -> Any:
+        if peer == self._us:
+            raise UsageError(f"{peer} is this node itself.")
+        try:
+            with trio.fail_after(seconds):
+                while True:
+                    try:
+                        return await self._manager.ask(message)
+                    except (ActorDead, ActorUnavailable):
+                        await trio.sleep(_RETRY)
+        except trio.TooSlowError:
+            raise TimedOut("The connection manager did not answer in time.") from None

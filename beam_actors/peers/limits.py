@@ -1,0 +1,44 @@
+"""Every bound of this room in one place, with the reason beside each. Times in seconds."""
+
+import attrs
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PeersLimits:
+    """What one node spends on peers at most."""
+
+    handshake_timeout: float = 10.0
+    """From accepted to authenticated; a client that sends a byte a second holds a place no longer than this."""
+    handshakes: int = 128
+    """Handshakes of strangers at once; above it a new connection is closed before a byte is read."""
+    handshakes_per_address: int = 16
+    """The same for one IP address, so that one machine cannot use up the places of all."""
+    peers: int = 512
+    """Peers with an actor of their own at once."""
+    sessions: int = 512
+    """Sessions in all. Dialled ones count but are never refused: they are our own choice, bounded by `peers`."""
+    sessions_per_address: int = 64
+    """Accepted sessions from one IP address; many machines may share one behind a NAT."""
+    sessions_per_peer: int = 4
+    """Two are usual while both dial at once, or while a dead one has not been noticed yet."""
+    dial_timeout: float = 10.0
+    """One attempt at one address, from the TCP SYN to the end of the handshake."""
+    dial_stagger: float = 0.25
+    """Delay before the next address is tried beside the one under way (RFC 8305 section 5)."""
+    dial_addresses: int = 8
+    """Addresses tried in one dial."""
+    dial_spacing: float = 0.5
+    """Least time between the end of a failed dial and the next one, however many ask."""
+    open_timeout: float = 5.0
+    """From asking for a stream to having it, with the dial: a silent peer must answer nobody later than this."""
+    ping_timeout: float = 5.0
+    opens_waiting: int = 1024
+    """Callers that wait for one peer's dial."""
+    drain_linger: float = 5.0
+    """How long a session that gives way stays without streams, since the other end may be opening one on it."""
+    idle_linger: float = 60.0
+    """How long the actor of a peer that nobody wants and that is not connected stays."""
+    book_peers: int = 1024
+    """Peers with remembered addresses; the one longest without contact is forgotten."""
+    book_addresses: int = 16
+    """Remembered addresses of one peer."""

@@ -1,0 +1,174 @@
+"""Listening: takes strangers' connections, drives their handshake within bounds, and hands the sessions over.
+
+Invariants: at most `handshakes` strangers are in their handshake at once, and `handshakes_per_address` from one
+address; each ends within its deadline; a session whose peer isn't admitted is cut. An address with port 0, or one that
+is taken, gets a free port once and the same one afterwards, so that peers which remember us find us again.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+import structlog
+
+from beam_actors.errors import ActorError, AddressInUse, BeamError, InvalidValue, NetworkError, StorageError
+from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
+from beam_actors.peers.handshake import establish
+from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.messages import Admit, AdoptSession
+from beam_actors.peers.sessions import SessionMaker
+from beam_actors.ports import Change, Store
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
+from beam_actors.values import Record, TcpAddress, encode_record
+from beam_actors.wire import Role
+
+PORTS_TABLE = "ports"
+_VERSION = 1
+_MAX_BYTES = 64
+_log = structlog.get_logger(__name__)
+
+
+@attrs.define(slots=True)
+class Bindings:
+    """Where this node listens now. Written by the listeners' actor alone, read by whoever introduces this node."""
+
+    addresses: tuple[TcpAddress, ...] = ()
+
+    def __call__(self) -> tuple[TcpAddress, ...]:
+        """The addresses, with their real ports; wildcards as they were bound."""
+        return self.addresses
+
+
+@attrs.frozen(slots=True)
+class Bind:
+    """One address to listen at; when `fixed`, that it is taken is fatal, else any free port will do."""
+
+    address: TcpAddress
+    fixed: bool = False
+
+
+class Listeners(Actor):
+    """All listening sockets of a node. Overflow: a connection beyond the mailbox is dropped, which resets it."""
+
+    mailbox = Mailbox(capacity=1024, overflow=Overflow.DROP_NEWEST)
+
+    def __init__(
+        self,
+        *,
+        binds: Sequence[Bind],
+        bindings: Bindings,
+        flow: Flow,
+        maker: SessionMaker,
+        manager: Ref,
+        store: Store,
+        limits: PeersLimits,
+    ) -> None:
+        super().__init__()
+        self._binds = tuple(binds)
+        self._bindings = bindings
+        self._flow = flow
+        self._maker = maker
+        self._manager = manager
+        self._store = store
+        self._limits = limits
+        self._handles: list[ListenerHandle] = []
+        self._handshakes: Counter[str] = Counter()
+        self._accepted = self._refused = self._failed = 0
+
+    def __repr__(self) -> str:
+        where = ", ".join(map(str, self._bindings.addresses)) or "nowhere"
+        return f"Listeners({where}; {self._accepted} accepted, {self._refused} refused, {self._failed} failed)"
+
+    async def on_start(self) -> None:
+        """Listen at all addresses.
+
+        Raises:
+            AddressInUse, AddressNotPermitted: an address can't be bound, and no other port will do.
+        """
+        bound: list[TcpAddress] = []
+        for bind in self._binds:
+            handle = await self._listen(bind)
+            self._handles.append(handle)
+            if isinstance(handle.local, TcpAddress):
+                bound.append(handle.local)
+        self._bindings.addresses = tuple(bound)
+
+    @receives(Accepted)
+    def accepted(self, message: Accepted) -> None:
+        """Somebody connected."""
+        remote = message.stream.remote
+        source = remote.ip if isinstance(remote, TcpAddress) else str(remote)
+        if (
+            self._handshakes.total() >= self._limits.handshakes
+            or self._handshakes[source] >= self._limits.handshakes_per_address
+        ):
+            self._refused += 1
+            message.stream.abort()
+            return
+        self._handshakes[source] += 1
+        self.spawn(self._welcome, message.stream, source, name="handshake")
+
+    async def _welcome(self, stream: Stream, source: str) -> None:
+        established = None
+        try:
+            session = self._maker.make(
+                Role.RESPONDER,
+                expected=None,
+                local=stream.local,
+                remote=stream.remote,
+                listening=self._bindings(),
+            )
+            timeout = self._limits.handshake_timeout
+            established = await establish(self._flow, stream, session, self.ref, seconds=timeout)
+            if established.peer == self._maker.us:
+                established.dispose()
+                return
+            peer: Ref = await self._manager.ask(Admit(established.peer, established.remote), timeout=timeout)
+            peer.tell(AdoptSession(established, None))
+            self._accepted += 1
+        except BeamError as error:
+            self._failed += 1
+            if established is not None:
+                established.dispose()
+            _log.debug("an inbound connection came to nothing", source=source, error=str(error))
+        finally:
+            self._handshakes[source] -= 1
+            if not self._handshakes[source]:
+                del self._handshakes[source]
+
+    async def _listen(self, bind: Bind) -> ListenerHandle:
+        wanted = bind.address
+        if wanted.port:
+            try:
+                return self._flow.listen(wanted, self.ref)
+            except AddressInUse:
+                if bind.fixed:
+                    raise
+        remembered = await self._remembered_port(wanted)
+        if remembered:
+            try:
+                return self._flow.listen(TcpAddress(wanted.ip, remembered), self.ref)
+            except NetworkError:
+                _log.info("the port of the last run is taken; another is used", port=remembered)
+        handle = self._flow.listen(TcpAddress(wanted.ip, 0), self.ref)
+        if isinstance(handle.local, TcpAddress):
+            await self._remember_port(wanted, handle.local.port)
+        return handle
+
+    async def _remembered_port(self, wanted: TcpAddress) -> int:
+        try:
+            value = await self._store.get(PORTS_TABLE, str(wanted).encode())
+            if value is None:
+                return 0
+            record = Record.decode(value, limit=_MAX_BYTES)
+            record.integer("v", least=_VERSION, most=_VERSION)
+            return record.integer("port", least=1, most=65535)
+        except (InvalidValue, StorageError, ActorError):
+            return 0
+
+    async def _remember_port(self, wanted: TcpAddress, port: int) -> None:
+        value = encode_record({"v": _VERSION, "port": port})
+        try:
+            await self._store.commit([Change(PORTS_TABLE, str(wanted).encode(), value)])
+        except (StorageError, ActorError) as error:
+            _log.warning("the port was not written down", error=str(error))

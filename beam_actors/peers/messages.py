@@ -1,0 +1,264 @@
+"""What the actors of this room say to each other and to those above. A message that carries a stream has `dispose`."""
+
+import attrs
+
+from beam_actors.flow import Stream
+from beam_actors.peers.book import Entry
+from beam_actors.peers.handshake import Established
+from beam_actors.peers.lifecycle import State
+from beam_actors.values import Multiaddr, PeerId, TcpAddress
+from beam_actors.wire import IdentifyInfo
+
+# --- to the rooms above ---
+
+
+@attrs.frozen(slots=True)
+class PeerUp:
+    """There is a session to the peer now. To subscribers; alternates with `PeerDown` for each peer."""
+
+    peer: PeerId
+
+
+@attrs.frozen(slots=True)
+class PeerDown:
+    """The last session to the peer ended, or the actor that held it crashed."""
+
+    peer: PeerId
+
+
+@attrs.frozen(slots=True)
+class InboundStream:
+    """The peer, as its session proved it, opened a stream for a protocol that the receiver serves."""
+
+    peer: PeerId
+    protocol: str
+    stream: Stream
+
+    def dispose(self) -> None:
+        """Nobody takes the stream: reset it."""
+        self.stream.abort()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Ping:
+    """One round trip, and how it went; `why` is a sentence for people."""
+
+    path: str
+    rtt_ms: float
+    why: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PeerStatus:
+    """One peer that has an actor. `path`, `rtt_ms`, `agent` and `address` are None while it is not up."""
+
+    peer: PeerId
+    state: State
+    kept: bool
+    sessions: int
+    path: str | None = None
+    rtt_ms: float | None = None
+    agent: str | None = None
+    suite: str | None = None
+    address: Multiaddr | None = None
+    """Where the session that new streams take leads."""
+    failure: str | None = None
+    """Why the last dial failed, while it is not up."""
+
+
+# --- to the manager ---
+
+
+@attrs.frozen(slots=True)
+class Ensure:
+    """Start the peer's actor if there is none. Reply: its `Ref`."""
+
+    peer: PeerId
+
+
+@attrs.frozen(slots=True)
+class Admit:
+    """A stranger authenticated itself. Reply: the `Ref` of its peer's actor, or `ResourceExhausted`."""
+
+    peer: PeerId
+    remote: TcpAddress | None
+
+
+@attrs.frozen(slots=True)
+class Remember:
+    """A person gave this address; dial the peer for ever if `keep`. Reply: None, once it is durable."""
+
+    peer: PeerId
+    address: Multiaddr
+    keep: bool
+
+
+@attrs.frozen(slots=True)
+class Started:
+    """A peer's actor began an incarnation; the answer is a `Wake`."""
+
+    peer: PeerId
+
+
+@attrs.frozen(slots=True)
+class Proved:
+    """The peer was found at the address, or a person said so."""
+
+    peer: PeerId
+    address: Multiaddr
+
+
+@attrs.frozen(slots=True)
+class Claimed:
+    """The peer says that it listens at these addresses; `observed` is where its session comes from."""
+
+    peer: PeerId
+    addresses: tuple[Multiaddr, ...]
+    observed: TcpAddress | None
+
+
+@attrs.frozen(slots=True)
+class Release:
+    """Dial the peer no longer for ever. Reply: None, once it is durable."""
+
+    peer: PeerId
+
+
+@attrs.frozen(slots=True)
+class Report:
+    """A peer's actor tells how it stands: on each change, and when the manager asks."""
+
+    status: PeerStatus
+    accepted_from: tuple[str, ...]
+    """The IP address of each accepted session, for the bound per address."""
+
+
+@attrs.frozen(slots=True)
+class ListPeers:
+    """Reply: tuple of `PeerStatus`, by peer id."""
+
+
+@attrs.frozen(slots=True)
+class FillPool:
+    """To the manager, from its own timer: have an actor for each kept peer."""
+
+
+# --- to a peer's actor ---
+
+
+@attrs.frozen(slots=True)
+class OpenStream:
+    """Reply: `OpenedStream`; dials if it must."""
+
+    peer: PeerId
+    protocol: str
+    deadline: float
+    """When the caller gives up, in seconds of the monotonic clock."""
+
+
+@attrs.frozen(slots=True)
+class OpenedStream:
+    """A stream that belongs to its session's actor until somebody adopts it."""
+
+    stream: Stream
+
+    def dispose(self) -> None:
+        """The caller is gone: reset it."""
+        self.stream.abort()
+
+
+@attrs.frozen(slots=True)
+class Connect:
+    """Have a session, dialling `addresses` before what is known. Reply: None once it is up."""
+
+    peer: PeerId
+    addresses: tuple[Multiaddr, ...]
+    deadline: float
+
+
+@attrs.frozen(slots=True)
+class PingPeer:
+    """Reply: `Ping`."""
+
+    peer: PeerId
+    deadline: float
+
+
+@attrs.frozen(slots=True)
+class Disconnect:
+    """Close all sessions and stop dialling. Reply: None."""
+
+    peer: PeerId
+
+
+@attrs.frozen(slots=True)
+class Wake:
+    """What the manager knows of the peer: take it over, and report. None: ask it by `Started`."""
+
+    entry: Entry | None
+
+
+@attrs.frozen(slots=True)
+class AdoptSession:
+    """An established session for this peer; `dialled` is the address that this node dialled, None if accepted."""
+
+    established: Established
+    dialled: Multiaddr | None
+
+    def dispose(self) -> None:
+        """Nobody takes it over: cut it."""
+        self.established.dispose()
+
+
+@attrs.frozen(slots=True)
+class DialEnded:
+    """From the dial's worker, after its `AdoptSession` if it succeeded; `failure` is a sentence if not."""
+
+    failure: str | None
+
+
+@attrs.frozen(slots=True)
+class Retry:
+    """From the peer's own timer: the back-off is over."""
+
+
+@attrs.frozen(slots=True)
+class Lingered:
+    """From the peer's own timer: nobody wanted it for a while."""
+
+
+@attrs.frozen(slots=True)
+class Identified:
+    """From a session: what the peer says about itself."""
+
+    number: int
+    info: IdentifyInfo
+
+
+@attrs.frozen(slots=True)
+class Left:
+    """From a session: the peer takes no new streams on it."""
+
+    number: int
+
+
+# --- to a session's actor ---
+
+
+@attrs.frozen(slots=True)
+class Drain:
+    """Close once there are no streams; or, with False, go on after all."""
+
+    draining: bool
+
+
+@attrs.frozen(slots=True)
+class CheckDrained:
+    """From its own timer; `idle` says that there were no streams last time."""
+
+    idle: bool
+
+
+@attrs.frozen(slots=True)
+class CloseSession:
+    """End the session in order."""

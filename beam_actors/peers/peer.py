@@ -1,0 +1,473 @@
+"""The actor of one peer: carries out what the table in `lifecycle` says, and holds the peer's sessions.
+
+Invariants: it speaks of one peer only (a message for another, whose short id is the same, is refused); a session is
+its child and ends with it; new streams take the session that `choice` prefers and the others drain; whoever asked for a
+stream has an answer once the dial ends. A lost connection is a normal exit here and restarts nobody.
+"""
+
+from collections.abc import Callable, Mapping
+
+import attrs
+import trio
+
+from beam_actors.errors import ActorError, BeamError, PeerOffline, ResourceExhausted, TimedOut
+from beam_actors.peers.backoff import Backoff
+from beam_actors.peers.book import Entry
+from beam_actors.peers.choice import Candidate, preferred
+from beam_actors.peers.dialling import Dialler
+from beam_actors.peers.handshake import Established
+from beam_actors.peers.lifecycle import Effect, Input, State, step
+from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.messages import (
+    AdoptSession,
+    Claimed,
+    CloseSession,
+    Connect,
+    DialEnded,
+    Disconnect,
+    Drain,
+    Identified,
+    Left,
+    Lingered,
+    OpenedStream,
+    OpenStream,
+    PeerDown,
+    PeerStatus,
+    PeerUp,
+    Ping,
+    PingPeer,
+    Proved,
+    Report,
+    Retry,
+    Started,
+    Wake,
+)
+from beam_actors.peers.session import PeerSession
+from beam_actors.ports import Clock, Entropy
+from beam_actors.runtime import (
+    Actor,
+    ChildSpec,
+    Down,
+    ExitReason,
+    Mailbox,
+    Overflow,
+    Pool,
+    Ref,
+    Reply,
+    Restart,
+    StartMember,
+    Timer,
+    Worker,
+    receives,
+)
+from beam_actors.values import Multiaddr, PeerId
+
+
+@attrs.define(slots=True)
+class _Live:
+    """A session as its peer's actor knows it."""
+
+    candidate: Candidate
+    established: Established
+    ref: Ref
+    draining: bool = False
+    agent: str | None = None
+    rtt: float | None = None
+
+
+@attrs.frozen(slots=True)
+class _Waiter:
+    """Somebody who waits for a session: `serve` is called with it once there is one."""
+
+    deadline: float
+    reply: Reply
+    serve: Callable[[_Live], None]
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PeerSetting:
+    """What all peers' actors of a node share."""
+
+    us: PeerId
+    dialler: Dialler
+    manager: Ref
+    subscribers: tuple[Ref, ...]
+    serve: Mapping[str, Ref]
+    clock: Clock
+    entropy: Entropy
+    limits: PeersLimits
+    backoff: Backoff
+
+
+class Peer(Actor):
+    """One wanted or connected peer. Overflow: beyond its mailbox requests are dropped and their streams reset."""
+
+    mailbox = Mailbox(capacity=4096, overflow=Overflow.DROP_NEWEST)
+    reply_errors = (PeerOffline, TimedOut, ResourceExhausted)
+
+    def __init__(self, peer: PeerId, setting: PeerSetting) -> None:
+        super().__init__()
+        self._peer = peer
+        self._setting = setting
+        self._state = State.IDLE
+        self._entry = Entry()
+        self._asked: tuple[Multiaddr, ...] = ()
+        """Addresses that came with a `Connect` and were not dialled yet."""
+        self._sessions: dict[int, _Live] = {}
+        self._count = 0
+        self._waiting: list[_Waiter] = []
+        self._dial: Worker | None = None
+        self._dial_ended_at: float | None = None
+        self._failures = 0
+        self._failure: str | None = None
+        self._retry: Timer | None = None
+        self._linger: Timer | None = None
+        self._pool: Ref | None = None
+        self._reported: Report | None = None
+        self._effects: Mapping[Effect, Callable[[], None]] = {
+            Effect.DIAL: self._start_dial,
+            Effect.CANCEL_DIAL: self._cancel_dial,
+            Effect.BACK_OFF: self._start_back_off,
+            Effect.CANCEL_BACK_OFF: self._cancel_back_off,
+            Effect.ANNOUNCE_UP: lambda: self._announce(PeerUp(peer)),
+            Effect.ANNOUNCE_DOWN: lambda: self._announce(PeerDown(peer)),
+            Effect.SERVE: self._serve_waiting,
+            Effect.FAIL: self._fail_waiting,
+            Effect.CLOSE_SESSIONS: self._close_sessions,
+            Effect.LINGER: self._start_linger,
+            Effect.CANCEL_LINGER: self._cancel_linger,
+            Effect.END: self.stop,
+        }
+
+    def __repr__(self) -> str:
+        return f"Peer({self._peer.short}, {self._state.value}, {len(self._sessions)} sessions)"
+
+    async def on_start(self) -> None:
+        """Ask the manager what is known of this peer."""
+        self._pool = await self.start_child(ChildSpec("sessions", lambda: Pool(self._session_spec)))
+        self._setting.manager.tell(Started(self._peer))
+        self._start_linger()
+
+    async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, the peer is down
+        """Say that the peer is down: its sessions end with this actor."""
+        if self._state is State.UP:
+            self._announce(PeerDown(self._peer))
+
+    # --- what others ask ---
+
+    @receives(Wake)
+    def wake(self, message: Wake) -> None:
+        """Take over what the manager knows; dial if the peer is kept."""
+        if message.entry is None:
+            self._setting.manager.tell(Started(self._peer))
+            return
+        self._entry = message.entry
+        self._reported = None  # whoever sends it may be a new manager
+        if self._entry.kept and self._state is State.IDLE:
+            self._feed(Input.WANTED)
+        else:
+            self._report()
+
+    @receives(OpenStream)
+    def open_stream(self, message: OpenStream) -> None:
+        """Open a stream on the best session, dialling first if there is none."""
+        reply = self.defer()
+        waiter = _Waiter(message.deadline, reply, lambda live: self._spawn_open(live, message.protocol, waiter))
+        self._want(message.peer, waiter)
+
+    @receives(Connect)
+    def connect(self, message: Connect) -> None:
+        """Have a session."""
+        reply = self.defer()
+        self._asked = (*message.addresses, *self._asked)[: self._setting.limits.dial_addresses]
+        self._want(message.peer, _Waiter(message.deadline, reply, lambda _live: reply.set(None)))
+
+    @receives(PingPeer)
+    def ping(self, message: PingPeer) -> None:
+        """One round trip on the best session, dialling first if there is none."""
+        reply = self.defer()
+        self._want(message.peer, _Waiter(message.deadline, reply, lambda live: self._spawn_ping(live, reply)))
+
+    @receives(Disconnect)
+    def disconnect(self, message: Disconnect) -> None:
+        """Close all sessions and dial no more until somebody wants the peer."""
+        self._check(message.peer)
+        self._entry = attrs.evolve(self._entry, kept=False)
+        self._feed(Input.RELEASED)
+
+    def _check(self, peer: PeerId) -> None:
+        if peer != self._peer:
+            raise PeerOffline(f"{peer} shares its short id with {self._peer}, which is known here already.")
+
+    def _want(self, peer: PeerId, waiter: _Waiter) -> None:
+        try:
+            self._check(peer)
+        except PeerOffline as error:
+            waiter.reply.fail(error)
+            return
+        if len(self._waiting) >= self._setting.limits.opens_waiting:
+            waiter.reply.fail(ResourceExhausted(f"Too many wait for {self._peer} already."))
+            return
+        self._waiting.append(waiter)
+        self._feed(Input.WANTED)
+
+    # --- sessions ---
+
+    @receives(AdoptSession)
+    async def adopt_session(self, message: AdoptSession) -> None:
+        """Take an established session in, whoever dialled it."""
+        established, limits = message.established, self._setting.limits
+        if established.peer != self._peer or len(self._sessions) >= limits.sessions_per_peer or self._pool is None:
+            message.dispose()
+            return
+        self._count += 1
+        number = self._count
+        try:
+            ref = await self._pool.ask(StartMember(str(number), (number, message)))
+        except ActorError:
+            message.dispose()
+            return
+        candidate = Candidate(number, dialled_here=message.dialled is not None)
+        rivals = list(self._sessions.values())
+        live = self._sessions[number] = _Live(candidate, established, ref)
+        self.monitor(ref)
+        if message.dialled is not None:
+            self._setting.manager.tell(Proved(self._peer, message.dialled))
+        self._failures, self._failure = 0, None
+        self._choose()
+        for other in (*rivals, live):
+            # A rival may be what is left of a connection that the other end lost: an unanswered ping ends it.
+            self.spawn(self._measure, other, name="ping")
+        self._feed(Input.SESSION_UP)
+
+    def _session_spec(self, key: str, number: int, message: AdoptSession) -> ChildSpec:
+        setting = self._setting
+        return ChildSpec(
+            key,
+            lambda: PeerSession(number, message, peer=self.ref, serve=setting.serve, limits=setting.limits),
+            restart=Restart.TEMPORARY,
+        )
+
+    @receives(Down)
+    def session_ended(self, message: Down) -> None:
+        """One of the sessions ended or crashed."""
+        number = next((n for n, live in self._sessions.items() if live.ref.path == message.path), None)
+        self.demonitor(message.ref)
+        if number is not None:
+            self._remove(number)
+
+    @receives(Left)
+    def left(self, message: Left) -> None:
+        """The peer takes no new streams on this session; it drains by itself and counts no more."""
+        if message.number in self._sessions:
+            self._remove(message.number)
+
+    def _remove(self, number: int) -> None:
+        del self._sessions[number]
+        self._choose()
+        if self._sessions:
+            self._serve_waiting()
+            self._report()
+        else:
+            self._feed(Input.LOST_KEPT if self._entry.kept else Input.LOST)
+            if self._waiting:
+                self._feed(Input.WANTED)
+
+    @receives(Identified)
+    def identified(self, message: Identified) -> None:
+        """The peer said what it is and where it listens."""
+        live = self._sessions.get(message.number)
+        if live is None:
+            return
+        live.agent = message.info.agent
+        self._setting.manager.tell(Claimed(self._peer, message.info.addresses, live.established.remote))
+        self._report()
+
+    def _best(self) -> _Live | None:
+        living = (live.candidate for live in self._sessions.values() if live.established.handle.is_open)
+        chosen = preferred(living, self._setting.us, self._peer)
+        return None if chosen is None else self._sessions[chosen.number]
+
+    def _choose(self) -> None:
+        """Let all sessions but the best one drain."""
+        best = self._best()
+        for live in self._sessions.values():
+            draining = live is not best
+            if draining != live.draining:
+                live.draining = draining
+                live.ref.tell(Drain(draining))
+
+    def _close_sessions(self) -> None:
+        for live in self._sessions.values():
+            live.ref.tell(CloseSession())
+
+    def _spawn_open(self, live: _Live, protocol: str, waiter: _Waiter) -> None:
+        self.spawn(self._open_on, live, protocol, waiter, name="open")
+
+    async def _open_on(self, live: _Live, protocol: str, waiter: _Waiter) -> None:
+        try:
+            stream = await live.established.handle.open(protocol)
+        except BeamError as error:
+            if live.established.handle.is_open:
+                waiter.reply.fail(error)
+            else:  # it has just ended: wait for another, of which whoever hears of the end takes care
+                self._waiting.append(waiter)
+                self._feed(Input.WANTED)
+        else:
+            waiter.reply.set(OpenedStream(stream))
+
+    def _spawn_ping(self, live: _Live, reply: Reply) -> None:
+        self.spawn(self._ping_on, live, reply)
+
+    async def _ping_on(self, live: _Live, reply: Reply) -> None:
+        if await self._measure(live) and live.rtt is not None:
+            reply.set(Ping(path="direct", rtt_ms=live.rtt * 1000, why=_why(live)))
+        else:
+            reply.fail(TimedOut(f"{self._peer} did not answer a ping."))
+
+    async def _measure(self, live: _Live) -> bool:
+        """Ping a session; one that doesn't answer is reset. Whether it answered."""
+        try:
+            with trio.fail_after(self._setting.limits.ping_timeout):
+                live.rtt = await live.established.handle.ping()
+        except (BeamError, trio.TooSlowError):
+            live.established.handle.abort()
+            return False
+        self._report()
+        return True
+
+    # --- dialling ---
+
+    @receives(DialEnded)
+    def dial_ended(self, message: DialEnded) -> None:
+        """The dial's worker is done; a success has sent its session before."""
+        self._dial = None
+        self._dial_ended_at = self._setting.clock.monotonic()
+        if message.failure is None:
+            return
+        self._failure = message.failure
+        if self._asked and self._waiting:
+            self._start_dial()  # somebody came with an address that this dial did not know
+            return
+        self._asked = ()
+        self._failures += 1
+        self._feed(Input.DIAL_FAILED_KEPT if self._entry.kept else Input.DIAL_FAILED)
+
+    @receives(Retry)
+    def retry(self, _message: Retry) -> None:
+        """The back-off is over."""
+        self._retry = None
+        self._feed(Input.RETRY)
+
+    @receives(Lingered)
+    def lingered(self, _message: Lingered) -> None:
+        """Nobody wanted the peer for a while."""
+        self._linger = None
+        self._feed(Input.LINGERED)
+
+    def _start_dial(self) -> None:
+        if self._dial is None:
+            self._dial = self.spawn(self._run_dial, name="dial")
+
+    async def _run_dial(self) -> None:
+        if self._dial_ended_at is not None:
+            spacing = self._dial_ended_at + self._setting.limits.dial_spacing - self._setting.clock.monotonic()
+            await trio.sleep(max(0.0, spacing))
+        addresses = tuple(dict.fromkeys((*self._asked, *self._entry.addresses)))
+        self._asked = ()
+        failure: str | None = None
+        try:
+            self.ref.tell(await self._setting.dialler.dial(self._peer, addresses, self.ref))
+        except BeamError as error:
+            failure = str(error)
+        self.ref.tell(DialEnded(failure))
+
+    def _cancel_dial(self) -> None:
+        if self._dial is not None:
+            self._dial.cancel()
+            self._dial = None
+
+    def _start_back_off(self) -> None:
+        delay = self._setting.backoff.delay(self._failures, self._setting.entropy.uniform())
+        self._retry = self.send_after(delay, Retry())
+
+    def _cancel_back_off(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _start_linger(self) -> None:
+        self._cancel_linger()
+        self._linger = self.send_after(self._setting.limits.idle_linger, Lingered())
+
+    def _cancel_linger(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+
+    # --- inside ---
+
+    def _feed(self, happened: Input) -> None:
+        taken = step(self._state, happened)
+        self._state = taken.to
+        for effect in taken.effects:
+            self._effects[effect]()
+        self._report()
+
+    def _serve_waiting(self) -> None:
+        best = self._best()
+        if best is None:
+            return  # all have ended, and the news is under way
+        waiting, self._waiting = self._waiting, []
+        now = self._setting.clock.monotonic()
+        for waiter in waiting:
+            if waiter.deadline > now:
+                waiter.serve(best)
+            else:
+                waiter.reply.fail(TimedOut(f"{self._peer} was reached too late."))
+
+    def _fail_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        why = self._failure or "the connection was lost."
+        for waiter in waiting:
+            waiter.reply.fail(PeerOffline(f"{self._peer} cannot be reached: {why}"))
+
+    def _announce(self, event: PeerUp | PeerDown) -> None:
+        for subscriber in self._setting.subscribers:
+            subscriber.tell(event)
+
+    def _report(self) -> None:
+        report = Report(self._status(), self._accepted_from())
+        if report != self._reported:
+            self._reported = report
+            self._setting.manager.tell(report)
+
+    def _accepted_from(self) -> tuple[str, ...]:
+        accepted = [live.established for live in self._sessions.values() if not live.candidate.dialled_here]
+        return tuple(item.remote.ip for item in accepted if item.remote is not None)
+
+    def _status(self) -> PeerStatus:
+        best = self._best()
+        if best is None:
+            return PeerStatus(
+                peer=self._peer, state=self._state, kept=self._entry.kept, sessions=0, failure=self._failure
+            )
+        remote = best.established.remote
+        return PeerStatus(
+            peer=self._peer,
+            state=self._state,
+            kept=self._entry.kept,
+            sessions=len(self._sessions),
+            path="direct",
+            rtt_ms=None if best.rtt is None else best.rtt * 1000,
+            agent=best.agent,
+            suite=best.established.suite,
+            address=None if remote is None else Multiaddr.from_address(remote, self._peer),
+        )
+
+
+def _why(live: _Live) -> str:
+    remote = live.established.remote
+    if live.candidate.dialled_here:
+        return f"A direct TCP connection to {remote}, which this node dialled."
+    return f"A direct TCP connection from {remote}, which the peer dialled."

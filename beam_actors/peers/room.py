@@ -1,0 +1,116 @@
+"""How this room is wired: the subtree `network`, the facade, and the refs by which others know its actors."""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from beam_actors.flow import Flow
+from beam_actors.identity import PeerKey
+from beam_actors.peers.backoff import Backoff
+from beam_actors.peers.book import parse_bootstrap
+from beam_actors.peers.dialling import Dialler, Listening
+from beam_actors.peers.facade import Peers
+from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.listeners import Bind, Bindings, Listeners
+from beam_actors.peers.manager import Manager
+from beam_actors.peers.peer import Peer, PeerSetting
+from beam_actors.peers.sessions import SessionMaker
+from beam_actors.ports import Clock, Entropy, Store
+from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Restart, Supervisor, System
+from beam_actors.values import Multiaddr, PeerId
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PeersRoom:
+    """The room, ready to be started: `spec` goes below the services, `peers` to the rooms above."""
+
+    peers: Peers
+    listening: Listening
+    """Where this node listens now, wildcards as they were bound."""
+    spec: ChildSpec
+
+
+def compose_peers(
+    system: System,
+    services: str,
+    *,
+    key: PeerKey,
+    flow: Flow,
+    store: Store,
+    clock: Clock,
+    entropy: Entropy,
+    network: str,
+    listen: Sequence[Bind],
+    bootstrap: Sequence[Multiaddr] = (),
+    serve: Mapping[str, Ref],
+    subscribers: Sequence[Ref] = (),
+    limits: PeersLimits | None = None,
+) -> PeersRoom:
+    """Wire the room below the supervisor at the path `services`.
+
+    `serve` says which ref gets `InboundStream` for a protocol; `subscribers` get `PeerUp` and `PeerDown`.
+
+    Raises:
+        InvalidValue: a bootstrap address does not say whom to expect, or cannot be dialled.
+    """
+    bounds = limits or PeersLimits()
+    path = f"{services}/network"
+    pool, manager = system.ref(f"{path}/peers"), system.ref(f"{path}/manager")
+    bindings = Bindings()
+    maker = SessionMaker(
+        key=key, entropy=entropy, protocols=serve.keys(), protocol_version=f"beam/{network}", budget=flow.windows
+    )
+    setting = PeerSetting(
+        us=key.peer_id,
+        dialler=Dialler(flow=flow, maker=maker, listening=bindings, limits=bounds),
+        manager=manager,
+        subscribers=tuple(subscribers),
+        serve=dict(serve),
+        clock=clock,
+        entropy=entropy,
+        limits=bounds,
+        backoff=Backoff(),
+    )
+    wanted = [parse_bootstrap(address) for address in bootstrap]
+
+    def member(name: str, peer: PeerId) -> ChildSpec:
+        # Transient: a peer that nobody wants any more ends by itself; a crash restarts it.
+        return ChildSpec(name, lambda: Peer(peer, setting), restart=Restart.TRANSIENT)
+
+    def supervisor() -> Supervisor:
+        return Supervisor(
+            [
+                ChildSpec("peers", lambda: Pool(member)),
+                ChildSpec(
+                    "manager",
+                    lambda: Manager(
+                        pool=pool, store=store, clock=clock, us=key.peer_id, bootstrap=wanted, limits=bounds
+                    ),
+                ),
+                ChildSpec(
+                    "listeners",
+                    lambda: Listeners(
+                        binds=listen,
+                        bindings=bindings,
+                        flow=flow,
+                        maker=maker,
+                        manager=manager,
+                        store=store,
+                        limits=bounds,
+                    ),
+                ),
+            ],
+            # One for one: the three share nothing but messages, and each finds its way back alone.
+            intensity=Intensity(restarts=5, period=10.0),
+        )
+
+    peers = Peers(
+        system,
+        us=key.peer_id,
+        manager=manager,
+        pool=pool,
+        clock=clock,
+        listening=bindings,
+        limits=bounds,
+    )
+    return PeersRoom(peers=peers, listening=bindings, spec=ChildSpec("network", supervisor))

@@ -1,0 +1,96 @@
+"""The actor of one session: hands inbound streams to those who serve their protocol, and ends with the session.
+
+The invariants: the session dies with this actor and this actor with the session, the latter as a normal exit; a
+draining session is closed only after it had no streams for a while, because the other end may be opening one.
+"""
+
+from collections.abc import Mapping
+
+from beam_actors.flow import IncomingStream, SessionDown
+from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.messages import AdoptSession, CheckDrained, CloseSession, Drain, Identified, InboundStream, Left
+from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, Ref, receives
+from beam_actors.wire import PeerIdentified, PeerLeaving
+
+
+class PeerSession(Actor):
+    """One session. Overflow: an inbound stream beyond the mailbox is dropped, which resets it."""
+
+    mailbox = Mailbox(capacity=4096, overflow=Overflow.DROP_NEWEST)
+
+    def __init__(
+        self, number: int, adopted: AdoptSession, *, peer: Ref, serve: Mapping[str, Ref], limits: PeersLimits
+    ) -> None:
+        super().__init__()
+        self._number = number
+        self._adopted = adopted
+        self._peer = peer
+        self._serve = serve
+        self._limits = limits
+        self._draining = False
+        self._checking = False
+
+    def __repr__(self) -> str:
+        return f"PeerSession({self._adopted.established!r})"
+
+    async def on_start(self) -> None:
+        """Take the session over, with what it has said already."""
+        self._adopted.established.adopt(self.ref)
+
+    async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, nothing is left behind
+        """Cut the session if it still stands."""
+        self._adopted.established.handle.abort()
+
+    @receives(IncomingStream)
+    def incoming(self, message: IncomingStream) -> None:
+        """Hand a stream to whoever serves its protocol."""
+        server = self._serve.get(message.protocol)
+        if server is None or not server.alive:
+            message.stream.abort()
+            return
+        message.stream.adopt(server)
+        server.tell(InboundStream(self._adopted.established.peer, message.protocol, message.stream))
+
+    @receives(PeerIdentified)
+    def identified(self, message: PeerIdentified) -> None:
+        """Pass on what the peer says about itself."""
+        self._peer.tell(Identified(self._number, message.info))
+
+    @receives(PeerLeaving)
+    def leaving(self, _message: PeerLeaving) -> None:
+        """The peer takes no new streams here: let this session drain for good."""
+        self._peer.tell(Left(self._number))
+        self.drain(Drain(draining=True))
+
+    @receives(SessionDown)
+    def down(self, _message: SessionDown) -> None:
+        """The session ended: so does its actor, normally."""
+        self.stop()
+
+    @receives(Drain)
+    def drain(self, message: Drain) -> None:
+        """Close once there were no streams for a while; or, the other session having died, go on after all."""
+        self._draining = message.draining
+        self._check_later()
+
+    @receives(CheckDrained)
+    async def check_drained(self, message: CheckDrained) -> None:
+        """See whether streams are left."""
+        self._checking = False
+        if not self._draining:
+            return
+        streams = self._adopted.established.handle.statistics().streams
+        if streams == 0 and message.idle:
+            await self._adopted.established.handle.close()
+            return
+        self._check_later(idle=streams == 0)
+
+    @receives(CloseSession)
+    async def close(self, _message: CloseSession) -> None:
+        """End it in order."""
+        await self._adopted.established.handle.close()
+
+    def _check_later(self, *, idle: bool = False) -> None:
+        if self._draining and not self._checking:
+            self._checking = True
+            self.send_after(self._limits.drain_linger, CheckDrained(idle=idle))

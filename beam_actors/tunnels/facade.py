@@ -1,0 +1,114 @@
+"""`Tunnels`: what the rooms above ask of this room. A plain object over refs, so no restart makes it forget."""
+
+from typing import Any
+
+import trio
+
+from beam_actors.errors import ActorDead, ActorError, ActorUnavailable, TimedOut
+from beam_actors.flow import Stream
+from beam_actors.runtime import Ref, System
+from beam_actors.tunnels.messages import (
+    Describe,
+    Expose,
+    Forward,
+    ForwardStatus,
+    ListForwards,
+    ListTunnels,
+    TunnelStatus,
+    Unexpose,
+    Unforward,
+)
+from beam_actors.tunnels.opening import Opener
+from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
+from beam_actors.values import PeerId
+
+_PATIENCE = 10.0
+_RETRY = 0.05
+_DESCRIBE = 1.0
+
+
+class Tunnels:
+    """Services offered by this node, and services of others opened here."""
+
+    def __init__(self, system: System, *, gate: Ref, offered: Ref, desk: Ref, held: Ref, opener: Opener) -> None:
+        self._system = system
+        self._gate = gate
+        self._offered = offered
+        self._desk = desk
+        self._held = held
+        self._opener = opener
+
+    def __repr__(self) -> str:
+        return f"Tunnels({self._opener!r})"
+
+    async def expose(self, spec: TunnelSpec) -> TunnelStatus:
+        """Offer a tunnel; return once it is durable and runs. Asking again for what is offered returns that.
+
+        Raises:
+            UsageError: another tunnel has the port of the name, or there are too many.
+            NotAllowed: the target is one of the daemon's own listeners.
+            StorageError: it could not be stored, and isn't offered.
+        """
+        return await self._tunnel(await self._ask(self._gate, Expose(spec)))
+
+    async def unexpose(self, selector: str) -> TunnelSpec:
+        """Withdraw the tunnel of a key, name, target or port, and cut its connections; TunnelNotFound."""
+        spec: TunnelSpec = await self._ask(self._gate, Unexpose(selector))
+        return spec
+
+    async def list(self) -> tuple[TunnelStatus, ...]:
+        """The offered tunnels, by key."""
+        specs: tuple[TunnelSpec, ...] = await self._ask(self._gate, ListTunnels())
+        return tuple([await self._tunnel(spec) for spec in specs])
+
+    async def open(self, destination: str | PeerId, port: int, *, client: str = "", owner: Ref | None = None) -> Stream:
+        """Open a service elsewhere; see `Opener.open`."""
+        return await self._opener.open(destination, port, client=client, owner=owner)
+
+    async def forward(self, spec: ForwardSpec) -> ForwardStatus:
+        """Hold a local port; return once it is durable and listens. Port 0 of `listen` means any free one.
+
+        Raises:
+            AddressInUse, AddressNotPermitted: the local address can't be bound.
+            UsageError, StorageError: as of `expose`.
+        """
+        return await self._forward(await self._ask(self._desk, Forward(spec)))
+
+    async def unforward(self, selector: str) -> ForwardSpec:
+        """Give up the forward of a key, local address or port, or destination; TunnelNotFound."""
+        spec: ForwardSpec = await self._ask(self._desk, Unforward(selector))
+        return spec
+
+    async def forwards(self) -> tuple[ForwardStatus, ...]:
+        """The held forwards, by key."""
+        specs: tuple[ForwardSpec, ...] = await self._ask(self._desk, ListForwards())
+        return tuple([await self._forward(spec) for spec in specs])
+
+    # --- inside ---
+
+    async def _tunnel(self, spec: TunnelSpec) -> TunnelStatus:
+        status: TunnelStatus | None = await self._describe(f"{self._offered.path}/{spec.key}")
+        return status or TunnelStatus(spec=spec, running=False, live=0)
+
+    async def _forward(self, spec: ForwardSpec) -> ForwardStatus:
+        status: ForwardStatus | None = await self._describe(f"{self._held.path}/{spec.key}")
+        return status or ForwardStatus(spec=spec, listening=False, live=0)
+
+    async def _describe(self, path: str) -> Any:
+        ref = self._system.whereis(path)
+        try:
+            return None if ref is None else await ref.ask(Describe(), timeout=_DESCRIBE)
+        except ActorError:
+            return None
+
+    async def _ask(self, ref: Ref, message: Any) -> Any:
+        """Ask, and ask again while the actor restarts."""
+        try:
+            with trio.fail_after(_PATIENCE):
+                while True:
+                    try:
+                        return await ref.ask(message)
+                    except (ActorDead, ActorUnavailable):
+                        await trio.sleep(_RETRY)
+        except trio.TooSlowError:
+            raise TimedOut(f"{ref.path} did not answer within {_PATIENCE:g} s.") from None

@@ -1,0 +1,137 @@
+"""What the actors of this room say to each other, and what they report. What carries a stream has `dispose`."""
+
+import attrs
+
+from beam_actors.flow import Stream
+from beam_actors.tunnels.protocol import Request
+from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
+from beam_actors.values import PeerId
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TunnelStatus:
+    """An offered tunnel and what went through it; the counters start anew with each incarnation of its actor."""
+
+    spec: TunnelSpec
+    running: bool
+    """False for a moment, while its actor restarts."""
+    live: int
+    """Connections that are spliced now."""
+    opened: int = 0
+    refused: int = 0
+    failed: int = 0
+
+    @property
+    def key(self) -> str:
+        """What it is known by."""
+        return self.spec.key
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ForwardStatus:
+    """A forward and what went through it; `failure` says why it doesn't listen, or how the last connection failed."""
+
+    spec: ForwardSpec
+    listening: bool
+    live: int
+    opened: int = 0
+    failed: int = 0
+    failure: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What it is known by."""
+        return self.spec.key
+
+
+# --- to the gate ---
+
+
+@attrs.frozen(slots=True)
+class Expose:
+    """Offer it, durably. Reply: `TunnelSpec` as it stands."""
+
+    spec: TunnelSpec
+
+
+@attrs.frozen(slots=True)
+class Unexpose:
+    """Withdraw what `selector` means and cut its connections. Reply: the `TunnelSpec` that it was."""
+
+    selector: str
+
+
+@attrs.frozen(slots=True)
+class ListTunnels:
+    """Reply: tuple of `TunnelSpec`."""
+
+
+@attrs.frozen(slots=True)
+class FindTunnel:
+    """Which tunnel does this mean? Reply: its `Ref`, or `TunnelNotFound`."""
+
+    request: Request
+
+
+# --- to a tunnel ---
+
+
+@attrs.frozen(slots=True)
+class Reach:
+    """A program of this machine asks for this node's own tunnel. Reply: `Reached`, or what a visitor would be told."""
+
+
+@attrs.frozen(slots=True)
+class Reached:
+    """A connection to the target; it belongs to the tunnel's actor until somebody adopts it."""
+
+    stream: Stream
+
+    def dispose(self) -> None:
+        """The asker is gone: reset it."""
+        self.stream.abort()
+
+
+@attrs.frozen(slots=True)
+class Serve:
+    """A peer asks for this tunnel; its request has been read."""
+
+    peer: PeerId
+    request: Request
+    stream: Stream
+
+    def dispose(self) -> None:
+        """Nobody serves it: reset it."""
+        self.stream.abort()
+
+
+@attrs.frozen(slots=True)
+class Describe:
+    """To a tunnel or a forward. Reply: `TunnelStatus` or `ForwardStatus`."""
+
+
+# --- to the desk ---
+
+
+@attrs.frozen(slots=True)
+class Forward:
+    """Hold a local port, durably; port 0 means any free one. Reply: `ForwardSpec` with the real port."""
+
+    spec: ForwardSpec
+
+
+@attrs.frozen(slots=True)
+class Unforward:
+    """Give it up and cut its connections. Reply: the `ForwardSpec` that it was."""
+
+    selector: str
+
+
+@attrs.frozen(slots=True)
+class ListForwards:
+    """Reply: tuple of `ForwardSpec`."""
+
+
+@attrs.frozen(slots=True)
+class ListenAgain:
+    """To a forward, from its own timer."""

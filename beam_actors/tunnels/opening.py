@@ -1,0 +1,184 @@
+"""Opening a tunnel: from what a person typed to a stream whose answer was "ok".
+
+The invariant: whoever asks has a stream or an error within `open_timeout`, however silent the other machine is, and a
+stream that isn't handed out is reset. It knows nothing of who asks, nor of what goes through the tunnel.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import trio
+
+from beam_actors.errors import (
+    BeamError,
+    NetworkError,
+    PeerOffline,
+    RemoteProtocolError,
+    ResourceExhausted,
+    TargetDown,
+    TimedOut,
+    TunnelNotFound,
+    TunnelRefused,
+)
+from beam_actors.flow import Stream
+from beam_actors.peers import Peers
+from beam_actors.runtime import Ref
+from beam_actors.tunnels.limits import TunnelsLimits
+from beam_actors.tunnels.messages import FindTunnel, Reach, Reached
+from beam_actors.tunnels.protocol import PROTOCOL, Answer, MessageReader, Request, Status, decode_answer, encode_request
+from beam_actors.values import Multiaddr, Name, PeerId
+
+
+class Resolution(Protocol):
+    """Who serves a name; `naming.Resolution` is one."""
+
+    @property
+    def name(self) -> Name:
+        """The name as it stands in the claim."""
+        ...
+
+    @property
+    def peers(self) -> Sequence[PeerId]:
+        """The machines that serve it, best first."""
+        ...
+
+
+class Resolver(Protocol):
+    """Finds out who serves a name; `naming.Naming` is one."""
+
+    async def resolve(self, text: str) -> Resolution:
+        """Resolve what a person typed; NameNotFound, NameContested, InvalidName."""
+        ...
+
+
+_ERRORS: dict[Status, type[BeamError]] = {
+    Status.REFUSED: TunnelRefused,
+    Status.NOT_FOUND: TunnelNotFound,
+    Status.TARGET_DOWN: TargetDown,
+    Status.TIMED_OUT: TimedOut,
+    Status.BUSY: ResourceExhausted,
+    Status.UNSUPPORTED: TunnelRefused,
+    Status.FAILED: TargetDown,
+}
+_WORDS = {
+    Status.REFUSED: "its owner does not let this peer use it",
+    Status.NOT_FOUND: "nothing is offered there",
+    Status.TARGET_DOWN: "nothing listens on the port that it leads to",
+    Status.TIMED_OUT: "the service that it leads to did not answer",
+    Status.BUSY: "its owner's daemon has too many requests waiting",
+    Status.UNSUPPORTED: "its owner's daemon speaks another version",
+    Status.FAILED: "its owner's daemon failed",
+}
+
+
+async def read_message(stream: Stream) -> bytes:
+    """Read the body of one framed message; what follows it stays in the stream.
+
+    Raises:
+        RemoteProtocolError: the stream ended before, or the length is not acceptable.
+        NetworkError: the stream broke.
+    """
+    reader = MessageReader()
+    while True:
+        data = await stream.read(reader.wanted)
+        if not data:
+            raise RemoteProtocolError("The other side ended the tunnel's stream without a whole message.")
+        body = reader.feed(data)
+        if body is not None:
+            if reader.rest:
+                stream.unread(reader.rest)
+            return body
+
+
+class Opener:
+    """Opens tunnels at other peers."""
+
+    def __init__(self, peers: Peers, resolver: Resolver, gate: Ref, limits: TunnelsLimits) -> None:
+        self._peers = peers
+        self._gate = gate
+        self._resolver = resolver
+        self._limits = limits
+
+    def __repr__(self) -> str:
+        return f"Opener({self._peers!r})"
+
+    async def open(self, destination: str | PeerId, port: int, *, client: str = "", owner: Ref | None = None) -> Stream:
+        """Open the service on `port` of a name, a peer id or a `/…/p2p/…` address.
+
+        The stream belongs to `owner`, or to the session's actor until somebody adopts it.
+
+        Raises:
+            TunnelNotFound, TunnelRefused, TargetDown: what the owner's daemon answered.
+            PeerOffline, TimedOut, NetworkError: it did not answer.
+            NameNotFound, NameContested, InvalidName: from resolving.
+        """
+        shown = str(destination)[:80]
+        try:
+            with trio.fail_after(self._limits.open_timeout):
+                name, peers = await self._locate(destination)
+                return await self._open_at_one(peers, Request(name=name, port=port, client=client), owner, shown)
+        except trio.TooSlowError:
+            raise TimedOut(f"{shown} did not answer within {self._limits.open_timeout:g} s.") from None
+
+    async def _locate(self, destination: str | PeerId) -> tuple[Name | None, Sequence[PeerId]]:
+        if isinstance(destination, PeerId):
+            return None, (destination,)
+        if destination.startswith("/"):
+            return None, (await self._peers.connect(Multiaddr.parse(destination)),)
+        peer = _peer_id(destination)
+        if peer is not None:
+            return None, (peer,)
+        resolution = await self._resolver.resolve(destination)
+        return resolution.name, resolution.peers
+
+    async def _open_at_one(self, peers: Sequence[PeerId], request: Request, owner: Ref | None, shown: str) -> Stream:
+        """Try the machines in turn, giving each its share of what is left of the time."""
+        failure: BeamError = PeerOffline(f"No machine serves {shown} now.")
+        for position, peer in enumerate(peers):
+            share = (trio.current_effective_deadline() - trio.current_time()) / (len(peers) - position)
+            try:
+                with trio.fail_after(share):
+                    return await self._open_at(peer, request, owner, shown)
+            except trio.TooSlowError:
+                failure = TimedOut(f"The machine that serves {shown} does not answer.")
+            except (PeerOffline, TimedOut, NetworkError) as error:
+                failure = error
+        raise failure
+
+    async def _open_at(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
+        if peer == self._peers.us:
+            return await self._open_here(request, owner)
+        stream = await self._peers.open(peer, PROTOCOL, owner=owner)
+        try:
+            await stream.write(encode_request(request))
+            answer = decode_answer(await read_message(stream))
+            if answer.status is not Status.OK:
+                raise refusal(answer, f"{shown}, port {request.port}")  # noqa: TRY301  # reset like the rest
+        except BaseException:
+            stream.abort()
+            raise
+        return stream
+
+    async def _open_here(self, request: Request, owner: Ref | None) -> Stream:
+        """This node's own tunnel, for programs of this machine: straight to its target."""
+        tunnel: Ref = await self._gate.ask(FindTunnel(request))
+        reached: Reached = await tunnel.ask(Reach())
+        if owner is not None:
+            reached.stream.adopt(owner)
+        return reached.stream
+
+
+def refusal(answer: Answer, what: str) -> BeamError:
+    """The error at the visitor that an answer stands for."""
+    words = f"{what}: {_WORDS[answer.status]}"
+    return _ERRORS[answer.status](f"{words} ({answer.message})." if answer.message else f"{words}.")
+
+
+def _peer_id(text: str) -> PeerId | None:
+    """The peer id that `text` is, if it is one; no name can be, since a name has at most 40 characters."""
+    if len(text) <= 40:
+        return None
+    try:
+        return PeerId.parse(text)
+    except ValueError:
+        return None

@@ -1,0 +1,395 @@
+"""The multiplexer: yamux over the plaintext of a session, both directions, without I/O.
+
+Rules:
+- The initiator opens odd streams, the responder even ones, in ascending order; a number is never used twice.
+- A data frame beyond the receiver's window, a stream that was never opened, an unknown version, type or flag: the
+  session ends. Data for a stream that is gone is skipped. Data after a FIN resets the stream.
+- Receiving: the window is granted again when half of it was taken by the application. A window doubles when it is the
+  bottleneck, which needs no clock to see: the peer had used up three quarters of it and yet the application took
+  nearly all, or half of it arrived while a ping travelled there and back. A slow application keeps its window.
+- Not more than `unanswered_streams` wait for the peer's first frame; the SYN of any further one is held back.
+
+It knows nothing of encryption and of protocols: streams that aren't the application's have a `Dialog`.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from beam_actors.errors import LocalProtocolError, RemoteProtocolError, ResourceExhausted
+from beam_actors.wire.events import Event, PeerLeaving, PongReceived, StreamData, StreamFinished, StreamReset
+from beam_actors.wire.limits import INITIAL_WINDOW, SessionLimits, WindowBudget
+from beam_actors.wire.noise import Role
+from beam_actors.wire.outbox import Outbox
+from beam_actors.wire.stream import MAX_CREDIT, Buffer, Life, Step, Stream
+from beam_actors.wire.yamux import HEADER_SIZE, Flag, GoAway, Kind, pack_header, unpack_header
+
+PROBE: Final = 2**31
+"""Pings of this value and above are the multiplexer's own."""
+_MAX_ID: Final = 2**32 - 1
+_KNOWN_FLAGS: Final = int(Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST)
+_SYN, _ACK, _FIN, _RST = int(Flag.SYN), int(Flag.ACK), int(Flag.FIN), int(Flag.RST)
+_DATA: Final = int(Kind.DATA)
+
+
+class Multiplexer:
+    """All streams of one session. What happened is appended to `events`.
+
+    Args:
+        role: decides the parity of stream numbers.
+        limits: the bounds.
+        budget: what growth of receive windows is taken from.
+        admit: asked for each stream that the peer opens; gives it a dialog, or answers False to have it reset.
+        on_gone: told once for each stream that is gone.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        limits: SessionLimits,
+        *,
+        budget: WindowBudget,
+        admit: Callable[[Stream], bool],
+        on_gone: Callable[[Stream], None],
+    ) -> None:
+        self._limits = limits
+        self.max_streams = limits.streams
+        self._budget = budget
+        self._admit = admit
+        self._on_gone = on_gone
+        self._streams: dict[int, Stream] = {}
+        self._next_id = 1 if role is Role.INITIATOR else 2
+        self._last_remote = 0 if role is Role.INITIATOR else -1
+        self._inbound = 0
+        self._unanswered = 0
+        self._withheld: deque[Stream] = deque()
+        self._header = b""
+        self._body: Stream | None = None
+        self._body_left = 0
+        self._body_fin = False
+        self._probed: tuple[Stream, int] | None = None
+        self._probe_value = PROBE
+        self._refusing = False
+        self.peer_leaving = False
+        self.outbox = Outbox(limits, self._fin_sent)
+        self.events: list[Event] = []
+
+    def __repr__(self) -> str:
+        return f"<Multiplexer streams={len(self._streams)} inbound={self._inbound} {self.outbox!r}>"
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    # --- what the session asks for ------------------------------------------------------------------------------------
+
+    def get(self, stream_id: int) -> Stream | None:
+        """The stream, unless it is gone."""
+        return self._streams.get(stream_id)
+
+    def open(self) -> Stream:
+        """A new stream; its first frame carries SYN.
+
+        Raises:
+            ResourceExhausted: as many streams as the limits allow were opened here already.
+        """
+        if len(self._streams) - self._inbound >= self.max_streams or self._next_id > _MAX_ID:
+            raise ResourceExhausted("The session carries as many streams as it may.")
+        stream = Stream(self._next_id, outbound=True)
+        self._next_id += 2
+        self._streams[stream.id] = stream
+        self._withheld.append(stream)
+        self._announce()
+        return stream
+
+    def room(self, stream: Stream) -> int:
+        """How many bytes `send` takes now; if none, `StreamWritable` follows when it would take some."""
+        room = 0 if stream.finishing else self.outbox.room(stream)
+        if not room and not stream.finishing:
+            self.outbox.ask(stream)
+        return room
+
+    def send(self, stream: Stream, data: Buffer) -> int:
+        """Queue as much of `data` as there is room for; if that is not all, `StreamWritable` follows."""
+        if stream.finishing:
+            raise LocalProtocolError(f"Stream {stream.id} was finished here.")
+        size = len(data)
+        taken = min(size, self.outbox.room(stream))
+        if taken:
+            self.outbox.enqueue(stream, data, taken)
+        if taken < size:
+            self.outbox.ask(stream)
+        return taken
+
+    def reply(self, stream: Stream, data: bytes) -> None:
+        """Queue a dialog's bytes whatever the buffers hold; dialogs are bounded in number and in what they say.
+
+        Raises:
+            RemoteProtocolError: the peer left no window for the answer that it asked for.
+        """
+        if len(data) > stream.credit:
+            raise RemoteProtocolError("The peer left no window for the answer that it asked for.")
+        if data:
+            self.outbox.enqueue(stream, data, len(data))
+
+    def finish(self, stream: Stream) -> None:
+        """Send FIN behind what is queued; a second time does nothing."""
+        if not stream.finishing:
+            stream.finishing = True
+            self.outbox.make_ready(stream)
+
+    def reset(self, stream: Stream) -> None:
+        """Abort the stream: RST to the peer, unless it never heard of the stream."""
+        if not stream.flags & _SYN:
+            self.outbox.control(Kind.WINDOW_UPDATE, stream.flags | _RST, stream.id, 0)
+        self._remove(stream)
+
+    def consumed(self, stream: Stream, size: int) -> None:
+        """The application took `size` bytes; raise `LocalProtocolError` for more than it holds."""
+        if not 0 <= size <= stream.held:
+            raise LocalProtocolError(f"Stream {stream.id} holds {stream.held} bytes; {size} cannot be taken.")
+        stream.taken += size
+        if stream.life is Life.GOT_ALL:
+            return
+        if stream.taken * 2 >= stream.window:
+            stream.used_up = stream.used_up or stream.granted * 4 <= stream.window
+            size, stream.taken = stream.taken, 0
+            self._grant(stream, size)
+            if self._probed is None and stream.window < self._limits.window:
+                self._probed = stream, stream.received
+                self.outbox.control(Kind.PING, _SYN, 0, self._probe_value)
+        if stream.used_up and stream.held * 8 <= stream.window:
+            stream.used_up = False
+            self._grow(stream)
+
+    def ping(self, opaque: int) -> None:
+        """Ask for a pong that carries `opaque` (below 2**31)."""
+        if not 0 <= opaque < PROBE:
+            raise LocalProtocolError("A ping's value lies between 0 and 2**31 - 1.")
+        self.outbox.control(Kind.PING, _SYN, 0, opaque)
+
+    def go_away(self) -> None:
+        """Take no new streams from now on, and tell the peer."""
+        if not self._refusing:
+            self._refusing = True
+            self.outbox.control(Kind.GO_AWAY, 0, 0, GoAway.NORMAL)
+
+    def abandon(self, code: GoAway) -> None:
+        """The session is over: give back what windows grew by, forget all streams, leave a go-away as last words."""
+        for stream in self._streams.values():
+            self._budget.give(stream.window - INITIAL_WINDOW)
+        self._streams.clear()
+        self._withheld.clear()
+        self.outbox.clear()
+        self.outbox.plaintext(pack_header(0, Kind.GO_AWAY, 0, 0, code))
+
+    # --- receiving ----------------------------------------------------------------------------------------------------
+
+    def receive(self, data: memoryview) -> None:
+        """Feed plaintext.
+
+        Raises:
+            RemoteProtocolError: the session cannot go on.
+        """
+        offset = self._payload(data, 0) if self._body_left else 0
+        end = len(data)
+        while offset < end:
+            if self._header or end - offset < HEADER_SIZE:
+                head = self._header + bytes(data[offset : offset + HEADER_SIZE - len(self._header)])
+                offset += len(head) - len(self._header)
+                self._header = head
+                if len(head) < HEADER_SIZE:
+                    return
+                self._header = b""
+                version, kind, flags, stream_id, value = unpack_header(head)
+            else:
+                version, kind, flags, stream_id, value = unpack_header(data, offset)
+                offset += HEADER_SIZE
+            if version or kind > Kind.GO_AWAY or flags & ~_KNOWN_FLAGS:
+                raise RemoteProtocolError("A frame has an unknown version, type or flag.")
+            if kind == _DATA:
+                self._data_frame(flags, stream_id, value)
+                offset = self._payload(data, offset)
+            elif kind == Kind.WINDOW_UPDATE:
+                self._window_frame(flags, stream_id, value)
+            elif kind == Kind.PING:
+                self._ping_frame(flags, value)
+            else:
+                self._go_away_frame(value)
+        if self.outbox.control_size > self._limits.control_buffer:
+            raise RemoteProtocolError("The peer does not read the answers that it provokes.")
+
+    def _data_frame(self, flags: int, stream_id: int, size: int) -> None:
+        stream = self._streams.get(stream_id)
+        if stream is None or flags or not stream.acknowledged:
+            if flags & _SYN and size > INITIAL_WINDOW:
+                raise RemoteProtocolError("A new stream carries more than its window.")
+            stream = self._flags(flags, stream_id)
+        if stream is not None:
+            if size > stream.granted:
+                raise RemoteProtocolError(f"The peer sent more than the window of stream {stream_id} allows.")
+            stream.granted -= size
+            stream.received += size
+            if size and (stream.life is Life.GOT_ALL):
+                self._misbehaved(stream)
+                stream = None
+        self._body = stream
+        self._body_left = size
+        self._body_fin = bool(flags & _FIN)
+        if not size and stream is not None and self._body_fin:
+            self._finished(stream)
+
+    def _payload(self, data: memoryview, offset: int) -> int:
+        """Hand over what `data` holds of the present frame's payload: the offset after it."""
+        size = min(self._body_left, len(data) - offset)
+        stream = self._body
+        end = offset + size
+        if size and stream is not None and stream.life is not Life.GONE:
+            self._deliver(stream, data[offset:end])
+        self._body_left -= size
+        if size and not self._body_left and self._body_fin and stream is not None and stream.life is not Life.GONE:
+            self._finished(stream)
+        return end
+
+    def _deliver(self, stream: Stream, part: memoryview) -> None:
+        while stream.dialog is not None:
+            used = stream.dialog.receive(part)
+            if stream.life is Life.GONE:
+                return
+            self.consumed(stream, used)
+            part = part[used:]
+            if not part:
+                return
+        self.events.append(StreamData(stream.id, part))
+
+    def _window_frame(self, flags: int, stream_id: int, size: int) -> None:
+        stream = self._flags(flags, stream_id)
+        if stream is None:
+            return
+        if size:
+            stream.credit = min(stream.credit + size, MAX_CREDIT)
+            self.outbox.reconsider(stream)
+        if flags & _FIN:
+            self._finished(stream)
+
+    def _ping_frame(self, flags: int, value: int) -> None:
+        if flags & _SYN:
+            self.outbox.control(Kind.PING, _ACK, 0, value)
+        elif not flags & _ACK:
+            raise RemoteProtocolError("A ping is neither asked nor answered.")
+        elif value < PROBE:
+            self.events.append(PongReceived(value))
+        elif value == self._probe_value and self._probed is not None:
+            stream, before = self._probed
+            self._probed = None
+            self._probe_value = PROBE | (value + 1) % PROBE
+            in_flight = stream.received - before
+            if in_flight * 2 >= stream.window >= stream.held * 2 and stream.life in {Life.OPEN, Life.SENT_ALL}:
+                self._grow(stream)
+
+    def _go_away_frame(self, code: int) -> None:
+        if code != GoAway.NORMAL:
+            raise RemoteProtocolError(f"The peer ended the session with the error {code}.")
+        if not self.peer_leaving:
+            self.peer_leaving = True
+            self.events.append(PeerLeaving())
+
+    def _flags(self, flags: int, stream_id: int) -> Stream | None:
+        """Act on a frame's SYN, ACK and RST: the stream, or None if the rest of the frame is for nobody."""
+        stream = self._streams.get(stream_id)
+        if flags & _SYN:
+            stream = self._opened(stream_id)
+        elif not self._was_used(stream_id) if stream is None else stream.flags & _SYN:
+            raise RemoteProtocolError(f"Stream {stream_id} was never opened.")
+        if stream is not None:
+            if not stream.acknowledged:
+                stream.acknowledged = True
+                self._unanswered -= 1
+                self._announce()
+            if flags & _RST:
+                self._tell_reset(stream)
+                self._remove(stream)
+                return None
+        return stream
+
+    def _opened(self, stream_id: int) -> Stream | None:
+        if (stream_id ^ self._next_id) & 1 == 0 or stream_id <= self._last_remote:
+            raise RemoteProtocolError(f"The peer may not open stream {stream_id}.")
+        self._last_remote = stream_id
+        stream = Stream(stream_id, outbound=False)
+        if self._refusing or self._inbound >= self.max_streams or not self._admit(stream):
+            self.outbox.control(Kind.WINDOW_UPDATE, _RST, stream_id, 0)
+            return None
+        self._streams[stream_id] = stream
+        self._inbound += 1
+        return stream
+
+    def _was_used(self, stream_id: int) -> bool:
+        if (stream_id ^ self._next_id) & 1 == 0:
+            return 0 < stream_id < self._next_id
+        return 0 < stream_id <= self._last_remote
+
+    def _finished(self, stream: Stream) -> None:
+        if stream.life is Life.GOT_ALL:
+            return
+        if stream.dialog is not None:
+            stream.dialog.finished()
+        else:
+            self.events.append(StreamFinished(stream.id))
+        if stream.life is not Life.GONE and stream.step(Step.GET_FIN):
+            self._forget(stream)
+
+    # --- the table ----------------------------------------------------------------------------------------------------
+
+    def _announce(self) -> None:
+        """Let withheld streams go as far as the backlog of unanswered ones permits."""
+        while self._withheld and self._unanswered < self._limits.unanswered_streams:
+            stream = self._withheld.popleft()
+            if stream.life is not Life.GONE:
+                stream.announced = True
+                self._unanswered += 1
+                self.outbox.make_ready(stream)
+                self.outbox.reconsider(stream)
+
+    def _fin_sent(self, stream: Stream) -> None:
+        if stream.step(Step.SEND_FIN):
+            self._forget(stream)
+
+    def _misbehaved(self, stream: Stream) -> None:
+        """End one stream for what the peer did on it."""
+        self._tell_reset(stream)
+        self.reset(stream)
+
+    def _tell_reset(self, stream: Stream) -> None:
+        if stream.dialog is not None:
+            stream.dialog.was_reset()
+        else:
+            self.events.append(StreamReset(stream.id))
+
+    def _remove(self, stream: Stream) -> None:
+        stream.step(Step.RESET)
+        self._forget(stream)
+
+    def _forget(self, stream: Stream) -> None:
+        del self._streams[stream.id]
+        if not stream.acknowledged and stream.announced:
+            self._unanswered -= 1
+            self._announce()
+        if (stream.id ^ self._next_id) & 1:
+            self._inbound -= 1
+        self._budget.give(stream.window - INITIAL_WINDOW)
+        self.outbox.forget(stream)
+        self._on_gone(stream)
+
+    # --- windows ------------------------------------------------------------------------------------------------------
+
+    def _grant(self, stream: Stream, size: int) -> None:
+        stream.granted += size
+        flags, stream.flags = stream.flags, 0
+        self.outbox.control(Kind.WINDOW_UPDATE, flags, stream.id, size)
+
+    def _grow(self, stream: Stream) -> None:
+        """Double the window as far as limits and budget permit."""
+        size = min(stream.window, self._limits.window - stream.window)
+        if size > 0 and self._budget.take(size):
+            stream.window += size
+            self._grant(stream, size)

@@ -1,0 +1,428 @@
+"""A session: multistream-select, Noise, multistream-select again where needed, yamux, identify and ping, as one core.
+
+Give it what the network delivers (`receive`) and send what it says (`data_to_send`). Rules:
+
+- The phases follow one table; each consumes its bytes and leaves the rest to the next.
+- Nothing is believed before the peer proved its identity; nothing is sent that isn't sealed after the handshake.
+- The first wrong byte ends the session: `SessionEnded(error)` is the last event. After an error inside the encrypted
+  channel the last words are a go-away; after a failed handshake or decryption there are none.
+- A call for a stream that is gone does nothing, since its end may lie in events that the caller hasn't read yet.
+
+It has no clock: deadlines, keep-alive and the round trip's time belong to its caller. Entropy comes as seeds.
+"""
+
+import enum
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import attrs
+
+from beam_actors.errors import BeamError, ConnectionLost, LocalProtocolError, RemoteProtocolError
+from beam_actors.identity import PeerKey
+from beam_actors.values import PeerId
+from beam_actors.wire import identify
+from beam_actors.wire.dialogs import PING_PROTOCOL, Answered, Echo, IdentifyReading, Inbound, Outbound
+from beam_actors.wire.events import Established, Event, SessionEnded, StreamId
+from beam_actors.wire.identify import IdentifyInfo
+from beam_actors.wire.libp2p_noise import SecureHandshake
+from beam_actors.wire.limits import SessionLimits, WindowBudget
+from beam_actors.wire.multistream import Listener, Proposer
+from beam_actors.wire.mux import Multiplexer
+from beam_actors.wire.noise import AES, CHACHA, MAX_PLAINTEXT, TAG_SIZE, CipherState, Role, Suite
+from beam_actors.wire.records import OVERHEAD, TAG_SPACE, RecordReader, seal_records
+from beam_actors.wire.stream import Buffer, Stream
+from beam_actors.wire.yamux import HEADER_SIZE, GoAway
+
+YAMUX: Final = "/yamux/1.0.0"
+SUITES: Final = (AES, CHACHA)
+"""In the order of preference: a beam node takes the first, every libp2p node the second."""
+MIN_FLUSH: Final = OVERHEAD + HEADER_SIZE + 1
+"""The smallest limit that `data_to_send` takes: one record with one byte of one stream."""
+_SERVICES: Final = (identify.PROTOCOL, identify.PUSH_PROTOCOL, PING_PROTOCOL)
+
+
+class Phase(enum.Enum):
+    """How far a session has come."""
+
+    SUITE = "agreeing on a cipher suite"
+    HANDSHAKE = "proving identities"
+    MUXER = "agreeing on a muxer"
+    OPEN = "open"
+    ENDED = "ended"
+
+
+PHASES: Final[dict[Phase, tuple[Phase, ...]]] = {
+    Phase.SUITE: (Phase.HANDSHAKE, Phase.ENDED),
+    Phase.HANDSHAKE: (Phase.MUXER, Phase.OPEN, Phase.ENDED),
+    Phase.MUXER: (Phase.OPEN, Phase.ENDED),
+    Phase.OPEN: (Phase.ENDED,),
+    Phase.ENDED: (),
+}
+"""Which phase may follow which."""
+
+
+@attrs.frozen(slots=True)
+class SessionStatistics:
+    """A session's counters: bytes of the network in both directions, records, and what is held now."""
+
+    received: int
+    sent: int
+    records_sent: int
+    streams: int
+    queued: int
+    window_growth: int
+
+
+class Session:
+    """One end of a session.
+
+    Args:
+        role: the initiator proposes at every layer. It follows from who dialled, or from DCUtR.
+        key: this node's identity.
+        static_seed: 32 secret bytes, the process's static Noise key.
+        ephemeral_seed: 32 fresh secret bytes, for this session alone.
+        expected: the only peer that is acceptable at the other end; None takes anybody.
+        protocols: whether the application serves a protocol on streams that the peer opens.
+        limits: what the session may hold.
+        info: what this node says about itself.
+        suites: the cipher suites that are acceptable, most wanted first.
+        budget: the whole node's bound on the growth of receive windows.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        key: PeerKey,
+        static_seed: bytes,
+        ephemeral_seed: bytes,
+        expected: PeerId | None,
+        protocols: Callable[[str], bool],
+        limits: SessionLimits | None = None,
+        info: IdentifyInfo | None = None,
+        suites: Sequence[Suite] = SUITES,
+        budget: WindowBudget | None = None,
+    ) -> None:
+        self.role = role
+        self.phase = Phase.SUITE
+        self.peer: PeerId | None = None
+        self.suite: Suite | None = None
+        self._key = key
+        self._protocols = protocols
+        self._limits = limits or SessionLimits()
+        self._info = info or IdentifyInfo()
+        self._suites = {suite.protocol: suite for suite in suites}
+        self._budget = WindowBudget(self._limits.window_growth, budget)
+        self._clear = bytearray()  # said before there is a cipher
+        self._negotiation = self._negotiate(tuple(self._suites))
+        if isinstance(self._negotiation, Proposer):
+            self._clear += self._negotiation.opening
+        self._new_handshake: Callable[[Suite], SecureHandshake] | None = lambda suite: SecureHandshake(
+            suite,
+            role,
+            key=key,
+            static_seed=static_seed,
+            ephemeral_seed=ephemeral_seed,
+            expected=expected,
+            muxers=(YAMUX,),
+        )
+        self._handshake: SecureHandshake | None = None
+        self._cipher: CipherState | None = None
+        self._records: RecordReader | None = None
+        self._mux = Multiplexer(role, self._limits, budget=self._budget, admit=self._admit, on_gone=self._gone)
+        self._negotiating: set[StreamId] = set()
+        self._services: set[StreamId] = set()
+        self._received = self._sent = self._records_sent = 0
+
+    def __repr__(self) -> str:
+        peer = self.peer.short if self.peer is not None else "nobody yet"
+        return f"<Session {self.role.value} with {peer}, {self.phase.value}, streams={len(self._mux)}>"
+
+    # --- bytes --------------------------------------------------------------------------------------------------------
+
+    def receive(self, data: Buffer) -> list[Event]:
+        """Feed what the network delivered: what happened, in order.
+
+        A writable buffer is decrypted in place. The views in `StreamData` lie in it (or in memory of their own) and
+        are valid until the caller reuses it; read-only buffers are copied first. After the end nothing is read.
+        """
+        self._received += len(data)
+        view = memoryview(data)
+        if view.readonly:
+            view = memoryview(bytearray(view))
+        try:
+            if self.phase is Phase.SUITE:
+                view = self._agree_suite(view)
+            if self.phase is Phase.HANDSHAKE and view:
+                view = self._shake_hands(view)
+            if self._records is not None and self.phase is not Phase.ENDED:
+                for plaintext in self._records.open(view):
+                    self._read(plaintext)
+        except RemoteProtocolError as error:
+            self._end(error)
+        self._mux.outbox.wake(self._mux.events)
+        return self.take_events()
+
+    def receive_eof(self) -> list[Event]:
+        """The network's side ended: `SessionEnded`, with `ConnectionLost` unless nothing was going on."""
+        idle = self.phase is Phase.OPEN and not self._mux
+        self._end(None if idle else ConnectionLost("The peer closed the connection."), GoAway.NORMAL)
+        self._silence()
+        return self.take_events()
+
+    def data_to_send(self, limit: int = 1 << 18) -> bytes | bytearray:
+        """Seal what is queued: at most `limit` bytes (at least `MIN_FLUSH`), or b"" when there is nothing.
+
+        Frames of many streams share a record. Call `take_events` afterwards: streams may have become writable.
+        """
+        out: bytes | bytearray = b""
+        if self._clear:
+            out = bytes(self._clear[:limit])
+            del self._clear[: len(out)]
+        elif self._cipher is not None:
+            try:
+                out = self._seal(self._cipher, limit)
+            except LocalProtocolError as error:
+                self._end(error)
+                self._silence()
+            self._mux.outbox.wake(self._mux.events)
+        self._sent += len(out)
+        return out
+
+    def take_events(self) -> list[Event]:
+        """What happened since `receive` or this was called last."""
+        events = self._mux.events
+        self._mux.events = []
+        return events
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `data_to_send` has something to say."""
+        return bool(self._clear or (self._cipher is not None and self._mux.outbox))
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is read; last words may wait in `data_to_send`."""
+        return self.phase is Phase.ENDED
+
+    # --- streams ------------------------------------------------------------------------------------------------------
+
+    def open(self, protocol: str) -> StreamId:
+        """Open a stream and propose `protocol`; data may follow at once, before the peer's answer.
+
+        Raises:
+            ConnectionLost: the session ended, or the peer takes no new streams.
+            LocalProtocolError: the session isn't established yet.
+            ResourceExhausted: it carries as many streams as it may.
+        """
+        if self.phase is Phase.ENDED or self._mux.peer_leaving:
+            raise ConnectionLost("The session takes no new streams.")
+        self._check_established()
+        return Outbound.open(self._mux, protocol).id
+
+    def send(self, stream: StreamId, data: Buffer) -> int:
+        """Queue bytes of a stream: how many were taken. If not all, `StreamWritable` follows when more would be.
+
+        `bytes` are kept as they are, other buffers are copied. 0 for a stream that is gone.
+
+        Raises:
+            LocalProtocolError: the stream was finished here.
+        """
+        books = self._mux.get(stream)
+        return 0 if books is None else self._mux.send(books, data)
+
+    def room(self, stream: StreamId) -> int:
+        """How many bytes `send` would take now. If none, `StreamWritable` follows when it would take some."""
+        books = self._mux.get(stream)
+        return 0 if books is None else self._mux.room(books)
+
+    def consumed(self, stream: StreamId, size: int) -> None:
+        """The application took `size` bytes of what `StreamData` brought; the peer may send as many again.
+
+        Raises:
+            LocalProtocolError: it holds fewer.
+        """
+        books = self._mux.get(stream)
+        if books is not None:
+            self._mux.consumed(books, size)
+
+    def finish(self, stream: StreamId) -> None:
+        """Send no more on the stream once what is queued has left; receiving goes on."""
+        books = self._mux.get(stream)
+        if books is not None:
+            self._mux.finish(books)
+
+    def reset(self, stream: StreamId) -> None:
+        """Abort the stream in both directions; no event follows."""
+        books = self._mux.get(stream)
+        if books is not None:
+            self._mux.reset(books)
+
+    # --- the session as a whole ---------------------------------------------------------------------------------------
+
+    def ping(self, opaque: int) -> None:
+        """Ask the peer to answer, which yields `PongReceived(opaque)`; 0 to 2**31 - 1. Nothing once it has ended."""
+        if self.phase is not Phase.ENDED:
+            self._check_established()
+            self._mux.ping(opaque)
+
+    def leave(self) -> None:
+        """Take no new streams from the peer and say so; those that exist go on. Nothing once it has ended."""
+        if self.phase is not Phase.ENDED:
+            self._check_established()
+            self._mux.go_away()
+
+    def close(self) -> None:
+        """End the session in order: all streams are gone, a go-away is queued, `SessionEnded(None)` follows."""
+        self._end(None, GoAway.NORMAL)
+
+    def statistics(self) -> SessionStatistics:
+        """The counters now."""
+        return SessionStatistics(
+            received=self._received,
+            sent=self._sent,
+            records_sent=self._records_sent,
+            streams=len(self._mux),
+            queued=self._mux.outbox.queued,
+            window_growth=self._budget.used,
+        )
+
+    # --- phases -------------------------------------------------------------------------------------------------------
+
+    def _go(self, phase: Phase) -> None:
+        if phase not in PHASES[self.phase]:
+            raise LocalProtocolError(f"A session cannot go from {self.phase.value!r} to {phase.value!r}.")
+        self.phase = phase
+
+    def _negotiate(self, choices: tuple[str, ...]) -> Proposer | Listener:
+        return Proposer(choices) if self.role is Role.INITIATOR else Listener(choices.__contains__)
+
+    def _agree_suite(self, data: memoryview) -> memoryview:
+        used, replies = self._negotiation.receive(data)
+        self._clear += replies
+        if isinstance(self._negotiation, Proposer) and self._negotiation.declined:
+            raise RemoteProtocolError("The peer speaks no cipher suite of ours.")
+        if self._negotiation.chosen is not None and self._new_handshake is not None:
+            self._go(Phase.HANDSHAKE)
+            self._handshake = self._new_handshake(self._suites[self._negotiation.chosen])
+            self._new_handshake = None
+            self._clear += self._handshake.opening()
+        return data[used:]
+
+    def _shake_hands(self, data: memoryview) -> memoryview:
+        handshake = self._handshake
+        if handshake is None:
+            return data
+        used, replies = handshake.receive(data)
+        self._clear += replies
+        if handshake.complete and handshake.remote is not None:
+            self._handshake = None
+            self._cipher, receiving = handshake.ciphers()
+            self._records = RecordReader(receiving)
+            self.peer, self.suite = handshake.remote.peer, handshake.suite
+            if handshake.muxer is not None:
+                self._establish()
+            else:
+                self._go(Phase.MUXER)
+                self._negotiation = self._negotiate((YAMUX,))
+                if isinstance(self._negotiation, Proposer):
+                    self._mux.outbox.plaintext(self._negotiation.opening)
+        return data[used:]
+
+    def _read(self, plaintext: memoryview) -> None:
+        if self.phase is Phase.MUXER:
+            used, replies = self._negotiation.receive(plaintext)
+            self._mux.outbox.plaintext(replies)
+            if isinstance(self._negotiation, Proposer) and self._negotiation.declined:
+                raise RemoteProtocolError("The peer does not speak yamux.")
+            if self._negotiation.chosen is None:
+                return
+            self._establish()
+            plaintext = plaintext[used:]
+        self._mux.receive(plaintext)
+
+    def _establish(self) -> None:
+        self._go(Phase.OPEN)
+        if self.peer is None or self.suite is None:
+            raise LocalProtocolError("A session was opened without a peer.")
+        if self.suite is AES:
+            self._mux.max_streams = self._limits.beam_streams
+        peer = self.peer
+        self._mux.events.append(Established(peer, self.suite))
+        Outbound.open(self._mux, identify.PROTOCOL, lambda stream: IdentifyReading(self._mux, stream, peer))
+
+    def _end(self, error: BeamError | None, words: GoAway = GoAway.PROTOCOL_ERROR) -> None:
+        if self.phase is Phase.ENDED:
+            return
+        speak = self.phase is Phase.OPEN and self._records is not None and not self._records.broken
+        self._go(Phase.ENDED)
+        self._mux.abandon(words)
+        if not speak:
+            self._silence()
+        self._mux.events.append(SessionEnded(error))
+
+    def _silence(self) -> None:
+        """Forget what was still to be said."""
+        self._clear.clear()
+        self._cipher = None
+        self._new_handshake = None
+        self._handshake = None
+
+    def _check_established(self) -> None:
+        if self.phase is not Phase.OPEN:
+            raise LocalProtocolError("The session is not established yet.")
+
+    # --- streams of the session's own ---------------------------------------------------------------------------------
+
+    def _admit(self, stream: Stream) -> bool:
+        """Let the peer open a stream: negotiate its protocol, unless too many are negotiated already."""
+        if len(self._negotiating) >= self._limits.unanswered_streams:
+            return False
+        self._negotiating.add(stream.id)
+        stream.dialog = Inbound(self._mux, stream, self._supports, self._serve)
+        return True
+
+    def _gone(self, stream: Stream) -> None:
+        self._negotiating.discard(stream.id)
+        self._services.discard(stream.id)
+
+    def _supports(self, protocol: str) -> bool:
+        return protocol in _SERVICES or self._protocols(protocol)
+
+    def _serve(self, stream: Stream, protocol: str) -> bool:
+        """Both ends agreed to the protocol of a stream that the peer opened: whether the session answers it itself."""
+        self._negotiating.discard(stream.id)
+        if protocol not in _SERVICES or self.peer is None:
+            return False
+        if len(self._services) >= self._limits.service_streams:
+            self._mux.reset(stream)
+            return True
+        self._services.add(stream.id)
+        if protocol == PING_PROTOCOL:
+            stream.dialog = Echo(self._mux, stream)
+        elif protocol == identify.PUSH_PROTOCOL:
+            stream.dialog = IdentifyReading(self._mux, stream, self.peer)
+        else:
+            stream.dialog = Answered(self._mux, stream, identify.encode_info(self._info, self._key.peer_id))
+        return True
+
+    # --- sealing ------------------------------------------------------------------------------------------------------
+
+    def _seal(self, cipher: CipherState, limit: int) -> bytes | bytearray:
+        parts: list[Buffer] = []
+        sizes: list[int] = []
+        outbox = self._mux.outbox
+        left = limit
+        while outbox and left >= MIN_FLUSH:
+            at = len(parts)
+            parts.append(b"")
+            size = outbox.fill(parts, min(left - OVERHEAD, MAX_PLAINTEXT))
+            if not size:
+                del parts[at]
+                break
+            parts[at] = (size + TAG_SIZE).to_bytes(2, "big")
+            parts.append(TAG_SPACE)
+            sizes.append(size)
+            left -= size + OVERHEAD
+        self._records_sent += len(sizes)
+        return seal_records(cipher, sizes, parts) if sizes else b""

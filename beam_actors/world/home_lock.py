@@ -1,0 +1,60 @@
+"""One daemon per home: an advisory lock on a file that names the process that holds it.
+
+Invariant: whoever holds a `HomeLock` is alone, and a crash releases it, since the kernel does. The file is never
+removed: between an unlink and the next lock two daemons could each hold a file of their own.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Self
+
+from beam_actors.errors import HomeInUse, StorageError
+
+_FILE = "lock"
+
+
+class HomeLock:
+    """The lock of one home, held until `release` or the end of the process. A context manager.
+
+    Raises:
+        HomeInUse: another process holds it; the message names it.
+        StorageError: the lock's file cannot be used.
+    """
+
+    def __init__(self, home: str | Path) -> None:
+        path = Path(home) / _FILE
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(f"The lock {path} cannot be used: {error.strerror}.") from None
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(self._descriptor)
+            os.close(self._descriptor)
+            raise HomeInUse(
+                f"Another daemon ({holder}) uses {home}: end it with `beam stop`, or choose another home with --home."
+            ) from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
+
+    def release(self) -> None:
+        """Give the home up; idempotent."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def __repr__(self) -> str:
+        return f"HomeLock({'held' if self._descriptor >= 0 else 'released'})"
+
+
+def _holder(descriptor: int) -> str:
+    text = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+    return f"process {text}" if text.isdigit() else "its process id is not known yet"

@@ -1,0 +1,112 @@
+"""A fake daemon behind a real Unix socket, in a thread with a loop of its own, and the program run in this process."""
+
+import json
+import threading
+
+import attrs
+import pytest
+import trio
+
+from beam_actors.cli.app import run
+from beam_actors.cli.home import POINTER, Home
+from beam_actors.control import Control, ControlLimits
+from beam_actors.runtime import ChildSpec, Supervisor, System
+from beam_actors.values import UnixAddress
+from beam_actors.world.clock import SystemClock
+from beam_actors.world.epoll import EpollDriver
+from beam_actors.world.home_lock import HomeLock
+from tests.control.fakes import FakeNode
+
+LIMITS = ControlLimits(status_interval=0.02)
+
+
+class FakeDaemon:
+    """Serves a `FakeNode` for a home until its `stop`."""
+
+    def __init__(self, home):
+        self.home = home
+        self.node = FakeNode()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=trio.run, args=(self._serve,))
+
+    def crash_control(self):
+        crash = self._system.ref("node/control").crash
+        trio.from_thread.run_sync(crash, RuntimeError("boom"), trio_token=self.token)
+
+    async def _serve(self):
+        self.token = trio.lowlevel.current_trio_token()
+        clock = SystemClock()
+        socket = f"{self.home.path}/c.sock"
+
+        def make():
+            return Control(
+                self.node, UnixAddress(socket), driver=lambda: EpollDriver(clock), clock=clock, limits=LIMITS
+            )
+
+        with HomeLock(self.home.path):
+            system = self._system = System("node", clock=clock.monotonic)
+            async with system.run(ChildSpec("node", lambda: Supervisor([ChildSpec("control", make)]))):
+                self.home.file(POINTER).write_text(socket)
+                self._ready.set()
+                while not self.node.stopped:
+                    await trio.sleep(0.01)
+
+    def start(self):
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    def join(self):
+        self._thread.join()
+
+    def stop(self):
+        self.node.stopped = True
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+@attrs.frozen
+class Done:
+    """What a command left."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("BEAM_HOME", str(home.path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    home.prepare()
+    return home
+
+
+@pytest.fixture
+def daemon(home):
+    daemon = FakeDaemon(home)
+    daemon.start()
+    yield daemon
+    daemon.stop()
+
+
+@pytest.fixture
+def node(daemon):
+    return daemon.node
+
+
+@pytest.fixture
+def beam(home, capsys):
+    """Run the program with arguments and return what it left."""
+
+    def call(*arguments):
+        capsys.readouterr()
+        exit_code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Done(exit_code, captured.out, captured.err)
+
+    return call

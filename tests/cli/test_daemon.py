@@ -1,0 +1,114 @@
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from beam_actors.cli import daemon as starting
+from beam_actors.cli.daemon import DaemonFailed, ensure_daemon, is_running, start_detached, wait_until_gone
+from beam_actors.errors import TimedOut
+from beam_actors.world.home_lock import HomeLock
+from beam_actors.world.polling import poll
+
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture
+def program(monkeypatch):
+    """Choose what a started program does."""
+    monkeypatch.setattr(starting, "PROGRAM", (sys.executable, str(Path(__file__).parent / "fake_program.py")))
+
+    def choose(behaviour):
+        monkeypatch.setenv("FAKE_PROGRAM", behaviour)
+
+    return choose
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def stopping(home, beam):
+    yield
+    assert beam("stop").exit_code == 0
+
+
+def test_a_daemon_is_started_and_found_ready(home, program, said, stopping):
+    program("serves")
+    pid = start_detached(home, ("--network", "test"), said.append)
+    assert is_running(home)
+    assert os.getsid(pid) == pid
+    arguments = json.loads(home.file("arguments").read_text())
+    assert arguments == ["start", "--home", str(home.path), "--network", "test"]
+
+
+def test_one_that_runs_is_left_alone(home, program, said, stopping):
+    program("serves")
+    assert ensure_daemon(home, said.append)
+    assert not ensure_daemon(home, said.append)
+
+
+def test_a_passphrase_is_in_no_argument_and_no_file_of_ours(home, program, said, stopping):
+    program("serves")
+    start_detached(home, (), said.append, SECRET)
+    assert home.file("secret").read_text() == SECRET
+    assert SECRET not in home.file("arguments").read_text()
+    assert SECRET not in home.file("console.log").read_text()
+
+
+def test_expose_starts_a_daemon(home, program, beam, stopping):
+    program("serves")
+    done = beam("expose", "3000", "--name", "byron")
+    assert done.exit_code == 0
+    assert "byron.local" in done.out
+
+
+def test_start_detach_tells_the_process_and_the_peer(home, program, beam, stopping):
+    program("serves")
+    done = beam("start", "--detach", "--json")
+    assert done.exit_code == 0
+    assert {"schema", "pid", "peer_id"} <= set(done.json)
+    again = beam("start", "--detach")
+    assert again.exit_code == 1
+    assert "already" in again.err
+
+
+def test_why_it_failed_is_said_with_its_exit_code(home, program, beam):
+    program("fails")
+    done = beam("start", "--detach")
+    assert (done.exit_code, done.err) == (4, "Error: The keystore is damaged.\n")
+    assert beam("3000", "--json").json["error"]["message"] == "The keystore is damaged."
+
+
+def test_one_that_ends_without_a_word(home, program, said):
+    program("silent")
+    with pytest.raises(DaemonFailed, match="without a word"):
+        start_detached(home, (), said.append)
+
+
+def test_one_that_is_never_ready(home, program, said, monkeypatch):
+    program("hangs")
+    monkeypatch.setattr(starting, "START_SECONDS", 1.0)
+    monkeypatch.setattr(starting, "_PROGRESS_AFTER", 0.05)
+    with pytest.raises(TimedOut, match="beam logs"):
+        start_detached(home, (), said.append)
+    assert poll(home.file("pid").exists, seconds=10)
+    os.kill(int(home.file("pid").read_text()), signal.SIGKILL)
+    assert said == ["Starting the daemon…"]
+
+
+def test_waiting_for_the_end(home):
+    wait_until_gone(home, 0)
+    with HomeLock(home.path), pytest.raises(TimedOut):
+        wait_until_gone(home, 0)
+
+
+@pytest.mark.parametrize("options", [["--dns", "0.0.0.0:53"], ["--listen", "x"], ["--passphrase-file", "/nonexistent"]])
+def test_bad_options_start_nothing(home, beam, options):
+    done = beam("start", "--detach", *options)
+    assert done.exit_code == 2
+    assert not home.file("console.log").exists()

@@ -1,0 +1,171 @@
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from beam_actors.cli.home import MAX_SOCKET_BYTES, POINTER, Home, clear_stale_socket, find_home
+from beam_actors.errors import DaemonNotRunning, HomeInUse, NotAllowed, StorageError, UsageError
+from beam_actors.world.home_lock import HomeLock
+
+
+def mode(path):
+    return stat.S_IMODE(Path(path).stat().st_mode)
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    return Home(tmp_path / "deep" / "home")
+
+
+def test_the_option_wins_over_the_environment_and_that_over_the_platform(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_home("here", {"BEAM_HOME": "/else"}).path == tmp_path / "here"
+    assert find_home(None, {"BEAM_HOME": "/else"}).path == Path("/else")
+    assert find_home(None, {}).path.name == "beam-actors"
+
+
+def test_a_new_home_is_private_whatever_the_umask(fresh):
+    before = os.umask(0)
+    try:
+        fresh.prepare()
+    finally:
+        os.umask(before)
+    assert mode(fresh.path) == 0o700
+    fresh.prepare()
+
+
+def test_an_empty_open_folder_is_made_private(tmp_path):
+    tmp_path.chmod(0o755)
+    Home(tmp_path).prepare()
+    assert mode(tmp_path) == 0o700
+
+
+def test_a_home_that_became_open_is_made_private_again(fresh):
+    fresh.prepare()
+    HomeLock(fresh.path).release()
+    fresh.path.chmod(0o755)
+    fresh.prepare()
+    assert mode(fresh.path) == 0o700
+
+
+def test_somebodys_open_folder_is_left_alone(tmp_path):
+    (tmp_path / "letters").write_text("private")
+    tmp_path.chmod(0o755)
+    with pytest.raises(UsageError, match="other files"):
+        Home(tmp_path).prepare()
+    assert mode(tmp_path) == 0o755
+
+
+def test_a_file_is_no_home(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="not a folder"):
+        Home(tmp_path / "file").prepare()
+    with pytest.raises(StorageError):
+        Home(tmp_path / "file" / "below").prepare()
+
+
+def test_a_home_of_another_user_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
+    with pytest.raises(NotAllowed, match="another user"):
+        Home(tmp_path).prepare()
+
+
+def test_in_use_is_the_lock(fresh):
+    assert not fresh.in_use()
+    fresh.prepare()
+    with HomeLock(fresh.path):
+        assert fresh.in_use()
+        with pytest.raises(HomeInUse, match="already"):
+            fresh.check_free()
+    assert not fresh.in_use()
+
+
+def test_a_socket_path_is_short_stable_and_of_one_home(tmp_path):
+    environment = {"XDG_RUNTIME_DIR": "/nowhere"}
+    long = Home(tmp_path / ("x" * 200) / ("y" * 200))
+    path = long.choose_socket(environment)
+    assert len(os.fsencode(path)) <= MAX_SOCKET_BYTES
+    assert path == long.choose_socket(environment)
+    assert path != Home(tmp_path / "other").choose_socket(environment)
+    assert mode(Path(path).parent) == 0o700
+
+
+def test_a_private_runtime_folder_is_used(tmp_path, monkeypatch):
+    runtime = Path(os.path.realpath("/tmp")) / f"bt-{os.getpid()}"
+    runtime.mkdir(mode=0o700)
+    try:
+        path = Path(Home(tmp_path).choose_socket({"XDG_RUNTIME_DIR": str(runtime)}))
+        assert path.parent == runtime / "beam"
+        assert mode(path.parent) == 0o700
+        path.parent.rmdir()
+        runtime.chmod(0o777)
+        assert runtime not in Path(Home(tmp_path).choose_socket({"XDG_RUNTIME_DIR": str(runtime)})).parents
+    finally:
+        runtime.rmdir()
+
+
+def test_a_squatted_runtime_folder_is_refused(tmp_path, monkeypatch):
+    home = Home(tmp_path)
+    owner = os.getuid() + 4711
+    folder = Path(f"/tmp/beam-{owner}")
+    monkeypatch.setattr(os, "getuid", lambda: owner)  # so the folder, made by the real user, is somebody else's
+    folder.mkdir()
+    try:
+        with pytest.raises(NotAllowed, match=str(folder)):
+            home.choose_socket({})
+    finally:
+        folder.rmdir()
+    folder.symlink_to(tmp_path)
+    try:
+        with pytest.raises(NotAllowed):
+            home.choose_socket({})
+    finally:
+        folder.unlink()
+
+
+@pytest.mark.parametrize("content", [None, "", "relative.sock", "/x/" + "y" * 200, "/does/not/exist/x.sock", "\xff"])
+def test_without_a_good_pointer_no_daemon_runs(fresh, content):
+    fresh.prepare()
+    if content is not None:
+        fresh.file(POINTER).write_bytes(content.encode("latin-1"))
+    with pytest.raises(DaemonNotRunning):
+        fresh.socket_path()
+
+
+def test_a_pointer_into_somebody_elses_folder_is_refused(fresh, monkeypatch):
+    fresh.prepare()
+    fresh.file(POINTER).write_text(f"{fresh.path}/c.sock\n")
+    assert fresh.socket_path() == f"{fresh.path}/c.sock"
+    monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
+    with pytest.raises(NotAllowed):
+        fresh.socket_path()
+
+
+def test_a_stale_socket_is_taken_over(tmp_path):
+    path = str(tmp_path / "s")
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(path)
+    dead.close()
+    clear_stale_socket(path)
+    assert not Path(path).exists()
+    clear_stale_socket(path)
+
+
+def test_a_living_socket_is_left_alone(tmp_path):
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as living:
+        living.bind(path)
+        living.listen()
+        with pytest.raises(HomeInUse):
+            clear_stale_socket(path)
+        assert Path(path).exists()
+
+
+def test_something_else_at_the_sockets_place_is_left_alone(tmp_path):
+    path = tmp_path / "s"
+    path.write_text("precious")
+    with pytest.raises(StorageError):
+        clear_stale_socket(str(path))
+    assert path.read_text() == "precious"

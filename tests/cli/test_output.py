@@ -1,0 +1,61 @@
+import pytest
+import rich.console
+
+from beam_actors.cli import output
+from beam_actors.cli.output import Output, clean, counted, duration, is_colourful
+
+
+def test_clean_leaves_text_and_takes_control():
+    assert clean("plain ⚡ text") == "plain ⚡ text"
+    assert clean("a\x1b[31mb\x07\u202ec\r\nd") == "a\ufffd[31mb\ufffd\ufffdc\ufffd\nd"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (86400 * 30, "30 d")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_counted():
+    assert [counted(n, "peer") for n in (0, 1, 2)] == ["0 peers", "1 peer", "2 peers"]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "colourful"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(monkeypatch, terminal, environment, colourful):
+    monkeypatch.setattr(output, "is_terminal", lambda: terminal)
+    for key in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(key, raising=False)
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    assert is_colourful() is colourful
+
+
+def test_a_table_on_a_terminal_has_headings_and_no_markup_from_others(monkeypatch, capsys):
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    Output(as_json=False).table(("name", "agent"), [("byron", "[bold]x[/bold]\x1b[31m")], empty="none")
+    out = capsys.readouterr().out
+    assert "agent" in out
+    assert "[bold]x[/bold]" in out
+    assert "\x1b[31m" not in out
+    assert rich.console.Console
+
+
+def test_a_table_in_a_pipe_is_for_cut_and_awk(capsys):
+    Output(as_json=False).table(("a", "b"), [("1", "2")], empty="none")
+    Output(as_json=False).table(("a", "b"), [], empty="none")
+    captured = capsys.readouterr()
+    assert captured.out == "1\t2\n"
+    assert captured.err == "none\n"

@@ -1,0 +1,240 @@
+"""A node that exists only as rows: the `NodeApi` of the control tests."""
+
+import attrs
+
+from beam_actors.control.api import (
+    CaInfo,
+    Choice,
+    Conflict,
+    Connected,
+    ExposeRequest,
+    ForwardRequest,
+    ForwardRow,
+    Identity,
+    NameRow,
+    NodeApi,
+    PeerRow,
+    PingResult,
+    Registered,
+    Resolution,
+    Status,
+    TreeNode,
+    TunnelRow,
+)
+from beam_actors.errors import NameNotFound, NameTaken, NotAllowed, TunnelNotFound
+from beam_actors.values import Multiaddr, OwnerId, PeerId
+
+PEER = str(PeerId(bytes(32)))
+OTHER = str(PeerId(bytes(31) + b"\x01"))
+OWNER = str(OwnerId(bytes(32)))
+
+
+class FakeNode:
+    """Keeps tunnels, forwards and names in dictionaries; `calls` says what was asked, in order."""
+
+    def __init__(self, *, chaos: bool = True) -> None:
+        self.calls: list[tuple] = []
+        self.tunnel_rows: dict[str, TunnelRow] = {}
+        self.forward_rows: dict[str, ForwardRow] = {}
+        self.owned: set[str] = set()
+        self.pinned: dict[str, str] = {}
+        self.chaos = chaos
+        self.stopped = False
+        self.failure: BaseException | None = None
+        self._next = 0
+
+    def _record(self, *call):
+        self.calls.append(call)
+        if self.failure is not None:
+            raise self.failure
+
+    async def id(self):
+        self._record("id")
+        return Identity(peer_id=PEER, owner=OWNER, addresses=(f"/ip4/127.0.0.1/tcp/4747/p2p/{PEER}",))
+
+    async def status(self):
+        self._record("status")
+        return Status(
+            peer_id=PEER,
+            peers=1,
+            reachability="unknown",
+            tunnels=len(self.tunnel_rows),
+            names=len(self.owned),
+            dns="127.0.0.1:5354",
+            https="127.0.0.1:8443",
+            http=None,
+            uptime_s=12.5,
+            network="beam",
+            suffix="local",
+        )
+
+    async def peers(self):
+        self._record("peers")
+        row = PeerRow(
+            peer_id=OTHER, state="up", path="direct", rtt_ms=0.4, agent="beam/0.1.0", address="/ip4/1.2.3.4/tcp/1"
+        )
+        return (row,)
+
+    async def connect(self, address: Multiaddr):
+        self._record("connect", address)
+        return Connected(peer_id=OTHER)
+
+    async def ping(self, target):
+        self._record("ping", target)
+        return PingResult(peer_id=OTHER, path="direct", rtt_ms=0.25, why="it listens at a public address")
+
+    async def expose(self, request: ExposeRequest):
+        self._record("expose", request)
+        for row in self.tunnel_rows.values():
+            if row.target == str(request.target) and row.foreground and request.foreground:
+                return row
+        self._next += 1
+        name = request.name or ("swift-beam-7k2m9qxa" if request.foreground else None)
+        row = TunnelRow(
+            id=f"t{self._next}",
+            name=name,
+            target=str(request.target),
+            kind="http" if request.port is None else "tcp",
+            port=request.port,
+            allow=tuple(str(peer) for peer in request.allow),
+            foreground=request.foreground,
+            running=True,
+            urls=() if name is None else (f"https://{name}.local",),
+            connections=0,
+        )
+        self.tunnel_rows[row.id] = row
+        return row
+
+    async def unexpose(self, tunnel):
+        self._record("unexpose", tunnel)
+        for row in list(self.tunnel_rows.values()):
+            if tunnel in {row.id, row.name, f"{row.name}.local", row.target, row.target.rpartition(":")[2]}:
+                return self.tunnel_rows.pop(row.id)
+        raise TunnelNotFound(f"There is no tunnel {tunnel!r} here; `beam tunnels` lists them.")
+
+    async def tunnels(self):
+        self._record("tunnels")
+        return tuple(self.tunnel_rows.values())
+
+    async def forward(self, request: ForwardRequest):
+        self._record("forward", request)
+        self._next += 1
+        row = ForwardRow(
+            id=f"f{self._next}",
+            listen=str(request.listen),
+            destination=request.destination,
+            port=request.port,
+            listening=True,
+            failure=None,
+            connections=0,
+        )
+        self.forward_rows[row.id] = row
+        return row
+
+    async def unforward(self, forward):
+        self._record("unforward", forward)
+        for row in list(self.forward_rows.values()):
+            if forward in {row.id, row.listen, row.listen.rpartition(":")[2], row.destination}:
+                return self.forward_rows.pop(row.id)
+        raise TunnelNotFound(f"There is no forward {forward!r} here; `beam forwards` lists them.")
+
+    async def forwards(self):
+        self._record("forwards")
+        return tuple(self.forward_rows.values())
+
+    async def register(self, name, *, contest):
+        self._record("register", name, contest)
+        if name == "taken" and not contest:
+            raise NameTaken("'taken' is held by somebody else since yesterday; --contest claims it anyway.")
+        self.owned.add(name)
+        return Registered(name=name, full=f"{name}.local", owner=OWNER, peer_id=PEER, told=2, look_alikes=(), url=None)
+
+    async def release(self, name):
+        self._record("release", name)
+        if name not in self.owned:
+            raise NameNotFound(f"You own no name {name!r}.")
+        self.owned.discard(name)
+
+    async def names(self):
+        self._record("names")
+        return tuple(
+            NameRow(
+                name=name,
+                full=f"{name}.local",
+                relation="own",
+                owner=OWNER,
+                peer_ids=(PEER,),
+                expires_in_s=86400.0 * 30,
+                url=None,
+            )
+            for name in sorted(self.owned)
+        )
+
+    def _resolution(self, name, source):
+        return Resolution(
+            name=name, owner=OWNER, peer_id=OTHER, peer_ids=(OTHER,), source=source, age_s=3.0, address="127.77.0.1"
+        )
+
+    async def resolve(self, name):
+        self._record("resolve", name)
+        if name == "nobody":
+            raise NameNotFound("Nobody is known to hold 'nobody'.")
+        return self._resolution(name, "registry")
+
+    async def pin(self, name, owner):
+        self._record("pin", name, owner)
+        self.pinned[name] = str(owner)
+        return self._resolution(name, "pin")
+
+    async def unpin(self, name):
+        self._record("unpin", name)
+        if self.pinned.pop(name, None) is None:
+            raise NameNotFound(f"{name!r} is not pinned.")
+
+    async def conflicts(self):
+        self._record("conflicts")
+        choice = Choice(owner=OWNER, peer_ids=(PEER,), held_for_s=60.0, equivocates=False)
+        return (Conflict(name="fought", settled_by=None, choices=(choice,)),)
+
+    async def tree(self):
+        self._record("tree")
+        leaf = _node("node/control", "Control")
+        crashed = attrs.evolve(
+            _node("node/core/x", "Thing"), restarts=1, incarnation=2, last_exit="crashed: ValueError('boom\x1b[31m')"
+        )
+        return attrs.evolve(_node("node", "Supervisor"), children=(leaf, crashed))
+
+    async def crash(self, path):
+        self._record("crash", path)
+        if not self.chaos:
+            raise NotAllowed("This daemon was not started with --chaos.")
+
+    async def ca(self):
+        self._record("ca")
+        return CaInfo(path="/home/x/ca.pem", sha256="ab" * 32, permitted=(".local", ".localhost"))
+
+    async def stop(self):
+        self._record("stop")
+        self.stopped = True
+
+
+def _node(path, kind):
+    return TreeNode(
+        path=path,
+        kind=kind,
+        state="running",
+        incarnation=1,
+        restarts=0,
+        last_exit=None,
+        mailbox=0,
+        uptime_s=3.0,
+        message=None,
+        busy_s=0.0,
+        cpu_s=0.0,
+        waits_for=None,
+        workers=0,
+        children=(),
+    )
+
+
+_CONFORMS: type[NodeApi] = FakeNode

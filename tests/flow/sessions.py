@@ -1,0 +1,48 @@
+"""Two sessions facing each other, over any pair of streams."""
+
+from collections.abc import Iterable
+
+from beam_actors.flow import SessionHandle, SessionUp, Stream
+from beam_actors.identity import PeerKey
+from beam_actors.wire import Role, Session, SessionLimits
+from tests.flow.rig import FakeOwner, Rig
+
+ECHO = "/test/echo/1"
+KEYS = PeerKey.from_seed(bytes(31) + b"a"), PeerKey.from_seed(bytes(31) + b"b")
+
+
+def make_session(role: Role, protocols: Iterable[str] = (ECHO,), limits: SessionLimits | None = None) -> Session:
+    mine, other = KEYS if role is Role.INITIATOR else KEYS[::-1]
+    served = tuple(protocols)
+    return Session(
+        role,
+        key=mine,
+        static_seed=mine.seed[::-1],
+        ephemeral_seed=bytes(31) + (b"i" if role is Role.INITIATOR else b"r"),
+        expected=other.peer_id if role is Role.INITIATOR else None,
+        protocols=served.__contains__,
+        limits=limits,
+    )
+
+
+class Ends:
+    """A pair of sessions that are up: `a` initiated, `b` answered; each with its owner."""
+
+    def __init__(self, a: SessionHandle, b: SessionHandle, owners: tuple[FakeOwner, FakeOwner]) -> None:
+        self.a, self.b = a, b
+        self.owner_a, self.owner_b = owners
+
+
+async def sessions_over(
+    rigs: tuple[Rig, Rig], streams: tuple[Stream, Stream], limits: SessionLimits | None = None
+) -> Ends:
+    owners = FakeOwner("session/a"), FakeOwner("session/b")
+    a = rigs[0].flow.session(streams[0], make_session(Role.INITIATOR, limits=limits), owners[0])
+    b = rigs[1].flow.session(streams[1], make_session(Role.RESPONDER, limits=limits), owners[1])
+    assert (await owners[0].expect(SessionUp)).session is a
+    assert (await owners[1].expect(SessionUp)).session is b
+    return Ends(a, b, owners)
+
+
+async def sessions(rig: Rig, there: Rig | None = None, limits: SessionLimits | None = None) -> Ends:
+    return await sessions_over((rig, there or rig), await rig.streams(there), limits)

@@ -1,0 +1,136 @@
+"""A small system of this room's actors over a flow in memory."""
+
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from beam_actors.errors import AddressInUse, NameNotFound
+from beam_actors.flow import Accepted
+from beam_actors.runtime import ChildSpec, Supervisor, System
+from beam_actors.values import OwnerId, PeerId, TcpAddress
+from tests.ingress.streams import FakeStream
+
+
+class FakeListener:
+    def __init__(self, flow, local, owner):
+        self._flow, self.local, self.owner = flow, local, owner
+
+    def close(self):
+        self._flow.listeners.pop(self.local, None)
+
+
+class FakeDatagrams:
+    """A UDP socket that keeps what is sent; the handle and the socket of the port in one."""
+
+    def __init__(self, flow, local, on_batch, owner):
+        self._flow, self.local, self._on_batch, self.owner = flow, local, on_batch, owner
+        self.sent = []
+        self.arrived = trio.Event()
+
+    def send_to(self, data, address):
+        self.sent.append((bytes(data), address))
+        self.arrived.set()
+        return True
+
+    def receive(self, *batch):
+        self._on_batch(self, list(batch))
+
+    def close(self):
+        self._flow.udp.pop(self.local, None)
+
+    async def ask(self, data, sender=None):
+        """Send one question and wait for its reply."""
+        self.arrived = trio.Event()
+        self.receive((data, sender or TcpAddress("127.0.0.1", 40404)))
+        await self.arrived.wait()
+        return self.sent.pop()[0]
+
+
+class FakeFlow:
+    """Listeners by address. `refuse` maps a port to the error that binding it raises."""
+
+    def __init__(self, refuse=None):
+        self.listeners = {}
+        self.udp = {}
+        self.refuse = refuse or {}
+        self._next = 40000
+
+    def _bind(self, address, taken):
+        if address.port in self.refuse:
+            raise self.refuse[address.port]
+        if address.port == 0:
+            self._next += 1
+            address = TcpAddress(address.ip, self._next)
+        if address in taken:
+            raise AddressInUse(f"{address} is taken.")
+        return address
+
+    def listen(self, address, owner):
+        local = self._bind(address, self.listeners)
+        self.listeners[local] = FakeListener(self, local, owner)
+        return self.listeners[local]
+
+    def datagrams(self, address, on_batch, owner):
+        local = self._bind(address, self.udp)
+        self.udp[local] = FakeDatagrams(self, local, on_batch, owner)
+        return self.udp[local]
+
+    def tls(self, stream, engine):
+        return stream
+
+    def watch(self, system):
+        """Give up the sockets of an actor that ended, as the pump does."""
+
+        def on_event(event):
+            if event.kind == "exited":
+                for sockets in (self.listeners, self.udp):
+                    for socket in [one for one in sockets.values() if one.owner.path == event.path]:
+                        socket.close()
+
+        system.observe(on_event)
+
+    def connect(self, address, *, remote=None):
+        """The client's end of a connection to a listener."""
+        client, server = FakeStream.pair(remote=remote)
+        listener = self.listeners[address]
+        listener.owner.tell(Accepted(server, listener))
+        return client, server
+
+
+@attrs.frozen
+class Resolution:
+    owner: OwnerId
+    peers: tuple[PeerId, ...]
+
+
+OWNER = OwnerId(bytes(range(32)))
+PEER = PeerId(bytes(range(1, 33)))
+
+
+class FakeNames:
+    """Everybody in `known` resolves; a value that is an exception is raised; `delay` is in seconds."""
+
+    def __init__(self, *known, delay=0.0, **faults):
+        self.known = dict.fromkeys(known, Resolution(OWNER, (PEER,))) | faults
+        self.delay = delay
+        self.asked = []
+
+    async def resolve(self, text):
+        self.asked.append(text)
+        await trio.sleep(self.delay)
+        found = self.known.get(text)
+        if found is None:
+            raise NameNotFound(f"Nobody is known to hold {text}.")
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@asynccontextmanager
+async def running(**factories):
+    """A system `node` whose children are made by these factories; a factory is given the system."""
+    system = System("test", clock=trio.current_time)
+    children = [ChildSpec(name, lambda make=make: make(system)) for name, make in factories.items()]
+    async with system.run(ChildSpec("node", lambda: Supervisor(children))):
+        yield system

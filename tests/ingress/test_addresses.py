@@ -1,0 +1,62 @@
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.errors import StoreDamaged
+from beam_actors.ingress.addresses import NETWORK, TABLE, AddressBook
+
+
+def test_ten_thousand_names_have_ten_thousand_addresses():
+    book = AddressBook(60_000)
+    ips = {book.allocate(f"name-{number}").ip for number in range(10_000)}
+    assert len(ips) == 10_000  # their hashes alone would collide some 740 times
+    assert all(ipaddress.ip_address(ip) in NETWORK for ip in ips)
+    assert not ips & {"127.77.0.0", "127.77.255.255"}
+
+
+def test_an_address_is_remembered():
+    book = AddressBook(100)
+    first = book.allocate("byronwade")
+    [change] = first.changes
+    assert (change.table, change.key) == (TABLE, b"byronwade")
+    assert book.allocate("byronwade").changes == ()
+    again = AddressBook.load([(change.key, change.value)], 100)
+    assert again.find("byronwade") == first.ip
+    assert again.find("unknown") is None
+
+
+def test_a_lost_store_gives_the_same_address_when_it_is_free():
+    assert AddressBook(100).allocate("byronwade").ip == AddressBook(100).allocate("byronwade").ip
+
+
+@given(st.lists(st.integers(0, 12).map(str), max_size=40))
+def test_no_two_names_share_an_address_and_the_store_holds_what_the_book_does(names):
+    book, store = AddressBook(5), {}
+    for name in names:
+        allocation = book.allocate(name)
+        for change in allocation.changes:
+            if change.value is None:
+                del store[change.key]
+            else:
+                store[change.key] = change.value
+        assert len(set(store.values())) == len(store) == len(book) <= 5
+        assert AddressBook.load(store.items(), 5).find(name) == allocation.ip
+    recent = list(dict.fromkeys(reversed(names)))[:5]
+    assert set(store) == {name.encode() for name in recent}  # the least recently asked for made room
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [(b"a", b"\x7f\x4d\x01")],
+        [(b"a", b"\x7f\x4e\x01\x01")],
+        [(b"a", b"\x7f\x4d\x00\x00")],
+        [(b"\xff", b"\x7f\x4d\x01\x01")],
+        [(b"a", b"\x7f\x4d\x01\x01"), (b"b", b"\x7f\x4d\x01\x01")],
+    ],
+)
+def test_a_damaged_table_is_refused(records):
+    with pytest.raises(StoreDamaged):
+        AddressBook.load(records, 100)

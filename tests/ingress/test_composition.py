@@ -1,0 +1,72 @@
+import pytest
+import trio
+
+from beam_actors.errors import ResourceExhausted
+from beam_actors.ingress import Binding, Bound, Zone, compose_ingress
+from beam_actors.runtime import System
+from beam_actors.values import TcpAddress
+from tests.ingress.fakes import FakeClock, FakeEntropy, FakeFiles, FakeStore
+from tests.ingress.rig import FakeFlow, FakeNames
+from tests.ingress.streams import FakeTunnels
+
+
+def at(port, *, fixed=True):
+    return Binding(TcpAddress("127.0.0.1", port), fixed=fixed)
+
+
+def compose(flow, *, dns, https, http):
+    system = System("test", clock=trio.current_time)
+    flow.watch(system)
+    spec, ingress = compose_ingress(
+        system,
+        "ingress",
+        flow=flow,
+        names=FakeNames("a"),
+        tunnels=FakeTunnels(),
+        store=FakeStore(),
+        files=FakeFiles(),
+        tls=None,
+        clock=FakeClock(),
+        entropy=FakeEntropy(),
+        zone=Zone(("local",)),
+        dns=dns,
+        https=https,
+        http=http,
+    )
+    return system, spec, ingress
+
+
+async def test_all_of_it(autojump_clock):
+    system, spec, ingress = compose(FakeFlow(), dns=at(53), https=at(443), http=at(80))
+    async with system.run(spec):
+        assert await ingress.bound() == Bound(
+            dns=TcpAddress("127.0.0.1", 53), https=TcpAddress("127.0.0.1", 443), http=TcpAddress("127.0.0.1", 80)
+        )
+        assert (await ingress.locate("a.local")).address == "127.0.0.1"
+
+
+async def test_servers_may_be_off(autojump_clock):
+    system, spec, ingress = compose(FakeFlow(), dns=None, https=None, http=at(80, fixed=False))
+    async with system.run(spec):
+        assert await ingress.bound() == Bound(dns=None, https=None, http=TcpAddress("127.0.0.1", 80))
+        assert (await ingress.locate("a.local")).address.startswith("127.77.")
+    system, spec, ingress = compose(FakeFlow(), dns=None, https=None, http=None)
+    async with system.run(spec):
+        with pytest.raises(ResourceExhausted):
+            await ingress.locate("a.local")
+
+
+@pytest.mark.parametrize("name", ["resolver", "dns", "https", "http"])
+async def test_a_crash_of_one_restarts_it_alone_at_the_same_address(autojump_clock, name):
+    system, spec, ingress = compose(FakeFlow(), dns=at(0), https=at(0, fixed=False), http=at(0, fixed=False))
+    async with system.run(spec):
+        bound = await ingress.bound()
+        address = (await ingress.locate("a")).address
+        system.ref(f"ingress/{name}").crash(RuntimeError("as asked"))
+        await trio.sleep(5)
+        incarnations = {
+            path: system.ref(f"ingress/{path}").incarnation for path in ("resolver", "dns", "https", "http")
+        }
+        assert incarnations == dict.fromkeys(incarnations, 1) | {name: 2}
+        assert await ingress.bound() == bound
+        assert (await ingress.locate("a")).address == address

@@ -1,0 +1,231 @@
+import dnslib
+import pytest
+import trio
+from dnslib import QTYPE, RCODE
+
+from beam_actors.errors import AddressInUse, PeerOffline
+from beam_actors.ingress.binding import Binding
+from beam_actors.ingress.dns import DnsServer
+from beam_actors.ingress.framing import frame
+from beam_actors.ingress.limits import IngressLimits
+from beam_actors.ingress.messages import Forget, WhereBound
+from beam_actors.ingress.resolver import Resolver
+from beam_actors.ingress.zone import Zone
+from beam_actors.runtime import SHUTDOWN
+from beam_actors.values import TcpAddress
+from tests.ingress.fakes import FakeStore
+from tests.ingress.rig import OWNER, FakeFlow, FakeNames, running
+from tests.ingress.test_questions import ask
+
+AT = TcpAddress("127.0.0.1", 5354)
+
+
+class TrioClock:
+    def monotonic(self):
+        return trio.current_time()
+
+    def wall(self):
+        return trio.current_time()
+
+
+class Dns:
+    def __init__(self, names, *, flow=None, binding=None, limits=None):
+        self.names = names
+        self.flow = flow or FakeFlow()
+        self.binding = binding or Binding(AT, fixed=True)
+        self.limits = limits
+
+    def run(self):
+        def resolver(_system):
+            return Resolver(self.names, FakeStore(), servers={}, shared="127.0.0.1", limits=self.limits)
+
+        def dns(system):
+            return DnsServer(
+                self.flow,
+                system.ref("node/resolver"),
+                TrioClock(),
+                zone=Zone(("local", "localhost")),
+                binding=self.binding,
+                limits=self.limits,
+            )
+
+        return running(resolver=resolver, dns=dns)
+
+    @property
+    def socket(self):
+        return self.flow.udp[self.binding.local]
+
+
+def read(reply):
+    return dnslib.DNSRecord.parse(reply)
+
+
+async def test_a_name_over_udp(autojump_clock):
+    dns = Dns(FakeNames("byronwade"))
+    async with dns.run():
+        reply = read(await dns.socket.ask(ask("ByronWade.local")))
+        assert (str(reply.rr[0].rdata), reply.header.id) == ("127.0.0.1", 0x1234)
+        text = read(await dns.socket.ask(ask("byronwade.local", "TXT")))
+        assert text.rr[0].rdata.data[0] == f"owner={OWNER}".encode()
+
+
+async def test_what_needs_no_look_up(autojump_clock):
+    dns = Dns(FakeNames())
+    async with dns.run():
+        assert read(await dns.socket.ask(ask("local", "SOA"))).rr[0].rtype == QTYPE.SOA
+        assert read(await dns.socket.ask(ask("example.com"))).header.rcode == RCODE.REFUSED
+        assert (await dns.socket.ask(b"\x12\x34\x28\0" + bytes(8)))[3] & 0xF == RCODE.NOTIMP
+    assert not dns.names.asked
+
+
+async def test_a_repeated_question_is_answered_in_the_pump(autojump_clock):
+    dns = Dns(FakeNames("a"))
+    async with dns.run():
+        first = await dns.socket.ask(ask("a.local"))
+        other_id = b"\xff\xfe" + ask("a.local")[2:]
+        dns.socket.receive((other_id, TcpAddress("127.0.0.1", 1)))
+        assert dns.socket.sent.pop() == (b"\xff\xfe" + first[2:], TcpAddress("127.0.0.1", 1))  # at once
+        assert dns.names.asked == ["a"]
+        await trio.sleep(10)
+        await dns.socket.ask(ask("a.local"))
+        assert dns.names.asked == ["a", "a"]
+
+
+async def test_a_name_that_changed_is_asked_for_anew(autojump_clock):
+    dns = Dns(FakeNames("a"))
+    async with dns.run() as system:
+        await dns.socket.ask(ask("a.local"))
+        del dns.names.known["a"]
+        system.ref("node/dns").tell(Forget("a"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert read(await dns.socket.ask(ask("a.local"))).header.rcode == RCODE.NXDOMAIN
+
+
+async def test_no_such_name_is_forgotten_after_a_second(autojump_clock):
+    dns = Dns(FakeNames())
+    async with dns.run():
+        assert read(await dns.socket.ask(ask("new.local"))).header.rcode == RCODE.NXDOMAIN
+        await dns.socket.ask(ask("new.local"))
+        assert dns.names.asked == ["new"]
+        dns.names.known["new"] = FakeNames("new").known["new"]
+        await trio.sleep(1)
+        assert read(await dns.socket.ask(ask("new.local"))).rr
+
+
+async def test_a_failure_is_servfail_and_not_kept(autojump_clock):
+    dns = Dns(FakeNames(a=PeerOffline("Away.")))
+    async with dns.run():
+        for _ in range(2):
+            assert read(await dns.socket.ask(ask("a.local"))).header.rcode == RCODE.SERVFAIL
+    assert dns.names.asked == ["a", "a"]
+
+
+async def test_a_resolver_that_is_down_is_servfail(autojump_clock):
+    dns = Dns(FakeNames("a"))
+    async with dns.run() as system:
+        await system.ref("node/resolver").stop(SHUTDOWN)
+        assert read(await dns.socket.ask(ask("a.local"))).header.rcode == RCODE.SERVFAIL
+
+
+async def test_questions_with_options_are_not_kept(autojump_clock):
+    dns = Dns(FakeNames("a"))
+    async with dns.run():
+        for cookie in (b"12345678", b"12345678"):
+            question = ask("a.local", udp_len=1232, opts=[dnslib.EDNSOption(10, cookie)])
+            assert read(await dns.socket.ask(question)).rr
+    assert dns.names.asked == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("bound", "client", "answered"),
+    [
+        ("127.0.0.1", "127.0.0.5", True),
+        ("127.0.0.1", "10.0.0.1", False),
+        ("172.17.0.1", "172.17.0.2", True),
+        ("172.17.0.1", "127.0.0.1", True),
+        ("172.17.0.1", "8.8.8.8", False),
+    ],
+)
+async def test_strangers_are_refused(autojump_clock, bound, client, answered):
+    dns = Dns(FakeNames("a"), binding=Binding(TcpAddress(bound, 53), fixed=True))
+    async with dns.run():
+        await dns.socket.ask(ask("a.local"))
+        reply = read(await dns.socket.ask(ask("a.local"), TcpAddress(client, 9)))
+        assert (reply.header.rcode == RCODE.NOERROR) is answered
+
+
+async def test_garbage_crashes_nobody(autojump_clock):
+    dns = Dns(FakeNames())
+    async with dns.run() as system:
+        for data in (b"", b"x", bytes(11), b"\xff" * 12, bytes(5000), b"\0\1\0\0\0\1\0\0\0\0\0\0\xc0\x0c\0\1\0\1"):
+            dns.socket.receive((data, TcpAddress("127.0.0.1", 9)))
+        await trio.testing.wait_all_tasks_blocked()
+        assert system.ref("node/dns").incarnation == 1
+        assert [reply[3] & 0xF for reply, _ in dns.socket.sent] == [RCODE.FORMERR]
+
+
+async def test_questions_that_wait_are_bounded(autojump_clock):
+    dns = Dns(FakeNames(*"abc", delay=1), limits=IngressLimits(dns_pending=2))
+    async with dns.run():
+        for name in "abc":
+            dns.socket.receive((ask(f"{name}.local"), TcpAddress("127.0.0.1", 9)))
+        await trio.sleep(3)
+        assert len(dns.socket.sent) == 2
+
+
+async def test_over_tcp(autojump_clock):
+    dns = Dns(FakeNames("a"))
+    async with dns.run():
+        client, server = dns.flow.connect(AT)
+        await client.write(frame(ask("a.local")) + frame(ask("local", "SOA")) + frame(ask("b.local")))
+        await client.shutdown()
+        replies = await client.read_all()
+        assert server.state == "closed"
+    sizes = []
+    while replies:
+        size = int.from_bytes(replies[:2], "big")
+        sizes.append(read(replies[2 : 2 + size]).header.rcode)
+        replies = replies[2 + size :]
+    assert sorted(sizes) == [RCODE.NOERROR, RCODE.NOERROR, RCODE.NXDOMAIN]
+
+
+async def test_tcp_connections_are_bounded_and_garbage_is_cut(autojump_clock):
+    dns = Dns(FakeNames(), limits=IngressLimits(dns_connections=1))
+    async with dns.run() as system:
+        first, first_end = dns.flow.connect(AT)
+        _, second_end = dns.flow.connect(AT)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (first_end.state, second_end.state) == ("open", "aborted")
+        await first.write(b"\xff\xff")
+        await trio.testing.wait_all_tasks_blocked()
+        assert first_end.state == "aborted"
+        third, third_end = dns.flow.connect(AT)
+        await third.write(frame(b"\x12\x34\x80\0" + bytes(8)))
+        await trio.testing.wait_all_tasks_blocked()
+        assert third_end.state == "aborted"
+        assert system.ref("node/dns").incarnation == 1
+
+
+async def test_udp_and_tcp_share_a_port_and_keep_it_over_a_restart(autojump_clock):
+    dns = Dns(FakeNames(), binding=Binding(TcpAddress("127.0.0.1", 0), fixed=True))
+    async with dns.run() as system:
+        where = await system.ref("node/dns").ask(WhereBound(), timeout=1)
+        assert where.port
+        assert set(dns.flow.udp) == set(dns.flow.listeners) == {where}
+        dns.flow.watch(system)
+        system.ref("node/dns").crash(RuntimeError("as asked"))
+        await trio.sleep(5)
+        assert await system.ref("node/dns").ask(WhereBound(), timeout=1) == where
+        assert read(await dns.socket.ask(ask("local", "SOA"))).rr
+
+
+async def test_a_port_that_is_taken_over_tcp_is_given_up(autojump_clock):
+    flow = FakeFlow()
+
+    taken = flow.listen(TcpAddress("127.0.0.1", 40002), owner=None)
+    dns = Dns(FakeNames(), flow=flow, binding=Binding(TcpAddress("127.0.0.1", 0), fixed=True))
+    async with dns.run():
+        assert dns.binding.local != taken.local
+        assert set(flow.udp) == {dns.binding.local}
+    with pytest.raises(AddressInUse):
+        flow.listen(taken.local, owner=None)

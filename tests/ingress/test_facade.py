@@ -1,0 +1,75 @@
+import pytest
+
+from beam_actors.errors import ActorError, NameNotFound, UsageError
+from beam_actors.ingress.binding import Binding
+from beam_actors.ingress.dns import DnsServer
+from beam_actors.ingress.facade import Bound, Ingress
+from beam_actors.ingress.https import HttpsServer
+from beam_actors.ingress.messages import RootCertificate
+from beam_actors.ingress.resolver import Resolver
+from beam_actors.ingress.zone import Zone
+from beam_actors.values import TcpAddress
+from tests.ingress.fakes import FakeClock, FakeEntropy, FakeFiles, FakeStore
+from tests.ingress.rig import FakeFlow, FakeNames, running
+from tests.ingress.streams import FakeTunnels
+
+ZONE = Zone(("beam", "local"))
+
+
+def node(names, flow, files):
+    def resolver(_system):
+        return Resolver(names, FakeStore(), servers={}, shared="127.0.0.1")
+
+    def dns(system):
+        binding = Binding(TcpAddress("127.0.0.1", 5354), fixed=True)
+        return DnsServer(flow, system.ref("node/resolver"), FakeClock(), zone=ZONE, binding=binding)
+
+    def https(system):
+        return HttpsServer(
+            flow,
+            FakeTunnels(),
+            resolver=system.ref("node/resolver"),
+            zone=ZONE,
+            binding=Binding(TcpAddress("127.0.0.1", 8443), fixed=True),
+            tls=None,
+            files=files,
+            clock=FakeClock(),
+            entropy=FakeEntropy(),
+        )
+
+    return running(resolver=resolver, dns=dns, https=https)
+
+
+def facade(system, **off):
+    refs = {name: system.ref(f"node/{name}") for name in ("resolver", "dns", "https")} | {"http": None} | off
+    return Ingress(zone=ZONE, **refs)
+
+
+async def test_what_the_rooms_above_see(autojump_clock):
+    files, names = FakeFiles(), FakeNames("a")
+    async with node(names, FakeFlow(), files) as system:
+        ingress = facade(system)
+        assert await ingress.bound() == Bound(
+            dns=TcpAddress("127.0.0.1", 5354), https=TcpAddress("127.0.0.1", 8443), http=None
+        )
+        for text in ("a", "A.beam", "a.local."):
+            assert (await ingress.locate(text)).address == "127.0.0.1"
+        assert names.asked == ["a", "a", "a"]
+        with pytest.raises(NameNotFound):
+            await ingress.locate("b.local")
+        root = await ingress.root_certificate()
+        assert root == RootCertificate("/home/of/node/ca-root.pem", root.sha256, ("beam", "local", "localhost"))
+        assert len(root.sha256) == 64
+        ingress.forget("a")
+
+
+async def test_without_https_there_is_no_authority(autojump_clock):
+    async with node(FakeNames(), FakeFlow(), FakeFiles()) as system:
+        with pytest.raises(UsageError):
+            await facade(system, https=None).root_certificate()
+
+
+async def test_an_actor_that_is_gone_is_an_error(autojump_clock):
+    async with node(FakeNames(), FakeFlow(), FakeFiles()) as system:
+        with pytest.raises(ActorError):
+            await facade(system, http=system.ref("node/none")).bound()

@@ -1,0 +1,192 @@
+import contextlib
+
+import pytest
+import trio
+
+from beam_actors import errors
+from beam_actors.ingress.gate import Gate
+from beam_actors.ingress.limits import IngressLimits
+from beam_actors.ingress.zone import Zone
+from tests.ingress.streams import FakeStream, FakeTunnels
+from tests.ingress.test_heads import get
+
+LIMITS = IngressLimits()
+
+
+def gate(tunnels=None, kind="http", port=80):
+    return Gate(kind, port, Zone(("local", "localhost")), tunnels or FakeTunnels(), LIMITS, "node/ingress/http")
+
+
+async def converse(data, tunnels=None, *, sni=None, shut=True):
+    """What a client that sends `data` reads, the page, and the server's end of the connection."""
+    client, server = FakeStream.pair()
+    page = None
+    received = b""
+
+    async def serve():
+        nonlocal page
+        page = await gate(tunnels).serve(server, lambda: sni)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve)
+        await client.write(data)
+        if shut:
+            await trio.testing.wait_all_tasks_blocked()
+            if server.state == "open":
+                await client.shutdown()
+    if server.state == "closed":
+        received = await client.read_all()
+    return received, page, server
+
+
+async def test_a_request_for_a_name_is_spliced_with_its_bytes_as_they_came(autojump_clock):
+    tunnels = FakeTunnels()
+    data = get("hOSt:  ByronWade.LOCAL:8480", "Upgrade: websocket") + b"first bytes \x00\xff of a body"
+    _, page, server = await converse(data, tunnels)
+    assert page is None
+    [(destination, port, client, near, _)] = tunnels.opened
+    assert (destination, port, client) == ("byronwade", 80, "http")
+    assert server.spliced_with is near
+    assert server._held == data
+    assert server.tag == "node/ingress/http"
+
+
+async def test_a_head_in_pieces(autojump_clock):
+    client, server = FakeStream.pair()
+    tunnels = FakeTunnels()
+    data = get("Host: a.local")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(gate(tunnels).serve, server, lambda: None)
+        for at in range(len(data)):
+            await client.write(data[at : at + 1])
+            await trio.sleep(0.1)
+    assert server.state == "spliced"
+    assert server._held == data
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (errors.NameNotFound("Nobody holds it."), 404),
+        (errors.NameContested("Two claim it."), 409),
+        (errors.TunnelRefused("No."), 403),
+        (errors.TunnelNotFound("No such port."), 404),
+        (errors.TargetDown("Nothing there."), 502),
+        (errors.PeerOffline("Away."), 504),
+        (errors.ActorUnavailable("Restarting."), 503),
+        ("hang", 504),
+    ],
+)
+async def test_what_can_go_wrong_has_a_page(autojump_clock, fault, status):
+    received, page, _ = await converse(get("Host: a.local"), FakeTunnels({"a": fault}))
+    assert page.status == status
+    assert received.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Connection: close\r\n" in received
+    assert b"a.local" in received or status == 503
+
+
+async def test_a_tunnel_that_hangs_is_given_up_after_five_seconds(autojump_clock):
+    before = trio.current_time()
+    await converse(get("Host: a.local"), FakeTunnels({"a": "hang"}))
+    assert trio.current_time() - before == LIMITS.open_seconds
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("example.com", 421),
+        ("127.0.0.1:8480", 421),
+        ("localhost:8480", 404),
+        ("local", 404),
+        ("wpad.local", 404),
+        ("a.b.local", 404),
+    ],
+)
+async def test_other_hosts_open_no_tunnel(autojump_clock, host, status):
+    tunnels = FakeTunnels()
+    _, page, _ = await converse(get(f"Host: {host}"), tunnels)
+    assert page.status == status
+    assert not tunnels.opened
+
+
+@pytest.mark.parametrize(
+    ("sni", "status"), [("a.local", None), ("a.local.", None), ("b.local", 421), ("a.localhost", 421)]
+)
+async def test_the_host_must_be_that_of_the_certificate(autojump_clock, sni, status):
+    tunnels = FakeTunnels()
+    _, page, _ = await converse(get("Host: A.local"), tunnels, sni=sni)
+    assert (page and page.status) == status
+    assert len(tunnels.opened) == (status is None)
+
+
+async def test_smuggling_opens_no_tunnel(autojump_clock):
+    tunnels = FakeTunnels()
+    data = (
+        get("Host: a.local", "Content-Length: 5", "Transfer-Encoding: chunked", line="POST / HTTP/1.1")
+        + b"0\r\n\r\nGET"
+    )
+    received, page, _ = await converse(data, tunnels)
+    assert page.status == 400
+    assert not tunnels.opened
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
+async def test_pages_suit_the_client(autojump_clock):
+    tunnels = FakeTunnels({"a": errors.PeerOffline("Away.")})
+    html, _, _ = await converse(get("Host: a.local", "Accept: text/html"), tunnels)
+    assert b"<!doctype html>" in html
+    bare, _, _ = await converse(get("Host: a.local", line="HEAD / HTTP/1.1"), tunnels)
+    assert bare.endswith(b"\r\n\r\n")
+    refused, _, _ = await converse(get("Host: a.local", "Accept: text/html", line="CONNECT a:1 HTTP/1.1"), tunnels)
+    assert b"<!doctype html>" in refused
+
+
+async def test_a_slow_head_is_cut_off(autojump_clock):
+    client, server = FakeStream.pair()
+    before = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(gate().serve, server, lambda: None)
+        await client.write(b"GET / HT")
+        received = await client.read()
+        assert received.startswith(b"HTTP/1.1 408 ")
+        assert trio.current_time() - before == LIMITS.head_seconds
+    assert server.state == "closed"  # though the client never closed its side
+    assert trio.current_time() - before == LIMITS.head_seconds + LIMITS.farewell_seconds
+
+
+@pytest.mark.parametrize("shut", [True, False])
+async def test_a_connection_that_is_not_used_gets_no_page(autojump_clock, shut):
+    client, server = FakeStream.pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(gate().serve, server, lambda: None)
+        if shut:
+            await client.shutdown()
+    assert server.state == "closed"
+    assert await client.read() == b""
+
+
+async def test_a_client_that_keeps_sending_after_its_page_is_cut_off(autojump_clock):
+    client, server = FakeStream.pair(room=0)
+
+    async def flood():
+        with contextlib.suppress(errors.ConnectionLost):  # which ends the loop, and so the test
+            while True:
+                await client.write(bytes(1 << 14))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(gate().serve, server, lambda: None)
+        await client.write(get("Host: example.com", "Content-Length: 999999999", line="POST / HTTP/1.1"))
+        nursery.start_soon(flood)
+        assert (await client.read()).startswith(b"HTTP/1.1 421 ")
+    assert server.state == "closed"
+
+
+async def test_a_client_that_is_gone_leaves_no_tunnel_open(autojump_clock):
+    client, server = FakeStream.pair()
+    tunnels = FakeTunnels()
+    await client.write(get("Host: a.local"))
+    client.abort()
+    with pytest.raises(errors.ConnectionLost):
+        await gate(tunnels).serve(server, lambda: None)
+    [(_, _, _, near, _)] = tunnels.opened
+    assert near.state == "aborted"

@@ -1,0 +1,168 @@
+import pytest
+import trio
+
+from beam_actors.errors import NameContested, NameNotFound, PeerOffline, ResourceExhausted, StorageError, TimedOut
+from beam_actors.ingress.addresses import TABLE
+from beam_actors.ingress.limits import IngressLimits
+from beam_actors.ingress.messages import Lookup, Serve, ServerStarted, WhereBound
+from beam_actors.ingress.resolver import CONTESTED, Resolver
+from beam_actors.runtime import Actor, receives
+from beam_actors.values import TcpAddress
+from tests.ingress.fakes import FakeStore
+from tests.ingress.rig import OWNER, PEER, FakeNames, running
+
+
+class Server(Actor):
+    """A web server that may or may not bind more addresses."""
+
+    def __init__(self, *, may_bind, told):
+        super().__init__()
+        self.may_bind = may_bind
+        self.told = told
+
+    @receives(Serve)
+    def on_serve(self, message):
+        self.told.append(message.ip)
+        return self.may_bind
+
+    @receives(WhereBound)
+    def on_where(self, _message):
+        return TcpAddress("127.0.0.1", 8443)
+
+
+class Node:
+    def __init__(self, names, *, store=None, shared=None, https=True, http=True, limits=None):
+        self.names, self.store, self.shared, self.limits = names, store or FakeStore(), shared, limits
+        self.may_bind = {"https": https, "http": http}
+        self.told = {"https": [], "http": []}
+
+    def run(self):
+        def server(kind):
+            return lambda _system: Server(may_bind=self.may_bind[kind], told=self.told[kind])
+
+        def resolver(system):
+            servers = {kind: system.ref(f"node/{kind}") for kind in self.may_bind}
+            return Resolver(self.names, self.store, servers=servers, shared=self.shared, limits=self.limits)
+
+        return running(https=server("https"), http=server("http"), resolver=resolver)
+
+
+async def look_up(system, text):
+    return await system.ref("node/resolver").ask(Lookup(text), timeout=30)
+
+
+async def test_a_name_gets_an_address_of_its_own_which_is_remembered(autojump_clock):
+    store = FakeStore()
+    node = Node(FakeNames("a", "b"), store=store)
+    async with node.run() as system:
+        a, b = await look_up(system, "a"), await look_up(system, "b")
+        assert a.address.startswith("127.77.")
+        assert a.address != b.address
+        assert a.facts == (f"owner={OWNER}", f"peer={PEER}")
+        assert await look_up(system, "a") == a
+        assert node.told["https"] == node.told["http"] == [a.address, b.address, a.address]
+    assert set(store.tables[TABLE]) == {b"a", b"b"}
+    again = Node(FakeNames("b", "a"), store=store)
+    async with again.run() as system:
+        assert (await look_up(system, "b")).address == b.address
+        assert (await look_up(system, "a")).address == a.address
+    assert store.commits == 2
+
+
+@pytest.mark.parametrize(("https", "http"), [(False, False), (False, True), (True, False)])
+async def test_without_privileges_all_names_share_the_servers_address(autojump_clock, https, http):
+    node = Node(FakeNames("a"), https=https, http=http)
+    async with node.run() as system:
+        assert (await look_up(system, "a")).address == "127.0.0.1"
+
+
+async def test_an_address_that_a_person_chose_is_every_names(autojump_clock):
+    store = FakeStore()
+    node = Node(FakeNames("a"), store=store, shared="127.0.0.9")
+    async with node.run() as system:
+        assert (await look_up(system, "a")).address == "127.0.0.9"
+    assert node.told == {"https": [], "http": []}
+    assert not store.tables
+
+
+async def test_a_contested_name_has_an_address_for_its_page(autojump_clock):
+    async with Node(FakeNames(a=NameContested("Two claim it."))).run() as system:
+        located = await look_up(system, "a")
+        assert located.facts == (CONTESTED,)
+        assert located.address.startswith("127.77.")
+
+
+@pytest.mark.parametrize("error", [NameNotFound("No."), PeerOffline("Away."), StorageError("Disk.")])
+async def test_errors_reach_the_asker_and_crash_nobody(autojump_clock, error):
+    async with Node(FakeNames(a=error)).run() as system:
+        with pytest.raises(type(error)):
+            await look_up(system, "a")
+        assert system.ref("node/resolver").incarnation == 1
+
+
+async def test_a_look_up_has_a_deadline(autojump_clock):
+    async with Node(FakeNames("a", delay=60)).run() as system:
+        before = trio.current_time()
+        with pytest.raises(TimedOut):
+            await look_up(system, "a")
+        assert trio.current_time() - before == IngressLimits().lookup_seconds
+
+
+async def test_questions_for_one_name_share_a_look_up(autojump_clock):
+    names = FakeNames("a", delay=1)
+    async with Node(names).run() as system:
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(look_up, system, "a")
+        assert names.asked == ["a"]
+        await look_up(system, "a")
+        assert names.asked == ["a", "a"]  # it caches nothing: naming and DNS do
+
+
+async def test_look_ups_and_waiters_are_bounded(autojump_clock):
+    names = FakeNames(*"abc", delay=1)
+    async with Node(names, limits=IngressLimits(lookups=2, waiters=3)).run() as system:
+        futures = [system.ref("node/resolver").ask(Lookup(text), timeout=30) for text in "aaaabc"]
+        outcomes = []
+        for future in futures:
+            try:
+                outcomes.append((await future).address)
+            except ResourceExhausted:
+                outcomes.append(None)
+    assert [outcome is None for outcome in outcomes] == [False, False, False, True, False, True]
+    assert sorted(names.asked) == ["a", "b"]
+
+
+async def test_a_disk_that_refuses_costs_only_the_memory_of_an_address(autojump_clock):
+    store = FakeStore()
+    async with Node(FakeNames("a"), store=store).run() as system:
+        store.fail = StorageError("The disk is full.")
+        assert (await look_up(system, "a")).address.startswith("127.77.")
+
+
+async def test_a_damaged_table_is_made_anew(autojump_clock):
+    store = FakeStore()
+    store.tables[TABLE] = {b"a": b"junk", b"b": b"\x7f\x4d\x01\x01"}
+    async with Node(FakeNames("a"), store=store).run() as system:
+        located = await look_up(system, "a")
+        assert set(store.tables[TABLE]) == {b"a"}
+        assert located.address.startswith("127.77.")
+
+
+async def test_a_server_that_restarts_is_told_its_addresses(autojump_clock):
+    node = Node(FakeNames("a", "b"))
+    async with node.run() as system:
+        ips = [(await look_up(system, text)).address for text in "ab"]
+        node.told["https"].clear()
+        system.ref("node/resolver").tell(ServerStarted("https"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert node.told["https"] == ips
+
+
+async def test_servers_that_are_gone_are_an_error_and_no_crash(autojump_clock):
+    def resolver(system):
+        return Resolver(FakeNames("a"), FakeStore(), servers={"https": system.ref("node/none")}, shared=None)
+
+    async with running(resolver=resolver) as system:
+        with pytest.raises(ResourceExhausted):
+            await look_up(system, "a")

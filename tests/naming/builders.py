@@ -1,0 +1,89 @@
+"""Owners with real keys and claims that they really signed, each made once."""
+
+import functools
+import hashlib
+
+from beam_actors.identity import OwnerChain, PeerKey
+from beam_actors.naming.claim import Claim, Kind, Terms
+from beam_actors.naming.limits import DAY, HOUR
+from beam_actors.values import Name, PeerId
+
+NETWORK = "test"
+NOW = 1_800_000_000
+CHAINS = tuple(OwnerChain(bytes([number]) * 32) for number in range(4))
+NAMES = (Name("alice"), Name("bob"))
+
+
+@functools.cache
+def peer_key(number: int) -> PeerKey:
+    return PeerKey.from_seed(hashlib.sha256(b"peer %d" % number).digest())
+
+
+def peer(number: int) -> PeerId:
+    return peer_key(number).peer_id
+
+
+@functools.cache
+def owner_key(owner: int = 0, era: int = 0):
+    return CHAINS[owner].era_key(era)
+
+
+def owner_id(owner: int):
+    return CHAINS[owner].owner_id
+
+
+@functools.cache
+def claim(
+    owner: int = 0,
+    name: str = "alice",
+    seq: int = 1,
+    *,
+    era: int = 0,
+    kind: Kind = Kind.LIVE,
+    variant: int = 0,
+    issued: int = NOW,
+    valid: int = 30 * DAY,
+    to: int | None = None,
+    previous: bytes = b"",
+    inherits: bytes = b"",
+    network: str = NETWORK,
+) -> Claim:
+    """`variant` tells claims apart that would otherwise be equal: an owner who equivocates."""
+    key = owner_key(owner, era)
+    terms = Terms(
+        network=network,
+        name=Name(name),
+        keyset=key.keyset,
+        seq=seq,
+        kind=kind,
+        peers=(peer(variant),) if kind is Kind.LIVE else (),
+        issued=issued,
+        not_before=issued,
+        not_after=issued + valid,
+        ttl=HOUR + variant,
+        previous=previous,
+        successor=None if to is None else owner_id(to),
+        inherits=inherits,
+    )
+    return Claim.sign(terms, key)
+
+
+@functools.cache
+def revocation(owner: int = 0) -> Claim:
+    return Claim.revoke(NETWORK, owner_key(owner, 8))
+
+
+@functools.cache
+def pool() -> tuple[Claim, ...]:
+    """Everything that three owners may have said of two names, replays, equivocations and revocations included."""
+    claims = [
+        claim(owner, str(name), seq, era=era, kind=kind, variant=variant, issued=NOW + seq)
+        for owner in range(3)
+        for name in NAMES
+        for seq in (1, 2)
+        for era in (0, 1)
+        for kind, variant in ((Kind.LIVE, 0), (Kind.LIVE, 1), (Kind.LIVE, 2), (Kind.TOMBSTONE, 0))
+    ]
+    claims += [claim(owner, "alice", 3, era=2, kind=Kind.TRANSFER, to=owner + 1) for owner in range(2)]
+    claims += [revocation(owner) for owner in range(2)]
+    return tuple(claims)

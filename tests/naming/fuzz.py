@@ -1,0 +1,66 @@
+"""Entry points for the fuzzer: any bytes give a value that encodes back, or one of the room's own errors."""
+
+from beam_actors.errors import ClaimRefused, InvalidName, InvalidValue, RemoteProtocolError, StoreDamaged
+from beam_actors.naming import cbor, protocol, records
+from beam_actors.naming.admission import REASONS
+from beam_actors.naming.claim import Claim
+from beam_actors.naming.grammar import parse_query, random_name
+from tests.naming.builders import NETWORK
+
+
+def fuzz_cbor(data: bytes) -> None:
+    try:
+        value = cbor.decode(data, limit=4096)
+    except InvalidValue:
+        return
+    assert cbor.encode(value) == data
+
+
+def fuzz_claim(data: bytes) -> None:
+    try:
+        claim = Claim.parse(data, network=NETWORK)
+    except ClaimRefused as refused:
+        assert refused.reason in REASONS
+        return
+    assert claim.encoded == data
+    assert claim.terms.encode() == claim.body
+
+
+def fuzz_message(data: bytes) -> None:
+    try:
+        message = protocol.decode(data)
+    except RemoteProtocolError:
+        return
+    frame = protocol.encode(message)
+    assert protocol.frame_size(frame[: protocol.HEADER]) == len(frame) - protocol.HEADER
+    assert protocol.decode(frame[protocol.HEADER :]) == message
+    assert frame[protocol.HEADER :] == data
+
+
+def fuzz_query(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    try:
+        query = parse_query(text)
+    except InvalidName:
+        return
+    assert parse_query(str(query)) == query
+    assert parse_query(f"{query}.local.") == query
+
+
+def fuzz_record(data: bytes) -> None:
+    for read in (
+        lambda: records.read_entry(data, NETWORK),
+        lambda: records.read_revocation(data, NETWORK),
+        lambda: records.read_own(b"alice", data),
+        lambda: records.read_pin(b"alice", data),
+        lambda: records.read_floor(data),
+    ):
+        try:
+            read()
+        except StoreDamaged:
+            continue
+
+
+def fuzz_random_name(data: bytes) -> None:
+    if len(data) == 7:
+        assert str(random_name(data)).count("-") == 2

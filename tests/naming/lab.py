@@ -1,0 +1,184 @@
+"""Whole nodes of this room, over streams in memory instead of `peers`, with disks that outlive them."""
+
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import trio
+
+from beam_actors.errors import ConnectionLost, PeerOffline
+from beam_actors.naming import Limits, compose_naming, spread_ref
+from beam_actors.naming.protocol import PROTOCOL
+from beam_actors.peers import InboundStream, PeerDown, PeerStatus, PeerUp, State
+from beam_actors.runtime import ChildSpec, Intensity, Supervisor, System
+from beam_actors.testing.clock import SimClock
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.entropy import SeededEntropy
+from beam_actors.testing.store import MemoryStore
+from tests.naming.builders import NETWORK, owner_key, peer
+
+SERVICES = "services"
+
+
+class Half:
+    """What one side has sent and the other has not yet read. Holds 64 KiB, like a window."""
+
+    ROOM = 1 << 16
+
+    def __init__(self):
+        self.data = bytearray()
+        self.ended = self.cut = False
+        self.changed = trio.Event()
+
+    def touch(self):
+        self.changed.set()
+        self.changed = trio.Event()
+
+
+class MemoryStream:
+    """One end of a stream in memory, with the surface of `flow.Stream`."""
+
+    def __init__(self, incoming: Half, outgoing: Half):
+        self.incoming, self.outgoing = incoming, outgoing
+        self.owner = None
+
+    @classmethod
+    def pair(cls):
+        one, other = Half(), Half()
+        return cls(one, other), cls(other, one)
+
+    async def read(self, limit=1 << 16):
+        await trio.lowlevel.checkpoint()
+        half = self.incoming
+        while not half.data:
+            if half.cut:
+                raise ConnectionLost("The stream was cut.")
+            if half.ended:
+                return b""
+            await half.changed.wait()
+        data = bytes(half.data[:limit])
+        del half.data[:limit]
+        half.touch()
+        return data
+
+    async def write(self, data):
+        await trio.lowlevel.checkpoint()
+        half = self.outgoing
+        while data:
+            while len(half.data) >= half.ROOM and not half.cut:
+                await half.changed.wait()
+            if half.cut or half.ended:
+                raise ConnectionLost("The stream was cut.")
+            room = half.ROOM - len(half.data)
+            half.data += data[:room]
+            data = data[room:]
+            half.touch()
+
+    def close(self):
+        self.outgoing.ended = True
+        self.outgoing.touch()
+
+    def abort(self):
+        for half in (self.incoming, self.outgoing):
+            if not half.ended or half is self.incoming:
+                half.cut = True
+            half.touch()
+
+    dispose = abort
+
+    def adopt(self, owner):
+        self.owner = owner
+
+
+class Wires:
+    """Who is connected to whom; the `PeerNetwork` of each node is a view of it."""
+
+    def __init__(self):
+        self.nodes: dict = {}
+        self.links: set = set()
+        self.opened: list = []
+
+    def connect(self, one, other):
+        self.links.add(frozenset((one.me, other.me)))
+        one.spread.tell(PeerUp(other.me))
+        other.spread.tell(PeerUp(one.me))
+
+    def cut(self, one, other):
+        self.links.discard(frozenset((one.me, other.me)))
+        for stream, ends in self.opened:
+            if ends == {one.me, other.me}:
+                stream.abort()
+        one.spread.tell(PeerDown(other.me))
+        other.spread.tell(PeerDown(one.me))
+
+    def neighbours(self, me):
+        return sorted(other for link in self.links if me in link for other in link - {me})
+
+
+class View:
+    def __init__(self, wires: Wires, me):
+        self.wires, self.me = wires, me
+
+    async def open(self, to, protocol, *, owner=None):
+        await trio.lowlevel.checkpoint()
+        assert protocol == PROTOCOL
+        if frozenset((self.me, to)) not in self.wires.links:
+            raise PeerOffline(f"{to} is not connected.")
+        mine, theirs = MemoryStream.pair()
+        mine.adopt(owner)
+        self.wires.opened.append((mine, {self.me, to}))
+        self.wires.nodes[to].spread.tell(InboundStream(self.me, protocol, theirs))
+        return mine
+
+    async def snapshot(self):
+        await trio.lowlevel.checkpoint()
+        return tuple(
+            PeerStatus(peer=other, state=State.UP, kept=False, sessions=1) for other in self.wires.neighbours(self.me)
+        )
+
+
+class Node:
+    """One machine: its disk and clock outlive `run`."""
+
+    def __init__(self, wires: Wires, number: int, *, owner: int | None = None, limits: Limits | None = None):
+        self.wires, self.number, self.limits = wires, number, limits
+        self.me = peer(number)
+        self.key = owner_key(number if owner is None else owner)
+        self.owner = self.key.owner_id
+        self.disk = MemoryDisk()
+        self.clock = SimClock()
+        wires.nodes[self.me] = self
+
+    @asynccontextmanager
+    async def run(self):
+        self.system = System(f"node{self.number}", clock=self.clock.monotonic)
+        self.spread = spread_ref(self.system, SERVICES)
+        self.registrar = self.system.ref(f"{SERVICES}/registry")
+        store = await MemoryStore.open(self.disk, sync_seconds=0.01)
+        room = compose_naming(
+            self.system,
+            SERVICES,
+            owner=self.key,
+            me=self.me,
+            network=NETWORK,
+            peers=View(self.wires, self.me),
+            store=store,
+            clock=self.clock,
+            entropy=SeededEntropy(bytes([self.number])),
+            limits=self.limits,
+        )
+        self.naming = room.naming
+        root = ChildSpec(SERVICES, lambda: Supervisor(room.specs, intensity=Intensity(restarts=20, period=10.0)))
+        async with self.system.run(root):
+            yield self
+
+
+@asynccontextmanager
+async def lab(count: int, **options):
+    """`count` running nodes, not connected."""
+    wires = Wires()
+    async with AsyncExitStack() as stack:
+        yield wires, [await stack.enter_async_context(Node(wires, number, **options).run()) for number in range(count)]
+
+
+async def settle(seconds: float = 3.0):
+    """Let everybody finish what they are about; the mock clock jumps."""
+    await trio.sleep(seconds)

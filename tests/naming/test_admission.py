@@ -1,0 +1,124 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.errors import ClaimRefused
+from beam_actors.naming import cbor
+from beam_actors.naming.admission import Admission, Verdict
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.limits import DAY, MAX_AHEAD, RETENTION, Limits
+from beam_actors.naming.registry import Registry
+from tests.naming.builders import NETWORK, NOW, claim, owner_id, pool, revocation
+
+SMALL = Limits(names_per_owner=2, tombstones_per_owner=1, owners_per_name=2, claims=5, revocations=1)
+
+
+def rules(*known, limits=SMALL, exempt=()) -> Admission:
+    registry = Registry()
+    registry.merge_all(known)
+    return Admission(registry, limits, exempt)
+
+
+def refusal(admission: Admission, one: Claim, now: float = NOW) -> str:
+    with pytest.raises(ClaimRefused) as caught:
+        admission.judge(one, now)
+    return caught.value.reason
+
+
+def unsigned(one: Claim) -> Claim:
+    return Claim.parse(cbor.encode([one.body, bytes(64)]), network=NETWORK)
+
+
+def test_a_genuine_claim_is_new_then_known_then_superseded():
+    assert rules().judge(claim(), NOW) is Verdict.NEW
+    assert rules(claim()).judge(claim(), NOW) is Verdict.KNOWN
+    assert rules(claim(seq=2)).judge(claim(seq=1), NOW) is Verdict.SUPERSEDED
+    assert rules(claim(seq=2)).judge(claim(seq=2, variant=1), NOW) is Verdict.NEW  # an equivocation is news
+    assert rules(claim(seq=9)).judge(claim(seq=1, era=1), NOW) is Verdict.NEW
+
+
+def test_a_forged_claim_is_refused():
+    assert refusal(rules(), unsigned(claim())) == "signature"
+
+
+def test_another_owners_key_does_not_sign():
+    mine, theirs = claim(0), claim(1)
+    forged = Claim.parse(cbor.encode([mine.body, theirs.signature]), network=NETWORK)
+    assert refusal(rules(), forged) == "signature"
+
+
+def test_the_time_window():
+    one, end = claim(valid=DAY), 30 * DAY
+    assert rules().judge(one, NOW - MAX_AHEAD) is Verdict.NEW
+    assert rules().judge(one, NOW - MAX_AHEAD - 1) is Verdict.EARLY
+    assert rules().judge(one, NOW - DAY) is Verdict.EARLY
+    assert refusal(rules(), one, NOW - DAY - 1) == "future"
+    assert rules().judge(one, NOW + end) is Verdict.NEW  # it ended long ago, and still replaces what came before it
+    assert refusal(rules(), one, NOW + end + 1) == "expired"
+    assert refusal(rules(), one, NOW + 3650 * DAY) == "expired"
+    assert refusal(rules(), one, NOW - 3650 * DAY) == "future"
+
+
+@given(st.sampled_from(pool()), st.lists(st.integers(-3 * DAY, 40 * DAY), min_size=2, max_size=6))
+def test_the_clock_is_used_monotonically(one, offsets):
+    """As time goes on a claim is too far ahead, waits, is acceptable, has expired: never backwards."""
+    stages = []
+    for offset in sorted(offsets):
+        try:
+            stages.append({Verdict.EARLY: 1, Verdict.NEW: 2}[rules(limits=Limits()).judge(one, NOW + offset)])
+        except ClaimRefused as refused:
+            stages.append({"future": 0, "expired": 3}[refused.reason])
+    assert stages == sorted(stages)
+
+
+def test_what_was_forgotten_is_not_admitted_again_even_if_the_clock_is_set_back():
+    old = claim(seq=1, issued=NOW, valid=30 * DAY)
+    new = claim(seq=2, issued=NOW + 60, valid=DAY, kind=Kind.TOMBSTONE)
+    admission = rules(old, new)
+    admission._registry.forget(NOW + 60 + RETENTION + 1)
+    for now in (NOW, NOW + 60, NOW + DAY, NOW + RETENTION):
+        assert refusal(admission, old, now) == "expired"
+        assert refusal(admission, new, now) == "expired"
+
+
+def test_quotas():
+    full = rules(claim(0, "a1"), claim(0, "a2"))
+    assert refusal(full, claim(0, "a3")) == "quota"
+    assert full.judge(claim(0, "a2", 2), NOW) is Verdict.NEW  # a renewal takes no further room
+    assert full.judge(claim(0, "a2", 2, kind=Kind.TOMBSTONE), NOW) is Verdict.NEW  # releasing is always possible
+    assert full.judge(claim(1, "a3"), NOW) is Verdict.NEW
+    crowded = rules(claim(0), claim(1))
+    assert refusal(crowded, claim(2)) == "quota"
+    assert crowded.judge(claim(2, "bob"), NOW) is Verdict.NEW
+    tombs = rules(claim(0, "a1", kind=Kind.TOMBSTONE), claim(0, "a2"))
+    assert refusal(tombs, claim(0, "a3", kind=Kind.TOMBSTONE)) == "quota"
+    assert tombs.judge(claim(0, "a3"), NOW) is Verdict.NEW
+    assert (
+        refusal(
+            rules(*(claim(owner, f"n{owner}") for owner in range(3)), claim(0, "n7"), claim(1, "n8")), claim(2, "n9")
+        )
+        == "quota"
+    )
+
+
+def test_own_and_pinned_owners_are_exempt_from_quotas():
+    everybody = [claim(0), claim(1), claim(2, "x1"), claim(2, "x2")]
+    assert rules(*everybody, exempt={owner_id(2)}).judge(claim(2), NOW) is Verdict.NEW
+    assert refusal(rules(*everybody), claim(2)) == "quota"
+
+
+def test_a_flood_is_turned_away_before_its_signatures_are_checked():
+    full = rules(claim(0, "a1"), claim(0, "a2"))
+    assert refusal(full, unsigned(claim(0, "a3"))) == "quota"
+    assert refusal(rules(), unsigned(claim()), NOW + 31 * DAY) == "expired"
+
+
+def test_the_revoked_stay_revoked():
+    assert rules(claim()).judge(revocation(0), NOW) is Verdict.NEW
+    assert rules(revocation(0)).judge(revocation(0), NOW) is Verdict.KNOWN
+    assert refusal(rules(revocation(0)), claim(0, era=3)) == "revoked"
+    assert refusal(rules(), unsigned(revocation(0))) == "signature"
+    assert refusal(rules(revocation(0)), revocation(1)) == "quota"  # of an owner of whom nothing is known
+    assert rules(revocation(0), claim(1)).judge(revocation(1), NOW) is Verdict.NEW
+    remade = Claim.parse(cbor.encode([revocation(0).body, bytes(64)]), network=NETWORK)
+    assert rules(revocation(0)).judge(remade, NOW) is Verdict.KNOWN

@@ -1,0 +1,23 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.naming.bucket import Bucket
+
+
+def test_a_burst_is_free_and_then_the_rate_holds():
+    bucket = Bucket(10, 20, 0.0)
+    assert bucket.take(20, 0.0) == 0
+    assert bucket.take(5, 0.0) == 0.5
+    assert bucket.take(0, 0.5) == 0
+    assert bucket.take(20, 100.0) == 0
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.floats(0, 3)), max_size=30))
+def test_whoever_waits_as_told_never_exceeds_the_rate(steps):
+    bucket, now, taken = Bucket(10, 20, 0.0), 0.0, 0
+    for count, idle in steps:
+        now += idle
+        now += bucket.take(count, now)
+        taken += count
+        assert taken <= 20 + 10 * now + 1e-6
+    assert "of 20" in repr(bucket)

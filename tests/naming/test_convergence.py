@@ -1,0 +1,142 @@
+"""Replicas that are partitioned, have wrong clocks, hear of things in any order, forget, and are lied to."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from beam_actors.errors import ClaimRefused
+from beam_actors.naming.admission import Admission, Verdict
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, Limits
+from beam_actors.naming.ranking import decide
+from beam_actors.naming.registry import Registry
+from tests.naming.builders import NAMES, NETWORK, NOW, claim, revocation
+
+REPLICAS = 3
+replicas = st.integers(0, REPLICAS - 1)
+owners = st.integers(0, 2)
+
+
+class Replica:
+    def __init__(self, skew: int) -> None:
+        self.skew = skew
+        self.registry = Registry()
+        self.admission = Admission(self.registry, Limits())
+        self.waiting: dict[bytes, Claim] = {}
+        self.forgotten: set[bytes] = set()
+
+    def hear(self, one: Claim, now: int) -> None:
+        one = Claim.parse(one.encoded, network=NETWORK)
+        try:
+            verdict = self.admission.judge(one, now + self.skew)
+        except ClaimRefused:
+            return
+        if verdict is Verdict.EARLY:
+            self.waiting[one.id] = one
+        elif verdict is Verdict.NEW:
+            assert one.id not in self.forgotten, "what was forgotten came back"
+            assert self.registry.merge(one)
+
+    def wake(self, now: int) -> None:
+        waiting, self.waiting = self.waiting, {}
+        for one in waiting.values():
+            self.hear(one, now)
+
+    def forget(self, now: int) -> None:
+        before = {one.id for one in self.registry}
+        self.registry.forget(now + self.skew)
+        self.forgotten |= before - {one.id for one in self.registry}
+
+
+class Convergence(RuleBasedStateMachine):
+    """Owners sign honestly (time and seq go on), equivocate, or are a thief of their key; peers replay everything."""
+
+    @initialize(skews=st.lists(st.integers(-MAX_AHEAD // 2, MAX_AHEAD // 2), min_size=REPLICAS, max_size=REPLICAS))
+    def start(self, skews):
+        self.now = NOW
+        self.replicas = [Replica(skew) for skew in skews]
+        self.seqs: dict[tuple[int, int], int] = {}
+        self.said: list[Claim] = []
+        self.cut: set[frozenset[int]] = set()
+
+    def tell(self, one: Claim, to: int) -> None:
+        self.said.append(one)
+        self.replicas[to].hear(one, self.now)
+
+    @rule(owner=owners, name=st.integers(0, 1), to=replicas, kind=st.sampled_from([Kind.LIVE, Kind.LIVE, Kind.TOMBSTONE]),
+          valid=st.sampled_from([HOUR, DAY, 30 * DAY]))  # fmt: skip
+    def sign(self, owner, name, to, kind, valid):
+        seq = self.seqs[owner, name] = self.seqs.get((owner, name), 0) + 1
+        self.tell(claim(owner, str(NAMES[name]), seq, kind=kind, issued=self.now, valid=valid), to)
+
+    @rule(owner=owners, name=st.integers(0, 1), to=replicas, variant=st.integers(1, 3))
+    def equivocate(self, owner, name, to, variant):
+        seq = max(1, self.seqs.get((owner, name), 0))
+        self.tell(claim(owner, str(NAMES[name]), seq, variant=variant, issued=self.now), to)
+
+    @rule(owner=owners, to=replicas)
+    def open_the_next_era(self, owner, to):
+        self.tell(claim(owner, "alice", 1, era=1, issued=self.now), to)
+
+    @rule(to=replicas)
+    def revoke(self, to):
+        self.tell(revocation(2), to)
+
+    @precondition(lambda self: self.said)
+    @rule(data=st.data(), to=replicas)
+    def replay(self, data, to):
+        self.replicas[to].hear(data.draw(st.sampled_from(self.said)), self.now)
+
+    @rule(one=replicas, other=replicas)
+    def partition_or_heal(self, one, other):
+        self.cut ^= {frozenset((one, other))}
+
+    @rule(one=replicas, other=replicas)
+    def exchange(self, one, other):
+        if frozenset((one, other)) not in self.cut:
+            for known in self.replicas[one].registry:
+                self.replicas[other].hear(known, self.now)
+
+    @rule(seconds=st.sampled_from([60, HOUR, DAY, 8 * DAY, 40 * DAY]))
+    def time_passes(self, seconds):
+        self.now += seconds
+        for replica in self.replicas:
+            replica.wake(self.now)
+
+    @rule(which=replicas, jump=st.sampled_from([-400 * DAY, -HOUR, HOUR]))
+    def a_clock_jumps_and_is_corrected(self, which, jump):
+        """What is replayed meanwhile must not bring back what was forgotten (`hear` asserts it)."""
+        self.replicas[which].skew += jump
+        for one in self.said:
+            self.replicas[which].hear(one, self.now)
+        self.replicas[which].skew -= jump
+
+    @rule(which=replicas)
+    def forget(self, which):
+        self.replicas[which].forget(self.now)
+
+    @rule()
+    def heal(self):
+        """Everybody hears of everything that anybody holds: then all agree on who holds what."""
+        self.cut.clear()
+        for one in self.replicas:
+            one.wake(self.now)
+        for _ in range(2):
+            for one in self.replicas:
+                for other in self.replicas:
+                    for known in one.registry:
+                        other.hear(known, self.now)
+        margin = self.now + MAX_AHEAD  # a claim in its last minutes has ended for some clocks only
+        answers = {repr([decide(one.registry.entries(name), margin) for name in NAMES]) for one in self.replicas}
+        assert len(answers) == 1
+
+    @invariant()
+    def nobody_holds_more_than_an_owner_said(self):
+        for replica in self.replicas:
+            for one in replica.registry:
+                assert one in self.said
+                assert not (one.kind is not Kind.REVOCATION and replica.registry.is_revoked(one.owner))
+
+
+TestConvergence = Convergence.TestCase
+TestConvergence.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -1,0 +1,157 @@
+import pytest
+import trio
+
+from beam_actors.errors import InvalidName, NameContested, NameNotFound, NameTaken
+from beam_actors.naming import Kind
+from beam_actors.naming.limits import DAY, HOUR
+from beam_actors.naming.messages import GetHolding, Submit
+from tests.naming.builders import NOW, claim, owner_id, peer
+from tests.naming.lab import lab, settle
+
+
+async def test_a_registered_name_resolves_at_home_and_at_a_peer(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await settle()
+        made = await one.naming.register("Alice.local.")
+        assert (str(made.name), made.owner, made.peers, made.told) == ("alice", one.owner, (one.me,), 1)
+        at_home = await one.naming.resolve("alice")
+        assert (at_home.source, at_home.owner, at_home.peers, at_home.age_s) == ("own", one.owner, (one.me,), 0)
+        await settle(0.5)
+        there = await other.naming.resolve("alice.local")
+        assert (there.source, there.owner, there.peers) == ("registry", one.owner, (one.me,))
+        assert (await other.naming.resolve(f"alice.{one.owner}.local")).peers == (one.me,)
+
+
+async def test_an_unknown_name_is_asked_of_peers_and_not_found_at_once_afterwards(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        with pytest.raises(NameNotFound, match="Nobody"):
+            await one.naming.resolve("alice")
+        wires.connect(one, other)
+        await settle(10)
+        with pytest.raises(NameNotFound):
+            await one.naming.resolve("alice")
+        asked = len(wires.opened)
+        with pytest.raises(NameNotFound):
+            await one.naming.resolve("alice")
+        assert len(wires.opened) == asked
+
+
+async def test_registering_again_does_no_harm(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        first = await one.naming.register("alice")
+        assert await one.naming.register("alice") == first
+        entry = (await one.registrar.ask(GetHolding(first.name))).entry
+        assert entry.claim.terms.seq == 1
+
+
+async def test_a_name_that_a_peer_knows_to_be_held_is_refused(autojump_clock):
+    """Nothing was exchanged yet: the register itself asks."""
+    async with lab(3) as (wires, (one, other, third)):
+        await one.naming.register("alice")
+        wires.links.add(frozenset((one.me, other.me)))  # connected, but spread wasn't told
+        with pytest.raises(NameTaken, match=f"{one.owner.short}.*since 2027-01-15.*--contest"):
+            await other.naming.register("alice")
+        assert await other.naming.names() == ()
+        wires.links.add(frozenset((third.me, other.me)))
+        await other.naming.register("alice", contest=True)
+        with pytest.raises(NameContested, match=str(other.owner)):
+            await settle(6)
+            wires.links.add(frozenset((third.me, one.me)))
+            await third.naming.resolve("alice")
+        (conflict,) = await third.naming.conflicts()
+        assert {choice.owner for choice in conflict.choices} == {one.owner, other.owner}
+        assert (await other.naming.resolve("alice")).source == "own"
+        pin = await third.naming.pin("alice", one.owner)
+        assert pin.owner == one.owner
+        assert (await third.naming.resolve("alice")).source == "pin"
+        (conflict,) = await third.naming.conflicts("alice.local")
+        assert conflict.settled_by == "pin"
+        await third.naming.unpin("alice")
+        with pytest.raises(NameContested):
+            await third.naming.pin("alice")
+        assert (await third.naming.pin(f"alice.{other.owner}")).owner == other.owner
+
+
+async def test_a_released_name_is_gone_everywhere(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await one.naming.register("alice")
+        await settle()
+        assert (await other.naming.resolve("alice")).owner == one.owner
+        await one.naming.release("alice")
+        await settle()
+        assert await one.naming.names() == ()
+        for node in (one, other):
+            with pytest.raises(NameNotFound):
+                await node.naming.resolve("alice")
+        with pytest.raises(NameNotFound, match="not one of your names"):
+            await one.naming.release("alice")
+        await other.naming.register("alice")
+        assert (await other.naming.resolve("alice")).owner == other.owner
+        await settle()
+        assert one.system.whereis("services/names/alice") is None
+
+
+async def test_what_is_no_name_is_refused_at_the_door(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        for text in ("", "a.b.local", "localhost", "x" * 300):
+            with pytest.raises(InvalidName):
+                await one.naming.resolve(text)
+        with pytest.raises(InvalidName, match="own owner only"):
+            await one.naming.register(f"alice.{owner_id(2)}")
+        assert str(one.naming.random_name()).count("-") == 2
+        assert one.naming.random_name() != one.naming.random_name()
+
+
+async def test_look_alikes_are_reported(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await one.naming.pin("paypal", owner_id(3))
+        made = await one.naming.register("paypa1")
+        assert [str(name) for name in made.look_alikes] == ["paypal"]
+        assert (await one.naming.register("other")).look_alikes == ()
+
+
+async def test_an_old_answer_is_marked_and_refreshed(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await one.naming.register("alice")
+        await settle()
+        await trio.sleep(2 * HOUR)
+        stale = await other.naming.resolve("alice")
+        assert stale.source == "cache"
+        assert stale.age_s > HOUR
+        await settle()
+        fresh = await other.naming.resolve("alice")
+        assert (fresh.source, fresh.age_s < 10) == ("registry", True)
+
+
+async def test_a_cold_start_without_a_network_still_resolves(autojump_clock):
+    async with lab(1) as (wires, (one,)):
+        await one.registrar.ask(Submit((claim(3, valid=DAY).encoded,), peer(9)))
+        assert (await one.naming.resolve("alice")).source == "registry"
+    async with one.run():
+        assert (await one.naming.resolve("alice")).owner == owner_id(3)
+        one.clock.step(2 * DAY)
+        stale = await one.naming.resolve("alice")
+        assert (stale.source, stale.owner) == ("cache", owner_id(3))
+        one.clock.step(3 * DAY)
+        with pytest.raises(NameNotFound):
+            await one.naming.resolve("alice")
+
+
+async def test_held_names_are_listed(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await one.naming.register("alice")
+        await one.naming.pin("bob", owner_id(2))
+        alice, bob = await one.naming.names()
+        assert (str(alice.name), alice.relation, alice.peers, alice.expires > NOW + 29 * DAY) == (
+            "alice",
+            "own",
+            (one.me,),
+            True,
+        )
+        assert (str(bob.name), bob.relation, bob.peers, bob.expires) == ("bob", "pin", (), None)
+        counts = await one.naming.statistics()
+        assert (counts.names, counts.claims, counts.admitted, counts.refused) == (1, 1, 1, {})
+        assert claim().kind is Kind.LIVE

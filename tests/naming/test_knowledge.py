@@ -1,0 +1,226 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.errors import NameContested, NameNotFound, NameTaken, QuotaExceeded
+from beam_actors.naming import answering, records
+from beam_actors.naming.claim import Kind
+from beam_actors.naming.grammar import Query
+from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.limits import DAY, HOUR, RETENTION, Limits
+from beam_actors.values import Name
+from tests.naming.builders import NETWORK, NOW, claim, owner_id, peer, pool, revocation
+
+ALICE = Name("alice")
+
+
+class Tables:
+    """The store's tables, without a store."""
+
+    def __init__(self):
+        self.rows: dict[str, dict[bytes, bytes]] = {}
+
+    def apply(self, known: Knowledge) -> None:
+        for change in known.changes():
+            table = self.rows.setdefault(change.table, {})
+            if change.value is None:
+                table.pop(change.key, None)
+            else:
+                table[change.key] = change.value
+
+    def load(self) -> Knowledge:
+        def rows(table):
+            return sorted(self.rows.get(table, {}).items())
+
+        known = knowledge()
+        floor = self.rows.get(records.META, {}).get(records.FLOOR)
+        known.load(rows(records.REVOKED), rows(records.OWN), rows(records.PINS), floor)
+        for _, value in rows(records.CLAIMS):
+            known.load_entry(value)
+        return known
+
+
+def knowledge(*claims, owner=3, now=NOW) -> Knowledge:
+    known = Knowledge(network=NETWORK, owner=owner_id(owner), limits=Limits())
+    for one in claims:
+        known.take(one.encoded, now)
+    return known
+
+
+def resolve(known, text="alice", now=NOW, **more):
+    owner = more.pop("owner", None)
+    return answering.resolve(known, Query(Name(text), owner), now, **more)
+
+
+@given(
+    st.lists(st.sampled_from(pool()) | st.sampled_from(["pin", "unpin", "reserve", "forget"]), max_size=20),
+    st.integers(0, 40 * DAY),
+)
+def test_what_is_loaded_is_what_was_committed(steps, jump):
+    known, tables, now = knowledge(), Tables(), NOW
+    for number, step in enumerate(steps):
+        if step == "pin":
+            known.pin(ALICE, owner_id(number % 3), now)
+        elif step == "unpin" and known.pins:
+            known.unpin(ALICE)
+        elif step == "reserve":
+            known.reserve(Name(f"own{number}"), contest=False, now=now)
+        elif step == "forget":
+            now += jump
+            known.forget(now)
+        elif not isinstance(step, str):
+            known.take(step.encoded, now)
+        tables.apply(known)
+    again = tables.load()
+    assert again.registry.canonical() == known.registry.canonical()
+    assert (again.pins, again.own, again.registry.floor) == (known.pins, known.own, known.registry.floor)
+    for one in known.registry:
+        if one.kind is not Kind.REVOCATION:
+            before, after = known.seen(one), again.seen(one)
+            assert after.first == before.first
+            assert 0 <= before.heard - after.heard < 6 * HOUR  # when it was heard of is written rarely
+    assert again.changes() == []
+
+
+def test_refusals_are_counted_by_reason():
+    known = knowledge()
+    for data in (b"", b"\x00" * 2000, claim(network="other").encoded, claim(issued=NOW - 31 * DAY).encoded):
+        assert known.take(data, NOW + 5) is None
+    assert known.refused == {"form": 1, "size": 1, "network": 1, "expired": 1}
+    assert known.changes() == []
+
+
+def test_hearing_again_refreshes_and_is_written_rarely():
+    known, tables = knowledge(claim()), Tables()
+    tables.apply(known)
+    assert known.take(claim().encoded, NOW + HOUR) is None
+    assert known.changes() == []
+    assert resolve(known, now=NOW + HOUR).age_s == 0
+    known.confirm([claim().id, bytes(32)], NOW + 7 * HOUR)
+    assert len(known.changes()) == 1
+    assert known.seen(claim()) == records.Seen(NOW, NOW + 7 * HOUR)
+
+
+def test_an_early_claim_waits_for_its_time():
+    known = knowledge(claim(), now=NOW - HOUR)
+    assert len(known.waiting) == 1
+    assert known.wake(NOW - HOUR) == []
+    assert known.wake(NOW) == [claim()]
+    assert known.waiting == {}
+    assert resolve(known).owner == owner_id(0)
+
+
+def test_an_own_and_a_pinned_claim_are_not_forgotten():
+    known = knowledge(claim(0), claim(1), claim(3), claim(1, "bob"))
+    known.reserve(ALICE, contest=True, now=NOW)
+    known.pin(ALICE, owner_id(1), NOW)
+    assert known.forget(NOW + RETENTION + 1) == 2
+    assert {entry.claim.owner for entry in known.registry.entries(ALICE)} == {owner_id(1), owner_id(3)}
+    assert known.forget(NOW + RETENTION + 1) == 0
+
+
+def test_a_taken_name_is_refused_with_who_and_since_when():
+    known = knowledge(claim(0))
+    with pytest.raises(NameTaken, match=rf"{owner_id(0).short} \(known here since 2027-01-15\)"):
+        known.reserve(ALICE, contest=False, now=NOW)
+    assert known.own == {}
+    known.reserve(ALICE, contest=True, now=NOW)
+    assert known.own[ALICE].contest
+    free = knowledge(claim(0, kind=Kind.TOMBSTONE), claim(1, valid=5))
+    free.reserve(ALICE, contest=False, now=NOW + 6)
+    free.reserve(ALICE, contest=False, now=NOW + 6)
+
+
+def test_an_owner_holds_sixteen_names():
+    known = knowledge()
+    for number in range(16):
+        known.reserve(Name(f"n{number}"), contest=False, now=NOW)
+    with pytest.raises(QuotaExceeded, match="16 names"):
+        known.reserve(ALICE, contest=False, now=NOW)
+    known.unreserve(Name("n3"))
+    known.reserve(ALICE, contest=False, now=NOW)
+
+
+# --- answers -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sole_claim_answers_with_its_age():
+    answer = resolve(knowledge(claim(0)), now=NOW + 60)
+    assert (answer.owner, answer.peers, answer.source, answer.age_s, answer.since) == (
+        owner_id(0),
+        (peer(0),),
+        "registry",
+        60,
+        NOW,
+    )
+    assert resolve(knowledge(claim(0)), now=NOW + HOUR + 1).source == "cache"
+    with pytest.raises(NameNotFound, match="Nobody"):
+        resolve(knowledge())
+
+
+def test_a_contested_name_fails_and_the_long_form_does_not():
+    known = knowledge(claim(0), claim(1))
+    with pytest.raises(NameContested, match=str(owner_id(1))):
+        resolve(known)
+    assert resolve(known, owner=owner_id(1)).owner == owner_id(1)
+    with pytest.raises(NameNotFound):
+        resolve(known, owner=owner_id(2))
+
+
+def test_an_own_name_answers_at_home_whoever_contests_it():
+    known = knowledge(claim(0), claim(3))
+    known.reserve(ALICE, contest=True, now=NOW)
+    answer = resolve(known, now=NOW + DAY)
+    assert (answer.owner, answer.source, answer.age_s) == (owner_id(3), "own", 0)
+    assert resolve(known, owner=owner_id(3)).source == "own"
+
+
+def test_a_pin_answers_or_fails_but_never_gives_way():
+    known = knowledge(claim(0, valid=DAY), claim(1))
+    known.pin(ALICE, owner_id(0), NOW)
+    assert (resolve(known).owner, resolve(known).source) == (owner_id(0), "pin")
+    with pytest.raises(NameNotFound, match="let the claim end"):
+        resolve(known, now=NOW + DAY + 1)
+    assert resolve(known, now=NOW + DAY + 1, cut_off=True).owner == owner_id(0)
+    known.take(claim(0, seq=2, kind=Kind.TOMBSTONE).encoded, NOW)
+    with pytest.raises(NameNotFound, match="has released it"):
+        resolve(known)
+    known.take(revocation(0).encoded, NOW)
+    with pytest.raises(NameNotFound, match="revoked"):
+        resolve(known)
+    known.unpin(ALICE)
+    assert resolve(known).owner == owner_id(1)
+    with pytest.raises(NameNotFound, match="not pinned"):
+        known.unpin(ALICE)
+
+
+def test_a_pin_of_somebody_unknown_waits_for_them():
+    known = knowledge(claim(1))
+    known.pin(ALICE, owner_id(0), NOW)
+    with pytest.raises(NameNotFound, match="no present claim"):
+        resolve(known)
+    known.take(claim(0).encoded, NOW)
+    assert resolve(known).owner == owner_id(0)
+    assert known.pins[ALICE].mark == claim(0).id
+
+
+def test_held_names_and_conflicts():
+    known = knowledge(claim(0), claim(1), claim(1, "bob", variant=1), claim(1, "bob", variant=2), claim(2, "carol"))
+    known.reserve(Name("mine"), contest=False, now=NOW)
+    known.pin(ALICE, owner_id(0), NOW)
+    held = answering.held(known)
+    assert [(one.name.label, one.relation, one.peers) for one in held] == [
+        ("alice", "pin", (peer(0),)),
+        ("mine", "own", ()),
+    ]
+    assert held[0].expires == NOW + 30 * DAY
+    contested = answering.conflicts(known, NOW)
+    assert [(one.name.label, len(one.choices), one.settled_by) for one in contested] == [
+        ("alice", 2, "pin"),
+        ("bob", 1, None),
+    ]
+    assert contested[1].choices[0].equivocates
+    assert answering.conflicts(known, NOW, Name("carol")) == ()
+    known.pin(Name("dave"), owner_id(0), NOW)
+    known.reserve(Name("dave"), contest=False, now=NOW)
+    assert [(one.name.label, one.relation) for one in answering.held(known)][1:3] == [("dave", "own"), ("dave", "pin")]

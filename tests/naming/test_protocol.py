@@ -1,0 +1,86 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.errors import RemoteProtocolError
+from beam_actors.naming import cbor, protocol
+from beam_actors.naming.limits import MAX_CLAIM
+from beam_actors.naming.protocol import MAX_CLAIMS, MAX_FRAME, MAX_IDS, Ask, Done, Have, Push, Refuse, Want
+from beam_actors.values import Name
+from tests.naming import fuzz
+
+ids = st.lists(st.binary(min_size=32, max_size=32), max_size=20).map(tuple)
+messages = st.one_of(
+    st.text(max_size=50).map(Refuse),
+    st.lists(st.binary(min_size=1, max_size=100), max_size=8).map(lambda some: Push(tuple(some))),
+    st.sampled_from([Ask(Name("alice")), Done()]),
+    ids.map(Have),
+    ids.map(Want),
+)
+
+
+@given(messages)
+def test_what_is_encoded_decodes(message):
+    frame = protocol.encode(message)
+    assert protocol.frame_size(frame[: protocol.HEADER]) == len(frame) - protocol.HEADER
+    assert protocol.decode(frame[protocol.HEADER :]) == message
+
+
+def test_a_known_frame():
+    assert protocol.encode(Ask(Name("alice"))).hex() == "0000000983010265616c696365"
+
+
+def test_the_largest_messages_fit():
+    for message in (
+        Push((bytes([1]) * MAX_CLAIM,) * MAX_CLAIMS),
+        Have((bytes(32),) * MAX_IDS),
+        Want((bytes(32),) * MAX_IDS),
+    ):
+        frame = protocol.encode(message)
+        assert len(frame) <= MAX_FRAME
+        assert protocol.decode(frame[4:]) == message
+
+
+@pytest.mark.parametrize("size", [0, MAX_FRAME + 1, 2**32 - 1])
+def test_a_frame_of_another_size_is_refused_unread(size):
+    with pytest.raises(RemoteProtocolError, match="is not accepted"):
+        protocol.frame_size(size.to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        7, [], [1], [1, 6], [1, "1"], [True, 5], [1, False], [1, 5, 5], [1, 0, "x" * 201], [1, 0, b"x"], [1, 1, [7]], [1, 1, [b""]],
+        [1, 1, [b"x" * (MAX_CLAIM + 1)]], [1, 1, [b"x"] * (MAX_CLAIMS + 1)], [1, 2, "localhost"], [1, 2, "A"], [1, 3, [b"x"]],
+        [1, 3, [bytes(32)] * (MAX_IDS + 1)], [1, 4, [bytes(33)]], {1: 1, 0: 2},
+    ],
+)  # fmt: skip
+def test_what_is_no_message_is_refused(fields):
+    with pytest.raises(RemoteProtocolError):
+        protocol.decode(cbor.encode(fields))
+
+
+def test_another_version_is_refused_in_words():
+    with pytest.raises(RemoteProtocolError, match="speaks version 1 of the names protocol, not 2"):
+        protocol.decode(cbor.encode([2, 9, "something new"]))
+
+
+def test_long_lists_are_cut_into_messages():
+    many = [bytes([number]) * 32 for number in range(100)]
+    assert [len(push.claims) for push in protocol.pushes(many)] == [48, 48, 4]
+    assert [have.ids for have in protocol.haves(many)] == [tuple(many)]
+    assert list(protocol.wants([])) == []
+    assert list(protocol.haves([])) == [Have(())]
+    assert sum(len(want.ids) for want in protocol.wants(many * 11)) == 1100
+
+
+@given(st.binary(max_size=100))
+def test_fuzz(data):
+    fuzz.fuzz_message(data)
+
+
+@given(messages, st.data())
+def test_fuzz_near_messages(message, data):
+    payload = bytearray(protocol.encode(message)[4:])
+    payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
+    fuzz.fuzz_message(bytes(payload))

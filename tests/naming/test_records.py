@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.errors import StoreDamaged
+from beam_actors.naming import cbor, records
+from beam_actors.naming.pins import Pin
+from beam_actors.naming.records import Own, Seen
+from beam_actors.naming.registry import Entry
+from beam_actors.values import Name
+from tests.naming import fuzz
+from tests.naming.builders import NETWORK, NOW, claim, owner_id, revocation
+
+ALICE = Name("alice")
+
+
+def test_what_is_kept_is_read_back():
+    for entry in (Entry(claim()), Entry(claim(variant=1), claim(variant=2))):
+        change = records.put_entry(entry, Seen(NOW, NOW + 1))
+        assert records.read_entry(change.value, NETWORK) == (entry, Seen(NOW, NOW + 1))
+        assert change.key == records.drop_entry(ALICE, owner_id(0)).key
+    assert records.read_revocation(records.put_revocation(revocation()).value, NETWORK) == revocation()
+    own = Own(ALICE, NOW, contest=True)
+    assert records.read_own(records.put_own(own).key, records.put_own(own).value) == own
+    pin = Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32))
+    assert records.read_pin(records.put_pin(pin).key, records.put_pin(pin).value) == pin
+    assert records.read_floor(records.put_floor(NOW).value) == NOW
+    assert records.drop_own(ALICE).value is None
+    assert records.drop_pin(ALICE).value is None
+
+
+def test_names_of_one_table_do_not_run_into_each_other():
+    keys = [records.drop_entry(Name(label), owner_id(0)).key for label in ("a", "ab", "abc")]
+    assert not any(other.startswith(key) for key in keys for other in keys if other != key)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"\x00", cbor.encode([2, 5]), cbor.encode([1]), cbor.encode([1, b"", b"", 1, 1]), cbor.encode({1: 1})],
+)
+def test_damage_is_reported(value):
+    for read in (
+        lambda: records.read_entry(value, NETWORK),
+        lambda: records.read_pin(b"a", value),
+        lambda: records.read_own(b"a", value),
+    ):
+        with pytest.raises(StoreDamaged):
+            read()
+
+
+def test_a_damaged_key_or_claim_is_reported():
+    with pytest.raises(StoreDamaged):
+        records.read_own(b"\xff", records.put_own(Own(ALICE, NOW)).value)
+    with pytest.raises(StoreDamaged):
+        records.read_entry(records.put_entry(Entry(claim()), Seen(0, 0)).value, "other")
+
+
+@given(st.binary(max_size=60))
+def test_fuzz(data):
+    fuzz.fuzz_record(data)

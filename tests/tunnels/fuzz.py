@@ -1,0 +1,48 @@
+"""Fuzz entry points of the room: any bytes end in a value that survives its own encoding, or in a declared error."""
+
+from contextlib import suppress
+
+from beam_actors.errors import RemoteProtocolError, UsageError
+from beam_actors.tunnels.protocol import (
+    MAX_MESSAGE,
+    MessageReader,
+    decode_answer,
+    decode_request,
+    encode_answer,
+    encode_request,
+)
+from beam_actors.tunnels.spec import decode_forward, decode_tunnel, encode_forward, encode_tunnel
+
+
+def _body(framed: bytes) -> bytes:
+    body = MessageReader().feed(framed)
+    assert body is not None
+    return body
+
+
+def fuzz_tunnel_messages(data: bytes) -> None:
+    reader = MessageReader()
+    step = 1 + len(data) % 7
+    with suppress(RemoteProtocolError):
+        for start in range(0, len(data), step):
+            body = reader.feed(data[start : start + step])
+            assert len(reader.rest) <= step
+            if body is not None:
+                assert len(body) <= MAX_MESSAGE
+                break
+            assert reader.wanted > -step
+    with suppress(RemoteProtocolError):
+        request = decode_request(data)
+        assert decode_request(_body(encode_request(request))) == request
+    with suppress(RemoteProtocolError):
+        answer = decode_answer(data)
+        assert decode_answer(_body(encode_answer(answer))) == answer
+
+
+def fuzz_tunnel_records(data: bytes) -> None:
+    with suppress(UsageError):
+        tunnel = decode_tunnel(data, b"run")
+        assert tunnel is None or decode_tunnel(encode_tunnel(tunnel, b"run"), b"run") == tunnel
+    with suppress(UsageError):
+        forward = decode_forward(data)
+        assert decode_forward(encode_forward(forward)) == forward

@@ -1,0 +1,269 @@
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from beam_actors.errors import StorageError, StoreDamaged, StoreTooNew
+from beam_actors.ports import Change
+from beam_actors.world.schema import MIGRATION_POINTS, STEPS, Schema
+from beam_actors.world.store import SqliteStore
+
+NEXT = Schema((*STEPS, "ALTER TABLE entries ADD COLUMN note TEXT"))
+
+
+async def filled(path, *values):
+    store = await SqliteStore.open(path)
+    for value in values:
+        await store.commit([Change("t", value, value)])
+    await store.close()
+
+
+async def test_concurrent_commits_share_a_transaction(tmp_path):
+    queued, held = threading.Event(), []
+
+    def on_point(point):
+        if point == "store:before-commit" and not held:
+            held.append(point)
+            queued.wait(30)  # the disk is slow: everything else queues up behind the first commit
+
+    store = await SqliteStore.open(tmp_path / "db", on_point=on_point)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(store.commit, [Change("t", b"first", b"")])
+        while not held:
+            await trio.lowlevel.checkpoint()
+        for number in range(50):
+            nursery.start_soon(store.commit, [Change("t", b"%d" % number, b"")])
+        await trio.testing.wait_all_tasks_blocked()
+        queued.set()
+    assert len(await store.scan("t")) == 51
+    assert store.statistics() == {"commits": 51, "transactions": 2}
+    await store.close()
+
+
+async def test_settings_and_modes(tmp_path):
+    path = tmp_path / "db"
+    await filled(path, b"x")
+    assert path.stat().st_mode & 0o777 == 0o600
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA application_id").fetchone()[0] == 0x4245414D
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    connection.close()
+
+
+async def test_a_newer_database_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "db"
+    await filled(path, b"x")
+    store = await SqliteStore.open(path, schema=NEXT)
+    await store.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreTooNew, match="schema 2, not 1"):
+        await SqliteStore.open(path)
+    assert path.read_bytes() == before
+
+
+async def test_an_older_database_is_migrated_after_a_backup(tmp_path):
+    path, backup = tmp_path / "db", tmp_path / "db.v1.backup"
+    await filled(path, b"x", b"y")
+    store = await SqliteStore.open(path, schema=NEXT)
+    assert await store.scan("t") == [(b"x", b"x"), (b"y", b"y")]
+    await store.close()
+    assert backup.stat().st_mode & 0o777 == 0o600
+    old = await SqliteStore.open(backup)
+    assert await old.scan("t") == [(b"x", b"x"), (b"y", b"y")]
+    await old.close()
+
+
+@pytest.mark.parametrize("point", MIGRATION_POINTS)
+async def test_a_migration_that_is_interrupted_begins_again(tmp_path, point):
+    class Stop(StorageError):
+        pass
+
+    def stop(passed):
+        if passed == point:
+            raise Stop(passed)
+
+    path = tmp_path / "db"
+    await filled(path, b"x")
+    with pytest.raises(Stop):
+        await SqliteStore.open(path, schema=NEXT, on_point=stop)
+    old = await SqliteStore.open(path)
+    assert await old.get("t", b"x") == b"x"
+    await old.close()
+    new = await SqliteStore.open(path, schema=NEXT)
+    assert await new.get("t", b"x") == b"x"
+    await new.close()
+
+
+async def test_a_broken_step_changes_nothing(tmp_path):
+    path = tmp_path / "db"
+    await filled(path, b"x")
+    with pytest.raises(StorageError):
+        await SqliteStore.open(path, schema=Schema((*STEPS, "DELETE FROM entries", "NO SQL")))
+    store = await SqliteStore.open(path)
+    assert await store.get("t", b"x") == b"x"
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database, but longer than a header of SQLite's would be" * 50, b"x" * 5000]
+)
+async def test_a_file_that_is_no_database(tmp_path, content):
+    path = tmp_path / "db"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(StoreDamaged, match="backup"):
+        await SqliteStore.open(path)
+    assert path.read_bytes() == content
+
+
+async def test_a_database_of_another_program(tmp_path):
+    path = tmp_path / "db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    path.chmod(0o600)
+    with pytest.raises(StoreDamaged, match="another program"):
+        await SqliteStore.open(path)
+
+
+async def test_damaged_pages_are_found_when_it_is_opened(tmp_path):
+    path = tmp_path / "db"
+    store = await SqliteStore.open(path)
+    await store.commit([Change("t", b"%04d" % number, bytes(200)) for number in range(2000)])
+    await store.close()
+    data = bytearray(path.read_bytes())
+    assert len(data) > 40 * 4096
+    data[20 * 4096 : 21 * 4096] = b"\xa5" * 4096
+    path.write_bytes(data)
+    with pytest.raises(StoreDamaged, match="damaged"):
+        await SqliteStore.open(path)
+
+
+async def test_files_that_others_prepared_are_refused(tmp_path):
+    real = tmp_path / "real"
+    await filled(real, b"x")
+    (tmp_path / "link").symlink_to(real)
+    with pytest.raises(StorageError, match="symbolic link"):
+        await SqliteStore.open(tmp_path / "link")
+    real.chmod(0o644)
+    with pytest.raises(StorageError, match="chmod 600"):
+        await SqliteStore.open(real)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StorageError):
+        await SqliteStore.open(tmp_path / "folder")
+    with pytest.raises(StorageError):
+        await SqliteStore.open(tmp_path / "missing" / "db")
+
+
+async def test_a_failing_commit_takes_nothing_and_nobody_with_it(tmp_path):
+    store = await SqliteStore.open(tmp_path / "db")
+    await store.commit([Change("t", b"k", b"1")])
+    with pytest.raises(StorageError):
+        await store.commit([Change("t", b"k", b"2"), Change("t", b"x", _Odd())])
+    assert await store.scan("t") == [(b"k", b"1")]
+    await store.commit([Change("t", b"k", b"3")])
+    assert await store.get("t", b"k") == b"3"
+    await store.close()
+
+
+class _Odd(list):
+    """A value that SQLite cannot bind."""
+
+
+async def test_a_copy_taken_at_any_commit_holds_what_was_acknowledged(tmp_path):
+    # The thread stands still in the hook, so that the copy is what a loss of power at that moment would leave.
+    acknowledged, copies = [], []
+    path = tmp_path / "db"
+
+    def on_point(point):
+        if point == "store:after-commit-before-ack":
+            folder = tmp_path / f"copy{len(copies)}"
+            folder.mkdir(mode=0o700)
+            for suffix in ("", "-wal"):
+                shutil.copy2(f"{path}{suffix}", folder / f"db{suffix}")
+            copies.append((folder, len(acknowledged)))
+
+    store = await SqliteStore.open(path, on_point=on_point)
+    for number in range(12):
+        await store.commit([Change("t", b"%02d" % number, bytes(700))])
+        acknowledged.append(number)
+    await store.close()
+    assert len(copies) == 12
+    for folder, count in copies:
+        copy = await SqliteStore.open(folder / "db")
+        assert [key for key, _ in await copy.scan("t")] == [b"%02d" % number for number in range(count + 1)]
+        await copy.close()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.integers(0, 60_000))
+def test_a_torn_log_loses_whole_commits_from_the_end(tmp_path, cut):
+    async def run():
+        source = tmp_path / "source"
+        if not source.exists():
+            source.mkdir()
+            store = await SqliteStore.open(source / "db", on_point=lambda point: keep(point, source))
+            for number in range(8):
+                await store.commit([Change("t", b"%02d%s" % (number, half), bytes(700)) for half in (b"a", b"b")])
+            await store.close()
+        target = tmp_path / "target"
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source / "kept", target)
+        size = (target / "db-wal").stat().st_size
+        os.truncate(target / "db-wal", max(0, size - cut))
+        store = await SqliteStore.open(target / "db")
+        keys = [key for key, _ in await store.scan("t")]
+        await store.close()
+        whole = len(keys) // 2
+        assert keys == [b"%02d%s" % (number, half) for number in range(whole) for half in (b"a", b"b")]
+        assert (whole == 8) == (cut == 0)
+
+    def keep(point, source):
+        if point == "store:before-close":
+            (source / "kept").mkdir()
+            for name in ("db", "db-wal"):
+                shutil.copy2(source / name, source / "kept" / name)
+
+    trio.run(run)
+
+
+FULL_DISK = """
+import resource, sys, trio
+from beam_actors.errors import StorageError
+from beam_actors.ports import Change
+from beam_actors.world.store import SqliteStore
+
+async def main(path):
+    store = await SqliteStore.open(path)
+    await store.commit([Change("t", b"first", b"kept")])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    try:
+        await store.commit([Change("t", b"big", bytes(900_000))])
+    except StorageError as error:
+        print(type(error).__name__)
+    print(await store.get("t", b"first"), await store.get("t", b"big"))
+    await store.commit([Change("t", b"small", b"fits")])
+    print(await store.get("t", b"small"))
+    await store.close()
+
+trio.run(main, sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(resource.RLIM_INFINITY != -1, reason="the limit stands for a full disk on Linux")
+def test_a_full_disk_stops_the_commit_and_nothing_else(tmp_path):
+    child = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, tmp_path / "db"], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert child.stderr == ""
+    assert child.stdout.split("\n") == ["StorageError", "b'kept' None", "b'fits'", ""]
