@@ -17,6 +17,9 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+demo: $(STAMP)   ## three real daemons, a web application, a name, two crashes
+	$(BIN)/python -m simulations.demo
+
 test: $(STAMP)   ## the tests (no real sleeping, no network beyond loopback)
 	$(BIN)/python -m pytest
 
@@ -25,6 +28,13 @@ check: $(STAMP)  ## lint, types, and the layers between the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: $(STAMP)   ## real daemons under faults, floods and fuzzers (under 12 minutes)
+	$(BIN)/python -m simulations.soak
+
+bench: $(STAMP)  ## side by side with OpenSSH; what a person waits for
+	$(BIN)/python -m benchmarks.first_use
+	$(BIN)/python -m benchmarks.tunnel
 
 clean:           ## remove what was installed or generated
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .lab

@@ -78,7 +78,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
                 out.note(phrase_notice(home))
 
         try:
-            trio.run(_serve, _node_config(options, socket_path, secret), ports, on_ready)
+            trio.run(_serve, node_config(options, socket_path, secret), ports, on_ready)
         except BaseException as error:
             explanation = explained(error, home.file(LOG))
             if explanation is None:
@@ -125,7 +125,8 @@ def _lock(home: Home) -> HomeLock:
     return held[0] if poll(try_once, seconds=_LOCK_SECONDS) else HomeLock(home.path)
 
 
-def _node_config(options: StartOptions, socket_path: str, secret: str | None) -> NodeConfig:
+def node_config(options: StartOptions, socket_path: str, secret: str | None) -> NodeConfig:
+    """A person's options as the node takes them."""
     default = NodeConfig(control=UnixAddress(socket_path))
     return attrs.evolve(
         default,

@@ -19,12 +19,14 @@ class PumpActor(Actor):
         self._pump: Pump | None = None
 
     async def on_start(self) -> None:
+        """See `runtime.Actor`."""
         self._flow.watch(self.system)
         self._pump = Pump(self._make_driver(), self._clock, self._flow.limits)
         self._flow.attach(self._pump)
         self.spawn(self._pump.run, name="pump")
 
     async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, everything ends
+        """See `runtime.Actor`."""
         self._flow.attach(None)
         if self._pump is not None:
             self._pump.close()

@@ -1,7 +1,7 @@
 """Bytes held: who holds how many, and who must go when they are too many.
 
 The invariant: what stands here is what is really buffered in Python, and after each round it is within the cap, save
-what a single holder of bounded size may hold. A holder's place in the order is its last progress, so no clock is needed.
+what a single holder of bounded size may hold. A holder's place in the order is its last progress; no clock is needed.
 """
 
 from collections import OrderedDict

@@ -79,8 +79,8 @@ class DatagramHandle:
 class Flow:
     """The data plane as one object, made once per node; the pump actor attaches each new pump to it.
 
-    Everything raises `ActorUnavailable` while no pump runs. `owner` is the ref of the actor that answers for the result:
-    when it ends, what it owns is aborted, unless it was spliced or handed over by `adopt`.
+    Everything raises `ActorUnavailable` while no pump runs. `owner` is the ref of the actor that answers for the
+    result: when it ends, what it owns is aborted, unless it was spliced or handed over by `adopt`.
     """
 
     def __init__(self, limits: FlowLimits | None = None) -> None:
@@ -121,7 +121,7 @@ class Flow:
         address: Address,
         owner: Owner,
         *,
-        timeout: float,
+        timeout: float,  # noqa: ASYNC109  # a deadline is part of the contract: every dial has one
         bind: TcpAddress | None = None,
         reuse_port: bool = False,
     ) -> Stream:

@@ -171,6 +171,7 @@ class StackedLink(Link):
         super().__init__(pump, owner)
 
     def want(self, *, read: bool, write: bool) -> None:
+        """See `Link`."""
         self._interest = (READ if read else 0) | (WRITE if write else 0)
         self._arm()
 
@@ -193,6 +194,7 @@ class StackedLink(Link):
         self._took(size)
 
     def recv_into(self, buffer: memoryview) -> int | None:
+        """See `Link`."""
         self._require_open()
         if not self._received_parts:
             return 0 if self._ended else None

@@ -1,10 +1,11 @@
 """A session in the pump: one link below, the sans-IO session in the middle, many stream links above.
 
-The invariants: what all streams send in one slice is sealed in one flush; sealed bytes that the network doesn't take are
-held here once, and no more are sealed before they left; a peer that says nothing is asked, and is down when it stays
-silent; when the session ends, every stream of it fails and the owner is told exactly once.
+The invariants: what all streams send in one slice is sealed in one flush; sealed bytes that the network doesn't take
+are held here once, and no more are sealed before they left; a peer that says nothing is asked, and is down when it
+stays silent; when the session ends, every stream of it fails and the owner is told exactly once.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,7 @@ class SessionLink(Owned):
             self.flush_soon()
 
     def abort(self, error: NetworkError | None = None) -> None:
+        """See `Owned`."""
         self._finish(error or ConnectionLost("The session was cut here."))
 
     def flush(self) -> None:
@@ -214,15 +216,9 @@ class SessionLink(Owned):
         match event:
             case StreamOpened(stream, protocol):
                 self._incoming(stream, protocol)
-            case StreamFinished(stream):
+            case StreamFinished(stream) | StreamReset(stream) | StreamRefused(stream):
                 if (link := self.streams.get(stream)) is not None:
-                    link.on_end()
-            case StreamReset(stream):
-                if (link := self.streams.get(stream)) is not None:
-                    link.on_gone(ConnectionLost("The peer reset the stream."))
-            case StreamRefused(stream):
-                if (link := self.streams.get(stream)) is not None:
-                    link.on_gone(ConnectionRefused(f"The peer does not speak {link.protocol}."))
+                    self._stream_ended(link, event)
             case PongReceived(opaque):
                 self._ponged(opaque)
             case Established(peer, suite):
@@ -235,6 +231,16 @@ class SessionLink(Owned):
                 self._last_words(error)
             case _:  # StreamAccepted, and the two of `_dispatch`
                 pass
+
+    @staticmethod
+    def _stream_ended(link: StreamLink, event: Event) -> None:
+        match event:
+            case StreamFinished():
+                link.on_end()
+            case StreamRefused():
+                link.on_gone(ConnectionRefused(f"The peer does not speak {link.protocol}."))
+            case _:
+                link.on_gone(ConnectionLost("The peer reset the stream."))
 
     def _incoming(self, stream: StreamId, protocol: str) -> None:
         if self.owner is None:
@@ -281,10 +287,8 @@ class SessionLink(Owned):
         """The session ended by itself: send what it still has to say if that goes at once, then close."""
         words = self.session.data_to_send(_FLUSH_SIZE) if not self._out else b""
         if words or self._out:
-            try:
+            with contextlib.suppress(NetworkError):  # they were last words
                 self.lower.send(self._out or words)
-            except NetworkError:
-                pass  # they were last words
         self._finish(error, graceful=True)
 
     def _finish(self, error: BeamError | None, *, graceful: bool = False) -> None:

@@ -27,17 +27,21 @@ class SocketLink(Link):
 
     @property
     def local(self) -> Address | None:
+        """See `Link`."""
         return self._endpoint.local
 
     @property
     def remote(self) -> Address | None:
+        """See `Link`."""
         return self._endpoint.remote
 
     @property
     def credentials(self) -> PeerCredentials | None:
+        """See `Link`."""
         return self._endpoint.credentials
 
     def connected(self) -> bool:
+        """See `Link`."""
         super().connected()
         try:
             return self._endpoint.connected()
@@ -46,11 +50,13 @@ class SocketLink(Link):
             raise
 
     def want(self, *, read: bool, write: bool) -> None:
+        """See `Link`."""
         if self.is_open:
             self._wanted = read or write
             self._endpoint.want(read=read, write=write)
 
     def recv_into(self, buffer: memoryview) -> int | None:
+        """See `Link`."""
         if self.error is not None:
             raise self.error
         try:
@@ -63,6 +69,7 @@ class SocketLink(Link):
         return size
 
     def send(self, data: Buffer) -> int:
+        """See `Link`."""
         if self.error is not None:
             raise self.error
         try:
@@ -75,6 +82,7 @@ class SocketLink(Link):
         return size
 
     def sendv(self, parts: Sequence[Buffer]) -> int:
+        """See `Link`."""
         if self.error is not None:
             raise self.error
         try:
@@ -87,19 +95,23 @@ class SocketLink(Link):
         return size
 
     def room(self) -> int:
+        """See `Link`."""
         return 0 if self._blocked else self.pump.limits.splice_read_size
 
     def shutdown(self) -> None:
+        """See `Link`."""
         self._require_open()
         self._endpoint.shutdown()
 
     def abort(self, error: NetworkError | None = None) -> None:
+        """See `Link`."""
         if self._end(error):
             self.pump.unwatch(self._endpoint)
             self._endpoint.abort()
             self._tell_ended()
 
     def close(self) -> None:
+        """See `Link`."""
         if self._end(None):
             self.pump.unwatch(self._endpoint)
             self._endpoint.close()
@@ -163,6 +175,7 @@ class ListenerLink(Owned):
                 return
 
     def abort(self, error: NetworkError | None = None) -> None:  # noqa: ARG002  # a listener has nobody to tell
+        """See `Owned`."""
         if self.is_open:
             self.is_open = False
             self.pump.unregister(self)
@@ -205,6 +218,7 @@ class DatagramLink(Owned):
             self._on_batch(self.socket, batch)
 
     def abort(self, error: NetworkError | None = None) -> None:  # noqa: ARG002  # it has no stream to fail
+        """See `Owned`."""
         if self.is_open:
             self.is_open = False
             self.pump.unregister(self)

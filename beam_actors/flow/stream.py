@@ -97,7 +97,7 @@ class Stream:
 
         `tag` names who may look for the splice, by path. Bytes put back by `unread` go first.
         """
-        ours, theirs = self._living(), other._living()
+        ours, theirs = self._living(), other._living()  # noqa: SLF001  # another of its own kind
         if ours is theirs or ours.pump is not theirs.pump:
             raise LocalProtocolError("A splice joins two different streams of one pump.")
         mine, unread = self.detach()

@@ -33,17 +33,21 @@ class StreamLink(StackedLink):
 
     @property
     def local(self) -> Address | None:
+        """See `Link`."""
         return self._carrier.lower.local
 
     @property
     def remote(self) -> Address | None:
+        """See `Link`."""
         return self._carrier.lower.remote
 
     @property
     def credentials(self) -> PeerCredentials | None:
+        """See `Link`."""
         return None
 
     def send(self, data: Buffer) -> int:
+        """See `Link`."""
         self._require_writable()
         size = self._carrier.session.send(self.id, data)
         if size:
@@ -51,6 +55,7 @@ class StreamLink(StackedLink):
         return size
 
     def sendv(self, parts: Sequence[Buffer]) -> int:
+        """See `Link`."""
         self._require_writable()
         total = 0
         for part in parts:
@@ -63,9 +68,11 @@ class StreamLink(StackedLink):
         return total
 
     def room(self) -> int:
+        """See `Link`."""
         return self._carrier.session.room(self.id) if self.is_open and not self._write_ended else 0
 
     def shutdown(self) -> None:
+        """See `Link`."""
         self._require_open()
         if not self._write_ended:
             self._write_ended = True
@@ -73,6 +80,7 @@ class StreamLink(StackedLink):
             self._carrier.flush_soon()
 
     def abort(self, error: NetworkError | None = None) -> None:
+        """See `Link`."""
         if self._end(error):
             self._carrier.session.reset(self.id)
             self._carrier.flush_soon()
@@ -80,6 +88,7 @@ class StreamLink(StackedLink):
             self._tell_ended()
 
     def close(self) -> None:
+        """See `Link`."""
         if not self.is_open:
             return
         if self._received_parts:  # as TCP does: the other end must not believe that its bytes were taken

@@ -15,7 +15,7 @@ _SWEEP_AT = 64
 class Timer:
     """One call at one time; `cancel` is idempotent and safe after it ran."""
 
-    __slots__ = ("_heap", "callback", "blame", "when")
+    __slots__ = ("_heap", "blame", "callback", "when")
 
     def __init__(self, heap: "TimerHeap", when: float, callback: Callable[[], None], blame: "Owned | None") -> None:
         self._heap = heap

@@ -4,6 +4,7 @@ The invariants: the engine is fed only while the plaintext before it was taken, 
 end of the network without close-notify is a cut, never a clean end; the handshake has a deadline.
 """
 
+import contextlib
 from collections.abc import Sequence
 
 from beam_actors.errors import ConnectionLost, NetworkError, RemoteProtocolError
@@ -42,20 +43,25 @@ class TlsLink(StackedLink):
 
     @property
     def local(self) -> Address | None:
+        """See `Link`."""
         return self._lower.local
 
     @property
     def remote(self) -> Address | None:
+        """See `Link`."""
         return self._lower.remote
 
     @property
     def credentials(self) -> PeerCredentials | None:
+        """See `Link`."""
         return self._lower.credentials
 
     def connected(self) -> bool:
+        """See `Link`."""
         return super().connected() and self._engine.established
 
     def send(self, data: Buffer) -> int:
+        """See `Link`."""
         self._require_open()
         if self._write_ended:
             raise ConnectionLost("Bytes were sent after the end of the stream.")
@@ -68,6 +74,7 @@ class TlsLink(StackedLink):
         return size
 
     def sendv(self, parts: Sequence[Buffer]) -> int:
+        """See `Link`."""
         total = 0
         for part in parts:
             size = self.send(part)
@@ -77,11 +84,13 @@ class TlsLink(StackedLink):
         return total
 
     def room(self) -> int:
+        """See `Link`."""
         if not self.is_open or self._write_ended or not self._engine.established:
             return 0
         return _HIGH_WATER - len(self._out)
 
     def shutdown(self) -> None:
+        """See `Link`."""
         self._require_open()
         if not self._write_ended:
             self._write_ended = True
@@ -89,6 +98,7 @@ class TlsLink(StackedLink):
             self._flush()
 
     def abort(self, error: NetworkError | None = None) -> None:
+        """See `Link`."""
         if self._end(error):
             self._lower.handler = None
             self._lower.abort()
@@ -96,6 +106,7 @@ class TlsLink(StackedLink):
             self._tell_ended()
 
     def close(self) -> None:
+        """See `Link`."""
         if not self.is_open:
             return
         if not self._engine.established:
@@ -178,10 +189,8 @@ class TlsLink(StackedLink):
 
     def _fail(self, error: RemoteProtocolError) -> None:
         if self._out and self._lower.is_open:
-            try:
+            with contextlib.suppress(NetworkError):  # it was only the reason
                 self._lower.send(self._out)
-            except NetworkError:
-                pass  # it was only the reason
         lost = ConnectionLost(f"TLS failed: {error}")
         if self._end(lost):
             self._lower.handler = None
@@ -216,7 +225,7 @@ class TlsLink(StackedLink):
         read = not self._received_parts and not self._ended and not self._lower_ended
         self._lower.want(read=read, write=bool(self._out))
 
-    def _took(self, size: int) -> None:
+    def _took(self, size: int) -> None:  # noqa: ARG002  # the hook's signature
         self.pump.budget.hold(self, len(self._out) + self._received_bytes)
         if self.is_open and not self._received_parts:
             self._want_lower()

@@ -6,7 +6,7 @@ Invariant: what must outlive an incarnation (a server's `Binding`) is made here,
 from beam_actors.flow import Flow
 from beam_actors.ingress.binding import Binding, shared_address
 from beam_actors.ingress.dns import DnsServer
-from beam_actors.ingress.facade import Ingress
+from beam_actors.ingress.facade import Ingress, Server
 from beam_actors.ingress.http import HttpServer
 from beam_actors.ingress.https import HttpsServer
 from beam_actors.ingress.limits import IngressLimits
@@ -75,8 +75,14 @@ def compose_ingress(
             ChildSpec("dns", lambda: DnsServer(flow, resolver_ref, clock, zone=zone, binding=dns, limits=limits))
         )
     spec = ChildSpec(path.rpartition("/")[2], lambda: Supervisor(children, strategy=Strategy.ONE_FOR_ONE))
-    dns_ref = system.ref(f"{path}/dns") if dns is not None else None
-    return spec, Ingress(zone=zone, resolver=resolver_ref, dns=dns_ref, https=web.get("https"), http=web.get("http"))
+    facade = Ingress(
+        zone=zone,
+        resolver=resolver_ref,
+        dns=Server(system.ref(f"{path}/dns"), dns) if dns is not None else None,
+        https=Server(web["https"], https) if https is not None else None,
+        http=Server(web["http"], http) if http is not None else None,
+    )
+    return spec, facade
 
 
 def _web_refs(system: System, path: str, https: Binding | None, http: Binding | None) -> dict[WebKind, Ref]:

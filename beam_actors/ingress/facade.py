@@ -2,8 +2,9 @@
 
 import attrs
 
-from beam_actors.errors import UsageError
+from beam_actors.errors import ActorError, UsageError
 from beam_actors.ingress.answers import Located
+from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.messages import Forget, Lookup, RootCertificate, ShowRoot, WhereBound
 from beam_actors.ingress.zone import Place, Zone
 from beam_actors.runtime import Ref
@@ -21,22 +22,38 @@ class Bound:
     http: TcpAddress | None
 
 
+@attrs.frozen(slots=True)
+class Server:
+    """A server's actor and where it listens."""
+
+    ref: Ref
+    binding: Binding
+
+    async def where(self) -> TcpAddress:
+        """Its address; that of its last incarnation while it restarts, since it will come back there."""
+        try:
+            address: TcpAddress = await self.ref.ask(WhereBound(), timeout=_SECONDS)
+        except ActorError:
+            return self.binding.local
+        return address
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Ingress:
-    """Methods raise `ActorError` when the actor that they ask is restarting or dead."""
+    """One object per node; a server that is switched off is None."""
 
     zone: Zone
     resolver: Ref
-    dns: Ref | None
-    https: Ref | None
-    http: Ref | None
+    dns: Server | None
+    https: Server | None
+    http: Server | None
 
     async def bound(self) -> Bound:
-        """The bound addresses, with the real ports."""
+        """The bound addresses, with the real ports; answers while servers restart too."""
         return Bound(
-            dns=await _where(self.dns),
-            https=await _where(self.https),
-            http=await _where(self.http),
+            dns=await self.dns.where() if self.dns else None,
+            https=await self.https.where() if self.https else None,
+            http=await self.http.where() if self.http else None,
         )
 
     async def locate(self, text: str) -> Located:
@@ -45,6 +62,7 @@ class Ingress:
         Raises:
             NameNotFound: nobody is known to hold it.
             TimedOut, ResourceExhausted: the look-up did not end.
+            ActorError: the resolver is restarting.
         """
         spot = self.zone.spot_host(text)
         located: Located = await self.resolver.ask(
@@ -53,20 +71,13 @@ class Ingress:
         return located
 
     async def root_certificate(self) -> RootCertificate:
-        """The local CA's root; raises `UsageError` when HTTPS is switched off."""
+        """The local CA's root; `UsageError` when HTTPS is switched off, `ActorError` while its server restarts."""
         if self.https is None:
             raise UsageError("HTTPS is switched off, so there is no local CA.")
-        root: RootCertificate = await self.https.ask(ShowRoot(), timeout=_SECONDS)
+        root: RootCertificate = await self.https.ref.ask(ShowRoot(), timeout=_SECONDS)
         return root
 
     def forget(self, text: str) -> None:
         """Something about the name changed (`label` or `label.<owner>`): DNS asks anew."""
         if self.dns is not None:
-            self.dns.tell(Forget(text))
-
-
-async def _where(server: Ref | None) -> TcpAddress | None:
-    if server is None:
-        return None
-    address: TcpAddress = await server.ask(WhereBound(), timeout=_SECONDS)
-    return address
+            self.dns.ref.tell(Forget(text))

@@ -1,8 +1,8 @@
-"""The messages of `/beam/names/1` over a stream: both roles of an exchange, a question, and a push.
+"""The messages of `/beam/names/1` over a stream, for whoever opened it and whoever serves it.
 
 Invariant: every wait for the other side has an end, except the wait for the first byte of a message on a stream that
-may rest; every list that the other side sends is bounded. What is wrong raises `RemoteProtocolError` after the reason
-was sent back in words. It knows streams and the registrar's messages, and no actor's state.
+may rest. What is wrong with what it says raises `RemoteProtocolError`, whose text can be sent back by `refuse`. It
+knows streams and messages, and neither claims nor actors.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -11,7 +11,7 @@ import trio
 
 from beam_actors.errors import RemoteProtocolError, TimedOut
 from beam_actors.naming import protocol
-from beam_actors.naming.network import ByteStream
+from beam_actors.naming.network import FAILURES, ByteStream
 from beam_actors.naming.protocol import HEADER, Done, Message, Refuse
 
 
@@ -39,25 +39,18 @@ class Conversation:
         `idle` allows to wait for its first byte without end.
 
         Raises:
-            RemoteProtocolError: it is not one, the stream ends within it, or it is a refusal; said back in words.
+            RemoteProtocolError: it is not one, the stream ends within it, or it is a refusal.
             TimedOut: it doesn't come, or not in full.
         """
         if idle and not self._buffer and not await self._more():
             return None
         with trio.move_on_after(self._timeout) as scope:
-            message = await self._receive()
+            message = await self._decode()
         if scope.cancelled_caught:
             raise TimedOut("The peer began a message about names and doesn't end it.")
         if isinstance(message, Refuse):
             raise RemoteProtocolError(f"The peer refused: {message.text}")
         return message
-
-    async def _receive(self) -> Message | None:
-        try:
-            return await self._decode()
-        except RemoteProtocolError as error:
-            await self._stream.write(protocol.encode(Refuse(str(error))))
-            raise
 
     async def _decode(self) -> Message | None:
         if not self._buffer and not await self._more():
@@ -94,6 +87,15 @@ class Conversation:
         """Push claims, in as many messages as it takes."""
         for push in protocol.pushes(claims):
             await self.send(push)
+
+    async def refuse(self, text: str) -> None:
+        """Say why this side won't go on, if the other one still listens, and end the stream."""
+        try:
+            await self.send(Refuse(text))
+        except FAILURES:
+            self._stream.abort()
+        else:
+            self._stream.close()
 
     def close(self) -> None:
         """End cleanly."""

@@ -122,20 +122,29 @@ class LookUp(Actor):
             self.parent.tell(Sought(self._name, self._answered))
 
     async def _ask(self, peer: PeerId) -> None:
-        talk: Conversation | None = None
         try:
             stream = await self._peers.open(peer, PROTOCOL, owner=self.ref)
-            talk = Conversation(stream, timeout=self._limits.lookup_timeout)
-            await talk.send(Ask(self._name))
-            left = 2 * self._limits.owners_per_name
-            async for message in talk.until_done():
-                if not isinstance(message, Push) or len(message.claims) > left:
-                    raise RemoteProtocolError("The peer answers a question with something else.")
-                left -= len(message.claims)
-                await self._registrar.ask(Submit(message.claims, peer), timeout=self._limits.lookup_timeout)
-            self._answered += 1
+        except FAILURES as error:
+            _log.info("a peer can't be asked about a name", peer=str(peer), error=str(error))
+            return
+        talk = Conversation(stream, timeout=self._limits.lookup_timeout)
+        try:
+            await self._question(talk, peer)
         except FAILURES as error:
             _log.info("a peer doesn't say what it knows of a name", peer=str(peer), error=str(error))
-        finally:
-            if talk is not None:
-                talk.abort()
+            talk.abort()
+        except BaseException:
+            talk.abort()
+            raise
+        else:
+            self._answered += 1
+            talk.close()
+
+    async def _question(self, talk: Conversation, peer: PeerId) -> None:
+        await talk.send(Ask(self._name))
+        left = 2 * self._limits.owners_per_name  # a claim and the proof of an equivocation for each
+        async for message in talk.until_done():
+            if not isinstance(message, Push) or len(message.claims) > left:
+                raise RemoteProtocolError("The peer answers a question with something else.")
+            left -= len(message.claims)
+            await self._registrar.ask(Submit(message.claims, peer), timeout=self._limits.lookup_timeout)

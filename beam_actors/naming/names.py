@@ -5,10 +5,12 @@ it is committed before anybody hears of it; so this node never signs one seq twi
 actors hold the owner's key. They know no peer but this machine's own id.
 """
 
+from typing import Any
+
 import structlog
 import trio
 
-from beam_actors.errors import ActorError, BeamError, ClaimRefused, NameNotFound, NotAllowed
+from beam_actors.errors import ActorDead, ActorError, BeamError, ClaimRefused, NameNotFound, NotAllowed
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.keeping import TTL, Signer, is_due, next_terms
@@ -57,22 +59,31 @@ class Names(Pool):
             await self.start_member(StartMember(name.label))
 
     @receives(Keep)
-    async def on_keep(self, message: Keep) -> None:
+    def on_keep(self, message: Keep) -> None:
         """Tend a name now."""
-        keeper = await self.start_member(StartMember(message.name.label))
-        self.spawn(self._pass_on, keeper, Tend(), self.defer(), name="keep")
+        self.spawn(self._pass_on, message.name, Tend(), self.defer(), name="keep")
 
     @receives(Release)
-    async def on_release(self, message: Release) -> None:
+    def on_release(self, message: Release) -> None:
         """Give a name up."""
-        keeper = await self.start_member(StartMember(message.name.label))
-        self.spawn(self._pass_on, keeper, GiveUp(), self.defer(), name="release")
+        self.spawn(self._pass_on, message.name, GiveUp(), self.defer(), name="release")
 
-    async def _pass_on(self, keeper: Ref, message: Tend | GiveUp, reply: Reply) -> None:
+    async def _pass_on(self, name: Name, message: Tend | GiveUp, reply: Reply) -> None:
         try:
-            reply.set(await keeper.ask(message, timeout=_ASK))
+            reply.set(await self._ask_keeper(name, message))
         except BeamError as error:
             reply.fail(error)
+
+    async def _ask_keeper(self, name: Name, message: Tend | GiveUp) -> Any:
+        """Ask the name's actor; again once if it was just ending because the name was not held a moment ago."""
+        for last in (False, True):
+            keeper: Ref = await self.ref.ask(StartMember(name.label), timeout=_ASK)
+            try:
+                return await keeper.ask(message, timeout=_ASK)
+            except ActorDead:
+                if last:
+                    raise
+        return None
 
 
 class NameKeeper(Actor):
@@ -90,6 +101,7 @@ class NameKeeper(Actor):
         self._signer = signer
         self._signing = trio.Lock()
         self._timer: Timer | None = None
+        self._giving_up = 0  # requests under way: they are answered before this actor ends
 
     def __repr__(self) -> str:
         return f"<NameKeeper {self._name} for {self._signer.keyset!r}>"
@@ -106,6 +118,7 @@ class NameKeeper(Actor):
     @receives(GiveUp)
     def on_give_up(self, _message: GiveUp) -> None:
         """Sign a tombstone; the reply comes when it is durable."""
+        self._giving_up += 1
         self.spawn(self._give_up, self.defer(), name="give-up")
 
     async def _tend(self, reply: Reply) -> None:
@@ -133,7 +146,7 @@ class NameKeeper(Actor):
         elif holding.pin is not None:
             if holding.entry is None or self._clock.wall() - holding.heard >= TTL:
                 await self._lookups.ask(Seek(self._name), timeout=_ASK)
-        else:
+        elif not self._giving_up:
             self.stop()
 
     async def _publish(self, holding: Holding, kind: Kind) -> None:
@@ -151,4 +164,5 @@ class NameKeeper(Actor):
             reply.fail(error)
         else:
             reply.set(None)
+        self._giving_up -= 1
         self.ref.tell(Tend())

@@ -213,10 +213,12 @@ class Spread(Actor):
         try:
             await self._answer_all(peer, link.bucket, talk)
             talk.close()
+        except RemoteProtocolError as error:
+            _log.info("a peer is refused", peer=str(peer), error=str(error))
+            await talk.refuse(str(error))
         except FAILURES as error:
             _log.info("a peer's stream about names ends", peer=str(peer), error=str(error))
-            # A refusal was written: let it go out. A stream that is dead already takes no harm from either.
-            (talk.close if isinstance(error, RemoteProtocolError) else talk.abort)()
+            talk.abort()
         except BaseException:
             talk.abort()
             raise

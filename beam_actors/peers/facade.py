@@ -4,10 +4,19 @@ from typing import Any
 
 import trio
 
-from beam_actors.errors import ActorDead, ActorUnavailable, ConnectionLost, TimedOut, UsageError
+from beam_actors.errors import (
+    ActorDead,
+    ActorError,
+    ActorUnavailable,
+    ConnectionLost,
+    PeerOffline,
+    TimedOut,
+    UsageError,
+)
 from beam_actors.flow import Stream
 from beam_actors.peers.book import parse_bootstrap
 from beam_actors.peers.dialling import Listening
+from beam_actors.peers.inquiry import Locate
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import (
     Connect,
@@ -28,6 +37,7 @@ from beam_actors.runtime import Ref, System
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
 
 _RETRY = 0.05
+_SEARCH = 4.0
 _LOOPBACK = {False: TcpAddress("127.0.0.1", 0), True: TcpAddress("::1", 0)}
 
 
@@ -41,6 +51,7 @@ class Peers:
         us: PeerId,
         manager: Ref,
         pool: Ref,
+        inquirer: Ref,
         clock: Clock,
         listening: Listening,
         limits: PeersLimits,
@@ -49,6 +60,7 @@ class Peers:
         self._us = us
         self._manager = manager
         self._pool = pool
+        self._inquirer = inquirer
         self._clock = clock
         self._listening = listening
         self._limits = limits
@@ -69,11 +81,12 @@ class Peers:
             found += (Multiaddr.parse(f"{item}/p2p/{self._us}") for item in announced((address,), local))
         return tuple(found)
 
-    async def open(self, peer: PeerId, protocol: str, *, owner: Ref | None = None) -> Stream:
+    async def open(self, peer: PeerId, protocol: str, *, owner: Ref | None = None, search: bool = True) -> Stream:
         """Open a stream, joining a dial that is under way or beginning one.
 
-        The stream belongs to `owner`, or to the session's actor until somebody adopts it. A peer that doesn't speak
-        the protocol shows in the first read or write, as `ConnectionRefused`.
+        When no known address leads there, the connected peers are asked for one, unless `search` is false. The
+        stream belongs to `owner`, or to the session's actor until somebody adopts it. A peer that doesn't speak the
+        protocol shows in the first read or write, as `ConnectionRefused`.
 
         Raises:
             PeerOffline: no address of the peer led to it.
@@ -82,7 +95,12 @@ class Peers:
         """
         seconds = self._limits.open_timeout
         message = OpenStream(peer, protocol, self._clock.monotonic() + seconds)
-        opened: OpenedStream = await self._ask(peer, message, seconds)
+        try:
+            opened: OpenedStream = await self._ask(peer, message, seconds)
+        except PeerOffline:
+            if not search or not await self._search(peer):
+                raise
+            opened = await self._ask(peer, message, seconds)
         if owner is not None:
             opened.stream.adopt(owner)
         return opened.stream
@@ -120,6 +138,18 @@ class Peers:
         return result
 
     # --- inside ---
+
+    async def _search(self, peer: PeerId) -> bool:
+        """Ask the connected peers where it is, and dial what they say; whether there is a session now."""
+        try:
+            found: tuple[Multiaddr, ...] = await self._inquirer.ask(Locate(peer), timeout=_SEARCH)
+            if not found:
+                return False
+            seconds = self._limits.open_timeout
+            await self._ask(peer, Connect(peer, found, self._clock.monotonic() + seconds), seconds)
+        except (ActorError, PeerOffline, TimedOut):
+            return False
+        return True
 
     async def _ask(self, peer: PeerId, message: object, seconds: float) -> Any:
         """Ask the peer's actor, starting it if there is none and asking again while it restarts."""

@@ -1,8 +1,8 @@
 """The bytes of `/beam/peers/1` (pure): one question "where are these peers", one answer of signed peer records.
 
 A claim says which peer serves a name and nothing of where it is (docs/naming.md); where it is, is said by its own
-signed record, which any peer that met it may pass on. Both messages are an unsigned varint of the length and one
-canonical CBOR map. Invariant: nothing is believed here; records are opened, and so verified, by `open_records`.
+signed record, which any peer that met it may pass on. Each message is one canonical CBOR map that ends with its side
+of the stream. Invariant: nothing is believed here; records are opened, and so verified, by `open_records`.
 """
 
 import attrs
@@ -29,6 +29,13 @@ class Question:
     def _check(self, _attribute: object, value: tuple[PeerId, ...]) -> None:
         if not 0 < len(value) <= MAX_PEERS:
             raise InvalidValue(f"A question names 1 to {MAX_PEERS} peers.")
+
+
+@attrs.frozen(slots=True)
+class Locate:
+    """To the inquirer: where is the peer? Reply: the addresses of the newest record that is found, empty for none."""
+
+    peer: PeerId
 
 
 def encode_question(question: Question) -> bytes:

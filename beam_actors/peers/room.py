@@ -10,6 +10,8 @@ from beam_actors.peers.backoff import Backoff
 from beam_actors.peers.book import parse_bootstrap
 from beam_actors.peers.dialling import Dialler, Listening
 from beam_actors.peers.facade import Peers
+from beam_actors.peers.inquirer import Inquirer
+from beam_actors.peers.inquiry import PROTOCOL as INQUIRY_PROTOCOL
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.listeners import Bind, Bindings, Listeners
 from beam_actors.peers.manager import Manager
@@ -56,6 +58,8 @@ def compose_peers(
     bounds = limits or PeersLimits()
     path = f"{services}/network"
     pool, manager = system.ref(f"{path}/peers"), system.ref(f"{path}/manager")
+    inquirer = system.ref(f"{path}/inquirer")
+    serve = {**serve, INQUIRY_PROTOCOL: inquirer}
     bindings = Bindings()
     maker = SessionMaker(
         key=key, entropy=entropy, protocols=serve.keys(), protocol_version=f"beam/{network}", budget=flow.windows
@@ -64,7 +68,7 @@ def compose_peers(
         us=key.peer_id,
         dialler=Dialler(flow=flow, maker=maker, listening=bindings, limits=bounds),
         manager=manager,
-        subscribers=tuple(subscribers),
+        subscribers=(*subscribers, inquirer),
         serve=dict(serve),
         clock=clock,
         entropy=entropy,
@@ -99,8 +103,9 @@ def compose_peers(
                         limits=bounds,
                     ),
                 ),
+                ChildSpec("inquirer", lambda: Inquirer(key=key, peers=peers, listening=bindings, clock=clock)),
             ],
-            # One for one: the three share nothing but messages, and each finds its way back alone.
+            # One for one: they share nothing but messages, and each finds its way back alone.
             intensity=Intensity(restarts=5, period=10.0),
         )
 
@@ -109,6 +114,7 @@ def compose_peers(
         us=key.peer_id,
         manager=manager,
         pool=pool,
+        inquirer=inquirer,
         clock=clock,
         listening=bindings,
         limits=bounds,

@@ -162,8 +162,8 @@ class NetworkDriver(Protocol):
         """Wait for readiness, until the clock's `monotonic()` reaches `until` (None: without end), or until `wake`.
 
         The batch may be empty. It holds a pollable at most once; a handler that closes another pollable of the same
-        batch makes that entry void: the caller asks `is_open` before it dispatches. Closing the driver ends a wait under
-        way; a wait that begins later raises `ConnectionLost`.
+        batch makes that entry void: the caller asks `is_open` before it dispatches. Closing the driver ends a wait
+        under way; a wait that begins later raises `ConnectionLost`.
         """
         ...
 

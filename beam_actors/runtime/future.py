@@ -68,6 +68,10 @@ class Future(pykka.Future[T], Generic[T]):
             self._error = (exc_info or sys.exc_info())[1]
         self._resolve()
 
+    def set_get_hook(self, func: Any) -> None:
+        """Refused: pykka's `map`, `filter`, `join` and `reduce` are built on it and on a `get` that blocks."""
+        raise NotImplementedError("Await the future, then compute.")
+
     def __await__(self) -> Generator[Any, None, T]:
         return self._wait().__await__()
 

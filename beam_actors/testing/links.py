@@ -1,8 +1,8 @@
 """How packets travel between virtual hosts: latency per pair, cuts, dead machines, and order within a connection.
 
-The invariant: what a connection sends arrives once, whole and in order, or not at all: a cut holds packets back as TCP's
-retransmission would, and a datagram that meets a cut is gone. Nothing is drawn at random here, and nothing iterates over
-a set, so a run is a function of its calls.
+The invariant: what a connection sends arrives once, whole and in order, or not at all: a cut holds packets back as
+TCP's retransmission would, and a datagram that meets a cut is gone. Nothing is drawn at random here, and nothing
+iterates over a set, so a run is a function of its calls.
 """
 
 import heapq
@@ -90,10 +90,11 @@ class Fabric:
         """Whether a packet sent now would arrive."""
         return a.up and b.up and (a is b or _pair(a, b) not in self._cuts)
 
-    def send(self, packet_driver: "VirtualDriver", source: "VirtualHost", target: "VirtualHost", lane: Lane,
-             action: Action) -> bool:  # fmt: skip
+    def send(
+        self, driver: "VirtualDriver", source: "VirtualHost", target: "VirtualHost", lane: Lane, action: Action
+    ) -> bool:
         """Do `action` on the driver's agenda when the packet arrives; False if it is held back for now."""
-        packet = _Packet(source, target, packet_driver, lane, action)
+        packet = _Packet(source, target, driver, lane, action)
         if not source.up:
             return False
         if not self.passes(source, target) or any(held.lane is lane for held in self._held):

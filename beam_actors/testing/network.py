@@ -6,7 +6,6 @@ is real; a reset, a clean end, a refusal, a dead machine and a cut differ here a
 tests/ports holds this driver and the real one to the same behaviour.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from ipaddress import ip_address
 
@@ -22,7 +21,7 @@ from beam_actors.errors import (
     Unreachable,
 )
 from beam_actors.ports import Pollable, Ready
-from beam_actors.testing.links import Action, Agenda, Fabric, Lane
+from beam_actors.testing.links import Action, Agenda, Fabric
 from beam_actors.testing.sockets import VirtualDatagrams, VirtualEndpoint, VirtualListener, VirtualPollable
 from beam_actors.values import Address, TcpAddress, UnixAddress
 
@@ -168,6 +167,7 @@ class VirtualDriver:
     # --- the port ---
 
     def dial(self, address: Address, *, bind: TcpAddress | None = None, reuse_port: bool = False) -> VirtualEndpoint:
+        """See `ports.NetworkDriver`."""
         endpoint = VirtualEndpoint(self, address)
         self.enter(endpoint)
         try:
@@ -180,6 +180,7 @@ class VirtualDriver:
         return endpoint
 
     def listen(self, address: Address, *, reuse_port: bool = False, backlog: int = 256) -> VirtualListener:
+        """See `ports.NetworkDriver`."""
         if isinstance(address, UnixAddress):
             if address.path in self.host.unix:
                 raise AddressInUse(f"Listening at {address} failed: the path exists.")
@@ -199,6 +200,7 @@ class VirtualDriver:
         return listener
 
     def datagrams(self, address: TcpAddress) -> VirtualDatagrams:
+        """See `ports.NetworkDriver`."""
         self.host.check_bind(address)
         if address.port == 0:
             address = TcpAddress(address.ip, self.host.free_port())
@@ -210,13 +212,14 @@ class VirtualDriver:
         return sock
 
     async def wait(self, until: float | None) -> list[Ready]:
+        """See `ports.NetworkDriver`."""
         if self._closed:
             raise ConnectionLost("The network driver is closed.")
         await trio.lowlevel.checkpoint()
         limit = float("inf") if until is None else until
         while True:
             self._agenda.run_due(trio.current_time())
-            if self._ready or self._woken or self._closed or limit <= trio.current_time():
+            if self._is_due(limit):
                 break
             self._scope = scope = trio.CancelScope(deadline=min(limit, self._agenda.next_at))
             try:
@@ -233,13 +236,16 @@ class VirtualDriver:
         return list(batch)
 
     def is_open(self, pollable: Pollable) -> bool:
+        """See `ports.NetworkDriver`."""
         return pollable in self._pollables
 
     def wake(self) -> None:
+        """See `ports.NetworkDriver`."""
         self._woken = True
         self._rouse()
 
     def close(self) -> None:
+        """See `ports.NetworkDriver`."""
         for pollable in list(self._pollables):
             pollable.close()
         self.is_alive = False
@@ -291,6 +297,9 @@ class VirtualDriver:
         self._agenda.clear()
 
     # --- inside ---
+
+    def _is_due(self, limit: float) -> bool:
+        return bool(self._ready) or self._woken or self._closed or limit <= trio.current_time()
 
     def _rouse(self) -> None:
         if self._scope is not None:

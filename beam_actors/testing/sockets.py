@@ -31,11 +31,13 @@ class VirtualPollable:
         self._open = True
 
     def want(self, *, read: bool, write: bool) -> None:
+        """See `ports.Pollable`."""
         self._require_open()
         self._interest = (_READ if read else 0) | (_WRITE if write else 0)
         self.driver.update(self)
 
     def close(self) -> None:
+        """See `ports.Pollable`."""
         self._open = False
         self.driver.leave(self)
 
@@ -83,23 +85,28 @@ class VirtualEndpoint(VirtualPollable):
 
     @property
     def local(self) -> Address | None:
+        """See `ports.Endpoint`."""
         return self._local
 
     @property
     def remote(self) -> Address | None:
+        """See `ports.Endpoint`."""
         return self._remote
 
     @property
     def credentials(self) -> PeerCredentials | None:
+        """See `ports.Endpoint`."""
         return self._credentials
 
     def connected(self) -> bool:
+        """See `ports.Endpoint`."""
         if self._error is not None:
             raise self._error
         self._require_open()
         return not self._dialling
 
     def recv_into(self, buffer: memoryview) -> int | None:
+        """See `ports.Endpoint`."""
         self._require_usable()
         size = min(len(buffer), len(self._unread))
         if size:
@@ -111,6 +118,7 @@ class VirtualEndpoint(VirtualPollable):
         return 0 if self._peer_ended else None
 
     def send(self, data: Buffer) -> int:
+        """See `ports.Endpoint`."""
         self._require_usable()
         if self._write_ended:
             raise ConnectionLost("Bytes were sent after the end of the stream.")
@@ -123,15 +131,18 @@ class VirtualEndpoint(VirtualPollable):
         return size
 
     def sendv(self, parts: Sequence[Buffer]) -> int:
+        """See `ports.Endpoint`."""
         return self.send(b"".join(parts))
 
     def shutdown(self) -> None:
+        """See `ports.Endpoint`."""
         self._require_open()
         if not self._write_ended and self._error is None and not self._dialling:
             self._write_ended = True
             self._send_packet(lambda peer: peer.on_end())
 
     def abort(self) -> None:
+        """See `ports.Endpoint`."""
         if isinstance(self._remote or self._local, UnixAddress):
             self.close()  # Unix sockets know no reset
         elif self._open:
@@ -139,6 +150,7 @@ class VirtualEndpoint(VirtualPollable):
             self._leave()
 
     def close(self) -> None:
+        """See `ports.Endpoint`."""
         if not self._open:
             return
         if self._unread:
@@ -150,6 +162,7 @@ class VirtualEndpoint(VirtualPollable):
     # --- what the driver and the listener do with it ---
 
     def bits(self) -> int:
+        """See `ports.Endpoint`."""
         if self._error is not None:
             return self._interest or (0 if self._told else _READ | _WRITE)
         bits = _READ if self._unread or self._peer_ended else 0
@@ -159,9 +172,11 @@ class VirtualEndpoint(VirtualPollable):
         return bits & self._interest
 
     def was_reported(self) -> None:
+        """See `ports.Endpoint`."""
         self._told = self._error is not None and not self._interest
 
     def vanish(self) -> None:
+        """See `ports.Endpoint`."""
         super().vanish()
         self._release_port()
 
@@ -204,6 +219,7 @@ class VirtualEndpoint(VirtualPollable):
     # --- packets ---
 
     def on_data(self, payload: bytes) -> None:
+        """Bytes arrived."""
         if not self._open:
             self._send_packet(lambda peer: peer.on_reset())
         elif self._error is None:
@@ -211,14 +227,17 @@ class VirtualEndpoint(VirtualPollable):
             self.driver.update(self)
 
     def on_room(self, size: int) -> None:
+        """The other end read so many bytes."""
         self._room += size
         self.driver.update(self)
 
     def on_end(self) -> None:
+        """The other end sends no more."""
         self._peer_ended = True
         self.driver.update(self)
 
     def on_reset(self) -> None:
+        """The other end cut the connection, or refused it."""
         if self._open:
             if self._dialling:
                 self.fail(ConnectionRefused(f"Dialling {self._remote} failed: nothing listens there."))
@@ -295,9 +314,11 @@ class VirtualListener(VirtualPollable):
 
     @property
     def local(self) -> Address:
+        """See `ports.Listener`."""
         return self._local
 
     def accept(self) -> VirtualEndpoint | None:
+        """See `ports.Listener`."""
         self._require_open()
         if not self._queue:
             return None
@@ -309,6 +330,7 @@ class VirtualListener(VirtualPollable):
         return endpoint
 
     def close(self) -> None:
+        """See `ports.Listener`."""
         if not self._open:
             return
         self._forget()
@@ -318,10 +340,12 @@ class VirtualListener(VirtualPollable):
         self._queue.clear()
 
     def vanish(self) -> None:
+        """See `ports.Listener`."""
         super().vanish()
         self._forget()
 
     def bits(self) -> int:
+        """See `ports.Listener`."""
         return self._interest & _READ if self._queue else 0
 
     @property
@@ -363,15 +387,18 @@ class VirtualDatagrams(VirtualPollable):
 
     @property
     def local(self) -> TcpAddress:
+        """See `ports.DatagramSocket`."""
         return self._local
 
     def receive(self, limit: int = 64) -> list[tuple[bytes, TcpAddress]]:
+        """See `ports.DatagramSocket`."""
         self._require_open()
         batch = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
         self.driver.update(self)
         return batch
 
     def send_to(self, data: Buffer, address: TcpAddress) -> bool:
+        """See `ports.DatagramSocket`."""
         self._require_open()
         if len(data) > _MAX_DATAGRAM:
             raise NetworkError(f"Sending a datagram to {address} failed: it is longer than {_MAX_DATAGRAM} bytes.")
@@ -391,20 +418,24 @@ class VirtualDatagrams(VirtualPollable):
         return True
 
     def on_datagram(self, payload: bytes, sender: TcpAddress) -> None:
+        """A datagram arrived."""
         if self._open and len(self._queue) < _MAX_DATAGRAMS:
             self._queue.append((payload, sender))
             self.driver.update(self)
 
     def close(self) -> None:
+        """See `ports.DatagramSocket`."""
         if self._open:
             del self.driver.host.datagrams[self._local]
             super().close()
 
     def vanish(self) -> None:
+        """See `ports.DatagramSocket`."""
         super().vanish()
         self.driver.host.datagrams.pop(self._local, None)
 
     def bits(self) -> int:
+        """See `ports.DatagramSocket`."""
         return self._interest & (_WRITE | (_READ if self._queue else 0))
 
     def __repr__(self) -> str:

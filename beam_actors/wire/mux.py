@@ -4,9 +4,6 @@ Rules:
 - The initiator opens odd streams, the responder even ones, in ascending order; a number is never used twice.
 - A data frame beyond the receiver's window, a stream that was never opened, an unknown version, type or flag: the
   session ends. Data for a stream that is gone is skipped. Data after a FIN resets the stream.
-- Receiving: the window is granted again when half of it was taken by the application. A window doubles when it is the
-  bottleneck, which needs no clock to see: the peer had used up three quarters of it and yet the application took
-  nearly all, or half of it arrived while a ping travelled there and back. A slow application keeps its window.
 - Not more than `unanswered_streams` wait for the peer's first frame; the SYN of any further one is held back.
 
 It knows nothing of encryption and of protocols: streams that aren't the application's have a `Dialog`.
@@ -22,10 +19,9 @@ from beam_actors.wire.limits import INITIAL_WINDOW, SessionLimits, WindowBudget
 from beam_actors.wire.noise import Role
 from beam_actors.wire.outbox import Outbox
 from beam_actors.wire.stream import MAX_CREDIT, Buffer, Life, Step, Stream
+from beam_actors.wire.windows import PROBE, Windows
 from beam_actors.wire.yamux import HEADER_SIZE, Flag, GoAway, Kind, pack_header, unpack_header
 
-PROBE: Final = 2**31
-"""Pings of this value and above are the multiplexer's own."""
 _MAX_ID: Final = 2**32 - 1
 _KNOWN_FLAGS: Final = int(Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST)
 _SYN, _ACK, _FIN, _RST = int(Flag.SYN), int(Flag.ACK), int(Flag.FIN), int(Flag.RST)
@@ -54,7 +50,6 @@ class Multiplexer:
     ) -> None:
         self._limits = limits
         self.max_streams = limits.streams
-        self._budget = budget
         self._admit = admit
         self._on_gone = on_gone
         self._streams: dict[int, Stream] = {}
@@ -67,11 +62,10 @@ class Multiplexer:
         self._body: Stream | None = None
         self._body_left = 0
         self._body_fin = False
-        self._probed: tuple[Stream, int] | None = None
-        self._probe_value = PROBE
         self._refusing = False
         self.peer_leaving = False
         self.outbox = Outbox(limits, self._fin_sent)
+        self._windows = Windows(limits.window, budget, self.outbox)
         self.events: list[Event] = []
 
     def __repr__(self) -> str:
@@ -145,21 +139,7 @@ class Multiplexer:
 
     def consumed(self, stream: Stream, size: int) -> None:
         """The application took `size` bytes; raise `LocalProtocolError` for more than it holds."""
-        if not 0 <= size <= stream.held:
-            raise LocalProtocolError(f"Stream {stream.id} holds {stream.held} bytes; {size} cannot be taken.")
-        stream.taken += size
-        if stream.life is Life.GOT_ALL:
-            return
-        if stream.taken * 2 >= stream.window:
-            stream.used_up = stream.used_up or stream.granted * 4 <= stream.window
-            size, stream.taken = stream.taken, 0
-            self._grant(stream, size)
-            if self._probed is None and stream.window < self._limits.window:
-                self._probed = stream, stream.received
-                self.outbox.control(Kind.PING, _SYN, 0, self._probe_value)
-        if stream.used_up and stream.held * 8 <= stream.window:
-            stream.used_up = False
-            self._grow(stream)
+        self._windows.consumed(stream, size)
 
     def ping(self, opaque: int) -> None:
         """Ask for a pong that carries `opaque` (below 2**31)."""
@@ -176,7 +156,7 @@ class Multiplexer:
     def abandon(self, code: GoAway) -> None:
         """The session is over: give back what windows grew by, forget all streams, leave a go-away as last words."""
         for stream in self._streams.values():
-            self._budget.give(stream.window - INITIAL_WINDOW)
+            self._windows.give_back(stream)
         self._streams.clear()
         self._withheld.clear()
         self.outbox.clear()
@@ -278,13 +258,8 @@ class Multiplexer:
             raise RemoteProtocolError("A ping is neither asked nor answered.")
         elif value < PROBE:
             self.events.append(PongReceived(value))
-        elif value == self._probe_value and self._probed is not None:
-            stream, before = self._probed
-            self._probed = None
-            self._probe_value = PROBE | (value + 1) % PROBE
-            in_flight = stream.received - before
-            if in_flight * 2 >= stream.window >= stream.held * 2 and stream.life in {Life.OPEN, Life.SENT_ALL}:
-                self._grow(stream)
+        else:
+            self._windows.ponged(value)
 
     def _go_away_frame(self, code: int) -> None:
         if code != GoAway.NORMAL:
@@ -376,20 +351,6 @@ class Multiplexer:
             self._announce()
         if (stream.id ^ self._next_id) & 1:
             self._inbound -= 1
-        self._budget.give(stream.window - INITIAL_WINDOW)
+        self._windows.give_back(stream)
         self.outbox.forget(stream)
         self._on_gone(stream)
-
-    # --- windows ------------------------------------------------------------------------------------------------------
-
-    def _grant(self, stream: Stream, size: int) -> None:
-        stream.granted += size
-        flags, stream.flags = stream.flags, 0
-        self.outbox.control(Kind.WINDOW_UPDATE, flags, stream.id, size)
-
-    def _grow(self, stream: Stream) -> None:
-        """Double the window as far as limits and budget permit."""
-        size = min(stream.window, self._limits.window - stream.window)
-        if size > 0 and self._budget.take(size):
-            stream.window += size
-            self._grant(stream, size)

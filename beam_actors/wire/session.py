@@ -11,7 +11,6 @@ Give it what the network delivers (`receive`) and send what it says (`data_to_se
 It has no clock: deadlines, keep-alive and the round trip's time belong to its caller. Entropy comes as seeds.
 """
 
-import enum
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -21,7 +20,7 @@ from beam_actors.errors import BeamError, ConnectionLost, LocalProtocolError, Re
 from beam_actors.identity import PeerKey
 from beam_actors.values import PeerId
 from beam_actors.wire import identify
-from beam_actors.wire.dialogs import PING_PROTOCOL, Answered, Echo, IdentifyReading, Inbound, Outbound
+from beam_actors.wire.dialogs import Outbound
 from beam_actors.wire.events import Established, Event, SessionEnded, StreamId
 from beam_actors.wire.identify import IdentifyInfo
 from beam_actors.wire.libp2p_noise import SecureHandshake
@@ -29,8 +28,10 @@ from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.multistream import Listener, Proposer
 from beam_actors.wire.mux import Multiplexer
 from beam_actors.wire.noise import AES, CHACHA, MAX_PLAINTEXT, TAG_SIZE, CipherState, Role, Suite
+from beam_actors.wire.phase import PHASES, Phase
 from beam_actors.wire.records import OVERHEAD, TAG_SPACE, RecordReader, seal_records
-from beam_actors.wire.stream import Buffer, Stream
+from beam_actors.wire.services import Services
+from beam_actors.wire.stream import Buffer
 from beam_actors.wire.yamux import HEADER_SIZE, GoAway
 
 YAMUX: Final = "/yamux/1.0.0"
@@ -38,27 +39,6 @@ SUITES: Final = (AES, CHACHA)
 """In the order of preference: a beam node takes the first, every libp2p node the second."""
 MIN_FLUSH: Final = OVERHEAD + HEADER_SIZE + 1
 """The smallest limit that `data_to_send` takes: one record with one byte of one stream."""
-_SERVICES: Final = (identify.PROTOCOL, identify.PUSH_PROTOCOL, PING_PROTOCOL)
-
-
-class Phase(enum.Enum):
-    """How far a session has come."""
-
-    SUITE = "agreeing on a cipher suite"
-    HANDSHAKE = "proving identities"
-    MUXER = "agreeing on a muxer"
-    OPEN = "open"
-    ENDED = "ended"
-
-
-PHASES: Final[dict[Phase, tuple[Phase, ...]]] = {
-    Phase.SUITE: (Phase.HANDSHAKE, Phase.ENDED),
-    Phase.HANDSHAKE: (Phase.MUXER, Phase.OPEN, Phase.ENDED),
-    Phase.MUXER: (Phase.OPEN, Phase.ENDED),
-    Phase.OPEN: (Phase.ENDED,),
-    Phase.ENDED: (),
-}
-"""Which phase may follow which."""
 
 
 @attrs.frozen(slots=True)
@@ -107,8 +87,6 @@ class Session:
         self.phase = Phase.SUITE
         self.peer: PeerId | None = None
         self.suite: Suite | None = None
-        self._key = key
-        self._protocols = protocols
         self._limits = limits or SessionLimits()
         self._info = info or IdentifyInfo()
         self._suites = {suite.protocol: suite for suite in suites}
@@ -129,9 +107,9 @@ class Session:
         self._handshake: SecureHandshake | None = None
         self._cipher: CipherState | None = None
         self._records: RecordReader | None = None
-        self._mux = Multiplexer(role, self._limits, budget=self._budget, admit=self._admit, on_gone=self._gone)
-        self._negotiating: set[StreamId] = set()
-        self._services: set[StreamId] = set()
+        self._services = Services(protocols, self._limits, lambda: identify.encode_info(self._info, key.peer_id))
+        services = self._services
+        self._mux = Multiplexer(role, self._limits, budget=self._budget, admit=services.admit, on_gone=services.gone)
         self._received = self._sent = self._records_sent = 0
 
     def __repr__(self) -> str:
@@ -347,9 +325,8 @@ class Session:
             raise LocalProtocolError("A session was opened without a peer.")
         if self.suite is AES:
             self._mux.max_streams = self._limits.beam_streams
-        peer = self.peer
-        self._mux.events.append(Established(peer, self.suite))
-        Outbound.open(self._mux, identify.PROTOCOL, lambda stream: IdentifyReading(self._mux, stream, peer))
+        self._mux.events.append(Established(self.peer, self.suite))
+        self._services.begin(self._mux, self.peer)
 
     def _end(self, error: BeamError | None, words: GoAway = GoAway.PROTOCOL_ERROR) -> None:
         if self.phase is Phase.ENDED:
@@ -371,40 +348,6 @@ class Session:
     def _check_established(self) -> None:
         if self.phase is not Phase.OPEN:
             raise LocalProtocolError("The session is not established yet.")
-
-    # --- streams of the session's own ---------------------------------------------------------------------------------
-
-    def _admit(self, stream: Stream) -> bool:
-        """Let the peer open a stream: negotiate its protocol, unless too many are negotiated already."""
-        if len(self._negotiating) >= self._limits.unanswered_streams:
-            return False
-        self._negotiating.add(stream.id)
-        stream.dialog = Inbound(self._mux, stream, self._supports, self._serve)
-        return True
-
-    def _gone(self, stream: Stream) -> None:
-        self._negotiating.discard(stream.id)
-        self._services.discard(stream.id)
-
-    def _supports(self, protocol: str) -> bool:
-        return protocol in _SERVICES or self._protocols(protocol)
-
-    def _serve(self, stream: Stream, protocol: str) -> bool:
-        """Both ends agreed to the protocol of a stream that the peer opened: whether the session answers it itself."""
-        self._negotiating.discard(stream.id)
-        if protocol not in _SERVICES or self.peer is None:
-            return False
-        if len(self._services) >= self._limits.service_streams:
-            self._mux.reset(stream)
-            return True
-        self._services.add(stream.id)
-        if protocol == PING_PROTOCOL:
-            stream.dialog = Echo(self._mux, stream)
-        elif protocol == identify.PUSH_PROTOCOL:
-            stream.dialog = IdentifyReading(self._mux, stream, self.peer)
-        else:
-            stream.dialog = Answered(self._mux, stream, identify.encode_info(self._info, self._key.peer_id))
-        return True
 
     # --- sealing ------------------------------------------------------------------------------------------------------
 

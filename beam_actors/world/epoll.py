@@ -107,6 +107,7 @@ class EpollEndpoint(_SocketPollable):
 
     @property
     def local(self) -> Address | None:
+        """See `ports.Endpoint`."""
         if self._local is None and self._fd >= 0 and not self._dialling:
             with contextlib.suppress(OSError):
                 self._local = _address_of(self._socket, self._socket.getsockname())
@@ -114,10 +115,12 @@ class EpollEndpoint(_SocketPollable):
 
     @property
     def remote(self) -> Address | None:
+        """See `ports.Endpoint`."""
         return self._remote
 
     @property
     def credentials(self) -> PeerCredentials | None:
+        """See `ports.Endpoint`."""
         if self._fd < 0 or self._socket.family != socket.AF_UNIX:
             return None
         with contextlib.suppress(OSError):
@@ -126,6 +129,7 @@ class EpollEndpoint(_SocketPollable):
         return None
 
     def connected(self) -> bool:
+        """See `ports.Endpoint`."""
         if self._error is not None:
             raise self._error
         self._require_open()
@@ -152,6 +156,7 @@ class EpollEndpoint(_SocketPollable):
         return True
 
     def recv_into(self, buffer: memoryview) -> int | None:
+        """See `ports.Endpoint`."""
         try:
             size = self._socket.recv_into(buffer)
         except BlockingIOError:
@@ -163,6 +168,7 @@ class EpollEndpoint(_SocketPollable):
         return size
 
     def send(self, data: Buffer) -> int:
+        """See `ports.Endpoint`."""
         try:
             return self._socket.send(data)
         except BlockingIOError:
@@ -171,6 +177,7 @@ class EpollEndpoint(_SocketPollable):
             raise self._failed(error) from error
 
     def sendv(self, parts: Sequence[Buffer]) -> int:
+        """See `ports.Endpoint`."""
         try:
             return self._socket.sendmsg(parts[:_MAX_PARTS])
         except BlockingIOError:
@@ -179,11 +186,13 @@ class EpollEndpoint(_SocketPollable):
             raise self._failed(error) from error
 
     def shutdown(self) -> None:
+        """See `ports.Endpoint`."""
         self._require_open()
         with contextlib.suppress(OSError):  # ENOTCONN: it broke, which reads and writes report
             self._socket.shutdown(socket.SHUT_WR)
 
     def abort(self) -> None:
+        """See `ports.Endpoint`."""
         if self._fd >= 0:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
@@ -219,9 +228,11 @@ class EpollListener(_SocketPollable):
 
     @property
     def local(self) -> Address:
+        """See `ports.Listener`."""
         return self._local
 
     def accept(self) -> EpollEndpoint | None:
+        """See `ports.Listener`."""
         self._require_open()
         while True:
             try:
@@ -237,6 +248,7 @@ class EpollListener(_SocketPollable):
             return self._driver._adopt(EpollEndpoint(self._driver, sock, remote, dialling=False))
 
     def close(self) -> None:
+        """See `ports.Listener`."""
         if self._fd >= 0 and self._unlink is not None:
             path, device, inode = self._unlink
             with contextlib.suppress(OSError):
@@ -261,9 +273,11 @@ class EpollDatagrams(_SocketPollable):
 
     @property
     def local(self) -> TcpAddress:
+        """See `ports.DatagramSocket`."""
         return self._local
 
     def receive(self, limit: int = 64) -> list[tuple[bytes, TcpAddress]]:
+        """See `ports.DatagramSocket`."""
         self._require_open()
         batch: list[tuple[bytes, TcpAddress]] = []
         while len(batch) < limit:
@@ -279,6 +293,7 @@ class EpollDatagrams(_SocketPollable):
         return batch
 
     def send_to(self, data: Buffer, address: TcpAddress) -> bool:
+        """See `ports.DatagramSocket`."""
         self._require_open()
         try:
             self._socket.sendto(data, (address.ip, address.port))
@@ -312,6 +327,7 @@ class EpollDriver:
         self._closed = False
 
     def dial(self, address: Address, *, bind: TcpAddress | None = None, reuse_port: bool = False) -> EpollEndpoint:
+        """See `ports.NetworkDriver`."""
         family = socket.AF_UNIX if isinstance(address, UnixAddress) else _family(address)
         sock = self._socket(family, socket.SOCK_STREAM)
         failure: NetworkError | None = None
@@ -327,6 +343,7 @@ class EpollDriver:
         return self._adopt(EpollEndpoint(self, sock, address, dialling=True, error=failure))
 
     def listen(self, address: Address, *, reuse_port: bool = False, backlog: int = 256) -> EpollListener:
+        """See `ports.NetworkDriver`."""
         if isinstance(address, UnixAddress):
             return self._listen_unix(address, backlog)
         sock = self._socket(_family(address), socket.SOCK_STREAM)
@@ -344,6 +361,7 @@ class EpollDriver:
             raise map_os_error(error, f"Listening at {address} failed") from error
 
     def datagrams(self, address: TcpAddress) -> EpollDatagrams:
+        """See `ports.NetworkDriver`."""
         sock = self._socket(_family(address), socket.SOCK_DGRAM)
         try:
             if sock.family == socket.AF_INET6:
@@ -355,6 +373,7 @@ class EpollDriver:
             raise map_os_error(error, f"Binding {address} failed") from error
 
     async def wait(self, until: float | None) -> list[Ready]:
+        """See `ports.NetworkDriver`."""
         if self._closed:
             raise ConnectionLost("The network driver is closed.")
         batch = self._poll()
@@ -376,14 +395,17 @@ class EpollDriver:
         return self._poll()
 
     def is_open(self, pollable: Pollable) -> bool:
+        """See `ports.NetworkDriver`."""
         return isinstance(pollable, _SocketPollable) and pollable.is_open
 
     def wake(self) -> None:
+        """See `ports.NetworkDriver`."""
         self._woken = True
         if self._scope is not None:
             self._scope.cancel()
 
     def close(self) -> None:
+        """See `ports.NetworkDriver`."""
         if self._closed:
             return
         self._closed = True

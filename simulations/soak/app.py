@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 BLOCK = b"".join(hashlib.sha256(number.to_bytes(4, "big")).digest() for number in range(1 << 15))  # 1 MiB
 CHUNK = 1 << 18
@@ -84,8 +85,9 @@ def _serve(connection: socket.socket) -> None:
                 case b"S":
                     _both_ways(connection)
                 case b"Z":
-                    while True:
-                        connection.sendall(bytes(CHUNK))
+                    with suppress(OSError):  # it ends when the reader goes away
+                        while True:
+                            connection.sendall(bytes(CHUNK))
                 case _:
                     pass
         except OSError as error:

@@ -93,7 +93,9 @@ def trace(seed: int) -> str:
 
         async def noted(until):
             batch = await wait(until)
-            note("batch", [(type(pollable).__name__, getattr(pollable, "local", None), bits) for pollable, bits in batch])
+            note(
+                "batch", [(type(pollable).__name__, getattr(pollable, "local", None), bits) for pollable, bits in batch]
+            )
             return batch
 
         def note(*event: object) -> None:

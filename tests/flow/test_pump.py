@@ -1,11 +1,11 @@
 import pytest
 import trio
-from tests.flow.rig import KINDS, LOOPBACK, FakeOwner, Rig, TrioClock, on_both, on_virtual, run
 
 from beam_actors.errors import ConnectionLost, NetworkError
 from beam_actors.flow import FlowLimits, Stream
 from beam_actors.flow.sockets import DatagramLink, ListenerLink, SocketLink
 from beam_actors.testing.network import VirtualNetwork
+from tests.flow.rig import KINDS, LOOPBACK, FakeOwner, Rig, TrioClock, on_both, on_virtual, run
 
 
 @on_both

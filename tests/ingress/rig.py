@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
-from beam_actors.errors import AddressInUse, NameNotFound
+from beam_actors.errors import AddressInUse, NameNotFound, NetworkError
 from beam_actors.flow import Accepted
 from beam_actors.runtime import ChildSpec, Supervisor, System
 from beam_actors.values import OwnerId, PeerId, TcpAddress
@@ -26,9 +26,12 @@ class FakeDatagrams:
     def __init__(self, flow, local, on_batch, owner):
         self._flow, self.local, self._on_batch, self.owner = flow, local, on_batch, owner
         self.sent = []
+        self.broken = False
         self.arrived = trio.Event()
 
     def send_to(self, data, address):
+        if self.broken:
+            raise NetworkError(f"Sending to {address} failed.")
         self.sent.append((bytes(data), address))
         self.arrived.set()
         return True

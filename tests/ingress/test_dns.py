@@ -164,6 +164,19 @@ async def test_garbage_crashes_nobody(autojump_clock):
         assert [reply[3] & 0xF for reply, _ in dns.socket.sent] == [RCODE.FORMERR]
 
 
+async def test_a_reply_that_cannot_be_sent_crashes_nobody(autojump_clock):
+    dns = Dns(FakeNames("a"))
+    async with dns.run() as system:
+        await dns.socket.ask(ask("a.local"))
+        dns.socket.broken = True
+        for question in ("a.local", "b.local", "local"):
+            dns.socket.receive((ask(question), TcpAddress("127.0.0.1", 0)))
+        await trio.testing.wait_all_tasks_blocked()
+        assert system.ref("node/dns").incarnation == 1
+        dns.socket.broken = False
+        assert read(await dns.socket.ask(ask("b.local"))).header.rcode == RCODE.NXDOMAIN
+
+
 async def test_questions_that_wait_are_bounded(autojump_clock):
     dns = Dns(FakeNames(*"abc", delay=1), limits=IngressLimits(dns_pending=2))
     async with dns.run():
@@ -222,10 +235,10 @@ async def test_udp_and_tcp_share_a_port_and_keep_it_over_a_restart(autojump_cloc
 async def test_a_port_that_is_taken_over_tcp_is_given_up(autojump_clock):
     flow = FakeFlow()
 
-    taken = flow.listen(TcpAddress("127.0.0.1", 40002), owner=None)
+    taken = flow.listen(TcpAddress("127.0.0.1", 40001), owner=None)
     dns = Dns(FakeNames(), flow=flow, binding=Binding(TcpAddress("127.0.0.1", 0), fixed=True))
     async with dns.run():
-        assert dns.binding.local != taken.local
+        assert dns.binding.local.port == 40002
         assert set(flow.udp) == {dns.binding.local}
     with pytest.raises(AddressInUse):
         flow.listen(taken.local, owner=None)

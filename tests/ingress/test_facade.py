@@ -3,7 +3,7 @@ import pytest
 from beam_actors.errors import ActorError, NameNotFound, UsageError
 from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.dns import DnsServer
-from beam_actors.ingress.facade import Bound, Ingress
+from beam_actors.ingress.facade import Bound, Ingress, Server
 from beam_actors.ingress.https import HttpsServer
 from beam_actors.ingress.messages import RootCertificate
 from beam_actors.ingress.resolver import Resolver
@@ -41,8 +41,12 @@ def node(names, flow, files):
 
 
 def facade(system, **off):
-    refs = {name: system.ref(f"node/{name}") for name in ("resolver", "dns", "https")} | {"http": None} | off
-    return Ingress(zone=ZONE, **refs)
+    servers = {
+        "dns": Server(system.ref("node/dns"), Binding(TcpAddress("127.0.0.1", 5354), fixed=True)),
+        "https": Server(system.ref("node/https"), Binding(TcpAddress("127.0.0.1", 8443), fixed=True)),
+        "http": None,
+    }
+    return Ingress(zone=ZONE, resolver=system.ref("node/resolver"), **servers | off)
 
 
 async def test_what_the_rooms_above_see(autojump_clock):
@@ -69,7 +73,10 @@ async def test_without_https_there_is_no_authority(autojump_clock):
             await facade(system, https=None).root_certificate()
 
 
-async def test_an_actor_that_is_gone_is_an_error(autojump_clock):
+async def test_a_server_that_restarts_is_said_to_be_where_it_was(autojump_clock):
     async with node(FakeNames(), FakeFlow(), FakeFiles()) as system:
+        gone = Server(system.ref("node/none"), Binding(TcpAddress("127.0.0.1", 80), fixed=True))
+        ingress = facade(system, http=gone, https=gone)
+        assert (await ingress.bound()).http == TcpAddress("127.0.0.1", 80)
         with pytest.raises(ActorError):
-            await facade(system, http=system.ref("node/none")).bound()
+            await ingress.root_certificate()

@@ -8,7 +8,9 @@ import time
 from collections import defaultdict, deque
 
 from beam_actors.identity import PeerKey
+from beam_actors.values import Multiaddr
 from beam_actors.wire import (
+    Established,
     Event,
     IdentifyInfo,
     Role,
@@ -103,7 +105,8 @@ class Driver:
         sent = 0
         while len(self.received[stream]) < len(data):
             gone = any(isinstance(e, StreamReset | StreamRefused) and e.stream == stream for e in self.seen)
-            assert not (gone or self.session.ended), self.seen
+            assert not gone, self.seen
+            assert not self.session.ended, self.seen
             while sent < len(data) and (taken := self.session.send(stream, data[sent : sent + 65536])):
                 sent += taken
             self.step()
@@ -185,9 +188,6 @@ class Server:
 
 def dial(multiaddr: str, key: PeerKey) -> Driver:
     """Connect to a foreign peer and wait until the session is established."""
-    from beam_actors.values import Multiaddr
-    from beam_actors.wire import Established
-
     address = Multiaddr.parse(multiaddr)
     assert address.tcp is not None
     sock = socket.create_connection((address.tcp.ip, address.tcp.port), timeout=10)

@@ -1,5 +1,6 @@
-#!/usr/bin/env python3
-"""Install the foreign libp2p peers that judge the wire: `python tests/interop/install_lab.py [FOLDER]` (default `.lab`).
+"""Install the foreign libp2p peers that judge the wire: `python tests/interop/install_lab.py [FOLDER]`.
+
+FOLDER is `.lab` unless given.
 
 - go: `p2pd` (go-libp2p 0.32) out of the wheel `hivemind` 1.1.12; one static x86-64 binary for Linux.
 - py: `libp2p` 0.8.1 in a virtual environment of its own (Python 3.12 if there is one; builds need gcc and libgmp).
@@ -64,10 +65,10 @@ def main() -> int:
         try:
             install(lab)
         except (subprocess.CalledProcessError, OSError) as error:
-            print(f"{name}: not installed: {error}", file=sys.stderr)
+            sys.stderr.write(f"{name}: not installed: {error}\n")
             missing += 1
         else:
-            print(f"{name}: installed in {lab}")
+            sys.stdout.write(f"{name}: installed in {lab}\n")
     return 1 if missing else 0
 
 

@@ -23,7 +23,8 @@ SIZE = 1_000_000
 
 
 def say(**result: object) -> None:
-    print(json.dumps(result), flush=True)
+    sys.stdout.write(json.dumps(result) + "\n")
+    sys.stdout.flush()
 
 
 async def echo(stream) -> None:

@@ -39,6 +39,7 @@ class MemoryStream:
     def __init__(self, incoming: Half, outgoing: Half):
         self.incoming, self.outgoing = incoming, outgoing
         self.owner = None
+        self.log = []
 
     @classmethod
     def pair(cls):
@@ -61,6 +62,7 @@ class MemoryStream:
 
     async def write(self, data):
         await trio.lowlevel.checkpoint()
+        self.log.append(bytes(data))
         half = self.outgoing
         while data:
             while len(half.data) >= half.ROOM and not half.cut:
@@ -95,6 +97,7 @@ class Wires:
         self.nodes: dict = {}
         self.links: set = set()
         self.opened: list = []
+        self.sent: list[bytes] = []  # every frame that an opener wrote
 
     def connect(self, one, other):
         self.links.add(frozenset((one.me, other.me)))
@@ -124,6 +127,7 @@ class View:
             raise PeerOffline(f"{to} is not connected.")
         mine, theirs = MemoryStream.pair()
         mine.adopt(owner)
+        mine.log = self.wires.sent
         self.wires.opened.append((mine, {self.me, to}))
         self.wires.nodes[to].spread.tell(InboundStream(self.me, protocol, theirs))
         return mine

@@ -39,7 +39,7 @@ class EchoServer(Actor):
         try:
             while data := await message.stream.read():
                 await message.stream.write(data)
-            await message.stream.shutdown()
+            message.stream.close()
         except NetworkError:
             message.stream.abort()
 
@@ -164,6 +164,7 @@ class Node:
         back = b""
         while piece := await stream.read():
             back += piece
+        stream.close()
         return back
 
 

@@ -13,7 +13,8 @@ from beam_actors.wire import (
     WindowBudget,
 )
 from beam_actors.wire.limits import INITIAL_WINDOW, MIB
-from beam_actors.wire.mux import PROBE, Multiplexer
+from beam_actors.wire.mux import Multiplexer
+from beam_actors.wire.windows import PROBE
 from beam_actors.wire.yamux import GoAway
 from tests.wire.support import ACK, DATA, FIN, GO_AWAY, PING, RST, SYN, WINDOW, data_frame, frame, parse_frames
 

@@ -24,14 +24,13 @@ from beam_actors.wire import (
     StreamWritable,
     WindowBudget,
 )
-from beam_actors.wire.limits import INITIAL_WINDOW, KIB, MIB
+from beam_actors.wire.limits import KIB, MIB
 from beam_actors.wire.multistream import HEADER, encode_message
 from beam_actors.wire.noise import LAST_NONCE
-from beam_actors.wire.session import PHASES, Phase
+from beam_actors.wire.phase import PHASES, Phase
 from tests.wire.support import (
     ALICE,
     BOB,
-    DATA,
     ECHO,
     GO_AWAY,
     SYN,
@@ -138,26 +137,21 @@ def record_handshake(suites):
 
 @pytest.mark.parametrize("suites", [(AES,), (CHACHA,)], ids=["aes", "chacha"])
 def test_every_flipped_bit_of_a_meeting_fails_closed(suites):
+    """Of the long flushes with signatures every third bit, of all others each."""
     flushes = record_handshake(suites)
     for index, (by_alice, flush) in enumerate(flushes[:4]):
         for position in range(0, len(flush) * 8, 3 if len(flush) > 120 else 1):
             line = Line(suites=suites)
-            for _, earlier in flushes[:index]:
-                sender = line.alice if _ else line.bob
+            for earlier_by_alice, earlier in flushes[:index]:
+                sender = line.alice if earlier_by_alice else line.bob
                 assert bytes(sender.data_to_send()) == earlier
-                line.keep(line.other(sender), line.other(sender).receive(earlier))
-            wrong = bytearray(flush)
+                line.other(sender).receive(earlier)
+            sender = line.alice if by_alice else line.bob
+            wrong = bytearray(sender.data_to_send())
             wrong[position // 8] ^= 1 << position % 8
-            (line.alice if by_alice else line.bob).data_to_send()
-            line.keep(
-                line.bob if by_alice else line.alice, (line.bob if by_alice else line.alice).receive(bytes(wrong))
-            )
+            line.other(sender).receive(wrong)
             line.settle()
-            both = [Phase.OPEN, Phase.OPEN]
-            changed_meaning = [line.alice.phase, line.bob.phase] != both
-            assert changed_meaning or index == 3, (index, position)
-            if not changed_meaning:
-                raise AssertionError((index, position))
+            assert {line.alice.phase, line.bob.phase} != {Phase.OPEN}, (index, position)
 
 
 @BOTH_SUITES
@@ -311,16 +305,16 @@ def test_read_only_buffers_are_copied_and_writable_ones_opened_in_place():
     assert bytes(event.data) == b"hello"
 
 
-@given(st.integers(MIN_FLUSH, 5000))
+@given(st.integers(MIN_FLUSH, 1500))
 def test_a_flush_keeps_to_its_limit(limit):
     line = Line().settle()
     stream = line.alice.open(ECHO)
-    line.alice.send(stream, bytes(20_000))
+    line.alice.send(stream, bytes(2_000))
     sizes = []
     while size := line.carry(line.alice, limit=limit):
         sizes.append(size)
     assert max(sizes) <= limit
-    assert line.data[line.bob][stream] == bytes(20_000)
+    assert line.data[line.bob][stream] == bytes(2_000)
 
 
 def test_bulk_shares_records_and_windows_grow_under_the_nodes_budget():
@@ -452,7 +446,7 @@ class Model:
                 assert self.sent.get((not side, stream), b"").startswith(got), "mixed, reordered or invented"
 
     def end(self):
-        """Take everything until nothing moves: all that was sent and not reset has arrived, and nobody waits in vain."""
+        """Take all until nothing moves: what was sent and not reset has arrived, nobody waits in vain."""
         while True:
             moved = self.line.carry(self.line.alice) + self.line.carry(self.line.bob)
             self.listen()

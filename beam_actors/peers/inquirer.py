@@ -1,0 +1,217 @@
+"""The inquirer: learns where peers are from those that met them, and tells others in turn (`/beam/peers/1`).
+
+From each peer that comes up it fetches that peer's own signed record, to pass on; asked to locate a peer it puts the
+question to those that are connected. Invariants: only verified records are kept or used, of two the one with the
+greater number; how many are kept, asked and answered at once is bounded; a peer's failure costs its own question only.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import structlog
+import trio
+
+from beam_actors.errors import BeamError, RemoteProtocolError
+from beam_actors.flow import Stream
+from beam_actors.identity import PeerKey
+from beam_actors.peers.book import acceptable
+from beam_actors.peers.dialling import Listening
+from beam_actors.peers.inquiry import (
+    MAX_ANSWER,
+    MAX_QUESTION,
+    PROTOCOL,
+    Locate,
+    Question,
+    decode_question,
+    encode_answer,
+    encode_question,
+    open_records,
+)
+from beam_actors.peers.messages import InboundStream, PeerDown, PeerStatus, PeerUp
+from beam_actors.peers.sessions import announced
+from beam_actors.ports import Clock
+from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
+from beam_actors.values import Multiaddr, PeerId, TcpAddress
+from beam_actors.wire.peer_record import PeerRecord, sign_record
+
+MAX_RECORDS = 4096
+MAX_ASKED = 8
+"""Peers that one search asks, those that came up last first."""
+MAX_ANSWERING = 64
+SECONDS = 2.0
+"""For one question to one peer, and for answering one."""
+_log = structlog.get_logger(__name__)
+
+
+class Network(Protocol):
+    """What is needed of the facade `Peers`."""
+
+    async def open(self, peer: PeerId, protocol: str, *, search: bool = True) -> Stream:
+        """A stream to the peer."""
+        ...
+
+    async def snapshot(self) -> Sequence[PeerStatus]:
+        """How all peers stand."""
+        ...
+
+
+class Inquirer(Actor):
+    """Serves and asks `/beam/peers/1`. Overflow: a question beyond the mailbox is dropped, which resets its stream."""
+
+    mailbox = Mailbox(capacity=1024, overflow=Overflow.DROP_NEWEST)
+
+    def __init__(self, *, key: PeerKey, peers: Network, listening: Listening, clock: Clock) -> None:
+        super().__init__()
+        self._key = key
+        self._peers = peers
+        self._listening = listening
+        self._clock = clock
+        self._up: OrderedDict[PeerId, None] = OrderedDict()
+        self._records: OrderedDict[PeerId, PeerRecord] = OrderedDict()
+        self._searches: dict[PeerId, list[Reply]] = {}
+        self._answering = 0
+
+    def __repr__(self) -> str:
+        return f"<Inquirer {len(self._records)} records, {len(self._up)} peers up, {len(self._searches)} searches>"
+
+    async def on_start(self) -> None:
+        """Find out who is connected already: an earlier incarnation heard of it."""
+        self.spawn(self._catch_up, name="catch-up")
+
+    async def _catch_up(self) -> None:
+        try:
+            for status in await self._peers.snapshot():
+                if status.sessions:
+                    self.ref.tell(PeerUp(status.peer))
+        except BeamError:
+            return  # peers are restarting themselves and will say who is up
+
+    # --- who is there -------------------------------------------------------------------------------------------------
+
+    @receives(PeerUp)
+    def on_peer_up(self, message: PeerUp) -> None:
+        """Fetch the peer's own record, once per session, since it may listen elsewhere now."""
+        if message.peer not in self._up:
+            self._up[message.peer] = None
+            self.spawn(self._fetch, message.peer, name="fetch")
+
+    @receives(PeerDown)
+    def on_peer_down(self, message: PeerDown) -> None:
+        """Ask it no longer; its record stays good."""
+        self._up.pop(message.peer, None)
+
+    async def _fetch(self, peer: PeerId) -> None:
+        await self._ask(peer, Question((peer,)))
+
+    # --- searching ----------------------------------------------------------------------------------------------------
+
+    @receives(Locate)
+    def on_locate(self, message: Locate) -> None:
+        """Begin or join a search."""
+        waiting = self._searches.setdefault(message.peer, [])
+        waiting.append(self.defer())
+        if len(waiting) == 1:
+            self.spawn(self._search, message.peer, name="search")
+
+    async def _search(self, wanted: PeerId) -> None:
+        asked = [peer for peer in reversed(self._up) if peer != wanted][:MAX_ASKED]
+        told: dict[Multiaddr, int] = {}
+
+        async def ask(peer: PeerId) -> None:
+            for record, observed in await self._ask(peer, Question((wanted,))):
+                for address in record.addresses:
+                    if acceptable(address, observed) and told.get(address, -1) < record.seq:
+                        told[address] = record.seq
+
+        try:
+            async with trio.open_nursery() as nursery:
+                for peer in asked:
+                    nursery.start_soon(ask, peer)
+        finally:
+            replies = self._searches.pop(wanted, [])
+        # The newest record's addresses first: an older one may still lead to a machine with several networks.
+        found = tuple(sorted(told, key=lambda address: (-told[address], str(address))))
+        for reply in replies:
+            reply.set(found)
+
+    async def _ask(self, peer: PeerId, question: Question) -> list[tuple[PeerRecord, TcpAddress | None]]:
+        """The records that the peer answers with, each with where that peer is; none when it fails."""
+        stream: Stream | None = None
+        with trio.move_on_after(SECONDS):
+            try:
+                stream = await self._peers.open(peer, PROTOCOL, search=False)
+                stream.adopt(self.ref)
+                await stream.write(encode_question(question))
+                await stream.shutdown()
+                records = open_records(await _read_all(stream, MAX_ANSWER), question)
+                observed = stream.remote if isinstance(stream.remote, TcpAddress) else None
+                stream.close()
+            except BeamError as error:
+                _log.debug("a peer did not say where another is", peer=str(peer), error=str(error))
+                records, observed = (), None
+            else:
+                stream = None
+                for record in records:
+                    self._keep(record)
+            finally:
+                if stream is not None:
+                    stream.abort()
+            return [(record, observed) for record in records]
+        return []
+
+    def _keep(self, record: PeerRecord) -> None:
+        known = self._records.get(record.peer)
+        if known is None or known.seq < record.seq:
+            self._records[record.peer] = record
+        self._records.move_to_end(record.peer)
+        while len(self._records) > MAX_RECORDS:
+            self._records.popitem(last=False)
+
+    # --- answering ----------------------------------------------------------------------------------------------------
+
+    @receives(InboundStream)
+    def on_stream(self, message: InboundStream) -> None:
+        """Answer a question, if not too many are being answered."""
+        if self._answering >= MAX_ANSWERING:
+            message.dispose()
+            return
+        message.stream.adopt(self.ref)
+        self._answering += 1
+        self.spawn(self._bounded, self._answer, message.stream, name="answer")
+
+    async def _bounded(self, answer: Callable[[Stream], Awaitable[None]], stream: Stream) -> None:
+        try:
+            with trio.move_on_after(SECONDS) as scope:
+                await answer(stream)
+            if scope.cancelled_caught:
+                stream.abort()
+        except BeamError as error:
+            _log.debug("a question about peers was not answered", error=str(error))
+            stream.abort()
+        finally:
+            self._answering -= 1
+
+    async def _answer(self, stream: Stream) -> None:
+        question = decode_question(await _read_all(stream, MAX_QUESTION))
+        known = (self._own(stream) if peer == self._key.peer_id else self._records.get(peer) for peer in question.peers)
+        await stream.write(encode_answer(tuple(record for record in known if record is not None)))
+        await stream.shutdown()
+        stream.close()
+
+    def _own(self, stream: Stream) -> PeerRecord:
+        """This node's record as of now, with a wildcard shown as the address by which the asker sees us."""
+        milliseconds = int(self._clock.wall() * 1000)
+        return sign_record(self._key, milliseconds, announced(self._listening(), stream.local))
+
+
+async def _read_all(stream: Stream, limit: int) -> bytes:
+    """Everything up to the clean end; raise `RemoteProtocolError` beyond `limit` bytes."""
+    parts: list[bytes] = []
+    size = 0
+    while part := await stream.read():
+        size += len(part)
+        if size > limit:
+            raise RemoteProtocolError(f"A message about peers is longer than {limit} bytes.")
+        parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,76 @@
+"""The composition of the daemon's process; whole daemons are driven in tests/e2e."""
+
+from pathlib import Path
+
+import pytest
+
+from beam_actors.cli import home as homes
+from beam_actors.cli.options import StartOptions
+from beam_actors.cli.start import DaemonCrashed, explained, node_config
+from beam_actors.errors import HomeInUse, StartFailed, StoreTooNew
+from beam_actors.node import Bind, keys
+from beam_actors.values import Multiaddr, TcpAddress
+
+LOG = Path("/home/x/beam.log")
+PEER = "/ip4/192.0.2.1/tcp/4747/p2p/12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq"
+
+
+def caused(error, cause):
+    error.__cause__ = cause
+    return error
+
+
+def test_options_reach_the_node_typed():
+    options = StartOptions(
+        listen=("/ip4/127.0.0.1/tcp/0",), bootstrap=(PEER,), dns="127.0.0.1:0", http="off", network="test", chaos=True
+    )
+    config = node_config(options, "/tmp/x.sock", "secret")
+    assert config.control.path == "/tmp/x.sock"
+    assert config.listen == (Multiaddr.parse("/ip4/127.0.0.1/tcp/0"),)
+    assert config.listen_fixed
+    assert config.bootstrap == (Multiaddr.parse(PEER),)
+    assert config.dns == Bind(TcpAddress("127.0.0.1", 0), fixed=True)
+    assert config.http is None
+    assert (config.network, config.chaos, config.passphrase) == ("test", True, "secret")
+    assert "secret" not in repr(config)
+
+
+def test_without_options_the_node_chooses():
+    config = node_config(StartOptions(), "/tmp/x.sock", None)
+    assert not config.listen_fixed
+    assert config.listen
+    assert config.https is not None
+    assert not config.https.fixed
+
+
+def test_one_place_for_the_phrase():
+    assert homes.PHRASE == keys.PHRASE
+
+
+def test_an_expected_error_is_its_own_explanation():
+    error = StoreTooNew("Newer.")
+    assert explained(error, LOG) is error
+    assert explained(ExceptionGroup("", [ExceptionGroup("", [error])]), LOG) is error
+
+
+def test_a_failed_start_is_explained_by_its_cause():
+    cause = HomeInUse("Held.")
+    assert explained(caused(StartFailed("outer"), caused(StartFailed("inner"), cause)), LOG) is cause
+
+
+def test_a_failed_start_of_unknown_cause_is_a_crash():
+    explanation = explained(caused(StartFailed("outer"), ZeroDivisionError("detail")), LOG)
+    assert isinstance(explanation, DaemonCrashed)
+    assert "ZeroDivisionError" in str(explanation)
+    assert str(LOG) in str(explanation)
+    assert "detail" not in str(explanation)
+
+
+def test_a_bug_is_a_crash_with_a_report():
+    assert isinstance(explained(ZeroDivisionError(), LOG), DaemonCrashed)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
+def test_an_interruption_is_passed_on(error):
+    assert explained(error, LOG) is None
+    assert explained(BaseExceptionGroup("", [error]), LOG) is None

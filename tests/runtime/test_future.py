@@ -1,0 +1,54 @@
+import pytest
+import trio
+
+from beam_actors.runtime import Future, WouldBlock
+
+
+class Handle:
+    def __init__(self):
+        self.disposed = 0
+
+    def dispose(self):
+        self.disposed += 1
+
+
+async def test_all_who_wait_get_the_reply(autojump_clock):
+    future, got = Future(), []
+
+    async def wait():
+        got.append(await future)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        future.set(7)
+    assert got == [7, 7]
+    assert future.get() == 7
+
+
+def test_reading_it_too_early_raises_instead_of_blocking():
+    with pytest.raises(WouldBlock):
+        Future().get(timeout=5)
+
+
+async def test_a_reply_for_a_cancelled_asker_is_disposed_of(autojump_clock):
+    future, late = Future(), Handle()
+    with trio.move_on_after(1):
+        await future
+    future.set(late)
+    assert late.disposed == 1
+
+
+def test_a_second_reply_is_disposed_of_and_changes_nothing():
+    future, second = Future(), Handle()
+    future.set(1)
+    future.set(second)
+    future.set_exception(ValueError())
+    assert future.get() == 1
+    assert second.disposed == 1
+
+
+def test_pykkas_lazy_combinators_are_refused():
+    with pytest.raises(NotImplementedError):
+        Future().map(str)
