@@ -34,13 +34,15 @@ class DaemonFailed(BeamError):
 
 
 def is_running(home: Home) -> bool:
-    """Whether a daemon of this home answers a status."""
-    from beam_actors.world.control_client import ControlClient  # noqa: PLC0415 (only when asked)
+    """Whether a daemon of this home answers, if only by an error."""
+    from beam_actors.world.control_client import CommandFailed, ControlClient  # noqa: PLC0415 (only when asked)
 
     try:
-        ControlClient(home.socket_path(), version=__version__).call("GET", "/v1/status", timeout=5.0)
+        ControlClient(home.socket_path(), version=__version__).call("GET", "/v1/id", timeout=5.0)
     except DaemonNotRunning:
         return False
+    except CommandFailed:
+        return True
     return True
 
 

@@ -34,7 +34,7 @@ def tree(app: App) -> None:
 @click.argument("path")
 @beam_command
 def crash(app: App, path: str) -> None:
-    """Crash the actor at PATH (from `beam tree`); only under `start --chaos`."""
+    """Crash the actor at PATH, such as node/core/services/registry; only under `start --chaos`."""
     answer = app.ask("POST", "/v1/crash", {"path": path})
     if app.out.as_json:
         app.out.data(answer)
@@ -113,7 +113,7 @@ def _draw(root: Mapping[str, Any]) -> None:
 
     drawn = rich.tree.Tree(label(root))
     grow(drawn, root)
-    rich.console.Console(no_color=not is_colourful(), highlight=False, soft_wrap=True).print(drawn)
+    rich.console.Console(no_color=not is_colourful(), highlight=False).print(drawn)
 
 
 def _tail(path: Path, count: int) -> tuple[list[str], int]:

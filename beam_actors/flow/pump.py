@@ -214,27 +214,38 @@ class Pump:
         )
 
     def _slice(self) -> None:
-        limits = self.limits
-        monotonic = self.clock.monotonic
-        now = monotonic()
-        deadline = now + limits.slice_seconds
-        called = 0
+        now = self.clock.monotonic()
+        deadline = now + self.limits.slice_seconds
         self._moved_in_slice = 0
+        self._slices += 1
+        self._run_timers(now)
+        # Queued calls and ready sockets each have their share, and get one turn at least: neither can starve the other.
+        self._run_soon(deadline)
+        self._run_batch(deadline)
+        self._run_flushes()
+        if self.budget.exceeded:
+            self.budget.enforce()
+
+    def _run_timers(self, now: float) -> None:
         while (timer := self._timers.pop_due(now)) is not None:
             callback, timer.callback = timer.callback, None
             self._latest_timer = max(self._latest_timer, now - timer.when)
-            called += 1
+            self._callbacks += 1
             if callback is not None:
                 self._guarded(callback, timer.blame)
-        # Queued calls and ready sockets each have their share, and get one turn at least: neither can starve the other.
+
+    def _run_soon(self, deadline: float) -> None:
         # Only calls queued before this round run, so a stacked link that stays ready takes turns like a socket.
-        for _ in range(min(len(self._soon), limits.slice_callbacks)):
-            callback, blame = self._soon.popleft()
+        limits, soon, monotonic = self.limits, self._soon, self.clock.monotonic
+        for _ in range(min(len(soon), limits.slice_callbacks)):
+            callback, blame = soon.popleft()
+            self._callbacks += 1
             self._guarded(callback, blame)
-            called += 1
             if self._moved_in_slice >= limits.slice_bytes or monotonic() >= deadline:
-                break
-        batch, pumped_of = self._batch, self._pumped
+                return
+
+    def _run_batch(self, deadline: float) -> None:
+        limits, batch, pumped_of, monotonic = self.limits, self._batch, self._pumped, self.clock.monotonic
         done = 0
         while batch and done < limits.slice_callbacks:
             pollable, bits = batch.popleft()
@@ -248,16 +259,15 @@ class Pump:
             done += 1
             if self._moved_in_slice >= limits.slice_bytes or monotonic() >= deadline:
                 break
+        self._callbacks += done
+
+    def _run_flushes(self) -> None:
         while self._flushes:
             flushed = self._flushes.popleft()
             try:
                 flushed.flush()
             except Exception as error:  # noqa: BLE001  # the link's owner answers for it
                 flushed.crash(error)
-        if self.budget.exceeded:
-            self.budget.enforce()
-        self._slices += 1
-        self._callbacks += called + done
 
     @staticmethod
     def _guarded(callback: Callable[[], None], blame: Owned | None) -> None:

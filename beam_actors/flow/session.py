@@ -7,7 +7,7 @@ stays silent; when the session ends, every stream of it fails and the owner is t
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -19,7 +19,6 @@ from beam_actors.flow.messages import IncomingStream, SessionDown, SessionUp
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.stream import Stream
 from beam_actors.flow.stream_link import StreamLink
-from beam_actors.flow.timers import Timer
 from beam_actors.values import Address, PeerId
 from beam_actors.wire import (
     Established,
@@ -38,6 +37,9 @@ from beam_actors.wire import (
     StreamReset,
     StreamWritable,
 )
+
+if TYPE_CHECKING:
+    from beam_actors.flow.timers import Timer
 
 _READS_PER_CALL = 4
 _FLUSH_SIZE = 1 << 18

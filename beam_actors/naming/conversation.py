@@ -5,7 +5,7 @@ may rest. What is wrong with what it says raises `RemoteProtocolError`, whose te
 knows streams and messages, and neither claims nor actors.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 
 import trio
 
@@ -73,15 +73,16 @@ class Conversation:
         self._buffer += data
         return bool(data)
 
-    async def until_done(self) -> AsyncIterator[Message]:
-        """The messages up to `Done`; raise `RemoteProtocolError` when the stream ends before it."""
-        while True:
-            message = await self.receive()
-            if message is None:
-                raise RemoteProtocolError("The stream ended before the list did.")
-            if isinstance(message, Done):
-                return
-            yield message
+    async def listed(self) -> Message | None:
+        """The next message of a list, or None at its `Done`.
+
+        Raises:
+            RemoteProtocolError, TimedOut: as `receive`, and the former when the stream ends before the list does.
+        """
+        message = await self.receive()
+        if message is None:
+            raise RemoteProtocolError("The stream ended before the list did.")
+        return None if isinstance(message, Done) else message
 
     async def send_claims(self, claims: Iterable[bytes]) -> None:
         """Push claims, in as many messages as it takes."""

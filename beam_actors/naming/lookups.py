@@ -143,7 +143,7 @@ class LookUp(Actor):
     async def _question(self, talk: Conversation, peer: PeerId) -> None:
         await talk.send(Ask(self._name))
         left = 2 * self._limits.owners_per_name  # a claim and the proof of an equivocation for each
-        async for message in talk.until_done():
+        while (message := await talk.listed()) is not None:
             if not isinstance(message, Push) or len(message.claims) > left:
                 raise RemoteProtocolError("The peer answers a question with something else.")
             left -= len(message.claims)

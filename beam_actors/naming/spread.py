@@ -180,7 +180,7 @@ class Spread(Actor):
     ) -> frozenset[bytes]:
         """Take in what this node lacks; the ids that the peer asks for."""
         wanted: list[bytes] = []
-        async for message in talk.until_done():
+        while (message := await talk.listed()) is not None:
             match message:
                 case Push(claims):
                     await self._submit(peer, bucket, claims)

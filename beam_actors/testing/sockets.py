@@ -61,8 +61,19 @@ class VirtualEndpoint(VirtualPollable):
     """One end of a connection. `peer` is the other one, once there is one."""
 
     __slots__ = (
-        "_credentials", "_dialling", "_error", "_lane", "_local", "_peer_ended", "_remote", "_room", "_silent",
-        "_told", "_unread", "_write_ended", "peer",
+        "_credentials",
+        "_dialling",
+        "_error",
+        "_local",
+        "_peer_ended",
+        "_remote",
+        "_room",
+        "_silent",
+        "_told",
+        "_unread",
+        "_write_ended",
+        "lane",
+        "peer",
     )  # fmt: skip
 
     def __init__(self, driver: "VirtualDriver", remote: Address | None) -> None:
@@ -78,7 +89,7 @@ class VirtualEndpoint(VirtualPollable):
         self._peer_ended = False
         self._write_ended = False
         self._room = driver.host.network.buffer
-        self._lane = Lane()
+        self.lane = Lane()
         self._silent = False
 
     # --- the port ---
@@ -204,12 +215,12 @@ class VirtualEndpoint(VirtualPollable):
         self._dialling = False
         if isinstance(peer.remote, UnixAddress):
             self._credentials = _credentials(peer.driver)
-            peer._credentials = _credentials(self.driver)
+            peer._credentials = _credentials(self.driver)  # noqa: SLF001  # another of its own kind
 
     def knock(self, target: "VirtualHost") -> None:
         """Send the first packet of a dial."""
         here = self.driver.host
-        here.network.fabric.send(self.driver, here, target, self._lane, lambda: self._arrive_at(target))
+        here.network.fabric.send(self.driver, here, target, self.lane, lambda: self._arrive_at(target))
 
     def give_up(self) -> None:
         """Nobody answered the dial."""
@@ -252,7 +263,7 @@ class VirtualEndpoint(VirtualPollable):
         # A process that ended doesn't run its agenda: its kernel answers, here on the sender's.
         carrier = peer.driver if peer.driver.is_alive else self.driver
         fabric = here.network.fabric
-        if not fabric.send(carrier, here, there, self._lane, lambda: arrival(peer)) and not self._silent:
+        if not fabric.send(carrier, here, there, self.lane, lambda: arrival(peer)) and not self._silent:
             self._silent = True
             fabric.later(self.driver, here.network.patience, self._check_silence)
 
@@ -359,7 +370,7 @@ class VirtualListener(VirtualPollable):
         endpoint.join(dialled, local or self._local)
         self._queue.append(endpoint)
         self.driver.update(self)
-        return endpoint._lane
+        return endpoint.lane
 
     def _forget(self) -> None:
         host = self.driver.host

@@ -13,6 +13,7 @@ import socket
 import stat
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import trio
@@ -48,39 +49,39 @@ def _tcp_address(name: tuple[str, int] | tuple[str, int, int, int]) -> TcpAddres
 class _SocketPollable:
     """A socket, what is wanted of it, and its registration."""
 
-    __slots__ = ("_driver", "_fd", "_interest", "_registered", "_socket")
+    __slots__ = ("_driver", "_socket", "fd", "interest", "registered")
 
     def __init__(self, driver: "EpollDriver", sock: socket.socket) -> None:
         self._driver = driver
         self._socket = sock
-        self._fd = sock.fileno()
-        self._interest = 0
-        self._registered = False
+        self.fd = sock.fileno()
+        self.interest = 0
+        self.registered = False
 
     def want(self, *, read: bool, write: bool) -> None:
         interest = (_READ if read else 0) | (_WRITE if write else 0)
-        if interest == self._interest and (self._registered or not interest):
+        if interest == self.interest and (self.registered or not interest):
             return
         self._require_open()
-        self._interest = interest
-        self._driver._register(self, interest)
+        self.interest = interest
+        self._driver.register(self, interest)
 
     def close(self) -> None:
-        if self._fd >= 0:
-            self._driver._forget(self)
-            self._fd = -1
+        if self.fd >= 0:
+            self._driver.forget(self)
+            self.fd = -1
             self._socket.close()
 
     @property
     def is_open(self) -> bool:
-        return self._fd >= 0
+        return self.fd >= 0
 
     def _require_open(self) -> None:
-        if self._fd < 0:
+        if self.fd < 0:
             raise ConnectionLost(f"{self!r} is used after it was closed.")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} fd={self._fd}>"
+        return f"<{type(self).__name__} fd={self.fd}>"
 
 
 class EpollEndpoint(_SocketPollable):
@@ -108,7 +109,7 @@ class EpollEndpoint(_SocketPollable):
     @property
     def local(self) -> Address | None:
         """See `ports.Endpoint`."""
-        if self._local is None and self._fd >= 0 and not self._dialling:
+        if self._local is None and self.fd >= 0 and not self._dialling:
             with contextlib.suppress(OSError):
                 self._local = _address_of(self._socket, self._socket.getsockname())
         return self._local
@@ -121,7 +122,7 @@ class EpollEndpoint(_SocketPollable):
     @property
     def credentials(self) -> PeerCredentials | None:
         """See `ports.Endpoint`."""
-        if self._fd < 0 or self._socket.family != socket.AF_UNIX:
+        if self.fd < 0 or self._socket.family != socket.AF_UNIX:
             return None
         with contextlib.suppress(OSError):
             pid, uid, gid = struct.unpack("3i", self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
@@ -193,7 +194,7 @@ class EpollEndpoint(_SocketPollable):
 
     def abort(self) -> None:
         """See `ports.Endpoint`."""
-        if self._fd >= 0:
+        if self.fd >= 0:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
             self.close()
@@ -209,8 +210,8 @@ class EpollEndpoint(_SocketPollable):
         return self._error
 
     def __repr__(self) -> str:
-        state = "dialling" if self._dialling else "open" if self._fd >= 0 else "closed"
-        return f"<EpollEndpoint {self._local} -> {self._remote} {state} fd={self._fd}>"
+        state = "dialling" if self._dialling else "open" if self.fd >= 0 else "closed"
+        return f"<EpollEndpoint {self._local} -> {self._remote} {state} fd={self.fd}>"
 
 
 class EpollListener(_SocketPollable):
@@ -223,7 +224,7 @@ class EpollListener(_SocketPollable):
         self._local = local
         self._unlink: tuple[str, int, int] | None = None
         if isinstance(local, UnixAddress):
-            status = os.stat(local.path)
+            status = Path(local.path).stat()
             self._unlink = (local.path, status.st_dev, status.st_ino)
 
     @property
@@ -245,21 +246,21 @@ class EpollListener(_SocketPollable):
                 raise map_os_error(error, f"Accepting at {self._local} failed") from error
             sock.setblocking(False)
             remote = None if isinstance(self._local, UnixAddress) else _tcp_address(name)
-            return self._driver._adopt(EpollEndpoint(self._driver, sock, remote, dialling=False))
+            return self._driver.adopt(EpollEndpoint(self._driver, sock, remote, dialling=False))
 
     def close(self) -> None:
         """See `ports.Listener`."""
-        if self._fd >= 0 and self._unlink is not None:
+        if self.fd >= 0 and self._unlink is not None:
             path, device, inode = self._unlink
             with contextlib.suppress(OSError):
-                status = os.lstat(path)
+                status = Path(path).lstat()
                 # Somebody may have replaced the path: what is theirs stays.
                 if stat.S_ISSOCK(status.st_mode) and (status.st_dev, status.st_ino) == (device, inode):
-                    os.unlink(path)
+                    Path(path).unlink()
         super().close()
 
     def __repr__(self) -> str:
-        return f"<EpollListener {self._local} fd={self._fd}>"
+        return f"<EpollListener {self._local} fd={self.fd}>"
 
 
 class EpollDatagrams(_SocketPollable):
@@ -306,7 +307,7 @@ class EpollDatagrams(_SocketPollable):
         return True
 
     def __repr__(self) -> str:
-        return f"<EpollDatagrams {self._local} fd={self._fd}>"
+        return f"<EpollDatagrams {self._local} fd={self.fd}>"
 
 
 def _address_of(sock: socket.socket, name: object) -> Address | None:
@@ -340,7 +341,7 @@ class EpollDriver:
                 failure = map_os_error(error, f"Dialling {address} failed")
         except OSError as error:
             failure = map_os_error(error, f"Dialling {address} failed")
-        return self._adopt(EpollEndpoint(self, sock, address, dialling=True, error=failure))
+        return self.adopt(EpollEndpoint(self, sock, address, dialling=True, error=failure))
 
     def listen(self, address: Address, *, reuse_port: bool = False, backlog: int = 256) -> EpollListener:
         """See `ports.NetworkDriver`."""
@@ -355,7 +356,7 @@ class EpollDriver:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # whoever wants both listens twice
             sock.bind((address.ip, address.port))
             sock.listen(backlog)
-            return self._adopt(EpollListener(self, sock, _tcp_address(sock.getsockname())))
+            return self.adopt(EpollListener(self, sock, _tcp_address(sock.getsockname())))
         except OSError as error:
             sock.close()
             raise map_os_error(error, f"Listening at {address} failed") from error
@@ -367,7 +368,7 @@ class EpollDriver:
             if sock.family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((address.ip, address.port))
-            return self._adopt(EpollDatagrams(self, sock))
+            return self.adopt(EpollDatagrams(self, sock))
         except OSError as error:
             sock.close()
             raise map_os_error(error, f"Binding {address} failed") from error
@@ -423,12 +424,12 @@ class EpollDriver:
             pollable = pollables[fd]
             bits = 0
             if events & _BROKEN:
-                bits = pollable._interest
+                bits = pollable.interest
                 if not bits:
                     # Nothing can be waited for any more: say so once, and fall silent until something is wanted again.
                     bits = _BOTH
                     self._epoll.unregister(fd)
-                    pollable._registered = False
+                    pollable.registered = False
             else:
                 if events & select.EPOLLIN:
                     bits = _READ
@@ -437,22 +438,25 @@ class EpollDriver:
             batch.append((pollable, bits))
         return batch
 
-    def _register(self, pollable: _SocketPollable, interest: int) -> None:
+    def register(self, pollable: _SocketPollable, interest: int) -> None:
+        """Have the kernel report this readiness of it, and errors unasked."""
         events = (select.EPOLLIN if interest & _READ else 0) | (select.EPOLLOUT if interest & _WRITE else 0)
-        if pollable._registered:
-            self._epoll.modify(pollable._fd, events)
+        if pollable.registered:
+            self._epoll.modify(pollable.fd, events)
         else:
-            self._epoll.register(pollable._fd, events)
-            pollable._registered = True
+            self._epoll.register(pollable.fd, events)
+            pollable.registered = True
 
-    def _forget(self, pollable: _SocketPollable) -> None:
-        if pollable._registered:
-            self._epoll.unregister(pollable._fd)
-            pollable._registered = False
-        del self._pollables[pollable._fd]
+    def forget(self, pollable: _SocketPollable) -> None:
+        """It is about to be closed."""
+        if pollable.registered:
+            self._epoll.unregister(pollable.fd)
+            pollable.registered = False
+        del self._pollables[pollable.fd]
 
-    def _adopt(self, pollable: P) -> P:
-        self._pollables[pollable._fd] = pollable
+    def adopt(self, pollable: P) -> P:
+        """Enter a new one into the books."""
+        self._pollables[pollable.fd] = pollable
         return pollable
 
     def _socket(self, family: int, kind: int) -> socket.socket:
@@ -478,7 +482,7 @@ class EpollDriver:
         try:
             sock.bind(address.path)  # EADDRINUSE if anything exists at the path, whatever it is
             sock.listen(backlog)
-            return self._adopt(EpollListener(self, sock, address))
+            return self.adopt(EpollListener(self, sock, address))
         except OSError as error:
             sock.close()
             raise map_os_error(error, f"Listening at {address} failed") from error

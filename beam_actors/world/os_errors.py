@@ -36,7 +36,7 @@ _CLASSES: dict[int, type[NetworkError]] = {
     errno.ENOTDIR: AddressNotPermitted,
     errno.EROFS: AddressNotPermitted,
     **dict.fromkeys(_EXHAUSTED, ResourceExhausted),
-    errno.EAGAIN: ResourceExhausted,  # a Unix listener's backlog is full; elsewhere it means "later" and never gets here
+    errno.EAGAIN: ResourceExhausted,  # a Unix listener's backlog is full; elsewhere it means "later", never an error
 }
 
 

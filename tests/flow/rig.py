@@ -106,11 +106,8 @@ def run(kind: str, case: Case, limits: FlowLimits | None = None, seed: int = 0) 
     """Run `case` with a pump on a driver of that kind."""
 
     async def main() -> None:
-        driver: NetworkDriver
-        if kind == "epoll":
-            driver = EpollDriver(RealClock())
-        else:
-            driver = VirtualNetwork().host("a", ["10.0.0.1"]).driver()
+        host = VirtualNetwork().host("a", ["10.0.0.1"])
+        driver: NetworkDriver = EpollDriver(RealClock()) if kind == "epoll" else host.driver()
         rig = Rig(driver, RealClock() if kind == "epoll" else TrioClock(), limits)
         with trio.fail_after(60):
             async with trio.open_nursery() as nursery:
@@ -168,6 +165,20 @@ async def two_hosts(
 def virtual_run(main: Callable[..., Awaitable[None]], *args: Any, seed: int = 0) -> None:
     trio_run._r.seed(seed)
     trio.run(functools.partial(main, *args), clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds; the test's deadline bounds it."""
+    while not condition():  # noqa: ASYNC110  # a pump under test has no event for what a test may ask
+        await trio.sleep(0.001)  # a pump under test has no event for what a test may ask
+
+
+async def settled(rig: Rig) -> None:
+    """Return once the pump moves no more bytes."""
+    moved = -1
+    while moved != rig.pump.statistics().bytes_moved:  # as above
+        moved = rig.pump.statistics().bytes_moved
+        await trio.sleep(0.05)
 
 
 async def read_all(stream: Stream, limit: int = 1 << 16) -> bytes:

@@ -5,7 +5,7 @@ from beam_actors.errors import ConnectionLost, NetworkError
 from beam_actors.flow import FlowLimits, Stream
 from beam_actors.flow.sockets import DatagramLink, ListenerLink, SocketLink
 from beam_actors.testing.network import VirtualNetwork
-from tests.flow.rig import KINDS, LOOPBACK, FakeOwner, Rig, TrioClock, on_both, on_virtual, run
+from tests.flow.rig import KINDS, LOOPBACK, FakeOwner, Rig, TrioClock, eventually, on_both, on_virtual, run
 
 
 @on_both
@@ -40,8 +40,7 @@ async def test_a_failing_timer_or_queued_call_crashes_the_owner_to_blame(rig: Ri
     rig.pump.call_soon(lambda: 1 // 0, c)
     with pytest.raises(ConnectionLost):
         await Stream(d).read()
-    while not owners[0].crashes:
-        await trio.sleep(0.001)
+    await eventually(lambda: bool(owners[0].crashes))
     assert not a.is_open
     assert not c.is_open
     assert rig.pump.is_open
@@ -217,7 +216,7 @@ def test_a_batch_cut_short_is_finished_before_the_next(kind: str, limits: FlowLi
 
 
 @on_virtual
-async def test_out_of_descriptors_pauses_accepting_and_goes_on(_rig: Rig) -> None:
+async def test_out_of_descriptors_pauses_accepting_and_goes_on(outer: Rig) -> None:
     host = VirtualNetwork().host("a")
     server = Rig(host.driver(descriptors=3), TrioClock())
     client = Rig(host.driver(), TrioClock())
@@ -257,8 +256,7 @@ async def test_datagrams_reach_the_callback_in_batches(rig: Rig) -> None:
     )
     for name in (b"a", b"b", b"c"):
         asker.socket.send_to(name, echo.socket.local)
-    while len(seen) < 3:
-        await trio.sleep(0.001)
+    await eventually(lambda: len(seen) >= 3)
     assert seen == [b"A", b"B", b"C"]
 
 

@@ -1,4 +1,6 @@
+import contextlib
 import os
+from functools import partial
 
 import pytest
 import trio
@@ -6,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_actors.errors import ConnectionLost, ConnectionRefused, RemoteProtocolError, TimedOut
-from beam_actors.flow import FlowLimits, IncomingStream, SessionDown, Stream
+from beam_actors.flow import FlowLimits, IncomingStream, SessionDown, SessionUp, Stream
 from beam_actors.testing.network import VirtualNetwork
 from beam_actors.values import TcpAddress
 from beam_actors.wire import PeerIdentified, PeerLeaving, Role
@@ -19,6 +21,7 @@ from tests.flow.rig import (
     on_virtual,
     read_all,
     send_all,
+    settled,
     two_hosts,
     virtual_run,
 )
@@ -117,10 +120,14 @@ async def test_a_stream_closed_while_the_peer_sends_is_reset_there(rig: Rig) -> 
     ends = await sessions(rig)
     here, there = await channel(ends)
     here.close()
-    with pytest.raises(ConnectionLost):
+
+    async def keep_writing() -> None:
         while True:
             await there.write(bytes(1000))
             await trio.sleep(0.001)
+
+    with pytest.raises(ConnectionLost):
+        await keep_writing()
 
 
 @on_both
@@ -232,10 +239,7 @@ async def test_a_stalled_stream_stops_its_sender_and_nobody_else_and_resumes(rig
     async with trio.open_nursery() as nursery:
         for here, _there in stalled:
             nursery.start_soon(send_all, here, bytes(size))
-        moved = -1
-        while moved != rig.pump.statistics().bytes_moved:
-            moved = rig.pump.statistics().bytes_moved
-            await trio.sleep(0.02)
+        await settled(rig)
         held = ends.b.statistics().bytes_held
         assert 0 < held <= len(stalled) * (256 << 10)
         here, there = await channel(ends)
@@ -248,7 +252,7 @@ async def test_a_stalled_stream_stops_its_sender_and_nobody_else_and_resumes(rig
 
 
 @on_virtual
-async def test_above_the_sessions_cap_the_streams_longest_idle_are_reset(_rig: Rig) -> None:
+async def test_above_the_sessions_cap_the_streams_longest_idle_are_reset(outer: Rig) -> None:
     async def case(a: Rig, b: Rig, net, hosts) -> None:
         ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
         async with trio.open_nursery() as nursery:
@@ -258,10 +262,8 @@ async def test_above_the_sessions_cap_the_streams_longest_idle_are_reset(_rig: R
                 pairs.append((here, there))
 
                 async def push(stream: Stream) -> None:
-                    try:
+                    with contextlib.suppress(ConnectionLost):
                         await stream.write(bytes(1 << 20))
-                    except ConnectionLost:
-                        pass
 
                 nursery.start_soon(push, here)
                 await trio.sleep(1)
@@ -343,8 +345,6 @@ async def test_what_was_read_too_early_is_not_lost(rig: Rig) -> None:
     rig.flow.session(mine, make_session(Role.INITIATOR), owner)
     theirs.unread(await theirs.read(5))
     rig.flow.session(theirs, make_session(Role.RESPONDER), other)
-    from beam_actors.flow import SessionUp
-
     await owner.expect(SessionUp)
     await other.expect(SessionUp)
 
@@ -373,8 +373,10 @@ async def test_a_session_over_a_stream_of_a_session(rig: Rig) -> None:
     slice_callbacks=st.sampled_from([1, 256]),
     seed=st.integers(0, 1 << 20),
 )
-def test_every_stream_carries_its_own_bytes_through_splices(streams, buffer, slice_callbacks, seed) -> None:
-    async def main() -> None:
+def test_every_stream_carries_its_own_bytes_through_splices(  # noqa: C901, PLR0915  # one conversation, told in order
+    streams, buffer, slice_callbacks, seed
+) -> None:
+    async def main() -> None:  # noqa: C901, PLR0915  # as above
         host = VirtualNetwork(buffer=buffer).host("a")
         limits = FlowLimits(slice_callbacks=slice_callbacks)
         rig, ends_rig = Rig(host.driver(), TrioClock(), limits), Rig(host.driver(), TrioClock())
@@ -383,7 +385,7 @@ def test_every_stream_carries_its_own_bytes_through_splices(streams, buffer, sli
             nursery.start_soon(ends_rig.pump.run)
             ends = await sessions(rig)
 
-            async def tunnel(number: int, sizes: list[int], read_size: int, aborts: bool) -> None:
+            async def tunnel(number: int, sizes: list[int], read_size: int, *, aborts: bool) -> None:
                 client, local = await ends_rig.streams(rig)
                 here = await ends.a.open(ECHO)
                 local.splice(here, f"{number}")
@@ -429,7 +431,7 @@ def test_every_stream_carries_its_own_bytes_through_splices(streams, buffer, sli
             nursery.start_soon(serve)
             async with trio.open_nursery() as tunnels:
                 for number, (sizes, read_size, aborts) in enumerate(streams):
-                    tunnels.start_soon(tunnel, number, sizes, read_size, aborts)
+                    tunnels.start_soon(partial(tunnel, number, sizes, read_size, aborts=aborts))
             await trio.sleep(1)  # resets are still on their way
             assert rig.pump.budget.total == 0
             assert rig.pump.splices.total == len(streams)

@@ -3,8 +3,15 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_actors.errors import ConnectionLost, ConnectionRefused, LocalProtocolError, TimedOut, Unreachable
-from beam_actors.flow import Accepted, Stream
+from beam_actors.errors import (
+    ActorUnavailable,
+    ConnectionLost,
+    ConnectionRefused,
+    LocalProtocolError,
+    TimedOut,
+    Unreachable,
+)
+from beam_actors.flow import Accepted, Flow, Stream
 from beam_actors.values import TcpAddress, UnixAddress
 from tests.flow.rig import KINDS, LOOPBACK, FakeOwner, Rig, on_both, read_all, run, send_all, two_hosts, virtual_run
 
@@ -193,9 +200,6 @@ def test_what_is_read_is_what_was_written(pieces, limits, buffer, seed) -> None:
 
 
 async def test_a_stream_has_no_life_without_its_pump() -> None:
-    from beam_actors.errors import ActorUnavailable
-    from beam_actors.flow import Flow
-
     flow = Flow()
     with pytest.raises(ActorUnavailable):
         await flow.dial(LOOPBACK, FakeOwner(), timeout=1)

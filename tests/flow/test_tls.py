@@ -7,7 +7,7 @@ from beam_actors.errors import ConnectionLost
 from beam_actors.flow import Stream
 from beam_actors.testing.tls import PlainTls
 from beam_actors.world.tls import OpenSslTls
-from tests.flow.rig import KINDS, FakeOwner, Rig, digest, on_virtual, read_all, run, send_all
+from tests.flow.rig import KINDS, FakeOwner, Rig, digest, on_virtual, read_all, run, send_all, settled
 from tests.ports.test_tls import OpenSslClient, certificate_for
 
 
@@ -122,10 +122,7 @@ async def test_a_reader_that_stalls_stops_the_network_and_resumes(rig: Rig, engi
     size = 16 << 20
     async with trio.open_nursery() as nursery:
         nursery.start_soon(send_all, client, bytes(size))
-        moved = -1
-        while moved != rig.pump.statistics().bytes_moved or not moved:
-            moved = rig.pump.statistics().bytes_moved
-            await trio.sleep(0.05)
+        await settled(rig)
         assert rig.pump.budget.total < 1 << 20
         assert len(await read_all(server)) == size
 

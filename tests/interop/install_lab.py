@@ -23,7 +23,8 @@ PIP = ("--disable-pip-version-check", "--quiet")
 
 def python_for_lab() -> str:
     """The newest tried Python for py-libp2p, else the running one."""
-    for candidate in ("python3.12", str(Path.home() / ".pyenv/versions/3.12.1/bin/python")):
+    pyenv = sorted(Path.home().glob(".pyenv/versions/3.12.*/bin/python"))
+    for candidate in ("python3.12", *map(str, pyenv)):
         found = shutil.which(candidate)
         if (
             found

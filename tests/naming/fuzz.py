@@ -20,7 +20,8 @@ def fuzz_claim(data: bytes) -> None:
     try:
         claim = Claim.parse(data, network=NETWORK)
     except ClaimRefused as refused:
-        assert refused.reason in REASONS
+        if refused.reason not in REASONS:
+            raise
         return
     assert claim.encoded == data
     assert claim.terms.encode() == claim.body

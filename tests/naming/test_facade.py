@@ -55,9 +55,9 @@ async def test_a_name_that_a_peer_knows_to_be_held_is_refused(autojump_clock):
         assert await other.naming.names() == ()
         wires.links.add(frozenset((third.me, other.me)))
         await other.naming.register("alice", contest=True)
+        await settle(6)
+        wires.links.add(frozenset((third.me, one.me)))
         with pytest.raises(NameContested, match=str(other.owner)):
-            await settle(6)
-            wires.links.add(frozenset((third.me, one.me)))
             await third.naming.resolve("alice")
         (conflict,) = await third.naming.conflicts()
         assert {choice.owner for choice in conflict.choices} == {one.owner, other.owner}
@@ -127,7 +127,7 @@ async def test_an_old_answer_is_marked_and_refreshed(autojump_clock):
 
 
 async def test_a_cold_start_without_a_network_still_resolves(autojump_clock):
-    async with lab(1) as (wires, (one,)):
+    async with lab(1) as (_, (one,)):
         await one.registrar.ask(Submit((claim(3, valid=DAY).encoded,), peer(9)))
         assert (await one.naming.resolve("alice")).source == "registry"
     async with one.run():

@@ -67,7 +67,7 @@ def test_a_pin_moves_only_by_its_owners_signature(some):
         after = follow(pin, registry)
         if after.owner != pin.owner:
             assert any(
-                one.kind is Kind.TRANSFER and one.owner == pin.owner and one.era > pin.era or one.id == pin.mark
+                one.kind is Kind.TRANSFER and one.owner == pin.owner and (one.era > pin.era or one.id == pin.mark)
                 for one in registry
             )
         else:

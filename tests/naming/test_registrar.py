@@ -6,6 +6,7 @@ from beam_actors.errors import ActorCrashed, ActorError, ClaimRefused, NameTaken
 from beam_actors.naming import Kind, records
 from beam_actors.naming.limits import DAY, HOUR, RETENTION
 from beam_actors.naming.messages import (
+    Changed,
     GetHolding,
     GetIds,
     GetStatistics,
@@ -34,7 +35,7 @@ class Onlooker(Actor):
         super().__init__()
         self.heard, self.disk = heard, disk
 
-    @receives(object)
+    @receives(Changed)
     def note(self, message):
         self.heard.append(message)
 

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import trio
 
@@ -9,7 +11,7 @@ from beam_actors.naming.messages import CountLinks, GetIds, Submit
 from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Push, Refuse, Want
 from beam_actors.peers import InboundStream
 from tests.naming.builders import NAMES, NOW, claim, peer, pool, revocation
-from tests.naming.lab import MemoryStream, Node, Wires, lab, settle
+from tests.naming.lab import MemoryStream, Node, lab, settle
 
 
 async def ids(node) -> set[bytes]:
@@ -53,7 +55,7 @@ async def test_more_claims_than_one_message_holds_are_exchanged(autojump_clock):
 
 async def test_a_change_reaches_the_far_end_of_a_chain_without_echo(autojump_clock):
     async with lab(4) as (wires, nodes):
-        for one, other in zip(nodes, nodes[1:], strict=False):
+        for one, other in itertools.pairwise(nodes):
             wires.connect(one, other)
         await settle()
         wires.sent.clear()
@@ -128,7 +130,9 @@ async def test_a_question_is_answered_with_claims_and_done(autojump_clock):
         await give(one, claim(0), claim(1), claim(2, "bob"))
         talk = Conversation(visit(one), timeout=5)
         await talk.send(Ask(NAMES[0]))
-        answer = [message async for message in talk.until_done()]
+        answer = []
+        while (message := await talk.listed()) is not None:
+            answer.append(message)
         assert {data for push in answer for data in push.claims} == {claim(0).encoded, claim(1).encoded}
         await talk.send(Want((claim(2, "bob").id, bytes(32))))
         assert await talk.receive() == Push((claim(2, "bob").encoded,))

@@ -1,5 +1,6 @@
 """Conversations of whole nodes: two or three of them over the virtual network."""
 
+import itertools
 from contextlib import asynccontextmanager
 
 import pytest
@@ -117,7 +118,7 @@ async def test_nothing_listens_there(world, autojump_clock):
     async with world.running(1) as (alice,):
         ghost = world.network.host("ghost", ["10.0.0.99"])
         started = trio.current_time()
-        with pytest.raises(PeerOffline, match="10.0.0.99:4747"):
+        with pytest.raises(PeerOffline, match=r"10\.0\.0\.99:4747"):
             await alice.peers.connect(Multiaddr.from_address(TcpAddress("10.0.0.99", 4747), STRANGER))
         assert trio.current_time() - started < 1
         assert ghost.up
@@ -262,7 +263,7 @@ async def test_the_back_off_bounds_how_often_a_dead_peer_is_dialled(world, autoj
 
         alice.flow.dial = counting
         await trio.sleep(1000)
-    gaps = [later - earlier for earlier, later in zip(dials, dials[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(dials)]
     assert len(dials) < 50
     assert all(gap >= 0.25 for gap in gaps)
     assert all(30 <= gap <= 61 for gap in gaps[-5:])
@@ -422,7 +423,7 @@ async def test_a_kept_peer_comes_back_after_a_crash_of_its_actor_or_of_the_pool(
             seen = len(alice.events)
             alice.crash(path)
             started = trio.current_time()
-            await until(lambda: len(alice.events) == seen + 2)
+            await until(lambda seen=seen: len(alice.events) == seen + 2)
             assert trio.current_time() - started < 2
             assert isinstance(alice.events[-1], PeerUp)
 
@@ -453,28 +454,44 @@ async def strangers(world, node, count):
         nursery.cancel_scope.cancel()
 
 
+async def still_open(streams):
+    """How many of the connections have not ended."""
+    count = 0
+    for stream in streams:
+        try:
+            with trio.fail_after(0.01):
+                while await stream.read():
+                    pass  # what the other end says by itself
+        except trio.TooSlowError:
+            count += 1
+        except NetworkError:
+            pass
+    return count
+
+
 async def test_silent_strangers_hold_a_bounded_number_of_places_for_a_bounded_time(world, autojump_clock):
-    async with world.running(2, limits=PeersLimits(handshakes_per_address=5)) as (alice, bob):
-        async with strangers(world, bob, 50) as streams:
-            await trio.sleep(1)
-            assert sum(stream.error is None for stream in streams) == 5
-            assert await alice.peers.connect(bob.address) == bob.id
-            await trio.sleep(10)
-            assert all(stream.error for stream in streams)
+    async with (
+        world.running(2, limits=PeersLimits(handshakes_per_address=5)) as (alice, bob),
+        strangers(world, bob, 50) as streams,
+    ):
+        await trio.sleep(1)
+        assert await still_open(streams) == 5
+        assert await alice.peers.connect(bob.address) == bob.id
+        await trio.sleep(10)
+        assert await still_open(streams) == 0
 
 
 async def test_strangers_of_many_addresses_are_bounded_together(world, autojump_clock):
     async with world.running(1, limits=PeersLimits(handshakes=3)) as (bob,), strangers(world, bob, 10) as streams:
         await trio.sleep(1)
-        assert sum(stream.error is None for stream in streams) == 3
+        assert await still_open(streams) == 3
 
 
 async def test_one_address_cannot_take_all_sessions(world, autojump_clock):
     async with world.running(3, limits=PeersLimits(sessions_per_address=0)) as (alice, bob, carol):
-        with pytest.raises((PeerOffline, TimedOut, NetworkError)):
-            await alice.peers.connect(bob.address)
-            await alice.echo(bob)
-        await until(lambda: not bob.events)
+        await alice.peers.connect(bob.address)  # the handshake stands before bob can refuse
+        await until(lambda: alice.events == [PeerUp(bob.id), PeerDown(bob.id)])
+        assert bob.events == []
         assert carol.events == []
 
 
@@ -486,10 +503,6 @@ async def test_garbage_ends_the_connection_and_crashes_nobody(world, autojump_cl
             for stream, garbage in zip(streams, words, strict=True):
                 await stream.write(garbage)
             await trio.sleep(11)
-            for stream in streams:
-                with pytest.raises((NetworkError, EOFError)):
-                    while await stream.read():
-                        pass
-                    raise EOFError
+            assert await still_open(streams) == 0
         assert changed(bob, before) == set()
         assert bob.events == []

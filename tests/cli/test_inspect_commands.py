@@ -1,0 +1,44 @@
+from beam_actors.cli import inspect_commands, output
+from beam_actors.cli.inspect_commands import log_line_for_people
+
+
+def append(path, text):
+    with path.open("a") as file:
+        file.write(text)
+
+
+def test_following_the_log_across_pieces_and_a_rotation(tmp_path, monkeypatch):
+    path = tmp_path / "beam.log"
+    path.write_text("old\n")
+    events = iter(
+        [
+            lambda: append(path, "one\nhal"),
+            lambda: append(path, "f\n"),
+            lambda: path.rename(tmp_path / "beam.log.1"),
+            lambda: path.write_text("n\n"),
+        ]
+    )
+    monkeypatch.setattr(inspect_commands, "pause", lambda _seconds: next(events)())
+    lines = inspect_commands._follow(path, path.stat().st_size)
+    assert [next(lines) for _ in range(3)] == ["one", "half", "n"]
+
+
+def test_a_log_line_with_a_traceback_keeps_its_lines():
+    line = '{"event": "boom", "level": "error", "timestamp": "T", "exception": "Traceback\\n  File"}'
+    assert log_line_for_people(line) == "T error    boom\nTraceback\n  File"
+    assert log_line_for_people("[1]") == "[1]"
+
+
+def test_the_tree_on_a_terminal_is_drawn(daemon, beam, monkeypatch):
+    monkeypatch.setattr(inspect_commands, "is_terminal", lambda: True)
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = beam("tree").out
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert narrow.rstrip().endswith("up 3 s")  # wrapped, not cut off
+    monkeypatch.setenv("COLUMNS", "200")
+    done = beam("tree")
+    assert "├── control · running" in done.out
+    assert "└── x · running · 1 restart (incarnation 2)" in done.out
+    assert "boom\ufffd[31m" in done.out
