@@ -82,7 +82,7 @@ class Machine:
         config = attrs.evolve(
             NodeConfig(control=CONTROL, dns=None, https=None, http=None),
             listen=(Multiaddr.parse(f"/ip4/0.0.0.0/tcp/{PEER_PORT}"),),
-            **choices,
+            **choices,  # type: ignore[arg-type]  # fields of NodeConfig, by their names
         )
         ports = NodePorts(
             clock=self.clock,

@@ -59,7 +59,7 @@ class Desk(Actor):
             await self._start(spec)
         for key in await self._held.ask(ListMembers()):
             if key not in self._specs:  # it was given up while the desk before this one crashed
-                await self._stop(key)
+                await self._end(key)
 
     @receives(ListForwards)
     def list_forwards(self, _message: ListForwards) -> tuple[ForwardSpec, ...]:
@@ -111,13 +111,13 @@ class Desk(Actor):
         spec = self._select(selector)
         await self._store.commit([Change(FORWARDS_TABLE, spec.key.encode(), None)])
         del self._specs[spec.key]
-        await self._stop(spec.key)
+        await self._end(spec.key)
         return spec
 
     async def _start(self, spec: ForwardSpec) -> None:
         await self._held.ask(StartMember(spec.key, (spec,)))
 
-    async def _stop(self, key: str) -> None:
+    async def _end(self, key: str) -> None:
         """End a forward's actor, and what goes through it."""
         await self._held.ask(StopMember(key))
         self._flow.splices.abort(f"{self._held.path}/{key}")

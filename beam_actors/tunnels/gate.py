@@ -98,7 +98,7 @@ class Gate(Actor):
             await self._start(spec)
         for key in await self._offered.ask(ListMembers()):
             if self._catalogue.get(key) is None:  # it was withdrawn while the gate before this one crashed
-                await self._stop(key)
+                await self._end(key)
 
     # --- what is offered ---
 
@@ -145,10 +145,10 @@ class Gate(Actor):
         spec = self._catalogue.select(selector)
         await self._store.commit([Change(TUNNELS_TABLE, spec.key.encode(), None)])
         self._catalogue.remove(spec.key)
-        await self._stop(spec.key)
+        await self._end(spec.key)
         return spec
 
-    async def _stop(self, key: str) -> None:
+    async def _end(self, key: str) -> None:
         """End a tunnel's actor, and what goes through it."""
         await self._offered.ask(StopMember(key))
         self._flow.splices.abort(f"{self._offered.path}/{key}")

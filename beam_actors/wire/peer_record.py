@@ -68,7 +68,8 @@ def open_record(envelope: bytes) -> PeerRecord:
 
 
 def _read_payload(signer: PeerId, payload: bytes, envelope: bytes) -> PeerRecord:
-    seq, peer, addresses = 0, b"", []
+    seq, peer = 0, b""
+    addresses: list[Multiaddr] = []
     for number, value in read_fields(payload):
         if number == _PEER_ID:
             peer = want_bytes(value)

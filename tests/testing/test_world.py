@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 
+import trio
+
 from beam_actors.testing.world import run_world
 from beam_actors.tunnels import EVERYONE, ForwardSpec, TunnelSpec
 from beam_actors.values import TcpAddress
@@ -10,6 +12,13 @@ from beam_actors.values import TcpAddress
 MEGABYTE = hashlib.sha256(b"seed").digest() * 32768
 APP = TcpAddress("127.0.0.1", 3000)
 LOCAL = TcpAddress("127.0.0.1", 8080)
+
+
+async def connected(*nodes):
+    """Return once each node has a session."""
+    for node in nodes:
+        while not any(status.sessions for status in await node.peers.snapshot()):
+            await trio.sleep(0.01)
 
 
 async def megabyte_through_a_tunnel(world):
@@ -29,6 +38,7 @@ async def megabyte_through_a_tunnel(world):
         server.serve(APP, app)
         bootstrap = (hub.address_of(known),)
         async with owner.node(bootstrap=bootstrap) as theirs, visitor.node(bootstrap=bootstrap) as ours:
+            await connected(theirs, ours)
             await theirs.tunnels.expose(TunnelSpec(target=APP, port=9000, access=EVERYONE))
             await ours.tunnels.forward(ForwardSpec(destination=str(theirs.peers.us), port=9000, listen=LOCAL))
             stream = await client.connect(LOCAL)
@@ -48,7 +58,7 @@ def test_a_megabyte_goes_through_a_tunnel_between_three_whole_nodes_and_the_run_
     again = run_world(11, megabyte_through_a_tunnel)
     assert first.lines == again.lines
     assert first.digest == again.digest
-    assert first.count > 500
+    assert first.count > 300
 
 
 def test_the_run_replays_in_another_process_with_another_hash_seed():
@@ -62,7 +72,7 @@ def test_the_run_replays_in_another_process_with_another_hash_seed():
             capture_output=True,
             text=True,
             check=True,
-        ).stdout
+        ).stdout.splitlines()[-1]
         for seed in ("1", "2")
     }
     assert len(digests) == 1
