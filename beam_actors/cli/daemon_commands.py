@@ -34,6 +34,7 @@ class PhraseNotKept(BeamError):
 @click.option("--network", metavar="ID", help="Live in another network than 'beam'; the two never mix.")
 @click.option("--no-mdns", is_flag=True, help="Announce nothing on the LAN (nothing is announced yet).")
 @click.option("--chaos", is_flag=True, help="Allow `beam crash`.")
+@click.option("--kill-at", metavar="POINT:COUNT", hidden=True)  # for the soak: die where data becomes durable
 @click.option("--passphrase-file", metavar="FILE", help="The keystore's passphrase is this file's first line.")
 @beam_command
 def start(
@@ -44,6 +45,7 @@ def start(
     https: str | None,
     http: str | None,
     network: str | None,
+    kill_at: str | None,
     passphrase_file: str | None,
     *,
     detach: bool,
@@ -55,7 +57,14 @@ def start(
     from beam_actors.cli.options import StartOptions  # noqa: PLC0415 (20 ms of value types)
 
     options = StartOptions(
-        listen=listen, bootstrap=bootstrap, dns=dns, https=https, http=http, network=network, chaos=chaos
+        listen=listen,
+        bootstrap=bootstrap,
+        dns=dns,
+        https=https,
+        http=http,
+        network=network,
+        chaos=chaos,
+        kill_at=kill_at,
     )
     options.check()
     secret = None if passphrase_file is None else read_passphrase(passphrase_file)

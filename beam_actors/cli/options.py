@@ -20,6 +20,8 @@ class StartOptions:
     http: str | None = None
     network: str | None = None
     chaos: bool = False
+    kill_at: str | None = None
+    """`POINT:COUNT`: the process kills itself when it reaches that durability point for that time (with `chaos`)."""
 
     def check(self) -> None:
         """Raise `UsageError` (or its `InvalidValue`) for the first option that cannot be used."""
@@ -32,6 +34,10 @@ class StartOptions:
         for option, value in (("--dns", self.dns), ("--https", self.https), ("--http", self.http)):
             if value is not None and value != OFF:
                 self._check_bind(option, value)
+        if self.kill_at is not None:
+            point, _, count = self.kill_at.rpartition(":")
+            if not self.chaos or not point or not count.isascii() or not count.isdigit():
+                raise UsageError("--kill-at takes POINT:COUNT and needs --chaos.")
         if self.network is not None and not (
             self.network.isascii() and self.network.isprintable() and 0 < len(self.network) <= _MAX_NETWORK
         ):
@@ -50,4 +56,5 @@ class StartOptions:
             *(("--bootstrap", text) for text in self.bootstrap),
             *((f"--{key}", value) for key in ("dns", "https", "http", "network") if (value := getattr(self, key))),
         ]
-        return [word for pair in pairs for word in pair] + (["--chaos"] if self.chaos else [])
+        words = [word for pair in pairs for word in pair] + (["--chaos"] if self.chaos else [])
+        return words + (["--kill-at", self.kill_at] if self.kill_at is not None else [])

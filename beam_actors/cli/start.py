@@ -51,7 +51,8 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
     home.prepare()
     home.check_free()
     clock = SystemClock()
-    with _lock(home), HomeFiles(home.path) as files:
+    on_point = None if options.kill_at is None else _killer(options.kill_at)
+    with _lock(home), HomeFiles(home.path, on_point=on_point) as files:
         log = LogFile(home.file(LOG))
         configure_logging(log, clock)
         files.remove(POINTER)
@@ -65,7 +66,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
             files=files,
             tls=OpenSslTls(),
             driver=lambda: EpollDriver(clock),
-            store=lambda: SqliteStore.open(home.file(DATABASE)),
+            store=lambda: SqliteStore.open(home.file(DATABASE), on_point=on_point),
             cpu_clock=time.thread_time,
         )
         new_owner = not home.file(PHRASE).exists()
@@ -146,6 +147,21 @@ def _bind(text: str | None, default: Bind | None) -> Bind | None:
     if text is None:
         return default
     return None if text == OFF else Bind(TcpAddress.parse(text), fixed=True)
+
+
+def _killer(kill_at: str) -> Callable[[str], None]:
+    """A hook that kills this process when it reaches `POINT` for the `COUNT`th time, as a loss of power would."""
+    point, _, count = kill_at.rpartition(":")
+    left = int(count)
+
+    def on_point(reached: str) -> None:
+        nonlocal left
+        if reached == point:
+            left -= 1
+            if left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return on_point
 
 
 def _raise_file_limit() -> None:

@@ -33,6 +33,8 @@ class Budget:
     def hold(self, holder: Holder, size: int) -> None:
         """State that `holder` now holds `size` bytes; fewer than before counts as progress, 0 forgets it."""
         before = self._held.get(holder, 0)
+        if size == before:
+            return
         if size:
             self._held[holder] = size
             if size < before:

@@ -21,8 +21,6 @@ class FlowLimits:
     """Bytes held by all links of a node; above it the streams longest without progress are reset."""
     session_bytes: int = 32 << 20
     """The same for the streams of one session."""
-    outbound_bytes: int = 1 << 20
-    """Sealed or queued bytes that a stacked link holds for a slow network before it accepts no more."""
     accept_batch: int = 64
     """Connections accepted per readiness of a listener."""
     accept_pause: float = 0.1

@@ -193,7 +193,8 @@ class Pump:
             owned.abort(error)
         # Waiting tasks are woken by their links' last calls; whatever those queue is void.
         for callback, blame in list(self._soon):
-            self._guarded(callback, blame)
+            if blame is not None:  # nobody's call may have been what failed; it must not fail the closing too
+                self._guarded(callback, blame)
         self._soon.clear()
         self._flushes.clear()
         self._batch.clear()

@@ -199,6 +199,11 @@ class Api:
             return (await self._naming.register(request.name)).name
         return await self._made_name(request.target) if request.foreground else None
 
+    async def _offered(self) -> set[Name]:
+        """The names on which this node offers HTTP."""
+        statuses = await self._tunnels.list()
+        return {status.spec.name for status in statuses if status.spec.name is not None and status.spec.port is None}
+
     async def _made_name(self, target: TcpAddress) -> Name:
         """The random name of a target: the one that was made for it before, if it is still ours."""
         key = str(target).encode()
@@ -224,7 +229,7 @@ class Api:
             peer_id=str(self._me),
             told=done.told,
             look_alikes=tuple(map(self._full, done.look_alikes)),
-            url=self._url(done.name),
+            url=self._url(done.name) if done.name in await self._offered() else None,
         )
 
     async def release(self, name: str) -> None:
@@ -234,6 +239,7 @@ class Api:
     async def names(self) -> tuple[NameRow, ...]:
         """The names that are owned or pinned here."""
         now = self._clock.wall()
+        offered = await self._offered()
         return tuple(
             NameRow(
                 name=str(held.name),
@@ -242,7 +248,7 @@ class Api:
                 owner=str(held.owner),
                 peer_ids=tuple(map(str, held.peers)),
                 expires_in_s=round(held.expires - now, 3) if held.expires is not None else None,
-                url=self._url(held.name),
+                url=self._url(held.name) if held.relation == "pin" or held.name in offered else None,
             )
             for held in await self._naming.names()
         )

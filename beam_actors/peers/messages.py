@@ -214,6 +214,7 @@ class AdoptSession:
 class DialEnded:
     """From the dial's worker, after its `AdoptSession` if it succeeded; `failure` is a sentence if not."""
 
+    number: int
     failure: str | None
 
 

@@ -13,26 +13,23 @@ import trio
 from beam_actors.errors import ActorError, BeamError, PeerOffline, ResourceExhausted, TimedOut
 from beam_actors.peers.backoff import Backoff
 from beam_actors.peers.book import Entry
-from beam_actors.peers.choice import Candidate, preferred
+from beam_actors.peers.choice import Candidate
 from beam_actors.peers.dialling import Dialler
-from beam_actors.peers.handshake import Established
 from beam_actors.peers.lifecycle import Effect, Input, State, step
 from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.live import Live, LiveSessions
 from beam_actors.peers.messages import (
     AdoptSession,
     Claimed,
-    CloseSession,
     Connect,
     DialEnded,
     Disconnect,
-    Drain,
     Identified,
     Left,
     Lingered,
     OpenedStream,
     OpenStream,
     PeerDown,
-    PeerStatus,
     PeerUp,
     Ping,
     PingPeer,
@@ -63,25 +60,13 @@ from beam_actors.runtime import (
 from beam_actors.values import Multiaddr, PeerId
 
 
-@attrs.define(slots=True)
-class _Live:
-    """A session as its peer's actor knows it."""
-
-    candidate: Candidate
-    established: Established
-    ref: Ref
-    draining: bool = False
-    agent: str | None = None
-    rtt: float | None = None
-
-
 @attrs.frozen(slots=True)
 class _Waiter:
     """Somebody who waits for a session: `serve` is called with it once there is one."""
 
     deadline: float
     reply: Reply
-    serve: Callable[[_Live], None]
+    serve: Callable[[Live], None]
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -113,10 +98,10 @@ class Peer(Actor):
         self._entry = Entry()
         self._asked: tuple[Multiaddr, ...] = ()
         """Addresses that came with a `Connect` and were not dialled yet."""
-        self._sessions: dict[int, _Live] = {}
-        self._count = 0
+        self._sessions = LiveSessions(setting.us, peer)
         self._waiting: list[_Waiter] = []
         self._dial: Worker | None = None
+        self._dials = 0
         self._dial_ended_at: float | None = None
         self._failures = 0
         self._failure: str | None = None
@@ -133,7 +118,7 @@ class Peer(Actor):
             Effect.ANNOUNCE_DOWN: lambda: self._announce(PeerDown(peer)),
             Effect.SERVE: self._serve_waiting,
             Effect.FAIL: self._fail_waiting,
-            Effect.CLOSE_SESSIONS: self._close_sessions,
+            Effect.CLOSE_SESSIONS: self._sessions.close,
             Effect.LINGER: self._start_linger,
             Effect.CANCEL_LINGER: self._cancel_linger,
             Effect.END: self.stop,
@@ -220,24 +205,22 @@ class Peer(Actor):
         if established.peer != self._peer or len(self._sessions) >= limits.sessions_per_peer or self._pool is None:
             message.dispose()
             return
-        self._count += 1
-        number = self._count
+        number = self._sessions.next_number()
         try:
             ref = await self._pool.ask(StartMember(str(number), (number, message)))
         except ActorError:
             message.dispose()
             return
-        candidate = Candidate(number, dialled_here=message.dialled is not None)
-        rivals = list(self._sessions.values())
-        live = self._sessions[number] = _Live(candidate, established, ref)
+        live = Live(Candidate(number, dialled_here=message.dialled is not None), established, ref)
+        for rival in self._sessions:
+            # It may be what is left of a connection that the other end lost: an unanswered ping ends it.
+            self.spawn(self._probe, rival, name="probe")
+        self._sessions.add(live)
         self.monitor(ref)
         if message.dialled is not None:
             self._setting.manager.tell(Proved(self._peer, message.dialled))
         self._failures, self._failure = 0, None
-        self._choose()
-        for other in (*rivals, live):
-            # A rival may be what is left of a connection that the other end lost: an unanswered ping ends it.
-            self.spawn(self._measure, other, name="ping")
+        self.spawn(self._measure, live, name="ping")
         self._feed(Input.SESSION_UP)
 
     def _session_spec(self, key: str, number: int, message: AdoptSession) -> ChildSpec:
@@ -251,20 +234,18 @@ class Peer(Actor):
     @receives(Down)
     def session_ended(self, message: Down) -> None:
         """One of the sessions ended or crashed."""
-        number = next((n for n, live in self._sessions.items() if live.ref.path == message.path), None)
         self.demonitor(message.ref)
-        if number is not None:
-            self._remove(number)
+        self._remove(self._sessions.at(message.path))
 
     @receives(Left)
     def left(self, message: Left) -> None:
         """The peer takes no new streams on this session; it drains by itself and counts no more."""
-        if message.number in self._sessions:
-            self._remove(message.number)
+        self._remove(self._sessions.get(message.number))
 
-    def _remove(self, number: int) -> None:
-        del self._sessions[number]
-        self._choose()
+    def _remove(self, live: Live | None) -> None:
+        if live is None:
+            return
+        self._sessions.remove(live)
         if self._sessions:
             self._serve_waiting()
             self._report()
@@ -283,28 +264,10 @@ class Peer(Actor):
         self._setting.manager.tell(Claimed(self._peer, message.info.addresses, live.established.remote))
         self._report()
 
-    def _best(self) -> _Live | None:
-        living = (live.candidate for live in self._sessions.values() if live.established.handle.is_open)
-        chosen = preferred(living, self._setting.us, self._peer)
-        return None if chosen is None else self._sessions[chosen.number]
-
-    def _choose(self) -> None:
-        """Let all sessions but the best one drain."""
-        best = self._best()
-        for live in self._sessions.values():
-            draining = live is not best
-            if draining != live.draining:
-                live.draining = draining
-                live.ref.tell(Drain(draining))
-
-    def _close_sessions(self) -> None:
-        for live in self._sessions.values():
-            live.ref.tell(CloseSession())
-
-    def _spawn_open(self, live: _Live, protocol: str, waiter: _Waiter) -> None:
+    def _spawn_open(self, live: Live, protocol: str, waiter: _Waiter) -> None:
         self.spawn(self._open_on, live, protocol, waiter, name="open")
 
-    async def _open_on(self, live: _Live, protocol: str, waiter: _Waiter) -> None:
+    async def _open_on(self, live: Live, protocol: str, waiter: _Waiter) -> None:
         try:
             stream = await live.established.handle.open(protocol)
         except BeamError as error:
@@ -316,36 +279,43 @@ class Peer(Actor):
         else:
             waiter.reply.set(OpenedStream(stream))
 
-    def _spawn_ping(self, live: _Live, reply: Reply) -> None:
+    def _spawn_ping(self, live: Live, reply: Reply) -> None:
         self.spawn(self._ping_on, live, reply)
 
-    async def _ping_on(self, live: _Live, reply: Reply) -> None:
+    async def _ping_on(self, live: Live, reply: Reply) -> None:
         if await self._measure(live) and live.rtt is not None:
-            reply.set(Ping(path="direct", rtt_ms=live.rtt * 1000, why=_why(live)))
+            reply.set(Ping(path="direct", rtt_ms=live.rtt * 1000, why=live.why))
         else:
             reply.fail(TimedOut(f"{self._peer} did not answer a ping."))
 
-    async def _measure(self, live: _Live) -> bool:
-        """Ping a session; one that doesn't answer is reset. Whether it answered."""
+    async def _measure(self, live: Live) -> bool:
+        """Ping a session; whether it answered in time."""
         try:
             with trio.fail_after(self._setting.limits.ping_timeout):
                 live.rtt = await live.established.handle.ping()
         except (BeamError, trio.TooSlowError):
-            live.established.handle.abort()
             return False
         self._report()
         return True
+
+    async def _probe(self, rival: Live) -> None:
+        """Cut a session that answers no ping: the peer has made another one because it lost this one."""
+        if not await self._measure(rival):
+            rival.established.handle.abort()
 
     # --- dialling ---
 
     @receives(DialEnded)
     def dial_ended(self, message: DialEnded) -> None:
         """The dial's worker is done; a success has sent its session before."""
+        if message.number != self._dials:
+            return  # it was cancelled, and its last word crossed that
         self._dial = None
         self._dial_ended_at = self._setting.clock.monotonic()
-        if message.failure is None:
+        if message.failure is None and self._state is not State.DIALLING:
             return
-        self._failure = message.failure
+        # Still dialling after a success: the session ended before it was taken in.
+        self._failure = message.failure or "the session ended at once."
         if self._asked and self._waiting:
             self._start_dial()  # somebody came with an address that this dial did not know
             return
@@ -367,9 +337,10 @@ class Peer(Actor):
 
     def _start_dial(self) -> None:
         if self._dial is None:
-            self._dial = self.spawn(self._run_dial, name="dial")
+            self._dials += 1
+            self._dial = self.spawn(self._run_dial, self._dials, name="dial")
 
-    async def _run_dial(self) -> None:
+    async def _run_dial(self, number: int) -> None:
         if self._dial_ended_at is not None:
             spacing = self._dial_ended_at + self._setting.limits.dial_spacing - self._setting.clock.monotonic()
             await trio.sleep(max(0.0, spacing))
@@ -380,12 +351,13 @@ class Peer(Actor):
             self.ref.tell(await self._setting.dialler.dial(self._peer, addresses, self.ref))
         except BeamError as error:
             failure = str(error)
-        self.ref.tell(DialEnded(failure))
+        self.ref.tell(DialEnded(number, failure))
 
     def _cancel_dial(self) -> None:
         if self._dial is not None:
             self._dial.cancel()
             self._dial = None
+            self._dials += 1
 
     def _start_back_off(self) -> None:
         delay = self._setting.backoff.delay(self._failures, self._setting.entropy.uniform())
@@ -415,7 +387,7 @@ class Peer(Actor):
         self._report()
 
     def _serve_waiting(self) -> None:
-        best = self._best()
+        best = self._sessions.best
         if best is None:
             return  # all have ended, and the news is under way
         waiting, self._waiting = self._waiting, []
@@ -437,37 +409,8 @@ class Peer(Actor):
             subscriber.tell(event)
 
     def _report(self) -> None:
-        report = Report(self._status(), self._accepted_from())
+        status = self._sessions.status(self._state, kept=self._entry.kept, failure=self._failure)
+        report = Report(status, self._sessions.accepted_from())
         if report != self._reported:
             self._reported = report
             self._setting.manager.tell(report)
-
-    def _accepted_from(self) -> tuple[str, ...]:
-        accepted = [live.established for live in self._sessions.values() if not live.candidate.dialled_here]
-        return tuple(item.remote.ip for item in accepted if item.remote is not None)
-
-    def _status(self) -> PeerStatus:
-        best = self._best()
-        if best is None:
-            return PeerStatus(
-                peer=self._peer, state=self._state, kept=self._entry.kept, sessions=0, failure=self._failure
-            )
-        remote = best.established.remote
-        return PeerStatus(
-            peer=self._peer,
-            state=self._state,
-            kept=self._entry.kept,
-            sessions=len(self._sessions),
-            path="direct",
-            rtt_ms=None if best.rtt is None else best.rtt * 1000,
-            agent=best.agent,
-            suite=best.established.suite,
-            address=None if remote is None else Multiaddr.from_address(remote, self._peer),
-        )
-
-
-def _why(live: _Live) -> str:
-    remote = live.established.remote
-    if live.candidate.dialled_here:
-        return f"A direct TCP connection to {remote}, which this node dialled."
-    return f"A direct TCP connection from {remote}, which the peer dialled."

@@ -74,7 +74,7 @@ class Gate(Actor):
         self._forbidden = forbidden
         self._catalogue = Catalogue(limits.tunnels)
         self._changing = trio.Lock()
-        self._reading: Counter[PeerId] = Counter()
+        self._reading = Counter[PeerId]()
 
     def __repr__(self) -> str:
         return f"Gate({self._catalogue!r}, {self._reading.total()} requests)"

@@ -139,7 +139,7 @@ def main() -> None:
 
 def connected(daemon: Daemon) -> bool:
     """Whether the daemon has a session with anybody."""
-    return bool(daemon.beam("peers")["peers"])
+    return any(row["state"] == "up" for row in daemon.beam("peers")["peers"])
 
 
 def story(alice: Daemon, bob: Daemon, known: str, port: int) -> None:

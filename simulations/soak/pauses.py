@@ -28,7 +28,8 @@ def get_status(http_address: str) -> int:
 
 def is_up(visitor: Daemon, peer: str) -> bool:
     """Whether the visitor lists the peer as connected."""
-    return any(entry["peer_id"] == peer for entry in visitor.beam("peers")["peers"])
+    rows = visitor.beam("peers")["peers"]
+    return any(row["peer_id"] == peer and row["state"] == "up" for row in rows)
 
 
 def run(root: Path, say: Say) -> None:

@@ -169,7 +169,7 @@ def virtual_run(main: Callable[..., Awaitable[None]], *args: Any, seed: int = 0)
 
 async def eventually(condition: Callable[[], bool]) -> None:
     """Return once the condition holds; the test's deadline bounds it."""
-    while not condition():  # noqa: ASYNC110  # a pump under test has no event for what a test may ask
+    while not condition():  # a pump under test has no event for what a test may ask
         await trio.sleep(0.001)  # a pump under test has no event for what a test may ask
 
 

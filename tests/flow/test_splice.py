@@ -148,7 +148,7 @@ async def test_bulk_both_ways_at_once(rig: Rig) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_hundred_stalled_readers_hold_bounded_memory_delay_nobody_and_resume(kind: str) -> None:
-    stalled, size = 200, 1 << 20 if kind == "virtual" else 6 << 20
+    stalled, size = 200, 1 << 19 if kind == "virtual" else 6 << 20
 
     async def case(rig: Rig) -> None:
         chains = [await chain(rig, "stalled") for _ in range(stalled)]

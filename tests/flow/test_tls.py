@@ -7,7 +7,7 @@ from beam_actors.errors import ConnectionLost
 from beam_actors.flow import Stream
 from beam_actors.testing.tls import PlainTls
 from beam_actors.world.tls import OpenSslTls
-from tests.flow.rig import KINDS, FakeOwner, Rig, digest, on_virtual, read_all, run, send_all, settled
+from tests.flow.rig import KINDS, FakeOwner, Rig, digest, eventually, on_virtual, read_all, run, send_all, settled
 from tests.ports.test_tls import OpenSslClient, certificate_for
 
 
@@ -178,6 +178,5 @@ async def test_last_records_leave_after_close(rig: Rig) -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(write)
-        while not sent:
-            await trio.sleep(0.01)
+        await eventually(lambda: bool(sent))
         assert await read_all(client) == data

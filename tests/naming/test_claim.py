@@ -42,7 +42,8 @@ def test_the_largest_claim_fits():
     key = owner_key(0, 7)
     terms = Terms(
         network="n" * 32, name=Name("x" * 40), keyset=key.keyset, seq=MAX_TIME - 30 * DAY, kind=Kind.LIVE,
-        peers=tuple(peer(number) for number in range(4)), issued=MAX_TIME - 30 * DAY, not_before=MAX_TIME, not_after=MAX_TIME,
+        peers=tuple(peer(number) for number in range(4)), issued=MAX_TIME - 30 * DAY, not_before=MAX_TIME,
+        not_after=MAX_TIME,
         ttl=DAY, previous=bytes(32), inherits=bytes(32), work=bytes(64),
     )  # fmt: skip
     one = Claim.sign(terms, key)
@@ -62,8 +63,10 @@ def test_the_id_is_the_hash_of_what_is_signed():
 def test_every_field_is_signed(field):
     """Bend each field to another valid value: the signature doesn't fit any more."""
     values = {
-        Field.NETWORK: "other", Field.NAME: "bob", Field.SEQ: 2, Field.PEERS: [peer(9).multihash], Field.ISSUED: NOW - 1,
-        Field.NOT_BEFORE: NOW + 1, Field.NOT_AFTER: NOW + 1, Field.TTL: 1, Field.PREVIOUS: bytes(32), Field.INHERITS: bytes(32),
+        Field.NETWORK: "other", Field.NAME: "bob", Field.SEQ: 2, Field.PEERS: [peer(9).multihash],
+        Field.ISSUED: NOW - 1,
+        Field.NOT_BEFORE: NOW + 1, Field.NOT_AFTER: NOW + 1, Field.TTL: 1, Field.PREVIOUS: bytes(32),
+        Field.INHERITS: bytes(32),
         Field.WORK: bytes(8), Field.REST: bytes([7]) * 32, Field.REVEALED: list(owner_key(1).keyset.revealed),
     }  # fmt: skip
     one = claim(valid=DAY)

@@ -57,13 +57,15 @@ class Convergence(RuleBasedStateMachine):
         self.replicas = [Replica(skew) for skew in skews]
         self.seqs: dict[tuple[int, int], int] = {}
         self.said: list[Claim] = []
+        self.opened: dict[int, int] = {}
         self.cut: set[frozenset[int]] = set()
 
     def tell(self, one: Claim, to: int) -> None:
         self.said.append(one)
         self.replicas[to].hear(one, self.now)
 
-    @rule(owner=owners, name=st.integers(0, 1), to=replicas, kind=st.sampled_from([Kind.LIVE, Kind.LIVE, Kind.TOMBSTONE]),
+    @rule(owner=owners, name=st.integers(0, 1), to=replicas, kind=st.sampled_from([Kind.LIVE, Kind.LIVE,
+    Kind.TOMBSTONE]),
           valid=st.sampled_from([HOUR, DAY, 30 * DAY]))  # fmt: skip
     def sign(self, owner, name, to, kind, valid):
         seq = self.seqs[owner, name] = self.seqs.get((owner, name), 0) + 1
@@ -76,7 +78,10 @@ class Convergence(RuleBasedStateMachine):
 
     @rule(owner=owners, to=replicas)
     def open_the_next_era(self, owner, to):
-        self.tell(claim(owner, "alice", 1, era=1, issued=self.now), to)
+        """From now on what is signed with the old key is a thief's."""
+        if owner not in self.opened:
+            self.opened[owner] = self.now
+            self.tell(claim(owner, "alice", 1, era=1, issued=self.now), to)
 
     @rule(to=replicas)
     def revoke(self, to):
@@ -127,7 +132,11 @@ class Convergence(RuleBasedStateMachine):
                     for known in one.registry:
                         other.hear(known, self.now)
         margin = self.now + MAX_AHEAD  # a claim in its last minutes has ended for some clocks only
-        answers = {repr([decide(one.registry.entries(name), margin) for name in NAMES]) for one in self.replicas}
+        # An era that its owner opened and then let lapse for a month is forgotten, here sooner and there later; until
+        # then the old key's thief is believed by some (docs/naming.md, what it leaves open).
+        lapsed = any(opened + 29 * DAY < self.now for opened in self.opened.values())
+        names = NAMES[1:] if lapsed else NAMES
+        answers = {repr([decide(one.registry.entries(name), margin) for name in names]) for one in self.replicas}
         assert len(answers) == 1
 
     @invariant()

@@ -32,9 +32,12 @@ def test_what_people_type(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "", ".", "local", ".local", "a..local", "a.local..", "-a.local", "a-.local", "a_b", "123", "127.0.0.1", "x" * 41, "xn--a.local",
-        "a.b.local", "www.byronwade.local", "byronwade.com", "byronwade.lan", "wpad.local", "localhost", "localhost.localhost",
-        "bücher.local", "\u212aelvin.local", "a b", "a\n.local", "a.local\x00", "x." * 200, f"a.{str(OWNER)[:-1]}.local",
+        "", ".", "local", ".local", "a..local", "a.local..", "-a.local", "a-.local", "a_b", "123", "127.0.0.1",
+        "x" * 41, "xn--a.local",
+        "a.b.local", "www.byronwade.local", "byronwade.com", "byronwade.lan", "wpad.local", "localhost",
+        "localhost.localhost",
+        "bücher.local", "\u212aelvin.local", "a b", "a\n.local", "a.local\x00", "x." * 200,
+        f"a.{str(OWNER)[:-1]}.local",
         f"a.{str(OWNER)[:-1]}b.local", f"b.a.{OWNER}.local",
     ],
 )  # fmt: skip

@@ -141,7 +141,7 @@ def test_an_owner_holds_sixteen_names():
     known.reserve(ALICE, contest=False, now=NOW)
 
 
-# --- answers -----------------------------------------------------------------------------------------------------------
+# --- answers --------------------------------------------------------------------------------------------------------
 
 
 def test_a_sole_claim_answers_with_its_age():

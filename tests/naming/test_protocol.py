@@ -50,8 +50,10 @@ def test_a_frame_of_another_size_is_refused_unread(size):
 @pytest.mark.parametrize(
     "fields",
     [
-        7, [], [1], [1, 6], [1, "1"], [True, 5], [1, False], [1, 5, 5], [1, 0, "x" * 201], [1, 0, b"x"], [1, 1, [7]], [1, 1, [b""]],
-        [1, 1, [b"x" * (MAX_CLAIM + 1)]], [1, 1, [b"x"] * (MAX_CLAIMS + 1)], [1, 2, "localhost"], [1, 2, "A"], [1, 3, [b"x"]],
+        7, [], [1], [1, 6], [1, "1"], [True, 5], [1, False], [1, 5, 5], [1, 0, "x" * 201], [1, 0, b"x"], [1, 1, [7]],
+        [1, 1, [b""]],
+        [1, 1, [b"x" * (MAX_CLAIM + 1)]], [1, 1, [b"x"] * (MAX_CLAIMS + 1)], [1, 2, "localhost"], [1, 2, "A"], [1, 3,
+        [b"x"]],
         [1, 3, [bytes(32)] * (MAX_IDS + 1)], [1, 4, [bytes(33)]], {1: 1, 0: 2},
     ],
 )  # fmt: skip

@@ -91,7 +91,7 @@ def test_it_equals_its_model(a):
         assert names == sorted(name for name, owner in groups if owner == owner_id(number))
 
 
-# --- the rule of the seed, kept as a counter-example -------------------------------------------------------------------
+# --- the rule of the seed, kept as a counter-example ----------------------------------------------------------------
 
 
 @attrs.frozen
@@ -127,7 +127,7 @@ def test_the_seeds_rule_is_not_commutative():
 
 
 def test_the_seeds_rule_loses_a_write_when_an_actor_lies_about_its_dot():
-    """A key on two machines, or a liar, uses one dot twice: each replica believes that it has seen the other's write."""
+    """A key on two machines, or a liar, uses one dot twice: each replica believes it has seen the other's write."""
     first, second = Dotted("alice", 1, "laptop"), Dotted("alice", 1, "phone")
     one, other = seed_merge([first, second]), seed_merge([second, first])
     assert (one.value, other.value) == ("laptop", "phone")
@@ -135,7 +135,7 @@ def test_the_seeds_rule_loses_a_write_when_an_actor_lies_about_its_dot():
     assert holding(ours).canonical() == holding(ours[::-1]).canonical()
 
 
-# --- by example --------------------------------------------------------------------------------------------------------
+# --- by example -----------------------------------------------------------------------------------------------------
 
 
 def test_a_later_era_outranks_any_seq():

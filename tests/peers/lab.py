@@ -194,5 +194,5 @@ class World:
 async def until(condition: Any, *, seconds: float = 30.0) -> None:
     """Wait in virtual time until the condition holds."""
     with trio.fail_after(seconds):
-        while not condition():  # noqa: ASYNC110  # what is waited for is state of many actors, in virtual time
+        while not condition():  # what is waited for is state of many actors, in virtual time
             await trio.sleep(0.01)

@@ -235,6 +235,36 @@ async def test_a_peer_that_falls_silent_is_down_within_fifteen_seconds_and_its_s
         assert await alice.echo(bob) == b"hello"
 
 
+async def test_a_peer_that_lost_power_and_comes_back_is_served_on_its_new_session(world, autojump_clock):
+    for first in ("lower", "higher"):
+        world = World()
+        alice, bob = world.add(), world.add()
+        dialler, other = sorted([alice, bob], key=lambda node: node.id, reverse=first == "higher")
+        async with dialler.run():
+            async with trio.open_nursery() as nursery, other.run():
+                await dialler.peers.connect(other.address)
+                await until(lambda other=other: other.events)
+                other.host.kill()
+                nursery.cancel_scope.cancel()
+            assert len(dialler.sessions(other)) == 1  # nobody told it
+            other.host.revive()
+            async with other.run():
+                await other.peers.connect(dialler.address)
+                started = trio.current_time()
+                assert await dialler.echo(other) == await other.echo(dialler) == b"hello"
+                assert trio.current_time() - started < 6
+
+
+async def test_a_dial_whose_session_ends_at_once_fails_who_waits(world, autojump_clock):
+    async with world.running(2, limits=PeersLimits(sessions_per_peer=0)) as (alice, bob):
+        started = trio.current_time()
+        with pytest.raises(PeerOffline, match="ended at once"):
+            await alice.peers.connect(bob.address)
+        assert trio.current_time() - started < 1
+        with pytest.raises(PeerOffline):
+            await alice.peers.connect(bob.address)
+
+
 async def test_a_bootstrap_peer_is_dialled_until_it_is_there(world, autojump_clock):
     alice, bob = world.add(), world.add()
     alice.bootstrap = [bob.address]

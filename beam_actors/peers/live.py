@@ -1,0 +1,121 @@
+"""The living sessions to one peer, as its actor knows them: which takes new streams, and what to tell of them.
+
+The invariant: exactly one of the sessions that still stand is not told to drain, the one that `choice` prefers. It
+starts and ends no session; the peer's actor does.
+"""
+
+from collections.abc import Iterator
+
+import attrs
+
+from beam_actors.peers.choice import Candidate, preferred
+from beam_actors.peers.handshake import Established
+from beam_actors.peers.lifecycle import State
+from beam_actors.peers.messages import CloseSession, Drain, PeerStatus
+from beam_actors.runtime import Ref
+from beam_actors.values import Multiaddr, PeerId
+
+
+@attrs.define(slots=True)
+class Live:
+    """One session; `rtt` in seconds, None before the first pong."""
+
+    candidate: Candidate
+    established: Established
+    ref: Ref
+    draining: bool = False
+    agent: str | None = None
+    rtt: float | None = None
+
+    @property
+    def why(self) -> str:
+        """A sentence on how it came about."""
+        remote = self.established.remote
+        if self.candidate.dialled_here:
+            return f"A direct TCP connection to {remote}, which this node dialled."
+        return f"A direct TCP connection from {remote}, which the peer dialled."
+
+
+class LiveSessions:
+    """Sessions by their number, which grows with each."""
+
+    def __init__(self, us: PeerId, them: PeerId) -> None:
+        self._us = us
+        self._them = them
+        self._live: dict[int, Live] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(list(self._live.values()))
+
+    def __repr__(self) -> str:
+        return f"LiveSessions({len(self)} of {self._count})"
+
+    def next_number(self) -> int:
+        """The number of the session to come."""
+        self._count += 1
+        return self._count
+
+    def get(self, number: int) -> Live | None:
+        """The session of that number."""
+        return self._live.get(number)
+
+    def at(self, path: str) -> Live | None:
+        """The session whose actor is at that path."""
+        return next((live for live in self._live.values() if live.ref.path == path), None)
+
+    def add(self, live: Live) -> None:
+        """Take one in, and let the others drain or not."""
+        self._live[live.candidate.number] = live
+        self._settle()
+
+    def remove(self, live: Live) -> None:
+        """Forget one."""
+        del self._live[live.candidate.number]
+        self._settle()
+
+    @property
+    def best(self) -> Live | None:
+        """The session for new streams, among those that have not ended."""
+        standing = (live.candidate for live in self._live.values() if live.established.handle.is_open)
+        chosen = preferred(standing, self._us, self._them)
+        return None if chosen is None else self._live[chosen.number]
+
+    def close(self) -> None:
+        """Have all of them end in order."""
+        for live in self._live.values():
+            live.ref.tell(CloseSession())
+
+    def accepted_from(self) -> tuple[str, ...]:
+        """The IP address of each session that was accepted here."""
+        accepted = [live.established.remote for live in self._live.values() if not live.candidate.dialled_here]
+        return tuple(remote.ip for remote in accepted if remote is not None)
+
+    def status(self, state: State, *, kept: bool, failure: str | None) -> PeerStatus:
+        """How the peer stands."""
+        best = self.best
+        if best is None:
+            return PeerStatus(peer=self._them, state=state, kept=kept, sessions=len(self), failure=failure)
+        remote = best.established.remote
+        return PeerStatus(
+            peer=self._them,
+            state=state,
+            kept=kept,
+            sessions=len(self),
+            path="direct",
+            rtt_ms=None if best.rtt is None else best.rtt * 1000,
+            agent=best.agent,
+            suite=best.established.suite,
+            address=None if remote is None else Multiaddr.from_address(remote, self._them),
+        )
+
+    def _settle(self) -> None:
+        best = self.best
+        for live in self._live.values():
+            draining = live is not best
+            if draining != live.draining:
+                live.draining = draining
+                live.ref.tell(Drain(draining))
