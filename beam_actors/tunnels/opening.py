@@ -11,6 +11,7 @@ import trio
 
 from beam_actors.errors import (
     BeamError,
+    ConnectionLost,
     NetworkError,
     PeerOffline,
     RemoteProtocolError,
@@ -148,6 +149,13 @@ class Opener:
     async def _open_at(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
         if peer == self._peers.us:
             return await self._open_here(request, owner)
+        try:
+            return await self._open_there(peer, request, owner, shown)
+        except ConnectionLost:
+            # The session was dead, and nobody had noticed: nothing was answered, so nothing is lost by asking again.
+            return await self._open_there(peer, request, owner, shown)
+
+    async def _open_there(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
         stream = await self._peers.open(peer, PROTOCOL, owner=owner)
         try:
             await stream.write(encode_request(request))

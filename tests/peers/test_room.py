@@ -251,8 +251,10 @@ async def test_a_peer_that_lost_power_and_comes_back_is_served_on_its_new_sessio
             async with other.run():
                 await other.peers.connect(dialler.address)
                 started = trio.current_time()
+                with suppress(NetworkError):  # a stream may still take the old session, until its probe fails
+                    await dialler.echo(other)
                 assert await dialler.echo(other) == await other.echo(dialler) == b"hello"
-                assert trio.current_time() - started < 6
+                assert trio.current_time() - started < 1
 
 
 async def test_a_dial_whose_session_ends_at_once_fails_who_waits(world, autojump_clock):

@@ -173,6 +173,23 @@ async def test_the_second_machine_of_a_name_serves_when_the_first_is_silent(worl
         assert await exchange(await visitor.tunnels.open("web", 80), b"hello") == b"hello"
 
 
+async def test_a_session_that_dies_under_a_request_is_replaced(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _):
+        await owner.tunnels.expose(WEB)
+        world.network.set_latency(owner.host, visitor.host, 0.1)
+        await until(lambda: visitor.sessions(owner))
+        streams = []
+
+        async def ask():
+            streams.append(await visitor.tunnels.open("web", 80))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            await trio.sleep(0.15)  # the request is at the owner, the answer is not back
+            visitor.crash(f"network/peers/{owner.id.short}/sessions/1")
+        assert await exchange(streams[0], b"hello") == b"hello"
+
+
 async def test_an_owner_without_any_machine_is_offline(world, autojump_clock):
     async with stage(world) as (_owner, visitor, _):
         world.names[Name("web")] = ()
