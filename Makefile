@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check soak bench clean
+.PHONY: help install demo test check lab soak bench clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -28,6 +28,9 @@ check: $(STAMP)  ## lint, types, and the layers between the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lab: $(STAMP)    ## foreign libp2p peers (go, py) for the interoperability tests
+	$(BIN)/python tests/interop/install_lab.py
 
 soak: $(STAMP)   ## real daemons under faults, floods and fuzzers (under 12 minutes)
 	$(BIN)/python -m simulations.soak

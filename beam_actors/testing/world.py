@@ -28,6 +28,7 @@ from beam_actors.values import Multiaddr, TcpAddress, UnixAddress
 
 PEER_PORT = 4747
 CONTROL = UnixAddress("/run/beam.sock")
+_LISTEN = Multiaddr.parse(f"/ip4/0.0.0.0/tcp/{PEER_PORT}")
 
 
 class World:
@@ -79,11 +80,8 @@ class Machine:
     async def node(self, **choices: object) -> AsyncIterator[Node]:
         """Run a daemon on this machine until the block ends; `choices` are fields of `NodeConfig`."""
         self._runs += 1
-        config = attrs.evolve(
-            NodeConfig(control=CONTROL, dns=None, https=None, http=None),
-            listen=(Multiaddr.parse(f"/ip4/0.0.0.0/tcp/{PEER_PORT}"),),
-            **choices,  # type: ignore[arg-type]  # fields of NodeConfig, by their names
-        )
+        quiet = NodeConfig(control=CONTROL, listen=(_LISTEN,), dns=None, https=None, http=None)
+        config = attrs.evolve(quiet, **choices)  # type: ignore[arg-type]  # fields of NodeConfig, by their names
         ports = NodePorts(
             clock=self.clock,
             entropy=self._entropy.fork(f"run {self._runs}"),

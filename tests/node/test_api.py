@@ -1,0 +1,136 @@
+import attrs
+import pytest
+import trio
+
+from beam_actors.control import ExposeRequest, ForwardRequest
+from beam_actors.errors import ActorDead, NameNotFound, NotAllowed, TunnelNotFound, UsageError
+from beam_actors.testing.world import run_world
+from beam_actors.values import PeerId, TcpAddress
+
+APP = TcpAddress("127.0.0.1", 3000)
+
+
+def with_two_nodes(check, **choices):
+    """Run `check(api of the owner, api of the visitor, world)` with both connected."""
+
+    async def scenario(world):
+        one, two = world.machine("owner"), world.machine("visitor")
+        async with one.node(**choices) as owner, two.node() as visitor:
+            await visitor.api.connect(one.address_of(owner))
+            await trio.sleep(1)  # both sides have told everybody
+            await check(owner.api, visitor.api)
+
+    run_world(3, scenario)
+
+
+async def eventually(probe):
+    with trio.fail_after(10):
+        while not await probe():
+            await trio.sleep(0.01)
+
+
+def test_who_and_where():
+    async def check(owner, visitor):
+        identity = await owner.id()
+        assert identity.addresses[0].endswith(f"/tcp/4747/p2p/{identity.peer_id}")
+        status = await visitor.status()
+        assert (status.peers, status.tunnels, status.names, status.dns) == (1, 0, 0, None)
+        (row,) = await visitor.peers()
+        assert (row.peer_id, row.state, row.path) == (identity.peer_id, "up", "direct")
+        ping = await visitor.ping(identity.peer_id)
+        assert ping.rtt_ms >= 2
+        with pytest.raises(UsageError, match="itself"):
+            await owner.ping(identity.peer_id)
+
+    with_two_nodes(check)
+
+
+def test_a_name_registered_here_resolves_there():
+    async def check(owner, visitor):
+        done = await owner.register("byronwade.local", contest=False)
+        assert (done.name, done.full, done.told, done.url) == ("byronwade", "byronwade.local", 1, None)
+
+        async def known():
+            try:
+                return await visitor.resolve("byronwade.local")
+            except NameNotFound:
+                return None
+
+        await eventually(known)
+        found = await visitor.resolve("byronwade")
+        assert (found.owner, found.source, found.address) == (done.owner, "registry", None)
+        pinned = await visitor.pin("byronwade", None)
+        assert pinned.source == "pin"
+        assert [row.relation for row in await visitor.names()] == ["pin"]
+        await visitor.unpin("byronwade")
+        assert await visitor.names() == ()
+        await owner.release("byronwade")
+        assert await owner.names() == ()
+
+    with_two_nodes(check)
+
+
+def test_tunnels_and_forwards_are_offered_listed_and_withdrawn():
+    async def check(owner, visitor):
+        row = await owner.expose(ExposeRequest(target=APP, name="site"))
+        assert (row.id, row.kind, row.urls, row.allow) == ("site.http", "http", ("https://site.local",), ())
+        only = PeerId.parse((await visitor.id()).peer_id)
+        raw = await owner.expose(ExposeRequest(target=APP, port=22, allow=(only,)))
+        assert (raw.kind, raw.allow) == ("tcp", (str(only),))
+        assert [item.id for item in await owner.tunnels()] == ["_.22", "site.http"]
+        assert (await owner.names())[0].url == "https://site.local"
+        assert (await owner.unexpose("site.local")).id == "site.http"
+        with pytest.raises(TunnelNotFound):
+            await owner.unexpose("site.local")
+        listen = TcpAddress("127.0.0.1", 8080)
+        held = await visitor.forward(ForwardRequest(destination="site.local", port=None, listen=listen))
+        assert (held.listening, held.port) == (True, 80)
+        assert (await visitor.unforward("127.0.0.1:8080")).id == held.id
+        assert await visitor.forwards() == ()
+
+    with_two_nodes(check)
+
+
+def test_a_foreground_tunnel_reuses_the_name_that_was_made_for_its_target():
+    async def check(owner, _visitor):
+        request = ExposeRequest(target=APP, foreground=True)
+        first = await owner.expose(request)
+        await owner.unexpose(first.id)
+        assert (await owner.expose(request)).name == first.name
+        other = await owner.expose(attrs.evolve(request, target=TcpAddress("127.0.0.1", 3001)))
+        assert other.name != first.name
+
+    with_two_nodes(check)
+
+
+def test_crash_is_refused_unless_the_daemon_was_started_for_it():
+    async def check(owner, visitor):
+        with pytest.raises(NotAllowed, match="--chaos"):
+            await visitor.crash("node/control")
+        with pytest.raises(ActorDead):
+            await owner.crash("node/nobody")
+        await owner.crash("node/core/services/registry")
+        await trio.sleep(1)
+        registry = find(await owner.tree(), "node/core/services/registry")
+        assert registry.incarnation == 2
+        assert "beam crash" in registry.last_exit
+
+    with_two_nodes(check, chaos=True)
+
+
+def find(node, path):
+    if node.path == path:
+        return node
+    return next((found for child in node.children if (found := find(child, path))), None)
+
+
+def test_a_contested_name_lists_its_choices():
+    async def check(owner, visitor):
+        await owner.register("both", contest=False)
+        await visitor.register("both", contest=True)
+        await eventually(owner.conflicts)
+        (conflict,) = await owner.conflicts()
+        assert {choice.owner for choice in conflict.choices} == {(await owner.id()).owner, (await visitor.id()).owner}
+        assert conflict.settled_by == "own"
+
+    with_two_nodes(check)

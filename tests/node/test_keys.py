@@ -1,0 +1,93 @@
+import pytest
+
+from beam_actors.errors import KeystoreDamaged, StorageError, WrongPassphrase
+from beam_actors.identity import OwnerChain
+from beam_actors.node.keys import DEVICE_KEY, KEYSTORE, PHRASE, open_keys
+from beam_actors.testing.compute import InlineCompute
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.entropy import SeededEntropy
+from beam_actors.testing.files import SimFiles
+
+
+class Interrupted(Exception):
+    pass
+
+
+def at(disk, on_point=None):
+    return SimFiles(disk, on_point=on_point)
+
+
+async def keys(files, passphrase=None, seed=1):
+    return await open_keys(files, SeededEntropy(seed), InlineCompute(), passphrase)
+
+
+async def test_the_first_start_makes_keys_and_the_next_finds_them():
+    disk = MemoryDisk()
+    made = await keys(at(disk))
+    again = await keys(at(disk), seed=2)
+    assert (made.peer.seed, made.owner) == (again.peer.seed, again.owner)
+
+
+async def test_the_owner_is_the_one_of_the_written_phrase():
+    files = at(MemoryDisk())
+    made = await keys(files)
+    assert OwnerChain.from_phrase(files.read(PHRASE).decode()).owner_id == made.owner.owner_id
+
+
+@pytest.mark.parametrize("reached", range(1, 13))
+async def test_a_first_start_that_is_cut_short_is_completed_by_the_next_with_the_same_phrase(reached):
+    disk, left = MemoryDisk(), [reached]
+
+    def on_point(_point):
+        left[0] -= 1
+        if left[0] == 0:
+            raise Interrupted
+
+    try:
+        await keys(at(disk, on_point))
+    except Interrupted:
+        pass
+    else:
+        assert left[0] > 0, "the point is beyond the last"
+        return
+    disk.crash()
+    phrase = at(disk).read(PHRASE)
+    completed = await keys(at(disk), seed=2)
+    again = await keys(at(disk), seed=3)
+    assert completed.peer.seed == again.peer.seed
+    if phrase is not None:
+        assert OwnerChain.from_phrase(phrase.decode()).owner_id == completed.owner.owner_id
+
+
+async def test_a_passphrase_is_needed_and_only_the_right_one_opens():
+    disk = MemoryDisk()
+    made = await keys(at(disk), "correct horse")
+    assert (await keys(at(disk), "correct horse", seed=2)).peer.seed == made.peer.seed
+    for wrong in ("battery staple", None):
+        with pytest.raises(WrongPassphrase):
+            await keys(at(disk), wrong)
+    assert at(disk).read(DEVICE_KEY) is None
+
+
+async def test_a_passphrase_for_a_keystore_without_one_is_an_error():
+    disk = MemoryDisk()
+    await keys(at(disk))
+    with pytest.raises(WrongPassphrase, match="no passphrase"):
+        await keys(at(disk), "needless")
+
+
+async def test_a_lost_device_key_says_so():
+    disk = MemoryDisk()
+    await keys(at(disk))
+    at(disk).remove(DEVICE_KEY)
+    with pytest.raises(KeystoreDamaged, match="device key"):
+        await keys(at(disk))
+
+
+async def test_a_phrase_file_that_is_no_text_is_not_overwritten():
+    files = at(MemoryDisk())
+    files.write(PHRASE, b"\xff\xfe")
+    with pytest.raises(StorageError):
+        await keys(files)
+    assert files.read(KEYSTORE) is None
+    assert files.read(PHRASE) == b"\xff\xfe"
