@@ -1,8 +1,8 @@
 """The inquirer: learns where peers are from those that met them, and tells others in turn (`/beam/peers/1`).
 
 From each peer that comes up it fetches that peer's own signed record, to pass on; asked to locate a peer it puts the
-question to those that are connected. Invariants: only verified records are kept or used, of two the one with the
-greater number; how many are kept, asked and answered at once is bounded; a peer's failure costs its own question only.
+question to those that are connected. Invariants: only verified records are kept or used, of two that others tell the
+one with the greater number; how many are kept, asked and answered at once is bounded; a peer's failure costs its own question only.
 """
 
 from collections import OrderedDict
@@ -153,16 +153,17 @@ class Inquirer(Actor):
             else:
                 stream = None
                 for record in records:
-                    self._keep(record)
+                    # A peer's own word replaces what it said before, also when its clock went back meanwhile.
+                    self._keep(record, newest=record.peer == peer)
             finally:
                 if stream is not None:
                     stream.abort()
             return [(record, observed) for record in records]
         return []
 
-    def _keep(self, record: PeerRecord) -> None:
+    def _keep(self, record: PeerRecord, *, newest: bool) -> None:
         known = self._records.get(record.peer)
-        if known is None or known.seq < record.seq:
+        if newest or known is None or known.seq < record.seq:
             self._records[record.peer] = record
         self._records.move_to_end(record.peer)
         while len(self._records) > MAX_RECORDS:

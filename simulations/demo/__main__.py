@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from beam_actors.testing.daemons import Daemon, daemons, eventually, flatten_tree
-from simulations.demo.visitor import Outage, Visitor, resolve, watch_outage
+from simulations.demo.visitor import RequestLoop, Visitor, resolve
 
 NAME = "byronwade"
 HOST = f"{NAME}.local"
@@ -79,13 +79,27 @@ def changed(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]])
     ]
 
 
-def describe(outage: Outage) -> str:
-    """One line about a loop of requests."""
-    seen = ", ".join(f"{count} x {status}" for status, count in sorted(outage.statuses.items()))
-    return (
-        f"   requests meanwhile: {outage.requests} ({seen}); failed: {outage.failed}; "
-        f"served again after {outage.seconds_to_heal:.2f} s"
-    )
+def describe(loop: RequestLoop, since: float) -> str:
+    """One line about what a loop of requests saw since the fault."""
+    counts, outage = loop.report(since)
+    seen = ", ".join(f"{count} x {outcome}" for outcome, count in sorted(counts.items()))
+    gap = f"the last failure was {outage:.2f} s after the fault" if outage else "none failed"
+    return f"   a loop of requests meanwhile: {seen}; {gap}"
+
+
+def show_changes(path: str, before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> None:
+    """Say what `tree` says of the fault, and raise if anything outside of `path` restarted."""
+    gone = sorted(set(before) - set(after))
+    new = sorted(set(after) - set(before))
+    restarted = changed(before, after)
+    outside = [other for other in restarted if not other.startswith(path)]
+    if outside:
+        raise AssertionError(f"other actors restarted too: {outside}")
+    for word, paths in (("ended", gone), ("new", new), ("restarted", restarted)):
+        for actor in paths:
+            say(f"   tree: {word} {actor.removeprefix('node/core/services/')}")
+    untouched = len(before) - len(gone) - len(restarted)
+    say(f"   the other {untouched} of the visitor's {len(before)} actors were not touched")
 
 
 def crash_session(bob: Daemon, visitor: Visitor, owner_id: str) -> None:
@@ -93,32 +107,31 @@ def crash_session(bob: Daemon, visitor: Visitor, owner_id: str) -> None:
     before = flatten_tree(bob.beam("tree"))
     session = next(p for p in before if "/sessions/" in p and owner_id[-8:] in p)
     say(f"   beam crash {session}")
-    start = time.monotonic()
-    bob.beam("crash", session)
-    outage = watch_outage(visitor, start=start, limit=10)
-    say(describe(outage))
-    others = [path for path in changed(before, flatten_tree(bob.beam("tree"))) if not path.startswith(session)]
-    if others:
-        raise AssertionError(f"other actors restarted too: {others}")
-    say(f"   of the visitor's {len(before)} actors nothing but the session was touched")
+    with RequestLoop(visitor) as loop:
+        time.sleep(0.3)
+        start = time.monotonic()
+        bob.beam("crash", session)
+        eventually(lambda: loop.healed(start), timeout=10, what="requests succeed again")
+        say(describe(loop, start))
+    show_changes(session.rpartition("/sessions/")[0], before, flatten_tree(bob.beam("tree")))
 
 
 def kill_owner(alice: Daemon, bob: Daemon, visitor: Visitor) -> None:
     """SIGKILL the owner's daemon, start it again, and show that the name comes back by itself."""
-    before = flatten_tree(bob.beam("tree"))
-    alice.kill()
-    start = time.monotonic()
-    say("   kill -9 the owner's daemon, then start it again")
-    say(f"   while it is gone the visitor gets {visitor.get()[0]} (504 means: the owner is offline)")
-    alice.start()
-    outage = watch_outage(visitor, start=start, limit=20)
-    say(describe(outage))
-    touched = [
-        p for p in changed(before, flatten_tree(bob.beam("tree"))) if "/peers/" not in p and "/sessions/" not in p
-    ]
-    if touched:
-        raise AssertionError(f"actors of the visitor restarted: {touched}")
-    say("   same identity, same name, same tunnel; nothing at the visitor restarted")
+    before, identity = flatten_tree(bob.beam("tree")), alice.beam("id")["peer_id"]
+    say("   kill -9 the owner's daemon, and start it again after a second")
+    with RequestLoop(visitor) as loop:
+        time.sleep(0.3)
+        start = time.monotonic()
+        alice.kill()
+        time.sleep(1)
+        alice.start()
+        eventually(lambda: loop.healed(start), timeout=20, what="requests succeed again")
+        say(describe(loop, start))
+    if alice.beam("id")["peer_id"] != identity:
+        raise AssertionError("the owner came back as somebody else")
+    show_changes(f"node/core/services/network/peers/{identity[-8:]}", before, flatten_tree(bob.beam("tree")))
+    say("   same identity, same name, same tunnel: a 504 page is what visitors see of it")
 
 
 def main() -> None:

@@ -8,9 +8,12 @@ import http.client
 import json
 import socket
 import ssl
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import attrs
 import dnslib
@@ -104,35 +107,40 @@ class Visitor:
                     raise ConnectionError("the WebSocket ended without a close frame")
 
 
-@attrs.define
-class Outage:
-    """What a loop of requests saw around one fault."""
+class RequestLoop:
+    """Requests one after another in a thread, as an impatient person would, and remembers what came back when."""
 
-    requests: int = 0
-    failed: int = 0
-    seconds_to_heal: float = 0.0
-    statuses: dict[str, int] = attrs.Factory(dict)
+    def __init__(self, visitor: Visitor) -> None:
+        self._visitor = visitor
+        self._seen: list[tuple[float, str]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
 
-def watch_outage(visitor: Visitor, *, start: float, limit: float, calm: int = 5) -> Outage:
-    """Request in a loop from the fault at `start` (monotonic) until `calm` successes in a row, `limit` s at most."""
-    outage, in_a_row = Outage(), 0
-    while in_a_row < calm and time.monotonic() - start < limit:
-        outage.requests += 1
-        try:
-            status = visitor.get()[0]
-            outcome = str(status)
-        except OSError as error:
-            status, outcome = 0, type(error).__name__
-        outage.statuses[outcome] = outage.statuses.get(outcome, 0) + 1
-        if status == 200:
-            if in_a_row == 0:
-                outage.seconds_to_heal = time.monotonic() - start if outage.failed else 0.0
-            in_a_row += 1
-        else:
-            outage.failed += 1
-            in_a_row = 0
-            time.sleep(0.05)
-    if in_a_row < calm:
-        raise TimeoutError(f"The name was not served again within {limit:g} s: {outage.statuses}")
-    return outage
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                outcome = str(self._visitor.get()[0])
+            except OSError as error:
+                outcome = type(error).__name__
+            self._seen.append((time.monotonic(), outcome))
+            self._stop.wait(0.02)
+
+    def healed(self, since: float, *, calm: int = 10) -> bool:
+        """Whether the last `calm` answers after `since` (monotonic seconds) were all 200."""
+        after = [outcome for when, outcome in self._seen if when > since][-calm:]
+        return len(after) == calm and set(after) == {"200"}
+
+    def report(self, since: float) -> tuple[dict[str, int], float]:
+        """What came back after `since`, counted, and the seconds from `since` to the end of the last failure."""
+        after = [(when, outcome) for when, outcome in self._seen if when > since]
+        counts = Counter(outcome for _, outcome in after)
+        failures = [when for when, outcome in after if outcome != "200"]
+        return dict(counts), (failures[-1] - since if failures else 0.0)

@@ -1,0 +1,141 @@
+"""Finding peers through the peers that are shared: hub knows both, they know only the hub."""
+
+import pytest
+import trio
+
+from beam_actors.errors import NetworkError, PeerOffline
+from beam_actors.identity import PeerKey
+from beam_actors.peers.inquirer import MAX_RECORDS, Inquirer
+from beam_actors.peers.inquiry import MAX_QUESTION, PROTOCOL, Locate, Question, encode_question, open_records
+from beam_actors.values import Multiaddr, PeerId
+from beam_actors.wire.peer_record import sign_record
+from tests.peers.lab import SERVICES, World
+
+INQUIRER = f"{SERVICES}/network/inquirer"
+STRANGER = PeerId(b"\x2a" * 32)
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+async def meet(hub, *others):
+    for other in others:
+        await other.peers.connect(hub.address)
+    await trio.sleep(1)  # everybody has told everybody
+
+
+async def test_two_who_share_a_peer_find_each_other(world, autojump_clock):
+    async with world.running(3) as (hub, alice, bob):
+        await meet(hub, alice, bob)
+        assert await bob.echo(alice) == b"hello"
+        assert bob.sessions(alice)
+        assert hub.seen == []
+
+
+async def test_without_a_shared_peer_the_peer_is_offline_as_before(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        with pytest.raises(PeerOffline):
+            await bob.echo(alice)
+
+
+async def test_nobody_knows_a_stranger(world, autojump_clock):
+    async with world.running(2) as (hub, alice):
+        await meet(hub, alice)
+        start = trio.current_time()
+        with pytest.raises(PeerOffline):
+            await alice.peers.open(STRANGER, "/test/echo/1")
+        assert trio.current_time() - start < 5
+
+
+async def test_a_peer_that_moved_is_found_at_its_new_address(world, autojump_clock):
+    hub, bob, alice = world.add(), world.add(), world.add(port=5000)
+    async with hub.run(), bob.run():
+        async with alice.run():
+            await meet(hub, alice, bob)
+            assert await bob.echo(alice) == b"hello"
+        await trio.sleep(1)
+        alice.port = 6000
+        async with alice.run():
+            await meet(hub, alice)
+            assert await bob.echo(alice) == b"hello"
+
+
+async def test_one_search_serves_many_askers(world, autojump_clock):
+    async with world.running(3) as (hub, alice, bob):
+        await meet(hub, alice, bob)
+        inquirer = bob.system.ref(INQUIRER)
+        found = []
+
+        async def ask():
+            found.append(await inquirer.ask(Locate(alice.id)))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(ask)
+        assert found == [(Multiaddr.parse(f"/ip4/{alice.ip}/tcp/4747"),)] * 5
+
+
+async def test_a_crash_of_the_inquirer_forgets_nothing_that_is_needed(world, autojump_clock):
+    async with world.running(3) as (hub, alice, bob):
+        await meet(hub, alice, bob)
+        hub.crash("network/inquirer")
+        bob.crash("network/inquirer")
+        await trio.sleep(1)
+        assert await bob.echo(alice) == b"hello"
+
+
+async def ask_raw(node, other, data, *, finish=True):
+    """What another node answers to these bytes; raises when it resets the stream."""
+    stream = await node.peers.open(other.id, PROTOCOL)
+    await stream.write(data)
+    if finish:
+        await stream.shutdown()
+    answer = b""
+    while part := await stream.read():
+        answer += part
+    stream.close()
+    return answer
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\xff" * 20, b"\0" * (MAX_QUESTION + 1)])
+async def test_garbage_is_reset_and_crashes_nobody(world, autojump_clock, garbage):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        with pytest.raises(NetworkError):
+            await ask_raw(alice, bob, garbage)
+        assert bob.system.ref(INQUIRER).incarnation == 1
+
+
+async def test_a_question_that_never_ends_is_reset_in_time(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        start = trio.current_time()
+        with pytest.raises(NetworkError):
+            await ask_raw(alice, bob, b"\xa1", finish=False)
+        assert trio.current_time() - start < 3
+
+
+async def test_an_own_record_is_signed_and_shows_the_address_by_which_the_asker_sees_us(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        question = Question((bob.id,))
+        (record,) = open_records(await ask_raw(alice, bob, encode_question(question)), question)
+        assert record.addresses == (Multiaddr.parse(f"/ip4/{bob.ip}/tcp/4747"),)
+
+
+async def test_of_two_records_the_newer_is_kept_and_their_number_is_bounded(world, autojump_clock):
+    async with world.running(1) as (alice,):
+        inquirer = alice.system.cell(INQUIRER).actor
+        assert isinstance(inquirer, Inquirer)
+        key = PeerKey.from_seed(b"\x07" * 32)
+        old, new = (sign_record(key, seq, (Multiaddr.parse(f"/ip4/192.0.2.{seq}/tcp/1"),)) for seq in (1, 2))
+        for record in (new, old):
+            inquirer._keep(record, newest=False)
+        assert inquirer._records[key.peer_id] == new
+        record = sign_record(key, 3, ())
+        for number in range(MAX_RECORDS + 10):
+            inquirer._records[PeerId(number.to_bytes(32, "big"))] = record
+        inquirer._keep(record, newest=False)
+        assert len(inquirer._records) == MAX_RECORDS
