@@ -1,8 +1,9 @@
 """The inquirer: learns where peers are from those that met them, and tells others in turn (`/beam/peers/1`).
 
 From each peer that comes up it fetches that peer's own signed record, to pass on; asked to locate a peer it puts the
-question to those that are connected. Invariants: only verified records are kept or used, of two that others tell the
-one with the greater number; how many are kept, asked and answered at once is bounded; a peer's failure costs its own question only.
+question to those that are connected. Invariants: only verified records are kept or used, and of two that others tell
+the one with the greater number; how many are kept, asked and answered at once is bounded; a peer's failure costs its
+own question only.
 """
 
 from collections import OrderedDict

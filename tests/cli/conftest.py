@@ -48,7 +48,7 @@ class FakeDaemon:
             async with system.run(ChildSpec("node", lambda: Supervisor([ChildSpec("control", make)]))):
                 self.home.file(POINTER).write_text(socket)
                 self._ready.set()
-                while not self.node.stopped:  # noqa: ASYNC110 (set from another thread)
+                while not self.node.stopped:
                     await trio.sleep(0.01)
 
     def start(self):

@@ -34,7 +34,7 @@ async def running(tmp_path, node=None, **options):
 async def until(probe):
     """Wait for something that happens in real time, at a real socket."""
     with trio.fail_after(10):
-        while not probe():  # noqa: ASYNC110 (the sockets are real, and so is the waiting)
+        while not probe():
             await trio.sleep(0.005)
 
 
