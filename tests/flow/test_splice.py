@@ -284,6 +284,7 @@ def test_the_output_is_the_input_and_an_abort_never_looks_like_an_end(  # noqa: 
                     assert clean
             if not forth[2] and not back[2]:
                 assert splice.bytes == (len(b"".join(forth[0])), len(b"".join(back[0])))
+            await trio.sleep(1)  # the splice hears of a double abort a few rounds after both ends
             assert rig.pump.budget.total == 0
             nursery.cancel_scope.cancel()
 
