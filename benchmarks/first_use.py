@@ -17,21 +17,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from beam_actors.testing.daemons import Daemon, daemons
+from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons
 from benchmarks import load
 from benchmarks.report import keep, quantile, summary
 from simulations.demo.visitor import resolve
 
-LOOPBACK = (
-    "--listen",
-    "/ip4/127.0.0.1/tcp/0",
-    "--dns",
-    "127.0.0.1:0",
-    "--https",
-    "127.0.0.1:0",
-    "--http",
-    "127.0.0.1:0",
-)
 OWNERS, NAMES_EACH = 7, 15
 
 

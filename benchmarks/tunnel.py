@@ -11,20 +11,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from beam_actors.testing.daemons import Daemon, daemons
+from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons
 from benchmarks import load, sshd
 from benchmarks.report import keep, quantile
 
-LOOPBACK = (
-    "--listen",
-    "/ip4/127.0.0.1/tcp/0",
-    "--dns",
-    "127.0.0.1:0",
-    "--https",
-    "127.0.0.1:0",
-    "--http",
-    "127.0.0.1:0",
-)
 MEASURES: dict[str, tuple[str, tuple[int, ...], str]] = {
     "bulk, 1 stream, MB/s": ("bulk", (400_000_000, 1), "mb_per_s"),
     "bulk, 8 streams, MB/s": ("bulk", (50_000_000, 8), "mb_per_s"),

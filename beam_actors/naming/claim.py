@@ -18,9 +18,8 @@ import attrs
 
 from beam_actors.errors import ClaimRefused, InvalidName, InvalidValue, LocalProtocolError
 from beam_actors.identity import KeySet, OwnerKey
-from beam_actors.naming import cbor
 from beam_actors.naming.limits import MAX_CLAIM, MAX_PEERS, MAX_TIME, MAX_TTL, MAX_VALIDITY, MAX_WORK
-from beam_actors.values import Name, OwnerId, PeerId
+from beam_actors.values import Name, OwnerId, PeerId, cbor
 
 VERSION: Final = 1
 DOMAIN: Final = b"beam-actors/claim/1\x00"

@@ -23,9 +23,8 @@ from typing import Any, Final
 import attrs
 
 from beam_actors.errors import InvalidValue, RemoteProtocolError
-from beam_actors.naming import cbor
 from beam_actors.naming.limits import MAX_CLAIM
-from beam_actors.values import Name
+from beam_actors.values import Name, cbor
 
 PROTOCOL: Final = "/beam/names/1"
 VERSION: Final = 1

@@ -15,13 +15,12 @@ from typing import Any, Final
 import attrs
 
 from beam_actors.errors import ClaimRefused, InvalidValue, StoreDamaged
-from beam_actors.naming import cbor
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.limits import MAX_CLAIM
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.registry import Entry
 from beam_actors.ports import Change
-from beam_actors.values import Name, OwnerId
+from beam_actors.values import Name, OwnerId, cbor
 
 CLAIMS: Final = "names.claims"
 REVOKED: Final = "names.revoked"

@@ -15,10 +15,9 @@ from collections.abc import Collection, Iterable, Iterator
 
 import attrs
 
-from beam_actors.naming import cbor
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import RETENTION
-from beam_actors.values import Name, OwnerId
+from beam_actors.values import Name, OwnerId, cbor
 
 Key = tuple[Name, OwnerId]
 

@@ -17,6 +17,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 READY_TIMEOUT = 30.0
+SERVERS = ("--dns", "127.0.0.1:0", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0")
+LOOPBACK = ("--listen", "/ip4/127.0.0.1/tcp/0", *SERVERS)
+"""Options of a daemon that talks to nothing but this machine, on ports that the OS chooses."""
 
 
 class CommandFailed(Exception):

@@ -1,8 +1,10 @@
 """The TLS port on OpenSSL, through memory BIOs: no socket here, and no `ssl` exception beyond this module.
 
-Invariant: whatever a client sends ends as `RemoteProtocolError` with an alert to `take`, and a certificate is chosen by
-the name in the client's hello before anything else is said. TLS 1.2 and 1.3; ALPN http/1.1; no renegotiation, no
-compression, no session tickets (each connection is a full handshake, so a withdrawn certificate is gone at once).
+Invariant: whatever a client sends ends as `RemoteProtocolError` with an alert to `take`. The certificate is chosen by
+the name in the client's first hello, which `client_hello` reads before OpenSSL sees a byte: no callback of ours runs
+inside OpenSSL, and a second hello (after a HelloRetryRequest) does not change the choice. TLS 1.2 and 1.3; ALPN
+http/1.1; no renegotiation, no compression, no session tickets (each connection is a full handshake, so a withdrawn
+certificate is gone at once).
 """
 
 import contextlib
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from beam_actors.errors import LocalProtocolError, RemoteProtocolError
 from beam_actors.ports import CertifiedKey, TlsEngine
+from beam_actors.world.client_hello import INTERNAL_ERROR, UNRECOGNIZED_NAME, BadHello, HelloReader, alert
 
 _CONTEXTS = 1024
 _READ = 1 << 16
@@ -28,13 +31,11 @@ class OpenSslTls:
     """The TLS port. Contexts are kept per certificate, the least recently used given up beyond 1,024."""
 
     def __init__(self) -> None:
-        self._base = _context()
-        self._base.sni_callback = _choose  # type: ignore[assignment]  # typeshed knows no subclass of SSLObject here
         self._contexts: OrderedDict[CertifiedKey, ssl.SSLContext] = OrderedDict()
 
     def server(self, certificate_for: CertificateFor) -> TlsEngine:
         """See `ports.TlsPort`. An exception of `certificate_for` is raised by the `feed` that led to it."""
-        return _Engine(self._base, certificate_for, self._context_of)
+        return _Engine(certificate_for, self._context_of)
 
     def _context_of(self, certified: CertifiedKey) -> ssl.SSLContext:
         context = self._contexts.pop(certified, None)
@@ -50,36 +51,28 @@ class OpenSslTls:
         return f"OpenSslTls({len(self._contexts)} certificates)"
 
 
-class _Object(ssl.SSLObject):
-    """OpenSSL's side of one engine; the SNI callback finds the engine by it."""
-
-    engine: "_Engine"
-
-
 class _Engine:
     """See `ports.TlsEngine`."""
 
     def __init__(
         self,
-        base: ssl.SSLContext,
         certificate_for: CertificateFor,
         context_of: Callable[[CertifiedKey], ssl.SSLContext],
     ) -> None:
         self._certificate_for = certificate_for
         self._context_of = context_of
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = base.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        assert isinstance(tls, _Object)  # noqa: S101 - narrows the type: the context's `sslobject_class`
-        tls.engine = self
-        self._tls = tls
-        self._established = self._closing = self._ended = False
+        self._hello = HelloReader()
+        self._handshake: ssl.SSLObject | None = None  # there is none before the hello says with which certificate
+        self._tls: ssl.SSLObject | None = None  # the same once it is established
+        self._closing = self._ended = False
         self._held = bytearray()
         self._server_name: str | None = None
         self._failure: BaseException | None = None
 
     @property
     def established(self) -> bool:
-        return self._established
+        return self._tls is not None
 
     @property
     def server_name(self) -> str | None:
@@ -88,19 +81,47 @@ class _Engine:
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         if self._failure is not None:
             raise self._failure
-        if not data:
-            self._incoming.write_eof()
-        else:
+        if self._handshake is None:
+            self._handshake = self._begin(data)
+            if self._handshake is None:
+                return
+        elif data:
             self._incoming.write(data)
-        if self._established:
+        else:
+            self._incoming.write_eof()
+        if self._tls is not None:
             return
         try:
-            self._tls.do_handshake()
+            self._handshake.do_handshake()
         except ssl.SSLWantReadError:
             return
         except ssl.SSLError as error:
             raise self._broken(error) from None
-        self._established = True
+        self._tls = self._handshake
+
+    def _begin(self, data: bytes | bytearray | memoryview) -> ssl.SSLObject | None:
+        """OpenSSL's side, with the certificate for the name in the hello; None while the hello is not complete."""
+        if not data:
+            self._failure = RemoteProtocolError("The client's TLS failed: it ended before its hello.")
+            raise self._failure
+        try:
+            hello = self._hello.feed(data)
+            if hello is None:
+                return None
+            context = self._choose(hello.server_name)
+        except Exception as error:
+            self._failure = error
+            self._outgoing.write(alert(_alert_of(error)))
+            raise
+        self._incoming.write(hello.received)
+        return context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+
+    def _choose(self, name: str | None) -> ssl.SSLContext:
+        self._server_name = name
+        certified = self._certificate_for(name)
+        if certified is None:
+            raise _NoCertificate(f"No certificate is offered for {name or 'no name'}.")
+        return self._context_of(certified)
 
     def take(self, limit: int = 1 << 18) -> bytes:
         return self._outgoing.read(limit)
@@ -108,19 +129,19 @@ class _Engine:
     def read(self, limit: int) -> bytes | None:
         if self._failure is not None:
             raise self._failure
-        if not self._established:
+        if self._tls is None:
             return None
         if self._held:
             data = bytes(self._held[:limit])
             del self._held[:limit]
             return data
-        return self._decrypt(limit)
+        return self._decrypt(self._tls, limit)
 
-    def _decrypt(self, limit: int) -> bytes | None:
+    def _decrypt(self, tls: ssl.SSLObject, limit: int) -> bytes | None:
         if self._ended:
             return b""
         try:
-            return self._tls.read(min(limit, _READ))
+            return tls.read(min(limit, _READ))
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLZeroReturnError:
@@ -133,7 +154,7 @@ class _Engine:
             raise self._failure
         if self._closing:
             raise LocalProtocolError("Plaintext was written after close-notify.")
-        if not self._established or not data or self._outgoing.pending >= _OUTGOING:
+        if self._tls is None or not data or self._outgoing.pending >= _OUTGOING:
             return 0
         try:
             return self._tls.write(memoryview(data)[:_READ])
@@ -143,30 +164,16 @@ class _Engine:
             raise self._broken(error) from None
 
     def close_notify(self) -> None:
-        if self._closing or not self._established or self._failure is not None:
+        if self._closing or self._tls is None or self._failure is not None:
             return
         # `unwrap` writes our alert and then looks for the client's; data that it met instead would break the connection
         # for good, so what has arrived is decrypted first. What arrives later is read as before.
-        while data := self._decrypt(_READ):
+        while data := self._decrypt(self._tls, _READ):
             self._held += data
         self._ended = data == b""
         self._closing = True
         with contextlib.suppress(ssl.SSLError):  # "want read": the client has not ended yet
             self._tls.unwrap()
-
-    def choose(self, name: str | None) -> int | None:
-        """The answer to the client's hello: None to go on, or the number of an alert."""
-        self._server_name = name.lower() if name else None
-        try:
-            certified = self._certificate_for(self._server_name)
-            if certified is None:
-                self._failure = RemoteProtocolError(f"No certificate is offered for {self._server_name or 'no name'}.")
-                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-            self._tls.context = self._context_of(certified)
-        except Exception as error:  # noqa: BLE001 - OpenSSL would print it; `feed` raises it instead
-            self._failure = error
-            return ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
-        return None
 
     def _broken(self, error: ssl.SSLError) -> BaseException:
         if self._failure is None:
@@ -175,17 +182,22 @@ class _Engine:
         return self._failure
 
     def __repr__(self) -> str:
-        state = "failed" if self._failure else "established" if self._established else "in its handshake"
+        state = "failed" if self._failure else "established" if self._tls else "in its handshake"
         return f"TlsEngine({self._server_name or 'no name'}, {state})"
 
 
-def _choose(tls: _Object, name: str | None, _context: ssl.SSLContext) -> int | None:
-    return tls.engine.choose(name)
+class _NoCertificate(RemoteProtocolError):
+    """Nothing is offered for the client's name."""
+
+
+def _alert_of(error: Exception) -> int:
+    if isinstance(error, BadHello):
+        return error.alert
+    return UNRECOGNIZED_NAME if isinstance(error, _NoCertificate) else INTERNAL_ERROR
 
 
 def _context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sslobject_class = _Object
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     context.set_alpn_protocols(["http/1.1"])

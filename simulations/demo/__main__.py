@@ -11,22 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from beam_actors.testing.daemons import Daemon, daemons, eventually, flatten_tree
+from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons, eventually, flatten_tree
 from simulations.demo.visitor import RequestLoop, Visitor, resolve
 
 NAME = "byronwade"
 HOST = f"{NAME}.local"
 UPLOAD = 8 << 20
-LOOPBACK = (
-    "--listen",
-    "/ip4/127.0.0.1/tcp/0",
-    "--dns",
-    "127.0.0.1:0",
-    "--https",
-    "127.0.0.1:0",
-    "--http",
-    "127.0.0.1:0",
-)
 BOLD, DIM, GREEN, PLAIN = (
     ("\033[1m", "\033[2m", "\033[32m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("",) * 4
 )

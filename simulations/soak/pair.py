@@ -7,9 +7,8 @@ from pathlib import Path
 
 import attrs
 
-from beam_actors.testing.daemons import Daemon, daemons
+from beam_actors.testing.daemons import SERVERS, Daemon, daemons
 
-SERVERS = ("--dns", "127.0.0.1:0", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0")
 RAW_PORT = 9000
 
 

@@ -4,10 +4,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from beam_actors.testing.daemons import Daemon, daemons
-
-SERVERS = ("--dns", "127.0.0.1:0", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0")
-LOOPBACK = ("--listen", "/ip4/127.0.0.1/tcp/0", *SERVERS)
+from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons
 
 
 class Site(BaseHTTPRequestHandler):

@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from beam_actors.testing.daemons import Daemon, daemons
-from tests.e2e.conftest import LOOPBACK
+from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

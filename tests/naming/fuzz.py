@@ -1,10 +1,11 @@
 """Entry points for the fuzzer: any bytes give a value that encodes back, or one of the room's own errors."""
 
 from beam_actors.errors import ClaimRefused, InvalidName, InvalidValue, RemoteProtocolError, StoreDamaged
-from beam_actors.naming import cbor, protocol, records
+from beam_actors.naming import protocol, records
 from beam_actors.naming.admission import REASONS
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.grammar import parse_query, random_name
+from beam_actors.values import cbor
 from tests.naming.builders import NETWORK
 
 

@@ -3,11 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.errors import ClaimRefused
-from beam_actors.naming import cbor
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, MAX_AHEAD, RETENTION, Limits
 from beam_actors.naming.registry import Registry
+from beam_actors.values import cbor
 from tests.naming.builders import NETWORK, NOW, claim, owner_id, pool, revocation
 
 SMALL = Limits(names_per_owner=2, tombstones_per_owner=1, owners_per_name=2, claims=5, revocations=1)

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import BeamError, ClaimRefused, LocalProtocolError
 from beam_actors.identity import OwnerChain, PeerKey
-from beam_actors.naming import cbor
 from beam_actors.naming.claim import DOMAIN, Claim, Field, Kind, Terms
 from beam_actors.naming.limits import DAY, MAX_CLAIM, MAX_TIME
-from beam_actors.values import Name
+from beam_actors.values import Name, cbor
 from tests.naming import fuzz
 from tests.naming.builders import NETWORK, NOW, claim, owner_id, owner_key, peer, pool, revocation
 

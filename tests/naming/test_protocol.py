@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.errors import RemoteProtocolError
-from beam_actors.naming import cbor, protocol
+from beam_actors.naming import protocol
 from beam_actors.naming.limits import MAX_CLAIM
 from beam_actors.naming.protocol import MAX_CLAIMS, MAX_FRAME, MAX_IDS, Ask, Done, Have, Push, Refuse, Want
-from beam_actors.values import Name
+from beam_actors.values import Name, cbor
 from tests.naming import fuzz
 
 ids = st.lists(st.binary(min_size=32, max_size=32), max_size=20).map(tuple)

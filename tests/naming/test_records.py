@@ -3,11 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.errors import StoreDamaged
-from beam_actors.naming import cbor, records
+from beam_actors.naming import records
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.records import Own, Seen
 from beam_actors.naming.registry import Entry
-from beam_actors.values import Name
+from beam_actors.values import Name, cbor
 from tests.naming import fuzz
 from tests.naming.builders import NETWORK, NOW, claim, owner_id, revocation
 

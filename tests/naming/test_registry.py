@@ -4,11 +4,10 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.naming import cbor
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, RETENTION
 from beam_actors.naming.registry import Registry
-from beam_actors.values import Name, OwnerId
+from beam_actors.values import Name, OwnerId, cbor
 from tests.naming.builders import NOW, claim, owner_id, pool, revocation
 
 ALICE = Name("alice")

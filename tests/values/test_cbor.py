@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.errors import InvalidValue
-from beam_actors.naming import cbor
+from beam_actors.values import cbor
 from tests.naming import fuzz
 
 leaves = st.integers(-(2**63), 2**63) | st.binary(max_size=40) | st.text(max_size=10)
