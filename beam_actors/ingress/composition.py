@@ -52,6 +52,7 @@ def compose_ingress(
                 lambda: HttpsServer(
                     flow,
                     tunnels,
+                    names,
                     resolver=resolver_ref,
                     zone=zone,
                     binding=https,
@@ -67,7 +68,7 @@ def compose_ingress(
         children.append(
             ChildSpec(
                 "http",
-                lambda: HttpServer(flow, tunnels, resolver=resolver_ref, zone=zone, binding=http, limits=limits),
+                lambda: HttpServer(flow, tunnels, names, resolver=resolver_ref, zone=zone, binding=http, limits=limits),
             )
         )
     if dns is not None:

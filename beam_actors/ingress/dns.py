@@ -54,6 +54,7 @@ class DnsServer(Actor):
         self._zone = zone
         self._table = ReplyTable(self._limits.dns_replies)
         self._responder = Responder(zone, reachable_ip(binding.address))
+        self._fresh: dict[str, object] = {}  # by label: a token, for as long as what is being looked up stays true
         self._pending = 0
         self._connections = 0
         self.dropped = 0
@@ -87,8 +88,13 @@ class DnsServer(Actor):
 
     @receives(Forget)
     def on_forget(self, message: Forget) -> None:
-        """Void the replies about a name."""
-        self._table.forget(message.text)
+        """Void the replies about a name, those that are under way included: they are sent, but not kept."""
+        if message.label is None:
+            self._table.clear()
+            self._fresh.clear()
+        else:
+            self._table.forget(message.label)
+            self._fresh.pop(message.label, None)
 
     # --- UDP ---
 
@@ -124,12 +130,15 @@ class DnsServer(Actor):
         _send(message.socket, answer, message.sender)
 
     async def _answer_later(self, message: Asked, question: Question, spot: Spot) -> None:
+        token = self._fresh.setdefault(spot.label, object())
         try:
             reply, ttl = await self._look_up(question, spot, udp_limit(question))
+            if ttl and self._fresh.get(spot.label) is token:
+                self._keep(message.data, question, reply, spot.label, ttl)
         finally:
             self._pending -= 1
-        if ttl:
-            self._keep(message.data, question, reply, spot.text, ttl)
+            if self._fresh.get(spot.label) is token:
+                del self._fresh[spot.label]
         _send(message.socket, reply, message.sender)
 
     def _keep(self, data: bytes, question: Question, reply: bytes, name: str, ttl: float) -> None:

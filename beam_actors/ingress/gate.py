@@ -7,19 +7,20 @@ actors.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 import structlog
 import trio
 
-from beam_actors.errors import BeamError, NameNotFound, NetworkError, TimedOut
+from beam_actors.errors import BeamError, NameContested, NameNotFound, NetworkError, TimedOut
 from beam_actors.flow import Stream
 from beam_actors.ingress.heads import BadHead, Head, HeadReader
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import WebKind
-from beam_actors.ingress.neighbours import TunnelOpener
-from beam_actors.ingress.pages import Page, misdirected, page_for, too_slow
+from beam_actors.ingress.neighbours import Choice, Names, TunnelOpener
+from beam_actors.ingress.page import Page
+from beam_actors.ingress.pages import Visit, misdirected, page_for, too_slow
 from beam_actors.ingress.zone import Place, Zone
 
 _log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ class Gate:
     """The port of the name that requests are for, whatever port the server has."""
     zone: Zone
     tunnels: TunnelOpener
+    names: Names
     limits: IngressLimits
     tag: str
     """The path by which the splices can be found."""
@@ -57,7 +59,7 @@ class Gate:
         except trio.TooSlowError:
             outcome = too_slow()
         except BadHead as error:
-            outcome, accept = page_for(error, ""), error.accept
+            outcome, accept = page_for(error, Visit("")), error.accept
         else:
             accept, head_only = head.accept, head.method == "HEAD"
             outcome = await self._tunnel_for(head, server_name())
@@ -77,15 +79,27 @@ class Gate:
             return misdirected(head.host, server_name)
         if spot.place is Place.OUTSIDE:
             return misdirected(head.host, "")
+        visit = Visit(head.host, self.kind, head.port)
         if spot.place is not Place.NAME:
-            return page_for(NameNotFound(), head.host)
+            return page_for(NameNotFound(), visit)
+        return await self._open(spot.text, visit)
+
+    async def _open(self, text: str, visit: Visit) -> Stream | Page:
         try:
             with trio.fail_after(self.limits.open_seconds):
-                return await self.tunnels.open(spot.text, self.port, client=self.kind)
+                return await self.tunnels.open(text, self.port, client=self.kind)
         except trio.TooSlowError:
-            return page_for(TimedOut(), head.host)
+            return page_for(TimedOut(), visit)
+        except NameContested as error:
+            return page_for(error, visit, await self._choices(text))
         except BeamError as error:
-            return page_for(error, head.host)
+            return page_for(error, visit)
+
+    async def _choices(self, text: str) -> Sequence[Choice]:
+        """Who the owners of a contested name are; none if that can't be said now, since the page is good without."""
+        with trio.move_on_after(self.limits.open_seconds), contextlib.suppress(BeamError):
+            return [choice for conflict in await self.names.conflicts(text) for choice in conflict.choices]
+        return ()
 
     def _splice(self, stream: Stream, received: bytes, tunnel: Stream) -> None:
         try:

@@ -44,6 +44,8 @@ class Head:
     """The host name that the request is for: lower-case, without port, without a dot at its end."""
     accept: str
     """The Accept field, all its lines joined."""
+    port: int | None = None
+    """The port in Host, as a browser shows it, if there is one."""
 
     @property
     def wants_html(self) -> bool:
@@ -127,13 +129,13 @@ def _judge(request: h11.Request, raw: bytes) -> Head:
     try:
         _check_line(method, request.http_version)
         _check_framing(fields, request.http_version)
-        host = _only_host(fields.get(b"host", []))
+        host, port = _only_host(fields.get(b"host", []))
         if not target.startswith("/") and not (target == "*" and method == "OPTIONS"):
             _check_absolute(target, host)
     except BadHead as error:
         error.accept = accept
         raise
-    return Head(method, target, host, accept)
+    return Head(method, target, host, accept, port)
 
 
 def _check_line(method: str, version: bytes) -> None:
@@ -154,13 +156,14 @@ def _check_framing(fields: dict[bytes, list[bytes]], version: bytes) -> None:
         raise BadHead("The request has a Transfer-Encoding other than chunked.", 501)
 
 
-def _only_host(hosts: list[bytes]) -> str:
+def _only_host(hosts: list[bytes]) -> tuple[str, int | None]:
     if len(hosts) != 1:
         raise BadHead("The request needs exactly one Host.")
     host = _host_name(hosts[0])
     if host is None:
         raise BadHead("The Host of the request is not a host name.")
-    return host
+    port = hosts[0].partition(b":")[2]
+    return host, int(port) if port else None
 
 
 def _check_absolute(target: str, host: str) -> None:

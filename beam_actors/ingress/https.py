@@ -14,7 +14,7 @@ from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.leaves import Leaves
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import RootCertificate, ShowRoot
-from beam_actors.ingress.neighbours import TunnelOpener
+from beam_actors.ingress.neighbours import Names, TunnelOpener
 from beam_actors.ingress.web import WebServer
 from beam_actors.ingress.zone import Zone
 from beam_actors.ports import Clock, Entropy, Files, TlsPort
@@ -31,6 +31,7 @@ class HttpsServer(WebServer):
         self,
         flow: Flow,
         tunnels: TunnelOpener,
+        names: Names,
         *,
         resolver: Ref,
         zone: Zone,
@@ -41,7 +42,7 @@ class HttpsServer(WebServer):
         entropy: Entropy,
         limits: IngressLimits | None = None,
     ) -> None:
-        super().__init__(flow, tunnels, resolver=resolver, zone=zone, binding=binding, limits=limits)
+        super().__init__(flow, tunnels, names, resolver=resolver, zone=zone, binding=binding, limits=limits)
         self._tls = tls
         self._files = files
         self._clock = clock

@@ -25,9 +25,10 @@ class Lookup:
 
 @attrs.frozen(slots=True)
 class Forget:
-    """To the DNS server: what is known about a name changed, so its kept replies are void."""
+    """To the resolver, and by it to the DNS server: what is known about a name changed, so what is kept of it is void."""
 
-    text: str
+    label: str | None
+    """The name without owner and suffix; what is kept of `label.<owner id>` is void too. None: of all names."""
 
 
 @attrs.frozen(slots=True)

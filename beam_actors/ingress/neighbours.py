@@ -21,11 +21,43 @@ class Resolution(Protocol):
         ...
 
 
+class Choice(Protocol):
+    """One of several owners of a name."""
+
+    @property
+    def owner(self) -> OwnerId:
+        """Who."""
+        ...
+
+    @property
+    def since(self) -> float:
+        """When this node first saw the owner hold it, in seconds since 1970."""
+        ...
+
+    @property
+    def equivocates(self) -> bool:
+        """Whether the owner is proven to have signed two claims at once."""
+        ...
+
+
+class Conflict(Protocol):
+    """A name that several owners hold."""
+
+    @property
+    def choices(self) -> Sequence[Choice]:
+        """The owners."""
+        ...
+
+
 class Names(Protocol):
     """Finds out who holds a name."""
 
     async def resolve(self, text: str) -> Resolution:
         """Resolve `label` or `label.<owner id>`; NameNotFound, NameContested, InvalidName."""
+        ...
+
+    async def conflicts(self, text: str | None = None) -> Sequence[Conflict]:
+        """The conflict about a name, if there is one; ActorError while those who know restart."""
         ...
 
 

@@ -1,16 +1,11 @@
-"""What a client sees when its request cannot be served: a page for people, a few words or JSON for programs.
+"""Which page a failure gets: the words for a person who opened a name and did not get the site.
 
-Invariants: everything that came from outside is escaped; the page loads nothing and runs nothing (its Content-Security-
-Policy names the hash of its one style); it is never cached, and the connection is closed after it. A page never acts:
-what changes something is a command that it shows (an action reachable from the contested name's own origin could be
-triggered by whoever holds that name).
+Invariant: an error becomes a page by its class alone; its own words are details and decide nothing. Errors from
+inside the daemon show none of their words, which may name paths of this machine.
 """
 
-import base64
-import hashlib
-import html
-import http
-import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import attrs
 
@@ -30,198 +25,207 @@ from beam_actors.errors import (
     TunnelRefused,
 )
 from beam_actors.ingress.heads import BadHead
+from beam_actors.ingress.neighbours import Choice
+from beam_actors.ingress.page import Hop, Option, Page, Step
 
-_STYLE = """\
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--ground:#f4f6f9;--card:#fff;--line:#dde3ea;--beam:#2f6bff}
-@media(prefers-color-scheme:dark){:root{--ink:#e8ecf2;--soft:#9aa6b5;--ground:#11151b;--card:#191f28;--line:#2a323e;\
---beam:#7aa2ff}}
-*{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);\
-color:var(--ink);font:1rem/1.55 system-ui,sans-serif}
-main{width:min(36rem,100%);background:var(--card);border:1px solid var(--line);border-top:4px solid var(--beam);\
-border-radius:12px;padding:2rem 2.25rem;box-shadow:0 12px 40px rgb(0 0 0/.08)}
-.status{margin:0;color:var(--beam);font-weight:600;letter-spacing:.04em}
-h1{margin:.2rem 0 1rem;font-size:1.55rem;line-height:1.25;overflow-wrap:anywhere}
-p{margin:.6rem 0;overflow-wrap:anywhere}
-h2{margin:1.6rem 0 .4rem;font-size:.95rem;color:var(--soft)}
-ul{margin:0;padding:0;list-style:none}
-li{margin:.5rem 0}
-code{display:block;padding:.55rem .8rem;background:var(--ground);border:1px solid var(--line);border-radius:8px;\
-font:.9rem/1.4 ui-monospace,monospace;overflow-wrap:anywhere}
-footer{margin-top:1.8rem;padding-top:.9rem;border-top:1px solid var(--line);color:var(--soft);font-size:.85rem}"""
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_MAX_TEXT = 2000
-_REASONS = {421: "Misdirected Request", 431: "Request Header Fields Too Large"}
+_MAX_OPTIONS = 8
 
 
 @attrs.frozen(slots=True)
-class Page:
-    """Why a request cannot be served, for both kinds of reader."""
+class Visit:
+    """What was asked for: where a page's links and commands lead."""
 
-    status: int
-    code: str
-    """The stable word for programs, as in `--json` elsewhere."""
-    title: str
-    message: str
-    commands: tuple[str, ...] = ()
-    """What a person can type to see more or to change it."""
+    host: str
+    """The host name of the request; empty if it is not known."""
+    scheme: str = "http"
+    port: int | None = None
+    """The port in the request's Host, if it had one."""
 
-    def render(self, *, accept: str = "", head_only: bool = False) -> bytes:
-        """The whole response: HTML if `accept` names text/html, JSON if it names that, else plain text."""
-        kinds = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-        if "text/html" in kinds:
-            kind, body = "text/html", self._html()
-        elif "application/json" in kinds:
-            kind, body = "application/json", self._json()
-        else:
-            kind, body = "text/plain", self._text()
-        content = body.encode()
-        fields = [
-            f"HTTP/1.1 {self.status} {_REASONS.get(self.status) or http.HTTPStatus(self.status).phrase}",
-            f"Content-Type: {kind}; charset=utf-8",
-            f"Content-Length: {len(content)}",
-            "Connection: close",
-            "Cache-Control: no-store",
-            f"Content-Security-Policy: {_POLICY}",
-            "X-Content-Type-Options: nosniff",
-            "Referrer-Policy: no-referrer",
-            "Server: beam-actors",
-            "",
-            "",
-        ]
-        return "\r\n".join(fields).encode("ascii") + (b"" if head_only else content)
+    @property
+    def label(self) -> str:
+        """The first label, which is the name's own."""
+        return self.host.partition(".")[0]
 
-    def _html(self) -> str:
-        escaped = [f"<li><code>{html.escape(command)}</code></li>" for command in self.commands]
-        advice = f"<h2>What you can do</h2><ul>{''.join(escaped)}</ul>" if escaped else ""
-        title, message = html.escape(self.title), html.escape(self.message[:_MAX_TEXT])
-        return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{title}</title><style>{_STYLE}</style></head><body><main>"
-            f'<p class="status">{self.status}</p><h1>{title}</h1><p>{message}</p>{advice}'
-            "<footer>This page comes from the Beam daemon on this machine, not from the site.</footer>"
-            "</main></body></html>\n"
-        )
-
-    def _json(self) -> str:
-        fields = {"schema": 1, "status": self.status, "error": self.code, "message": self.message[:_MAX_TEXT]}
-        return json.dumps(fields) + "\n"
-
-    def _text(self) -> str:
-        lines = [
-            f"{self.status} {self.title}",
-            self.message[:_MAX_TEXT],
-            *(f"  {command}" for command in self.commands),
-        ]
-        return "\n".join(lines) + "\n"
+    def at(self, owner: str) -> str:
+        """The URL of the name as `owner` holds it."""
+        label, _, rest = self.host.partition(".")
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.scheme}://{label}.{owner}.{rest.rpartition('.')[2]}{port}/"
 
 
 @attrs.frozen(slots=True)
 class _Fault:
-    """How an error looks from outside. `{host}` stands for the name; an error without words gets `otherwise`."""
+    """How an error looks from outside. `{host}` and `{label}` stand for the name."""
 
     errors: tuple[type[BeamError], ...]
     status: int
     code: str
+    broke_at: Hop | None
     title: str
-    otherwise: str
-    commands: tuple[str, ...] = ()
+    message: str
+    steps: tuple[Step, ...] = ()
 
+
+_RELOAD_LATER = Step("Try again when it is back: nothing has to be set up anew.")
+_PING = Step("See whether this machine can reach it:", "beam ping {host}")
 
 _FAULTS = (  # the first row that fits an error wins: subclasses stand before their bases
     _Fault(
         (NameNotFound, InvalidName),
         404,
         "name-not-found",
+        Hop.NAME,
         "{host} is not known",
-        "Nobody is known to hold this name.",
-        ("beam resolve {host}",),
+        "Neither this machine nor the machines it is connected to know anybody who holds this name.",
+        (
+            Step("Check how the name is spelled."),
+            Step("See whether this machine is connected to others, from which it learns names:", "beam peers"),
+            Step("If the name is meant to be yours, offer an app under it:", "beam 3000 --name {label}"),
+        ),
     ),
     _Fault(
         (NameContested,),
         409,
         "name-contested",
-        "{host} is contested",
-        "Several owners claim this name and no rule decides between them, so none is used.",
-        ("beam names conflicts", "beam pin {host} OWNER"),
+        Hop.NAME,
+        "{host} has several owners",
+        "Several owners claim this name, and no rule decides between them. So that nobody can pose as somebody else, "
+        "none of them is opened without your choice.",
+        (
+            Step("Ask the person you mean for their owner id, which they see with:", "beam id"),
+            Step("List all names that are contested:", "beam names conflicts"),
+        ),
     ),
     _Fault(
         (TunnelNotFound,),
         404,
         "tunnel-not-found",
-        "{host} offers nothing here",
-        "The owner's machine offers no such port.",
+        Hop.APP,
+        "{host} offers no site",
+        "The name has an owner whose machine answers, but it offers no app for browsers under this name now.",
+        (Step("If the name is yours, offer an app under it:", "beam 3000 --name {label}"),),
     ),
     _Fault(
         (TunnelRefused, NotAllowed),
         403,
         "tunnel-refused",
+        Hop.MACHINE,
         "{host} does not let you in",
-        "Its owner restricts who may open it.",
+        "Its owner's machine answers, but refuses this one. Most likely only certain machines are let in.",
+        (Step("Ask the owner to allow this machine, and send them its peer id:", "beam id"),),
     ),
     _Fault(
         (TargetDown,),
         502,
         "target-down",
+        Hop.APP,
         "The app behind {host} is down",
-        "Nothing listens on the port that is exposed.",
+        "Its owner's machine answers, but the app that it offers there does not.",
+        (
+            Step("If the app is yours, start it and reload this page. Which port it is expected on:", "beam tunnels"),
+            Step("Else tell its owner."),
+        ),
     ),
     _Fault(
         (PeerOffline,),
         504,
         "peer-offline",
+        Hop.MACHINE,
         "{host} is offline",
-        "Its owner's machine can't be reached now.",
-        ("beam ping {host}",),
+        "The name has an owner, but the machine that serves it can't be reached. It may be switched off, asleep or "
+        "without network.",
+        (_RELOAD_LATER, _PING),
     ),
     _Fault(
         (TimedOut, AskTimeout),
         504,
         "timed-out",
+        Hop.MACHINE,
         "{host} did not answer",
-        "Its owner's machine did not answer in time.",
-        ("beam ping {host}",),
+        "The machine that serves it did not answer in time. It may be busy, or its network slow.",
+        (Step("Reload this page."), _PING),
     ),
     _Fault(
         (ResourceExhausted,),
         503,
         "resource-exhausted",
+        None,
         "Too busy",
-        "This daemon holds as many connections as it may.",
+        "As many connections are open as are permitted.",
+        (Step("Close some, or wait a moment, and reload this page."),),
     ),
     _Fault(
         (NetworkError,),
         502,
         "network-error",
+        Hop.MACHINE,
         "The connection to {host} broke",
         "It was cut while it was being opened.",
+        (Step("Reload this page."), _PING),
     ),
 )
 
 
-def page_for(error: BeamError, host: str) -> Page:
-    """The page for an error that came up while `host` was opened (`host` may be empty if it is not known yet)."""
+def page_for(error: BeamError, visit: Visit, choices: Sequence[Choice] = ()) -> Page:
+    """The page for an error that came up on a visit; `choices` are the owners of a contested name, if known."""
     said = str(error)
     if isinstance(error, BadHead):
-        return Page(error.status, error.code, "This request makes no sense", said)
+        return Page(
+            error.status,
+            error.code,
+            "This request makes no sense",
+            "What the browser or program sent is not HTTP as it must be, so nothing was passed on.",
+            said,
+        )
     for fault in _FAULTS:
         if isinstance(error, fault.errors):
-            commands = tuple(command.format(host=host) for command in fault.commands)
-            return Page(fault.status, fault.code, fault.title.format(host=host), said or fault.otherwise, commands)
-    return Page(503, error.code, "The daemon could not do this", "It failed inside; its log says why.", ("beam logs",))
+            return _page(fault, said, visit, choices)
+    return Page(
+        503,
+        error.code,
+        "Beam could not do this",
+        "A part of Beam on this machine failed, or is being restarted.",
+        steps=(Step("Reload this page in a few seconds. If it stays so, the log says why:", "beam logs"),),
+    )
+
+
+def _page(fault: _Fault, said: str, visit: Visit, choices: Sequence[Choice]) -> Page:
+    def fill(text: str) -> str:
+        return text.format(host=visit.host, label=visit.label)
+
+    return Page(
+        fault.status,
+        fault.code,
+        fill(fault.title),
+        fault.message,
+        "" if choices else said,  # which would only list the owners again
+        fault.broke_at,
+        tuple(Step(step.text, fill(step.command)) for step in fault.steps),
+        tuple(_option(choice, visit) for choice in choices[:_MAX_OPTIONS]),
+    )
+
+
+def _option(choice: Choice, visit: Visit) -> Option:
+    owner = str(choice.owner)
+    since = datetime.fromtimestamp(choice.since, UTC)
+    return Option(
+        owner=owner,
+        since=f"known here since {since.day} {since:%B %Y, %H:%M} UTC",
+        url=visit.at(owner),
+        pin=f"beam pin {visit.label} {owner}",
+        equivocates=choice.equivocates,
+    )
 
 
 def misdirected(host: str, served: str) -> Page:
     """The page when the Host is not what TLS was set up for, or is no name of ours (RFC 9110 section 15.5.20)."""
     if served:
-        message = f"The connection was made for {served}, and the request is for {host}."
+        message = f"The connection was made for {served}, but the request is for {host}."
+        step = Step("Reload this page, so that the browser makes a new connection.")
     else:
-        message = f"{host} is not a name that this daemon serves."
-    return Page(421, "misdirected", "This request went astray", message)
+        message = f"{host} is not a name that Beam serves."
+        step = Step("Open a name, such as NAME.local, and not an address of this machine.")
+    return Page(421, "misdirected", "This request went astray", message, steps=(step,))
 
 
 def too_slow() -> Page:

@@ -45,7 +45,7 @@ class ReplyTable:
         self._keys_of.setdefault(name, set()).add(key)
 
     def forget(self, name: str) -> None:
-        """Drop every reply about a name that changed."""
+        """Drop every reply that was put for this name."""
         for key in tuple(self._keys_of.get(name, ())):
             self._drop(key)
 

@@ -16,7 +16,7 @@ from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.gate import Gate
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import Serve, ServerStarted, WebKind, WhereBound
-from beam_actors.ingress.neighbours import TunnelOpener
+from beam_actors.ingress.neighbours import Names, TunnelOpener
 from beam_actors.ingress.zone import Zone
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
 from beam_actors.values import TcpAddress
@@ -36,6 +36,7 @@ class WebServer(Actor):
         self,
         flow: Flow,
         tunnels: TunnelOpener,
+        names: Names,
         *,
         resolver: Ref,
         zone: Zone,
@@ -45,6 +46,7 @@ class WebServer(Actor):
         super().__init__()
         self._flow = flow
         self._tunnels = tunnels
+        self._names = names
         self._resolver = resolver
         self._zone = zone
         self._binding = binding
@@ -64,7 +66,7 @@ class WebServer(Actor):
 
     async def on_start(self) -> None:
         """Bind."""
-        self._gate = Gate(self.kind, self.port, self._zone, self._tunnels, self._limits, self.path)
+        self._gate = Gate(self.kind, self.port, self._zone, self._tunnels, self._names, self._limits, self.path)
         await self._binding.bind(lambda address: self._flow.listen(address, self.ref), lambda listener: listener.local)
         self._resolver.tell(ServerStarted(self.kind))
 

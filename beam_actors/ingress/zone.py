@@ -40,6 +40,11 @@ class Spot:
     """`label` or `label.<owner id>`, lower-case, without the suffix; empty unless `place` is NAME."""
 
     @property
+    def label(self) -> str:
+        """The name alone, without owner and suffix."""
+        return self.text.partition(".")[0]
+
+    @property
     def host(self) -> str:
         """The full host name of a name."""
         return f"{self.text}.{self.suffix}"
