@@ -10,9 +10,13 @@ class PeersLimits:
     handshake_timeout: float = 10.0
     """From accepted to authenticated; a client that sends a byte a second holds a place no longer than this."""
     handshakes: int = 128
-    """Handshakes of strangers at once; above it a new connection is closed before a byte is read."""
+    """Handshakes of strangers at once; above it a newcomer takes the place of the busiest source's oldest."""
     handshakes_per_address: int = 16
-    """The same for one IP address, so that one machine cannot use up the places of all."""
+    """The same for one IPv4 address or IPv6 /64, so that one machine cannot use up the places of all."""
+    dead_streams: int = 1000
+    """Streams that a peer may open and reset, before anybody looked at them, in `dead_streams_period`; one more is an
+    attack on the actors behind (CVE-2023-44487), and ends the session."""
+    dead_streams_period: float = 10.0
     peers: int = 512
     """Peers with an actor of their own at once."""
     sessions: int = 512

@@ -1,21 +1,22 @@
 """Listening: takes strangers' connections, drives their handshake within bounds, and hands the sessions over.
 
-Invariants: at most `handshakes` strangers are in their handshake at once, and `handshakes_per_address` from one
-address; each ends within its deadline; a session whose peer isn't admitted is cut. An address with port 0, or one that
-is taken, gets a free port once and the same one afterwards, so that peers which remember us find us again.
+Invariants: at most `handshakes` strangers are in their handshake at once, and `handshakes_per_address` from one source
+(see `places`); each ends within its deadline; a session whose peer isn't admitted is cut. An address with port 0, or
+one that is taken, gets a free port once and the same one afterwards, so that peers which remember us find us again.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import attrs
 import structlog
+import trio
 
 from beam_actors.errors import ActorError, AddressInUse, BeamError, InvalidValue, NetworkError, StorageError
 from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
 from beam_actors.peers.handshake import establish
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import Admit, AdoptSession
+from beam_actors.peers.places import Place, Places, source_of
 from beam_actors.peers.sessions import SessionMaker
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
@@ -72,7 +73,7 @@ class Listeners(Actor):
         self._store = store
         self._limits = limits
         self._handles: list[ListenerHandle] = []
-        self._handshakes: Counter[str] = Counter()
+        self._places = Places(total=limits.handshakes, per_source=limits.handshakes_per_address)
         self._accepted = self._refused = self._failed = 0
 
     def __repr__(self) -> str:
@@ -96,19 +97,14 @@ class Listeners(Actor):
     @receives(Accepted)
     def accepted(self, message: Accepted) -> None:
         """Somebody connected."""
-        remote = message.stream.remote
-        source = remote.ip if isinstance(remote, TcpAddress) else str(remote)
-        if (
-            self._handshakes.total() >= self._limits.handshakes
-            or self._handshakes[source] >= self._limits.handshakes_per_address
-        ):
+        place = self._places.take(source_of(message.stream.remote))
+        if place is None:
             self._refused += 1
             message.stream.abort()
             return
-        self._handshakes[source] += 1
-        self.spawn(self._welcome, message.stream, source, name="handshake")
+        place.evict = self.spawn(self._welcome, message.stream, place, name="handshake").cancel
 
-    async def _welcome(self, stream: Stream, source: str) -> None:
+    async def _welcome(self, stream: Stream, place: Place) -> None:
         established = None
         try:
             session = self._maker.make(
@@ -130,11 +126,14 @@ class Listeners(Actor):
             self._failed += 1
             if established is not None:
                 established.dispose()
-            _log.debug("an inbound connection came to nothing", source=source, error=str(error))
+            _log.debug("an inbound connection came to nothing", source=place.source, error=str(error))
+        except trio.Cancelled:
+            stream.abort()  # evicted, perhaps before the session took the stream over
+            if established is not None:
+                established.dispose()
+            raise
         finally:
-            self._handshakes[source] -= 1
-            if not self._handshakes[source]:
-                del self._handshakes[source]
+            self._places.give_back(place)
 
     async def _listen(self, bind: Bind) -> ListenerHandle:
         wanted = bind.address

@@ -542,3 +542,19 @@ async def test_garbage_ends_the_connection_and_crashes_nobody(world, autojump_cl
             assert await still_open(streams) == 0
         assert changed(bob, before) == set()
         assert bob.events == []
+
+
+async def test_a_peer_that_opens_and_resets_streams_without_end_is_cut(world, autojump_clock):
+    limits = PeersLimits(dead_streams=50)
+    async with world.running(2, limits=limits) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        path = bob.sessions(alice)[0]
+        session = bob.system.cell(path).actor
+        for _ in range(51):
+            stream = await alice.peers.open(bob.id, ECHO)
+            await stream.write(b"x")
+            await trio.sleep(0.01)  # it has arrived
+            session._count_dead()
+            stream.abort()
+        await until(lambda: path not in bob.incarnations())
+        assert await alice.echo(bob) == b"hello"
