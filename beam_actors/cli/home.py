@@ -6,7 +6,6 @@ pointer file in the home; a socket is removed only under the lock and only when 
 It must stay quick to import, and knows nothing of what a daemon does.
 """
 
-import fcntl
 import hashlib
 import os
 import stat
@@ -16,10 +15,10 @@ from pathlib import Path
 import attrs
 
 from beam_actors.errors import BeamError, DaemonNotRunning, HomeInUse, NotAllowed, StorageError, UsageError
+from beam_actors.world.home_lock import LOCK, is_locked
 
 MAX_SOCKET_BYTES = 100
 POINTER = "control-socket"
-LOCK = "lock"
 LOG = "beam.log"
 CONSOLE = "console.log"
 DATABASE = "beam.sqlite"
@@ -82,14 +81,7 @@ class Home:
 
     def in_use(self) -> bool:
         """Whether a daemon holds the home's lock."""
-        try:
-            with self.file(LOCK).open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return is_locked(self.path)
 
     def socket_path(self) -> str:
         """The control socket that the pointer names; raise `DaemonNotRunning` when there is none or it is not ours."""

@@ -60,7 +60,7 @@ def ca(app: App) -> None:
 @click.option("-n", "--lines", "count", type=click.IntRange(0, 100_000), default=200, show_default=True)
 @beam_command
 def logs(app: App, count: int, *, follow: bool) -> None:
-    """The daemon's log; it can be read while no daemon runs."""
+    """The daemon's log, also while none runs; --json prints its lines as they are stored."""
     path = app.home.file(LOG)
     write: Callable[[str], None] = click.echo if app.out.as_json else _echo_log_line
     lines, position = _tail(path, count)
@@ -154,7 +154,7 @@ def _echo_log_line(line: str) -> None:
 
 
 def log_line_for_people(line: str) -> str:
-    """`time level event key=value …` from a line of JSON; anything else as it is."""
+    """`time level event key=value …` from a line of JSON, values with spaces in quotes; anything else as it is."""
     try:
         record = json.loads(line)
     except ValueError:
@@ -163,7 +163,11 @@ def log_line_for_people(line: str) -> str:
         return line
     head = f"{record.pop('timestamp', '-')} {record.pop('level', '-'):<8} {record.pop('event', '')}"
     trace = record.pop("exception", None)
-    fields = "".join(
-        f" {key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in record.items()
-    )
+    fields = "".join(f" {key}={_field(value)}" for key, value in record.items())
     return f"{head}{fields}" + (f"\n{trace}" if trace else "")
+
+
+def _field(value: Any) -> str:
+    if isinstance(value, str) and value and not any(char.isspace() or char == '"' for char in value):
+        return value
+    return json.dumps(value, ensure_ascii=False)

@@ -86,7 +86,7 @@ class _Session:
         out.styled(f"🔗 Tunnel active: {title(tunnel)}", fg="green")
         out.line(f"🌐 Peer: {line['peer_id']}")
         out.line(f"📊 Status: connected to {counted(line['peers'], 'peer')}")
-        out.line("🔒 Encrypted: end to end, AES-256-GCM (Noise)")
+        out.line("🔒 Encrypted: end to end (Noise)")
         out.line()
         scheme = "http://" if tunnel["kind"] == "http" else ""
         out.line(f"Local:  {scheme}{tunnel['target'].replace('127.0.0.1:', 'localhost:')}")

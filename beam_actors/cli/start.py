@@ -30,6 +30,7 @@ from beam_actors.world.entropy import OsEntropy
 from beam_actors.world.epoll import EpollDriver
 from beam_actors.world.files import HomeFiles
 from beam_actors.world.home_lock import HomeLock
+from beam_actors.world.interfaces import interface_addresses
 from beam_actors.world.polling import poll
 from beam_actors.world.store import SqliteStore
 from beam_actors.world.tls import OpenSslTls
@@ -68,6 +69,8 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
             driver=lambda: EpollDriver(clock),
             store=lambda: SqliteStore.open(home.file(DATABASE), on_point=on_point),
             cpu_clock=time.thread_time,
+            interfaces=interface_addresses,
+            uid=os.getuid(),
         )
         new_owner = not home.file(PHRASE).exists()
 
@@ -115,7 +118,7 @@ async def _stop_on_signal(scope: trio.CancelScope) -> None:
 
 
 def _lock(home: Home) -> HomeLock:
-    """The home's lock. A look at it (`Home.in_use`) holds it for an instant, hence a few tries."""
+    """The home's lock. A look at it (`is_locked`) holds it for an instant, hence a few tries."""
     held: list[HomeLock] = []
 
     def try_once() -> bool:

@@ -9,6 +9,7 @@ from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import counted
 from beam_actors.cli.targets import parse_destination, parse_listen, parse_target
+from beam_actors.errors import BeamError, InvalidValue
 
 OPEN_TO_ALL = "Anyone on the network can open this; --allow PEER restricts it."
 
@@ -82,8 +83,9 @@ def forward(app: App, destination: str, listen: str) -> None:
     answer = app.ask("POST", "/v1/forward", body)
     if app.out.as_json:
         app.out.data(answer)
-        return
-    app.out.line(f"🔗 {answer['listen']} leads to {_far_end(answer)}")
+    else:
+        app.out.line(f"🔗 {answer['listen']} leads to {_far_end(answer)}")
+    _warn_if_nowhere(app, far.who)
 
 
 @click.command
@@ -120,6 +122,21 @@ def title(row: Mapping[str, Any]) -> str:
     if row["urls"]:
         return str(row["urls"][0]).split("://", 1)[-1].partition("/")[0]
     return str(row["name"] or row["id"])
+
+
+def _warn_if_nowhere(app: App, who: str) -> None:
+    """Say so when `who` is a name that leads nowhere now; the forward stays, since that may change."""
+    from beam_actors.values import PeerId  # noqa: PLC0415 (50 ms that only this command needs)
+
+    if who.startswith("/"):
+        return  # an address
+    try:
+        PeerId.parse(who)
+    except InvalidValue:
+        try:
+            app.ask("POST", "/v1/resolve", {"name": who})
+        except BeamError as error:
+            app.out.note(f"Warning: {error} The forward stays and tries anew for each connection.")
 
 
 def _far_end(row: Mapping[str, Any]) -> str:

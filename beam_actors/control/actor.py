@@ -4,7 +4,6 @@ It has a pump of its own, so that the tree can be read while the core restarts. 
 socket and every connection to it and nothing else; foreground tunnels wait for their commands to come back.
 """
 
-import os
 from collections.abc import Callable
 
 import attrs
@@ -29,7 +28,7 @@ class SweepShares:
 
 
 class Control(Actor):
-    """Serves `api` at a Unix socket to programs of `uid` (default: this process's own user)."""
+    """Serves `api` at a Unix socket to programs of the user `uid`."""
 
     mailbox = Mailbox(capacity=1024)  # connections that wait to be served; one more is reset
 
@@ -40,7 +39,7 @@ class Control(Actor):
         *,
         driver: Callable[[], NetworkDriver],
         clock: Clock,
-        uid: int | None = None,
+        uid: int,
         limits: ControlLimits | None = None,
     ) -> None:
         super().__init__()
@@ -49,7 +48,7 @@ class Control(Actor):
         self._clock = clock
         self._limits = limits or ControlLimits()
         self._shares = Shares(api, self._limits)
-        self._service = Service(api, uid=os.getuid() if uid is None else uid, limits=self._limits, shares=self._shares)
+        self._service = Service(api, uid=uid, limits=self._limits, shares=self._shares)
         self._open = 0
         self._turned_away = 0
 

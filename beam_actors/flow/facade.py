@@ -14,8 +14,7 @@ from beam_actors.flow.sockets import Batch, DatagramLink, ListenerLink, SocketLi
 from beam_actors.flow.splice import Splices
 from beam_actors.flow.stream import Stream
 from beam_actors.flow.tls import TlsLink
-from beam_actors.ports import DatagramSocket, TlsEngine
-from beam_actors.ports.network import Buffer
+from beam_actors.ports import Buffer, DatagramSocket, TlsEngine
 from beam_actors.runtime import Event, System
 from beam_actors.values import Address, TcpAddress
 from beam_actors.wire import Session, WindowBudget

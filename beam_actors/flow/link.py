@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from beam_actors.errors import ConnectionLost, NetworkError, ResourceExhausted
 from beam_actors.flow.owner import Owner
-from beam_actors.ports import PeerCredentials, Readiness
-from beam_actors.ports.network import Buffer
+from beam_actors.ports import Buffer, PeerCredentials, Readiness
 from beam_actors.values import Address
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from beam_actors.errors import NetworkError, ResourceExhausted
 from beam_actors.flow.link import WRITE, Link, Owned
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump
-from beam_actors.ports import DatagramSocket, Endpoint, Listener, PeerCredentials
-from beam_actors.ports.network import Buffer
+from beam_actors.ports import Buffer, DatagramSocket, Endpoint, Listener, PeerCredentials
 from beam_actors.values import Address, TcpAddress
 
 Batch = list[tuple[bytes, TcpAddress]]

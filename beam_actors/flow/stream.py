@@ -12,8 +12,7 @@ from beam_actors.errors import LocalProtocolError, NetworkError
 from beam_actors.flow.link import READ, WRITE, Link
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.splice import Splice
-from beam_actors.ports import PeerCredentials
-from beam_actors.ports.network import Buffer
+from beam_actors.ports import Buffer, PeerCredentials
 from beam_actors.values import Address
 
 

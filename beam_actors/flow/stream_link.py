@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from beam_actors.errors import ConnectionLost, NetworkError
 from beam_actors.flow.link import StackedLink
 from beam_actors.flow.owner import Owner
-from beam_actors.ports import PeerCredentials
-from beam_actors.ports.network import Buffer
+from beam_actors.ports import Buffer, PeerCredentials
 from beam_actors.values import Address
 from beam_actors.wire import StreamId
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from beam_actors.errors import ConnectionLost, NetworkError, RemoteProtocolError
 from beam_actors.flow.link import READ, WRITE, Link, StackedLink
-from beam_actors.ports import PeerCredentials, TlsEngine
-from beam_actors.ports.network import Buffer
+from beam_actors.ports import Buffer, PeerCredentials, TlsEngine
 from beam_actors.values import Address
 
 _RECORD = 1 << 16

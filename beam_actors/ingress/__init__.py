@@ -2,7 +2,7 @@
 
 from beam_actors.ingress.answers import Located
 from beam_actors.ingress.binding import Binding
-from beam_actors.ingress.composition import compose_ingress
+from beam_actors.ingress.composition import compose_ingress, resolver_ref
 from beam_actors.ingress.facade import Bound, Ingress
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import RootCertificate
@@ -17,4 +17,5 @@ __all__ = [
     "RootCertificate",
     "Zone",
     "compose_ingress",
+    "resolver_ref",
 ]

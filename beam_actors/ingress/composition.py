@@ -18,6 +18,11 @@ from beam_actors.ports import Clock, Entropy, Files, Store, TlsPort
 from beam_actors.runtime import ChildSpec, Ref, Strategy, Supervisor, System
 
 
+def resolver_ref(system: System, path: str) -> Ref:
+    """Who must hear of claims that are new here (`naming.Changed`), given the path of this room."""
+    return system.ref(f"{path}/resolver")
+
+
 def compose_ingress(
     system: System,
     path: str,
@@ -42,9 +47,12 @@ def compose_ingress(
     """
     limits = limits or IngressLimits()
     web = _web_refs(system, path, https, http)
-    resolver_ref = system.ref(f"{path}/resolver")
+    resolver = resolver_ref(system, path)
+    dns_ref = system.ref(f"{path}/dns") if dns is not None else None
     shared = shared_address(https, http)
-    children = [ChildSpec("resolver", lambda: Resolver(names, store, servers=web, shared=shared, limits=limits))]
+    children = [
+        ChildSpec("resolver", lambda: Resolver(names, store, servers=web, dns=dns_ref, shared=shared, limits=limits))
+    ]
     if https is not None:
         children.append(
             ChildSpec(
@@ -53,7 +61,7 @@ def compose_ingress(
                     flow,
                     tunnels,
                     names,
-                    resolver=resolver_ref,
+                    resolver=resolver,
                     zone=zone,
                     binding=https,
                     tls=tls,
@@ -68,18 +76,18 @@ def compose_ingress(
         children.append(
             ChildSpec(
                 "http",
-                lambda: HttpServer(flow, tunnels, names, resolver=resolver_ref, zone=zone, binding=http, limits=limits),
+                lambda: HttpServer(flow, tunnels, names, resolver=resolver, zone=zone, binding=http, limits=limits),
             )
         )
     if dns is not None:
         children.append(
-            ChildSpec("dns", lambda: DnsServer(flow, resolver_ref, clock, zone=zone, binding=dns, limits=limits))
+            ChildSpec("dns", lambda: DnsServer(flow, resolver, clock, zone=zone, binding=dns, limits=limits))
         )
     spec = ChildSpec(path.rpartition("/")[2], lambda: Supervisor(children, strategy=Strategy.ONE_FOR_ONE))
     facade = Ingress(
         zone=zone,
-        resolver=resolver_ref,
-        dns=Server(system.ref(f"{path}/dns"), dns) if dns is not None else None,
+        resolver=resolver,
+        dns=Server(dns_ref, dns) if dns is not None and dns_ref is not None else None,
         https=Server(web["https"], https) if https is not None else None,
         http=Server(web["http"], http) if http is not None else None,
     )

@@ -30,6 +30,15 @@ _ASK_SECONDS = 1.0  # beyond the resolver's own deadline
 _PORT_TRIES = 8
 
 
+class _Round:
+    """The look-ups about one name since it last changed."""
+
+    __slots__ = ("askers",)
+
+    def __init__(self) -> None:
+        self.askers = 0
+
+
 class DnsServer(Actor):
     """Answers questions; `Forget` voids what is kept about a name."""
 
@@ -54,7 +63,7 @@ class DnsServer(Actor):
         self._zone = zone
         self._table = ReplyTable(self._limits.dns_replies)
         self._responder = Responder(zone, reachable_ip(binding.address))
-        self._fresh: dict[str, object] = {}  # by label: a token, for as long as what is being looked up stays true
+        self._rounds: dict[str, _Round] = {}  # by label: look-ups whose outcome may be kept
         self._pending = 0
         self._connections = 0
         self.dropped = 0
@@ -89,12 +98,13 @@ class DnsServer(Actor):
     @receives(Forget)
     def on_forget(self, message: Forget) -> None:
         """Void the replies about a name, those that are under way included: they are sent, but not kept."""
-        if message.label is None:
+        if message.labels is None:
             self._table.clear()
-            self._fresh.clear()
-        else:
-            self._table.forget(message.label)
-            self._fresh.pop(message.label, None)
+            self._rounds.clear()
+            return
+        for label in message.labels:
+            self._table.forget(label)
+            self._rounds.pop(label, None)
 
     # --- UDP ---
 
@@ -130,15 +140,17 @@ class DnsServer(Actor):
         _send(message.socket, answer, message.sender)
 
     async def _answer_later(self, message: Asked, question: Question, spot: Spot) -> None:
-        token = self._fresh.setdefault(spot.label, object())
+        current = self._rounds.setdefault(spot.label, _Round())
+        current.askers += 1
         try:
             reply, ttl = await self._look_up(question, spot, udp_limit(question))
-            if ttl and self._fresh.get(spot.label) is token:
+            if ttl and self._rounds.get(spot.label) is current:
                 self._keep(message.data, question, reply, spot.label, ttl)
         finally:
             self._pending -= 1
-            if self._fresh.get(spot.label) is token:
-                del self._fresh[spot.label]
+            current.askers -= 1
+            if not current.askers and self._rounds.get(spot.label) is current:
+                del self._rounds[spot.label]
         _send(message.socket, reply, message.sender)
 
     def _keep(self, data: bytes, question: Question, reply: bytes, name: str, ttl: float) -> None:

@@ -78,6 +78,10 @@ class Ingress:
         return root
 
     def forget(self, text: str) -> None:
-        """Something about the name changed (`label` or `label.<owner>`): DNS asks anew."""
-        if self.dns is not None:
-            self.dns.ref.tell(Forget(text))
+        """A person changed what the name leads to on this machine (a pin, say): DNS answers anew.
+
+        Claims that are new here need no call: the node tells the resolver of each.
+        """
+        spot = self.zone.spot_host(text)
+        label = spot.label if spot.place is Place.NAME else text.partition(".")[0].lower()
+        self.resolver.tell(Forget(frozenset({label})))

@@ -25,10 +25,10 @@ class Lookup:
 
 @attrs.frozen(slots=True)
 class Forget:
-    """To the resolver, and by it to the DNS server: what is known about a name changed, so what is kept of it is void."""
+    """To the resolver, which tells the DNS server: what names lead to changed, so what is kept about them is void."""
 
-    label: str | None
-    """The name without owner and suffix; what is kept of `label.<owner id>` is void too. None: of all names."""
+    labels: frozenset[str] | None
+    """The names without owner and suffix; `label.<owner id>` is meant too. None: all names."""
 
 
 @attrs.frozen(slots=True)

@@ -1,7 +1,8 @@
 """The resolver: names to loopback addresses, for DNS and for whoever shows them.
 
 Invariants: one look-up per name at a time, however many ask, each with a deadline; an address is stored before anybody
-is told; an address that is given out is one that a web server listens on. It knows no DNS and no HTTP.
+is told; an address that is given out is one that a web server listens on; what changed while it was looked up is looked
+up again, so that an answer is never older than the last `Changed`. It knows no DNS questions and no HTTP.
 
 Two modes, chosen by what this process may do. Where it may bind the well-known ports, each name has an address of its
 own in 127.77.0.0/16. Else (or when a person named an address) all names share the one address of the servers, which
@@ -25,14 +26,16 @@ from beam_actors.errors import (
 from beam_actors.ingress.addresses import TABLE, AddressBook
 from beam_actors.ingress.answers import Located
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import Lookup, Serve, ServerStarted, WebKind, WhereBound
+from beam_actors.ingress.messages import Forget, Lookup, Serve, ServerStarted, WebKind, WhereBound
 from beam_actors.ingress.neighbours import Names
+from beam_actors.naming import Changed, Kind
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
 from beam_actors.values import TcpAddress
 
 _log = structlog.get_logger(__name__)
 _SERVER_SECONDS = 2.0
+_REPEATS = 3  # of a look-up whose name keeps changing: whoever makes it change must not keep others waiting
 CONTESTED = "status=contested"
 
 
@@ -47,18 +50,21 @@ class Resolver(Actor):
         store: Store,
         *,
         servers: dict[WebKind, Ref],
+        dns: Ref | None = None,
         shared: str | None,
         limits: IngressLimits | None = None,
     ) -> None:
-        """`shared` is the IP that a person chose for all names, if one was."""
+        """`dns` is told what it must not keep; `shared` is the IP that a person chose for all names, if one was."""
         super().__init__()
         self._names = names
         self._store = store
         self._servers = servers
+        self._dns = dns
         self._shared = shared
         self._limits = limits or IngressLimits()
         self._book = AddressBook(self._limits.addresses)
         self._under_way: dict[str, list[Reply]] = {}
+        self._void: set[str] = set()  # of those under way: what changed since they were asked
         self._in_use: OrderedDict[str, None] = OrderedDict()  # loopback addresses that servers were told of
 
     def __repr__(self) -> str:
@@ -92,6 +98,22 @@ class Resolver(Actor):
             self._under_way[message.text] = [reply]
             self.spawn(self._look_up, message.text)
 
+    @receives(Changed)
+    def on_changed(self, message: Changed) -> None:
+        """Claims are new here: what was answered about their names may be wrong now."""
+        revoked = any(
+            claim.kind is Kind.REVOCATION for claim in message.claims
+        )  # which concerns all of an owner's names
+        self.on_forget(Forget(None if revoked else frozenset(claim.name.label for claim in message.claims)))
+
+    @receives(Forget)
+    def on_forget(self, message: Forget) -> None:
+        """What names lead to changed, by a claim or because a person pinned one."""
+        labels = message.labels
+        self._void.update(text for text in self._under_way if labels is None or text.partition(".")[0] in labels)
+        if self._dns is not None:
+            self._dns.tell(message)
+
     @receives(ServerStarted)
     def on_server_started(self, message: ServerStarted) -> None:
         """Tell a web server that restarted which addresses it had."""
@@ -102,16 +124,31 @@ class Resolver(Actor):
         outcome: Located | BeamError
         try:
             with trio.fail_after(self._limits.lookup_seconds):
-                outcome = await self._locate(text)
+                outcome = await self._locate_now(text)
         except trio.TooSlowError:
             outcome = TimedOut(f"The look-up of {text} did not end in time.")
         except BeamError as error:
             outcome = error
+        self._void.discard(text)
         for reply in self._under_way.pop(text):
             if isinstance(outcome, BeamError):
                 reply.fail(outcome)
             else:
                 reply.set(outcome)
+
+    async def _locate_now(self, text: str) -> Located:
+        """What holds at the end of the look-up; without the repetitions, what held at its beginning would be kept."""
+        for _ in range(_REPEATS):
+            self._void.discard(text)
+            try:
+                located = await self._locate(text)
+            except BeamError:
+                if text not in self._void:
+                    raise
+            else:
+                if text not in self._void:
+                    return located
+        return await self._locate(text)
 
     async def _locate(self, text: str) -> Located:
         try:

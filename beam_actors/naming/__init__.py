@@ -9,7 +9,7 @@ from beam_actors.naming.facade import Naming
 from beam_actors.naming.grammar import DEFAULT_SUFFIXES, Query, parse_query, random_name
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.lookups import LookUps
-from beam_actors.naming.messages import Choice, Conflict, Held, Registered, RegistryStatistics, Resolution
+from beam_actors.naming.messages import Changed, Choice, Conflict, Held, Registered, RegistryStatistics, Resolution
 from beam_actors.naming.names import Names
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
@@ -20,6 +20,7 @@ from beam_actors.naming.spread import Spread
 __all__ = [
     "DEFAULT_SUFFIXES",
     "PROTOCOL",
+    "Changed",
     "Choice",
     "Claim",
     "Conflict",

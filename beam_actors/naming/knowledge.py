@@ -9,8 +9,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 
-import attrs
-
 from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExceeded
 from beam_actors.naming import records
 from beam_actors.naming.admission import Admission, Verdict
@@ -25,6 +23,8 @@ from beam_actors.values import Name, OwnerId
 
 _KEEP_HEARD = 6 * HOUR
 """How old the stored time of hearing may be: a write for each echo of each claim would wear the disk for nothing."""
+_KEEP_CONFIRMED = 256
+"""How many claims of one peer's list are written because of it: the rest is, when the next list confirms it."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -88,7 +88,9 @@ class Knowledge:
         elif verdict is Verdict.NEW:
             self._merge(claim, now)
         elif verdict is Verdict.KNOWN and claim.kind is not Kind.REVOCATION:
-            self._heard((claim.name, claim.owner), now)
+            key = claim.name, claim.owner
+            if self._heard(key, now):
+                self._put(key)
         return verdict
 
     def _merge(self, claim: Claim, now: float) -> None:
@@ -106,17 +108,21 @@ class Knowledge:
         self._put(key)
         self._follow(claim.name)
 
-    def _heard(self, key: Key, now: float) -> None:
-        self._seen[key] = attrs.evolve(self._seen[key], heard=int(now))
-        if now - self._stored[key] >= _KEEP_HEARD:
-            self._put(key)
+    def _heard(self, key: Key, now: float) -> bool:
+        """Whether the store should be told."""
+        self._seen[key] = Seen(self._seen[key].first, int(now))
+        return now - self._stored[key] >= _KEEP_HEARD
 
     def confirm(self, ids: Iterable[bytes], now: float) -> None:
         """A peer says that it holds the claims with these ids: those that are here were heard of again."""
+        written = 0
         for claim_id in ids:
             claim = self.registry.get(claim_id)
             if claim is not None and claim.kind is not Kind.REVOCATION:
-                self._heard((claim.name, claim.owner), now)
+                key = claim.name, claim.owner
+                if self._heard(key, now) and written < _KEEP_CONFIRMED:
+                    self._put(key)
+                    written += 1
 
     def _put(self, key: Key) -> None:
         entry = self.registry.entry(*key)
@@ -213,6 +219,10 @@ class Knowledge:
         """The store's changes since the last call."""
         changes, self._changes = self._changes, []
         return changes
+
+    def carry_on(self, before: "Knowledge") -> None:
+        """Keep what no store holds: the counts, and the claims that wait for their time."""
+        self.waiting, self.refused, self.admitted = before.waiting, before.refused, before.admitted
 
     def load_entry(self, value: bytes) -> None:
         """Take back a row of the table of claims."""

@@ -84,6 +84,7 @@ class LookUps(Pool):
     @receives(Down)
     def on_down(self, message: Down) -> None:
         """A look-up crashed: nobody answered."""
+        self.demonitor(message.ref)
         for name, (ref, replies) in list(self._under_way.items()):
             if ref == message.ref:
                 del self._under_way[name]
@@ -112,9 +113,9 @@ class LookUp(Actor):
     async def _search(self) -> None:
         with trio.move_on_after(self._limits.lookup_timeout):
             try:
-                up = [status.peer for status in await self._peers.snapshot() if status.sessions]
+                up = await self._peers.connected()
             except FAILURES:
-                up = []  # peers are restarting themselves: nobody can be asked
+                up = ()  # peers are restarting themselves: nobody can be asked
             async with trio.open_nursery() as nursery:
                 for peer in up[: self._limits.lookup_peers]:
                     nursery.start_soon(self._ask, peer)

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 import trio
 
-from beam_actors.errors import ActorDead, ActorError, BeamError, ClaimRefused, NameNotFound, NotAllowed
+from beam_actors.errors import ActorDead, ActorError, BeamError, ClaimRefused, NameNotFound, NotAllowed, StorageError
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.keeping import TTL, Signer, is_due, next_terms
@@ -126,9 +126,9 @@ class NameKeeper(Actor):
         try:
             async with self._signing:
                 await self._look_after()
-        except (ActorError, NotAllowed, ClaimRefused) as error:
+        except (ActorError, StorageError, NotAllowed, ClaimRefused) as error:
             _log.warning("a name could not be looked after", name=str(self._name), error=str(error))
-            delay = _RETRY if isinstance(error, ActorError) else HOUR
+            delay = _RETRY if isinstance(error, ActorError | StorageError) else HOUR
             reply.fail(error)
         else:
             reply.set(None)

@@ -1,17 +1,16 @@
-"""What this room needs of `peers` and its streams, as Protocols, and the failures that are the network's fault.
+"""What this room needs of `peers` and its streams, as Protocols, and the failures that end one stream.
 
-A peer that fails in one of these ways costs the stream that it failed on, never the actor that held it.
+A peer, or this node's own disk, that fails in one of these ways costs the stream that it happened on, never the actor
+that held it.
 """
 
-from collections.abc import Sequence
 from typing import Final, Protocol
 
-from beam_actors.errors import ActorError, NetworkError, PeerOffline, ProtocolError, TimedOut
-from beam_actors.peers import PeerStatus
+from beam_actors.errors import ActorError, NetworkError, PeerOffline, ProtocolError, StorageError, TimedOut
 from beam_actors.runtime import Ref
 from beam_actors.values import PeerId
 
-FAILURES: Final = (NetworkError, ProtocolError, PeerOffline, TimedOut, ActorError)
+FAILURES: Final = (NetworkError, ProtocolError, PeerOffline, TimedOut, ActorError, StorageError)
 
 
 class ByteStream(Protocol):
@@ -45,6 +44,6 @@ class PeerNetwork(Protocol):
         """A new stream to the peer, for `owner`; `PeerOffline`, `TimedOut` or a `NetworkError` when there is none."""
         ...
 
-    async def snapshot(self) -> Sequence[PeerStatus]:
-        """All peers that have an actor."""
+    async def connected(self) -> tuple[PeerId, ...]:
+        """Those with a session now."""
         ...

@@ -44,16 +44,22 @@ def compose_naming(
     clock: Clock,
     entropy: Entropy,
     suffixes: Collection[str] = DEFAULT_SUFFIXES,
+    watchers: Collection[Ref] = (),
     limits: Limits | None = None,
 ) -> NamingRoom:
-    """Wire the room below the supervisor at the path `services`; `owner` is the owner's present key."""
+    """Wire the room below the supervisor at the path `services`.
+
+    `owner` is the owner's present key; `watchers` are told `Changed` for every claim that is new.
+    """
     bounds = limits or Limits()
     registrar, spread = system.ref(f"{services}/registry"), spread_ref(system, services)
     names, lookups = system.ref(f"{services}/names"), system.ref(f"{services}/lookups")
     specs = (
         ChildSpec(
             "registry",
-            lambda: Registrar(store, clock, spread, network=network, owner=owner.owner_id, limits=bounds),
+            lambda: Registrar(
+                store, clock, spread, network=network, owner=owner.owner_id, watchers=watchers, limits=bounds
+            ),
         ),
         ChildSpec("spread", lambda: Spread(registrar, peers, clock, me=me, limits=bounds)),
         ChildSpec("lookups", lambda: LookUps(registrar, peers, clock, limits=bounds)),

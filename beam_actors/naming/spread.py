@@ -11,7 +11,7 @@ from collections import deque
 import structlog
 import trio
 
-from beam_actors.errors import RemoteProtocolError
+from beam_actors.errors import ActorError, RemoteProtocolError, StorageError
 from beam_actors.naming import protocol
 from beam_actors.naming.bucket import Bucket
 from beam_actors.naming.conversation import Conversation
@@ -57,6 +57,11 @@ class _Link:
         self.outbox.extend(claims)
         self.news.set()
 
+    def fall_behind(self) -> None:
+        """Have a full exchange soon."""
+        self.behind = True
+        self.news.set()
+
 
 class Spread(Actor):
     """Serves `/beam/names/1` and keeps one outgoing stream to each connected peer."""
@@ -83,12 +88,15 @@ class Spread(Actor):
         self.spawn(self._catch_up, name="catch-up")
 
     async def _catch_up(self) -> None:
-        try:
-            for status in await self._peers.snapshot():
-                if status.sessions:
-                    self.ref.tell(PeerUp(status.peer))
-        except FAILURES:
-            return  # peers are restarting themselves and will say who is up
+        while True:
+            try:
+                connected = await self._peers.connected()
+            except FAILURES:
+                await trio.sleep(_RETRY)  # peers are restarting; who stays connected meanwhile is announced by nobody
+            else:
+                break
+        for peer in connected:
+            self.ref.tell(PeerUp(peer))
 
     # --- who is there -------------------------------------------------------------------------------------------------
 
@@ -219,6 +227,8 @@ class Spread(Actor):
         except FAILURES as error:
             _log.info("a peer's stream about names ends", peer=str(peer), error=str(error))
             talk.abort()
+            if isinstance(error, StorageError | ActorError):
+                link.fall_behind()  # this node failed: what the peer pushed is lost, and nobody says it again
         except BaseException:
             talk.abort()
             raise
@@ -239,25 +249,34 @@ class Spread(Actor):
                     await talk.send_claims(await self._registrar.ask(GetAbout(name), timeout=_ASK))
                     await talk.send(Done())
                 case Have(ids):
+                    await self._slow_down(bucket, 1)
                     comparing = True
                     offered.extend(ids)
                     if len(offered) > 2 * self._limits.claims:
                         raise RemoteProtocolError("The peer offers more claims than anybody keeps.")
                 case Want(ids):
-                    await self._slow_down(bucket, len(ids))
+                    await self._slow_down(bucket, max(1, len(ids)))
                     await self._send_wanted(talk, ids)
                 case Done() if comparing:
+                    await self._slow_down(bucket, 1)
                     missing, lacking = await self._registrar.ask(Compare(tuple(offered)), timeout=_ASK)
                     offered, comparing = [], False
-                    await talk.send_claims(lacking)
+                    await self._send_slowly(bucket, talk, lacking)
                     await talk.send(*protocol.wants(missing), Done())
                 case _:
-                    pass  # the end of a list that was taken in already
+                    await self._slow_down(bucket, 1)  # the end of a list that was taken in already
 
     async def _submit(self, peer: PeerId, bucket: Bucket, claims: tuple[bytes, ...]) -> None:
         """Hand claims to the registrar, no faster than one peer may; the stream's window slows the peer down."""
-        await self._slow_down(bucket, len(claims))
+        await self._slow_down(bucket, max(1, len(claims)))
         await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
+
+    async def _send_slowly(self, bucket: Bucket, talk: Conversation, claims: tuple[bytes, ...]) -> None:
+        """Give claims out no faster than they are taken; in pieces, so that the other side never waits too long."""
+        for start in range(0, len(claims), protocol.MAX_CLAIMS):
+            some = claims[start : start + protocol.MAX_CLAIMS]
+            await self._slow_down(bucket, len(some))
+            await talk.send_claims(some)
 
     async def _slow_down(self, bucket: Bucket, count: int) -> None:
         pause = bucket.take(count, self._clock.monotonic())

@@ -4,6 +4,8 @@ Invariant: it holds no state of its own, so that the API can restart at any time
 name that was made for a target) is in the store.
 """
 
+from collections.abc import Callable, Sequence
+
 import trio
 
 from beam_actors.control import (
@@ -65,6 +67,8 @@ class Api:
         system: System,
         store: Store,
         clock: Clock,
+        listening: Callable[[], Sequence[TcpAddress]],
+        interfaces: Callable[[], Sequence[str]],
         peers: Peers,
         naming: Naming,
         tunnels: Tunnels,
@@ -77,6 +81,8 @@ class Api:
         self._system = system
         self._store = store
         self._clock = clock
+        self._listening = listening
+        self._interfaces = interfaces
         self._peers = peers
         self._naming = naming
         self._tunnels = tunnels
@@ -91,7 +97,11 @@ class Api:
 
     async def id(self) -> Identity:
         """Who this node is."""
-        addresses = tuple(str(address) for address in self._peers.addresses())
+        found: dict[TcpAddress, None] = {}
+        for address in self._listening():
+            for reached in _reached_at(address, self._interfaces()):
+                found[reached] = None
+        addresses = tuple(str(Multiaddr.from_address(address, self._me)) for address in found)
         return Identity(peer_id=str(self._me), owner=str(self._owner), addresses=addresses)
 
     async def status(self) -> Status:
@@ -341,6 +351,15 @@ class Api:
         if spec.port is None:
             return (self._url(spec.name),)
         return (f"tcp://{self._full(spec.name)}:{spec.port}",)
+
+
+def _reached_at(address: TcpAddress, interfaces: Sequence[str]) -> list[TcpAddress]:
+    """Where others reach a listener: a wildcard stands for each interface of its family, and loopback at last."""
+    if not address.is_wildcard:
+        return [address]
+    six = ":" in address.ip
+    own = [ip for ip in interfaces if (":" in ip) == six]
+    return [TcpAddress(ip, address.port) for ip in (*own, "::1" if six else "127.0.0.1")]
 
 
 def _peer_row(status: PeerStatus) -> PeerRow:

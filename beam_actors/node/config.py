@@ -1,6 +1,6 @@
 """What a node is given: the choices of a person, and the world as ports."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
@@ -52,3 +52,7 @@ class NodePorts:
     """Opens the database anew for each incarnation of the store actor."""
     cpu_clock: Callable[[], float]
     """Seconds of CPU time of this thread, for per-actor accounting; a constant in the simulator."""
+    interfaces: Callable[[], Sequence[str]]
+    """The IP literals by which other machines may reach this one."""
+    uid: int
+    """The user whose programs may use the control API: this process's own."""

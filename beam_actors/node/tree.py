@@ -17,10 +17,9 @@ import trio
 
 from beam_actors.control import Control, log_event
 from beam_actors.errors import InvalidValue
-from beam_actors.flow import Flow
-from beam_actors.flow.actor import PumpActor
+from beam_actors.flow import Flow, PumpActor
 from beam_actors.identity import Keyring
-from beam_actors.ingress import Binding, Ingress, Zone, compose_ingress
+from beam_actors.ingress import Binding, Ingress, Zone, compose_ingress, resolver_ref
 from beam_actors.naming import PROTOCOL as NAMES_PROTOCOL
 from beam_actors.naming import Naming, compose_naming, spread_ref
 from beam_actors.node.api import Api
@@ -35,6 +34,7 @@ from beam_actors.values import Multiaddr, TcpAddress
 
 ROOT = "node"
 SERVICES = f"{ROOT}/core/services"
+INGRESS = f"{SERVICES}/ingress"
 _RUN_ID_BYTES = 16
 
 
@@ -80,6 +80,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         network=config.network,
         peers=room.peers,
         suffixes=config.suffixes,
+        watchers=(resolver_ref(system, INGRESS),),
         **common,
     )
     dns, https, http = _binding(config.dns), _binding(config.https), _binding(config.http)
@@ -99,7 +100,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
     )
     ingress_spec, ingress = compose_ingress(
         system,
-        f"{SERVICES}/ingress",
+        INGRESS,
         flow=flow,
         names=names.naming,
         tunnels=offered.tunnels,
@@ -117,6 +118,8 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         system=system,
         store=store,
         clock=ports.clock,
+        listening=room.listening,
+        interfaces=ports.interfaces,
         peers=room.peers,
         naming=names.naming,
         tunnels=offered.tunnels,
@@ -160,7 +163,9 @@ def _root(
             lambda: Supervisor(core, strategy=Strategy.REST_FOR_ONE, intensity=Intensity(restarts=5, period=30.0)),
             shutdown=25.0,
         ),
-        ChildSpec("control", lambda: Control(api, config.control, driver=ports.driver, clock=ports.clock)),
+        ChildSpec(
+            "control", lambda: Control(api, config.control, driver=ports.driver, clock=ports.clock, uid=ports.uid)
+        ),
     )
     return ChildSpec(ROOT, lambda: Supervisor(top, intensity=Intensity(restarts=5, period=60.0)), shutdown=30.0)
 

@@ -10,7 +10,7 @@ MAX_EXPONENT = 16
 
 
 @attrs.frozen(slots=True)
-class Backoff:
+class DialBackoff:
     """Delays in seconds: about `first`, then twice the one before, never above `most`."""
 
     first: float = 0.5

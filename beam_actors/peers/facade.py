@@ -137,6 +137,10 @@ class Peers:
         result: tuple[PeerStatus, ...] = await self._ask_manager(None, ListPeers(), self._limits.open_timeout)
         return result
 
+    async def connected(self) -> tuple[PeerId, ...]:
+        """The peers with a session, by id; raises `TimedOut` when the room does not come to answer."""
+        return tuple(status.peer for status in await self.snapshot() if status.sessions)
+
     # --- inside ---
 
     async def _search(self, peer: PeerId) -> bool:

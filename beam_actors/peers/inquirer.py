@@ -6,8 +6,7 @@ the one with the greater number; how many are kept, asked and answered at once i
 own question only.
 """
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, OrderedDict
 from typing import Protocol
 
 import structlog
@@ -29,19 +28,15 @@ from beam_actors.peers.inquiry import (
     encode_question,
     open_records,
 )
-from beam_actors.peers.messages import InboundStream, PeerDown, PeerStatus, PeerUp
+from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.messages import InboundStream, PeerDown, PeerUp
 from beam_actors.peers.sessions import announced
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
-from beam_actors.wire.peer_record import PeerRecord, sign_record
+from beam_actors.wire import PeerRecord, sign_record
 
-MAX_RECORDS = 4096
-MAX_ASKED = 8
-"""Peers that one search asks, those that came up last first."""
-MAX_ANSWERING = 64
-SECONDS = 2.0
-"""For one question to one peer, and for answering one."""
+_CATCH_UP_RETRY = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -52,8 +47,8 @@ class Network(Protocol):
         """A stream to the peer."""
         ...
 
-    async def snapshot(self) -> Sequence[PeerStatus]:
-        """How all peers stand."""
+    async def connected(self) -> tuple[PeerId, ...]:
+        """The peers with a session."""
         ...
 
 
@@ -62,16 +57,20 @@ class Inquirer(Actor):
 
     mailbox = Mailbox(capacity=1024, overflow=Overflow.DROP_NEWEST)
 
-    def __init__(self, *, key: PeerKey, peers: Network, listening: Listening, clock: Clock) -> None:
+    def __init__(
+        self, *, key: PeerKey, peers: Network, listening: Listening, clock: Clock, limits: PeersLimits
+    ) -> None:
         super().__init__()
         self._key = key
         self._peers = peers
         self._listening = listening
         self._clock = clock
+        self._limits = limits
         self._up: OrderedDict[PeerId, None] = OrderedDict()
         self._records: OrderedDict[PeerId, PeerRecord] = OrderedDict()
         self._searches: dict[PeerId, list[Reply]] = {}
-        self._answering = 0
+        self._answering: Counter[PeerId] = Counter()
+        """Questions being answered, by who asks; none with zero."""
 
     def __repr__(self) -> str:
         return f"<Inquirer {len(self._records)} records, {len(self._up)} peers up, {len(self._searches)} searches>"
@@ -81,12 +80,17 @@ class Inquirer(Actor):
         self.spawn(self._catch_up, name="catch-up")
 
     async def _catch_up(self) -> None:
-        try:
-            for status in await self._peers.snapshot():
-                if status.sessions:
-                    self.ref.tell(PeerUp(status.peer))
-        except BeamError:
-            return  # peers are restarting themselves and will say who is up
+        while True:
+            try:
+                connected = await self._peers.connected()
+            except BeamError as error:
+                # Ask again: living peers do not announce themselves when only the manager was restarted.
+                _log.debug("who is connected is not known yet", error=str(error))
+                await trio.sleep(_CATCH_UP_RETRY)
+            else:
+                break
+        for peer in connected:
+            self.ref.tell(PeerUp(peer))
 
     # --- who is there -------------------------------------------------------------------------------------------------
 
@@ -108,15 +112,20 @@ class Inquirer(Actor):
     # --- searching ----------------------------------------------------------------------------------------------------
 
     @receives(Locate)
-    def on_locate(self, message: Locate) -> None:
-        """Begin or join a search."""
-        waiting = self._searches.setdefault(message.peer, [])
-        waiting.append(self.defer())
-        if len(waiting) == 1:
+    def on_locate(self, message: Locate) -> tuple[Multiaddr, ...]:
+        """Begin or join a search; beyond the bounds nothing is found."""
+        waiting = self._searches.get(message.peer)
+        if waiting is None:
+            if len(self._searches) >= self._limits.searches:
+                return ()
+            waiting = self._searches[message.peer] = []
             self.spawn(self._search, message.peer, name="search")
+        if len(waiting) < self._limits.search_waiters:
+            waiting.append(self.defer())  # which outdoes the answer below
+        return ()
 
     async def _search(self, wanted: PeerId) -> None:
-        asked = [peer for peer in reversed(self._up) if peer != wanted][:MAX_ASKED]
+        asked = [peer for peer in reversed(self._up) if peer != wanted][: self._limits.search_peers]
         told: dict[Multiaddr, int] = {}
 
         async def ask(peer: PeerId) -> None:
@@ -139,7 +148,7 @@ class Inquirer(Actor):
     async def _ask(self, peer: PeerId, question: Question) -> list[tuple[PeerRecord, TcpAddress | None]]:
         """The records that the peer answers with, each with where that peer is; none when it fails."""
         stream: Stream | None = None
-        with trio.move_on_after(SECONDS):
+        with trio.move_on_after(self._limits.inquiry_timeout):
             try:
                 stream = await self._peers.open(peer, PROTOCOL, search=False)
                 stream.adopt(self.ref)
@@ -167,7 +176,7 @@ class Inquirer(Actor):
         if newest or known is None or known.seq < record.seq:
             self._records[record.peer] = record
         self._records.move_to_end(record.peer)
-        while len(self._records) > MAX_RECORDS:
+        while len(self._records) > self._limits.records:
             self._records.popitem(last=False)
 
     # --- answering ----------------------------------------------------------------------------------------------------
@@ -175,24 +184,25 @@ class Inquirer(Actor):
     @receives(InboundStream)
     def on_stream(self, message: InboundStream) -> None:
         """Answer a question, if not too many are being answered."""
-        if self._answering >= MAX_ANSWERING:
+        limits = self._limits
+        if self._answering[message.peer] >= limits.answers_per_peer or self._answering.total() >= limits.answers:
             message.dispose()
             return
         message.stream.adopt(self.ref)
-        self._answering += 1
-        self.spawn(self._bounded, self._answer, message.stream, name="answer")
+        self._answering[message.peer] += 1
+        self.spawn(self._bounded, message.peer, message.stream, name="answer")
 
-    async def _bounded(self, answer: Callable[[Stream], Awaitable[None]], stream: Stream) -> None:
+    async def _bounded(self, peer: PeerId, stream: Stream) -> None:
         try:
-            with trio.move_on_after(SECONDS) as scope:
-                await answer(stream)
+            with trio.move_on_after(self._limits.inquiry_timeout) as scope:
+                await self._answer(stream)
             if scope.cancelled_caught:
                 stream.abort()
         except BeamError as error:
             _log.debug("a question about peers was not answered", error=str(error))
             stream.abort()
         finally:
-            self._answering -= 1
+            self._answering -= Counter([peer])  # which drops what falls to zero
 
     async def _answer(self, stream: Stream) -> None:
         question = decode_question(await _read_all(stream, MAX_QUESTION))

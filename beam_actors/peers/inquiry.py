@@ -9,7 +9,7 @@ import attrs
 
 from beam_actors.errors import InvalidValue, RemoteProtocolError
 from beam_actors.values import PeerId, Record, encode_record
-from beam_actors.wire.peer_record import MAX_RECORD, PeerRecord, open_record
+from beam_actors.wire import MAX_RECORD, PeerRecord, open_record
 
 PROTOCOL = "/beam/peers/1"
 VERSION = 1

@@ -22,7 +22,7 @@ class PeersLimits:
     sessions: int = 512
     """Sessions in all. Dialled ones count but are never refused: they are our own choice, bounded by `peers`."""
     sessions_per_address: int = 64
-    """Accepted sessions from one IP address; many machines may share one behind a NAT."""
+    """Accepted sessions from one IPv4 address or IPv6 /64; many machines may share one behind a NAT."""
     sessions_per_peer: int = 4
     """Two are usual while both dial at once, or while a dead one has not been noticed yet."""
     dial_timeout: float = 10.0
@@ -46,3 +46,17 @@ class PeersLimits:
     """Peers with remembered addresses; the one longest without contact is forgotten."""
     book_addresses: int = 16
     """Remembered addresses of one peer."""
+    records: int = 4096
+    """Signed records of peers that are kept to pass on, each of at most a few KiB; the one least used is forgotten."""
+    searches: int = 64
+    """Peers that are searched for at once; each search asks `search_peers`, and local programs can begin many."""
+    search_waiters: int = 256
+    """Callers that wait for one search; they share its answer."""
+    search_peers: int = 8
+    """Peers that one search asks, those that came up last first: most likely to know, and few enough to be polite."""
+    answers: int = 64
+    """Questions of peers that are read and answered at once, each of which holds a stream and a worker."""
+    answers_per_peer: int = 8
+    """The same for one peer, so that one that is slow on purpose cannot keep the answers from all others."""
+    inquiry_timeout: float = 2.0
+    """For one question to one peer, and for answering one: it is one short round trip."""

@@ -12,7 +12,8 @@ from beam_actors.peers.choice import Candidate, preferred
 from beam_actors.peers.handshake import Established
 from beam_actors.peers.lifecycle import State
 from beam_actors.peers.messages import CloseSession, Drain, PeerStatus
-from beam_actors.runtime import Ref
+from beam_actors.peers.places import source_of
+from beam_actors.runtime import Ref, Reply
 from beam_actors.values import Multiaddr, PeerId
 
 
@@ -26,6 +27,13 @@ class Live:
     draining: bool = False
     agent: str | None = None
     rtt: float | None = None
+    pinging: list[Reply] = attrs.field(factory=list)
+    """Who waits for the ping that is under way."""
+
+    def take_pinging(self) -> list[Reply]:
+        """Those who waited for the ping, which is over."""
+        waited, self.pinging = self.pinging, []
+        return waited
 
     @property
     def why(self) -> str:
@@ -90,9 +98,9 @@ class LiveSessions:
             live.ref.tell(CloseSession())
 
     def accepted_from(self) -> tuple[str, ...]:
-        """The IP address of each session that was accepted here."""
+        """The source (see `places`) of each session that was accepted here."""
         accepted = [live.established.remote for live in self._live.values() if not live.candidate.dialled_here]
-        return tuple(remote.ip for remote in accepted if remote is not None)
+        return tuple(source_of(remote) for remote in accepted if remote is not None)
 
     def status(self, state: State, *, kept: bool, failure: str | None) -> PeerStatus:
         """How the peer stands."""

@@ -5,7 +5,6 @@ remember is durable before it is acknowledged; a stranger's session is admitted 
 sessions don't need it: a peer's actor goes on with what it was told last.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -27,6 +26,7 @@ from beam_actors.peers.messages import (
     Started,
     Wake,
 )
+from beam_actors.peers.places import source_of
 from beam_actors.ports import Change, Clock, Store
 from beam_actors.runtime import Actor, Down, ListMembers, Mailbox, Overflow, Ref, Reply, StartMember, receives
 from beam_actors.values import Multiaddr, PeerId
@@ -97,12 +97,10 @@ class Manager(Actor):
         if sum(report.status.sessions for report in reports) >= self._limits.sessions:
             raise ResourceExhausted(f"This node has {self._limits.sessions} sessions already.")
         if message.remote is not None:
-            ip = message.remote.ip
-            if (
-                Counter(ip for report in reports for ip in report.accepted_from)[ip]
-                >= self._limits.sessions_per_address
-            ):
-                raise ResourceExhausted(f"{ip} has {self._limits.sessions_per_address} sessions already.")
+            source = source_of(message.remote)
+            taken = sum(report.accepted_from.count(source) for report in reports)
+            if taken >= self._limits.sessions_per_address:
+                raise ResourceExhausted(f"{source} has {self._limits.sessions_per_address} sessions already.")
         return await self._ensure(message.peer)
 
     @receives(Started)
@@ -127,6 +125,8 @@ class Manager(Actor):
     def down(self, message: Down) -> None:
         """A peer's actor ended, or the pool was restarted: fill it again."""
         if message.path == self._pool.path:
+            for ref in self._peers.values():
+                self.demonitor(ref)
             self._peers.clear()
             self._paths.clear()
             self._reports.clear()
@@ -193,12 +193,12 @@ class Manager(Actor):
     @receives(Remember)
     async def remember(self, message: Remember) -> None:
         """A person gave an address."""
+        await self._ensure(message.peer)  # first, since it may raise, and then nothing shall have changed
         now = self._clock.wall()
         if message.keep:
             changed = self._book.keep(message.peer, message.address, now)
         else:
             changed = self._book.proved(message.peer, message.address, now)
-        await self._ensure(message.peer)
         self._wake(message.peer)
         self.spawn(self._save_and_answer, changed, self.defer())
 

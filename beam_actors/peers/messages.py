@@ -130,7 +130,7 @@ class Report:
 
     status: PeerStatus
     accepted_from: tuple[str, ...]
-    """The IP address of each accepted session, for the bound per address."""
+    """The source (see `places`) of each accepted session, for the bound per address."""
 
 
 @attrs.frozen(slots=True)

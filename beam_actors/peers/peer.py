@@ -6,12 +6,14 @@ stream has an answer once the dial ends. A lost connection is a normal exit here
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import attrs
+import structlog
 import trio
 
-from beam_actors.errors import ActorError, BeamError, PeerOffline, ResourceExhausted, TimedOut
-from beam_actors.peers.backoff import Backoff
+from beam_actors.errors import ActorError, BeamError, ConnectionLost, PeerOffline, ResourceExhausted, TimedOut
+from beam_actors.peers.backoff import DialBackoff
 from beam_actors.peers.book import Entry
 from beam_actors.peers.choice import Candidate
 from beam_actors.peers.dialling import Dialler
@@ -59,6 +61,8 @@ from beam_actors.runtime import (
 )
 from beam_actors.values import Multiaddr, PeerId
 
+_log = structlog.get_logger(__name__)
+
 
 @attrs.frozen(slots=True)
 class _Waiter:
@@ -81,7 +85,7 @@ class PeerSetting:
     clock: Clock
     entropy: Entropy
     limits: PeersLimits
-    backoff: Backoff
+    backoff: DialBackoff
 
 
 class Peer(Actor):
@@ -220,7 +224,7 @@ class Peer(Actor):
         if message.dialled is not None:
             self._setting.manager.tell(Proved(self._peer, message.dialled))
         self._failures, self._failure = 0, None
-        self.spawn(self._measure, live, name="ping")
+        self.spawn(self._greet, live, name="greet")
         self._feed(Input.SESSION_UP)
 
     def _session_spec(self, key: str, number: int, message: AdoptSession) -> ChildSpec:
@@ -280,28 +284,47 @@ class Peer(Actor):
             waiter.reply.set(OpenedStream(stream))
 
     def _spawn_ping(self, live: Live, reply: Reply) -> None:
-        self.spawn(self._ping_on, live, reply)
+        """Ping the session, or join the ping that is under way: a session allows few at once."""
+        if len(live.pinging) >= self._setting.limits.opens_waiting:
+            reply.fail(ResourceExhausted(f"Too many wait for {self._peer} already."))
+            return
+        live.pinging.append(reply)
+        if len(live.pinging) == 1:
+            self.spawn(self._ping_on, live, name="ping")
 
-    async def _ping_on(self, live: Live, reply: Reply) -> None:
-        if await self._measure(live) and live.rtt is not None:
-            reply.set(Ping(path="direct", rtt_ms=live.rtt * 1000, why=live.why))
+    async def _ping_on(self, live: Live) -> None:
+        try:
+            rtt = await self._measure(live)
+        except BeamError as error:
+            for reply in live.take_pinging():
+                reply.fail(error)
         else:
-            reply.fail(TimedOut(f"{self._peer} did not answer a ping."))
+            for reply in live.take_pinging():
+                reply.set(Ping(path="direct", rtt_ms=rtt * 1000, why=live.why))
 
-    async def _measure(self, live: Live) -> bool:
-        """Ping a session; whether it answered in time."""
+    async def _measure(self, live: Live) -> float:
+        """Ping a session; raise `TimedOut`, or as its handle does."""
         try:
             with trio.fail_after(self._setting.limits.ping_timeout):
-                live.rtt = await live.established.handle.ping()
-        except (BeamError, trio.TooSlowError):
-            return False
+                rtt = live.rtt = await live.established.handle.ping()
+        except trio.TooSlowError:
+            raise TimedOut(f"{self._peer} did not answer a ping.") from None
         self._report()
-        return True
+        return rtt
+
+    async def _greet(self, live: Live) -> None:
+        """Find out how far away a new session's peer is; that it can't be found out now harms nobody."""
+        with suppress(BeamError):
+            await self._measure(live)
 
     async def _probe(self, rival: Live) -> None:
         """Cut a session that answers no ping: the peer has made another one because it lost this one."""
-        if not await self._measure(rival):
+        try:
+            await self._measure(rival)
+        except (TimedOut, ConnectionLost):
             rival.established.handle.abort()
+        except BeamError as error:  # such as that too many pings are under way: that says nothing about the peer
+            _log.debug("a session was not probed", peer=str(self._peer), error=str(error))
 
     # --- dialling ---
 

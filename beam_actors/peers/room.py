@@ -6,7 +6,7 @@ import attrs
 
 from beam_actors.flow import Flow
 from beam_actors.identity import PeerKey
-from beam_actors.peers.backoff import Backoff
+from beam_actors.peers.backoff import DialBackoff
 from beam_actors.peers.book import parse_bootstrap
 from beam_actors.peers.dialling import Dialler, Listening
 from beam_actors.peers.facade import Peers
@@ -73,7 +73,7 @@ def compose_peers(
         clock=clock,
         entropy=entropy,
         limits=bounds,
-        backoff=Backoff(),
+        backoff=DialBackoff(),
     )
     wanted = [parse_bootstrap(address) for address in bootstrap]
 
@@ -103,7 +103,10 @@ def compose_peers(
                         limits=bounds,
                     ),
                 ),
-                ChildSpec("inquirer", lambda: Inquirer(key=key, peers=peers, listening=bindings, clock=clock)),
+                ChildSpec(
+                    "inquirer",
+                    lambda: Inquirer(key=key, peers=peers, listening=bindings, clock=clock, limits=bounds),
+                ),
             ],
             # One for one: they share nothing but messages, and each finds its way back alone.
             intensity=Intensity(restarts=5, period=10.0),

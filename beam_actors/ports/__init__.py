@@ -8,6 +8,7 @@ from beam_actors.ports.compute import Compute
 from beam_actors.ports.entropy import Entropy
 from beam_actors.ports.files import Files
 from beam_actors.ports.network import (
+    Buffer,
     DatagramSocket,
     Endpoint,
     Listener,
@@ -21,6 +22,7 @@ from beam_actors.ports.store import Change, Store
 from beam_actors.ports.tls import CertifiedKey, TlsEngine, TlsPort
 
 __all__ = [
+    "Buffer",
     "CertifiedKey",
     "Change",
     "Clock",

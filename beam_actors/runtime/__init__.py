@@ -9,15 +9,12 @@ from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReas
 from beam_actors.runtime.future import Future, Reply, WouldBlock
 from beam_actors.runtime.mailbox import Mailbox, Overflow
 from beam_actors.runtime.ref import Ref
-from beam_actors.runtime.restarts import Backoff, Intensity, OnRestart, Restart, RestartWindow, Strategy
+from beam_actors.runtime.restarts import Backoff, Intensity, Restart, RestartWindow, Strategy
 from beam_actors.runtime.snapshot import Snapshot
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.supervisor import ListMembers, Pool, StartMember, StopMember, Supervisor
 from beam_actors.runtime.system import Event, System, SystemFailed
 from beam_actors.runtime.workers import Timer, Worker
-
-TrioActor = Actor
-"""The class by its full name: pykka's Actor on trio."""
 
 __all__ = [
     "NORMAL",
@@ -33,7 +30,6 @@ __all__ = [
     "Intensity",
     "ListMembers",
     "Mailbox",
-    "OnRestart",
     "Overflow",
     "Pool",
     "Ref",
@@ -50,7 +46,6 @@ __all__ = [
     "SystemFailed",
     "Timer",
     "TooManyRestarts",
-    "TrioActor",
     "Worker",
     "WouldBlock",
     "crashed",

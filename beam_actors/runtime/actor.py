@@ -1,15 +1,14 @@
-"""TrioActor: pykka's Actor on trio. One task, one mailbox, a nursery of its own for workers and children.
+"""Pykka's Actor on trio. One task, one mailbox, a nursery of its own for workers and children.
 
-It plugs in at pykka's three creation hooks and replaces its loop, which would swallow `Cancelled` (docs/supervision.md
-lists every difference). Invariants: user code runs in one task at a time, between two checkpoints of which nothing
-else of this actor runs except its workers; no task started here outlives it; every end is reported once.
+It replaces pykka's loop, which would swallow `Cancelled` (docs/supervision.md lists every difference). Invariants:
+user code runs in one task at a time, between two checkpoints of which nothing else of this actor runs except its
+workers; no task started here outlives it; every end is reported once.
 """
 
 from collections.abc import Awaitable, Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-import pykka
 import trio
 from pykka._envelope import Envelope
 
@@ -18,7 +17,8 @@ from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.children import ChildExited, Children, RestartNow
 from beam_actors.runtime.exits import NORMAL, Down, ExitKind, ExitReason, crashed, unwrap
 from beam_actors.runtime.future import Future, Reply
-from beam_actors.runtime.mailbox import Inbox, Mailbox, discard
+from beam_actors.runtime.mailbox import Mailbox, discard
+from beam_actors.runtime.pykka_hooks import PykkaHooks
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.restarts import Intensity, Strategy
 from beam_actors.runtime.specs import ChildSpec
@@ -41,40 +41,7 @@ def receives(*types: type) -> Callable[[F], F]:
     return mark
 
 
-class StopFlag:
-    """Pykka's `actor_stopped`, without a lock."""
-
-    __slots__ = ("_set",)
-
-    def __init__(self) -> None:
-        self._set = False
-
-    def is_set(self) -> bool:
-        """Whether the actor has ended."""
-        return self._set
-
-    def set(self) -> None:
-        """Mark it as ended."""
-        self._set = True
-
-
-if TYPE_CHECKING:
-
-    class _PykkaActor:
-        """What of `pykka.Actor` is used; its sync hook signatures would forbid our async ones."""
-
-        actor_urn: str
-        actor_inbox: Inbox
-        actor_stopped: StopFlag
-        _actor_ref: Ref
-
-        def _handle_receive(self, message: Any) -> Any: ...
-
-else:
-    _PykkaActor = pykka.Actor
-
-
-class Actor(_PykkaActor):
+class Actor(PykkaHooks):
     """Subclass it, mark handlers with `@receives(Type)`, start it as a child. Handlers may be sync or async."""
 
     mailbox: ClassVar[Mailbox] = Mailbox()
@@ -97,19 +64,16 @@ class Actor(_PykkaActor):
         cls._actor_direct = handlers if cls.on_receive is Actor.on_receive else {}
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
-        # Not pykka's __init__: it makes a uuid4 and a threading.Event, which cost 1.2 KB and determinism.
         cell = STARTING.get()
+        super().__init__(cell)
         cell.inbox.bounds = self.mailbox
         self._actor_cell = cell
-        self.actor_urn = f"{cell.path}#{cell.incarnation}"
-        self.actor_inbox = self._create_actor_inbox()
-        self.actor_stopped = StopFlag()
-        self._actor_ref = cell.ref
         self._actor_children = Children(self, cell)
         self._actor_nursery: trio.Nursery | None = None
         self._actor_scope = trio.CancelScope()
         self._actor_fate: ExitReason | None = None
         self._actor_replies: dict[Reply, None] = {}
+        self._actor_deferred: Reply | None = None
         self._actor_watched: dict[Cell, None] = {}
         self._actor_workers = 0
 
@@ -117,27 +81,6 @@ class Actor(_PykkaActor):
         return f"<{type(self).__name__} {self.actor_urn}>"
 
     __str__ = __repr__
-
-    # --- pykka's hooks ---
-
-    @staticmethod
-    def _create_actor_inbox() -> Inbox:
-        return STARTING.get().inbox
-
-    @staticmethod
-    def _create_future() -> Future[Any]:
-        return Future()
-
-    @classmethod
-    def start(cls, *_args: Any, **_kwargs: Any) -> Any:
-        """Pykka's way to start would enter its process-wide registry; here an actor is always somebody's child."""
-        raise TypeError("An actor is started as a child: await parent.start_child(ChildSpec(...)).")
-
-    def _start_actor_loop(self) -> None:
-        self.start()
-
-    def _stop(self) -> None:
-        self.stop()  # what pykka's own stop message leads to; its version leaves through the registry
 
     # --- what subclasses use ---
 
@@ -175,10 +118,8 @@ class Actor(_PykkaActor):
             self._actor_cell.system.dead_letter(self._actor_cell, message, "no handler takes it")
             discard(message)
             envelope = self._actor_cell.in_hand
-            if envelope is not None and envelope.reply_to is not None:
-                error = ActorError(f"{self.path} takes no {type(message).__name__}.")
-                envelope.reply_to.set_exception(cast("Any", error))
-                self._actor_deferred = True
+            if envelope is not None:
+                self.defer().fail(ActorError(f"{self.path} takes no {type(message).__name__}."))
             return None
         return getattr(self, name)(message)
 
@@ -215,7 +156,7 @@ class Actor(_PykkaActor):
         future = cast("Future[Any] | None", envelope.reply_to)
         reply = Reply(future, lambda done: self._actor_replies.pop(done, None))
         self._actor_replies[reply] = None
-        self._actor_deferred = True
+        self._actor_deferred = reply
         return reply
 
     def monitor(self, ref: Ref) -> None:
@@ -343,6 +284,7 @@ class Actor(_PykkaActor):
             elif user:
                 envelope = inbox.get()
                 cell.in_hand = envelope
+                self._actor_deferred = None
                 cell.in_hand_since = cell.system.clock()
                 cell.history.append(type(envelope.message).__name__)
                 await self._actor_serve(envelope)
@@ -357,7 +299,6 @@ class Actor(_PykkaActor):
                 await trio.lowlevel.checkpoint()
 
     async def _actor_serve(self, envelope: Envelope[Any]) -> None:
-        self._actor_deferred = False
         reply_to = envelope.reply_to
         try:
             message = envelope.message
@@ -368,10 +309,12 @@ class Actor(_PykkaActor):
                 result = await result
         except self.reply_errors as error:
             # Declared, so not a crash; after a tell there is nobody to hear it.
-            if reply_to is not None and not self._actor_deferred:
+            if self._actor_deferred is not None:
+                self._actor_deferred.fail(error)
+            elif reply_to is not None:
                 reply_to.set_exception(cast("Any", error))
             return
-        if reply_to is not None and not self._actor_deferred:
+        if reply_to is not None and self._actor_deferred is None:
             reply_to.set(result)
 
     async def _actor_serve_system(self, message: Any) -> ExitReason | None:

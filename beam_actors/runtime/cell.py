@@ -15,7 +15,6 @@ from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable
 from beam_actors.runtime.exits import Down, ExitKind, ExitReason
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.mailbox import Inbox, Mailbox, Overflow, discard
-from beam_actors.runtime.restarts import OnRestart
 
 if TYPE_CHECKING:
     import trio
@@ -68,7 +67,6 @@ class Cell:
         self.waits_for: Cell | None = None
         self.task: trio.lowlevel.Task | None = None
         self.exited: trio.Event | None = None
-        self.keep_mailbox = False
         self.kept = False
         self.ref: Ref = Ref(self)
 
@@ -77,18 +75,13 @@ class Cell:
 
     @property
     def alive(self) -> bool:
-        """Whether an incarnation runs, or is starting."""
+        """Whether an incarnation runs or is starting, so that messages are queued."""
         return self.state in _LIVING
-
-    @property
-    def accepts(self) -> bool:
-        """Whether messages are queued now."""
-        return self.state in _LIVING or (self.state is State.WAITING and self.keep_mailbox)
 
     def deliver(self, envelope: Envelope[Any]) -> bool:
         """Queue a user message by the overflow rule; False when it was not taken (and is not disposed of)."""
         inbox = self.inbox
-        if not self.accepts:
+        if not self.alive:
             return False
         if inbox.full:
             if inbox.bounds.overflow is Overflow.DROP_NEWEST or envelope.reply_to is not None:
@@ -109,12 +102,12 @@ class Cell:
     def error(self, why: str) -> ActorDead | ActorUnavailable:
         """What an asker gets now."""
         reason = f" ({self.last_exit})" if self.last_exit is not None else ""
-        if self.state is State.WAITING or (self.state is State.STOPPING and self.keep_mailbox):
+        if self.state is State.WAITING:
             return ActorUnavailable(f"{self.path} is being restarted{reason}.")
         return ActorDead(f"{self.path}: {why}{reason}.")
 
     def ended(self, reason: ExitReason) -> None:
-        """The incarnation is over: fail what it held, flush or keep the mailbox, tell the watchers."""
+        """The incarnation is over: fail what it held, flush the mailbox, tell the watchers."""
         self.last_exit = reason
         self.actor = None
         self.task = None
@@ -123,9 +116,8 @@ class Cell:
         if in_hand is not None:
             self._fail_in_hand(in_hand, reason)
         self.inbox.system.clear()
-        if not self.keep_mailbox:
-            for envelope in self.inbox.drain():
-                self.undeliverable(envelope, "it ended before it handled the message")
+        for envelope in self.inbox.drain():
+            self.undeliverable(envelope, "it ended before it handled the message")
         down = Down(self.ref, self.path, self.incarnation, reason)
         for watcher in list(self.watchers):
             if watcher.alive:
@@ -134,14 +126,9 @@ class Cell:
                 del self.watchers[watcher]
         self.system.exited(self, reason)
 
-    def forget_mailbox(self, *, keep: OnRestart) -> None:
-        """Set what becomes of waiting messages at the end of this incarnation."""
-        self.keep_mailbox = keep is OnRestart.KEEP
-
     def bury(self) -> None:
         """No incarnation will follow: whatever waits is undeliverable."""
         self.state = State.DEAD
-        self.keep_mailbox = False
         for envelope in self.inbox.drain():
             self.undeliverable(envelope, "it is dead")
 

@@ -75,7 +75,6 @@ async def run_incarnation(cell: Cell, spec: ChildSpec, scope: trio.CancelScope, 
             cell.restarts += 1
         cell.state = State.STARTING
         cell.started_at = system.clock()
-        cell.forget_mailbox(keep=spec.mailbox_on_restart)
         cell.task = trio.lowlevel.current_task()
         STARTING.set(cell)
         try:
@@ -97,6 +96,8 @@ class _Entry:
     spec: ChildSpec
     scope: trio.CancelScope | None = None
     stopping: bool = False
+    returns: bool = False
+    """While it is stopped: whether its siblings' restart starts it again."""
     attempts: int = 0
     turn: int = 0
     window: RestartWindow | None = None
@@ -111,9 +112,6 @@ class Children:
         self._entries: dict[Cell, _Entry] = {}
         self._window: RestartWindow | None = None
         self._turn = 0
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
     async def start(self, spec: ChildSpec) -> Ref:
         """Start a child under its name and wait for its `on_start`; raise `StartFailed`."""
@@ -167,9 +165,8 @@ class Children:
                 continue
             try:
                 await self._launch(cell, entry)
-            except StartFailed as failure:
-                cause = failure.__cause__ or failure
-                self._cell.inbox.put_system(ChildExited(cell, cell.incarnation, crashed(cause)))
+            except StartFailed:
+                continue  # the incarnation has reported its exit itself, and that is what counts
 
     # --- restarting ---
 
@@ -188,9 +185,11 @@ class Children:
         affected = [cell] if strategy is Strategy.ONE_FOR_ONE else concerned(strategy, list(self._entries), cell)
         for other in reversed(affected):
             if other is not cell:
-                await self._halt(other, self._entries[other])
-                if self._entries[other].spec.restart is Restart.TEMPORARY:
-                    self._forget(other)  # never started again, even when a sibling takes it down
+                # A temporary one is never started again, even when a sibling takes it down.
+                returns = self._entries[other].spec.restart is not Restart.TEMPORARY
+                await self._halt(other, self._entries[other], returns=returns)
+                if not returns:
+                    self._forget(other)
         affected = [other for other in affected if other in self._entries]
         self._turn += 1
         for other in affected:
@@ -256,7 +255,8 @@ class Children:
             self._after(cell, entry, reason)
 
     def _after(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
-        will_return = not entry.stopping and wants_restart(entry.spec.restart, reason) and self._cell.alive
+        wanted = entry.returns if entry.stopping else wants_restart(entry.spec.restart, reason)
+        will_return = wanted and self._cell.alive
         if will_return:
             cell.state = State.WAITING  # before its mailbox is flushed: askers learn that it will be back
         cell.ended(reason)
@@ -267,8 +267,8 @@ class Children:
         if cell.exited is not None:
             cell.exited.set()
 
-    async def _halt(self, cell: Cell, entry: _Entry, *, brutal: bool = False) -> None:
-        entry.stopping = True
+    async def _halt(self, cell: Cell, entry: _Entry, *, brutal: bool = False, returns: bool = False) -> None:
+        entry.stopping, entry.returns = True, returns
         try:
             # Not `cell.task`: a child that was launched and has not run yet must be waited for, too.
             if cell.exited is None or cell.exited.is_set() or entry.scope is None:

@@ -25,12 +25,11 @@ class WouldBlock(ActorError):
 class Future(pykka.Future[T], Generic[T]):
     """Await it for the reply, or for the error that the ask ended with."""
 
-    __slots__ = ("_error", "_hooks", "_tasks", "abandoned", "done", "has_value", "on_wait", "timeout", "value")
+    __slots__ = ("_error", "_tasks", "abandoned", "done", "on_wait", "timeout", "value")
 
     def __init__(self) -> None:
         super().__init__()
         self.done = False
-        self.has_value = False
         self.abandoned = False
         self.value: Any = None
         self.timeout: float | None = None
@@ -55,7 +54,7 @@ class Future(pykka.Future[T], Generic[T]):
             if callable(dispose):
                 dispose()
             return
-        self.value, self.has_value = value, True
+        self.value = value
         self._resolve()
 
     def set_exception(self, exc_info: OptExcInfo | BaseException | None = None) -> None:

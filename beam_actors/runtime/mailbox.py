@@ -12,8 +12,6 @@ import attrs
 import trio
 from pykka._envelope import Envelope
 
-from beam_actors.runtime.future import Future
-
 
 class Overflow(enum.Enum):
     """What a full mailbox does with a `tell`. An `ask` is refused with MailboxFull, a `send` waits."""
@@ -113,9 +111,3 @@ def discard(message: Any) -> None:
     dispose = getattr(message, "dispose", None)
     if callable(dispose):
         dispose()
-
-
-def discard_reply(future: Future[Any] | None) -> None:
-    """Let a reply that nobody awaits give up what it carries."""
-    if future is not None and future.abandoned and future.has_value:
-        discard(future.value)

@@ -15,15 +15,6 @@ if TYPE_CHECKING:
     from beam_actors.runtime.cell import Cell
 
 
-class CrashRequest:
-    """On the system lane: crash with this error."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-
 class StopRequest:
     """On the system lane: stop for this reason."""
 
@@ -93,7 +84,7 @@ class Ref(pykka.ActorRef[Any]):
         cell = self._cell
         envelope: Envelope[Any] = Envelope(message)
         if not cell.deliver(envelope):
-            cell.undeliverable(envelope, "its mailbox is full" if cell.accepts else "it is not running")
+            cell.undeliverable(envelope, "its mailbox is full" if cell.alive else "it is not running")
 
     def ask(self, message: Any, *, block: bool = False, timeout: float | None = None) -> Future[Any]:
         """Send and get a future of the reply: `await ref.ask(m, timeout=2)`.
@@ -116,7 +107,7 @@ class Ref(pykka.ActorRef[Any]):
                 return future
             future.on_wait = _edge(asker, cell)
         if not cell.deliver(Envelope(message, reply_to=future)):
-            if cell.accepts:
+            if cell.alive:
                 future.set_exception(MailboxFull(f"The mailbox of {cell.path} is full."))
             else:
                 future.set_exception(cell.error("it is not running"))
@@ -126,7 +117,7 @@ class Ref(pykka.ActorRef[Any]):
     async def send(self, message: Any) -> None:
         """Send, waiting for room in the mailbox; raise `ActorDead` or `ActorUnavailable` if it ends meanwhile."""
         cell = self._cell
-        while cell.accepts and cell.inbox.full:
+        while cell.alive and cell.inbox.full:
             await cell.inbox.wait_for_room()
         if not cell.deliver(Envelope(message)):
             discard(message)

@@ -34,13 +34,6 @@ class Restart(enum.Enum):
     """Never."""
 
 
-class OnRestart(enum.Enum):
-    """What becomes of the messages that wait when an incarnation ends."""
-
-    FLUSH = "flush"
-    KEEP = "keep"
-
-
 @attrs.frozen(slots=True)
 class Intensity:
     """At most `restarts` in `period` seconds; one more escalates."""

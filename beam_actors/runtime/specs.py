@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from beam_actors.runtime.restarts import Backoff, OnRestart, Restart
+from beam_actors.runtime.restarts import Backoff, Restart
 
 
 @attrs.frozen(slots=True)
@@ -23,7 +23,6 @@ class ChildSpec:
     shutdown: float = attrs.field(default=5.0, kw_only=True)
     significant: bool = attrs.field(default=False, kw_only=True)
     backoff: Backoff = attrs.field(default=Backoff(), kw_only=True)
-    mailbox_on_restart: OnRestart = attrs.field(default=OnRestart.FLUSH, kw_only=True)
 
     @name.validator
     def _check(self, _attribute: object, value: str) -> None:

@@ -6,8 +6,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from beam_actors.errors import ConnectionLost, ConnectionRefused, NetworkError, ResourceExhausted, Unreachable
-from beam_actors.ports import PeerCredentials
-from beam_actors.ports.network import Buffer
+from beam_actors.ports import Buffer, PeerCredentials
 from beam_actors.testing.links import Lane
 from beam_actors.values import Address, TcpAddress, UnixAddress
 

@@ -91,6 +91,8 @@ class Machine:
             driver=self.driver,
             store=lambda: MemoryStore.open(self.disk),
             cpu_clock=lambda: 0.0,
+            interfaces=lambda: self.host.addresses,
+            uid=self.host.uid,
         )
         keys = await open_keys(ports.files, ports.entropy, ports.compute, None)
         node = compose_node(config, ports, keys)

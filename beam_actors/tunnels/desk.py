@@ -25,7 +25,8 @@ from beam_actors.ports import Change, Store
 from beam_actors.runtime import Actor, ListMembers, Ref, Reply, StartMember, StopMember, receives
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.messages import Forward, ListForwards, Unforward
-from beam_actors.tunnels.spec import FORWARDS_TABLE, ForwardSpec, decode_forward, encode_forward
+from beam_actors.tunnels.records import FORWARDS_TABLE, decode_forward, encode_forward
+from beam_actors.tunnels.spec import ForwardSpec
 from beam_actors.values import TcpAddress
 
 _log = structlog.get_logger(__name__)

@@ -38,12 +38,14 @@ from beam_actors.runtime import (
     receives,
 )
 from beam_actors.tunnels.access import check_target
+from beam_actors.tunnels.catalogue import Catalogue
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.messages import Expose, FindTunnel, ListTunnels, Serve, Unexpose
 from beam_actors.tunnels.offered import Listeners, give_answer
 from beam_actors.tunnels.opening import read_message
 from beam_actors.tunnels.protocol import Answer, Status, UnsupportedVersion, decode_request
-from beam_actors.tunnels.spec import TUNNELS_TABLE, Catalogue, TunnelSpec, decode_tunnel, encode_tunnel
+from beam_actors.tunnels.records import TUNNELS_TABLE, decode_tunnel, encode_tunnel
+from beam_actors.tunnels.spec import TunnelSpec
 from beam_actors.values import PeerId
 
 _log = structlog.get_logger(__name__)

@@ -22,12 +22,13 @@ from beam_actors.wire.events import (
 from beam_actors.wire.identify import IdentifyInfo
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.noise import AES, CHACHA, Role, Suite
-from beam_actors.wire.peer_record import PeerRecord, open_record, sign_record
+from beam_actors.wire.peer_record import MAX_RECORD, PeerRecord, open_record, sign_record
 from beam_actors.wire.session import MIN_FLUSH, SUITES, Session, SessionStatistics
 
 __all__ = [
     "AES",
     "CHACHA",
+    "MAX_RECORD",
     "MIN_FLUSH",
     "SUITES",
     "Established",

@@ -19,8 +19,7 @@ from typing import TypeVar
 import trio
 
 from beam_actors.errors import ConnectionLost, ConnectionRefused, NetworkError
-from beam_actors.ports import Clock, PeerCredentials, Pollable, Readiness, Ready
-from beam_actors.ports.network import Buffer
+from beam_actors.ports import Buffer, Clock, PeerCredentials, Pollable, Readiness, Ready
 from beam_actors.values import Address, TcpAddress, UnixAddress
 from beam_actors.world.os_errors import map_established, map_os_error
 

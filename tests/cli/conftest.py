@@ -1,6 +1,7 @@
 """A fake daemon behind a real Unix socket, in a thread with a loop of its own, and the program run in this process."""
 
 import json
+import os
 import threading
 
 import attrs
@@ -40,7 +41,12 @@ class FakeDaemon:
 
         def make():
             return Control(
-                self.node, UnixAddress(socket), driver=lambda: EpollDriver(clock), clock=clock, limits=LIMITS
+                self.node,
+                UnixAddress(socket),
+                driver=lambda: EpollDriver(clock),
+                clock=clock,
+                uid=os.getuid(),
+                limits=LIMITS,
             )
 
         with HomeLock(self.home.path):

@@ -120,6 +120,20 @@ def test_forward_and_back(node, beam):
     assert beam("forwards").err.startswith("No forwards")
 
 
+def test_a_forward_to_a_name_that_nobody_holds_is_made_and_said_so(node, beam):
+    done = beam("forward", "nobody", "8080")
+    assert (done.exit_code, done.out) == (0, "🔗 127.0.0.1:8080 leads to nobody\n")
+    assert done.err.startswith("Warning: Nobody is known to hold 'nobody'. ")
+    assert done.err.count("\n") == 1
+    assert beam("forward", "nobody", "8081", "--json").json["listen"] == "127.0.0.1:8081"
+
+
+@pytest.mark.parametrize("destination", ["byron.local", OTHER, f"/ip4/192.0.2.1/tcp/1/p2p/{OTHER}"])
+def test_a_forward_to_somebody_known_or_given_by_id_has_no_warning(node, beam, destination):
+    assert beam("forward", destination, "8080").err == ""
+    assert ("resolve", destination) in node.calls or destination != "byron.local"
+
+
 def test_register_is_told_like_the_vision(daemon, beam):
     done = beam("register", "byron")
     assert done.out.startswith(f"✅ Name registered: byron.local\n🌐 Peer: {PEER}\n📡 Told 2 peers\n🔒 Signed by owner")

@@ -29,6 +29,11 @@ def test_a_log_line_with_a_traceback_keeps_its_lines():
     assert log_line_for_people("[1]") == "[1]"
 
 
+def test_a_log_lines_fields_can_be_told_apart():
+    line = '{"event": "ended", "level": "error", "timestamp": "T", "why": "Is é full.", "path": "", "x": "a=b"}'
+    assert log_line_for_people(line) == 'T error    ended why="Is é full." path="" x=a=b'
+
+
 def test_the_tree_on_a_terminal_is_drawn(daemon, beam, monkeypatch):
     monkeypatch.setattr(inspect_commands, "is_terminal", lambda: True)
     monkeypatch.setattr(output, "is_terminal", lambda: True)

@@ -51,7 +51,7 @@ def test_it_looks_like_the_vision_and_ctrl_c_ends_it(share, node):
         "🔗 Tunnel active: swift-beam-7k2m9qxa.local",
         f"🌐 Peer: {PEER}",
         "📊 Status: connected to 1 peer",
-        "🔒 Encrypted: end to end, AES-256-GCM (Noise)",
+        "🔒 Encrypted: end to end (Noise)",
     ]
     assert lines[7:] == ["Local:  http://localhost:3000", "Global: https://swift-beam-7k2m9qxa.local"]
     assert offered(node) == ["127.0.0.1:3000"]

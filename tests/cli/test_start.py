@@ -4,12 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from beam_actors.cli import daemon_commands, options, output
 from beam_actors.cli import home as homes
 from beam_actors.cli.options import StartOptions
 from beam_actors.cli.start import DaemonCrashed, explained, node_config
+from beam_actors.control import fields, http
 from beam_actors.errors import HomeInUse, StartFailed, StoreTooNew
+from beam_actors.identity import keystore
+from beam_actors.naming import claim
 from beam_actors.node import Bind, keys
 from beam_actors.values import Multiaddr, TcpAddress
+from beam_actors.world import control_client
 
 LOG = Path("/home/x/beam.log")
 PEER = "/ip4/192.0.2.1/tcp/4747/p2p/12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq"
@@ -21,10 +26,10 @@ def caused(error, cause):
 
 
 def test_options_reach_the_node_typed():
-    options = StartOptions(
+    chosen = StartOptions(
         listen=("/ip4/127.0.0.1/tcp/0",), bootstrap=(PEER,), dns="127.0.0.1:0", http="off", network="test", chaos=True
     )
-    config = node_config(options, "/tmp/x.sock", "secret")
+    config = node_config(chosen, "/tmp/x.sock", "secret")
     assert config.control.path == "/tmp/x.sock"
     assert config.listen == (Multiaddr.parse("/ip4/127.0.0.1/tcp/0"),)
     assert config.listen_fixed
@@ -43,8 +48,18 @@ def test_without_options_the_node_chooses():
     assert not config.https.fixed
 
 
-def test_one_place_for_the_phrase():
-    assert homes.PHRASE == keys.PHRASE
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (homes.PHRASE, keys.PHRASE),
+        (daemon_commands._MAX_PASSPHRASE, keystore.MAX_PASSPHRASE),
+        (options._MAX_NETWORK, claim.MAX_NETWORK),
+        (output.SCHEMA, fields.SCHEMA),
+        (control_client.HOST, http.HOST),
+    ],
+)
+def test_what_quick_modules_repeat_is_the_same_in_the_daemon(here, there):
+    assert here == there
 
 
 def test_an_expected_error_is_its_own_explanation():

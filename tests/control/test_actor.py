@@ -16,14 +16,15 @@ from tests.control.fakes import PEER, FakeNode
 
 
 @asynccontextmanager
-async def running(tmp_path, node=None, **options):
+async def running(tmp_path, node=None, *, uid=None, **options):
     """A control actor below a supervisor, at a real Unix socket, in this process."""
     clock = SystemClock()
     node = node or FakeNode()
     path = str(tmp_path / "c.sock")
+    uid = os.getuid() if uid is None else uid
 
     def make():
-        return Control(node, UnixAddress(path), driver=lambda: EpollDriver(clock), clock=clock, **options)
+        return Control(node, UnixAddress(path), driver=lambda: EpollDriver(clock), clock=clock, uid=uid, **options)
 
     system = System("node", clock=clock.monotonic)
     root = ChildSpec("node", lambda: Supervisor([ChildSpec("control", make)]))

@@ -111,6 +111,18 @@ OWNER = OwnerId(bytes(range(32)))
 PEER = PeerId(bytes(range(1, 33)))
 
 
+@attrs.frozen
+class Choice:
+    owner: OwnerId
+    since: float = 1_800_000_000.0
+    equivocates: bool = False
+
+
+@attrs.frozen
+class Conflict:
+    choices: tuple[Choice, ...]
+
+
 class FakeNames:
     """Everybody in `known` resolves; a value that is an exception is raised; `delay` is in seconds."""
 
@@ -118,6 +130,14 @@ class FakeNames:
         self.known = dict.fromkeys(known, Resolution(OWNER, (PEER,))) | faults
         self.delay = delay
         self.asked = []
+        self.contested = {}
+
+    async def conflicts(self, text=None):
+        await trio.sleep(self.delay)
+        found = self.contested.get(text, ())
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     async def resolve(self, text):
         self.asked.append(text)

@@ -96,9 +96,31 @@ async def test_a_name_that_changed_is_asked_for_anew(autojump_clock):
     async with dns.run() as system:
         await dns.socket.ask(ask("a.local"))
         del dns.names.known["a"]
-        system.ref("node/dns").tell(Forget("a"))
+        system.ref("node/dns").tell(Forget(frozenset("a")))
         await trio.testing.wait_all_tasks_blocked()
         assert read(await dns.socket.ask(ask("a.local"))).header.rcode == RCODE.NXDOMAIN
+
+
+@pytest.mark.parametrize(
+    ("labels", "anew"),
+    [(frozenset("a"), True), (None, True), (frozenset("b"), False)],
+)
+async def test_what_changes_while_it_is_looked_up_is_not_kept(autojump_clock, labels, anew):
+    dns = Dns(FakeNames("a", f"a.{OWNER}", delay=1))
+    async with dns.run() as system:
+        for question in (ask("a.local"), ask(f"a.{OWNER}.local"), ask("a.local", "TXT")):
+            dns.socket.receive((question, TcpAddress("127.0.0.1", 9)))
+        await trio.sleep(0.5)
+        system.ref("node/dns").tell(Forget(labels))
+        await trio.sleep(3)
+        assert len(dns.socket.sent) == 3  # each was answered
+        before = len(dns.names.asked)
+        for question in (ask("a.local"), ask(f"a.{OWNER}.local"), ask("a.local", "TXT")):
+            await dns.socket.ask(question)
+        assert (len(dns.names.asked) > before) is anew
+        asked = len(dns.names.asked)
+        await dns.socket.ask(ask("a.local", "TXT"))
+        assert len(dns.names.asked) == asked  # and what was looked up since is kept
 
 
 async def test_no_such_name_is_forgotten_after_a_second(autojump_clock):

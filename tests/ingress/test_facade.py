@@ -1,4 +1,5 @@
 import pytest
+import trio
 
 from beam_actors.errors import ActorError, NameNotFound, UsageError
 from beam_actors.ingress.binding import Binding
@@ -10,15 +11,16 @@ from beam_actors.ingress.resolver import Resolver
 from beam_actors.ingress.zone import Zone
 from beam_actors.values import TcpAddress
 from tests.ingress.fakes import FakeClock, FakeEntropy, FakeFiles, FakeStore
-from tests.ingress.rig import FakeFlow, FakeNames, running
+from tests.ingress.rig import OWNER, FakeFlow, FakeNames, running
 from tests.ingress.streams import FakeTunnels
+from tests.ingress.test_questions import ask
 
 ZONE = Zone(("beam", "local"))
 
 
 def node(names, flow, files):
-    def resolver(_system):
-        return Resolver(names, FakeStore(), servers={}, shared="127.0.0.1")
+    def resolver(system):
+        return Resolver(names, FakeStore(), servers={}, dns=system.ref("node/dns"), shared="127.0.0.1")
 
     def dns(system):
         binding = Binding(TcpAddress("127.0.0.1", 5354), fixed=True)
@@ -28,6 +30,7 @@ def node(names, flow, files):
         return HttpsServer(
             flow,
             FakeTunnels(),
+            names,
             resolver=system.ref("node/resolver"),
             zone=ZONE,
             binding=Binding(TcpAddress("127.0.0.1", 8443), fixed=True),
@@ -64,7 +67,20 @@ async def test_what_the_rooms_above_see(autojump_clock):
         root = await ingress.root_certificate()
         assert root == RootCertificate("/home/of/node/ca-root.pem", root.sha256, ("beam", "local", "localhost"))
         assert len(root.sha256) == 64
-        ingress.forget("a")
+
+
+@pytest.mark.parametrize("text", ["a", "A.local", f"a.{OWNER}.beam"])
+async def test_a_name_that_a_person_pinned_is_answered_anew(autojump_clock, text):
+    flow, names = FakeFlow(), FakeNames("a")
+    async with node(names, flow, FakeFiles()) as system:
+        [socket] = flow.udp.values()
+        for _ in range(2):
+            await socket.ask(ask("a.local"))
+        assert names.asked == ["a"]
+        facade(system).forget(text)
+        await trio.testing.wait_all_tasks_blocked()
+        await socket.ask(ask("a.local"))
+        assert names.asked == ["a", "a"]
 
 
 async def test_without_https_there_is_no_authority(autojump_clock):

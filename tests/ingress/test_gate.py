@@ -7,17 +7,20 @@ from beam_actors import errors
 from beam_actors.ingress.gate import Gate
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.zone import Zone
+from beam_actors.values import OwnerId
+from tests.ingress.rig import OWNER, Choice, Conflict, FakeNames
 from tests.ingress.streams import FakeStream, FakeTunnels
 from tests.ingress.test_heads import get
 
 LIMITS = IngressLimits()
 
 
-def gate(tunnels=None, kind="http", port=80):
-    return Gate(kind, port, Zone(("local", "localhost")), tunnels or FakeTunnels(), LIMITS, "node/ingress/http")
+def gate(tunnels=None, names=None):
+    zone = Zone(("local", "localhost"))
+    return Gate("http", 80, zone, tunnels or FakeTunnels(), names or FakeNames(), LIMITS, "node/ingress/http")
 
 
-async def converse(data, tunnels=None, *, sni=None, shut=True):
+async def converse(data, tunnels=None, *, names=None, sni=None, shut=True):
     """What a client that sends `data` reads, the page, and the server's end of the connection."""
     client, server = FakeStream.pair()
     page = None
@@ -25,7 +28,7 @@ async def converse(data, tunnels=None, *, sni=None, shut=True):
 
     async def serve():
         nonlocal page
-        page = await gate(tunnels).serve(server, lambda: sni)
+        page = await gate(tunnels, names).serve(server, lambda: sni)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve)
@@ -190,3 +193,23 @@ async def test_a_client_that_is_gone_leaves_no_tunnel_open(autojump_clock):
         await gate(tunnels).serve(server, lambda: None)
     [(_, _, _, near, _)] = tunnels.opened
     assert near.state == "aborted"
+
+
+CONTESTED = {"a": errors.NameContested("Two claim it.")}
+
+
+async def test_a_contested_name_shows_who_the_owners_are(autojump_clock):
+    names, tunnels = FakeNames(), FakeTunnels(CONTESTED)
+    names.contested["a"] = (Conflict((Choice(OWNER), Choice(OwnerId(bytes(32))))),)
+    _, page, _ = await converse(get("Host: a.local:8480"), tunnels, names=names)
+    assert [option.owner for option in page.options] == [str(OWNER), str(OwnerId(bytes(32)))]
+    assert page.options[0].url == f"http://a.{OWNER}.local:8480/"
+    assert not tunnels.opened
+
+
+@pytest.mark.parametrize("conflicts", [(), errors.ActorUnavailable("Restarting."), "hang"])
+async def test_a_contested_name_has_a_page_without_them_too(autojump_clock, conflicts):
+    names = FakeNames(delay=60 if conflicts == "hang" else 0)
+    names.contested["a"] = conflicts
+    _, page, _ = await converse(get("Host: a.local"), FakeTunnels(CONTESTED), names=names)
+    assert (page.status, page.options) == (409, ())

@@ -20,7 +20,7 @@ def get(*fields, line="GET /x?y HTTP/1.1"):
 
 def test_a_browser():
     head = read(get("Host: ByronWade.local:8443", "Accept: text/html,application/xhtml+xml;q=0.9", "accept: */*"))
-    assert head == Head("GET", "/x?y", "byronwade.local", "text/html,application/xhtml+xml;q=0.9, */*")
+    assert head == Head("GET", "/x?y", "byronwade.local", "text/html,application/xhtml+xml;q=0.9, */*", 8443)
     assert head.wants_html
     assert not read(get("Host: a.local", "Accept: application/json")).wants_html
 

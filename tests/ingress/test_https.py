@@ -8,7 +8,7 @@ from beam_actors.ingress.https import HttpsServer
 from beam_actors.ingress.zone import Zone
 from beam_actors.values import TcpAddress
 from tests.ingress.fakes import FakeClock, FakeEntropy, FakeFiles
-from tests.ingress.rig import FakeFlow, running
+from tests.ingress.rig import FakeFlow, FakeNames, running
 from tests.ingress.streams import FakeTunnels
 from tests.ingress.test_heads import get
 
@@ -38,6 +38,7 @@ def node(tls, *, flow, files=None, tunnels=None):
         return HttpsServer(
             flow,
             tunnels or FakeTunnels(),
+            FakeNames(),
             resolver=system.ref("node/resolver"),
             zone=Zone(("local",)),
             binding=Binding(AT, fixed=True),

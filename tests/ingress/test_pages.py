@@ -1,29 +1,13 @@
-import base64
-import hashlib
-import json
-import re
-from html.parser import HTMLParser
-
-import h11
 import pytest
 
 from beam_actors import errors
 from beam_actors.ingress.heads import BadHead
-from beam_actors.ingress.pages import Page, misdirected, page_for, too_slow
+from beam_actors.ingress.page import Hop
+from beam_actors.ingress.pages import Visit, misdirected, page_for, too_slow
+from beam_actors.values import OwnerId
+from tests.ingress.rig import OWNER, Choice
 
-
-def parse(data):
-    """h11, as a client, is the judge of the response."""
-    client = h11.Connection(h11.CLIENT)
-    client.send(h11.Request(method="GET", target="/", headers=[("Host", "a.local")]))
-    client.send(h11.EndOfMessage())
-    client.receive_data(data)
-    response, body = client.next_event(), b""
-    while isinstance(event := client.next_event(), h11.Data):
-        body += bytes(event.data)
-    assert isinstance(event, h11.EndOfMessage)
-    assert client.their_state is h11.MUST_CLOSE
-    return response, dict(response.headers), body
+VISIT = Visit("byronwade.local")
 
 
 @pytest.mark.parametrize(
@@ -47,74 +31,70 @@ def parse(data):
     ],
 )
 def test_each_error_has_its_status(error, status, code):
-    page = page_for(error, "byronwade.local")
+    page = page_for(error, VISIT)
     assert (page.status, page.code) == (status, code)
     assert page.message
-    response, _, body = parse(page.render(accept="application/json"))
-    assert response.status_code == status
-    assert json.loads(body) == {"schema": 1, "status": status, "error": code, "message": page.message}
-    assert "secret" not in page.message
+    assert "secret" not in page.message + page.detail
+    assert ("byronwade.local" in page.title) is (page.broke_at is not None)
+    assert b"{" not in page.render()  # nothing was left to be filled in
 
 
 @pytest.mark.parametrize(
-    ("accept", "kind"),
+    ("error", "hop"),
     [
-        ("text/html,application/xhtml+xml,*/*;q=0.8", b"text/html; charset=utf-8"),
-        ("application/json, text/html", b"text/html; charset=utf-8"),
-        ("application/json", b"application/json; charset=utf-8"),
-        ("*/*", b"text/plain; charset=utf-8"),
-        ("", b"text/plain; charset=utf-8"),
+        (errors.NameNotFound(""), Hop.NAME),
+        (errors.PeerOffline(""), Hop.MACHINE),
+        (errors.TunnelRefused(""), Hop.MACHINE),
+        (errors.TunnelNotFound(""), Hop.APP),
+        (errors.TargetDown(""), Hop.APP),
+        (errors.ActorUnavailable(""), None),
     ],
 )
-def test_the_reader_gets_what_it_asked_for(accept, kind):
-    _, fields, body = parse(misdirected("b.local", "a.local").render(accept=accept))
-    assert fields[b"content-type"] == kind
-    assert fields[b"connection"] == b"close"
-    assert fields[b"cache-control"] == b"no-store"
-    assert b"b.local" in body
+def test_it_is_said_how_far_the_request_came(error, hop):
+    assert page_for(error, VISIT).broke_at is hop
 
 
-def test_a_head_request_gets_no_body():
-    page = too_slow()
-    whole, bare = page.render(), page.render(head_only=True)
-    assert whole.startswith(bare)
-    assert bare.endswith(b"\r\n\r\n")
+def test_commands_are_for_the_name_that_was_asked_for():
+    commands = [step.command for step in page_for(errors.NameNotFound("Nobody."), Visit("a.local")).steps]
+    assert commands == ["", "beam peers", "beam 3000 --name a"]
+    assert page_for(errors.PeerOffline("Gone."), Visit("a.local")).steps[-1].command == "beam ping a.local"
 
 
-class Elements(HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.tags, self.text = [], ""
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        assert not any(name.startswith("on") or name in {"src", "href", "style"} for name, _ in attrs)
-
-    def handle_data(self, data):
-        self.text += data
+def test_what_the_daemon_said_is_a_detail():
+    page = page_for(errors.PeerOffline("12D3KooW cannot be reached."), VISIT)
+    assert page.detail == "12D3KooW cannot be reached."
+    assert "12D3KooW" not in page.message
 
 
-def test_everything_is_escaped():
-    nasty = "<script>alert(1)</script>\"'&<img src=x onerror=y>"
-    page = Page(404, "x", nasty, nasty, (nasty,))
-    _, _, body = parse(page.render(accept="text/html"))
-    elements = Elements()
-    elements.feed(body.decode())
-    assert set(elements.tags) == {
-        "html", "head", "meta", "title", "style", "body", "main", "p", "h1", "h2", "ul", "li", "code", "footer",
-    }  # fmt: skip
-    assert elements.text.count(nasty) == 4
+@pytest.mark.parametrize(
+    ("visit", "url"),
+    [
+        (Visit("a.local"), "http://a.{}.local/"),
+        (Visit("a.localhost", "https", 8443), "https://a.{}.localhost:8443/"),
+    ],
+)
+def test_each_owner_of_a_contested_name_can_be_opened_or_pinned(visit, url):
+    page = page_for(errors.NameContested("Two."), visit, [Choice(OWNER, equivocates=True), Choice(OwnerId(bytes(32)))])
+    first, second = page.options
+    assert (first.owner, first.equivocates) == (str(OWNER), True)
+    assert first.url == url.format(OWNER)
+    assert first.pin == f"beam pin a {OWNER}"
+    assert first.since == "known here since 15 January 2027, 08:00 UTC"
+    assert (second.owner, second.equivocates) == (str(OwnerId(bytes(32))), False)
 
 
-def test_the_policy_names_the_hash_of_the_style():
-    _, fields, body = parse(page_for(errors.PeerOffline("Gone."), "a.local").render(accept="text/html"))
-    policy = fields[b"content-security-policy"].decode()
-    assert policy.startswith("default-src 'none';")
-    style = re.search("<style>(.*)</style>", body.decode(), re.DOTALL)[1]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}'" in policy
-    assert "unsafe" not in policy
+def test_the_choices_are_bounded():
+    many = [Choice(OwnerId(bytes([number] * 32))) for number in range(20)]
+    assert len(page_for(errors.NameContested("Many."), VISIT, many).options) == 8
 
 
-def test_a_long_message_is_cut():
-    assert len(page_for(errors.PeerOffline("x" * 100_000), "a.local").render(accept="text/html")) < 8000
+def test_a_request_that_went_astray_names_both_hosts():
+    page = misdirected("b.local", "a.local")
+    assert page.status == 421
+    assert "a.local" in page.message
+    assert "b.local" in page.message
+    assert "evil.test" in misdirected("evil.test", "").message
+
+
+def test_a_request_that_never_came():
+    assert (too_slow().status, too_slow().code) == (408, "timed-out")

@@ -4,12 +4,14 @@ import trio
 from beam_actors.errors import NameContested, NameNotFound, PeerOffline, ResourceExhausted, StorageError, TimedOut
 from beam_actors.ingress.addresses import TABLE
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import Lookup, Serve, ServerStarted, WhereBound
+from beam_actors.ingress.messages import Forget, Lookup, Serve, ServerStarted, WhereBound
 from beam_actors.ingress.resolver import CONTESTED, Resolver
+from beam_actors.naming.messages import Changed
 from beam_actors.runtime import Actor, receives
 from beam_actors.values import TcpAddress
 from tests.ingress.fakes import FakeStore
 from tests.ingress.rig import OWNER, PEER, FakeNames, running
+from tests.naming.builders import claim, revocation
 
 
 class Server(Actor):
@@ -30,11 +32,24 @@ class Server(Actor):
         return TcpAddress("127.0.0.1", 8443)
 
 
+class Dns(Actor):
+    """A DNS server that keeps what it is told to forget."""
+
+    def __init__(self, forgotten):
+        super().__init__()
+        self.forgotten = forgotten
+
+    @receives(Forget)
+    def on_forget(self, message):
+        self.forgotten.append(message.labels)
+
+
 class Node:
     def __init__(self, names, *, store=None, shared=None, https=True, http=True, limits=None):
         self.names, self.store, self.shared, self.limits = names, store or FakeStore(), shared, limits
         self.may_bind = {"https": https, "http": http}
         self.told = {"https": [], "http": []}
+        self.forgotten = []
 
     def run(self):
         def server(kind):
@@ -42,9 +57,13 @@ class Node:
 
         def resolver(system):
             servers = {kind: system.ref(f"node/{kind}") for kind in self.may_bind}
-            return Resolver(self.names, self.store, servers=servers, shared=self.shared, limits=self.limits)
+            dns = system.ref("node/dns")
+            return Resolver(self.names, self.store, servers=servers, dns=dns, shared=self.shared, limits=self.limits)
 
-        return running(https=server("https"), http=server("http"), resolver=resolver)
+        def dns(_system):
+            return Dns(self.forgotten)
+
+        return running(https=server("https"), http=server("http"), dns=dns, resolver=resolver)
 
 
 async def look_up(system, text):
@@ -166,3 +185,64 @@ async def test_servers_that_are_gone_are_an_error_and_no_crash(autojump_clock):
     async with running(resolver=resolver) as system:
         with pytest.raises(ResourceExhausted):
             await look_up(system, "a")
+
+
+@pytest.mark.parametrize(
+    ("message", "labels"),
+    [
+        (Changed((claim(0), claim(1, "bob"), claim(2)), None), frozenset({"alice", "bob"})),
+        (Changed((claim(0), revocation(1)), None), None),
+        (Forget(frozenset({"carol"})), frozenset({"carol"})),
+    ],
+)
+async def test_dns_hears_whose_replies_are_void(autojump_clock, message, labels):
+    node = Node(FakeNames())
+    async with node.run() as system:
+        system.ref("node/resolver").tell(message)
+        await trio.testing.wait_all_tasks_blocked()
+    assert node.forgotten == [labels]
+
+
+@pytest.mark.parametrize("text", ["alice", f"alice.{OWNER}"])
+@pytest.mark.parametrize("message", [Changed((claim(0),), None), Changed((revocation(1),), None)])
+async def test_what_changes_while_it_is_looked_up_is_looked_up_again(autojump_clock, text, message):
+    node = Node(FakeNames(delay=1))
+    async with node.run() as system, trio.open_nursery() as nursery:
+        outcome = []
+
+        async def ask():
+            outcome.append(await look_up(system, text))
+
+        nursery.start_soon(ask)
+        await trio.sleep(0.5)
+        system.ref("node/resolver").tell(message)
+        await trio.sleep(0.25)
+        node.names.known[text] = FakeNames(text).known[text]  # too late for the first look-up, which has begun
+        await trio.sleep(3)
+        assert outcome[0].facts[0] == f"owner={OWNER}"
+
+
+async def test_another_name_that_changes_costs_nothing(autojump_clock):
+    node = Node(FakeNames("carol", delay=1))
+    async with node.run() as system, trio.open_nursery() as nursery:
+        nursery.start_soon(look_up, system, "carol")
+        await trio.sleep(0.5)
+        system.ref("node/resolver").tell(Changed((claim(0),), None))
+    assert node.names.asked == ["carol"]
+
+
+async def test_a_name_that_keeps_changing_is_answered_all_the_same(autojump_clock):
+    node = Node(FakeNames("alice", delay=0.5))
+    async with node.run() as system:
+        with trio.CancelScope() as spam:
+            async with trio.open_nursery() as nursery:
+
+                async def change():
+                    while True:
+                        system.ref("node/resolver").tell(Changed((claim(0),), None))
+                        await trio.sleep(0.1)
+
+                nursery.start_soon(change)
+                assert (await look_up(system, "alice")).facts
+                spam.cancel()
+        assert len(node.names.asked) == 4

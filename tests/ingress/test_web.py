@@ -9,7 +9,7 @@ from beam_actors.ingress.messages import Serve, ServerStarted, WhereBound
 from beam_actors.ingress.zone import Zone
 from beam_actors.runtime import Actor, receives
 from beam_actors.values import TcpAddress
-from tests.ingress.rig import FakeFlow, running
+from tests.ingress.rig import FakeFlow, FakeNames, running
 from tests.ingress.streams import FakeTunnels
 from tests.ingress.test_heads import get
 
@@ -39,6 +39,7 @@ class Web:
             return HttpServer(
                 self.flow,
                 self.tunnels,
+                FakeNames(),
                 resolver=system.ref("node/resolver"),
                 zone=Zone(("local",)),
                 binding=self.binding,

@@ -50,19 +50,22 @@ def fuzz_query(data: bytes) -> None:
 
 
 def fuzz_record(data: bytes) -> None:
-    for read in (
-        lambda: records.read_entry(data, NETWORK),
-        lambda: records.read_revocation(data, NETWORK),
-        lambda: records.read_own(b"alice", data),
-        lambda: records.read_pin(b"alice", data),
-        lambda: records.read_floor(data),
+    for again in (
+        lambda: records.put_entry(*records.read_entry(data, NETWORK)),
+        lambda: records.put_revocation(records.read_revocation(data, NETWORK)),
+        lambda: records.put_own(records.read_own(b"alice", data)),
+        lambda: records.put_pin(records.read_pin(b"alice", data)),
+        lambda: records.put_floor(records.read_floor(data)),
     ):
         try:
-            read()
+            change = again()
         except StoreDamaged:
             continue
+        assert change.value == data
 
 
 def fuzz_random_name(data: bytes) -> None:
     if len(data) == 7:
-        assert str(random_name(data)).count("-") == 2
+        name = random_name(data)
+        assert str(name).count("-") == 2
+        assert parse_query(str(name)).name == name

@@ -7,7 +7,7 @@ import trio
 from beam_actors.errors import ConnectionLost, PeerOffline
 from beam_actors.naming import Limits, compose_naming, spread_ref
 from beam_actors.naming.protocol import PROTOCOL
-from beam_actors.peers import InboundStream, PeerDown, PeerStatus, PeerUp, State
+from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.runtime import ChildSpec, Intensity, Supervisor, System
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.disk import MemoryDisk
@@ -132,11 +132,9 @@ class View:
         self.wires.nodes[to].spread.tell(InboundStream(self.me, protocol, theirs))
         return mine
 
-    async def snapshot(self):
+    async def connected(self):
         await trio.lowlevel.checkpoint()
-        return tuple(
-            PeerStatus(peer=other, state=State.UP, kept=False, sessions=1) for other in self.wires.neighbours(self.me)
-        )
+        return tuple(self.wires.neighbours(self.me))
 
 
 class Node:
@@ -173,6 +171,16 @@ class Node:
         root = ChildSpec(SERVICES, lambda: Supervisor(room.specs, intensity=Intensity(restarts=20, period=10.0)))
         async with self.system.run(root):
             yield self
+
+
+class Silent:
+    """Stands where a peer's `spread` would, takes each stream and says nothing."""
+
+    def __init__(self):
+        self.messages = []
+
+    def tell(self, message):
+        self.messages.append(message)
 
 
 @asynccontextmanager

@@ -101,6 +101,22 @@ def test_hearing_again_refreshes_and_is_written_rarely():
     assert known.seen(claim()) == records.Seen(NOW, NOW + 7 * HOUR)
 
 
+def test_a_long_list_is_confirmed_at_once_and_written_bit_by_bit():
+    many = [
+        claim(owner, f"{word}{number}", kind=kind)
+        for owner in range(4)
+        for word, count, kind in (("n", 16, Kind.LIVE), ("t", 60, Kind.TOMBSTONE))
+        for number in range(count)
+    ]
+    known, tables = knowledge(*many), Tables()
+    tables.apply(known)
+    ids, later = [one.id for one in many], NOW + 7 * HOUR
+    for expected in (256, len(many) - 256, 0):
+        known.confirm(ids, later)
+        assert {known.seen(one).heard for one in many} == {later}
+        assert len(known.changes()) == expected
+
+
 def test_an_early_claim_waits_for_its_time():
     known = knowledge(claim(), now=NOW - HOUR)
     assert len(known.waiting) == 1

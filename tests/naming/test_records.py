@@ -58,3 +58,21 @@ def test_a_damaged_key_or_claim_is_reported():
 @given(st.binary(max_size=60))
 def test_fuzz(data):
     fuzz.fuzz_record(data)
+
+
+RECORDS = (
+    records.put_entry(Entry(claim(variant=1), claim(variant=2)), Seen(NOW, NOW + 1)),
+    records.put_revocation(revocation()),
+    records.put_own(Own(ALICE, NOW, contest=True)),
+    records.put_pin(Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32))),
+    records.put_floor(NOW),
+)
+
+
+@given(st.sampled_from(RECORDS), st.data())
+def test_fuzz_near_records(change, data):
+    value = bytearray(change.value)
+    fuzz.fuzz_record(bytes(value))
+    for _ in range(data.draw(st.integers(1, 3))):
+        value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
+    fuzz.fuzz_record(bytes(value))

@@ -2,17 +2,23 @@ import attrs
 import pytest
 import trio
 
-from beam_actors.errors import ActorCrashed, ActorError, ClaimRefused, NameTaken, StorageError
+from beam_actors.errors import ActorError, ClaimRefused, NameTaken, StorageError
 from beam_actors.naming import Kind, records
+from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import DAY, HOUR, RETENTION
 from beam_actors.naming.messages import (
     Changed,
+    Compare,
+    Confirm,
+    GetAbout,
+    GetClaims,
     GetHolding,
     GetIds,
     GetStatistics,
     ListHeld,
     Publish,
     Reserve,
+    Resolve,
     SetPin,
     Submit,
 )
@@ -141,21 +147,68 @@ async def test_a_damaged_row_is_dropped_and_costs_only_itself(autojump_clock):
         assert len(await one.store.scan(records.CLAIMS)) == 1
 
 
+async def refuse(*_):
+    await trio.sleep(0.01)
+    raise StorageError("The disk is full.")
+
+
 async def test_a_disk_that_refuses_makes_it_read_again(autojump_clock):
     async with bench() as one:
         await one.registrar.ask(submit(claim(0)))
-        real = one.store.commit
-
-        async def refuse(changes):
-            raise StorageError("The disk is full.")
-
-        one.store.commit = refuse
-        with pytest.raises(ActorCrashed):
-            await one.registrar.ask(submit(claim(1)))
+        real, one.store.commit = one.store.commit, refuse
+        early = one.registrar.ask(submit(claim(2, issued=NOW + HOUR)))
+        first, second = one.registrar.ask(submit(claim(1))), one.registrar.ask(Reserve(Name("bob"), contest=False))
+        for asked in (first, second):
+            with pytest.raises(StorageError, match="full"):
+                await asked
+        assert await early == 0  # nothing of it goes to the disk
         one.store.commit = real
-        await trio.sleep(5)
+        await trio.sleep(0.1)
         assert await one.registrar.ask(GetIds()) == (claim(0).id,)  # what was not durable is not known
-        assert all(claim(1) not in changed.claims for changed in one.heard)
+        assert await one.registrar.ask(ListHeld()) == ()
+        with pytest.raises(StorageError):  # nor is the disk tried again at once
+            await one.registrar.ask(submit(claim(1)))
+        await trio.sleep(6)
+        assert await one.registrar.ask(submit(claim(1))) == 1
+        await trio.sleep(HOUR)
+        assert [one for changed in one.heard for one in changed.claims] == [
+            claim(0),
+            claim(1),
+            claim(2, issued=NOW + HOUR),
+        ]
+        assert one.registrar.incarnation == 1
+
+
+async def test_a_disk_that_stays_silent_is_asked_again_and_peers_hear_of_nothing_meanwhile(autojump_clock):
+    async with bench() as one:
+        await one.registrar.ask(submit(claim(0)))
+        real = one.store.commit, one.store.scan
+        one.store.commit = one.store.scan = refuse
+        with pytest.raises(StorageError):
+            await one.registrar.ask(Publish(claim(3, "bob")))
+        await trio.sleep(60)
+        for question in (GetIds(), GetAbout(Name("bob")), GetClaims((claim(0).id,)), Compare(())):
+            with pytest.raises(StorageError):
+                await one.registrar.ask(question)
+        assert (await one.registrar.ask(Resolve(Query(ALICE)))).owner == owner_id(0)
+        one.registrar.tell(Confirm((claim(0).id,)))
+        one.store.commit, one.store.scan = real
+        await trio.sleep(11)
+        assert await one.registrar.ask(GetIds()) == (claim(0).id,)
+        await one.registrar.ask(Publish(claim(3, "bob")))
+        assert one.registrar.incarnation == 1
+
+
+async def test_a_damaged_row_that_the_full_disk_keeps_stops_nobody(autojump_clock):
+    disk = MemoryDisk()
+    async with bench(disk) as one:
+        await one.registrar.ask(submit(claim(0)))
+        await one.store.commit([Change(records.CLAIMS, b"bob\x00" + owner_id(0).digest, b"rubbish")])
+        one.store.commit = refuse
+        one.registrar.crash(RuntimeError("on purpose"))
+        await trio.sleep(5)
+        assert await one.registrar.ask(GetIds()) == (claim(0).id,)
+        assert one.registrar.incarnation == 2
 
 
 async def test_old_claims_are_forgotten_hourly_but_not_by_a_clock_that_jumps(autojump_clock):

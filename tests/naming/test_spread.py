@@ -3,7 +3,7 @@ import itertools
 import pytest
 import trio
 
-from beam_actors.errors import ConnectionLost
+from beam_actors.errors import ActorDead, ConnectionLost, StorageError
 from beam_actors.naming import Kind, Limits, protocol
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.conversation import Conversation
@@ -11,7 +11,7 @@ from beam_actors.naming.messages import CountLinks, GetIds, Submit
 from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Push, Refuse, Want
 from beam_actors.peers import InboundStream
 from tests.naming.builders import NAMES, NOW, claim, peer, pool, revocation
-from tests.naming.lab import MemoryStream, Node, lab, settle
+from tests.naming.lab import MemoryStream, Node, Silent, lab, settle
 
 
 async def ids(node) -> set[bytes]:
@@ -197,6 +197,94 @@ async def test_a_fast_peer_is_slowed_down(autojump_clock):
         assert len(await ids(one)) == 64
 
 
+async def elapsed(talk, *messages, lists=1):
+    """How long the node takes to answer all of it with so many lists."""
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(talk.send, *messages)
+        for _ in range(lists):
+            while await talk.listed() is not None:
+                pass
+    return trio.current_time() - began
+
+
+async def test_a_peer_that_compares_again_and_again_is_slowed_down(autojump_clock):
+    many = [claim(owner, f"n{number}") for owner in range(4) for number in range(16)]
+    async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
+        await give(one, *many)
+        talk = Conversation(visit(one), timeout=60)
+        offer = Have((bytes(32),))
+        assert await elapsed(talk, *(offer, Done()) * 10, lists=10) >= (10 * (len(many) + 2) - 20) / 10
+
+
+@pytest.mark.parametrize("message", [Push(()), Have(()), Want(()), Done()])
+async def test_messages_that_say_nothing_are_paid_for(autojump_clock, message):
+    async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
+        talk = Conversation(visit(one), timeout=60)
+        assert await elapsed(talk, *[message] * 100, Ask(NAMES[0])) >= (100 - 20) / 10
+
+
+async def test_an_exchange_that_takes_longer_than_a_message_may_comes_to_its_end(autojump_clock):
+    many = [claim(owner, f"n{number}") for owner in range(4) for number in range(16)]
+    limits = Limits(claims_per_second=1, claims_burst=1, stream_timeout=60.0)
+    async with lab(2, limits=limits) as (wires, nodes):
+        first, last = sorted(nodes, key=lambda node: node.me)
+        await last.registrar.ask(Submit(tuple(one.encoded for one in many), peer(99)))
+        wires.connect(first, last)
+        await settle(150)
+        assert await ids(first) == {one.id for one in many}
+
+
+async def test_a_full_disk_with_many_peers_costs_no_incarnation(autojump_clock):
+    async with lab(13, owner=3) as (wires, (one, *others)):
+        for other in others:
+            wires.connect(one, other)
+        await settle()
+        store = one.system.cell(one.registrar.path).actor._store
+        real = store.commit
+
+        async def refuse(changes):
+            raise StorageError("The disk is full.")
+
+        store.commit = refuse
+        for round_ in range(15):
+            for number, other in enumerate(others):
+                await give(other, claim(number % 3, f"n{round_}"))
+            with pytest.raises(StorageError):
+                await give(one, claim(round_ % 3, "full"))
+            await trio.sleep(1)
+        with pytest.raises(StorageError):
+            await one.naming.register("mine")
+        cells = [one.registrar, one.spread, *(one.system.ref(f"services/{name}") for name in ("names", "lookups"))]
+        assert [cell.incarnation for cell in cells] == [1] * 4
+        store.commit = real
+        await settle(30)
+        assert str((await one.naming.register("mine")).name) == "mine"
+        await settle()
+        assert await ids(one) == await ids(others[0])
+        assert len(await ids(one)) == 3 * 15 + 1
+        assert [cell.incarnation for cell in cells] == [1] * 4
+
+
+async def test_peers_that_cannot_say_who_is_up_are_asked_again(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await settle()
+        view = one.system.cell(one.spread.path).actor._peers
+        real = view.connected
+
+        async def dead():
+            raise ActorDead("peers are restarting")
+
+        view.connected = dead
+        one.spread.crash(RuntimeError("on purpose"))
+        await settle(60)
+        assert await one.spread.ask(CountLinks()) == 0
+        view.connected = real
+        await settle(10)
+        assert await one.spread.ask(CountLinks()) == 1
+
+
 async def test_streams_of_one_peer_are_bounded(autojump_clock):
     async with lab(1) as (_, (one,)):
         streams = [visit(one) for _ in range(9)]
@@ -226,20 +314,22 @@ async def test_an_endless_offer_is_refused(autojump_clock):
 async def test_a_peer_that_never_answers_an_exchange_costs_only_its_link(autojump_clock):
     async with lab(2) as (wires, (one, other)):
         mute = Node(wires, 2)
-        mute.spread = one.system.ref("services/nobody")  # its streams go nowhere
+        mute.spread = Silent()
         wires.links.add(frozenset((one.me, mute.me)))
         wires.connect(one, mute)
         wires.connect(one, other)
         await give(one, claim(0))
         await settle(300)
         assert await ids(other) == {claim(0).id}
+        streams = [message.stream for message in mute.spread.messages if isinstance(message, InboundStream)]
+        assert 4 <= len(streams) <= 6  # each was given up after a minute, and another tried
         assert one.spread.incarnation == 1
 
 
 async def test_pushes_to_a_slow_peer_are_bounded(autojump_clock):
     async with lab(1, limits=Limits(outbox=4)) as (wires, (one,)):
         slow = Node(wires, 2)
-        slow.spread = one.system.ref("services/nobody")
+        slow.spread = Silent()
         wires.connect(one, slow)
         await settle()
         (link,) = one.system.cell(one.spread.path).actor._links.values()

@@ -32,7 +32,8 @@ async def eventually(probe):
 def test_who_and_where():
     async def check(owner, visitor):
         identity = await owner.id()
-        assert identity.addresses[0].endswith(f"/tcp/4747/p2p/{identity.peer_id}")
+        ports = [f"/ip4/{ip}/tcp/4747/p2p/{identity.peer_id}" for ip in ("10.0.0.1", "127.0.0.1")]
+        assert identity.addresses == tuple(ports)
         status = await visitor.status()
         assert (status.peers, status.tunnels, status.names, status.dns) == (1, 0, 0, None)
         (row,) = await visitor.peers()

@@ -21,6 +21,7 @@ from beam_actors.values import Multiaddr, PeerId, TcpAddress
 
 ECHO = "/test/echo/1"
 SERVICES = "node/services"
+STRANGER = PeerId(b"\x2a" * 32)
 
 
 class EchoServer(Actor):
@@ -59,9 +60,11 @@ class Onlooker(Actor):
 class Node:
     """One node. Its key, disk and host outlive `run`, as a machine outlives a daemon."""
 
-    def __init__(self, world: "World", number: int, *, port: int = 4747, limits: PeersLimits | None = None) -> None:
+    def __init__(
+        self, world: "World", number: int, *, ip: str = "", port: int = 4747, limits: PeersLimits | None = None
+    ) -> None:
         self.world = world
-        self.ip = f"10.0.0.{number}"
+        self.ip = ip or f"10.0.0.{number}"
         self.name = f"node{number}"
         self.host = world.network.host(self.name, [self.ip])
         self.key = PeerKey.from_seed(bytes([number]) * 32)
@@ -95,7 +98,7 @@ class Node:
             clock=self.clock,
             entropy=self.entropy,
             network="test",
-            listen=[Bind(TcpAddress("0.0.0.0", self.port))],
+            listen=[Bind(TcpAddress("::" if ":" in self.ip else "0.0.0.0", self.port))],
             bootstrap=self.bootstrap,
             serve=self.serve(),
             subscribers=[self.system.ref(f"{SERVICES}/onlooker")],
@@ -196,3 +199,9 @@ async def until(condition: Any, *, seconds: float = 30.0) -> None:
     with trio.fail_after(seconds):
         while not condition():  # what is waited for is state of many actors, in virtual time
             await trio.sleep(0.01)
+
+
+def changed(node: Node, before: dict[str, int]) -> set[str]:
+    """The paths whose incarnation is not what it was, without the sessions of peers (they come and go)."""
+    after = node.incarnations()
+    return {path for path in before | after if before.get(path) != after.get(path) and "/sessions/" not in path}

@@ -3,21 +3,16 @@
 import pytest
 import trio
 
-from beam_actors.errors import NetworkError, PeerOffline
+from beam_actors.errors import NetworkError, PeerOffline, TimedOut
 from beam_actors.identity import PeerKey
-from beam_actors.peers.inquirer import MAX_RECORDS, Inquirer
+from beam_actors.peers import PeersLimits
+from beam_actors.peers.inquirer import Inquirer
 from beam_actors.peers.inquiry import MAX_QUESTION, PROTOCOL, Locate, Question, encode_question, open_records
 from beam_actors.values import Multiaddr, PeerId
-from beam_actors.wire.peer_record import sign_record
-from tests.peers.lab import SERVICES, World
+from beam_actors.wire import sign_record
+from tests.peers.lab import SERVICES, STRANGER
 
 INQUIRER = f"{SERVICES}/network/inquirer"
-STRANGER = PeerId(b"\x2a" * 32)
-
-
-@pytest.fixture
-def world():
-    return World()
 
 
 async def meet(hub, *others):
@@ -135,7 +130,68 @@ async def test_of_two_records_the_newer_is_kept_and_their_number_is_bounded(worl
             inquirer._keep(record, newest=False)
         assert inquirer._records[key.peer_id] == new
         record = sign_record(key, 3, ())
-        for number in range(MAX_RECORDS + 10):
+        for number in range(PeersLimits().records + 10):
             inquirer._records[PeerId(number.to_bytes(32, "big"))] = record
         inquirer._keep(record, newest=False)
-        assert len(inquirer._records) == MAX_RECORDS
+        assert len(inquirer._records) == PeersLimits().records
+
+
+async def test_searches_and_those_who_wait_for_one_are_bounded(world, autojump_clock):
+    limits = PeersLimits(searches=2, search_waiters=3)
+    async with world.running(2, limits=limits) as (hub, alice):
+        await meet(hub, alice)
+        world.network.partition(hub.host, alice.host)  # so that each search takes its time
+        inquirer, answered = alice.system.ref(INQUIRER), []
+
+        async def ask(number):
+            assert await inquirer.ask(Locate(PeerId(bytes([number]) * 32))) == ()
+            answered.append(number)
+
+        async with trio.open_nursery() as nursery:
+            for number in (1, 1, 1, 1, 2, 3):
+                nursery.start_soon(ask, number)
+                await trio.sleep(0.01)  # in this order
+            assert sorted(answered) == [1, 3]
+        assert sorted(answered) == [1, 1, 1, 1, 2, 3]
+
+
+async def test_one_peer_cannot_hold_all_places_for_an_answer(world, autojump_clock):
+    limits = PeersLimits(answers=4, answers_per_peer=3)
+    async with world.running(3, limits=limits) as (hub, mallory, alice):
+        await meet(hub, mallory, alice)
+        refused = []
+
+        async def hold():
+            with pytest.raises(NetworkError):
+                await ask_raw(mallory, hub, b"\xa1", finish=False)
+            refused.append(trio.current_time())
+
+        question = Question((hub.id,))
+        async with trio.open_nursery() as nursery:
+            start = trio.current_time()
+            for _ in range(10):
+                nursery.start_soon(hold)
+            await trio.sleep(0.5)
+            assert len(refused) == 7
+            assert open_records(await ask_raw(alice, hub, encode_question(question)), question)
+        assert len(refused) == 10
+        assert trio.current_time() - start < 3
+        assert open_records(await ask_raw(mallory, hub, encode_question(question)), question)
+
+
+async def test_who_is_connected_is_asked_again_until_there_is_an_answer(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        real, failures = alice.peers.connected, [TimedOut("not yet"), TimedOut("not yet")]
+
+        async def connected():
+            if failures:
+                raise failures.pop()
+            return await real()
+
+        alice.peers.connected = connected
+        alice.crash("network/inquirer")
+        await trio.sleep(10)
+        inquirer = alice.system.cell(INQUIRER).actor
+        assert list(inquirer._up) == [bob.id]
+        assert bob.id in inquirer._records

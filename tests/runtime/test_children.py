@@ -1,54 +1,9 @@
-import attrs
-import pytest
+import itertools
+
 import trio
 
-from beam_actors.errors import ActorUnavailable
-from beam_actors.runtime import (
-    NORMAL,
-    Actor,
-    Backoff,
-    ChildSpec,
-    Intensity,
-    Restart,
-    Strategy,
-    Supervisor,
-    System,
-    SystemFailed,
-    receives,
-)
-
-
-@attrs.frozen
-class End:
-    pass
-
-
-@attrs.frozen
-class Hang:
-    pass
-
-
-@attrs.frozen
-class Adopt:
-    spec: ChildSpec
-
-
-class Child(Actor):
-    @receives(End)
-    def end(self, _message):
-        self.stop(NORMAL)
-
-    @receives(Hang)
-    async def hang(self, _message):
-        await trio.sleep_forever()
-
-    @receives(Adopt)
-    async def adopt(self, message):
-        return await self.start_child(message.spec)
-
-
-def system():
-    return System("test", clock=trio.current_time)
+from beam_actors.runtime import Actor, Backoff, ChildSpec, Intensity, Restart, Strategy, Supervisor
+from tests.runtime.rig import Adopt, Child, system
 
 
 async def test_a_sibling_that_is_temporary_is_stopped_with_the_group_and_not_started_again(autojump_clock):
@@ -97,57 +52,23 @@ async def test_a_crash_between_the_start_and_the_first_step_of_a_child_leaves_no
                 assert not here.ref("node/parent/late").alive
 
 
-async def test_leaving_ends_a_root_whose_child_never_finishes_its_start(autojump_clock):
-    class Stuck(Actor):
+async def test_each_failed_restart_counts_once_and_takes_one_step_of_the_backoff(autojump_clock):
+    starts = []
+
+    class Fragile(Child):
         async def on_start(self):
-            if self.ref.incarnation > 1:
-                await trio.sleep_forever()
+            starts.append(trio.current_time())
+            if len(starts) in {2, 3, 4}:
+                raise OSError("not yet")
 
     here = system()
-    with trio.fail_after(1000):
-        async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("stuck", Stuck), ChildSpec("b", Child)]))):
-            here.ref("node/stuck").crash(ValueError())
-            await trio.sleep(1)
-    assert not here.ref("node/stuck").alive
-    assert not here.ref("node/b").alive
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-async def test_an_interrupt_inside_a_handler_ends_the_system_in_order(autojump_clock, error):
-    class Interrupted(Child):
-        @receives(End)
-        def end(self, _message):
-            raise error
-
-    stopped = []
-
-    class Sibling(Child):
-        async def on_stop(self, _reason):
-            stopped.append(self.path)
-
-    here = system()
-    children = [ChildSpec("sibling", Sibling), ChildSpec("interrupted", Interrupted)]
-
-    async def run():
-        async with here.run(ChildSpec("node", lambda: Supervisor(children))):
-            here.ref("node/interrupted").tell(End())
-            await trio.sleep_forever()
-
-    with pytest.raises(error):
-        await run()
-    assert stopped == ["node/sibling"]
-
-
-async def test_what_waits_when_an_actor_crashes_is_told_that_it_will_be_back(autojump_clock):
-    here = system()
-    async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("a", Child)]))):
-        ref = here.ref("node/a")
-        ref.tell(Hang())
-        waiting = ref.ask(End())
-        await trio.testing.wait_all_tasks_blocked()
-        ref.crash(ValueError())
-        with pytest.raises(ActorUnavailable):
-            await waiting
+    child = ChildSpec("fragile", Fragile, backoff=Backoff(first=0.5, jitter=0))
+    async with here.run(ChildSpec("node", lambda: Supervisor([child], intensity=Intensity(4, 1000)))):
+        here.ref("node/fragile").crash(ValueError())
+        await trio.sleep(30)
+        assert [after - before for before, after in itertools.pairwise(starts)] == [0.5, 1, 2, 4]
+        assert here.ref("node/fragile").alive
+        assert here.ref("node").incarnation == 1
 
 
 async def test_a_backoff_that_was_overtaken_restarts_nobody_early(autojump_clock):
@@ -172,14 +93,38 @@ async def test_a_backoff_that_was_overtaken_restarts_nobody_early(autojump_clock
     assert [round(at - begin) for at in starts] == [0, 10, 31]
 
 
-async def test_a_flood_of_crashes_from_outside_ends_in_one_clear_error(autojump_clock):
+async def test_a_restart_that_fails_is_retried_within_the_intensity(autojump_clock):
+    attempts = []
+
+    class Fragile(Actor):
+        async def on_start(self):
+            attempts.append(1)
+            if len(attempts) in {2, 3}:
+                raise OSError("not yet")
+
     here = system()
+    async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("fragile", Fragile)]))):
+        here.ref("node/fragile").crash(ValueError())
+        await trio.sleep(1)
+        assert len(attempts) == 4
+        assert here.ref("node/fragile").alive
 
-    async def run():
-        async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("a", Child)]))):
-            while True:
-                here.ref("node/a").crash(ValueError())
-                await trio.sleep(0.01)
 
-    with pytest.raises(SystemFailed, match="more than 3 times"):
-        await run()
+async def test_backoff_delays_restarts_and_grows(autojump_clock):
+    starts = []
+
+    class Late(Actor):
+        async def on_start(self):
+            starts.append(trio.current_time())
+            self.spawn(self.fail)
+
+        async def fail(self):
+            await trio.lowlevel.checkpoint()
+            raise ValueError
+
+    spec = ChildSpec("c", Late, backoff=Backoff(first=1, jitter=0))
+    here = system()
+    async with here.run(ChildSpec("node", lambda: Supervisor([spec], intensity=Intensity(10, 1000)))):
+        await trio.sleep(20)
+    waits = [round(b - a) for a, b in itertools.pairwise(starts)]
+    assert waits[:4] == [1, 2, 4, 8]

@@ -4,6 +4,7 @@ import trio
 
 from beam_actors.errors import ActorError
 from beam_actors.runtime import Actor, ChildSpec, Supervisor, System, receives
+from tests.runtime.rig import Disposable, Echo, Later, Say, run_with
 
 
 @attrs.frozen
@@ -13,36 +14,13 @@ class Arm:
     cancel: bool = False
 
 
-class Handle:
-    def __init__(self):
-        self.disposed = 0
-
-    def dispose(self):
-        self.disposed += 1
-
-
-class Refused(Exception):
-    pass
-
-
-@attrs.frozen
-class Refuse:
-    pass
-
-
 class Armed(Actor):
-    reply_errors = (Refused,)
-
     @receives(Arm)
     def arm(self, message):
         timer = self.send_after(message.seconds, message.message)
         if message.cancel:
             timer.cancel()
             timer.cancel()
-
-    @receives(Refuse)
-    def refuse(self, _message):
-        raise Refused
 
 
 async def with_armed(body):
@@ -52,7 +30,7 @@ async def with_armed(body):
 
 
 async def test_a_timer_disposes_once_of_what_it_never_delivers(autojump_clock):
-    cancelled, orphaned = Handle(), Handle()
+    cancelled, orphaned = Disposable(), Disposable()
 
     async def body(here, ref):
         ref.tell(Arm(5, cancelled, cancel=True))
@@ -63,25 +41,6 @@ async def test_a_timer_disposes_once_of_what_it_never_delivers(autojump_clock):
         ref.crash(ValueError())
         await trio.sleep(10)
         assert (cancelled.disposed, orphaned.disposed) == (1, 1)
-
-    await with_armed(body)
-
-
-async def test_a_declared_error_after_a_tell_crashes_nobody(autojump_clock):
-    async def body(here, ref):
-        ref.tell(Refuse())
-        await trio.sleep(1)
-        assert ref.incarnation == 1
-
-    await with_armed(body)
-
-
-async def test_an_ask_that_nobody_understands_says_so(autojump_clock):
-    async def body(here, ref):
-        with pytest.raises(ActorError, match="takes no str"):
-            await ref.ask("gibberish")
-        assert ref.incarnation == 1
-        assert here.dead_letters["node/a"] == 1
 
     await with_armed(body)
 
@@ -99,17 +58,83 @@ async def test_a_worker_that_fails_while_it_is_cancelled_loses_no_reply(autojump
                 finally:
                     raise OSError("clean-up failed")
 
-        @receives(Refuse)
+        @receives(Later)
         def keep_waiting(self, _message):
             self.defer()
 
     here = System("test", clock=trio.current_time)
     async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("a", Clumsy)]))):
         ref = here.ref("node/a")
-        waiting = ref.ask(Refuse())
+        waiting = ref.ask(Later())
         await trio.testing.wait_all_tasks_blocked()
         ref.crash(ValueError())
         with pytest.raises(ActorError):
             await waiting
         await trio.sleep(1)
         assert ref.incarnation == 2
+
+
+class Working(Echo):
+    @receives(Later)
+    def later(self, _message):
+        self.spawn(self.work)
+
+    async def work(self):
+        await trio.sleep(1)
+        raise OSError("worker")
+
+
+async def test_a_failing_worker_crashes_its_actor(autojump_clock):
+    async def body(here):
+        ref = here.ref("node/working")
+        ref.tell(Later())
+        await trio.sleep(2)
+        assert ref.incarnation == 2
+        assert "OSError" in here.tree().children[0].last_exit
+
+    await run_with(body, ChildSpec("working", Working))
+
+
+async def test_workers_end_with_their_actor(autojump_clock):
+    ended = []
+
+    class Host(Actor):
+        async def on_start(self):
+            self.spawn(self.forever)
+
+        async def forever(self):
+            try:
+                await trio.sleep_forever()
+            finally:
+                ended.append(True)
+
+    async def body(here):
+        here.ref("node/host").crash(ValueError())
+        await trio.sleep(1)
+        assert ended == [True]
+
+    await run_with(body, ChildSpec("host", Host))
+    assert ended == [True, True]
+
+
+async def test_timers_tell_and_die_with_the_incarnation(autojump_clock):
+    log = []
+
+    class Clocked(Echo):
+        @receives(Later)
+        def later(self, _message):
+            self.send_after(5, Say("tick"))
+            self.send_after(6, Say("never")).cancel()
+
+    async def body(here):
+        ref = here.ref("node/clocked")
+        ref.tell(Later())
+        await trio.sleep(10)
+        assert log == ["start", "tick"]
+        ref.tell(Later())
+        await trio.sleep(1)
+        ref.crash(ValueError())
+        await trio.sleep(10)
+        assert log == ["start", "tick", "stop crashed", "start"]
+
+    await run_with(body, ChildSpec("clocked", lambda: Clocked(log)))

@@ -11,7 +11,7 @@ from beam_actors.tunnels.protocol import (
     encode_answer,
     encode_request,
 )
-from beam_actors.tunnels.spec import decode_forward, decode_tunnel, encode_forward, encode_tunnel
+from beam_actors.tunnels.records import decode_forward, decode_tunnel, encode_forward, encode_tunnel
 
 
 def _body(framed: bytes) -> bytes:

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import signal
 import subprocess
@@ -6,7 +7,7 @@ import sys
 import pytest
 
 from beam_actors.errors import HomeInUse, StorageError
-from beam_actors.world.home_lock import HomeLock
+from beam_actors.world.home_lock import HomeLock, is_locked
 
 HOLDER = """
 import signal, sys
@@ -24,6 +25,29 @@ def test_one_holder_at_a_time(tmp_path):
         assert "held" in repr(lock)
     lock.release()
     HomeLock(tmp_path).release()
+
+
+def test_a_look_sees_a_holder_and_leaves_the_lock_free(tmp_path):
+    assert not is_locked(tmp_path)
+    with HomeLock(tmp_path):
+        assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
+    HomeLock(tmp_path).release()
+
+
+def test_two_looks_do_not_see_each_other(tmp_path):
+    HomeLock(tmp_path).release()
+    with (tmp_path / "lock").open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert not is_locked(tmp_path)
+
+
+def test_no_lock_is_seen_behind_a_link(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with HomeLock(tmp_path / "a"):
+        (tmp_path / "b" / "lock").symlink_to(tmp_path / "a" / "lock")
+        assert not is_locked(tmp_path / "b")
 
 
 def test_another_process_is_named_and_its_death_frees_the_home(tmp_path):

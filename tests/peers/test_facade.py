@@ -1,0 +1,84 @@
+"""The facade, as whole nodes use it."""
+
+import pytest
+import trio
+
+from beam_actors.errors import ConnectionRefused, InvalidValue, UsageError
+from beam_actors.peers import PeerUp, State
+from beam_actors.values import Multiaddr
+from tests.peers.lab import ECHO, STRANGER
+
+
+async def test_a_stream_goes_to_the_peer_and_back(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        assert await alice.peers.connect(bob.address) == bob.id
+        assert await alice.echo(bob, b"x" * 300_000) == b"x" * 300_000
+        assert bob.seen == [alice.id]
+        assert alice.events == [PeerUp(bob.id)]
+        assert bob.events == [PeerUp(alice.id)]
+        assert len(alice.sessions(bob)) == len(bob.sessions(alice)) == 1
+
+
+async def test_a_protocol_that_the_peer_does_not_speak_shows_in_the_first_read(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        stream = await alice.peers.open(bob.id, "/test/unheard-of/1")
+        with pytest.raises(ConnectionRefused):
+            await stream.read()
+
+
+async def test_this_node_itself_is_no_peer(world, autojump_clock):
+    async with world.running(1) as (alice,):
+        with pytest.raises(UsageError):
+            await alice.peers.connect(alice.address)
+        with pytest.raises(UsageError):
+            await alice.peers.open(alice.id, ECHO)
+
+
+@pytest.mark.parametrize("text", ["/ip4/10.0.0.2/tcp/4747", f"/dns4/example.com/tcp/1/p2p/{STRANGER}"])
+async def test_an_address_that_cannot_be_dialled_is_refused_in_words(world, autojump_clock, text):
+    async with world.running(1) as (alice,):
+        with pytest.raises(InvalidValue):
+            await alice.peers.connect(Multiaddr.parse(text))
+
+
+async def test_a_ping_says_how_long_and_why(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        world.network.set_latency(alice.host, bob.host, 0.02)
+        await alice.peers.connect(bob.address)
+        result = await alice.peers.ping(bob.id)
+        assert result.path == "direct"
+        assert 39.9 <= result.rtt_ms < 60
+        assert f"{bob.ip}:{bob.port}" in result.why
+
+
+async def test_the_snapshot_tells_who_is_there(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        await trio.sleep(1)
+        (status,) = await alice.peers.snapshot()
+        assert status.peer == bob.id
+        assert status.state is State.UP
+        assert status.sessions == 1
+        assert status.path == "direct"
+        assert status.agent.startswith("beam-actors/")
+        assert status.suite == "/beam/noise-aes/1"
+        assert status.address == bob.address
+        assert status.rtt_ms > 0
+
+
+async def test_a_node_says_where_it_listens(world, autojump_clock):
+    async with world.running(1) as (alice,):
+        assert alice.peers.addresses() == (Multiaddr.parse(f"/ip4/127.0.0.1/tcp/4747/p2p/{alice.id}"),)
+
+
+async def test_who_is_connected_is_told_by_id_and_nobody_else(world, autojump_clock):
+    async with world.running(3) as (alice, bob, carol):
+        assert await alice.peers.connected() == ()
+        await alice.peers.connect(bob.address)
+        await alice.peers.connect(carol.address)
+        await trio.sleep(1)
+        assert await alice.peers.connected() == tuple(sorted([bob.id, carol.id]))
+        await alice.peers.disconnect(bob.id)
+        await trio.sleep(1)
+        assert await alice.peers.connected() == (carol.id,)

@@ -1,0 +1,73 @@
+"""The actor of one session: draining, its own crash, and a peer that wears it out."""
+
+from contextlib import suppress
+
+import pytest
+import trio
+
+from beam_actors.errors import NetworkError, PeerOffline
+from beam_actors.peers import PeersLimits
+from tests.peers.lab import ECHO, changed, until
+
+
+def dialler_owner(node, other):
+    return node.system.whereis(f"node/services/network/peers/{other.id.short}")
+
+
+async def test_a_stream_on_the_session_that_gives_way_goes_on_to_its_end(world, autojump_clock):
+    async with world.running(2, limits=PeersLimits(drain_linger=2.0)) as nodes:
+        lower, higher = sorted(nodes, key=lambda node: node.id)
+        await higher.peers.connect(lower.address)
+        stream = await higher.peers.open(lower.id, ECHO)
+        await stream.write(b"before")
+        assert await stream.read() == b"before"
+        # The lower one dials too, as if it had not known of the session.
+        dialler = lower.system.whereis(f"node/services/network/peers/{higher.id.short}")._cell.actor._setting.dialler
+        dialler_session = await dialler.dial(higher.id, (higher.address,), dialler_owner(lower, higher))
+        dialler_owner(lower, higher).tell(dialler_session)
+        await until(lambda: len(lower.sessions(higher)) == len(higher.sessions(lower)) == 2)
+        await trio.sleep(10)
+        await stream.write(b"after")
+        assert await stream.read() == b"after"
+        assert len(lower.sessions(higher)) == 2
+        await stream.shutdown()
+        assert await stream.read() == b""
+        stream.close()
+        await until(lambda: len(lower.sessions(higher)) == len(higher.sessions(lower)) == 1)
+        assert await higher.echo(lower) == b"hello"
+
+
+async def test_a_crash_of_a_session_ends_that_session_alone(world, autojump_clock):
+    async with world.running(3) as (alice, bob, carol):
+        await alice.peers.connect(bob.address)
+        await alice.peers.connect(carol.address)
+        spared = await alice.peers.open(carol.id, ECHO)
+        before = alice.incarnations()
+        hit = await alice.peers.open(bob.id, ECHO)
+        alice.crash(f"network/peers/{bob.id.short}/sessions/1")
+        with pytest.raises(NetworkError):
+            await hit.read()
+        started = trio.current_time()
+        assert await alice.echo(bob) == b"hello"
+        assert trio.current_time() - started < 2
+        assert changed(alice, before) == set()
+        await spared.write(b"still here")
+        assert await spared.read() == b"still here"
+
+
+async def test_a_peer_that_opens_and_resets_streams_without_end_is_cut(world, autojump_clock):
+    async with world.running(2, limits=PeersLimits(dead_streams=50)) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        await until(lambda: bob.sessions(alice))
+        (path,) = bob.sessions(alice)
+        seen = len(bob.seen)
+        with suppress(NetworkError, PeerOffline):
+            while path in bob.incarnations():
+                streams = [await alice.peers.open(bob.id, ECHO) for _ in range(20)]
+                for stream in streams:
+                    await stream.write(b"x")
+                    stream.abort()
+                await trio.sleep(0.01)  # they arrive together with their resets
+        await until(lambda: path not in bob.incarnations())
+        assert len(bob.seen) == seen  # nobody behind the session was told of one
+        assert await alice.echo(bob) == b"hello"

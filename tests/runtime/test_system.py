@@ -1,0 +1,117 @@
+import pytest
+import trio
+import trio.lowlevel
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beam_actors.runtime import Actor, ChildSpec, Intensity, Restart, Strategy, Supervisor, SystemFailed, receives
+from tests.runtime.rig import Child, End, Hang, specs, system
+
+
+async def test_leaving_ends_a_root_whose_child_never_finishes_its_start(autojump_clock):
+    class Stuck(Actor):
+        async def on_start(self):
+            if self.ref.incarnation > 1:
+                await trio.sleep_forever()
+
+    here = system()
+    with trio.fail_after(1000):
+        async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("stuck", Stuck), ChildSpec("b", Child)]))):
+            here.ref("node/stuck").crash(ValueError())
+            await trio.sleep(1)
+    assert not here.ref("node/stuck").alive
+    assert not here.ref("node/b").alive
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+async def test_an_interrupt_inside_a_handler_ends_the_system_in_order(autojump_clock, error):
+    class Interrupted(Child):
+        @receives(End)
+        def end(self, _message):
+            raise error
+
+    stopped = []
+
+    class Sibling(Child):
+        async def on_stop(self, _reason):
+            stopped.append(self.path)
+
+    here = system()
+    children = [ChildSpec("sibling", Sibling), ChildSpec("interrupted", Interrupted)]
+
+    async def run():
+        async with here.run(ChildSpec("node", lambda: Supervisor(children))):
+            here.ref("node/interrupted").tell(End())
+            await trio.sleep_forever()
+
+    with pytest.raises(error):
+        await run()
+    assert stopped == ["node/sibling"]
+
+
+async def test_a_flood_of_crashes_from_outside_ends_in_one_clear_error(autojump_clock):
+    here = system()
+
+    async def run():
+        async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("a", Child)]))):
+            while True:
+                here.ref("node/a").crash(ValueError())
+                await trio.sleep(0.01)
+
+    with pytest.raises(SystemFailed, match="more than 3 times"):
+        await run()
+
+
+async def test_shutdown_is_in_the_reverse_order_even_when_the_body_is_cancelled(autojump_clock):
+    log = []
+    here = system()
+    with trio.move_on_after(1):
+        async with here.run(ChildSpec("node", lambda: Supervisor(specs(log, "a", "b", "c")))):
+            await trio.sleep_forever()
+    assert [name for what, name in log if what == "stop"] == ["c", "b", "a"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["crash", "end", "hang", "wait"])), max_size=12),
+    st.sampled_from(list(Strategy)),
+    st.sampled_from(list(Restart)),
+)
+def test_no_task_outlives_the_system_whatever_happened(steps, strategy, restart):
+    alive = [0]
+
+    class Counted(Child):
+        async def on_start(self):
+            self.spawn(self.work)
+
+        async def work(self):
+            alive[0] += 1
+            try:
+                await trio.sleep_forever()
+            finally:
+                alive[0] -= 1
+
+    async def main():
+        here = system()
+        children = [ChildSpec(name, Counted, restart=restart, shutdown=1) for name in "abcd"]
+        top = lambda: Supervisor(children, strategy=strategy, intensity=Intensity(4, 1000))  # noqa: E731
+        try:
+            async with here.run(ChildSpec("node", top)):
+                for name, what in steps:
+                    ref = here.ref(f"node/{name}")
+                    if what == "crash":
+                        ref.crash(ValueError())
+                    elif what == "end":
+                        ref.tell(End())
+                    elif what == "hang":
+                        ref.tell(Hang())
+                    else:
+                        await trio.sleep(0.5)
+                await trio.sleep(1)
+        except SystemFailed:
+            pass
+        assert alive[0] == 0
+        root = trio.lowlevel.current_task()
+        assert all(not nursery.child_tasks for nursery in root.child_nurseries)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -1,0 +1,111 @@
+"""What docs/architecture.md says of all rooms and no linter checks: their doors, and where each module is tested."""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "beam_actors"
+TESTS = Path(__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+ROOMS = {path.parent.name for path in MODULES if path.name == "__init__.py" and path.parent != PACKAGE}
+
+# `world` and `testing` are sets of implementations: whoever may import them chooses one module at a time.
+OPEN = {"world", "testing"}
+# A module that is an export: `cbor.decode` reads better than `decode_cbor`.
+EXPORTED_MODULES = {"values": {"cbor"}}
+
+LONG = 120  # lines, from which on a module has a test file of its own name, or a row here with the file that tests it
+TESTED_IN = {
+    "cli/name_commands.py": "cli/test_commands.py",
+    "cli/tunnel_commands.py": "cli/test_commands.py",
+    "control/api.py": "node/test_api.py",  # rows and a protocol, which the node implements
+    "flow/facade.py": "flow/test_actor.py",
+    "flow/sockets.py": "flow/test_pump.py",
+    "flow/stream_link.py": "flow/test_session.py",
+    "naming/answering.py": "naming/test_knowledge.py",
+    "naming/messages.py": "naming/test_registrar.py",
+    "peers/live.py": "peers/test_facade.py",
+    "peers/messages.py": "peers/test_facade.py",
+    "peers/room.py": "peers/test_facade.py",
+    "testing/daemons.py": "e2e/test_homes.py",
+    "testing/links.py": "testing/test_network.py",
+    "testing/sockets.py": "ports/test_network.py",
+    "testing/store.py": "ports/test_store.py",
+    "testing/tls.py": "ports/test_tls.py",
+    "tunnels/desk.py": "tunnels/test_room.py",
+    "tunnels/gate.py": "tunnels/test_room.py",
+    "tunnels/messages.py": "tunnels/test_room.py",
+    "tunnels/offered.py": "tunnels/test_room.py",
+    "tunnels/opening.py": "tunnels/test_room.py",
+    "world/schema.py": "world/test_store.py",
+    "world/tls.py": "ports/test_tls.py",
+}
+
+
+def exports(room):
+    """The names in a room's `__all__`."""
+    for node in ast.parse((PACKAGE / room / "__init__.py").read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def imports(source):
+    """Each import of this package in `source`: its dotted module's parts, and the names taken from it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, "Imports are absolute."
+            found = [((node.module or "").split("."), {alias.name for alias in node.names})]
+        elif isinstance(node, ast.Import):
+            found = [(alias.name.split("."), set()) for alias in node.names]
+        else:
+            continue
+        yield from ((module, names) for module, names in found if module[0] == "beam_actors")
+
+
+def past_the_door(room, source):
+    """What a module of `room` takes from other rooms that they do not export."""
+    for (_, *where), names in imports(source):
+        other, *inner = where or [""]
+        if other not in ROOMS or other in {room, *OPEN}:
+            continue
+        hidden = names - exports(other) - EXPORTED_MODULES.get(other, set())
+        if inner or hidden:
+            yield f"{'.'.join(where)}: {', '.join(sorted(names))}"
+
+
+def test_rooms_are_imported_and_not_their_modules():
+    found = {
+        str(path.relative_to(PACKAGE)): wrong
+        for path in MODULES
+        if (wrong := list(past_the_door(path.relative_to(PACKAGE).parts[0], path.read_text())))
+    }
+    assert found == {}
+
+
+def test_the_rule_sees_what_it_forbids():
+    assert list(past_the_door("flow", "from beam_actors.ports.network import Buffer")) == ["ports.network: Buffer"]
+    assert list(past_the_door("flow", "from beam_actors.ports import network")) == ["ports: network"]
+    assert list(past_the_door("flow", "def f():\n    import beam_actors.ports.network")) == ["ports.network: "]
+    assert not list(past_the_door("ports", "from beam_actors.ports.network import Buffer"))
+    assert not list(
+        past_the_door("naming", "from beam_actors.ports import Buffer\nfrom beam_actors.values import cbor")
+    )
+    assert not list(
+        past_the_door("cli", "from beam_actors import __version__\nfrom beam_actors.errors import BeamError")
+    )
+
+
+def test_every_long_module_has_a_test():
+    missing = [
+        name
+        for path in MODULES
+        if len(path.read_text().splitlines()) > LONG
+        and not (TESTS / path.relative_to(PACKAGE).parent / f"test_{path.name}").exists()
+        and (name := str(path.relative_to(PACKAGE))) not in TESTED_IN
+    ]
+    assert missing == []
+
+
+def test_the_table_names_files_that_are_there():
+    gone = [row for row in TESTED_IN.items() if not (PACKAGE / row[0]).exists() or not (TESTS / row[1]).exists()]
+    assert gone == []
