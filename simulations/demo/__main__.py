@@ -87,23 +87,26 @@ def show_changes(path: str, before: dict[str, dict[str, Any]], after: dict[str, 
         raise AssertionError(f"other actors restarted too: {outside}")
     for word, paths in (("ended", gone), ("new", new), ("restarted", restarted)):
         for actor in paths:
-            say(f"   tree: {word} {actor.removeprefix('node/core/services/')}")
+            why = f" ({after[actor]['last_exit']})" if word == "restarted" else ""
+            say(f"   tree: {word} {actor.removeprefix('node/core/services/')}{why}")
     untouched = len(before) - len(gone) - len(restarted)
     say(f"   the other {untouched} of the visitor's {len(before)} actors were not touched")
 
 
-def crash_session(bob: Daemon, visitor: Visitor, owner_id: str) -> None:
-    """Crash the visitor's session with the owner and show that only it went down."""
-    before = flatten_tree(bob.beam("tree"))
-    session = next(p for p in before if "/sessions/" in p and owner_id[-8:] in p)
-    say(f"   beam crash {session}")
-    with RequestLoop(visitor) as loop:
-        time.sleep(0.3)
-        start = time.monotonic()
-        bob.beam("crash", session)
-        eventually(lambda: loop.healed(start), timeout=10, what="requests succeed again")
-        say(describe(loop, start))
-    show_changes(session.rpartition("/sessions/")[0], before, flatten_tree(bob.beam("tree")))
+def crash_actors(bob: Daemon, visitor: Visitor, owner_id: str) -> None:
+    """Crash the visitor's session with the owner, then the actor above it, and show that nothing else went down."""
+    session = next(p for p in flatten_tree(bob.beam("tree")) if "/sessions/" in p and owner_id[-8:] in p)
+    peer = session.partition("/sessions/")[0]
+    for path in (session, peer):
+        before = flatten_tree(bob.beam("tree"))
+        say(f"   beam crash {path}")
+        with RequestLoop(visitor) as loop:
+            time.sleep(0.3)
+            start = time.monotonic()
+            bob.beam("crash", path)
+            eventually(partial(loop.healed, start), timeout=10, what="requests succeed again")
+            say(describe(loop, start))
+        show_changes(peer, before, flatten_tree(bob.beam("tree")))
 
 
 def kill_owner(alice: Daemon, bob: Daemon, visitor: Visitor) -> None:
@@ -182,8 +185,8 @@ def story(alice: Daemon, bob: Daemon, known: str, port: int) -> None:
         if not visitor.upload(UPLOAD):
             raise AssertionError("the upload's hash differs")
         say(f"   upload of {UPLOAD >> 20} MiB, hashed at the other end: equal")
-    with step(5, "Let it crash: Bob's session with Alice"):
-        crash_session(bob, visitor, alice.beam("id")["peer_id"])
+    with step(5, "Let it crash: Bob's session with Alice, then Bob's actor for Alice"):
+        crash_actors(bob, visitor, alice.beam("id")["peer_id"])
     with step(6, "Let it crash harder: Alice's whole daemon"):
         kill_owner(alice, bob, visitor)
     with step(7, "Bob's supervision tree"):
