@@ -1,9 +1,13 @@
+import os
+
 import structlog
 from hypothesis import settings
 
-# Time limits of single examples would measure the machine; the suite's own time-out ends what hangs.
-settings.register_profile("beam", deadline=None, print_blob=True)
-settings.load_profile("beam")
+# Time limits of single examples would measure the machine; the suite's own time-out ends what hangs. The same examples
+# each time keep a landing from failing by chance: the soak's fuzzers and HYPOTHESIS_PROFILE=explore look for new ones.
+settings.register_profile("beam", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "beam"))
 
 # The log is the daemon's; tests that want lines configure it themselves.
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())

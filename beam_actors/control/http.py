@@ -111,6 +111,8 @@ class HttpConversation:
                     return None
 
     def _check_head(self, head: h11.Request) -> Refusal | None:
+        # RFC 9110 section 9.3.2: the head alone is answered, also by a refusal.
+        self._bodiless = head.method == b"HEAD"
         names = {name for name, _ in head.headers}
         if names & _FORBIDDEN:
             return self._refuse(HTTPStatus.FORBIDDEN, "not-allowed", "Web pages may not use the control API.")
@@ -137,7 +139,6 @@ class HttpConversation:
         self._body.clear()
         if head is None:
             raise LocalProtocolError("A request ended that had not begun.")
-        self._bodiless = head.method == b"HEAD"  # RFC 9110 section 9.3.2: the head alone is answered
         path = head.target.decode("ascii", "replace").partition("?")[0]
         return Request(head.method.decode("ascii", "replace"), path, body)
 

@@ -14,7 +14,8 @@ accesses = st.just(EVERYONE) | st.sets(st.binary(min_size=32, max_size=32).map(P
 )
 names = st.none() | st.sampled_from(["web", "db", "byronwade"]).map(Name)
 tunnels = st.builds(TunnelSpec, target=targets, name=names, port=st.none() | ports, access=accesses, kept=st.booleans())
-forwards = st.builds(
+destinations = st.sampled_from(["web.local", str(PeerId(bytes(32)))])
+forwards = st.builds(ForwardSpec, destination=destinations, port=ports, listen=targets)
     ForwardSpec, destination=st.sampled_from(["web.local", str(PeerId(bytes(32)))]), port=ports, listen=targets
 )
 
