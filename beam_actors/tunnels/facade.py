@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import trio
 
 from beam_actors.errors import ActorDead, ActorError, ActorUnavailable, TimedOut
@@ -88,7 +89,8 @@ class Tunnels:
 
     async def _tunnel(self, spec: TunnelSpec) -> TunnelStatus:
         status: TunnelStatus | None = await self._describe(f"{self._offered.path}/{spec.key}")
-        return status or TunnelStatus(spec=spec, running=False, live=0)
+        # The catalogue's spec is the truth: its actor may have been started for one that differs in `kept`.
+        return attrs.evolve(status, spec=spec) if status else TunnelStatus(spec=spec, running=False, live=0)
 
     async def _forward(self, spec: ForwardSpec) -> ForwardStatus:
         status: ForwardStatus | None = await self._describe(f"{self._held.path}/{spec.key}")

@@ -119,6 +119,16 @@ def test_crash_is_refused_unless_the_daemon_was_started_for_it():
     with_two_nodes(check, chaos=True)
 
 
+def test_a_foreground_tunnel_that_is_exposed_for_good_is_kept():
+    async def check(owner, _visitor):
+        request = ExposeRequest(target=APP, name="site", foreground=True)
+        assert (await owner.expose(request)).foreground
+        assert not (await owner.expose(attrs.evolve(request, foreground=False))).foreground
+        assert [row.foreground for row in await owner.tunnels()] == [False]
+
+    with_two_nodes(check)
+
+
 def find(node, path):
     if node.path == path:
         return node

@@ -16,8 +16,6 @@ names = st.none() | st.sampled_from(["web", "db", "byronwade"]).map(Name)
 tunnels = st.builds(TunnelSpec, target=targets, name=names, port=st.none() | ports, access=accesses, kept=st.booleans())
 destinations = st.sampled_from(["web.local", str(PeerId(bytes(32)))])
 forwards = st.builds(ForwardSpec, destination=destinations, port=ports, listen=targets)
-    ForwardSpec, destination=st.sampled_from(["web.local", str(PeerId(bytes(32)))]), port=ports, listen=targets
-)
 
 
 @given(tunnels)
