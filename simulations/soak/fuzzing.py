@@ -31,7 +31,14 @@ def fuzz_one(module: str, function: str, seconds: int) -> None:
     with atheris.instrument_imports(include=["beam_actors"]):
         target = getattr(importlib.import_module(module), function)
     with tempfile.TemporaryDirectory() as corpus:
-        options = [f"-max_total_time={seconds}", "-max_len=4096", "-rss_limit_mb=1024", "-timeout=10", "-verbosity=0"]
+        options = [
+            "-seed=1",
+            f"-max_total_time={seconds}",
+            "-max_len=4096",
+            "-rss_limit_mb=1024",
+            "-timeout=10",
+            "-verbosity=0",
+        ]
         atheris.Setup([sys.argv[0], *options, corpus], target)
         atheris.Fuzz()
 
