@@ -31,6 +31,11 @@ _MAX_EVENTS = 512  # per batch; the pump cuts it into slices of its own
 _MAX_PARTS = 64
 _MAX_DATAGRAM = 65535
 _LINGER_RESET = struct.pack("ii", 1, 0)
+_UNSENT = 1 << 17
+"""Bytes that the kernel takes of a connection beyond those in flight (tcp(7), TCP_NOTSENT_LOWAT).
+
+Without it a reader that stalls gathers megabytes in the kernel, and a small answer waits behind what the send buffer
+took in before it; the window of what is in flight, and with it the speed, is not touched."""
 P = TypeVar("P", bound="_SocketPollable")
 _NEXT_PLEASE = (errno.ECONNABORTED, errno.EPROTO, errno.EINTR, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH)
 """accept(2): errors of the waiting connection, not of the listener."""
@@ -202,6 +207,7 @@ class EpollEndpoint(_SocketPollable):
         if self._socket.family != socket.AF_UNIX:
             with contextlib.suppress(OSError):  # the other end may have reset it already
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
     def _failed(self, error: OSError) -> NetworkError:
         if self._error is None:

@@ -93,6 +93,20 @@ async def test_small_writes_are_not_held_back(driver) -> None:
         assert end._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+async def test_a_reader_that_stalls_gathers_little_in_the_kernel(driver) -> None:
+    listener = driver.listen(LOOPBACK)
+    dialled = driver.dial(listener.local)
+    await until(driver, dialled, write=True)
+    assert dialled.connected()
+    await until(driver, listener, read=True)
+    accepted = listener.accept()
+    for end in (dialled, accepted):  # neither ever reads
+        taken = 0
+        while size := end.send(bytes(1 << 16)):
+            taken += size
+        assert taken < 1 << 20  # megabytes otherwise, for each of those that stall
+
+
 async def test_running_out_of_descriptors(driver) -> None:
     listener = driver.listen(LOOPBACK)
     with socket.create_connection((listener.local.ip, listener.local.port)):
