@@ -3,6 +3,7 @@
 from beam_actors.flow.actor import PumpActor
 from beam_actors.flow.budget import Budget
 from beam_actors.flow.facade import DatagramHandle, Flow, ListenerHandle
+from beam_actors.flow.frames import read_frame
 from beam_actors.flow.limits import FlowLimits
 from beam_actors.flow.messages import Accepted, IncomingStream, SessionDown, SessionUp
 from beam_actors.flow.owner import Owner
@@ -30,4 +31,5 @@ __all__ = [
     "Splice",
     "Splices",
     "Stream",
+    "read_frame",
 ]

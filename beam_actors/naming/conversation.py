@@ -10,20 +10,22 @@ from collections.abc import Iterable
 import trio
 
 from beam_actors.errors import RemoteProtocolError, TimedOut
+from beam_actors.flow import read_frame
 from beam_actors.naming import protocol
 from beam_actors.naming.network import FAILURES, ByteStream
-from beam_actors.naming.protocol import HEADER, Done, Message, Refuse
+from beam_actors.naming.protocol import Done, Message, Refuse
+from beam_actors.wire import FrameReader
 
 
 class Conversation:
     """One stream of `/beam/names/1`."""
 
-    __slots__ = ("_buffer", "_stream", "_timeout")
+    __slots__ = ("_reader", "_stream", "_timeout")
 
     def __init__(self, stream: ByteStream, *, timeout: float) -> None:
         self._stream = stream
         self._timeout = timeout
-        self._buffer = bytearray()
+        self._reader = FrameReader(protocol.MAX_MESSAGE)
 
     async def send(self, *messages: Message) -> None:
         """Send in order; `TimedOut` when the other side takes nothing for too long."""
@@ -42,36 +44,19 @@ class Conversation:
             RemoteProtocolError: it is not one, the stream ends within it, or it is a refusal.
             TimedOut: it doesn't come, or not in full.
         """
-        if idle and not self._buffer and not await self._more():
-            return None
+        if idle and not self._reader.held:
+            data = await self._stream.read(self._reader.wanted)
+            if not data:
+                return None
+            self._reader.feed(data)
         with trio.move_on_after(self._timeout) as scope:
-            message = await self._decode()
+            body = await read_frame(self._stream, self._reader)
         if scope.cancelled_caught:
             raise TimedOut("The peer began a message about names and doesn't end it.")
+        message = None if body is None else protocol.decode(body)
         if isinstance(message, Refuse):
             raise RemoteProtocolError(f"The peer refused: {message.text}")
         return message
-
-    async def _decode(self) -> Message | None:
-        if not self._buffer and not await self._more():
-            return None
-        await self._fill(HEADER)
-        size = protocol.frame_size(bytes(self._buffer[:HEADER]))
-        await self._fill(HEADER + size)
-        message = protocol.decode(bytes(self._buffer[HEADER : HEADER + size]))
-        del self._buffer[: HEADER + size]
-        return message
-
-    async def _fill(self, size: int) -> None:
-        """Have `size` bytes in the buffer."""
-        while len(self._buffer) < size:
-            if not await self._more():
-                raise RemoteProtocolError("The stream ended within a message.")
-
-    async def _more(self) -> bool:
-        data = await self._stream.read(protocol.MAX_FRAME)
-        self._buffer += data
-        return bool(data)
 
     async def listed(self) -> Message | None:
         """The next message of a list, or None at its `Done`.

@@ -1,6 +1,4 @@
-"""The messages of `/beam/names/1`: canonical CBOR arrays behind a length, and nothing else.
-
-    frame   = length (four bytes, big-endian, 1 to 65,536) ‖ canonical CBOR [version, kind, …]
+"""The messages of `/beam/names/1`: canonical CBOR arrays `[version, kind, …]`, each in a frame of `wire`.
 
     0 refuse   [1, 0, text]                  the stream ends after it; the text says why, for people
     1 push     [1, 1, [claim …]]             claims, at most 48; no answer
@@ -12,11 +10,10 @@
 An exchange on connect: the opener sends its have lists and done; the other answers with pushes of what the opener
 lacks, want lists of what it lacks itself, and done; the opener answers the wants with pushes, then done.
 
-Invariant: nothing is decoded before its length was checked, and no list is longer than its bound. Claims travel as
-opaque bytes here; `admission` judges them. Pure: no stream, no clock.
+Invariant: no message is longer than 64 KiB and no list longer than its bound. Claims travel as opaque bytes here;
+`admission` judges them. Pure: no stream, no clock.
 """
 
-import struct
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -25,15 +22,14 @@ import attrs
 from beam_actors.errors import InvalidValue, RemoteProtocolError
 from beam_actors.naming.limits import MAX_CLAIM
 from beam_actors.values import Name, cbor
+from beam_actors.wire import frame
 
 PROTOCOL: Final = "/beam/names/1"
 VERSION: Final = 1
-MAX_FRAME: Final = 1 << 16
+MAX_MESSAGE: Final = 1 << 16
 MAX_CLAIMS: Final = 48
 MAX_IDS: Final = 1024
 _MAX_TEXT = 200
-_LENGTH = struct.Struct(">I")
-HEADER: Final = _LENGTH.size
 
 
 @attrs.frozen(slots=True)
@@ -80,7 +76,7 @@ Message = Refuse | Push | Ask | Have | Want | Done
 
 
 def encode(message: Message) -> bytes:
-    """The frame of a message."""
+    """The message in its frame."""
     match message:
         case Refuse(text):
             fields: list[Any] = [VERSION, 0, text[:_MAX_TEXT]]
@@ -94,30 +90,17 @@ def encode(message: Message) -> bytes:
             fields = [VERSION, 4, list(ids)]
         case Done():
             fields = [VERSION, 5]
-    payload = cbor.encode(fields)
-    return _LENGTH.pack(len(payload)) + payload
+    return frame(cbor.encode(fields))
 
 
-def frame_size(header: bytes) -> int:
-    """The number of bytes after the four of `header`.
-
-    Raises:
-        RemoteProtocolError: it is 0 or beyond `MAX_FRAME`.
-    """
-    (size,) = _LENGTH.unpack(header)
-    if not 0 < size <= MAX_FRAME:
-        raise RemoteProtocolError(f"A message of {size} bytes is not accepted: 1 to {MAX_FRAME} are.")
-    return int(size)
-
-
-def decode(payload: bytes) -> Message:
-    """The message that a frame's payload holds.
+def decode(body: bytes) -> Message:
+    """The message that a frame holds.
 
     Raises:
         RemoteProtocolError: it is not a message of this version; the text can be sent back in a `Refuse`.
     """
     try:
-        fields = cbor.decode(payload, limit=MAX_FRAME)
+        fields = cbor.decode(body, limit=MAX_MESSAGE)
     except InvalidValue as error:
         raise RemoteProtocolError(str(error)) from None
     if not isinstance(fields, list) or len(fields) < 2 or any(type(field) is not int for field in fields[:2]):

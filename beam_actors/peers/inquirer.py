@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from beam_actors.errors import BeamError, RemoteProtocolError
-from beam_actors.flow import Stream
+from beam_actors.flow import Stream, read_frame
 from beam_actors.identity import PeerKey
 from beam_actors.peers.book import acceptable
 from beam_actors.peers.dialling import Listening
@@ -34,7 +34,7 @@ from beam_actors.peers.sessions import announced
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
-from beam_actors.wire import PeerRecord, sign_record
+from beam_actors.wire import FrameReader, PeerRecord, sign_record
 
 _CATCH_UP_RETRY = 1.0
 _log = structlog.get_logger(__name__)
@@ -153,8 +153,7 @@ class Inquirer(Actor):
                 stream = await self._peers.open(peer, PROTOCOL, search=False)
                 stream.adopt(self.ref)
                 await stream.write(encode_question(question))
-                await stream.shutdown()
-                records = open_records(await _read_all(stream, MAX_ANSWER), question)
+                records = open_records(await _read_message(stream, MAX_ANSWER), question)
                 observed = stream.remote if isinstance(stream.remote, TcpAddress) else None
                 stream.close()
             except BeamError as error:
@@ -205,10 +204,9 @@ class Inquirer(Actor):
             self._answering -= Counter([peer])  # which drops what falls to zero
 
     async def _answer(self, stream: Stream) -> None:
-        question = decode_question(await _read_all(stream, MAX_QUESTION))
+        question = decode_question(await _read_message(stream, MAX_QUESTION))
         known = (self._own(stream) if peer == self._key.peer_id else self._records.get(peer) for peer in question.peers)
         await stream.write(encode_answer(tuple(record for record in known if record is not None)))
-        await stream.shutdown()
         stream.close()
 
     def _own(self, stream: Stream) -> PeerRecord:
@@ -217,13 +215,9 @@ class Inquirer(Actor):
         return sign_record(self._key, milliseconds, announced(self._listening(), stream.local))
 
 
-async def _read_all(stream: Stream, limit: int) -> bytes:
-    """Everything up to the clean end; raise `RemoteProtocolError` beyond `limit` bytes."""
-    parts: list[bytes] = []
-    size = 0
-    while part := await stream.read():
-        size += len(part)
-        if size > limit:
-            raise RemoteProtocolError(f"A message about peers is longer than {limit} bytes.")
-        parts.append(part)
-    return b"".join(parts)
+async def _read_message(stream: Stream, limit: int) -> bytes:
+    """The body of the one message of the other side; raise `RemoteProtocolError` when it ends without one."""
+    body = await read_frame(stream, FrameReader(limit))
+    if body is None:
+        raise RemoteProtocolError("The other side ended the stream without a message about peers.")
+    return body

@@ -1,15 +1,15 @@
 """The bytes of `/beam/peers/1` (pure): one question "where are these peers", one answer of signed peer records.
 
 A claim says which peer serves a name and nothing of where it is (docs/naming.md); where it is, is said by its own
-signed record, which any peer that met it may pass on. Each message is one canonical CBOR map that ends with its side
-of the stream. Invariant: nothing is believed here; records are opened, and so verified, by `open_records`.
+signed record, which any peer that met it may pass on. Each side sends one canonical CBOR map in a frame of `wire`.
+Invariant: nothing is believed here; records are opened, and so verified, by `open_records`.
 """
 
 import attrs
 
 from beam_actors.errors import InvalidValue, RemoteProtocolError
 from beam_actors.values import PeerId, Record, encode_record
-from beam_actors.wire import MAX_RECORD, PeerRecord, open_record
+from beam_actors.wire import MAX_RECORD, PeerRecord, frame, open_record
 
 PROTOCOL = "/beam/peers/1"
 VERSION = 1
@@ -39,12 +39,12 @@ class Locate:
 
 
 def encode_question(question: Question) -> bytes:
-    """The body of a question."""
-    return encode_record({"v": VERSION, "peers": [peer.multihash for peer in question.peers]})
+    """The question as it goes on the wire."""
+    return frame(encode_record({"v": VERSION, "peers": [peer.multihash for peer in question.peers]}))
 
 
 def decode_question(body: bytes) -> Question:
-    """Read a question; raise `RemoteProtocolError` for anything else."""
+    """Read the body of a question; raise `RemoteProtocolError` for anything else."""
     record = _record(body, MAX_QUESTION)
     try:
         found = record.parts("peers", limit=MAX_PEERS, size=_ID_BYTES)
@@ -54,12 +54,12 @@ def decode_question(body: bytes) -> Question:
 
 
 def encode_answer(records: tuple[PeerRecord, ...]) -> bytes:
-    """The body of an answer; it may be empty."""
-    return encode_record({"v": VERSION, "records": [record.envelope for record in records[:MAX_PEERS]]})
+    """The answer as it goes on the wire; it may tell of none."""
+    return frame(encode_record({"v": VERSION, "records": [record.envelope for record in records[:MAX_PEERS]]}))
 
 
 def open_records(body: bytes, asked: Question) -> tuple[PeerRecord, ...]:
-    """The verified records of an answer, those that were asked for alone.
+    """The verified records of an answer's body, those that were asked for alone.
 
     Raises:
         RemoteProtocolError: the answer is malformed, or one of its records fails its own checks.

@@ -21,13 +21,14 @@ from beam_actors.errors import (
     TunnelNotFound,
     TunnelRefused,
 )
-from beam_actors.flow import Stream
+from beam_actors.flow import Stream, read_frame
 from beam_actors.peers import Peers
 from beam_actors.runtime import Ref
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.messages import FindTunnel, Reach, Reached
-from beam_actors.tunnels.protocol import PROTOCOL, Answer, MessageReader, Request, Status, decode_answer, encode_request
+from beam_actors.tunnels.protocol import MAX_MESSAGE, PROTOCOL, Answer, Request, Status, decode_answer, encode_request
 from beam_actors.values import Multiaddr, Name, PeerId
+from beam_actors.wire import FrameReader
 
 
 class Resolution(Protocol):
@@ -73,22 +74,19 @@ _WORDS = {
 
 
 async def read_message(stream: Stream) -> bytes:
-    """Read the body of one framed message; what follows it stays in the stream.
+    """Read the body of the one message of a side; what follows it, the tunnel's own bytes, stays in the stream.
 
     Raises:
         RemoteProtocolError: the stream ended before, or the length is not acceptable.
         NetworkError: the stream broke.
     """
-    reader = MessageReader()
-    while True:
-        data = await stream.read(reader.wanted)
-        if not data:
-            raise RemoteProtocolError("The other side ended the tunnel's stream without a whole message.")
-        body = reader.feed(data)
-        if body is not None:
-            if reader.rest:
-                stream.unread(reader.rest)
-            return body
+    reader = FrameReader(MAX_MESSAGE)
+    body = await read_frame(stream, reader)
+    if body is None:
+        raise RemoteProtocolError("The other side ended the tunnel's stream without a message.")
+    if rest := reader.rest():
+        stream.unread(rest)
+    return body
 
 
 class Opener:

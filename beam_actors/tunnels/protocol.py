@@ -1,8 +1,7 @@
 """The bytes of `/beam/tunnel/1` (pure): one request, one reply, then the tunnel's own bytes (docs/tunnels.md).
 
-Both messages are a length as an unsigned varint and that many bytes of one canonical CBOR map. The invariant: a
-reader never holds more than `MAX_MESSAGE` bytes and two of length, never reads past the message, and ends in a
-message or in `RemoteProtocolError`. What a status leads to, and who may ask for what, stand elsewhere.
+Both messages are one canonical CBOR map of at most `MAX_MESSAGE` bytes in a frame of `wire`. The invariant: a body ends
+in a message or in `RemoteProtocolError`. What a status leads to, and who may ask for what, stand elsewhere.
 """
 
 import enum
@@ -10,7 +9,8 @@ import enum
 import attrs
 
 from beam_actors.errors import InvalidValue, RemoteProtocolError
-from beam_actors.values import Name, Record, check_port, decode_uvarint, encode_record, encode_uvarint
+from beam_actors.values import Name, Record, check_port, encode_record
+from beam_actors.wire import frame
 
 PROTOCOL = "/beam/tunnel/1"
 VERSION = 1
@@ -67,12 +67,12 @@ class UnsupportedVersion(RemoteProtocolError):
 def encode_request(request: Request) -> bytes:
     """The request as it goes on the wire."""
     name = "" if request.name is None else request.name.label
-    return _framed({"v": VERSION, "name": name, "port": request.port, "client": request.client})
+    return frame(encode_record({"v": VERSION, "name": name, "port": request.port, "client": request.client}))
 
 
 def encode_answer(answer: Answer) -> bytes:
     """The reply as it goes on the wire."""
-    return _framed({"v": VERSION, "status": answer.status.value, "message": answer.message})
+    return frame(encode_record({"v": VERSION, "status": answer.status.value, "message": answer.message}))
 
 
 def decode_request(body: bytes | bytearray | memoryview) -> Request:
@@ -108,11 +108,6 @@ def decode_answer(body: bytes | bytearray | memoryview) -> Answer:
 _STATUSES = {status.value: status for status in Status}
 
 
-def _framed(fields: dict[str, int | str]) -> bytes:
-    body = encode_record(dict(fields))
-    return encode_uvarint(len(body)) + body
-
-
 def _record(body: bytes | bytearray | memoryview) -> Record:
     try:
         record = Record.decode(body, limit=MAX_MESSAGE)
@@ -122,49 +117,3 @@ def _record(body: bytes | bytearray | memoryview) -> Record:
     if version != VERSION:
         raise UnsupportedVersion(f"The other side speaks version {version} of the tunnel protocol, not {VERSION}.")
     return record
-
-
-class MessageReader:
-    """Collects one framed message from pieces of any size; what follows it is in `rest`."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._body: bytes | None = None
-
-    def __repr__(self) -> str:
-        state = "complete" if self._body is not None else f"{len(self._buffer)} bytes so far"
-        return f"MessageReader({state})"
-
-    @property
-    def wanted(self) -> int:
-        """How many more bytes may be read without holding more than a message; 0 once it is complete."""
-        return 0 if self._body is not None else MAX_MESSAGE + 2 - len(self._buffer)
-
-    @property
-    def rest(self) -> bytes:
-        """The bytes after the message."""
-        return bytes(self._buffer) if self._body is not None else b""
-
-    def feed(self, data: bytes) -> bytes | None:
-        """Take what was read; return the message's body once it is whole.
-
-        Raises:
-            RemoteProtocolError: the length is none, or beyond `MAX_MESSAGE`.
-        """
-        self._buffer += data
-        try:
-            decoded = decode_uvarint(self._buffer)
-        except InvalidValue as error:
-            raise RemoteProtocolError("A tunnel message has no valid length.") from error
-        if decoded is None:
-            if len(self._buffer) > 1:
-                raise RemoteProtocolError(f"A tunnel message is longer than {MAX_MESSAGE} bytes.")
-            return None
-        size, start = decoded
-        if size > MAX_MESSAGE:
-            raise RemoteProtocolError(f"A tunnel message is longer than {MAX_MESSAGE} bytes.")
-        if len(self._buffer) < start + size:
-            return None
-        self._body = bytes(self._buffer[start : start + size])
-        del self._buffer[: start + size]
-        return self._body

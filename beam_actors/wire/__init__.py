@@ -19,6 +19,7 @@ from beam_actors.wire.events import (
     StreamReset,
     StreamWritable,
 )
+from beam_actors.wire.framing import FrameReader, frame
 from beam_actors.wire.identify import IdentifyInfo
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.noise import AES, CHACHA, Role, Suite
@@ -33,6 +34,7 @@ __all__ = [
     "SUITES",
     "Established",
     "Event",
+    "FrameReader",
     "IdentifyInfo",
     "PeerIdentified",
     "PeerLeaving",
@@ -53,6 +55,7 @@ __all__ = [
     "StreamWritable",
     "Suite",
     "WindowBudget",
+    "frame",
     "open_record",
     "sign_record",
 ]

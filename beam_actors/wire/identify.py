@@ -11,7 +11,8 @@ from typing import Final, TypeVar
 import attrs
 
 from beam_actors.errors import InvalidValue, RemoteProtocolError, WrongPeer
-from beam_actors.values import Multiaddr, PeerId, decode_uvarint, encode_uvarint
+from beam_actors.values import Multiaddr, PeerId
+from beam_actors.wire.framing import FrameReader, frame
 from beam_actors.wire.libp2p_noise import decode_public_key, encode_public_key
 from beam_actors.wire.protobuf import field, read_fields
 
@@ -51,7 +52,7 @@ def encode_info(info: IdentifyInfo, peer: PeerId) -> bytes:
     out += field(_VERSION, info.protocol_version[:MAX_TEXT]) + field(_AGENT, info.agent[:MAX_TEXT])
     if info.signed_record:
         out += field(_RECORD, info.signed_record)
-    return encode_uvarint(len(out)) + out
+    return frame(out)
 
 
 class InfoReader:
@@ -62,36 +63,22 @@ class InfoReader:
         WrongPeer: in the name of another key.
     """
 
-    __slots__ = ("_held", "_messages", "_peer", "info")
+    __slots__ = ("_messages", "_peer", "_reader", "info")
 
     def __init__(self, peer: PeerId) -> None:
         self._peer = peer
-        self._held = b""
+        self._reader = FrameReader(MAX_MESSAGE)
         self._messages = 0
         self.info: IdentifyInfo | None = None
 
     def receive(self, data: memoryview) -> None:
         """Feed bytes; `info` is set once a message is complete, and later messages add to it."""
-        self._held += bytes(data)
-        while self._held:
-            try:
-                prefix = decode_uvarint(self._held[:3])
-            except InvalidValue as error:
-                raise RemoteProtocolError("An identify message has a malformed length.") from error
-            if prefix is None:
-                if len(self._held) >= 3:
-                    raise RemoteProtocolError("An identify message is too long.")
-                return
-            size, start = prefix
-            if size > MAX_MESSAGE:
-                raise RemoteProtocolError(f"An identify message has {size} bytes; {MAX_MESSAGE} are allowed.")
-            if len(self._held) < start + size:
-                return
+        self._reader.feed(data)
+        while (message := self._reader.next()) is not None:
             self._messages += 1
             if self._messages > MAX_MESSAGES:
                 raise RemoteProtocolError("The peer identifies itself without end.")
-            self.info = _merge(self.info or IdentifyInfo(), self._held[start : start + size], self._peer)
-            self._held = self._held[start + size :]
+            self.info = _merge(self.info or IdentifyInfo(), message, self._peer)
 
 
 def _merge(info: IdentifyInfo, message: bytes, peer: PeerId) -> IdentifyInfo:

@@ -7,6 +7,7 @@ from beam_actors.naming.claim import Claim
 from beam_actors.naming.grammar import parse_query, random_name
 from beam_actors.values import cbor
 from tests.naming.builders import NETWORK
+from tests.wire.support import unframed
 
 
 def fuzz_cbor(data: bytes) -> None:
@@ -33,10 +34,7 @@ def fuzz_message(data: bytes) -> None:
         message = protocol.decode(data)
     except RemoteProtocolError:
         return
-    frame = protocol.encode(message)
-    assert protocol.frame_size(frame[: protocol.HEADER]) == len(frame) - protocol.HEADER
-    assert protocol.decode(frame[protocol.HEADER :]) == message
-    assert frame[protocol.HEADER :] == data
+    assert unframed(protocol.encode(message)) == data
 
 
 def fuzz_query(data: bytes) -> None:

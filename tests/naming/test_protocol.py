@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from beam_actors.errors import RemoteProtocolError
 from beam_actors.naming import protocol
 from beam_actors.naming.limits import MAX_CLAIM
-from beam_actors.naming.protocol import MAX_CLAIMS, MAX_FRAME, MAX_IDS, Ask, Done, Have, Push, Refuse, Want
+from beam_actors.naming.protocol import MAX_CLAIMS, MAX_IDS, MAX_MESSAGE, Ask, Done, Have, Push, Refuse, Want
 from beam_actors.values import Name, cbor
 from tests.naming import fuzz
+from tests.wire.support import unframed
 
 ids = st.lists(st.binary(min_size=32, max_size=32), max_size=20).map(tuple)
 messages = st.one_of(
@@ -21,13 +22,11 @@ messages = st.one_of(
 
 @given(messages)
 def test_what_is_encoded_decodes(message):
-    frame = protocol.encode(message)
-    assert protocol.frame_size(frame[: protocol.HEADER]) == len(frame) - protocol.HEADER
-    assert protocol.decode(frame[protocol.HEADER :]) == message
+    assert protocol.decode(unframed(protocol.encode(message))) == message
 
 
 def test_a_known_frame():
-    assert protocol.encode(Ask(Name("alice"))).hex() == "0000000983010265616c696365"
+    assert protocol.encode(Ask(Name("alice"))).hex() == "0983010265616c696365"
 
 
 def test_the_largest_messages_fit():
@@ -36,15 +35,9 @@ def test_the_largest_messages_fit():
         Have((bytes(32),) * MAX_IDS),
         Want((bytes(32),) * MAX_IDS),
     ):
-        frame = protocol.encode(message)
-        assert len(frame) <= MAX_FRAME
-        assert protocol.decode(frame[4:]) == message
-
-
-@pytest.mark.parametrize("size", [0, MAX_FRAME + 1, 2**32 - 1])
-def test_a_frame_of_another_size_is_refused_unread(size):
-    with pytest.raises(RemoteProtocolError, match="is not accepted"):
-        protocol.frame_size(size.to_bytes(4, "big"))
+        body = unframed(protocol.encode(message))
+        assert len(body) <= MAX_MESSAGE
+        assert protocol.decode(body) == message
 
 
 @pytest.mark.parametrize(
@@ -83,6 +76,6 @@ def test_fuzz(data):
 
 @given(messages, st.data())
 def test_fuzz_near_messages(message, data):
-    payload = bytearray(protocol.encode(message)[4:])
+    payload = bytearray(unframed(protocol.encode(message)))
     payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
     fuzz.fuzz_message(bytes(payload))

@@ -4,14 +4,17 @@ import pytest
 import trio
 
 from beam_actors.errors import ActorDead, ConnectionLost, StorageError
+from beam_actors.flow import read_frame
 from beam_actors.naming import Kind, Limits, protocol
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.messages import CountLinks, GetIds, Submit
 from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Push, Refuse, Want
 from beam_actors.peers import InboundStream
+from beam_actors.wire import FrameReader, frame
 from tests.naming.builders import NAMES, NOW, claim, peer, pool, revocation
 from tests.naming.lab import MemoryStream, Node, Silent, lab, settle
+from tests.wire.support import unframed
 
 
 async def ids(node) -> set[bytes]:
@@ -27,6 +30,13 @@ def visit(node, number=50) -> MemoryStream:
     mine, theirs = MemoryStream.pair()
     node.spread.tell(InboundStream(peer(number), PROTOCOL, theirs))
     return mine
+
+
+async def refusal(stream) -> str:
+    """In which words the node refuses, if that is what comes next."""
+    message = protocol.decode(await read_frame(stream, FrameReader(protocol.MAX_MESSAGE)))
+    assert isinstance(message, Refuse)
+    return message.text
 
 
 async def test_a_new_connection_brings_both_to_the_same_claims(autojump_clock):
@@ -62,7 +72,7 @@ async def test_a_change_reaches_the_far_end_of_a_chain_without_echo(autojump_clo
         await give(nodes[0], claim(0))
         await settle()
         assert [await ids(node) for node in nodes] == [{claim(0).id}] * 4
-        pushed = [protocol.decode(frame[4:]) for frame in wires.sent]
+        pushed = [protocol.decode(unframed(sent)) for sent in wires.sent]
         assert pushed == [Push((claim(0).encoded,))] * 3  # once over each link: never back, never again
         await give(nodes[0], claim(0))
         await give(nodes[3], claim(0))
@@ -141,14 +151,12 @@ async def test_a_question_is_answered_with_claims_and_done(autojump_clock):
 async def test_another_version_is_refused_in_words(autojump_clock):
     async with lab(1) as (_, (one,)):
         stream = visit(one)
-        payload = protocol.cbor.encode([2, 1, []])
-        await stream.write(len(payload).to_bytes(4, "big") + payload)
-        reply = await Conversation(stream, timeout=5)._decode()
-        assert reply == Refuse("This node speaks version 1 of the names protocol, not 2.")
+        await stream.write(frame(protocol.cbor.encode([2, 1, []])))
+        assert await refusal(stream) == "This node speaks version 1 of the names protocol, not 2."
         assert await stream.read() == b""
 
 
-@pytest.mark.parametrize("data", [b"\xff" * 8, b"\x00" * 4, b"\x00\x00\x00\x02\x01", b"\x00\x00\x00\x03abc"])
+@pytest.mark.parametrize("data", [b"\xff" * 8, b"\x00" * 4, b"\x02\x01", b"\x03abc"])
 async def test_noise_ends_its_own_stream_only(autojump_clock, data):
     async with lab(1) as (_, (one,)):
         stream = visit(one)
@@ -167,7 +175,7 @@ async def test_a_message_that_stays_unfinished_is_given_up(autojump_clock):
     async with lab(1) as (_, (one,)):
         stream = visit(one)
         await trio.sleep(3600)  # a stream may rest between messages
-        await stream.write(b"\x00\x00\x00\x30half of")
+        await stream.write(b"\x30half of")
         with pytest.raises(ConnectionLost), trio.fail_after(120):
             await stream.read()
 
@@ -308,7 +316,7 @@ async def test_an_endless_offer_is_refused(autojump_clock):
         talk = Conversation(stream, timeout=5)
         await talk.send(Have((bytes(32),) * 200))
         await talk.send(Have((bytes(32),)))
-        assert await talk._decode() == Refuse("The peer offers more claims than anybody keeps.")
+        assert await refusal(stream) == "The peer offers more claims than anybody keeps."
 
 
 async def test_a_peer_that_never_answers_an_exchange_costs_only_its_link(autojump_clock):

@@ -8,6 +8,7 @@ from beam_actors.peers.inquiry import Question, decode_question, encode_answer, 
 from beam_actors.values import Multiaddr, encode_record
 from beam_actors.wire.peer_record import sign_record
 from tests.peers.fuzz_inquiry import fuzz_inquiry
+from tests.wire.support import unframed
 
 KEYS = [PeerKey.from_seed(bytes([n]) * 32) for n in range(20)]
 ADDRESS = (Multiaddr.parse("/ip4/192.0.2.1/tcp/1"),)
@@ -16,13 +17,13 @@ ADDRESS = (Multiaddr.parse("/ip4/192.0.2.1/tcp/1"),)
 @given(st.lists(st.sampled_from(KEYS), min_size=1, max_size=16, unique_by=id))
 def test_a_question_reads_back(keys):
     question = Question(tuple(key.peer_id for key in keys))
-    assert decode_question(encode_question(question)) == question
+    assert decode_question(unframed(encode_question(question))) == question
 
 
 def test_an_answer_yields_the_records_that_were_asked_for_alone():
     asked = Question((KEYS[0].peer_id, KEYS[1].peer_id))
     records = tuple(sign_record(key, 1, ADDRESS) for key in KEYS[1:4])
-    assert open_records(encode_answer(records), asked) == records[:1]
+    assert open_records(unframed(encode_answer(records)), asked) == records[:1]
 
 
 def test_a_forged_record_spoils_the_answer():

@@ -5,9 +5,7 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import RemoteProtocolError
 from beam_actors.tunnels.protocol import (
-    MAX_MESSAGE,
     Answer,
-    MessageReader,
     Request,
     Status,
     UnsupportedVersion,
@@ -18,36 +16,21 @@ from beam_actors.tunnels.protocol import (
 )
 from beam_actors.values import Name
 from tests.tunnels.fuzz import fuzz_tunnel_messages
+from tests.wire.support import unframed
 
 names = st.none() | st.sampled_from(["byronwade", "a1", "x" * 40]).map(Name)
 requests = st.builds(Request, name=names, port=st.integers(1, 65535), client=st.text(max_size=80))
 answers = st.builds(Answer, status=st.sampled_from(Status), message=st.text(max_size=300))
 
 
-def read(data, sizes=(1 << 20,)):
-    reader, position, turn = MessageReader(), 0, 0
-    while position < len(data):
-        size = max(1, min(sizes[turn % len(sizes)], reader.wanted))
-        body = reader.feed(data[position : position + size])
-        position += size
-        turn += 1
-        if body is not None:
-            return body, reader.rest + data[position:]
-    return None, b""
+@given(requests)
+def test_a_request_survives_the_wire(request):
+    assert decode_request(unframed(encode_request(request))) == request
 
 
-@given(requests, st.binary(max_size=50), st.lists(st.integers(1, 50), min_size=1))
-def test_a_request_survives_the_wire_in_pieces_of_any_size(request, tail, sizes):
-    body, rest = read(encode_request(request) + tail, sizes)
-    assert decode_request(body) == request
-    assert rest == tail
-
-
-@given(answers, st.binary(max_size=50), st.lists(st.integers(1, 50), min_size=1))
-def test_an_answer_survives_the_wire_in_pieces_of_any_size(answer, tail, sizes):
-    body, rest = read(encode_answer(answer) + tail, sizes)
-    assert decode_answer(body) == answer
-    assert rest == tail
+@given(answers)
+def test_an_answer_survives_the_wire(answer):
+    assert decode_answer(unframed(encode_answer(answer))) == answer
 
 
 def test_the_bytes_of_version_1_are_these():
@@ -67,7 +50,7 @@ def test_any_bytes_end_in_a_message_or_a_protocol_error(data):
 
 @given(requests, st.data())
 def test_a_flipped_request_ends_in_a_request_or_a_protocol_error(request, data):
-    raw = bytearray(encode_request(request)[1:])
+    raw = bytearray(unframed(encode_request(request)))
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     fuzz_tunnel_messages(bytes(raw))
 
@@ -111,20 +94,3 @@ def test_a_status_of_a_later_version_reads_as_a_failure():
 
 def test_what_another_machine_says_cannot_steer_a_terminal():
     assert Answer(status=Status.REFUSED, message="\x1b[31mno\n").message == " [31mno "
-
-
-@pytest.mark.parametrize("head", [b"\x81\x08", b"\xff\xff", b"\x80\x00", b"\x80\x80\x01"])
-def test_a_length_beyond_the_bound_is_refused_before_its_bytes_come(head):
-    with pytest.raises(RemoteProtocolError):
-        MessageReader().feed(head)
-
-
-def test_a_reader_asks_for_no_more_than_a_message():
-    reader = MessageReader()
-    assert reader.wanted == MAX_MESSAGE + 2
-    assert reader.feed(b"\x80") is None
-    assert reader.wanted == MAX_MESSAGE + 1
-    assert reader.feed(b"\x08" + bytes(1023)) is None
-    assert reader.wanted == 1
-    assert reader.feed(b"\x00") == bytes(1024)
-    assert reader.wanted == 0

@@ -6,7 +6,7 @@ Hypothesis calls them in the tests; a soak may run the same functions under a co
 import contextlib
 
 from beam_actors.errors import RemoteProtocolError
-from beam_actors.wire import Role, SessionEnded, SessionLimits, WindowBudget
+from beam_actors.wire import FrameReader, Role, SessionEnded, SessionLimits, WindowBudget, frame
 from beam_actors.wire.identify import InfoReader
 from beam_actors.wire.libp2p_noise import SecureHandshake, decode_payload
 from beam_actors.wire.multistream import Listener, Proposer
@@ -87,6 +87,17 @@ def fuzz_yamux(data: bytes) -> None:
     assert len(mux) <= 9
     parts: list = []
     assert mux.outbox.fill(parts, 1 << 24) == sum(map(len, parts)) <= len(data) + 24
+
+
+def fuzz_frames(data: bytes) -> None:
+    reader, step, whole = FrameReader(64), 1 + len(data) % 7, b""
+    with contextlib.suppress(RemoteProtocolError):
+        for start in range(0, len(data), step):
+            reader.feed(data[start : start + step])
+            while (message := reader.next()) is not None:
+                whole += frame(message)
+            assert reader.held <= 64 + step
+        assert whole + reader.rest() == data
 
 
 def fuzz_identify(data: bytes) -> None:

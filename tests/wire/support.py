@@ -8,6 +8,7 @@ from beam_actors.wire import (
     CHACHA,
     SUITES,
     Event,
+    FrameReader,
     IdentifyInfo,
     Role,
     Session,
@@ -177,3 +178,13 @@ class RawPeer:
 
     def frames(self) -> list[tuple[int, int, int, int, bytes]]:
         return parse_frames(self.plaintext())
+
+
+def unframed(data):
+    """The body of the one message that `data` is."""
+    reader = FrameReader(len(data))
+    reader.feed(data)
+    body = reader.next()
+    assert body is not None
+    assert not reader.held
+    return body
