@@ -167,6 +167,7 @@ class Server:
         return f"/ip4/127.0.0.1/tcp/{self.port}/p2p/{self.key.peer_id}"
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # which wakes the thread that accepts
         self._listener.close()
 
     def _accept(self) -> None:

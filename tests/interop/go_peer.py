@@ -22,6 +22,7 @@ class GoPeer:
 
     def __init__(self, binary: Path) -> None:
         self._folder = tempfile.mkdtemp(prefix="p2pd")
+        self._echoes: list[socket.socket] = []
         self._control = f"{self._folder}/c"
         command = [binary, "-listen", f"/unix{self._control}", "-hostAddrs", "/ip4/127.0.0.1/tcp/0", "-tls=false"]
         self._log = Path(self._folder, "log").open("w")  # noqa: SIM115 - open for as long as the process runs
@@ -43,6 +44,7 @@ class GoPeer:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(1024)  # the daemon resets a stream whose connection isn't taken at once
+        self._echoes.append(listener)
         threading.Thread(target=_accept, args=(listener,), daemon=True).start()
         address = encode_uvarint(UNIX) + encode_uvarint(len(path)) + path.encode()
         self._call(field(1, STREAM_HANDLER) + field(4, field(1, address) + field(2, protocol) + field(3, 0)))
@@ -58,6 +60,9 @@ class GoPeer:
         return self._request(field(1, STREAM_OPEN) + field(3, body))[1]
 
     def close(self) -> None:
+        for listener in self._echoes:
+            listener.shutdown(socket.SHUT_RDWR)  # which wakes the thread that accepts
+            listener.close()
         self._process.terminate()
         self._process.wait()
         self._log.close()
@@ -103,9 +108,10 @@ def read_exactly(sock: socket.socket, size: int) -> bytes:
 
 
 def _accept(listener: socket.socket) -> None:
-    while True:
-        sock, _ = listener.accept()
-        threading.Thread(target=_echo, args=(sock,), daemon=True).start()
+    with contextlib.suppress(OSError):  # until it is shut down
+        while True:
+            sock, _ = listener.accept()
+            threading.Thread(target=_echo, args=(sock,), daemon=True).start()
 
 
 def _echo(sock: socket.socket) -> None:

@@ -1,6 +1,7 @@
-"""py-libp2p as a judge. Runs under the lab's own Python: `listen`, or `dial MULTIADDR`; results are lines of JSON.
+"""py-libp2p as a judge. Runs under the lab's own Python: `listen`, `dial MULTIADDR` or `ping MULTIADDR`.
 
-`listen` prints {"address": …} and serves ping and `/beam/echo/1` until its input ends. `dial` pings and echoes.
+Results are lines of JSON. `listen` prints {"address": …} and serves ping and `/beam/echo/1` until its input ends.
+`dial` pings and echoes, `ping` only pings.
 """
 
 import hashlib
@@ -69,7 +70,8 @@ async def main() -> None:
             with trio.fail_after(30):
                 await host.connect(info)
                 say(ping=len(await PingService(host).ping(info.peer_id, ping_amt=3)))
-                say(echo=await exchange(await host.new_stream(info.peer_id, [ECHO])))
+                if sys.argv[1] == "dial":
+                    say(echo=await exchange(await host.new_stream(info.peer_id, [ECHO])))
         os._exit(0)  # the host takes seconds to stop
 
 
