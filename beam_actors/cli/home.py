@@ -23,6 +23,7 @@ LOG = "beam.log"
 CONSOLE = "console.log"
 DATABASE = "beam.sqlite"
 PHRASE = "recovery-phrase.txt"
+LIMITS = "limits.toml"
 
 
 def find_home(option: str | None, environment: Mapping[str, str]) -> "Home":

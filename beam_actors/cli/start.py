@@ -17,12 +17,12 @@ import structlog
 import trio
 
 from beam_actors import __version__
-from beam_actors.cli.home import DATABASE, LOG, PHRASE, POINTER, Home, clear_stale_socket
+from beam_actors.cli.home import DATABASE, LIMITS, LOG, PHRASE, POINTER, Home, clear_stale_socket
 from beam_actors.cli.log_file import LogFile, configure_logging
 from beam_actors.cli.options import OFF, StartOptions
 from beam_actors.cli.output import Output
-from beam_actors.errors import BeamError, HomeInUse, StartFailed
-from beam_actors.node import Bind, NodeConfig, NodePorts, run_node
+from beam_actors.errors import BeamError, HomeInUse, StartFailed, UsageError
+from beam_actors.node import Bind, NodeConfig, NodeLimits, NodePorts, parse_limits, run_node
 from beam_actors.values import Multiaddr, TcpAddress, UnixAddress
 from beam_actors.world.clock import SystemClock
 from beam_actors.world.compute import ThreadCompute
@@ -51,6 +51,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
     os.umask(0o077)
     home.prepare()
     home.check_free()
+    limits = read_limits(home)
     clock = SystemClock()
     on_point = None if options.kill_at is None else _killer(options.kill_at)
     with _lock(home), HomeFiles(home.path, on_point=on_point) as files:
@@ -82,7 +83,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
                 out.note(phrase_notice(home))
 
         try:
-            trio.run(_serve, node_config(options, socket_path, secret), ports, on_ready)
+            trio.run(_serve, node_config(options, socket_path, secret, limits), ports, on_ready)
         except BaseException as error:
             explanation = explained(error, home.file(LOG))
             if explanation is None:
@@ -129,12 +130,26 @@ def _lock(home: Home) -> HomeLock:
     return held[0] if poll(try_once, seconds=_LOCK_SECONDS) else HomeLock(home.path)
 
 
-def node_config(options: StartOptions, socket_path: str, secret: str | None) -> NodeConfig:
+def read_limits(home: Home) -> NodeLimits:
+    """The limits that a person set for this home; raise `UsageError` for a file that is not acceptable."""
+    path = home.file(LIMITS)
+    try:
+        return parse_limits(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return NodeLimits()
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}.") from error
+
+
+def node_config(options: StartOptions, socket_path: str, secret: str | None, limits: NodeLimits) -> NodeConfig:
     """A person's options as the node takes them."""
     default = NodeConfig(control=UnixAddress(socket_path))
     return attrs.evolve(
         default,
         passphrase=secret,
+        limits=limits,
         network=options.network or default.network,
         listen=tuple(Multiaddr.parse(text) for text in options.listen) or default.listen,
         listen_fixed=bool(options.listen),

@@ -36,6 +36,7 @@ class Limits:
     tombstones_per_owner: int = 64
     """Tombstones and transfers of one owner, bounded apart so that releasing names never costs live ones."""
     owners_per_name: int = 32
+    """Owners whose claims to one name are kept; a person cannot choose among more."""
     revocations: int = 4096
     """Revocations of owners of whom nothing else is known; those of known owners are always kept."""
     waiting: int = 256
@@ -43,6 +44,7 @@ class Limits:
     claims_per_second: float = 200.0
     """From one peer; a faster peer is slowed down, not cut off (a signature costs 46 µs: one per cent of a core)."""
     claims_burst: int = 400
+    """The same at once, after a silence."""
     streams_per_peer: int = 8
     """Inbound `/beam/names/1` streams of one peer at a time."""
     outbox: int = 512
@@ -56,5 +58,6 @@ class Limits:
     negative_ttl: float = 5.0
     """Seconds for which 'nobody knows the name' is remembered."""
     negatives: int = 1024
+    """Names of which that is remembered."""
     stream_timeout: float = 60.0
     """Seconds for one message of an exchange to go out or to come in."""

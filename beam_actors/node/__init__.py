@@ -2,7 +2,18 @@
 
 from beam_actors.node.config import Bind, NodeConfig, NodePorts
 from beam_actors.node.keys import open_keys
+from beam_actors.node.limits import NodeLimits, parse_limits
 from beam_actors.node.run import run_node
 from beam_actors.node.tree import Node, compose_node
 
-__all__ = ["Bind", "Node", "NodeConfig", "NodePorts", "compose_node", "open_keys", "run_node"]
+__all__ = [
+    "Bind",
+    "Node",
+    "NodeConfig",
+    "NodeLimits",
+    "NodePorts",
+    "compose_node",
+    "open_keys",
+    "parse_limits",
+    "run_node",
+]

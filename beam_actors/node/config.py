@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
+from beam_actors.node.limits import NodeLimits
 from beam_actors.ports import Clock, Compute, Entropy, Files, NetworkDriver, Store, TlsPort
 from beam_actors.values import Multiaddr, TcpAddress, UnixAddress
 
@@ -18,7 +19,7 @@ class Bind:
 
 @attrs.frozen(slots=True, kw_only=True)
 class NodeConfig:
-    """What a person may choose about a node. Everything else is a documented limit of the room that it concerns."""
+    """What a person may choose about a node."""
 
     control: UnixAddress
     """The control socket, in a short runtime folder."""
@@ -33,6 +34,7 @@ class NodeConfig:
     suffixes: tuple[str, ...] = ("local", "localhost")
     passphrase: str | None = attrs.field(default=None, repr=False)
     """What opens the keystore; None where a device key beside it does."""
+    limits: NodeLimits = attrs.field(factory=NodeLimits)
     chaos: bool = False
     """Whether `beam crash` is allowed."""
 

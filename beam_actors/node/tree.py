@@ -58,7 +58,8 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
     """Wire a node; nothing runs yet. Raises `InvalidValue` for an address that cannot be listened at or dialled."""
     system = System(ROOT, clock=ports.clock.monotonic, cpu_clock=ports.cpu_clock, jitter=ports.entropy.uniform)
     system.observe(log_event)
-    flow, store, stopping = Flow(), StoreHandle(), trio.Event()
+    limits = config.limits
+    flow, store, stopping = Flow(limits.flow), StoreHandle(), trio.Event()
     common: dict[str, Any] = {"store": store, "clock": ports.clock, "entropy": ports.entropy}
     room = compose_peers(
         system,
@@ -70,6 +71,8 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         bootstrap=config.bootstrap,
         serve={TUNNEL_PROTOCOL: gate_ref(system, SERVICES), NAMES_PROTOCOL: spread_ref(system, SERVICES)},
         subscribers=(spread_ref(system, SERVICES),),
+        limits=limits.peers,
+        session_limits=limits.session,
         **common,
     )
     names = compose_naming(
@@ -81,6 +84,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         peers=room.peers,
         suffixes=config.suffixes,
         watchers=(resolver_ref(system, INGRESS),),
+        limits=limits.naming,
         **common,
     )
     dns, https, http = _binding(config.dns), _binding(config.https), _binding(config.http)
@@ -97,6 +101,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         store=store,
         run=ports.entropy.token(_RUN_ID_BYTES),
         forbidden=own_listeners,
+        limits=limits.tunnels,
     )
     ingress_spec, ingress = compose_ingress(
         system,
@@ -110,6 +115,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         dns=dns,
         https=https,
         http=http,
+        limits=limits.ingress,
         **common,
     )
     api = Api(
@@ -164,7 +170,15 @@ def _root(
             shutdown=25.0,
         ),
         ChildSpec(
-            "control", lambda: Control(api, config.control, driver=ports.driver, clock=ports.clock, uid=ports.uid)
+            "control",
+            lambda: Control(
+                api,
+                config.control,
+                driver=ports.driver,
+                clock=ports.clock,
+                uid=ports.uid,
+                limits=config.limits.control,
+            ),
         ),
     )
     return ChildSpec(ROOT, lambda: Supervisor(top, intensity=Intensity(restarts=5, period=60.0)), shutdown=30.0)

@@ -17,6 +17,7 @@ class PeersLimits:
     """Streams that a peer may open and reset, before anybody looked at them, in `dead_streams_period`; one more is an
     attack on the actors behind (CVE-2023-44487), and ends the session."""
     dead_streams_period: float = 10.0
+    """How far back those are counted."""
     peers: int = 512
     """Peers with an actor of their own at once."""
     sessions: int = 512
@@ -36,6 +37,7 @@ class PeersLimits:
     open_timeout: float = 5.0
     """From asking for a stream to having it, with the dial: a silent peer must answer nobody later than this."""
     ping_timeout: float = 5.0
+    """For one round trip that a person asked for, with the dial."""
     opens_waiting: int = 1024
     """Callers that wait for one peer's dial."""
     drain_linger: float = 5.0

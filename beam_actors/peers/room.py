@@ -20,6 +20,7 @@ from beam_actors.peers.sessions import SessionMaker
 from beam_actors.ports import Clock, Entropy, Store
 from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Restart, Supervisor, System
 from beam_actors.values import Multiaddr, PeerId
+from beam_actors.wire import SessionLimits
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -47,6 +48,7 @@ def compose_peers(
     serve: Mapping[str, Ref],
     subscribers: Sequence[Ref] = (),
     limits: PeersLimits | None = None,
+    session_limits: SessionLimits | None = None,
 ) -> PeersRoom:
     """Wire the room below the supervisor at the path `services`.
 
@@ -62,7 +64,12 @@ def compose_peers(
     serve = {**serve, INQUIRY_PROTOCOL: inquirer}
     bindings = Bindings()
     maker = SessionMaker(
-        key=key, entropy=entropy, protocols=serve.keys(), protocol_version=f"beam/{network}", budget=flow.windows
+        key=key,
+        entropy=entropy,
+        protocols=serve.keys(),
+        protocol_version=f"beam/{network}",
+        budget=flow.windows,
+        limits=session_limits,
     )
     setting = PeerSetting(
         us=key.peer_id,

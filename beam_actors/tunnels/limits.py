@@ -20,6 +20,7 @@ class TunnelsLimits:
     tunnels: int = 256
     """Offered services of one node."""
     forwards: int = 256
+    """Held local ports of one node."""
     forward_opens: int = 256
     """Connections of one forward that wait for their tunnel, at once."""
     listen_retry: float = 5.0

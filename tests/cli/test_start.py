@@ -7,12 +7,12 @@ import pytest
 from beam_actors.cli import daemon_commands, options, output
 from beam_actors.cli import home as homes
 from beam_actors.cli.options import StartOptions
-from beam_actors.cli.start import DaemonCrashed, explained, node_config
+from beam_actors.cli.start import DaemonCrashed, explained, node_config, read_limits
 from beam_actors.control import fields, http
-from beam_actors.errors import HomeInUse, StartFailed, StoreTooNew
+from beam_actors.errors import HomeInUse, StartFailed, StoreTooNew, UsageError
 from beam_actors.identity import keystore
 from beam_actors.naming import claim
-from beam_actors.node import Bind, keys
+from beam_actors.node import Bind, NodeLimits, keys
 from beam_actors.values import Multiaddr, TcpAddress
 from beam_actors.world import control_client
 
@@ -29,7 +29,7 @@ def test_options_reach_the_node_typed():
     chosen = StartOptions(
         listen=("/ip4/127.0.0.1/tcp/0",), bootstrap=(PEER,), dns="127.0.0.1:0", http="off", network="test", chaos=True
     )
-    config = node_config(chosen, "/tmp/x.sock", "secret")
+    config = node_config(chosen, "/tmp/x.sock", "secret", NodeLimits())
     assert config.control.path == "/tmp/x.sock"
     assert config.listen == (Multiaddr.parse("/ip4/127.0.0.1/tcp/0"),)
     assert config.listen_fixed
@@ -40,8 +40,21 @@ def test_options_reach_the_node_typed():
     assert "secret" not in repr(config)
 
 
+def test_limits_are_read_from_the_home(tmp_path):
+    home, file = homes.Home(tmp_path), tmp_path / "limits.toml"
+    assert read_limits(home) == NodeLimits()
+    file.write_text("[peers]\nsessions = 7\n")
+    assert read_limits(home).peers.sessions == 7
+    file.write_text("[peers]\nsessions = -7\n")
+    with pytest.raises(UsageError, match=rf"{file}: The limit peers\.sessions is greater than 0"):
+        read_limits(home)
+    file.write_bytes(b"\xff")
+    with pytest.raises(UsageError, match=r"limits\.toml can't be read"):
+        read_limits(home)
+
+
 def test_without_options_the_node_chooses():
-    config = node_config(StartOptions(), "/tmp/x.sock", None)
+    config = node_config(StartOptions(), "/tmp/x.sock", None, NodeLimits())
     assert not config.listen_fixed
     assert config.listen
     assert config.https is not None
