@@ -1,0 +1,71 @@
+"""What the contract (tests/ports/test_network_endpoints.py) can't cover: the kernel's own corners."""
+
+import os
+import socket
+import struct
+
+import pytest
+
+from beam_actors.errors import ConnectionLost, ConnectionRefused
+from beam_actors.values import TcpAddress, UnixAddress
+from tests.world.sockets import LOOPBACK, until
+
+
+async def test_credentials_are_the_kernels(driver, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    listener = driver.listen(UnixAddress("s"))
+    dialled = driver.dial(UnixAddress("s"))
+    await until(driver, listener, read=True)
+    accepted = listener.accept()
+    for end in (dialled, accepted):
+        assert (end.credentials.uid, end.credentials.gid, end.credentials.pid) == (
+            os.getuid(),
+            os.getgid(),
+            os.getpid(),
+        )
+
+
+async def test_small_writes_are_not_held_back(driver) -> None:
+    listener = driver.listen(LOOPBACK)
+    dialled = driver.dial(listener.local)
+    await until(driver, dialled, write=True)
+    assert dialled.connected()
+    accepted = listener.accept()
+    for end in (dialled, accepted):
+        assert end._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_a_reader_that_stalls_gathers_little_in_the_kernel(driver) -> None:
+    listener = driver.listen(LOOPBACK)
+    dialled = driver.dial(listener.local)
+    await until(driver, dialled, write=True)
+    assert dialled.connected()
+    await until(driver, listener, read=True)
+    accepted = listener.accept()
+    for end in (dialled, accepted):  # neither ever reads
+        taken = 0
+        while size := end.send(bytes(1 << 16)):
+            taken += size
+        assert taken < 1 << 20  # megabytes otherwise, for each of those that stall
+
+
+async def test_a_connection_reset_before_accept_is_accepted_and_broken(driver) -> None:
+    listener = driver.listen(LOOPBACK)
+    raw = socket.create_connection((listener.local.ip, listener.local.port))
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.close()
+    await until(driver, listener, read=True)
+    accepted = listener.accept()
+    assert accepted is not None
+    with pytest.raises(ConnectionLost):
+        accepted.recv_into(memoryview(bytearray(1)))
+
+
+async def test_a_dial_that_meets_itself_is_refused(driver) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = TcpAddress(*probe.getsockname())
+    dialled = driver.dial(address, bind=address)  # TCP's simultaneous open with itself
+    await until(driver, dialled, write=True)
+    with pytest.raises(ConnectionRefused):
+        dialled.connected()
