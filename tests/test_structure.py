@@ -20,7 +20,6 @@ TESTED_IN = {
     "control/api.py": "node/test_api.py",  # rows and a protocol, which the node implements
     "flow/facade.py": "flow/test_actor.py",
     "flow/sockets.py": "flow/test_pump.py",
-    "flow/stream_link.py": "flow/test_session.py",
     "naming/answering.py": "naming/test_knowledge.py",
     "naming/messages.py": "naming/test_registrar.py",
     "peers/live.py": "peers/test_facade.py",

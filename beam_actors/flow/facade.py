@@ -9,7 +9,8 @@ from beam_actors.flow.limits import FlowLimits
 from beam_actors.flow.messages import Accepted
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump, PumpStatistics
-from beam_actors.flow.session import SessionHandle, SessionLink
+from beam_actors.flow.session import SessionHandle
+from beam_actors.flow.session_link import SessionLink
 from beam_actors.flow.sockets import Batch, DatagramLink, ListenerLink, SocketLink
 from beam_actors.flow.splice import Splices
 from beam_actors.flow.stream import Stream

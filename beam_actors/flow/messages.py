@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from beam_actors.errors import BeamError
+from beam_actors.flow.session import SessionHandle
 from beam_actors.flow.stream import Stream
 from beam_actors.values import PeerId
 from beam_actors.wire import Suite
 
 if TYPE_CHECKING:
     from beam_actors.flow.facade import ListenerHandle
-    from beam_actors.flow.session import SessionHandle
 
 
 @attrs.frozen(slots=True)
@@ -32,7 +32,7 @@ class SessionUp:
 
     peer: PeerId
     suite: Suite
-    session: "SessionHandle"
+    session: SessionHandle
 
 
 @attrs.frozen(slots=True)
@@ -41,7 +41,7 @@ class IncomingStream:
 
     protocol: str
     stream: Stream
-    session: "SessionHandle"
+    session: SessionHandle
 
     def dispose(self) -> None:
         """Reset a stream that nobody will serve."""
@@ -53,4 +53,4 @@ class SessionDown:
     """The session ended and its streams are gone. The last message; None means that an end closed it in order."""
 
     error: BeamError | None
-    session: "SessionHandle"
+    session: SessionHandle

@@ -1,49 +1,22 @@
-"""A session in the pump: one link below, the sans-IO session in the middle, many stream links above.
+"""A session as the rooms above see it: a handle that opens streams, measures the way, and ends it.
 
-The invariants: what all streams send in one slice is sealed in one flush; sealed bytes that the network doesn't take
-are held here once, and no more are sealed before they left; a peer that says nothing is asked, and is down when it
-stays silent; when the session ends, every stream of it fails and the owner is told exactly once.
+The invariant: a call after the session's end raises `ConnectionLost` or does nothing, and never waits. It holds no
+state of its own, so that whoever has it sees the session as it is now; it must not touch bytes (`session_link` does).
 """
 
-import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
-from beam_actors.errors import BeamError, ConnectionLost, ConnectionRefused, NetworkError, ResourceExhausted, TimedOut
-from beam_actors.flow.budget import Budget
-from beam_actors.flow.link import READ, WRITE, Link, Owned
-from beam_actors.flow.messages import IncomingStream, SessionDown, SessionUp
+from beam_actors.errors import ConnectionLost
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.stream import Stream
-from beam_actors.flow.stream_link import StreamLink
 from beam_actors.values import Address, PeerId
-from beam_actors.wire import (
-    Established,
-    Event,
-    PeerIdentified,
-    PeerLeaving,
-    PongReceived,
-    Session,
-    SessionEnded,
-    SessionStatistics,
-    StreamData,
-    StreamFinished,
-    StreamId,
-    StreamOpened,
-    StreamRefused,
-    StreamReset,
-    StreamWritable,
-)
+from beam_actors.wire import SessionStatistics
 
 if TYPE_CHECKING:
-    from beam_actors.flow.timers import Timer
-
-_READS_PER_CALL = 4
-_FLUSH_SIZE = 1 << 18
-_MAX_PINGS = 16  # measured by callers at once; each is a control frame
+    from beam_actors.flow.session_link import SessionLink
 
 
 @attrs.frozen(slots=True)
@@ -56,275 +29,12 @@ class LinkStatistics:
     streams: int
 
 
-class SessionLink(Owned):
-    """Drives one `wire.Session` over one link."""
-
-    __slots__ = (
-        "_flush_queued", "_handlers", "_heard_at", "_next_ping", "_out", "_pings", "_tick_due", "_timer", "budget",
-        "handle", "lower", "rtt", "session", "streams",
-    )  # fmt: skip
-
-    def __init__(self, lower: Link, session: Session, owner: Owner, unread: bytes) -> None:
-        pump = lower.pump
-        self.lower = lower
-        self.session = session
-        self.streams: dict[StreamId, StreamLink] = {}
-        self.budget = Budget("session", pump.limits.session_bytes, pump.budget)
-        self.rtt: float | None = None
-        self._out = memoryview(b"")
-        self._flush_queued = False
-        self._pings: dict[int, tuple[float, Callable[[float], None] | None]] = {}
-        self._next_ping = 0
-        self._heard_at = pump.clock.monotonic()
-        self._tick_due = 0.0
-        super().__init__(pump, owner)
-        lower.adopt(None)
-        lower.handler = self._on_lower
-        self.handle = SessionHandle(self)
-        self._timer: Timer = pump.call_later(pump.limits.handshake_seconds, self._handshake_late, self)
-        # Before the link's first readiness, so that what was read too early is not overtaken.
-        pump.call_soon(lambda: self._begin(unread), self)
-
-    # --- what handles and streams use ---
-
-    def open(self, protocol: str, owner: Owner | None) -> StreamLink:
-        """Open a stream; the proposal leaves with the first flush."""
-        if not self.is_open:
-            raise ConnectionLost("The session has ended.")
-        stream = self.session.open(protocol)
-        link = StreamLink(self, stream, protocol, owner or self.owner)
-        self.streams[stream] = link
-        self.flush_soon()
-        return link
-
-    def forget(self, stream: StreamLink) -> None:
-        """The stream's link ended."""
-        self.streams.pop(stream.id, None)
-
-    def flush_soon(self) -> None:
-        """Seal and send at the end of this slice."""
-        if not self._flush_queued and self.is_open:
-            self._flush_queued = True
-            self.pump.flush_later(self)
-
-    def ping(self, on_pong: Callable[[float], None] | None) -> None:
-        """Ask the peer to answer and call back with the seconds that it took."""
-        if len(self._pings) >= _MAX_PINGS:
-            if on_pong is not None:
-                raise ResourceExhausted("Too many pings are under way already.")
-            return
-        self._next_ping = (self._next_ping + 1) & 0x7FFFFFFF
-        self._pings[self._next_ping] = (self.pump.clock.monotonic(), on_pong)
-        self.session.ping(self._next_ping)
-        self.flush_soon()
-
-    def close(self) -> None:
-        """End the session in order."""
-        if self.is_open:
-            self.session.close()
-            self.flush_soon()
-
-    def abort(self, error: NetworkError | None = None) -> None:
-        """See `Owned`."""
-        self._finish(error or ConnectionLost("The session was cut here."))
-
-    def flush(self) -> None:
-        """Seal what is queued, once, and hand it to the link below."""
-        self._flush_queued = False
-        if not self.is_open:
-            return
-        try:
-            while True:
-                if self._out:
-                    sent = self.lower.send(self._out)
-                    self._out = self._out[sent:]
-                    if self._out:
-                        break
-                sealed = self.session.data_to_send(_FLUSH_SIZE)
-                if not sealed:
-                    break
-                self._out = memoryview(sealed)
-        except NetworkError as error:
-            self._finish(error)
-            return
-        self.budget.hold(self, len(self._out))
-        self.lower.want(read=True, write=bool(self._out))
-        self._dispatch(self.session.take_events())
-
-    def exhausted(self, error: ResourceExhausted) -> None:
-        """Its own sealed bytes are what is held for longest: the peer doesn't read."""
-        self._finish(error)
-
-    # --- the link below ---
-
-    def _begin(self, unread: bytes) -> None:
-        if self.is_open:
-            if unread:
-                self._dispatch(self.session.receive(unread))
-            self.lower.want(read=True, write=False)
-            self.flush_soon()
-
-    def _on_lower(self, bits: int) -> None:
-        try:
-            if self.lower.error is not None:
-                raise self.lower.error  # noqa: TRY301  # an end that was told, not found by a call
-            if bits & WRITE:
-                self.flush_soon()
-            if bits & READ:
-                self._read()
-        except NetworkError as error:
-            self._finish(error)
-        except Exception as error:  # noqa: BLE001  # the link below has no owner; this one answers
-            self.crash(error)
-
-    def _read(self) -> None:
-        buffer = self.pump.buffer
-        for _ in range(_READS_PER_CALL):
-            size = self.lower.recv_into(buffer)
-            if size is None:
-                return
-            if size == 0:
-                self._dispatch(self.session.receive_eof())
-                return
-            self._heard_at = self.pump.clock.monotonic()
-            self._dispatch(self.session.receive(buffer[:size]))
-            if self.budget.exceeded:
-                self.budget.enforce()
-            if self.session.has_output:
-                self.flush_soon()
-            if size < len(buffer) or not self.is_open:
-                return
-
-    # --- events ---
-
-    def _dispatch(self, events: list[Event]) -> None:
-        streams = self.streams
-        for event in events:
-            if type(event) is StreamData:
-                stream = streams.get(event.stream)
-                if stream is not None:
-                    stream.on_data(event.data)
-                else:  # closed here while the peer still sent: it must learn that nobody reads
-                    self.session.reset(event.stream)
-                    self.flush_soon()
-            elif type(event) is StreamWritable:
-                stream = streams.get(event.stream)
-                if stream is not None:
-                    stream.on_writable()
-            else:
-                self._dispatch_rare(event)
-
-    def _dispatch_rare(self, event: Event) -> None:
-        match event:
-            case StreamOpened(stream, protocol):
-                self._incoming(stream, protocol)
-            case StreamFinished(stream) | StreamReset(stream) | StreamRefused(stream):
-                if (link := self.streams.get(stream)) is not None:
-                    self._stream_ended(link, event)
-            case PongReceived(opaque):
-                self._ponged(opaque)
-            case Established(peer, suite):
-                self._timer.cancel()
-                self._tick()
-                self._tell(SessionUp(peer, suite, self.handle))
-            case PeerIdentified() | PeerLeaving():
-                self._tell(event)
-            case SessionEnded(error):
-                self._last_words(error)
-            case _:  # StreamAccepted, and the two of `_dispatch`
-                pass
-
-    @staticmethod
-    def _stream_ended(link: StreamLink, event: Event) -> None:
-        match event:
-            case StreamFinished():
-                link.on_end()
-            case StreamRefused():
-                link.on_gone(ConnectionRefused(f"The peer does not speak {link.protocol}."))
-            case _:
-                link.on_gone(ConnectionLost("The peer reset the stream."))
-
-    def _incoming(self, stream: StreamId, protocol: str) -> None:
-        if self.owner is None:
-            self.session.reset(stream)
-            self.flush_soon()
-            return
-        link = StreamLink(self, stream, protocol, self.owner)
-        self.streams[stream] = link
-        self.owner.tell(IncomingStream(protocol, Stream(link), self.handle))
-
-    def _ponged(self, opaque: int) -> None:
-        asked = self._pings.pop(opaque, None)
-        if asked is not None:
-            since, on_pong = asked
-            self.rtt = self.pump.clock.monotonic() - since
-            if on_pong is not None:
-                on_pong(self.rtt)
-
-    def _tell(self, message: Any) -> None:
-        if self.owner is not None:
-            self.owner.tell(message)
-
-    # --- time ---
-
-    def _handshake_late(self) -> None:
-        self._finish(TimedOut("The peer did not complete the handshake in time."))
-
-    def _tick(self) -> None:
-        limits, now = self.pump.limits, self.pump.clock.monotonic()
-        if self._tick_due and now - self._tick_due > limits.ping_seconds:
-            self._heard_at = now  # it was this process that slept (stopped, or a suspended machine): ask before judging
-        silent = now - self._heard_at
-        if silent >= limits.silence_seconds:
-            self._finish(ConnectionLost(f"The peer was silent for {silent:.0f} seconds."))
-            return
-        if silent >= limits.ping_seconds:
-            self.ping(None)
-        self._tick_due = min(now + limits.ping_seconds, self._heard_at + limits.silence_seconds)
-        self._timer = self.pump.call_at(self._tick_due, self._tick, self)
-
-    # --- the end ---
-
-    def _last_words(self, error: BeamError | None) -> None:
-        """The session ended by itself: send what it still has to say if that goes at once, then close."""
-        words = self.session.data_to_send(_FLUSH_SIZE) if not self._out else b""
-        if words or self._out:
-            with contextlib.suppress(NetworkError):  # they were last words
-                self.lower.send(self._out or words)
-        self._finish(error, graceful=True)
-
-    def _finish(self, error: BeamError | None, *, graceful: bool = False) -> None:
-        if not self.is_open:
-            return
-        self.is_open = False
-        self._timer.cancel()
-        self.pump.unregister(self)
-        self.lower.handler = None
-        if graceful:
-            self.lower.close()
-        else:
-            self.lower.abort()
-        self._out = memoryview(b"")
-        lost = error if isinstance(error, NetworkError) else ConnectionLost(f"The session ended: {error or 'closed'}")
-        for stream in list(self.streams.values()):
-            stream.on_gone(lost)
-        self.budget.hold(self, 0)
-        pings, self._pings = self._pings, {}
-        for _since, on_pong in pings.values():
-            if on_pong is not None:
-                on_pong(-1.0)
-        self._tell(SessionDown(error, self.handle))
-
-    def __repr__(self) -> str:
-        return f"<SessionLink {self.session!r} {'up' if self.is_open else 'ended'}>"
-
-
 class SessionHandle:
     """What the rooms above see of a session. Its owner is told `SessionUp`, `IncomingStream` and `SessionDown`."""
 
     __slots__ = ("_link",)
 
-    def __init__(self, link: SessionLink) -> None:
+    def __init__(self, link: "SessionLink") -> None:
         self._link = link
 
     @property

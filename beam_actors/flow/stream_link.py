@@ -15,7 +15,7 @@ from beam_actors.values import Address
 from beam_actors.wire import StreamId
 
 if TYPE_CHECKING:
-    from beam_actors.flow.session import SessionLink
+    from beam_actors.flow.session_link import SessionLink
 
 
 class StreamLink(StackedLink):

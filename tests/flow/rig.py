@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,26 +14,13 @@ from beam_actors.flow import Flow, FlowLimits, Pump, Stream
 from beam_actors.flow.link import READ, WRITE, Link
 from beam_actors.flow.sockets import ListenerLink, SocketLink
 from beam_actors.ports import NetworkDriver
+from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualHost, VirtualNetwork
 from beam_actors.values import Address, TcpAddress
+from beam_actors.world.clock import SystemClock
 from beam_actors.world.epoll import EpollDriver
 
 LOOPBACK = TcpAddress("127.0.0.1", 0)
-
-
-class RealClock:
-    wall = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
-
-
-class TrioClock:
-    @staticmethod
-    def wall() -> float:
-        return trio.current_time()
-
-    @staticmethod
-    def monotonic() -> float:
-        return trio.current_time()
 
 
 class FakeOwner:
@@ -107,8 +93,8 @@ def run(kind: str, case: Case, limits: FlowLimits | None = None, seed: int = 0) 
 
     async def main() -> None:
         host = VirtualNetwork().host("a", ["10.0.0.1"])
-        driver: NetworkDriver = EpollDriver(RealClock()) if kind == "epoll" else host.driver()
-        rig = Rig(driver, RealClock() if kind == "epoll" else TrioClock(), limits)
+        driver: NetworkDriver = EpollDriver(SystemClock()) if kind == "epoll" else host.driver()
+        rig = Rig(driver, SystemClock() if kind == "epoll" else SimClock(), limits)
         with trio.fail_after(60):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(rig.pump.run)
@@ -153,7 +139,7 @@ async def two_hosts(
     """Run `case` with a pump on each of two virtual hosts."""
     net = VirtualNetwork(**network)
     hosts = net.host("a", ["10.0.0.1", "fd00::1"]), net.host("b", ["10.0.0.2", "fd00::2"])
-    a, b = (Rig(host.driver(), TrioClock(), limits) for host in hosts)
+    a, b = (Rig(host.driver(), SimClock(), limits) for host in hosts)
     with trio.fail_after(3600):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(a.pump.run)

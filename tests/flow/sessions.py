@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from beam_actors.flow import SessionHandle, SessionUp, Stream
+from beam_actors.flow import IncomingStream, SessionHandle, SessionUp, Stream
 from beam_actors.identity import PeerKey
 from beam_actors.wire import Role, Session, SessionLimits
 from tests.flow.rig import FakeOwner, Rig
@@ -46,3 +46,12 @@ async def sessions_over(
 
 async def sessions(rig: Rig, there: Rig | None = None, limits: SessionLimits | None = None) -> Ends:
     return await sessions_over((rig, there or rig), await rig.streams(there), limits)
+
+
+async def channel(ends: Ends) -> tuple[Stream, Stream]:
+    """A stream opened by `a`, and its other end."""
+    here = await ends.a.open(ECHO)
+    await here.write(b"!")
+    there = (await ends.owner_b.expect(IncomingStream)).stream
+    assert await there.read(1) == b"!"
+    return here, there

@@ -5,8 +5,9 @@ import trio.testing
 from beam_actors.errors import ActorUnavailable, ConnectionLost
 from beam_actors.flow import Accepted, Flow, PumpActor
 from beam_actors.runtime import Actor, Backoff, ChildSpec, Intensity, Strategy, Supervisor, System, receives
+from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualNetwork
-from tests.flow.rig import LOOPBACK, TrioClock
+from tests.flow.rig import LOOPBACK
 
 
 class Listens(Actor):
@@ -39,7 +40,7 @@ async def tree(case) -> None:
             strategy=Strategy.REST_FOR_ONE,
             intensity=Intensity(restarts=10, period=60.0),
             children=[
-                ChildSpec("pump", lambda: PumpActor(flow, host.driver, TrioClock()), backoff=backoff),
+                ChildSpec("pump", lambda: PumpActor(flow, host.driver, SimClock()), backoff=backoff),
                 ChildSpec("dials", Dials, backoff=backoff),
                 ChildSpec("listens", lambda: Listens(flow, seen), backoff=backoff),
             ],

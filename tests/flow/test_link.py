@@ -1,7 +1,6 @@
 from beam_actors.flow.link import READ
 from tests.flow.rig import Rig, eventually, on_both
-from tests.flow.sessions import sessions
-from tests.flow.test_session import channel
+from tests.flow.sessions import channel, sessions
 
 
 @on_both

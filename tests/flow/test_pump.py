@@ -4,8 +4,9 @@ import trio
 from beam_actors.errors import ConnectionLost, NetworkError
 from beam_actors.flow import FlowLimits, Stream
 from beam_actors.flow.sockets import DatagramLink, ListenerLink, SocketLink
+from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualNetwork
-from tests.flow.rig import KINDS, LOOPBACK, FakeOwner, Rig, TrioClock, eventually, on_both, on_virtual, run
+from tests.flow.rig import KINDS, LOOPBACK, FakeOwner, Rig, eventually, on_both, on_virtual, run
 
 
 @on_both
@@ -48,7 +49,7 @@ async def test_a_failing_timer_or_queued_call_crashes_the_owner_to_blame(rig: Ri
 
 def test_a_failing_call_that_nobody_answers_for_ends_the_pump() -> None:
     async def main() -> None:
-        rig = Rig(VirtualNetwork().host("a").driver(), TrioClock())
+        rig = Rig(VirtualNetwork().host("a").driver(), SimClock())
         rig.pump.call_soon(lambda: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             await rig.pump.run()
@@ -218,8 +219,8 @@ def test_a_batch_cut_short_is_finished_before_the_next(kind: str, limits: FlowLi
 @on_virtual
 async def test_out_of_descriptors_pauses_accepting_and_goes_on(outer: Rig) -> None:
     host = VirtualNetwork().host("a")
-    server = Rig(host.driver(descriptors=3), TrioClock())
-    client = Rig(host.driver(), TrioClock())
+    server = Rig(host.driver(descriptors=3), SimClock())
+    client = Rig(host.driver(), SimClock())
     accepted: list[SocketLink] = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.pump.run)

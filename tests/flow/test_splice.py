@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import ConnectionLost
 from beam_actors.flow import FlowLimits, Splice, Stream
+from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualNetwork
 from tests.flow.rig import (
     KINDS,
     LOOPBACK,
     FakeOwner,
     Rig,
-    TrioClock,
     digest,
     eventually,
     on_both,
@@ -185,8 +185,8 @@ def test_two_hundred_stalled_readers_hold_bounded_memory_delay_nobody_and_resume
 async def test_above_the_nodes_cap_those_longest_without_progress_are_reset(outer: Rig) -> None:
     limits = FlowLimits(node_bytes=4 << 16)
     host = VirtualNetwork(buffer=1 << 15).host("a")
-    rig = Rig(host.driver(), TrioClock(), limits)
-    ends = Rig(host.driver(), TrioClock())
+    rig = Rig(host.driver(), SimClock(), limits)
+    ends = Rig(host.driver(), SimClock())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.pump.run)
         nursery.start_soon(ends.pump.run)
@@ -237,7 +237,7 @@ def test_the_output_is_the_input_and_an_abort_never_looks_like_an_end(  # noqa: 
 ) -> None:
     async def main() -> None:  # noqa: C901  # as above
         host = VirtualNetwork(buffer=buffer).host("a")
-        rig = Rig(host.driver(), TrioClock(), FlowLimits(splice_read_size=read_size, slice_callbacks=slice_callbacks))
+        rig = Rig(host.driver(), SimClock(), FlowLimits(splice_read_size=read_size, slice_callbacks=slice_callbacks))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(rig.pump.run)
             client, server, splice = await chain(rig)

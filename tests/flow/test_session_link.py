@@ -1,0 +1,104 @@
+import os
+
+import pytest
+import trio
+
+from beam_actors.errors import ConnectionLost, RemoteProtocolError, TimedOut
+from beam_actors.flow import SessionDown, SessionUp
+from beam_actors.testing.clock import SimClock
+from beam_actors.values import TcpAddress
+from beam_actors.wire import Role
+from tests.flow.rig import FakeOwner, Rig, digest, on_both, read_all, send_all, two_hosts, virtual_run
+from tests.flow.sessions import channel, make_session, sessions, sessions_over
+
+
+@on_both
+async def test_a_cut_connection_takes_its_streams_down(rig: Rig) -> None:
+    ends = await sessions(rig)
+    here, there = await channel(ends)
+    ends.a.abort()
+    for stream in (here, there):
+        with pytest.raises(ConnectionLost):
+            await stream.read()
+    assert isinstance((await ends.owner_b.expect(SessionDown)).error, ConnectionLost)
+    assert isinstance((await ends.owner_a.expect(SessionDown)).error, ConnectionLost)
+
+
+def test_a_peer_that_falls_silent_is_down_within_fifteen_seconds() -> None:
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
+        await trio.sleep(120)  # nothing to say, and both alive: pings keep it up
+        assert ends.a.is_open
+        assert ends.b.is_open
+        assert ends.a.statistics().rtt == pytest.approx(0.002)
+        since = trio.current_time()
+        net.partition(*hosts)
+        down = await ends.owner_a.expect(SessionDown)
+        assert isinstance(down.error, ConnectionLost)
+        assert trio.current_time() - since < 15
+        await ends.owner_b.expect(SessionDown)
+        assert a.pump.statistics().timers == 0
+
+    virtual_run(two_hosts, case)
+
+
+def test_a_stopped_process_does_not_blame_its_peer() -> None:
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        asleep = 0.0
+        a.pump.clock = SimClock(now=lambda: trio.current_time() + asleep)
+        ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
+        await trio.sleep(7)
+        asleep = 600.0  # as after SIGCONT
+        await trio.sleep(60)
+        assert ends.a.is_open
+
+    virtual_run(two_hosts, case)
+
+
+def test_a_handshake_has_a_deadline() -> None:
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        mine, theirs = await a.streams(b, TcpAddress("10.0.0.2", 0))
+        owner = FakeOwner("late")
+        start = trio.current_time()
+        a.flow.session(mine, make_session(Role.INITIATOR), owner)
+        down = await owner.expect(SessionDown)
+        assert isinstance(down.error, TimedOut)
+        assert trio.current_time() - start == pytest.approx(10, abs=0.01)
+        with pytest.raises(ConnectionLost):
+            await read_all(theirs)
+
+    virtual_run(two_hosts, case)
+
+
+@on_both
+async def test_garbage_instead_of_a_handshake(rig: Rig) -> None:
+    mine, theirs = await rig.streams()
+    owner = FakeOwner("victim")
+    rig.flow.session(mine, make_session(Role.RESPONDER), owner)
+    await theirs.write(b"GET / HTTP/1.1\r\n\r\n" * 100)
+    assert isinstance((await owner.expect(SessionDown)).error, RemoteProtocolError)
+    assert rig.pump.is_open
+
+
+@on_both
+async def test_what_was_read_too_early_is_not_lost(rig: Rig) -> None:
+    mine, theirs = await rig.streams()
+    owner, other = FakeOwner("a"), FakeOwner("b")
+    rig.flow.session(mine, make_session(Role.INITIATOR), owner)
+    theirs.unread(await theirs.read(5))
+    rig.flow.session(theirs, make_session(Role.RESPONDER), other)
+    await owner.expect(SessionUp)
+    await other.expect(SessionUp)
+
+
+@on_both
+async def test_a_session_over_a_stream_of_a_session(rig: Rig) -> None:
+    outer = await sessions(rig)
+    inner = await sessions_over((rig, rig), await channel(outer))
+    here, there = await channel(inner)
+    data = os.urandom(1 << 20)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_all, here, data)
+        assert digest(await read_all(there)) == digest(data)
+    outer.a.abort()
+    assert isinstance((await inner.owner_b.expect(SessionDown)).error, ConnectionLost)
