@@ -6,17 +6,15 @@ stream has an answer once the dial ends. A lost connection is a normal exit here
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 import attrs
-import structlog
-import trio
 
-from beam_actors.errors import ActorError, BeamError, ConnectionLost, PeerOffline, ResourceExhausted, TimedOut
+from beam_actors.errors import ActorError, BeamError, PeerOffline, ResourceExhausted, TimedOut
 from beam_actors.peers.backoff import DialBackoff
 from beam_actors.peers.book import Entry
 from beam_actors.peers.choice import Candidate
 from beam_actors.peers.dialling import Dialler
+from beam_actors.peers.dials import Dials
 from beam_actors.peers.lifecycle import Effect, Input, State, step
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.live import Live, LiveSessions
@@ -33,7 +31,6 @@ from beam_actors.peers.messages import (
     OpenStream,
     PeerDown,
     PeerUp,
-    Ping,
     PingPeer,
     Proved,
     Report,
@@ -41,7 +38,9 @@ from beam_actors.peers.messages import (
     Started,
     Wake,
 )
+from beam_actors.peers.pings import Pings
 from beam_actors.peers.session import PeerSession
+from beam_actors.peers.waiting import Waiter, Waiting
 from beam_actors.ports import Clock, Entropy
 from beam_actors.runtime import (
     Actor,
@@ -52,25 +51,12 @@ from beam_actors.runtime import (
     Overflow,
     Pool,
     Ref,
-    Reply,
     Restart,
     StartMember,
     Timer,
-    Worker,
     receives,
 )
-from beam_actors.values import Multiaddr, PeerId
-
-_log = structlog.get_logger(__name__)
-
-
-@attrs.frozen(slots=True)
-class _Waiter:
-    """Somebody who waits for a session: `serve` is called with it once there is one."""
-
-    deadline: float
-    reply: Reply
-    serve: Callable[[Live], None]
+from beam_actors.values import PeerId
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -100,28 +86,26 @@ class Peer(Actor):
         self._setting = setting
         self._state = State.IDLE
         self._entry = Entry()
-        self._asked: tuple[Multiaddr, ...] = ()
-        """Addresses that came with a `Connect` and were not dialled yet."""
         self._sessions = LiveSessions(setting.us, peer)
-        self._waiting: list[_Waiter] = []
-        self._dial: Worker | None = None
-        self._dials = 0
-        self._dial_ended_at: float | None = None
-        self._failures = 0
-        self._failure: str | None = None
+        limits, clock = setting.limits, setting.clock
+        self._waiting = Waiting(peer, most=limits.opens_waiting, now=clock.monotonic)
+        self._pings = Pings(peer, limits, spawn=self.spawn, measured=self._report)
+        self._dials = Dials(
+            peer, setting.dialler, limits, clock, known=lambda: self._entry.addresses, spawn=self.spawn, ref=self.ref
+        )
         self._retry: Timer | None = None
         self._linger: Timer | None = None
         self._pool: Ref | None = None
         self._reported: Report | None = None
         self._effects: Mapping[Effect, Callable[[], None]] = {
-            Effect.DIAL: self._start_dial,
-            Effect.CANCEL_DIAL: self._cancel_dial,
+            Effect.DIAL: self._dials.start,
+            Effect.CANCEL_DIAL: self._dials.cancel,
             Effect.BACK_OFF: self._start_back_off,
             Effect.CANCEL_BACK_OFF: self._cancel_back_off,
             Effect.ANNOUNCE_UP: lambda: self._announce(PeerUp(peer)),
             Effect.ANNOUNCE_DOWN: lambda: self._announce(PeerDown(peer)),
             Effect.SERVE: self._serve_waiting,
-            Effect.FAIL: self._fail_waiting,
+            Effect.FAIL: lambda: self._waiting.fail(self._dials.failure or "the connection was lost."),
             Effect.CLOSE_SESSIONS: self._sessions.close,
             Effect.LINGER: self._start_linger,
             Effect.CANCEL_LINGER: self._cancel_linger,
@@ -161,21 +145,21 @@ class Peer(Actor):
     def open_stream(self, message: OpenStream) -> None:
         """Open a stream on the best session, dialling first if there is none."""
         reply = self.defer()
-        waiter = _Waiter(message.deadline, reply, lambda live: self._spawn_open(live, message.protocol, waiter))
+        waiter = Waiter(message.deadline, reply, lambda live: self._spawn_open(live, message.protocol, waiter))
         self._want(message.peer, waiter)
 
     @receives(Connect)
     def connect(self, message: Connect) -> None:
         """Have a session."""
         reply = self.defer()
-        self._asked = (*message.addresses, *self._asked)[: self._setting.limits.dial_addresses]
-        self._want(message.peer, _Waiter(message.deadline, reply, lambda _live: reply.set(None)))
+        self._dials.ask(message.addresses)
+        self._want(message.peer, Waiter(message.deadline, reply, lambda _live: reply.set(None)))
 
     @receives(PingPeer)
     def ping(self, message: PingPeer) -> None:
         """One round trip on the best session, dialling first if there is none."""
         reply = self.defer()
-        self._want(message.peer, _Waiter(message.deadline, reply, lambda live: self._spawn_ping(live, reply)))
+        self._want(message.peer, Waiter(message.deadline, reply, lambda live: self._pings.ask(live, reply)))
 
     @receives(Disconnect)
     def disconnect(self, message: Disconnect) -> None:
@@ -188,17 +172,14 @@ class Peer(Actor):
         if peer != self._peer:
             raise PeerOffline(f"{peer} shares its short id with {self._peer}, which is known here already.")
 
-    def _want(self, peer: PeerId, waiter: _Waiter) -> None:
+    def _want(self, peer: PeerId, waiter: Waiter) -> None:
         try:
             self._check(peer)
         except PeerOffline as error:
             waiter.reply.fail(error)
             return
-        if len(self._waiting) >= self._setting.limits.opens_waiting:
-            waiter.reply.fail(ResourceExhausted(f"Too many wait for {self._peer} already."))
-            return
-        self._waiting.append(waiter)
-        self._feed(Input.WANTED)
+        if self._waiting.enter(waiter):
+            self._feed(Input.WANTED)
 
     # --- sessions ---
 
@@ -218,13 +199,13 @@ class Peer(Actor):
         live = Live(Candidate(number, dialled_here=message.dialled is not None), established, ref)
         for rival in self._sessions:
             # It may be what is left of a connection that the other end lost: an unanswered ping ends it.
-            self.spawn(self._probe, rival, name="probe")
+            self._pings.probe(rival)
         self._sessions.add(live)
         self.monitor(ref)
         if message.dialled is not None:
             self._setting.manager.tell(Proved(self._peer, message.dialled))
-        self._failures, self._failure = 0, None
-        self.spawn(self._greet, live, name="greet")
+        self._dials.succeeded()
+        self._pings.greet(live)
         self._feed(Input.SESSION_UP)
 
     def _session_spec(self, key: str, number: int, message: AdoptSession) -> ChildSpec:
@@ -268,82 +249,36 @@ class Peer(Actor):
         self._setting.manager.tell(Claimed(self._peer, message.info.addresses, live.established.remote))
         self._report()
 
-    def _spawn_open(self, live: Live, protocol: str, waiter: _Waiter) -> None:
+    def _spawn_open(self, live: Live, protocol: str, waiter: Waiter) -> None:
         self.spawn(self._open_on, live, protocol, waiter, name="open")
 
-    async def _open_on(self, live: Live, protocol: str, waiter: _Waiter) -> None:
+    async def _open_on(self, live: Live, protocol: str, waiter: Waiter) -> None:
         try:
             stream = await live.established.handle.open(protocol)
         except BeamError as error:
             if live.established.handle.is_open:
                 waiter.reply.fail(error)
             else:  # it has just ended: wait for another, of which whoever hears of the end takes care
-                self._waiting.append(waiter)
+                self._waiting.put_back(waiter)
                 self._feed(Input.WANTED)
         else:
             waiter.reply.set(OpenedStream(stream))
-
-    def _spawn_ping(self, live: Live, reply: Reply) -> None:
-        """Ping the session, or join the ping that is under way: a session allows few at once."""
-        if len(live.pinging) >= self._setting.limits.opens_waiting:
-            reply.fail(ResourceExhausted(f"Too many wait for {self._peer} already."))
-            return
-        live.pinging.append(reply)
-        if len(live.pinging) == 1:
-            self.spawn(self._ping_on, live, name="ping")
-
-    async def _ping_on(self, live: Live) -> None:
-        try:
-            rtt = await self._measure(live)
-        except BeamError as error:
-            for reply in live.take_pinging():
-                reply.fail(error)
-        else:
-            for reply in live.take_pinging():
-                reply.set(Ping(path="direct", rtt_ms=rtt * 1000, why=live.why))
-
-    async def _measure(self, live: Live) -> float:
-        """Ping a session; raise `TimedOut`, or as its handle does."""
-        try:
-            with trio.fail_after(self._setting.limits.ping_timeout):
-                rtt = live.rtt = await live.established.handle.ping()
-        except trio.TooSlowError:
-            raise TimedOut(f"{self._peer} did not answer a ping.") from None
-        self._report()
-        return rtt
-
-    async def _greet(self, live: Live) -> None:
-        """Find out how far away a new session's peer is; that it can't be found out now harms nobody."""
-        with suppress(BeamError):
-            await self._measure(live)
-
-    async def _probe(self, rival: Live) -> None:
-        """Cut a session that answers no ping: the peer has made another one because it lost this one."""
-        try:
-            await self._measure(rival)
-        except (TimedOut, ConnectionLost):
-            rival.established.handle.abort()
-        except BeamError as error:  # such as that too many pings are under way: that says nothing about the peer
-            _log.debug("a session was not probed", peer=str(self._peer), error=str(error))
 
     # --- dialling ---
 
     @receives(DialEnded)
     def dial_ended(self, message: DialEnded) -> None:
         """The dial's worker is done; a success has sent its session before."""
-        if message.number != self._dials:
-            return  # it was cancelled, and its last word crossed that
-        self._dial = None
-        self._dial_ended_at = self._setting.clock.monotonic()
+        if not self._dials.ended(message.number):
+            return
         if message.failure is None and self._state is not State.DIALLING:
             return
         # Still dialling after a success: the session ended before it was taken in.
-        self._failure = message.failure or "the session ended at once."
-        if self._asked and self._waiting:
-            self._start_dial()  # somebody came with an address that this dial did not know
+        self._dials.failure = message.failure or "the session ended at once."
+        if self._dials.asked and self._waiting:
+            self._dials.start()  # somebody came with an address that this dial did not know
             return
-        self._asked = ()
-        self._failures += 1
+        self._dials.gave_up()
         self._feed(Input.DIAL_FAILED_KEPT if self._entry.kept else Input.DIAL_FAILED)
 
     @receives(Retry)
@@ -358,32 +293,8 @@ class Peer(Actor):
         self._linger = None
         self._feed(Input.LINGERED)
 
-    def _start_dial(self) -> None:
-        if self._dial is None:
-            self._dials += 1
-            self._dial = self.spawn(self._run_dial, self._dials, name="dial")
-
-    async def _run_dial(self, number: int) -> None:
-        if self._dial_ended_at is not None:
-            spacing = self._dial_ended_at + self._setting.limits.dial_spacing - self._setting.clock.monotonic()
-            await trio.sleep(max(0.0, spacing))
-        addresses = tuple(dict.fromkeys((*self._asked, *self._entry.addresses)))
-        self._asked = ()
-        failure: str | None = None
-        try:
-            self.ref.tell(await self._setting.dialler.dial(self._peer, addresses, self.ref))
-        except BeamError as error:
-            failure = str(error)
-        self.ref.tell(DialEnded(number, failure))
-
-    def _cancel_dial(self) -> None:
-        if self._dial is not None:
-            self._dial.cancel()
-            self._dial = None
-            self._dials += 1
-
     def _start_back_off(self) -> None:
-        delay = self._setting.backoff.delay(self._failures, self._setting.entropy.uniform())
+        delay = self._setting.backoff.delay(self._dials.failures, self._setting.entropy.uniform())
         self._retry = self.send_after(delay, Retry())
 
     def _cancel_back_off(self) -> None:
@@ -413,26 +324,14 @@ class Peer(Actor):
         best = self._sessions.best
         if best is None:
             return  # all have ended, and the news is under way
-        waiting, self._waiting = self._waiting, []
-        now = self._setting.clock.monotonic()
-        for waiter in waiting:
-            if waiter.deadline > now:
-                waiter.serve(best)
-            else:
-                waiter.reply.fail(TimedOut(f"{self._peer} was reached too late."))
-
-    def _fail_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        why = self._failure or "the connection was lost."
-        for waiter in waiting:
-            waiter.reply.fail(PeerOffline(f"{self._peer} cannot be reached: {why}"))
+        self._waiting.serve(best)
 
     def _announce(self, event: PeerUp | PeerDown) -> None:
         for subscriber in self._setting.subscribers:
             subscriber.tell(event)
 
     def _report(self) -> None:
-        status = self._sessions.status(self._state, kept=self._entry.kept, failure=self._failure)
+        status = self._sessions.status(self._state, kept=self._entry.kept, failure=self._dials.failure)
         report = Report(status, self._sessions.accepted_from())
         if report != self._reported:
             self._reported = report

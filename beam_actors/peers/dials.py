@@ -1,0 +1,109 @@
+"""The dials of one peer, one after another: when the next may begin, where to, and how the last one ended.
+
+The invariants: one dial at a time, and some time between the end of one and the begin of the next, however often it is
+asked for; the last word of a dial that was cancelled counts for nothing. Whether to dial is the peer's table's matter,
+and how (`dialling`) is the dialler's.
+"""
+
+from collections.abc import Callable, Sequence
+
+import trio
+
+from beam_actors.errors import BeamError
+from beam_actors.peers.dialling import Dialler
+from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.messages import DialEnded
+from beam_actors.ports import Clock
+from beam_actors.runtime import Ref, Worker
+from beam_actors.values import Multiaddr, PeerId
+
+
+class Dials:
+    """Dials in workers of the peer's actor.
+
+    Args:
+        peer: who is dialled.
+        dialler: how.
+        limits: the spacing, and how many addresses one dial tries.
+        clock: measures the spacing.
+        known: the addresses that are known of the peer now.
+        spawn: starts a worker.
+        ref: is told `AdoptSession`, after a success, and then `DialEnded`.
+    """
+
+    def __init__(
+        self,
+        peer: PeerId,
+        dialler: Dialler,
+        limits: PeersLimits,
+        clock: Clock,
+        *,
+        known: Callable[[], Sequence[Multiaddr]],
+        spawn: Callable[..., Worker],
+        ref: Ref,
+    ) -> None:
+        self._peer = peer
+        self._dialler = dialler
+        self._limits = limits
+        self._clock = clock
+        self._known = known
+        self._spawn = spawn
+        self._ref = ref
+        self._worker: Worker | None = None
+        self._number = 0
+        self._ended_at: float | None = None
+        self.asked: tuple[Multiaddr, ...] = ()
+        """Addresses that a caller gave and that were not dialled yet; they come before what is known."""
+        self.failures = 0
+        """How many dials failed since the last session."""
+        self.failure: str | None = None
+        """Why the last one did."""
+
+    def __repr__(self) -> str:
+        return f"Dials({self._peer.short}, {self._number} so far, {self.failures} failed in a row)"
+
+    def ask(self, addresses: Sequence[Multiaddr]) -> None:
+        """Have these dialled first."""
+        self.asked = (*addresses, *self.asked)[: self._limits.dial_addresses]
+
+    def start(self) -> None:
+        """Begin one, unless one is under way."""
+        if self._worker is None:
+            self._number += 1
+            self._worker = self._spawn(self._run, self._number, name="dial")
+
+    def cancel(self) -> None:
+        """End the one that is under way."""
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker = None
+            self._number += 1
+
+    def ended(self, number: int) -> bool:
+        """That dial is over; False if it was cancelled before, and its last word crossed that."""
+        if number != self._number:
+            return False
+        self._worker = None
+        self._ended_at = self._clock.monotonic()
+        return True
+
+    def gave_up(self) -> None:
+        """All that was to be tried has failed."""
+        self.asked = ()
+        self.failures += 1
+
+    def succeeded(self) -> None:
+        """There is a session."""
+        self.failures, self.failure = 0, None
+
+    async def _run(self, number: int) -> None:
+        if self._ended_at is not None:
+            await trio.sleep(max(0.0, self._ended_at + self._limits.dial_spacing - self._clock.monotonic()))
+        addresses = tuple(dict.fromkeys((*self.asked, *self._known())))
+        self.asked = ()
+        failure: str | None = None
+        try:
+            self._ref.tell(await self._dialler.dial(self._peer, addresses, self._ref))
+        except BeamError as error:
+            failure = str(error)
+        self._ref.tell(DialEnded(number, failure))

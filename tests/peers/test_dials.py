@@ -1,0 +1,83 @@
+"""The dials of one peer: joined, spaced, and given up."""
+
+import itertools
+
+import pytest
+import trio
+
+from beam_actors.errors import PeerOffline
+from beam_actors.peers import PeerDown, PeersLimits, PeerUp, State
+from beam_actors.values import Multiaddr, TcpAddress
+from tests.peers.lab import STRANGER, until
+
+
+async def test_many_who_ask_at_once_join_one_dial(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await bob.peers.connect(alice.address)
+        await bob.peers.disconnect(alice.id)
+        await until(lambda: not alice.sessions(bob))
+        answers = []
+
+        async def ask():
+            answers.append(await bob.echo(alice))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(ask)
+        assert answers == [b"hello"] * 20
+        assert len(bob.sessions(alice)) == 1
+
+
+async def test_a_dial_whose_session_ends_at_once_fails_who_waits(world, autojump_clock):
+    async with world.running(2, limits=PeersLimits(sessions_per_peer=0)) as (alice, bob):
+        started = trio.current_time()
+        with pytest.raises(PeerOffline, match="ended at once"):
+            await alice.peers.connect(bob.address)
+        assert trio.current_time() - started < 1
+        with pytest.raises(PeerOffline):
+            await alice.peers.connect(bob.address)
+
+
+async def test_a_bootstrap_peer_is_dialled_until_it_is_there(world, autojump_clock):
+    alice, bob = world.add(), world.add()
+    alice.bootstrap = [bob.address]
+    async with alice.run():
+        await trio.sleep(600)
+        (status,) = await alice.peers.snapshot()
+        assert status.kept
+        assert status.state in {State.BACKING_OFF, State.DIALLING}
+        async with bob.run():
+            await until(lambda: alice.events == [PeerUp(bob.id)], seconds=61)
+        await until(lambda: alice.events == [PeerUp(bob.id), PeerDown(bob.id)])
+        async with bob.run():
+            await until(lambda: alice.events[2:] == [PeerUp(bob.id)], seconds=61)
+
+
+async def test_the_back_off_bounds_how_often_a_dead_peer_is_dialled(world, autojump_clock):
+    alice, bob = world.add(), world.add()
+    alice.bootstrap = [bob.address]
+    dials = []
+    async with alice.run():
+        real = alice.flow.dial
+
+        async def counting(*args, **kwargs):
+            dials.append(trio.current_time())
+            return await real(*args, **kwargs)
+
+        alice.flow.dial = counting
+        await trio.sleep(1000)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(dials)]
+    assert len(dials) < 50
+    assert all(gap >= 0.25 for gap in gaps)
+    assert all(30 <= gap <= 61 for gap in gaps[-5:])
+
+
+async def test_asking_for_a_dead_peer_again_and_again_does_not_dial_again_and_again(world, autojump_clock):
+    async with world.running(1) as (alice,):
+        world.network.host("ghost", ["10.0.0.99"])
+        ghost = Multiaddr.from_address(TcpAddress("10.0.0.99", 4747), STRANGER)
+        started = trio.current_time()
+        for _ in range(10):
+            with pytest.raises(PeerOffline):
+                await alice.peers.connect(ghost)
+        assert trio.current_time() - started >= 9 * 0.5
