@@ -1,17 +1,13 @@
 """The registrar: the one actor that changes what this node knows of names, durably.
 
-Invariant: whoever is answered "done" is answered after the change would survive a loss of power, and `spread` hears of
-a claim after that too. It refills itself from the store before it answers anything, and again when the disk refuses a
-commit: changes are refused for a while then, and what is durable still answers. It knows no peer and no protocol:
-`spread`, names and look-ups bring claims, the facade brings wishes.
+Invariant: whoever is answered "done" is answered after the change would survive a loss of power (`ledger`), and
+`spread` hears of a claim after that too. It refills itself from the store before it answers anything. It knows no peer
+and no protocol: `spread`, names and look-ups bring claims, the facade brings wishes.
 """
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
 
-import attrs
 import structlog
-import trio
 
 from beam_actors.errors import (
     ClaimRefused,
@@ -22,12 +18,12 @@ from beam_actors.errors import (
     NotAllowed,
     QuotaExceeded,
     StorageError,
-    StoreDamaged,
 )
-from beam_actors.naming import answering, records
+from beam_actors.naming import answering
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.ledger import Ledger
 from beam_actors.naming.limits import HOUR, MAX_AHEAD, MINUTE, Limits
 from beam_actors.naming.messages import (
     Changed,
@@ -55,23 +51,11 @@ from beam_actors.naming.messages import (
     Unreserve,
 )
 from beam_actors.naming.ranking import is_live
-from beam_actors.ports import Change, Clock, Store
-from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
+from beam_actors.ports import Clock, Store
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
 from beam_actors.values import Name, OwnerId, PeerId
 
 _log = structlog.get_logger(__name__)
-_LOAD_BATCH = 256
-_PAUSE = 5.0
-"""Seconds without a change after a refused commit, since everything is read back after each."""
-
-
-@attrs.frozen(slots=True)
-class _Pending:
-    """A change that waits for its commit, and who hears of it afterwards."""
-
-    changes: list[Change]
-    done: Callable[[], None]
-    failed: Callable[[StorageError], None]
 
 
 class Registrar(Actor):
@@ -103,63 +87,33 @@ class Registrar(Actor):
     ) -> None:
         """`owner` is whose names this node holds; `spread` and `watchers` are told of every claim that is new."""
         super().__init__()
-        self._store = store
         self._clock = clock
         self._watchers = (spread, *watchers)
-        self._limits = limits or Limits()
-        self._network = network
-        self._owner = owner
-        self._known = Knowledge(network=network, owner=owner, limits=self._limits)
-        self._pending: list[_Pending] = []
-        self._committing = False
-        self._refused: str | None = None  # what the disk said; while it stands, nothing is changed
-        self._ahead = False  # memory holds what the disk refused
+        bounds = limits or Limits()
+        self._ledger = Ledger(store, lambda: Knowledge(network=network, owner=owner, limits=bounds), spawn=self.spawn)
         self._clock_jumps = 0
         self._swept = (0.0, 0.0)  # wall and monotonic time of the last look at what can be forgotten
 
     def __repr__(self) -> str:
-        return f"<Registrar {self._known!r}, {len(self._pending)} uncommitted>"
+        return f"<Registrar {self._ledger!r}>"
+
+    @property
+    def _known(self) -> Knowledge:
+        return self._ledger.known
 
     # --- its life -----------------------------------------------------------------------------------------------------
 
     async def on_start(self) -> None:
         """Refill from the store, then look at the time once a minute."""
-        await self._load()
+        await self._ledger.load()
         self._swept = self._clock.wall(), self._clock.monotonic()
         self.send_after(MINUTE, Tick())
-
-    async def _load(self) -> None:
-        """Know what the store holds, and nothing else; raises `StorageError` and then leaves everything as it was."""
-        known = Knowledge(network=self._network, owner=self._owner, limits=self._limits)
-        known.load(
-            await self._store.scan(records.REVOKED),
-            await self._store.scan(records.OWN),
-            await self._store.scan(records.PINS),
-            await self._store.get(records.META, records.FLOOR),
-        )
-        damaged: list[Change] = []
-        for number, (key, value) in enumerate(await self._store.scan(records.CLAIMS)):
-            try:
-                known.load_entry(value)
-            except StoreDamaged as error:
-                # Peers will tell it again; to fail here would take all other names down with this one.
-                _log.warning("a stored claim can't be read and is dropped", error=str(error))
-                damaged.append(Change(records.CLAIMS, key, None))
-            if number % _LOAD_BATCH == 0:
-                await trio.lowlevel.checkpoint()
-        known.carry_on(self._known)
-        self._known = known
-        if damaged:
-            try:
-                await self._store.commit(damaged)
-            except StorageError as error:
-                _log.warning("what can't be read stays on the disk for now", error=str(error))
 
     @receives(Tick)
     def on_tick(self, _message: Tick) -> None:
         """Judge again what waited, and forget what is old if the clock can be believed."""
         self.send_after(MINUTE, Tick())
-        if self._refused is not None:
+        if self._ledger.refuses:
             return
         wall, monotonic = self._clock.wall(), self._clock.monotonic()
         new = self._known.wake(wall)
@@ -171,14 +125,14 @@ class Registrar(Actor):
             else:
                 self._clock_jumps += 1
                 _log.warning("the clock jumped; nothing is forgotten for an hour")
-        self._commit(lambda: self._announce(new), _nobody)
+        self._ledger.commit(lambda: self._announce(new))
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
     @receives(Submit)
     def on_submit(self, message: Submit) -> None:
         """Take in what a peer sent."""
-        self._check_disk()
+        self._ledger.check_disk()
         reply = self.defer()
         now = self._clock.wall()
         new = [claim for claim in (self._known.take(data, now) for data in message.claims) if claim is not None]
@@ -187,12 +141,12 @@ class Registrar(Actor):
             self._announce(new, message.source)
             reply.set(len(new))
 
-        self._commit(done, reply.fail)
+        self._ledger.commit(done, reply.fail)
 
     @receives(Publish)
     def on_publish(self, message: Publish) -> None:
         """Take in an own claim."""
-        self._check_disk()
+        self._ledger.check_disk()
         new = self._known.publish(message.claim, self._clock.wall())
         reply = self.defer()
 
@@ -200,7 +154,7 @@ class Registrar(Actor):
             self._announce([message.claim] if new else [])
             reply.set(None)
 
-        self._commit(done, reply.fail)
+        self._ledger.commit(done, reply.fail)
 
     def _announce(self, new: list[Claim], source: PeerId | None = None) -> None:
         if new:
@@ -212,24 +166,24 @@ class Registrar(Actor):
     @receives(Reserve)
     def on_reserve(self, message: Reserve) -> None:
         """Intend to hold a name."""
-        self._check_disk()
+        self._ledger.check_disk()
         self._known.reserve(message.name, contest=message.contest, now=self._clock.wall())
-        self._commit_for(self.defer())
+        self._ledger.commit_for(self.defer())
 
     @receives(Unreserve)
     def on_unreserve(self, message: Unreserve) -> None:
         """Intend it no longer."""
-        self._check_disk()
+        self._ledger.check_disk()
         self._known.unreserve(message.name)
-        self._commit_for(self.defer())
+        self._ledger.commit_for(self.defer())
 
     @receives(SetPin)
     def on_set_pin(self, message: SetPin) -> None:
         """Bind a name."""
-        self._check_disk()
+        self._ledger.check_disk()
         owner = message.owner if message.owner is not None else self._choose(message.name)
         pin = self._known.pin(message.name, owner, self._clock.wall())
-        self._commit_for(self.defer(), pin)
+        self._ledger.commit_for(self.defer(), pin)
 
     def _choose(self, name: Name) -> OwnerId:
         if name in self._known.pins:
@@ -239,73 +193,9 @@ class Registrar(Actor):
     @receives(DropPin)
     def on_drop_pin(self, message: DropPin) -> None:
         """Let a name go."""
-        self._check_disk()
+        self._ledger.check_disk()
         self._known.unpin(message.name)
-        self._commit_for(self.defer())
-
-    # --- durability ---------------------------------------------------------------------------------------------------
-
-    def _check_disk(self) -> None:
-        """Before each change: raise what the disk said a moment ago."""
-        if self._refused is not None:
-            raise StorageError(self._refused)
-
-    def _check_durable(self) -> None:
-        """Before a peer is told what is here: a claim that was not committed may be signed again, differently."""
-        if self._ahead and self._refused is not None:
-            raise StorageError(self._refused)
-
-    def _commit_for(self, reply: Reply, value: Any = None) -> None:
-        self._commit(lambda: reply.set(value), reply.fail)
-
-    def _commit(self, done: Callable[[], None], failed: Callable[[StorageError], None]) -> None:
-        """Call `done` once all changes up to now are durable, at once when there are none under way; else `failed`."""
-        changes = self._known.changes()
-        if not changes and not self._committing:
-            done()
-            return
-        self._pending.append(_Pending(changes, done, failed))
-        if not self._committing:
-            self._committing = True
-            self.spawn(self._write, name="commit")
-
-    async def _write(self) -> None:
-        """Commit what waits, group by group, until the disk refuses."""
-        while self._pending:
-            group, self._pending = self._pending, []
-            try:
-                await self._store.commit([change for pending in group for change in pending.changes])
-            except StorageError as error:
-                self._refuse(group, error)
-                break
-            for pending in group:
-                pending.done()
-        self._committing = False
-
-    def _refuse(self, group: list[_Pending], error: StorageError) -> None:
-        """Tell everybody who waits, since what came later may rest on what was refused, and read the disk again.
-
-        Not by a crash: a full disk and a few peers that go on sending would take the whole node down.
-        """
-        _log.warning("the disk refuses what is new about names", error=str(error))
-        self._refused, self._ahead = str(error), True
-        waiting, self._pending = [*group, *self._pending], []
-        for pending in waiting:
-            pending.failed(StorageError(str(error)))  # one each: a traceback grows with every raise
-        self.spawn(self._recover, name="recover")
-
-    async def _recover(self) -> None:
-        """Go back to what is durable, and take in changes again after a pause."""
-        while self._ahead:
-            try:
-                await self._load()
-            except StorageError as error:
-                _log.warning("the disk does not say what is known of names", error=str(error))
-                self._refused = str(error)
-            else:
-                self._ahead = False
-            await trio.sleep(_PAUSE)
-        self._refused = None
+        self._ledger.commit_for(self.defer())
 
     # --- questions ----------------------------------------------------------------------------------------------------
 
@@ -342,7 +232,7 @@ class Registrar(Actor):
     @receives(GetAbout)
     def on_get_about(self, message: GetAbout) -> tuple[bytes, ...]:
         """The claims for a name that still mean something."""
-        self._check_durable()
+        self._ledger.check_durable()
         now = self._clock.wall()
         return tuple(
             claim.encoded
@@ -354,20 +244,20 @@ class Registrar(Actor):
     @receives(GetIds)
     def on_get_ids(self, _message: GetIds) -> tuple[bytes, ...]:
         """The ids of all claims."""
-        self._check_durable()
+        self._ledger.check_durable()
         return tuple(claim.id for claim in self._known.registry)
 
     @receives(GetClaims)
     def on_get_claims(self, message: GetClaims) -> tuple[bytes, ...]:
         """Some claims by their ids."""
-        self._check_durable()
+        self._ledger.check_durable()
         found = (self._known.registry.get(one) for one in message.ids)
         return tuple(claim.encoded for claim in found if claim is not None)
 
     @receives(Compare)
     def on_compare(self, message: Compare) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """What is missing here, and what is missing there."""
-        self._check_durable()
+        self._ledger.check_durable()
         registry, theirs = self._known.registry, frozenset(message.ids)
         self._confirm(message.ids)
         missing = tuple(one for one in message.ids if one not in registry)
@@ -379,9 +269,9 @@ class Registrar(Actor):
         self._confirm(message.ids)
 
     def _confirm(self, ids: tuple[bytes, ...]) -> None:
-        if self._refused is None:
+        if not self._ledger.refuses:
             self._known.confirm(ids, self._clock.wall())
-            self._commit(_nothing, _nobody)
+            self._ledger.commit()
 
     @receives(GetStatistics)
     def on_get_statistics(self, _message: GetStatistics) -> RegistryStatistics:
@@ -395,11 +285,3 @@ class Registrar(Actor):
             refused=dict(known.refused),
             clock_jumps=self._clock_jumps,
         )
-
-
-def _nothing() -> None:
-    """Nobody waits for the commit."""
-
-
-def _nobody(_error: StorageError) -> None:
-    """Nobody hears that it failed."""

@@ -248,13 +248,7 @@ async def test_a_full_disk_with_many_peers_costs_no_incarnation(autojump_clock):
         for other in others:
             wires.connect(one, other)
         await settle()
-        store = one.system.cell(one.registrar.path).actor._store
-        real = store.commit
-
-        async def refuse(changes):
-            raise StorageError("The disk is full.")
-
-        store.commit = refuse
+        one.disk.capacity = 0
         for round_ in range(15):
             for number, other in enumerate(others):
                 await give(other, claim(number % 3, f"n{round_}"))
@@ -265,7 +259,7 @@ async def test_a_full_disk_with_many_peers_costs_no_incarnation(autojump_clock):
             await one.naming.register("mine")
         cells = [one.registrar, one.spread, *(one.system.ref(f"services/{name}") for name in ("names", "lookups"))]
         assert [cell.incarnation for cell in cells] == [1] * 4
-        store.commit = real
+        one.disk.capacity = None
         await settle(30)
         assert str((await one.naming.register("mine")).name) == "mine"
         await settle()
