@@ -5,8 +5,9 @@ node knows; the connected peers are asked when it knows nothing.
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 
-from beam_actors.errors import InvalidName, NameNotFound, NotAllowed
+from beam_actors.errors import InvalidName, NameNotFound, NameTaken, NotAllowed
 from beam_actors.naming.grammar import (
     DEFAULT_SUFFIXES,
     RANDOM_NAME_ENTROPY,
@@ -19,9 +20,11 @@ from beam_actors.naming.messages import (
     Conflict,
     CountLinks,
     DropPin,
+    GetMade,
     GetStatistics,
     Held,
     Keep,
+    KeepMade,
     ListConflicts,
     ListHeld,
     Refresh,
@@ -117,6 +120,19 @@ class Naming:
             told=await self._spread.ask(CountLinks(), timeout=_ASK),
             look_alikes=look_alikes(name, (other.name for other in held)),
         )
+
+    async def made_for(self, purpose: str) -> Name:
+        """Claim the random name that was made for the purpose before, or a new one if that is not to be had any more.
+
+        Raises like `register`.
+        """
+        known: Name | None = await self._registrar.ask(GetMade(purpose), timeout=_ASK)
+        if known is not None:
+            with suppress(NameTaken):  # a person released it and somebody else holds it now
+                return (await self.register(known.label)).name
+        made = (await self.register(self.random_name().label)).name
+        await self._registrar.ask(KeepMade(purpose, made), timeout=_ASK)
+        return made
 
     async def release(self, text: str) -> None:
         """Give an own name up; returns once the tombstone is durable. Raises `InvalidName`, `NameNotFound`."""

@@ -1,4 +1,4 @@
-"""All that this node knows of names: the registry, when it heard of what, own names and pins.
+"""All that this node knows of names: the registry, when it heard of what, own and made names, and pins.
 
 Invariant: each method that changes something returns or collects the store's changes that make it durable, and nothing
 else changes the state; so what is in memory after a load is what was committed. The clock is an argument. Pure: no
@@ -8,8 +8,9 @@ store, no actors; the `registrar` commits what is collected here and then answer
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 
-from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExceeded
+from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExceeded, StoreDamaged
 from beam_actors.naming import records
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
@@ -38,6 +39,8 @@ class Knowledge:
         self.registry = Registry()
         self.own: dict[Name, Own] = {}
         self.pins: dict[Name, Pin] = {}
+        self.made: dict[str, Name] = {}
+        """The random names that were made here, by their purpose; whether they are still own, `own` says."""
         self.waiting: dict[bytes, Claim] = {}
         self.refused: Counter[str] = Counter()
         self.admitted = 0
@@ -173,6 +176,11 @@ class Knowledge:
         if self.own.pop(name, None) is not None:
             self._changes.append(records.drop_own(name))
 
+    def keep_made(self, purpose: str, name: Name) -> None:
+        """The name was made for the purpose."""
+        self.made[purpose] = name
+        self._changes.append(records.put_made(purpose, name))
+
     def pin(self, name: Name, owner: OwnerId, now: float) -> Pin:
         """Bind the name to the owner on this machine."""
         pin = follow(Pin(name, owner, int(now)), self.registry)
@@ -237,6 +245,7 @@ class Knowledge:
         revoked: Iterable[tuple[bytes, bytes]],
         own: Iterable[tuple[bytes, bytes]],
         pins: Iterable[tuple[bytes, bytes]],
+        made: Iterable[tuple[bytes, bytes]],
         floor: bytes | None,
     ) -> None:
         """Take back the other tables, before the claims."""
@@ -244,6 +253,11 @@ class Knowledge:
             self.registry.merge(records.read_revocation(value, self.network))
         self.own = {name.name: name for name in (records.read_own(key, value) for key, value in own)}
         self.pins = {pin.name: pin for pin in (records.read_pin(key, value) for key, value in pins)}
+        self.made = {}
+        for key, value in made:
+            with suppress(StoreDamaged):  # another name is made then
+                purpose, name = records.read_made(key, value)
+                self.made[purpose] = name
         self.registry.floor = records.read_floor(floor) if floor is not None else 0
         self._exempt()
 

@@ -127,6 +127,21 @@ class Unreserve:
 
 
 @attrs.frozen(slots=True)
+class GetMade:
+    """Reply: the random name that was made for the purpose before, or None."""
+
+    purpose: str
+
+
+@attrs.frozen(slots=True)
+class KeepMade:
+    """Remember that the name was made for the purpose. Reply: None, once that is durable."""
+
+    purpose: str
+    name: Name
+
+
+@attrs.frozen(slots=True)
 class GetHolding:
     """Reply: `Holding`."""
 

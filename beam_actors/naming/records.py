@@ -5,9 +5,10 @@
     names.own       name              [1, since, contest]
     names.pins      name              [1, owner, since, era, seq, issued, mark]
     names.meta      "floor"           [1, seconds]
+    made-names      purpose           name                  (both as plain text)
 
-Times are whole seconds since 1970. Every value begins with the version of its own format. Invariant: what is read back
-is what was written, or `StoreDamaged` is raised; a claim is parsed again, so that a damaged one can't be believed.
+Times are whole seconds since 1970. Every other value begins with the version of its own format. Invariant: what is read
+back is what was written, or `StoreDamaged` is raised; a claim is parsed again, so that a damaged one can't be believed.
 """
 
 from typing import Any, Final
@@ -27,6 +28,7 @@ REVOKED: Final = "names.revoked"
 OWN: Final = "names.own"
 PINS: Final = "names.pins"
 META: Final = "names.meta"
+MADE: Final = "made-names"
 FLOOR: Final = b"floor"
 _FORMAT = 1
 _MAX_VALUE = 2 * MAX_CLAIM + 256
@@ -98,6 +100,11 @@ def put_floor(floor: int) -> Change:
     return Change(META, FLOOR, cbor.encode([_FORMAT, floor]))
 
 
+def put_made(purpose: str, name: Name) -> Change:
+    """Keep which random name was made for a purpose."""
+    return Change(MADE, purpose.encode(), name.label.encode())
+
+
 # --- reading back -----------------------------------------------------------------------------------------------------
 
 
@@ -141,6 +148,15 @@ def read_floor(value: bytes) -> int:
         case [int(), int() as floor]:
             return floor
     raise _damaged(META)
+
+
+def read_made(key: bytes, value: bytes) -> tuple[str, Name]:
+    """Read a row of `made-names`: the purpose and the name; raise `StoreDamaged`."""
+    try:
+        purpose = key.decode()
+    except UnicodeDecodeError:
+        raise _damaged(MADE) from None
+    return purpose, _name(value)
 
 
 def _read(value: bytes) -> Any:

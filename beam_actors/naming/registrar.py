@@ -35,9 +35,11 @@ from beam_actors.naming.messages import (
     GetClaims,
     GetHolding,
     GetIds,
+    GetMade,
     GetStatistics,
     Held,
     Holding,
+    KeepMade,
     ListConflicts,
     ListHeld,
     Publish,
@@ -175,6 +177,18 @@ class Registrar(Actor):
         """Intend it no longer."""
         self._ledger.check_disk()
         self._known.unreserve(message.name)
+        self._ledger.commit_for(self.defer())
+
+    @receives(GetMade)
+    def on_get_made(self, message: GetMade) -> Name | None:
+        """Which name was made for a purpose."""
+        return self._known.made.get(message.purpose)
+
+    @receives(KeepMade)
+    def on_keep_made(self, message: KeepMade) -> None:
+        """Remember it."""
+        self._ledger.check_disk()
+        self._known.keep_made(message.purpose, message.name)
         self._ledger.commit_for(self.defer())
 
     @receives(SetPin)

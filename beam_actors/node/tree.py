@@ -122,7 +122,6 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         config=config,
         keys=keys,
         system=system,
-        store=store,
         clock=ports.clock,
         listening=room.listening,
         interfaces=ports.interfaces,

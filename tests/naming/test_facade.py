@@ -5,6 +5,8 @@ from beam_actors.errors import InvalidName, NameContested, NameNotFound, NameTak
 from beam_actors.naming import Kind
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, Submit
+from beam_actors.ports import Change
+from beam_actors.testing.store import MemoryStore
 from tests.naming.builders import NOW, claim, owner_id, peer
 from tests.naming.lab import lab, settle
 
@@ -155,3 +157,39 @@ async def test_held_names_are_listed(autojump_clock):
         counts = await one.naming.statistics()
         assert (counts.names, counts.claims, counts.admitted, counts.refused) == (1, 1, 1, {})
         assert claim().kind is Kind.LIVE
+
+
+async def test_a_name_made_for_a_purpose_is_made_once(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        made = await one.naming.made_for("127.0.0.1:3000")
+        assert (await one.naming.resolve(str(made))).source == "own"
+        assert await one.naming.made_for("127.0.0.1:3000") == made
+        assert await one.naming.made_for("127.0.0.1:3001") != made
+        one.disk.crash()
+    async with one.run():
+        assert await one.naming.made_for("127.0.0.1:3000") == made
+        await one.naming.release(str(made))
+        assert await one.naming.made_for("127.0.0.1:3000") == made  # claimed again: nobody took it meanwhile
+
+
+async def test_a_made_name_that_somebody_else_took_meanwhile_is_replaced(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        made = await one.naming.made_for("app")
+        await settle()
+        await one.naming.release(str(made))
+        await settle()
+        await other.naming.register(str(made))
+        await settle()
+        again = await one.naming.made_for("app")
+        assert again != made
+        assert await one.naming.made_for("app") == again
+
+
+async def test_a_made_name_that_cannot_be_read_is_made_anew(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await one.naming.made_for("app")
+        store = await MemoryStore.open(one.disk)
+        await store.commit([Change("made-names", b"app", b"no name at all")])
+    async with one.run():
+        assert (await one.naming.made_for("app")).label.count("-") == 2

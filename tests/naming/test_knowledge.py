@@ -34,7 +34,7 @@ class Tables:
 
         known = knowledge()
         floor = self.rows.get(records.META, {}).get(records.FLOOR)
-        known.load(rows(records.REVOKED), rows(records.OWN), rows(records.PINS), floor)
+        known.load(*map(rows, (records.REVOKED, records.OWN, records.PINS, records.MADE)), floor)
         for _, value in rows(records.CLAIMS):
             known.load_entry(value)
         return known
@@ -53,7 +53,7 @@ def resolve(known, text="alice", now=NOW, **more):
 
 
 @given(
-    st.lists(st.sampled_from(pool()) | st.sampled_from(["pin", "unpin", "reserve", "forget"]), max_size=20),
+    st.lists(st.sampled_from(pool()) | st.sampled_from(["pin", "unpin", "reserve", "make", "forget"]), max_size=20),
     st.integers(0, 40 * DAY),
 )
 def test_what_is_loaded_is_what_was_committed(steps, jump):
@@ -65,6 +65,8 @@ def test_what_is_loaded_is_what_was_committed(steps, jump):
             known.unpin(ALICE)
         elif step == "reserve":
             known.reserve(Name(f"own{number}"), contest=False, now=now)
+        elif step == "make":
+            known.keep_made(f"{number % 2}", Name(f"made{number}"))
         elif step == "forget":
             now += jump
             known.forget(now)
@@ -73,7 +75,8 @@ def test_what_is_loaded_is_what_was_committed(steps, jump):
         tables.apply(known)
     again = tables.load()
     assert again.registry.canonical() == known.registry.canonical()
-    assert (again.pins, again.own, again.registry.floor) == (known.pins, known.own, known.registry.floor)
+    assert (again.pins, again.own, again.made) == (known.pins, known.own, known.made)
+    assert again.registry.floor == known.registry.floor
     for one in known.registry:
         if one.kind is not Kind.REVOCATION:
             before, after = known.seen(one), again.seen(one)

@@ -24,6 +24,8 @@ def test_what_is_kept_is_read_back():
     assert records.read_own(records.put_own(own).key, records.put_own(own).value) == own
     pin = Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32))
     assert records.read_pin(records.put_pin(pin).key, records.put_pin(pin).value) == pin
+    made = records.put_made("localhost:3000", ALICE)
+    assert records.read_made(made.key, made.value) == ("localhost:3000", ALICE)
     assert records.read_floor(records.put_floor(NOW).value) == NOW
     assert records.drop_own(ALICE).value is None
     assert records.drop_pin(ALICE).value is None
@@ -53,6 +55,12 @@ def test_a_damaged_key_or_claim_is_reported():
         records.read_own(b"\xff", records.put_own(Own(ALICE, NOW)).value)
     with pytest.raises(StoreDamaged):
         records.read_entry(records.put_entry(Entry(claim()), Seen(0, 0)).value, "other")
+
+
+def test_a_made_name_that_is_none_is_reported():
+    for key, value in ((b"\xff", b"alice"), (b"app", b"not a name"), (b"app", b"\xff")):
+        with pytest.raises(StoreDamaged):
+            records.read_made(key, value)
 
 
 @given(st.binary(max_size=60))

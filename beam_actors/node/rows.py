@@ -1,0 +1,149 @@
+"""What the control API says of the rooms' values: rows of text and numbers, and names with the node's suffix.
+
+Invariant: a row is a function of the value and what is passed beside it (the time, what is offered), so nothing is
+asked or remembered here. It must not know the facades that the values come from; `api` does.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from beam_actors import naming
+from beam_actors.control import Choice, Conflict, ForwardRow, NameRow, PeerRow, Registered, Resolution, TunnelRow
+from beam_actors.peers import PeerStatus
+from beam_actors.tunnels import EVERYONE, ForwardStatus, TunnelSpec, TunnelStatus
+from beam_actors.values import Name, PeerId, TcpAddress
+
+
+class Rows:
+    """Rows in which the names end with the suffix."""
+
+    def __init__(self, suffix: str) -> None:
+        self._suffix = suffix
+
+    def __repr__(self) -> str:
+        return f"<Rows of .{self._suffix}>"
+
+    def full(self, name: Name) -> str:
+        """The name as people type it."""
+        return f"{name}.{self._suffix}"
+
+    def url(self, name: Name) -> str:
+        """Where its web site is."""
+        return f"https://{self.full(name)}"
+
+    def tunnel(self, status: TunnelStatus) -> TunnelRow:
+        """An offered service."""
+        spec = status.spec
+        return TunnelRow(
+            id=spec.key,
+            name=str(spec.name) if spec.name is not None else None,
+            target=str(spec.target),
+            kind="http" if spec.port is None else "tcp",
+            port=spec.port,
+            allow=() if spec.access == EVERYONE else spec.access.words,
+            foreground=not spec.kept,
+            running=status.running,
+            urls=self._urls(spec),
+            connections=status.live,
+        )
+
+    def _urls(self, spec: TunnelSpec) -> tuple[str, ...]:
+        if spec.name is None:
+            return ()
+        if spec.port is None:
+            return (self.url(spec.name),)
+        return (f"tcp://{self.full(spec.name)}:{spec.port}",)
+
+    def registered(self, done: naming.Registered, me: PeerId, offered: Collection[Name]) -> Registered:
+        """A claim of this node's owner; `offered` are the names with a web site here."""
+        return Registered(
+            name=str(done.name),
+            full=self.full(done.name),
+            owner=str(done.owner),
+            peer_id=str(me),
+            told=done.told,
+            look_alikes=tuple(map(self.full, done.look_alikes)),
+            url=self.url(done.name) if done.name in offered else None,
+        )
+
+    def name(self, held: naming.Held, now: float, offered: Collection[Name]) -> NameRow:
+        """A name that is owned or pinned here."""
+        return NameRow(
+            name=str(held.name),
+            full=self.full(held.name),
+            relation=held.relation,
+            owner=str(held.owner),
+            peer_ids=tuple(map(str, held.peers)),
+            expires_in_s=round(held.expires - now, 3) if held.expires is not None else None,
+            url=self.url(held.name) if held.relation == "pin" or held.name in offered else None,
+        )
+
+    def resolution(self, found: naming.Resolution, address: str | None) -> Resolution:
+        """What a name leads to; `address` is the one on this machine, if there is one."""
+        return Resolution(
+            name=self.full(found.name),
+            owner=str(found.owner),
+            peer_id=str(found.peers[0]),
+            peer_ids=tuple(map(str, found.peers)),
+            source=found.source,
+            age_s=round(found.age_s, 3),
+            address=address,
+        )
+
+    def conflict(self, conflict: naming.Conflict, now: float) -> Conflict:
+        """A contested name and its choices."""
+        return Conflict(
+            name=self.full(conflict.name),
+            settled_by=conflict.settled_by,
+            choices=tuple(
+                Choice(
+                    owner=str(choice.owner),
+                    peer_ids=tuple(map(str, choice.peers)),
+                    held_for_s=round(max(0.0, now - choice.since), 3),
+                    equivocates=choice.equivocates,
+                )
+                for choice in conflict.choices
+            ),
+        )
+
+
+def peer_row(status: PeerStatus) -> PeerRow:
+    """A peer that is wanted or connected."""
+    return PeerRow(
+        peer_id=str(status.peer),
+        state=status.state.value,
+        path=status.path,
+        rtt_ms=round(status.rtt_ms, 3) if status.rtt_ms is not None else None,
+        agent=status.agent,
+        address=str(status.address) if status.address is not None else None,
+    )
+
+
+def forward_row(status: ForwardStatus) -> ForwardRow:
+    """A held local port."""
+    return ForwardRow(
+        id=status.spec.key,
+        listen=str(status.spec.listen),
+        destination=status.spec.destination,
+        port=status.spec.port,
+        listening=status.listening,
+        failure=status.failure,
+        connections=status.live,
+    )
+
+
+def address_text(address: TcpAddress | None) -> str | None:
+    """HOST:PORT, or None for a server that is off."""
+    return None if address is None else str(address)
+
+
+def reached_at(listening: Iterable[TcpAddress], interfaces: Sequence[str]) -> tuple[TcpAddress, ...]:
+    """Where others reach the listeners: a wildcard stands for each interface of its family, and loopback at last."""
+    found: dict[TcpAddress, None] = {}
+    for address in listening:
+        if not address.is_wildcard:
+            found[address] = None
+            continue
+        six = ":" in address.ip
+        for ip in (*(ip for ip in interfaces if (":" in ip) == six), "::1" if six else "127.0.0.1"):
+            found[TcpAddress(ip, address.port)] = None
+    return tuple(found)
