@@ -21,8 +21,9 @@ from beam_actors.errors import (
     Unreachable,
 )
 from beam_actors.ports import Pollable, Ready
+from beam_actors.testing.bound import VirtualDatagrams, VirtualListener
+from beam_actors.testing.endpoint import VirtualEndpoint, VirtualPollable
 from beam_actors.testing.links import Action, Agenda, Fabric
-from beam_actors.testing.sockets import VirtualDatagrams, VirtualEndpoint, VirtualListener, VirtualPollable
 from beam_actors.values import Address, TcpAddress, UnixAddress
 
 _MAX_BATCH = 512
