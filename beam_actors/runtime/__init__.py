@@ -3,10 +3,11 @@
 docs/supervision.md is the manual: semantics, strategies, and each difference from pykka.
 """
 
-from beam_actors.runtime.actor import Actor, receives
+from beam_actors.runtime.actor import Actor
 from beam_actors.runtime.children import SignificantExit, TooManyRestarts
 from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed
 from beam_actors.runtime.future import Future, Reply, WouldBlock
+from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.mailbox import Mailbox, Overflow
 from beam_actors.runtime.ref import Ref
 from beam_actors.runtime.restarts import Backoff, Intensity, Restart, RestartWindow, Strategy

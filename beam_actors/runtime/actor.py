@@ -7,7 +7,7 @@ workers; no task started here outlives it; every end is reported once.
 
 from collections.abc import Awaitable, Callable
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import trio
 from pykka._envelope import Envelope
@@ -17,6 +17,7 @@ from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.children import ChildExited, Children, RestartNow
 from beam_actors.runtime.exits import NORMAL, Down, ExitKind, ExitReason, crashed, unwrap
 from beam_actors.runtime.future import Future, Reply
+from beam_actors.runtime.handlers import Handlers, find_handler, handlers_of
 from beam_actors.runtime.mailbox import Mailbox, discard
 from beam_actors.runtime.pykka_hooks import PykkaHooks
 from beam_actors.runtime.ref import Ref, StopRequest
@@ -28,17 +29,6 @@ if TYPE_CHECKING:
     from beam_actors.runtime.system import System
 
 BATCH = 64
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def receives(*types: type) -> Callable[[F], F]:
-    """Mark a method as the handler of messages of these types and their subclasses."""
-
-    def mark(method: F) -> F:
-        method.__beam_receives__ = types  # type: ignore[attr-defined]  # read once, in __init_subclass__
-        return method
-
-    return mark
 
 
 class Actor(PykkaHooks):
@@ -50,18 +40,13 @@ class Actor(PykkaHooks):
     strategy: Strategy = Strategy.ONE_FOR_ONE
     intensity: Intensity = Intensity()
     count_per_child: ClassVar[bool] = False
-    _actor_handlers: ClassVar[dict[type, str]] = {}
-    _actor_direct: ClassVar[dict[type, str]] = {}
+    _actor_handlers: ClassVar[Handlers] = {}
+    _actor_direct: ClassVar[Handlers] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        handlers: dict[type, str] = {}
-        for base in reversed(cls.__mro__):
-            for name, method in vars(base).items():
-                for message_type in getattr(method, "__beam_receives__", ()):
-                    handlers[message_type] = name
-        cls._actor_handlers = handlers
-        cls._actor_direct = handlers if cls.on_receive is Actor.on_receive else {}
+        cls._actor_handlers = handlers_of(cls)
+        cls._actor_direct = cls._actor_handlers if cls.on_receive is Actor.on_receive else {}
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         cell = STARTING.get()
@@ -113,7 +98,7 @@ class Actor(PykkaHooks):
 
     def on_receive(self, message: Any) -> Any:
         """Dispatch by the message's type; an unknown message is a dead letter, not a crash."""
-        name = self._actor_handler_of(type(message))
+        name = find_handler(self._actor_handlers, type(message))
         if name is None:
             self._actor_cell.system.dead_letter(self._actor_cell, message, "no handler takes it")
             discard(message)
@@ -326,23 +311,12 @@ class Actor(PykkaHooks):
             await self._actor_children.restart_now(message)
             return None
         if isinstance(message, Down):
-            if self._actor_handler_of(Down) is not None:
+            if find_handler(self._actor_handlers, Down) is not None:
                 result = self.on_receive(message)
                 if isinstance(result, CoroutineType):
                     await result
             return None
         raise TypeError(f"{message!r} is no system message.")
-
-    @classmethod
-    def _actor_handler_of(cls, message_type: type) -> str | None:
-        handlers = cls._actor_handlers
-        name = handlers.get(message_type)
-        if name is None:
-            for base in message_type.__mro__[1:-1]:
-                if base in handlers:
-                    name = handlers[message_type] = handlers[base]
-                    break
-        return name
 
     async def _actor_run_worker(
         self, worker: Worker, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]

@@ -6,7 +6,8 @@ from typing import Any
 import attrs
 
 from beam_actors.errors import ActorDead, StartFailed
-from beam_actors.runtime.actor import Actor, receives
+from beam_actors.runtime.actor import Actor
+from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.ref import Ref
 from beam_actors.runtime.restarts import Intensity, Strategy
 from beam_actors.runtime.specs import ChildSpec

@@ -1,0 +1,55 @@
+from beam_actors.runtime import receives
+from beam_actors.runtime.handlers import find_handler, handlers_of
+
+
+class Message:
+    pass
+
+
+class Special(Message):
+    pass
+
+
+class VerySpecial(Special):
+    pass
+
+
+class Base:
+    @receives(Message, int)
+    def take(self, message): ...
+
+    @receives(str)
+    def read(self, message): ...
+
+
+class Sub(Base):
+    @receives(Special)
+    def take_special(self, message): ...
+
+    @receives(str)
+    def read_again(self, message): ...
+
+
+def test_the_closest_class_of_the_message_wins():
+    handlers = handlers_of(Sub)
+    assert find_handler(handlers, Message) == "take"
+    assert find_handler(handlers, Special) == find_handler(handlers, VerySpecial) == "take_special"
+    assert find_handler(handlers_of(Base), VerySpecial) == "take"
+
+
+def test_a_subclass_goes_before_its_base():
+    assert find_handler(handlers_of(Sub), str) == "read_again"
+    assert find_handler(handlers_of(Base), str) == "read"
+
+
+def test_what_nobody_takes_has_no_handler():
+    handlers = handlers_of(Sub)
+    assert find_handler(handlers, bytes) is None
+    assert bytes not in handlers
+
+
+def test_what_was_found_is_remembered_for_that_class_alone():
+    handlers, others = handlers_of(Sub), handlers_of(Sub)
+    find_handler(handlers, bool)
+    assert handlers[bool] == "take"
+    assert bool not in others
