@@ -9,15 +9,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
-import trio
 
 from beam_actors.errors import AddressInUse, AddressNotPermitted
 from beam_actors.values import Address, TcpAddress
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
-_RETRIES = 20
-_RETRY_SECONDS = 0.1
+_TRIES = 20
+RETRY_SECONDS = 0.1
 
 
 class Binding:
@@ -27,6 +26,7 @@ class Binding:
         self.address = address
         self.fixed = fixed
         self._last: TcpAddress | None = None
+        self._tries = 0  # in vain, for the address of before
 
     @property
     def local(self) -> TcpAddress:
@@ -36,38 +36,37 @@ class Binding:
     def __repr__(self) -> str:
         return f"<Binding {self.local}{' fixed' if self.fixed else ''}>"
 
-    async def bind(self, listen: Callable[[TcpAddress], T], local: Callable[[T], Address]) -> T:
+    def bind(self, listen: Callable[[TcpAddress], T], local: Callable[[T], Address]) -> T | None:
         """What `listen` returns for the first address that can be bound; `local` tells what it got.
+
+        None while the listener of the incarnation before holds the address: it may be on its way out, so call again
+        after `RETRY_SECONDS`. It is given up after some two seconds.
 
         Raises:
             AddressInUse, AddressNotPermitted: the address is fixed and can't be had, or not even a free port is.
         """
-        bound = await self._rebind(listen)
-        if bound is None:
+        if self._last is not None:
             try:
-                bound = listen(self.address)
-            except (AddressInUse, AddressNotPermitted) as error:
-                if self.fixed:
-                    raise
-                _log.warning(
-                    "address not available, any free port is used", address=str(self.address), error=str(error)
-                )
-                bound = listen(TcpAddress(self.address.ip, 0))
+                return self._got(listen(self._last), local)
+            except AddressInUse:
+                self._tries += 1
+                if self._tries < _TRIES:
+                    return None
+                self._tries = 0
+        try:
+            return self._got(listen(self.address), local)
+        except (AddressInUse, AddressNotPermitted) as error:
+            if self.fixed:
+                raise
+            _log.warning("address not available, any free port is used", address=str(self.address), error=str(error))
+            return self._got(listen(TcpAddress(self.address.ip, 0)), local)
+
+    def _got(self, bound: T, local: Callable[[T], Address]) -> T:
         where = local(bound)
         if isinstance(where, TcpAddress):
             self._last = where
+        self._tries = 0
         return bound
-
-    async def _rebind(self, listen: Callable[[TcpAddress], T]) -> T | None:
-        """The address of the incarnation before; its listener may be on its way out."""
-        if self._last is None:
-            return None
-        for _ in range(_RETRIES):
-            try:
-                return listen(self._last)
-            except AddressInUse:
-                await trio.sleep(_RETRY_SECONDS)
-        return None
 
 
 def reachable_ip(address: TcpAddress) -> str:

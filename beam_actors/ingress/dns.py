@@ -13,11 +13,11 @@ import structlog
 from beam_actors.errors import BeamError, InvalidName, NameNotFound, NetworkError
 from beam_actors.flow import Accepted, DatagramHandle, Flow, Stream
 from beam_actors.ingress.answers import AA, APEX_TTL, NAME_TTL, NEGATIVE_TTL, Located, Responder, udp_limit
-from beam_actors.ingress.binding import Binding, reachable_ip
+from beam_actors.ingress.binding import RETRY_SECONDS, Binding, reachable_ip
 from beam_actors.ingress.exchange import Exchange
 from beam_actors.ingress.framing import MAX_MESSAGE
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import Asked, Forget, Lookup, WhereBound
+from beam_actors.ingress.messages import Asked, BindAgain, Forget, Lookup, WhereBound
 from beam_actors.ingress.questions import MAX_QUESTION, Question, Rcode, Refusal, read_question
 from beam_actors.ingress.replies import ReplyTable
 from beam_actors.ingress.zone import Spot, Zone
@@ -75,7 +75,16 @@ class DnsServer(Actor):
 
     async def on_start(self) -> None:
         """Bind UDP and TCP at one port."""
-        await self._binding.bind(self._listen, lambda datagrams: datagrams.local)
+        self._bind()
+
+    @receives(BindAgain)
+    def on_bind_again(self, _message: BindAgain) -> None:
+        """Try again."""
+        self._bind()
+
+    def _bind(self) -> None:
+        if self._binding.bind(self._listen, lambda datagrams: datagrams.local) is None:
+            self.send_after(RETRY_SECONDS, BindAgain())
 
     def _listen(self, address: TcpAddress) -> DatagramHandle:
         for remaining in reversed(range(_PORT_TRIES if address.port == 0 else 1)):

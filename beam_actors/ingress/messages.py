@@ -37,6 +37,11 @@ class WhereBound:
 
 
 @attrs.frozen(slots=True)
+class BindAgain:
+    """From a server's own timer: its address was still taken by its incarnation before."""
+
+
+@attrs.frozen(slots=True)
 class Serve:
     """To a web server: listen at its well-known port on this loopback address. The reply is whether it does."""
 

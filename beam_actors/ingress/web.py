@@ -12,10 +12,10 @@ import structlog
 
 from beam_actors.errors import AddressInUse, AddressNotPermitted, BeamError, NetworkError
 from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
-from beam_actors.ingress.binding import Binding
+from beam_actors.ingress.binding import RETRY_SECONDS, Binding
 from beam_actors.ingress.gate import Gate
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import Serve, ServerStarted, WebKind, WhereBound
+from beam_actors.ingress.messages import BindAgain, Serve, ServerStarted, WebKind, WhereBound
 from beam_actors.ingress.neighbours import Names, TunnelOpener
 from beam_actors.ingress.zone import Zone
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
@@ -67,8 +67,19 @@ class WebServer(Actor):
     async def on_start(self) -> None:
         """Bind."""
         self._gate = Gate(self.kind, self.port, self._zone, self._tunnels, self._names, self._limits, self.path)
-        await self._binding.bind(lambda address: self._flow.listen(address, self.ref), lambda listener: listener.local)
-        self._resolver.tell(ServerStarted(self.kind))
+        self._bind()
+
+    @receives(BindAgain)
+    def on_bind_again(self, _message: BindAgain) -> None:
+        """Try again."""
+        self._bind()
+
+    def _bind(self) -> None:
+        bound = self._binding.bind(lambda address: self._flow.listen(address, self.ref), lambda bound: bound.local)
+        if bound is None:
+            self.send_after(RETRY_SECONDS, BindAgain())
+        else:
+            self._resolver.tell(ServerStarted(self.kind))
 
     @receives(WhereBound)
     def on_where_bound(self, _message: WhereBound) -> TcpAddress:

@@ -1,5 +1,4 @@
 import pytest
-import trio
 
 from beam_actors.errors import AddressInUse, AddressNotPermitted
 from beam_actors.ingress.binding import Binding, shared_address
@@ -27,41 +26,49 @@ def bound(value):
     return value
 
 
-async def test_a_free_address():
-    assert await Binding(WANTED, fixed=False).bind(Machine().listen, bound) == WANTED
+def test_a_free_address():
+    assert Binding(WANTED, fixed=False).bind(Machine().listen, bound) == WANTED
 
 
 @pytest.mark.parametrize("error", [AddressInUse, AddressNotPermitted])
-async def test_a_taken_address_falls_back_unless_a_person_asked_for_it(error):
+def test_a_taken_address_falls_back_unless_a_person_asked_for_it(error):
     machine = Machine(8443, error=error)
-    assert await Binding(WANTED, fixed=False).bind(machine.listen, bound) == TcpAddress("127.0.0.1", 40000)
+    assert Binding(WANTED, fixed=False).bind(machine.listen, bound) == TcpAddress("127.0.0.1", 40000)
     with pytest.raises(error):
-        await Binding(WANTED, fixed=True).bind(machine.listen, bound)
+        Binding(WANTED, fixed=True).bind(machine.listen, bound)
 
 
 @pytest.mark.parametrize("fixed", [True, False])
-async def test_the_next_incarnation_gets_the_same_port(autojump_clock, fixed):
+def test_the_next_incarnation_gets_the_same_port(fixed):
     machine = Machine()
     binding = Binding(TcpAddress("127.0.0.1", 0), fixed=fixed)
-    first = await binding.bind(machine.listen, bound)
+    first = binding.bind(machine.listen, bound)
     machine.taken = {first.port, 50001}
-
-    async with trio.open_nursery() as nursery:
-
-        async def give_up_the_old_listener():
-            await trio.sleep(0.5)
-            machine.taken.discard(first.port)
-
-        nursery.start_soon(give_up_the_old_listener)
-        assert await binding.bind(machine.listen, bound) == first
+    assert [binding.bind(machine.listen, bound) for _ in range(5)] == [None] * 5
+    assert binding.local == first
+    machine.taken.discard(first.port)  # the old listener is gone
+    assert binding.bind(machine.listen, bound) == first
 
 
-async def test_a_port_that_somebody_took_meanwhile_is_given_up(autojump_clock):
+def test_a_port_that_somebody_took_meanwhile_is_given_up():
     machine = Machine()
     binding = Binding(TcpAddress("127.0.0.1", 0), fixed=True)
-    first = await binding.bind(machine.listen, bound)
-    second = await binding.bind(machine.listen, bound)
-    assert second != first
+    first = binding.bind(machine.listen, bound)
+    for _ in range(3):  # each time after as many tries
+        *vain, second = [binding.bind(machine.listen, bound) for _ in range(20)]
+        assert vain == [None] * 19
+        assert second not in {None, first}
+        assert binding.local == second
+
+
+def test_an_address_that_a_person_asked_for_and_that_is_lost_is_an_error_after_as_many_tries():
+    machine = Machine()
+    binding = Binding(WANTED, fixed=True)
+    assert binding.bind(machine.listen, bound) == WANTED
+    for _ in range(2):
+        assert [binding.bind(machine.listen, bound) for _ in range(19)] == [None] * 19
+        with pytest.raises(AddressInUse):
+            binding.bind(machine.listen, bound)
 
 
 @pytest.mark.parametrize(

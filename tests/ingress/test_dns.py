@@ -12,20 +12,13 @@ from beam_actors.ingress.messages import Forget, WhereBound
 from beam_actors.ingress.resolver import Resolver
 from beam_actors.ingress.zone import Zone
 from beam_actors.runtime import SHUTDOWN
+from beam_actors.testing.clock import SimClock
 from beam_actors.values import TcpAddress
 from tests.ingress.fakes import FakeStore
 from tests.ingress.rig import OWNER, FakeFlow, FakeNames, running
 from tests.ingress.test_questions import ask
 
 AT = TcpAddress("127.0.0.1", 5354)
-
-
-class TrioClock:
-    def monotonic(self):
-        return trio.current_time()
-
-    def wall(self):
-        return trio.current_time()
 
 
 class Dns:
@@ -43,7 +36,7 @@ class Dns:
             return DnsServer(
                 self.flow,
                 system.ref("node/resolver"),
-                TrioClock(),
+                SimClock(),
                 zone=Zone(("local", "localhost")),
                 binding=self.binding,
                 limits=self.limits,
@@ -252,6 +245,24 @@ async def test_udp_and_tcp_share_a_port_and_keep_it_over_a_restart(autojump_cloc
         await trio.sleep(5)
         assert await system.ref("node/dns").ask(WhereBound(), timeout=1) == where
         assert read(await dns.socket.ask(ask("local", "SOA"))).rr
+
+
+async def test_a_server_waits_for_its_old_sockets_without_holding_up_its_start(autojump_clock):
+    dns = Dns(FakeNames(), binding=Binding(TcpAddress("127.0.0.1", 0), fixed=True))
+    async with dns.run() as system:
+        server = system.ref("node/dns")
+        where = await server.ask(WhereBound(), timeout=1)
+        server.crash(RuntimeError("as asked"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert server.incarnation == 2
+        assert await server.ask(WhereBound(), timeout=0.01) == where  # it answers meanwhile
+        dns.flow.udp.pop(where)
+        await trio.sleep(0.5)
+        assert set(dns.flow.udp) == set()  # TCP is still taken, and one without the other is nothing
+        dns.flow.listeners.pop(where)
+        await trio.sleep(0.2)
+        assert set(dns.flow.udp) == set(dns.flow.listeners) == {where}
+        assert server.incarnation == 2
 
 
 async def test_a_port_that_is_taken_over_tcp_is_given_up(autojump_clock):

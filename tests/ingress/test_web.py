@@ -137,6 +137,24 @@ async def test_a_restart_keeps_the_port_and_tells_the_resolver(autojump_clock):
         assert web.told == ["http", "http"]
 
 
+async def test_a_server_waits_for_its_old_listener_without_holding_up_its_start(autojump_clock):
+    web = Web(binding=Binding(TcpAddress("127.0.0.1", 0), fixed=True))
+    async with web.run() as system:
+        http = system.ref("node/http")
+        where = await http.ask(WhereBound(), timeout=1)
+        http.crash(RuntimeError("as asked"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert http.incarnation == 2
+        assert await http.ask(WhereBound(), timeout=0.01) == where  # it answers meanwhile
+        await trio.sleep(1)
+        assert web.told == ["http"]
+        web.flow.listeners.pop(where)
+        await trio.sleep(0.2)
+        assert web.told == ["http", "http"]
+        assert web.flow.listeners[where].owner == http
+        assert http.incarnation == 2
+
+
 async def test_a_chosen_address_that_is_taken_fails_the_start(autojump_clock):
     web = Web(flow=FakeFlow({8480: AddressInUse("Taken.")}), binding=Binding(AT, fixed=True))
     with pytest.raises(StartFailed) as caught:
