@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 import attrs
 
-from beam_actors.errors import StoreDamaged
 from beam_actors.ports import Change
 
 TABLE = "ingress.addresses"
@@ -43,21 +42,21 @@ class AddressBook:
         return f"<AddressBook {len(self)} of {self._capacity}>"
 
     @classmethod
-    def load(cls, records: Iterable[tuple[bytes, bytes]], capacity: int) -> "AddressBook":
-        """Read what was stored; raise `StoreDamaged` if it breaks the invariant."""
+    def load(cls, records: Iterable[tuple[bytes, bytes]], capacity: int) -> "tuple[AddressBook, tuple[Change, ...]]":
+        """The book that was stored, and what must be removed from the store: rows that are damaged or share an address.
+
+        Of two names with one address the first keeps it; the other is given one when somebody asks for it again.
+        """
         book = cls(capacity)
+        damaged: list[Change] = []
         for key, value in records:
             slot = int.from_bytes(value, "big") - _BASE
-            if len(value) != 4 or not 0 <= slot < _SLOTS or slot in book._taken:
-                raise StoreDamaged(
-                    "The table of loopback addresses is damaged: an address is impossible or twice there."
-                )
-            try:
-                book._slot_of[key.decode("ascii")] = slot
-            except UnicodeDecodeError:
-                raise StoreDamaged("The table of loopback addresses is damaged: a name is not ASCII.") from None
+            if len(value) != 4 or not 0 <= slot < _SLOTS or slot in book._taken or not key.isascii():
+                damaged.append(Change(TABLE, key, None))
+                continue
+            book._slot_of[key.decode("ascii")] = slot
             book._taken.add(slot)
-        return book
+        return book, tuple(damaged)
 
     def find(self, name: str) -> str | None:
         """The address of a name that has one; counts as use."""

@@ -20,7 +20,6 @@ from beam_actors.errors import (
     NameContested,
     ResourceExhausted,
     StorageError,
-    StoreDamaged,
     TimedOut,
 )
 from beam_actors.ingress.addresses import TABLE, AddressBook
@@ -29,7 +28,7 @@ from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import Forget, Lookup, Serve, ServerStarted, WebKind, WhereBound
 from beam_actors.ingress.neighbours import Names
 from beam_actors.naming import Changed, Kind
-from beam_actors.ports import Change, Store
+from beam_actors.ports import Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
 from beam_actors.values import TcpAddress
 
@@ -74,13 +73,13 @@ class Resolver(Actor):
         """Read which addresses names have."""
         if self._shared is not None:
             return
-        records = await self._store.scan(TABLE)
-        try:
-            self._book = AddressBook.load(records, self._limits.addresses)
-        except StoreDamaged as error:
-            # Addresses can be allocated anew: a name's first choice is a hash of it, so that most stay what they were.
-            _log.warning("loopback addresses are allocated anew", error=str(error))
-            await self._store.commit([Change(TABLE, key, None) for key, _ in records])
+        self._book, damaged = AddressBook.load(await self._store.scan(TABLE), self._limits.addresses)
+        if damaged:
+            _log.warning("stored loopback addresses can't be read and are allocated anew", names=len(damaged))
+            try:
+                await self._store.commit(damaged)
+            except StorageError as error:
+                _log.warning("what can't be read stays on the disk for now", error=str(error))
 
     @receives(Lookup)
     def on_lookup(self, message: Lookup) -> None:

@@ -159,13 +159,15 @@ async def test_a_disk_that_refuses_costs_only_the_memory_of_an_address(autojump_
         assert (await look_up(system, "a")).address.startswith("127.77.")
 
 
-async def test_a_damaged_table_is_made_anew(autojump_clock):
+async def test_a_damaged_row_is_made_anew_and_costs_no_other(autojump_clock):
     store = FakeStore()
-    store.tables[TABLE] = {b"a": b"junk", b"b": b"\x7f\x4d\x01\x01"}
-    async with Node(FakeNames("a"), store=store).run() as system:
-        located = await look_up(system, "a")
-        assert set(store.tables[TABLE]) == {b"a"}
-        assert located.address.startswith("127.77.")
+    store.tables[TABLE] = {b"a": b"junk", b"b": b"\x7f\x4d\x01\x01", b"c": b"\x7f\x4d\x01\x01"}
+    async with Node(FakeNames("a", "b", "c"), store=store).run() as system:
+        assert set(store.tables[TABLE]) == {b"b"}
+        assert (await look_up(system, "a")).address.startswith("127.77.")
+        assert (await look_up(system, "b")).address == "127.77.1.1"
+        assert (await look_up(system, "c")).address != "127.77.1.1"
+        assert set(store.tables[TABLE]) == {b"a", b"b", b"c"}
 
 
 async def test_a_server_that_restarts_is_told_its_addresses(autojump_clock):
