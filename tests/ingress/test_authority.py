@@ -16,7 +16,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from beam_actors.errors import StoreDamaged
 from beam_actors.ingress.authority import ISSUER_FILE, ROOT_FILE, LocalAuthority
-from tests.ingress.fakes import FakeEntropy, FakeFiles
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.entropy import SeededEntropy
+from beam_actors.testing.files import SimFiles
 
 NOW = 1_800_000_000.0
 SUFFIXES = ("local", "localhost")
@@ -24,11 +26,11 @@ DAY = 86400.0
 
 
 def authority(**arguments):
-    return LocalAuthority.create(FakeEntropy(), **{"now": NOW, "suffixes": SUFFIXES, **arguments})
+    return LocalAuthority.create(SeededEntropy(1), **{"now": NOW, "suffixes": SUFFIXES, **arguments})
 
 
-def opened(files, *, now=NOW, suffixes=SUFFIXES, seed="ingress"):
-    return LocalAuthority.open(files, FakeEntropy(seed), now=now, suffixes=suffixes)
+def opened(files, *, now=NOW, suffixes=SUFFIXES, seed=1):
+    return LocalAuthority.open(files, SeededEntropy(seed), now=now, suffixes=suffixes)
 
 
 def leaf_of(certified):
@@ -81,56 +83,60 @@ def test_a_leaf_does_not_outlive_its_authority():
 
 
 def test_the_authority_is_kept_and_its_root_key_is_not():
-    files = FakeFiles()
+    disk = MemoryDisk()
+    files = SimFiles(disk)
     made = opened(files)
-    again = opened(files, seed="another")
+    written = disk.used
+    again = opened(files, seed=2)
     assert again.root == made.root
     assert again.intermediate == made.intermediate
-    assert files.writes == [ISSUER_FILE, ROOT_FILE]
-    assert files.content[ROOT_FILE] == made.root_pem
+    assert disk.names == sorted([ISSUER_FILE, ROOT_FILE])
+    assert disk.used == written
+    assert files.read(ROOT_FILE) == made.root_pem
     leaf_of(again.issue("a.local", now=NOW)).verify_directly_issued_by(made.intermediate)
-    stored = b"".join(files.content.values())
+    stored = b"".join(disk.read(name) for name in disk.names)
     assert stored.count(b"PRIVATE KEY-----") == 2  # one key: its first and its last line
-    key = serialization.load_pem_private_key(files.content[ISSUER_FILE], password=None)
+    key = serialization.load_pem_private_key(files.read(ISSUER_FILE), password=None)
     assert key.public_key() == made.intermediate.public_key() != made.root.public_key()
     assert repr(made).startswith("<LocalAuthority ")
     assert "PRIVATE" not in repr(made)
 
 
 def test_a_lost_root_certificate_is_written_again():
-    files = FakeFiles()
+    files = SimFiles(MemoryDisk())
     made = opened(files)
     files.remove(ROOT_FILE)
     assert opened(files).root == made.root
-    assert files.content[ROOT_FILE] == made.root_pem
+    assert files.read(ROOT_FILE) == made.root_pem
 
 
 def test_other_suffixes_or_a_near_end_make_a_new_authority():
-    files = FakeFiles()
+    files = SimFiles(MemoryDisk())
     first = opened(files)
-    second = opened(files, suffixes=("beam",), seed="2")
+    second = opened(files, suffixes=("beam",), seed=2)
     assert second.root != first.root
-    assert opened(files, suffixes=("beam",), now=NOW + 3619 * DAY, seed="3").root == second.root
-    third = opened(files, suffixes=("beam",), now=NOW + 3621 * DAY, seed="4")
+    assert opened(files, suffixes=("beam",), now=NOW + 3619 * DAY, seed=3).root == second.root
+    third = opened(files, suffixes=("beam",), now=NOW + 3621 * DAY, seed=4)
     assert third.root != second.root
-    assert files.content[ROOT_FILE] == third.root_pem
+    assert files.read(ROOT_FILE) == third.root_pem
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "key", "order"])
 def test_a_damaged_authority_is_refused_in_words(damage):
-    files = FakeFiles()
+    files = SimFiles(MemoryDisk())
     made = opened(files)
-    stored = files.content[ISSUER_FILE]
-    files.content[ISSUER_FILE] = {
+    stored = files.read(ISSUER_FILE)
+    damaged = {
         "empty": b"",
         "cut": stored[:-40],
-        "key": LocalAuthority.create(FakeEntropy("x"), now=NOW, suffixes=SUFFIXES).issuer_pem.split(b"-----BEGIN C")[0]
+        "key": LocalAuthority.create(SeededEntropy(9), now=NOW, suffixes=SUFFIXES).issuer_pem.split(b"-----BEGIN C")[0]
         + b"-----BEGIN C"
         + stored.split(b"-----BEGIN C", 1)[1],
         "order": stored.split(b"-----BEGIN C")[0]
         + made.root_pem
         + made.intermediate.public_bytes(serialization.Encoding.PEM),
     }[damage]
+    files.write(ISSUER_FILE, damaged)
     with pytest.raises(StoreDamaged, match="remove it"):
         opened(files)
 

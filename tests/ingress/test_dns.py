@@ -1,3 +1,5 @@
+from contextlib import asynccontextmanager
+
 import dnslib
 import pytest
 import trio
@@ -13,8 +15,9 @@ from beam_actors.ingress.resolver import Resolver
 from beam_actors.ingress.zone import Zone
 from beam_actors.runtime import SHUTDOWN
 from beam_actors.testing.clock import SimClock
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.store import MemoryStore
 from beam_actors.values import TcpAddress
-from tests.ingress.fakes import FakeStore
 from tests.ingress.rig import OWNER, FakeFlow, FakeNames, running
 from tests.ingress.test_questions import ask
 
@@ -28,9 +31,12 @@ class Dns:
         self.binding = binding or Binding(AT, fixed=True)
         self.limits = limits
 
-    def run(self):
+    @asynccontextmanager
+    async def run(self):
+        store = await MemoryStore.open(MemoryDisk())
+
         def resolver(_system):
-            return Resolver(self.names, FakeStore(), servers={}, shared="127.0.0.1", limits=self.limits)
+            return Resolver(self.names, store, servers={}, shared="127.0.0.1", limits=self.limits)
 
         def dns(system):
             return DnsServer(
@@ -42,7 +48,8 @@ class Dns:
                 limits=self.limits,
             )
 
-        return running(resolver=resolver, dns=dns)
+        async with running(resolver=resolver, dns=dns) as system:
+            yield system
 
     @property
     def socket(self):

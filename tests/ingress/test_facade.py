@@ -1,3 +1,5 @@
+from contextlib import asynccontextmanager
+
 import pytest
 import trio
 
@@ -9,8 +11,12 @@ from beam_actors.ingress.https import HttpsServer
 from beam_actors.ingress.messages import RootCertificate
 from beam_actors.ingress.resolver import Resolver
 from beam_actors.ingress.zone import Zone
+from beam_actors.testing.clock import SimClock
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.entropy import SeededEntropy
+from beam_actors.testing.files import SimFiles
+from beam_actors.testing.store import MemoryStore
 from beam_actors.values import TcpAddress
-from tests.ingress.fakes import FakeClock, FakeEntropy, FakeFiles, FakeStore
 from tests.ingress.rig import OWNER, FakeFlow, FakeNames, running
 from tests.ingress.streams import FakeTunnels
 from tests.ingress.test_questions import ask
@@ -18,13 +24,16 @@ from tests.ingress.test_questions import ask
 ZONE = Zone(("beam", "local"))
 
 
-def node(names, flow, files):
+@asynccontextmanager
+async def node(names, flow):
+    store = await MemoryStore.open(MemoryDisk())
+
     def resolver(system):
-        return Resolver(names, FakeStore(), servers={}, dns=system.ref("node/dns"), shared="127.0.0.1")
+        return Resolver(names, store, servers={}, dns=system.ref("node/dns"), shared="127.0.0.1")
 
     def dns(system):
         binding = Binding(TcpAddress("127.0.0.1", 5354), fixed=True)
-        return DnsServer(flow, system.ref("node/resolver"), FakeClock(), zone=ZONE, binding=binding)
+        return DnsServer(flow, system.ref("node/resolver"), SimClock(), zone=ZONE, binding=binding)
 
     def https(system):
         return HttpsServer(
@@ -35,12 +44,13 @@ def node(names, flow, files):
             zone=ZONE,
             binding=Binding(TcpAddress("127.0.0.1", 8443), fixed=True),
             tls=None,
-            files=files,
-            clock=FakeClock(),
-            entropy=FakeEntropy(),
+            files=SimFiles(MemoryDisk()),
+            clock=SimClock(),
+            entropy=SeededEntropy(1),
         )
 
-    return running(resolver=resolver, dns=dns, https=https)
+    async with running(resolver=resolver, dns=dns, https=https) as system:
+        yield system
 
 
 def facade(system, **off):
@@ -53,8 +63,8 @@ def facade(system, **off):
 
 
 async def test_what_the_rooms_above_see(autojump_clock):
-    files, names = FakeFiles(), FakeNames("a")
-    async with node(names, FakeFlow(), files) as system:
+    names = FakeNames("a")
+    async with node(names, FakeFlow()) as system:
         ingress = facade(system)
         assert await ingress.bound() == Bound(
             dns=TcpAddress("127.0.0.1", 5354), https=TcpAddress("127.0.0.1", 8443), http=None
@@ -65,14 +75,14 @@ async def test_what_the_rooms_above_see(autojump_clock):
         with pytest.raises(NameNotFound):
             await ingress.locate("b.local")
         root = await ingress.root_certificate()
-        assert root == RootCertificate("/home/of/node/ca-root.pem", root.sha256, ("beam", "local", "localhost"))
+        assert root == RootCertificate("/simulated/ca-root.pem", root.sha256, ("beam", "local", "localhost"))
         assert len(root.sha256) == 64
 
 
 @pytest.mark.parametrize("text", ["a", "A.local", f"a.{OWNER}.beam"])
 async def test_a_name_that_a_person_pinned_is_answered_anew(autojump_clock, text):
     flow, names = FakeFlow(), FakeNames("a")
-    async with node(names, flow, FakeFiles()) as system:
+    async with node(names, flow) as system:
         [socket] = flow.udp.values()
         for _ in range(2):
             await socket.ask(ask("a.local"))
@@ -84,13 +94,13 @@ async def test_a_name_that_a_person_pinned_is_answered_anew(autojump_clock, text
 
 
 async def test_without_https_there_is_no_authority(autojump_clock):
-    async with node(FakeNames(), FakeFlow(), FakeFiles()) as system:
+    async with node(FakeNames(), FakeFlow()) as system:
         with pytest.raises(UsageError):
             await facade(system, https=None).root_certificate()
 
 
 async def test_a_server_that_restarts_is_said_to_be_where_it_was(autojump_clock):
-    async with node(FakeNames(), FakeFlow(), FakeFiles()) as system:
+    async with node(FakeNames(), FakeFlow()) as system:
         gone = Server(system.ref("node/none"), Binding(TcpAddress("127.0.0.1", 80), fixed=True))
         ingress = facade(system, http=gone, https=gone)
         assert (await ingress.bound()).http == TcpAddress("127.0.0.1", 80)

@@ -6,8 +6,11 @@ from beam_actors.ingress.authority import ISSUER_FILE
 from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.https import HttpsServer
 from beam_actors.ingress.zone import Zone
+from beam_actors.testing.clock import SimClock
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.entropy import SeededEntropy
+from beam_actors.testing.files import SimFiles
 from beam_actors.values import TcpAddress
-from tests.ingress.fakes import FakeClock, FakeEntropy, FakeFiles
 from tests.ingress.rig import FakeFlow, FakeNames, running
 from tests.ingress.streams import FakeTunnels
 from tests.ingress.test_heads import get
@@ -43,9 +46,9 @@ def node(tls, *, flow, files=None, tunnels=None):
             zone=Zone(("local",)),
             binding=Binding(AT, fixed=True),
             tls=tls,
-            files=files or FakeFiles(),
-            clock=FakeClock(),
-            entropy=FakeEntropy(),
+            files=files or SimFiles(MemoryDisk()),
+            clock=SimClock(),
+            entropy=SeededEntropy(1),
         )
 
     return running(https=https)
@@ -65,8 +68,8 @@ async def test_the_host_must_be_the_one_of_the_certificate(autojump_clock, host,
 
 
 async def test_a_damaged_authority_fails_the_start_in_words(autojump_clock):
-    files = FakeFiles()
-    files.content[ISSUER_FILE] = b"junk"
+    files = SimFiles(MemoryDisk())
+    files.write(ISSUER_FILE, b"junk")
     with pytest.raises(StartFailed, match="remove it"):
         async with node(FakeTls(None), flow=FakeFlow(), files=files):
             pass

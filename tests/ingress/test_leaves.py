@@ -4,19 +4,20 @@ from cryptography import x509
 from beam_actors.ingress.authority import LocalAuthority
 from beam_actors.ingress.leaves import Leaves
 from beam_actors.ingress.zone import Zone
-from tests.ingress.fakes import FakeClock, FakeEntropy
+from beam_actors.testing.clock import SimClock
+from beam_actors.testing.entropy import SeededEntropy
 
 DAY = 86400.0
 
 
 @pytest.fixture
 def clock():
-    return FakeClock()
+    return SimClock(now=lambda: 0.0)
 
 
 @pytest.fixture
 def leaves(clock):
-    authority = LocalAuthority.create(FakeEntropy(), now=clock.wall(), suffixes=("local", "localhost"))
+    authority = LocalAuthority.create(SeededEntropy(1), now=clock.wall(), suffixes=("local", "localhost"))
     return Leaves(authority, Zone(("local", "localhost")), clock, capacity=2)
 
 
@@ -46,15 +47,15 @@ def test_localhost_itself_gets_one(leaves):
 
 def test_a_leaf_is_renewed_two_days_before_its_end(leaves, clock):
     first = leaves.certificate_for("a.local")
-    clock.now += 5 * DAY - 1
+    clock.step(5 * DAY - 1)
     assert leaves.certificate_for("a.local") is first
-    clock.now += 1
+    clock.step(1)
     assert leaves.certificate_for("a.local") is not first
 
 
 def test_a_clock_set_back_gets_a_leaf_that_is_valid_then(leaves, clock):
     first = leaves.certificate_for("a.local")
-    clock.now -= 30 * DAY
+    clock.step(-30 * DAY)
     assert leaves.certificate_for("a.local") is not first
 
 

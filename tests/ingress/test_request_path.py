@@ -13,11 +13,14 @@ from beam_actors.flow import Flow, Pump
 from beam_actors.ingress import Binding, Zone, compose_ingress
 from beam_actors.ingress.framing import frame
 from beam_actors.runtime import System
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.entropy import SeededEntropy
+from beam_actors.testing.store import MemoryStore
 from beam_actors.values import TcpAddress
 from beam_actors.world.clock import SystemClock
 from beam_actors.world.epoll import EpollDriver
+from beam_actors.world.files import HomeFiles
 from beam_actors.world.tls import OpenSslTls
-from tests.ingress.fakes import FakeEntropy, FakeFiles, FakeStore
 from tests.ingress.rig import FakeNames
 from tests.ingress.test_heads import get
 from tests.ingress.test_questions import ask
@@ -102,25 +105,10 @@ class Site:
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-class HomeFiles(FakeFiles):
-    """Files that other programs can read, as a home's are."""
-
-    def __init__(self, folder):
-        super().__init__()
-        self._folder = folder
-
-    def write(self, name, content):
-        super().write(name, content)
-        (self._folder / name).write_bytes(content)
-
-    def path(self, name):
-        return str(self._folder / name)
-
-
 @asynccontextmanager
 async def site(tmp_path, *, fixed=True):
     """The room's four actors over the real pump, at ports that the OS chose."""
-    clock, files, flow = SystemClock(), HomeFiles(tmp_path), Flow()
+    clock, files, flow = SystemClock(), HomeFiles(tmp_path / "home"), Flow()
     driver = EpollDriver(clock)
     pump = Pump(driver, clock)
     flow.attach(pump)
@@ -138,11 +126,11 @@ async def site(tmp_path, *, fixed=True):
             flow=flow,
             names=FakeNames("app"),
             tunnels=tunnels,
-            store=FakeStore(),
+            store=await MemoryStore.open(MemoryDisk()),
             files=files,
             tls=OpenSslTls(),
             clock=clock,
-            entropy=FakeEntropy(),
+            entropy=SeededEntropy(1),
             zone=ZONE,
             dns=Binding(LOOPBACK, fixed=True),
             https=Binding(LOOPBACK, fixed=fixed),
@@ -153,6 +141,7 @@ async def site(tmp_path, *, fixed=True):
             yield Site(await ingress.bound(), root.path, ingress, system)
         nursery.cancel_scope.cancel()
     driver.close()
+    files.close()
 
 
 @needs_curl

@@ -1,3 +1,5 @@
+from contextlib import asynccontextmanager
+
 import pytest
 import trio
 
@@ -7,9 +9,11 @@ from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import Forget, Lookup, Serve, ServerStarted, WhereBound
 from beam_actors.ingress.resolver import CONTESTED, Resolver
 from beam_actors.naming.messages import Changed
+from beam_actors.ports import Change
 from beam_actors.runtime import Actor, receives
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.store import MemoryStore
 from beam_actors.values import TcpAddress
-from tests.ingress.fakes import FakeStore
 from tests.ingress.rig import OWNER, PEER, FakeNames, running
 from tests.naming.builders import claim, revocation
 
@@ -45,13 +49,16 @@ class Dns(Actor):
 
 
 class Node:
-    def __init__(self, names, *, store=None, shared=None, https=True, http=True, limits=None):
-        self.names, self.store, self.shared, self.limits = names, store or FakeStore(), shared, limits
+    def __init__(self, names, *, disk=None, shared=None, https=True, http=True, limits=None):
+        self.names, self.disk, self.shared, self.limits = names, disk or MemoryDisk(), shared, limits
         self.may_bind = {"https": https, "http": http}
         self.told = {"https": [], "http": []}
         self.forgotten = []
 
-    def run(self):
+    @asynccontextmanager
+    async def run(self):
+        self.store = await MemoryStore.open(self.disk)
+
         def server(kind):
             return lambda _system: Server(may_bind=self.may_bind[kind], told=self.told[kind])
 
@@ -63,7 +70,12 @@ class Node:
         def dns(_system):
             return Dns(self.forgotten)
 
-        return running(https=server("https"), http=server("http"), dns=dns, resolver=resolver)
+        async with running(https=server("https"), http=server("http"), dns=dns, resolver=resolver) as system:
+            yield system
+
+    async def stored(self):
+        """The names whose addresses are remembered."""
+        return {key for key, _value in await self.store.scan(TABLE)}
 
 
 async def look_up(system, text):
@@ -71,8 +83,8 @@ async def look_up(system, text):
 
 
 async def test_a_name_gets_an_address_of_its_own_which_is_remembered(autojump_clock):
-    store = FakeStore()
-    node = Node(FakeNames("a", "b"), store=store)
+    disk = MemoryDisk()
+    node = Node(FakeNames("a", "b"), disk=disk)
     async with node.run() as system:
         a, b = await look_up(system, "a"), await look_up(system, "b")
         assert a.address.startswith("127.77.")
@@ -80,12 +92,13 @@ async def test_a_name_gets_an_address_of_its_own_which_is_remembered(autojump_cl
         assert a.facts == (f"owner={OWNER}", f"peer={PEER}")
         assert await look_up(system, "a") == a
         assert node.told["https"] == node.told["http"] == [a.address, b.address, a.address]
-    assert set(store.tables[TABLE]) == {b"a", b"b"}
-    again = Node(FakeNames("b", "a"), store=store)
+        assert await node.stored() == {b"a", b"b"}
+    used = disk.used
+    again = Node(FakeNames("b", "a"), disk=disk)
     async with again.run() as system:
         assert (await look_up(system, "b")).address == b.address
         assert (await look_up(system, "a")).address == a.address
-    assert store.commits == 2
+    assert disk.used == used  # nothing more was written
 
 
 @pytest.mark.parametrize(("https", "http"), [(False, False), (False, True), (True, False)])
@@ -96,12 +109,11 @@ async def test_without_privileges_all_names_share_the_servers_address(autojump_c
 
 
 async def test_an_address_that_a_person_chose_is_every_names(autojump_clock):
-    store = FakeStore()
-    node = Node(FakeNames("a"), store=store, shared="127.0.0.9")
+    node = Node(FakeNames("a"), shared="127.0.0.9")
     async with node.run() as system:
         assert (await look_up(system, "a")).address == "127.0.0.9"
+        assert await node.stored() == set()
     assert node.told == {"https": [], "http": []}
-    assert not store.tables
 
 
 async def test_a_contested_name_has_an_address_for_its_page(autojump_clock):
@@ -153,21 +165,39 @@ async def test_look_ups_and_waiters_are_bounded(autojump_clock):
 
 
 async def test_a_disk_that_refuses_costs_only_the_memory_of_an_address(autojump_clock):
-    store = FakeStore()
-    async with Node(FakeNames("a"), store=store).run() as system:
-        store.fail = StorageError("The disk is full.")
+    node = Node(FakeNames("a"))
+    async with node.run() as system:
+        node.disk.capacity = 0
         assert (await look_up(system, "a")).address.startswith("127.77.")
+
+
+async def damaged_table():
+    """A disk with a row that can't be read, and two names with one address."""
+    disk, shared = MemoryDisk(), b"\x7f\x4d\x01\x01"
+    store = await MemoryStore.open(disk)
+    await store.commit([Change(TABLE, key, value) for key, value in ((b"a", b"junk"), (b"b", shared), (b"c", shared))])
+    return disk
 
 
 async def test_a_damaged_row_is_made_anew_and_costs_no_other(autojump_clock):
-    store = FakeStore()
-    store.tables[TABLE] = {b"a": b"junk", b"b": b"\x7f\x4d\x01\x01", b"c": b"\x7f\x4d\x01\x01"}
-    async with Node(FakeNames("a", "b", "c"), store=store).run() as system:
-        assert set(store.tables[TABLE]) == {b"b"}
+    disk = await damaged_table()
+    node = Node(FakeNames("a", "b", "c"), disk=disk)
+    async with node.run() as system:
+        assert await node.stored() == {b"b"}
         assert (await look_up(system, "a")).address.startswith("127.77.")
         assert (await look_up(system, "b")).address == "127.77.1.1"
         assert (await look_up(system, "c")).address != "127.77.1.1"
-        assert set(store.tables[TABLE]) == {b"a", b"b", b"c"}
+        assert await node.stored() == {b"a", b"b", b"c"}
+
+
+async def test_a_damaged_row_that_the_full_disk_keeps_stops_nobody(autojump_clock):
+    disk = await damaged_table()
+    disk.capacity = disk.used
+    node = Node(FakeNames("b"), disk=disk)
+    async with node.run() as system:
+        assert (await look_up(system, "b")).address == "127.77.1.1"
+        assert await node.stored() == {b"a", b"b", b"c"}
+        assert system.ref("node/resolver").incarnation == 1
 
 
 async def test_a_server_that_restarts_is_told_its_addresses(autojump_clock):
@@ -181,8 +211,10 @@ async def test_a_server_that_restarts_is_told_its_addresses(autojump_clock):
 
 
 async def test_servers_that_are_gone_are_an_error_and_no_crash(autojump_clock):
+    store = await MemoryStore.open(MemoryDisk())
+
     def resolver(system):
-        return Resolver(FakeNames("a"), FakeStore(), servers={"https": system.ref("node/none")}, shared=None)
+        return Resolver(FakeNames("a"), store, servers={"https": system.ref("node/none")}, shared=None)
 
     async with running(resolver=resolver) as system:
         with pytest.raises(ResourceExhausted):
