@@ -17,6 +17,7 @@ import hashlib
 import hmac
 import struct
 import unicodedata
+from collections.abc import Callable
 
 import attrs
 from nacl import bindings
@@ -97,6 +98,19 @@ class Secret:
         return f"Secret({'passphrase' if self.is_passphrase else 'device key'})"
 
 
+def argon2id(secret: bytes, salt: bytes, cost: Cost) -> bytes:
+    """64 bytes by Argon2id (RFC 9106, one lane); `MemoryError` or `CryptoError` when it doesn't get its memory."""
+    return bytes(
+        bindings.crypto_pwhash_alg(
+            64, secret, salt, cost.operations, cost.memory_kib * 1024, bindings.crypto_pwhash_ALG_ARGON2ID13
+        )
+    )
+
+
+Stretch = Callable[[bytes, bytes, Cost], bytes]
+"""Secret, salt and cost to 64 bytes."""
+
+
 @attrs.frozen(slots=True)
 class Keyring:
     """The secrets of one home: the machine's key and the present era's key of its owner."""
@@ -117,14 +131,14 @@ def seal(keyring: Keyring, secret: Secret, entropy: bytes, *, cost: Cost | None 
         cost = PASSPHRASE_COST if secret.is_passphrase else DEVICE_COST
     salt, nonce = bytes(entropy[:16]), bytes(entropy[16:])
     header = _HEADER.pack(_MAGIC, VERSION, secret.lock, cost.operations, cost.memory_kib, salt, nonce)
-    seal_key, check_key = _derive(secret, salt, cost)
+    seal_key, check_key = _derive(secret, salt, cost, argon2id)
     bound = header + _check(check_key, header)
     body = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(_encode(keyring), bound, nonce, seal_key)
     return bound + body + _checksum(bound + body)
 
 
-def unseal(data: bytes, secret: Secret) -> Keyring:
-    """Decrypt a keystore.
+def unseal(data: bytes, secret: Secret, *, stretch: Stretch = argon2id) -> Keyring:
+    """Decrypt a keystore. `stretch` makes 64 bytes out of the secret, as it did when the keystore was sealed.
 
     Raises:
         KeystoreDamaged: it is no keystore, is damaged or altered, or asks Argon2 for more than the caps.
@@ -137,7 +151,7 @@ def unseal(data: bytes, secret: Secret) -> Keyring:
         need = "the passphrase" if lock == _BY_PASSPHRASE else "its device key"
         raise WrongPassphrase(f"This keystore is opened by {need}.")
     bound, body = data[: _HEADER.size + _HASH], data[_HEADER.size + _HASH : -_HASH]
-    seal_key, check_key = _derive(secret, salt, cost)
+    seal_key, check_key = _derive(secret, salt, cost, stretch)
     if not hmac.compare_digest(_check(check_key, data[: _HEADER.size]), bound[_HEADER.size :]):
         what = "passphrase" if secret.is_passphrase else "device key"
         raise WrongPassphrase(f"The {what} does not open this keystore.")
@@ -176,17 +190,15 @@ def _read_header(data: bytes) -> tuple[int, Cost, bytes, bytes]:
     return lock, cost, salt, nonce
 
 
-def _derive(secret: Secret, salt: bytes, cost: Cost) -> tuple[bytes, bytes]:
-    """Argon2id (RFC 9106, one lane): the seal key and the check key."""
+def _derive(secret: Secret, salt: bytes, cost: Cost, stretch: Stretch) -> tuple[bytes, bytes]:
+    """The seal key and the check key."""
     try:
-        keys = bindings.crypto_pwhash_alg(
-            64, secret.value, salt, cost.operations, cost.memory_kib * 1024, bindings.crypto_pwhash_ALG_ARGON2ID13
-        )
+        keys = stretch(secret.value, salt, cost)
     except (CryptoError, MemoryError):
         raise StorageError(
             f"There is not enough memory to open the keystore: it takes {cost.memory_kib} KiB."
         ) from None
-    return bytes(keys[:32]), bytes(keys[32:])
+    return keys[:32], keys[32:]
 
 
 def _check(check_key: bytes, header: bytes) -> bytes:

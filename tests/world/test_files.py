@@ -1,9 +1,10 @@
 import os
+import resource
 
 import pytest
 
 from beam_actors.errors import StorageError
-from beam_actors.world.files import HomeFiles
+from beam_actors.world.files import POINTS, HomeFiles
 
 
 @pytest.fixture
@@ -68,16 +69,29 @@ def test_a_leftover_of_a_crash_or_a_trap_is_replaced(files, tmp_path):
     assert sorted(path.name for path in files.home.iterdir()) == ["keys"]
 
 
-def test_a_disk_that_refuses(files, monkeypatch):
-    files.write("keys", b"old")
+@pytest.mark.parametrize("at", POINTS[:3])
+def test_a_disk_that_refuses_a_step_leaves_what_was_there(tmp_path, at):
+    def refuse(point):
+        if point == at:
+            raise OSError(28, "No space left on device")
 
-    def refuse(*_):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "write", refuse)
+    with HomeFiles(tmp_path / "home") as files:
+        files.write("keys", b"old")
+    with HomeFiles(tmp_path / "home", on_point=refuse) as files:
         with pytest.raises(StorageError, match="No space left"):
             files.write("keys", b"new")
+        assert files.read("keys") == b"old"
+
+
+def test_a_disk_that_takes_only_a_part_leaves_what_was_there(files):
+    files.write("keys", b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    try:
+        with pytest.raises(StorageError, match="too large"):
+            files.write("keys", bytes(1 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert files.read("keys") == b"old"
 
 
