@@ -6,6 +6,7 @@ node knows; the connected peers are asked when it knows nothing.
 
 from collections.abc import Collection
 from contextlib import suppress
+from typing import Any
 
 from beam_actors.errors import InvalidName, NameNotFound, NameTaken, NotAllowed
 from beam_actors.naming.grammar import (
@@ -40,7 +41,7 @@ from beam_actors.naming.messages import (
 )
 from beam_actors.naming.pins import Pin
 from beam_actors.ports import Entropy
-from beam_actors.runtime import Ref
+from beam_actors.runtime import Ref, ask_patiently
 from beam_actors.values import Name, OwnerId
 
 _ASK = 10.0
@@ -48,7 +49,7 @@ _ASK = 10.0
 
 
 class Naming:
-    """Names of one node. Every method may also raise `ActorError` while the actors below restart."""
+    """Names of one node. Every method waits for actors that restart, and may raise `TimedOut` or `ActorError`."""
 
     def __init__(
         self,
@@ -86,10 +87,10 @@ class Naming:
         """
         query = self.parse(text)
         try:
-            resolution: Resolution = await self._registrar.ask(Resolve(query), timeout=_ASK)
+            resolution: Resolution = await self._ask(self._registrar, Resolve(query))
         except NameNotFound:
-            answered = await self._lookups.ask(Seek(query.name), timeout=_ASK)
-            resolution = await self._registrar.ask(Resolve(query, cut_off=not answered), timeout=_ASK)
+            answered = await self._ask(self._lookups, Seek(query.name))
+            resolution = await self._ask(self._registrar, Resolve(query, cut_off=not answered))
         if resolution.source == "cache":
             self._lookups.tell(Refresh(query.name))
         return resolution
@@ -104,20 +105,20 @@ class Naming:
             NotAllowed: the owner's key on this machine was replaced or revoked.
         """
         name = self._plain(text)
-        await self._lookups.ask(Seek(name), timeout=_ASK)
+        await self._ask(self._lookups, Seek(name))
         held = await self.names()
-        await self._registrar.ask(Reserve(name, contest), timeout=_ASK)
+        await self._ask(self._registrar, Reserve(name, contest))
         try:
-            await self._names.ask(Keep(name), timeout=_ASK)
+            await self._ask(self._names, Keep(name))
         except NotAllowed:
-            await self._registrar.ask(Unreserve(name), timeout=_ASK)
+            await self._ask(self._registrar, Unreserve(name))
             raise
-        resolution: Resolution = await self._registrar.ask(Resolve(Query(name)), timeout=_ASK)
+        resolution: Resolution = await self._ask(self._registrar, Resolve(Query(name)))
         return Registered(
             name=name,
             owner=resolution.owner,
             peers=resolution.peers,
-            told=await self._spread.ask(CountLinks(), timeout=_ASK),
+            told=await self._ask(self._spread, CountLinks()),
             look_alikes=look_alikes(name, (other.name for other in held)),
         )
 
@@ -126,17 +127,17 @@ class Naming:
 
         Raises like `register`.
         """
-        known: Name | None = await self._registrar.ask(GetMade(purpose), timeout=_ASK)
+        known: Name | None = await self._ask(self._registrar, GetMade(purpose))
         if known is not None:
             with suppress(NameTaken):  # a person released it and somebody else holds it now
                 return (await self.register(known.label)).name
         made = (await self.register(self.random_name().label)).name
-        await self._registrar.ask(KeepMade(purpose, made), timeout=_ASK)
+        await self._ask(self._registrar, KeepMade(purpose, made))
         return made
 
     async def release(self, text: str) -> None:
         """Give an own name up; returns once the tombstone is durable. Raises `InvalidName`, `NameNotFound`."""
-        await self._names.ask(Release(self._plain(text)), timeout=_ASK)
+        await self._ask(self._names, Release(self._plain(text)))
 
     async def pin(self, text: str, owner: OwnerId | None = None) -> Pin:
         """Bind the name to `owner` on this machine, or to the owner in the text, or to whom it resolves to now.
@@ -150,29 +151,32 @@ class Naming:
         owner = owner if owner is not None else query.owner
         if owner is None:
             owner = (await self.resolve(str(query.name))).owner
-        pin: Pin = await self._registrar.ask(SetPin(query.name, owner), timeout=_ASK)
-        await self._names.ask(Keep(query.name), timeout=_ASK)
+        pin: Pin = await self._ask(self._registrar, SetPin(query.name, owner))
+        await self._ask(self._names, Keep(query.name))
         return pin
 
     async def unpin(self, text: str) -> None:
         """Forget a pin; raise `InvalidName` or `NameNotFound`."""
-        await self._registrar.ask(DropPin(self.parse(text).name), timeout=_ASK)
+        await self._ask(self._registrar, DropPin(self.parse(text).name))
 
     async def names(self) -> tuple[Held, ...]:
         """The names that are owned or pinned here, in the order of names."""
-        held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
+        held: tuple[Held, ...] = await self._ask(self._registrar, ListHeld())
         return held
 
     async def conflicts(self, text: str | None = None) -> tuple[Conflict, ...]:
         """The contested names that are known here; of one name only if given."""
         name = self.parse(text).name if text is not None else None
-        found: tuple[Conflict, ...] = await self._registrar.ask(ListConflicts(name), timeout=_ASK)
+        found: tuple[Conflict, ...] = await self._ask(self._registrar, ListConflicts(name))
         return found
 
     async def statistics(self) -> RegistryStatistics:
         """What the registry holds and what it refused."""
-        counts: RegistryStatistics = await self._registrar.ask(GetStatistics(), timeout=_ASK)
+        counts: RegistryStatistics = await self._ask(self._registrar, GetStatistics())
         return counts
+
+    async def _ask(self, ref: Ref, message: object) -> Any:
+        return await ask_patiently(ref, message, seconds=_ASK)
 
     def _plain(self, text: str) -> Name:
         query = self.parse(text)

@@ -2,12 +2,8 @@
 
 from typing import Any
 
-import trio
-
 from beam_actors.errors import (
-    ActorDead,
     ActorError,
-    ActorUnavailable,
     ConnectionLost,
     PeerOffline,
     TimedOut,
@@ -33,10 +29,9 @@ from beam_actors.peers.messages import (
 )
 from beam_actors.peers.sessions import announced
 from beam_actors.ports import Clock
-from beam_actors.runtime import Ref, System
+from beam_actors.runtime import GONE, Ref, System, persist
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
 
-_RETRY = 0.05
 _SEARCH = 4.0
 _LOOPBACK = {False: TcpAddress("127.0.0.1", 0), True: TcpAddress("::1", 0)}
 
@@ -114,8 +109,9 @@ class Peers:
         """
         peer, bare = parse_bootstrap(address)
         seconds = self._limits.dial_timeout
+        self._check(peer)
         if keep:
-            await self._ask_manager(peer, Remember(peer, bare, keep=True), seconds)
+            await self._ask_manager(Remember(peer, bare, keep=True), seconds)
         await self._ask(peer, Connect(peer, (bare,), self._clock.monotonic() + seconds), seconds)
         return peer
 
@@ -128,13 +124,14 @@ class Peers:
     async def disconnect(self, peer: PeerId) -> None:
         """Close all sessions to the peer and dial it no longer by ourselves."""
         seconds = self._limits.open_timeout
-        await self._ask_manager(peer, Release(peer), seconds)
+        self._check(peer)
+        await self._ask_manager(Release(peer), seconds)
         if self._system.whereis(f"{self._pool.path}/{peer.short}") is not None:
             await self._ask(peer, Disconnect(peer), seconds)
 
     async def snapshot(self) -> tuple[PeerStatus, ...]:
         """How all peers stand that are wanted or connected, by peer id."""
-        result: tuple[PeerStatus, ...] = await self._ask_manager(None, ListPeers(), self._limits.open_timeout)
+        result: tuple[PeerStatus, ...] = await self._ask_manager(ListPeers(), self._limits.open_timeout)
         return result
 
     async def connected(self) -> tuple[PeerId, ...]:
@@ -157,30 +154,21 @@ class Peers:
 
     async def _ask(self, peer: PeerId, message: object, seconds: float) -> Any:
         """Ask the peer's actor, starting it if there is none and asking again while it restarts."""
-        if peer == self._us:
-            raise UsageError(f"{peer} is this node itself.")
-        try:
-            with trio.fail_after(seconds):
-                while True:
-                    ref = self._system.whereis(f"{self._pool.path}/{peer.short}")
-                    try:
-                        if ref is None or not ref.alive:
-                            ref = await self._manager.ask(Ensure(peer))
-                        return await ref.ask(message)
-                    except (ActorDead, ActorUnavailable, ConnectionLost):
-                        await trio.sleep(_RETRY)
-        except trio.TooSlowError:
-            raise TimedOut(f"{peer} did not answer within {seconds:g} s.") from None
+        self._check(peer)
 
-    async def _ask_manager(self, peer: PeerId | None, message: object, seconds: float) -> Any:
+        async def attempt() -> Any:
+            ref = self._system.whereis(f"{self._pool.path}/{peer.short}")
+            if ref is None or not ref.alive:
+                ref = await self._manager.ask(Ensure(peer))
+            return await ref.ask(message)
+
+        late = f"{peer} did not answer within {seconds:g} s."
+        return await persist(attempt, seconds=seconds, late=late, over=(*GONE, ConnectionLost))
+
+    async def _ask_manager(self, message: object, seconds: float) -> Any:
+        late = "The connection manager did not answer in time."
+        return await persist(lambda: self._manager.ask(message), seconds=seconds, late=late)
+
+    def _check(self, peer: PeerId) -> None:
         if peer == self._us:
             raise UsageError(f"{peer} is this node itself.")
-        try:
-            with trio.fail_after(seconds):
-                while True:
-                    try:
-                        return await self._manager.ask(message)
-                    except (ActorDead, ActorUnavailable):
-                        await trio.sleep(_RETRY)
-        except trio.TooSlowError:
-            raise TimedOut("The connection manager did not answer in time.") from None

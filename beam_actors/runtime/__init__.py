@@ -9,6 +9,7 @@ from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReas
 from beam_actors.runtime.future import Future, Reply, WouldBlock
 from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.mailbox import Mailbox, Overflow
+from beam_actors.runtime.patience import GONE, ask_patiently, persist
 from beam_actors.runtime.ref import Ref
 from beam_actors.runtime.restarts import Backoff, Intensity, Restart, RestartWindow, Strategy
 from beam_actors.runtime.snapshot import Snapshot
@@ -18,6 +19,7 @@ from beam_actors.runtime.system import Event, System, SystemFailed
 from beam_actors.runtime.workers import Timer, Worker
 
 __all__ = [
+    "GONE",
     "NORMAL",
     "SHUTDOWN",
     "Actor",
@@ -49,6 +51,8 @@ __all__ = [
     "TooManyRestarts",
     "Worker",
     "WouldBlock",
+    "ask_patiently",
     "crashed",
+    "persist",
     "receives",
 ]

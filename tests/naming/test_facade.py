@@ -193,3 +193,13 @@ async def test_a_made_name_that_cannot_be_read_is_made_anew(autojump_clock):
         await store.commit([Change("made-names", b"app", b"no name at all")])
     async with one.run():
         assert (await one.naming.made_for("app")).label.count("-") == 2
+
+
+async def test_a_question_waits_for_a_registrar_that_restarts(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await one.naming.register("alice")
+        for _round in range(2):  # the second restart waits a while
+            one.registrar.crash(RuntimeError("on purpose"))
+            assert (await one.naming.resolve("alice")).source == "own"
+        assert one.registrar.incarnation == 3
+        assert str((await one.naming.register("bob")).name) == "bob"
