@@ -57,7 +57,7 @@ class Names(Protocol):
         ...
 
     async def conflicts(self, text: str | None = None) -> Sequence[Conflict]:
-        """The conflict about a name, if there is one; ActorError while those who know restart."""
+        """The conflict about a name, if there is one; `TimedOut` when those who know do not come back."""
         ...
 
 

@@ -12,6 +12,7 @@ It has no clock: deadlines, keep-alive and the round trip's time belong to its c
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import attrs
@@ -27,7 +28,8 @@ from beam_actors.wire.libp2p_noise import SecureHandshake
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.multistream import Listener, Proposer
 from beam_actors.wire.mux import Multiplexer
-from beam_actors.wire.noise import AES, CHACHA, MAX_PLAINTEXT, TAG_SIZE, CipherState, Role, Suite
+from beam_actors.wire.noise import AES, MAX_PLAINTEXT, TAG_SIZE, CipherState, Role, Suite
+from beam_actors.wire.opening import SUITES, Opening, negotiate
 from beam_actors.wire.phase import PHASES, Phase
 from beam_actors.wire.records import OVERHEAD, TAG_SPACE, RecordReader, seal_records
 from beam_actors.wire.services import Services
@@ -35,8 +37,6 @@ from beam_actors.wire.stream import Buffer
 from beam_actors.wire.yamux import HEADER_SIZE, GoAway
 
 YAMUX: Final = "/yamux/1.0.0"
-SUITES: Final = (AES, CHACHA)
-"""In the order of preference: a beam node takes the first, every libp2p node the second."""
 MIN_FLUSH: Final = OVERHEAD + HEADER_SIZE + 1
 """The smallest limit that `data_to_send` takes: one record with one byte of one stream."""
 
@@ -89,22 +89,19 @@ class Session:
         self.suite: Suite | None = None
         self._limits = limits or SessionLimits()
         self._info = info or IdentifyInfo()
-        self._suites = {suite.protocol: suite for suite in suites}
         self._budget = WindowBudget(self._limits.window_growth, budget)
-        self._clear = bytearray()  # said before there is a cipher
-        self._negotiation = self._negotiate(tuple(self._suites))
-        if isinstance(self._negotiation, Proposer):
-            self._clear += self._negotiation.opening
-        self._new_handshake: Callable[[Suite], SecureHandshake] | None = lambda suite: SecureHandshake(
-            suite,
-            role,
+        handshake = partial(
+            SecureHandshake,
+            role=role,
             key=key,
             static_seed=static_seed,
             ephemeral_seed=ephemeral_seed,
             expected=expected,
             muxers=(YAMUX,),
         )
-        self._handshake: SecureHandshake | None = None
+        self._opening: Opening | None = Opening(role, suites=suites, handshake=handshake)
+        self._clear = self._opening.out  # said before there is a cipher; the last of it outlives the opening
+        self._negotiation: Proposer | Listener | None = None  # of a muxer, where the handshake did not choose one
         self._cipher: CipherState | None = None
         self._records: RecordReader | None = None
         self._services = Services(protocols, self._limits, lambda: identify.encode_info(self._info, key.peer_id))
@@ -129,10 +126,8 @@ class Session:
         if view.readonly:
             view = memoryview(bytearray(view))
         try:
-            if self.phase is Phase.SUITE:
-                view = self._agree_suite(view)
-            if self.phase is Phase.HANDSHAKE and view:
-                view = self._shake_hands(view)
+            if self._opening is not None:
+                view = self._begin(self._opening, view)
             if self._records is not None and self.phase is not Phase.ENDED:
                 for plaintext in self._records.open(view):
                     self._read(plaintext)
@@ -272,29 +267,13 @@ class Session:
             raise LocalProtocolError(f"A session cannot go from {self.phase.value!r} to {phase.value!r}.")
         self.phase = phase
 
-    def _negotiate(self, choices: tuple[str, ...]) -> Proposer | Listener:
-        return Proposer(choices) if self.role is Role.INITIATOR else Listener(choices.__contains__)
-
-    def _agree_suite(self, data: memoryview) -> memoryview:
-        used, replies = self._negotiation.receive(data)
-        self._clear += replies
-        if isinstance(self._negotiation, Proposer) and self._negotiation.declined:
-            raise RemoteProtocolError("The peer speaks no cipher suite of ours.")
-        if self._negotiation.chosen is not None and self._new_handshake is not None:
+    def _begin(self, opening: Opening, data: memoryview) -> memoryview:
+        data = opening.receive(data)
+        if self.phase is Phase.SUITE and opening.agreed:
             self._go(Phase.HANDSHAKE)
-            self._handshake = self._new_handshake(self._suites[self._negotiation.chosen])
-            self._new_handshake = None
-            self._clear += self._handshake.opening()
-        return data[used:]
-
-    def _shake_hands(self, data: memoryview) -> memoryview:
-        handshake = self._handshake
-        if handshake is None:
-            return data
-        used, replies = handshake.receive(data)
-        self._clear += replies
-        if handshake.complete and handshake.remote is not None:
-            self._handshake = None
+        handshake = opening.done
+        if handshake is not None and handshake.remote is not None:
+            self._opening = None
             self._cipher, receiving = handshake.ciphers()
             self._records = RecordReader(receiving)
             self.peer, self.suite = handshake.remote.peer, handshake.suite
@@ -302,19 +281,20 @@ class Session:
                 self._establish()
             else:
                 self._go(Phase.MUXER)
-                self._negotiation = self._negotiate((YAMUX,))
+                self._negotiation = negotiate(self.role, (YAMUX,))
                 if isinstance(self._negotiation, Proposer):
                     self._mux.outbox.plaintext(self._negotiation.opening)
-        return data[used:]
+        return data
 
     def _read(self, plaintext: memoryview) -> None:
-        if self.phase is Phase.MUXER:
+        if self._negotiation is not None:
             used, replies = self._negotiation.receive(plaintext)
             self._mux.outbox.plaintext(replies)
             if isinstance(self._negotiation, Proposer) and self._negotiation.declined:
                 raise RemoteProtocolError("The peer does not speak yamux.")
             if self._negotiation.chosen is None:
                 return
+            self._negotiation = None
             self._establish()
             plaintext = plaintext[used:]
         self._mux.receive(plaintext)
@@ -342,8 +322,7 @@ class Session:
         """Forget what was still to be said."""
         self._clear.clear()
         self._cipher = None
-        self._new_handshake = None
-        self._handshake = None
+        self._opening = None
 
     def _check_established(self) -> None:
         if self.phase is not Phase.OPEN:
