@@ -6,6 +6,7 @@ import trio
 
 from beam_actors.errors import ConnectionLost, PeerOffline
 from beam_actors.naming import Limits, compose_naming, spread_ref
+from beam_actors.naming.messages import GetIds, Submit
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.runtime import ChildSpec, Intensity, Supervisor, System
@@ -194,3 +195,20 @@ async def lab(count: int, **options):
 async def settle(seconds: float = 3.0):
     """Let everybody finish what they are about; the mock clock jumps."""
     await trio.sleep(seconds)
+
+
+async def ids(node) -> set[bytes]:
+    """The ids of all claims at the node."""
+    return set(await node.registrar.ask(GetIds()))
+
+
+async def give(node, *claims):
+    """Submit claims as a peer would."""
+    await node.registrar.ask(Submit(tuple(one.encoded for one in claims), peer(99)))
+
+
+def visit(node, number=50) -> MemoryStream:
+    """A stream that a peer opens to the node."""
+    mine, theirs = MemoryStream.pair()
+    node.spread.tell(InboundStream(peer(number), PROTOCOL, theirs))
+    return mine
