@@ -37,7 +37,6 @@ TESTED_IN = {
     "tunnels/offered.py": "tunnels/test_room.py",
     "tunnels/opening.py": "tunnels/test_room.py",
     "world/schema.py": "world/test_store.py",
-    "world/tls.py": "ports/test_tls.py",
 }
 
 

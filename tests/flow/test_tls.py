@@ -8,7 +8,7 @@ from beam_actors.flow import Stream
 from beam_actors.testing.tls import PlainTls
 from beam_actors.world.tls import OpenSslTls
 from tests.flow.rig import KINDS, FakeOwner, Rig, digest, eventually, on_virtual, read_all, run, send_all, settled
-from tests.ports.test_tls import OpenSslClient, certificate_for
+from tests.ports.tls_sides import OpenSslClient, certificate_for
 
 
 def engines(kind: str, name: str = "one.local") -> tuple[object, object]:
