@@ -50,7 +50,8 @@ class Dialler:
                 try:
                     established = await self._attempt(peer, target, owner)
                 except BeamError as error:
-                    failures.append(f"{target}: {error}")
+                    said = str(error)
+                    failures.append(said if str(target) in said else f"{target}: {said}")
                     failed.set()
                     return
                 if won:

@@ -1,7 +1,7 @@
 """The dials of one peer, one after another: when the next may begin, where to, and how the last one ended.
 
-The invariants: one dial at a time, and some time between the end of one and the begin of the next, however often it is
-asked for; the last word of a dial that was cancelled counts for nothing. Whether to dial is the peer's table's matter,
+The invariants: one dial at a time, beside those that a person asks for, and some time between the end of one and the
+begin of the next, however often it is asked for; the last word of a dial that was cancelled counts for nothing. Whether to dial is the peer's table's matter,
 and how (`dialling`) is the dialler's.
 """
 
@@ -96,9 +96,23 @@ class Dials:
         """There is a session."""
         self.failures, self.failure = 0, None
 
-    async def _run(self, number: int) -> None:
+    async def at(self, address: Multiaddr) -> str | None:
+        """Dial one address, beside the dial that may be under way; why it did not lead to the peer, or None."""
+        await self._space()
+        try:
+            self._ref.tell(await self._dialler.dial(self._peer, (address,), self._ref))
+        except BeamError as error:
+            return str(error)
+        finally:
+            self._ended_at = self._clock.monotonic()
+        return None
+
+    async def _space(self) -> None:
         if self._ended_at is not None:
             await trio.sleep(max(0.0, self._ended_at + self._limits.dial_spacing - self._clock.monotonic()))
+
+    async def _run(self, number: int) -> None:
+        await self._space()
         addresses = tuple(dict.fromkeys((*self.asked, *self._known())))
         self.asked = ()
         failure: str | None = None

@@ -16,6 +16,7 @@ from beam_actors.peers.inquiry import Locate
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import (
     Connect,
+    DialAt,
     Disconnect,
     Ensure,
     ListPeers,
@@ -101,18 +102,22 @@ class Peers:
         return opened.stream
 
     async def connect(self, address: Multiaddr, *, keep: bool = False) -> PeerId:
-        """Have a session to the peer that the address names, and remember it; with `keep`, dial the peer for ever.
+        """Find the peer at this very address, and remember that it works; with `keep`, dial the peer for ever.
+
+        The address is dialled also while the peer is connected by another one, unless a session stands that came
+        about by dialling it. One that does not lead to the peer is not remembered, and changes nothing.
 
         Raises:
             InvalidValue: the address has no `/p2p/`, or is not TCP over an IP literal.
-            PeerOffline, TimedOut, ResourceExhausted: like `open`. With `keep` it goes on trying all the same.
+            PeerOffline: the address did not lead to the peer; the message says so when another one does.
+            TimedOut, ResourceExhausted: like `open`.
         """
         peer, bare = parse_bootstrap(address)
-        seconds = self._limits.dial_timeout
-        self._check(peer)
+        # The worker's own deadlines come first: a ping of the session that stands, then the dial.
+        seconds = self._limits.ping_timeout + self._limits.dial_timeout + self._limits.dial_spacing
+        await self._ask(peer, DialAt(peer, bare), seconds)
         if keep:
-            await self._ask_manager(Remember(peer, bare, keep=True), seconds)
-        await self._ask(peer, Connect(peer, (bare,), self._clock.monotonic() + seconds), seconds)
+            await self._ask_manager(Remember(peer, bare), self._limits.dial_timeout)
         return peer
 
     async def ping(self, peer: PeerId) -> Ping:

@@ -24,6 +24,8 @@ class Live:
     candidate: Candidate
     established: Established
     ref: Ref
+    dialled: Multiaddr | None
+    """The address that this node dialled; None when the peer did."""
     draining: bool = False
     agent: str | None = None
     rtt: float | None = None
@@ -84,6 +86,11 @@ class LiveSessions:
         """Forget one."""
         del self._live[live.candidate.number]
         self._settle()
+
+    def dialled(self, address: Multiaddr) -> Live | None:
+        """A session that stands and came about by dialling this address (without `/p2p/`)."""
+        found = (live for live in self._live.values() if live.dialled is not None and live.established.handle.is_open)
+        return next((live for live in found if live.dialled == address), None)
 
     @property
     def best(self) -> Live | None:

@@ -194,11 +194,7 @@ class Manager(Actor):
     async def remember(self, message: Remember) -> None:
         """A person gave an address."""
         await self._ensure(message.peer)  # first, since it may raise, and then nothing shall have changed
-        now = self._clock.wall()
-        if message.keep:
-            changed = self._book.keep(message.peer, message.address, now)
-        else:
-            changed = self._book.proved(message.peer, message.address, now)
+        changed = self._book.keep(message.peer, message.address, self._clock.wall())
         self._wake(message.peer)
         self.spawn(self._save_and_answer, changed, self.defer())
 

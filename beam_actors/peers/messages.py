@@ -6,6 +6,7 @@ from beam_actors.flow import Stream
 from beam_actors.peers.book import Entry
 from beam_actors.peers.handshake import Established
 from beam_actors.peers.lifecycle import State
+from beam_actors.runtime import Reply
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
 from beam_actors.wire import IdentifyInfo
 
@@ -86,11 +87,10 @@ class Admit:
 
 @attrs.frozen(slots=True)
 class Remember:
-    """A person gave this address; dial the peer for ever if `keep`. Reply: None, once it is durable."""
+    """A person gave this address and it worked: dial the peer for ever. Reply: None, once it is durable."""
 
     peer: PeerId
     address: Multiaddr
-    keep: bool
 
 
 @attrs.frozen(slots=True)
@@ -177,6 +177,14 @@ class Connect:
 
 
 @attrs.frozen(slots=True)
+class DialAt:
+    """Find the peer at this very address, also while another session stands. Reply: None, or `PeerOffline`."""
+
+    peer: PeerId
+    address: Multiaddr
+
+
+@attrs.frozen(slots=True)
 class PingPeer:
     """Reply: `Ping`."""
 
@@ -215,6 +223,15 @@ class DialEnded:
     """From the dial's worker, after its `AdoptSession` if it succeeded; `failure` is a sentence if not."""
 
     number: int
+    failure: str | None
+
+
+@attrs.frozen(slots=True)
+class DialledAt:
+    """From the worker of a `DialAt`, after its `AdoptSession` if it succeeded; `reply` waits for the outcome."""
+
+    address: Multiaddr
+    reply: Reply
     failure: str | None
 
 

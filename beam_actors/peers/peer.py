@@ -22,7 +22,9 @@ from beam_actors.peers.messages import (
     AdoptSession,
     Claimed,
     Connect,
+    DialAt,
     DialEnded,
+    DialledAt,
     Disconnect,
     Identified,
     Left,
@@ -56,7 +58,10 @@ from beam_actors.runtime import (
     Timer,
     receives,
 )
-from beam_actors.values import PeerId
+from beam_actors.values import Multiaddr, PeerId
+
+_ENDED_AT_ONCE = "the session ended at once."
+_GOOD_ADDRESS = "Nothing was remembered; what `beam id` prints on that machine, while its daemon runs, works."
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -155,6 +160,30 @@ class Peer(Actor):
         self._dials.ask(message.addresses)
         self._want(message.peer, Waiter(message.deadline, reply, lambda _live: reply.set(None)))
 
+    @receives(DialAt)
+    def dial_at(self, message: DialAt) -> None:
+        """Find the peer at one address for a person, beside whatever else is under way."""
+        self._check(message.peer)
+        self.spawn(self._dial_at, message.address, self.defer(), name="dial-at")
+
+    async def _dial_at(self, address: Multiaddr, reply: Reply) -> None:
+        standing = self._sessions.dialled(address)
+        failure: str | None = None
+        if standing is None or not await self._pings.stands(standing):
+            failure = await self._dials.at(address)
+        self.ref.tell(DialledAt(address, reply, failure))
+
+    @receives(DialledAt)
+    def dialled_at(self, message: DialledAt) -> None:
+        """A person's address led to the peer, or not; the peer may stand by another all the same."""
+        best = self._sessions.best
+        if message.failure is None and best is not None:
+            message.reply.set(None)
+            return
+        why = message.failure or _ENDED_AT_ONCE
+        standing = f"It is connected by another way, and stays so: {best.why}" if best is not None else _GOOD_ADDRESS
+        message.reply.fail(PeerOffline(f"{self._peer} cannot be reached at {message.address}: {why} {standing}"))
+
     @receives(PingPeer)
     def ping(self, message: PingPeer) -> None:
         """One round trip on the best session, dialling first if there is none."""
@@ -196,7 +225,8 @@ class Peer(Actor):
         except ActorError:
             message.dispose()
             return
-        live = Live(Candidate(number, dialled_here=message.dialled is not None), established, ref)
+        dialled = None if message.dialled is None else message.dialled.without_peer
+        live = Live(Candidate(number, dialled_here=dialled is not None), established, ref, dialled)
         for rival in self._sessions:
             # It may be what is left of a connection that the other end lost: an unanswered ping ends it.
             self._pings.probe(rival)
@@ -274,7 +304,7 @@ class Peer(Actor):
         if message.failure is None and self._state is not State.DIALLING:
             return
         # Still dialling after a success: the session ended before it was taken in.
-        self._dials.failure = message.failure or "the session ended at once."
+        self._dials.failure = message.failure or _ENDED_AT_ONCE
         if self._dials.asked and self._waiting:
             self._dials.start()  # somebody came with an address that this dial did not know
             return

@@ -49,7 +49,7 @@ class Pings:
 
     def probe(self, rival: Live) -> None:
         """Cut a session that answers no ping: the peer has made another one because it lost this one."""
-        self._spawn(self._probe, rival, name="probe")
+        self._spawn(self.stands, rival, name="probe")
 
     async def _answer(self, live: Live) -> None:
         try:
@@ -65,13 +65,16 @@ class Pings:
         with suppress(BeamError):
             await self._measure(live)
 
-    async def _probe(self, rival: Live) -> None:
+    async def stands(self, live: Live) -> bool:
+        """Whether the peer answers on a session; cut it if not."""
         try:
-            await self._measure(rival)
+            await self._measure(live)
         except (TimedOut, ConnectionLost):
-            rival.established.handle.abort()
+            live.established.handle.abort()
+            return False
         except BeamError as error:  # such as that too many pings are under way: that says nothing about the peer
             _log.debug("a session was not probed", peer=str(self._peer), error=str(error))
+        return True
 
     async def _measure(self, live: Live) -> float:
         """Ping a session; raise `TimedOut`, or as its handle does."""

@@ -3,10 +3,12 @@
 import pytest
 import trio
 
-from beam_actors.errors import ConnectionRefused, InvalidValue, UsageError
+from beam_actors.errors import ConnectionRefused, InvalidValue, PeerOffline, UsageError
 from beam_actors.peers import PeerUp, State
-from beam_actors.values import Multiaddr
-from tests.peers.lab import ECHO, STRANGER
+from beam_actors.peers.book import TABLE, decode_entry
+from beam_actors.testing.store import MemoryStore
+from beam_actors.values import Multiaddr, TcpAddress
+from tests.peers.lab import ECHO, STRANGER, until
 
 
 async def test_a_stream_goes_to_the_peer_and_back(world, autojump_clock):
@@ -25,6 +27,71 @@ async def test_a_protocol_that_the_peer_does_not_speak_shows_in_the_first_read(w
         stream = await alice.peers.open(bob.id, "/test/unheard-of/1")
         with pytest.raises(ConnectionRefused):
             await stream.read()
+
+
+async def known(node):
+    """What the disk of a node that runs no more holds of its peers."""
+    store = await MemoryStore.open(node.disk)
+    entries = [decode_entry(value) for _, value in await store.scan(TABLE)]
+    await store.close()
+    return entries
+
+
+def at(ip, port, peer):
+    return Multiaddr.from_address(TcpAddress(ip, port), peer)
+
+
+async def test_an_address_that_does_not_lead_to_a_connected_peer_is_said_so_and_not_remembered(world, autojump_clock):
+    alice, bob, carol = world.add(), world.add(), world.add()
+    nobody, another = at(bob.ip, 9, bob.id), at(carol.ip, carol.port, bob.id)
+    async with bob.run(), carol.run():
+        async with alice.run():
+            await alice.peers.connect(bob.address, keep=True)
+            for wrong, why in ((nobody, "10.0.0.2:9"), (another, f"{carol.id} answered")):
+                with pytest.raises(PeerOffline, match=why) as caught:
+                    await alice.peers.connect(wrong, keep=True)
+                assert "connected by another way" in str(caught.value)
+                assert "10.0.0.2:4747" in str(caught.value)
+            assert await alice.echo(bob) == b"hello"
+            assert alice.events == [PeerUp(bob.id)]
+        (entry,) = await known(alice)
+        assert wrong.without_peer not in entry.addresses
+        assert entry.proven == (bob.address.without_peer,)
+
+
+async def test_an_address_that_never_worked_is_not_remembered_nor_dialled_again(world, autojump_clock):
+    alice = world.add()
+    world.network.host("ghost", ["10.0.0.99"])
+    async with alice.run():
+        with pytest.raises(PeerOffline, match=r"10\.0\.0\.99:4747"):
+            await alice.peers.connect(at("10.0.0.99", 4747, STRANGER), keep=True)
+        (status,) = await alice.peers.snapshot()
+        assert (status.state, status.kept) == (State.IDLE, False)
+        await trio.sleep(120)
+        assert await alice.peers.snapshot() == ()
+    assert await known(alice) == []
+
+
+async def test_a_connected_peer_is_dialled_at_another_address_that_is_given(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await bob.peers.connect(alice.address)
+        await until(lambda: alice.events)
+        await alice.peers.connect(bob.address, keep=True)
+        await until(lambda: len(alice.sessions(bob)) == 1, seconds=60)
+        assert await alice.echo(bob) == await bob.echo(alice) == b"hello"
+        assert alice.events == [PeerUp(bob.id)]
+    (entry,) = await known(alice)
+    assert entry.proven == (bob.address.without_peer,)
+
+
+async def test_a_session_that_stands_at_the_address_is_enough_unless_it_is_dead(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        await alice.peers.connect(bob.address)
+        assert alice.sessions(bob) == [f"node/services/network/peers/{bob.id.short}/sessions/1"]
+        world.network.partition(alice.host, bob.host)
+        with pytest.raises(PeerOffline, match="did not answer"):
+            await alice.peers.connect(bob.address)
 
 
 async def test_this_node_itself_is_no_peer(world, autojump_clock):
