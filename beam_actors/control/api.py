@@ -52,6 +52,8 @@ class PeerRow:
     rtt_ms: float | None
     agent: str | None
     address: str | None
+    failure: str | None
+    """Why the last dial failed, while it is not up."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -86,6 +88,8 @@ class ExposeRequest:
     port: int | None = None
     allow: tuple[PeerId, ...] = ()
     foreground: bool = False
+    contest: bool = False
+    """Whether `name` is claimed although somebody else is known to hold it."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -178,9 +182,17 @@ class Choice:
 
     owner: str
     peer_ids: tuple[str, ...]
+    relation: str
+    """What the owner is here: "own", "pin" (the one that is pinned) or "other"."""
+    used: bool
+    """Whether the name leads to this owner on this machine."""
+    since: float
+    """When this node first saw the owner hold the name (seconds since 1970)."""
     held_for_s: float
     equivocates: bool
     """Whether the owner signed two different claims with one number."""
+    always: str
+    """The name with its owner, which leads to this choice whatever is decided here."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -243,7 +255,7 @@ class NodeApi(Protocol):
         ...
 
     async def connect(self, address: Multiaddr) -> Connected:
-        """Connect to a peer, remember its address, and return once the session is up."""
+        """Find a peer at this very address, then remember it; PeerOffline, and nothing is remembered."""
         ...
 
     async def ping(self, target: str) -> PingResult:
@@ -251,7 +263,7 @@ class NodeApi(Protocol):
         ...
 
     async def expose(self, request: ExposeRequest) -> TunnelRow:
-        """Offer a service, registering its name if it is free; NameTaken, QuotaExceeded."""
+        """Offer a service, registering its name; NameTaken if it is not free (unless contested), QuotaExceeded."""
         ...
 
     async def unexpose(self, tunnel: str) -> TunnelRow:
@@ -295,7 +307,10 @@ class NodeApi(Protocol):
         ...
 
     async def pin(self, name: str, owner: OwnerId | None) -> Resolution:
-        """Hold on to an owner for a name (None: the one that it resolves to now); NameContested without an owner."""
+        """Hold on to an owner for a name (None: the one that it resolves to now).
+
+        NameContested without an owner; NotAllowed for somebody else's claim to an own name, which goes before any pin.
+        """
         ...
 
     async def unpin(self, name: str) -> None:

@@ -73,6 +73,7 @@ def read_expose(fields: Fields, *, foreground: bool) -> ExposeRequest:
     name = fields.optional_text("name")
     port = fields.optional_port("port")
     allow = fields.texts("allow")
+    contest = fields.flag("contest")
     fields.done()
     if target.port == 0 or target.is_wildcard:
         raise UsageError(f"{target} is not a service that can be offered; give a port such as 3000 or HOST:PORT.")
@@ -83,7 +84,7 @@ def read_expose(fields: Fields, *, foreground: bool) -> ExposeRequest:
             raise UsageError("--allow everyone leaves no sense to another --allow; give one or the other.")
         allow = ()
     peers = tuple(dict.fromkeys(PeerId.parse(peer) for peer in allow))
-    return ExposeRequest(target=target, name=name, port=port, allow=peers, foreground=foreground)
+    return ExposeRequest(target=target, name=name, port=port, allow=peers, foreground=foreground, contest=contest)
 
 
 async def _expose(api: NodeApi, fields: Fields) -> Content:

@@ -111,12 +111,15 @@ def conflicts(knowledge: Knowledge, now: float, name: Name | None = None) -> tup
 
 
 def _conflict(knowledge: Knowledge, name: Name, now: float) -> Iterator[Conflict]:
+    used = _used(knowledge, name, now)
     choices = tuple(
         Choice(
             owner=entry.claim.owner,
             peers=entry.claim.peers,
             since=float(knowledge.seen(entry.claim).first),
             equivocates=entry.rival is not None,
+            relation=_relation(knowledge, name, entry.claim.owner),
+            used=entry.claim.owner == used,
         )
         for entry in knowledge.registry.entries(name)
         if is_live(entry.claim, now)
@@ -124,3 +127,17 @@ def _conflict(knowledge: Knowledge, name: Name, now: float) -> Iterator[Conflict
     if len(choices) > 1 or any(choice.equivocates for choice in choices):
         settled: Literal["own", "pin"] | None = "pin" if name in knowledge.pins else None
         yield Conflict(name=name, choices=choices, settled_by="own" if name in knowledge.own else settled)
+
+
+def _used(knowledge: Knowledge, name: Name, now: float) -> OwnerId | None:
+    try:
+        return resolve(knowledge, Query(name), now).owner
+    except (NameNotFound, NameContested):
+        return None
+
+
+def _relation(knowledge: Knowledge, name: Name, owner: OwnerId) -> Literal["own", "pin", "other"]:
+    if owner == knowledge.owner:
+        return "own"
+    pin = knowledge.pins.get(name)
+    return "pin" if pin is not None and pin.owner == owner else "other"

@@ -42,6 +42,10 @@ class Choice:
     """When this node first saw the owner hold the name (since 1970)."""
     equivocates: bool
     """Whether the owner signed two different claims with one number; the proof is kept."""
+    relation: Literal["own", "pin", "other"]
+    """What the owner is to this node: its own, the one that is pinned for the name, or anybody else."""
+    used: bool
+    """Whether the name leads to this owner here and now; so it is for one choice of a name at most."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -37,7 +37,7 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import Keyring
 from beam_actors.ingress import Ingress
-from beam_actors.naming import Naming
+from beam_actors.naming import Held, Naming
 from beam_actors.node.config import NodeConfig
 from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
 from beam_actors.peers import Peers, State
@@ -143,10 +143,12 @@ class Api:
 
     async def peers(self) -> tuple[PeerRow, ...]:
         """The peers that are wanted or connected."""
-        return tuple(peer_row(status) for status in await self._peers.snapshot())
+        statuses = await self._peers.snapshot()
+        # What is left of a peer that was wanted, for a minute, is neither.
+        return tuple(peer_row(status) for status in statuses if status.kept or status.state is not State.IDLE)
 
     async def connect(self, address: Multiaddr) -> Connected:
-        """Connect and remember."""
+        """Connect, then remember."""
         return Connected(peer_id=str(await self._peers.connect(address, keep=True)))
 
     async def ping(self, target: str) -> PingResult:
@@ -199,7 +201,7 @@ class Api:
 
     async def _name_for(self, request: ExposeRequest) -> Name | None:
         if request.name is not None:
-            return (await self._naming.register(request.name)).name
+            return (await self._naming.register(request.name, contest=request.contest)).name
         return await self._naming.made_for(str(request.target)) if request.foreground else None
 
     async def _offered(self) -> set[Name]:
@@ -222,7 +224,14 @@ class Api:
         """The names that are owned or pinned here."""
         now = self._clock.wall()
         offered = await self._offered()
-        return tuple(self._rows.name(held, now, offered) for held in await self._naming.names())
+        rows = await self._naming.names()
+        own = {held.name for held in rows if held.relation == "own"}
+
+        def leads(held: Held) -> bool:
+            """Whether the row's owner is reached by the name here; what is owned goes before a pin."""
+            return held.name in offered if held.relation == "own" else held.name not in own
+
+        return tuple(self._rows.name(held, now, leads=leads(held)) for held in rows)
 
     async def resolve(self, name: str) -> Resolution:
         """What a name leads to."""
@@ -235,9 +244,20 @@ class Api:
 
     async def pin(self, name: str, owner: OwnerId | None) -> Resolution:
         """Hold on to an owner for a name."""
+        await self._check_pin(name, owner)
         await self._naming.pin(name, owner)
         self._ingress.forget(self._bare(name))
         return await self.resolve(name)
+
+    async def _check_pin(self, text: str, owner: OwnerId | None) -> None:
+        query = self._naming.parse(text)
+        owner = owner or query.owner or self._owner
+        own = {held.name for held in await self._naming.names() if held.relation == "own"}
+        if query.name in own and owner != self._owner:
+            raise NotAllowed(
+                f"{query.name} is your own name, which goes before any pin: `beam release {query.name}` gives it up, "
+                f"and {self._rows.always(query.name, owner)} leads to the other owner as it is."
+            )
 
     async def unpin(self, name: str) -> None:
         """Forget a pin."""

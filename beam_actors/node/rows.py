@@ -10,7 +10,7 @@ from beam_actors import naming
 from beam_actors.control import Choice, Conflict, ForwardRow, NameRow, PeerRow, Registered, Resolution, TunnelRow
 from beam_actors.peers import PeerStatus
 from beam_actors.tunnels import EVERYONE, ForwardStatus, TunnelSpec, TunnelStatus
-from beam_actors.values import Name, PeerId, TcpAddress
+from beam_actors.values import Name, OwnerId, PeerId, TcpAddress
 
 
 class Rows:
@@ -25,6 +25,10 @@ class Rows:
     def full(self, name: Name) -> str:
         """The name as people type it."""
         return f"{name}.{self._suffix}"
+
+    def always(self, name: Name, owner: OwnerId) -> str:
+        """The name with its owner, which leads to that owner whatever is decided."""
+        return f"{name}.{owner}.{self._suffix}"
 
     def url(self, name: Name) -> str:
         """Where its web site is."""
@@ -65,8 +69,8 @@ class Rows:
             url=self.url(done.name) if done.name in offered else None,
         )
 
-    def name(self, held: naming.Held, now: float, offered: Collection[Name]) -> NameRow:
-        """A name that is owned or pinned here."""
+    def name(self, held: naming.Held, now: float, *, leads: bool) -> NameRow:
+        """A name that is owned or pinned here; `leads` says whether it opens a web site of that owner."""
         return NameRow(
             name=str(held.name),
             full=self.full(held.name),
@@ -74,7 +78,7 @@ class Rows:
             owner=str(held.owner),
             peer_ids=tuple(map(str, held.peers)),
             expires_in_s=round(held.expires - now, 3) if held.expires is not None else None,
-            url=self.url(held.name) if held.relation == "pin" or held.name in offered else None,
+            url=self.url(held.name) if leads else None,
         )
 
     def resolution(self, found: naming.Resolution, address: str | None) -> Resolution:
@@ -98,8 +102,12 @@ class Rows:
                 Choice(
                     owner=str(choice.owner),
                     peer_ids=tuple(map(str, choice.peers)),
+                    relation=choice.relation,
+                    used=choice.used,
+                    since=choice.since,
                     held_for_s=round(max(0.0, now - choice.since), 3),
                     equivocates=choice.equivocates,
+                    always=self.always(conflict.name, choice.owner),
                 )
                 for choice in conflict.choices
             ),
@@ -115,6 +123,7 @@ def peer_row(status: PeerStatus) -> PeerRow:
         rtt_ms=round(status.rtt_ms, 3) if status.rtt_ms is not None else None,
         agent=status.agent,
         address=str(status.address) if status.address is not None else None,
+        failure=status.failure,
     )
 
 

@@ -223,6 +223,32 @@ def test_a_pin_of_somebody_unknown_waits_for_them():
     assert known.pins[ALICE].mark == claim(0).id
 
 
+def choices(known, now=NOW):
+    (conflict,) = answering.conflicts(known, now, ALICE)
+    return {choice.owner: (choice.relation, choice.used) for choice in conflict.choices}
+
+
+def test_each_choice_of_a_contested_name_says_whose_it_is_and_whether_it_is_used():
+    known = knowledge(claim(0), claim(1), claim(3))
+    other = ("other", False)
+    assert choices(known) == {owner_id(0): other, owner_id(1): other, owner_id(3): ("own", False)}
+    known.pin(ALICE, owner_id(0), NOW)
+    assert choices(known) == {owner_id(0): ("pin", True), owner_id(1): other, owner_id(3): ("own", False)}
+    known.reserve(ALICE, contest=True, now=NOW)
+    assert choices(known) == {owner_id(0): ("pin", False), owner_id(1): other, owner_id(3): ("own", True)}
+
+
+def test_no_choice_is_used_while_the_pinned_owner_holds_the_name_no_longer():
+    known = knowledge(claim(0, valid=DAY), claim(1), claim(2))
+    known.pin(ALICE, owner_id(0), NOW)
+    assert choices(known, NOW + DAY + 1) == {owner_id(1): ("other", False), owner_id(2): ("other", False)}
+
+
+def test_an_owner_who_equivocates_alone_is_used():
+    known = knowledge(claim(1, variant=1), claim(1, variant=2))
+    assert choices(known) == {owner_id(1): ("other", True)}
+
+
 def test_held_names_and_conflicts():
     known = knowledge(claim(0), claim(1), claim(1, "bob", variant=1), claim(1, "bob", variant=2), claim(2, "carol"))
     known.reserve(Name("mine"), contest=False, now=NOW)

@@ -3,9 +3,17 @@ import pytest
 import trio
 
 from beam_actors.control import ExposeRequest, ForwardRequest
-from beam_actors.errors import ActorDead, NameNotFound, NotAllowed, TunnelNotFound, UsageError
+from beam_actors.errors import (
+    ActorDead,
+    NameNotFound,
+    NameTaken,
+    NotAllowed,
+    PeerOffline,
+    TunnelNotFound,
+    UsageError,
+)
 from beam_actors.testing.world import run_world
-from beam_actors.values import PeerId, TcpAddress
+from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
 
 APP = TcpAddress("127.0.0.1", 3000)
 
@@ -143,5 +151,34 @@ def test_a_contested_name_lists_its_choices():
         (conflict,) = await owner.conflicts()
         assert {choice.owner for choice in conflict.choices} == {(await owner.id()).owner, (await visitor.id()).owner}
         assert conflict.settled_by == "own"
+        mine, theirs = sorted(conflict.choices, key=lambda choice: choice.used, reverse=True)
+        assert (theirs.relation, theirs.used, mine.relation, mine.used) == ("other", False, "own", True)
+        assert (await owner.resolve(theirs.always)).owner == theirs.owner
+        with pytest.raises(NotAllowed, match="beam release both"):
+            await owner.pin("both", OwnerId.parse(theirs.owner))
+        with pytest.raises(NotAllowed):
+            await owner.pin(theirs.always, None)
+        assert (await owner.pin("both", None)).source == "own"
+
+    with_two_nodes(check)
+
+
+def test_a_taken_name_is_offered_when_it_is_contested():
+    async def check(owner, visitor):
+        await owner.register("both", contest=False)
+        request = ExposeRequest(target=APP, name="both")
+        with pytest.raises(NameTaken, match="--contest"):
+            await visitor.expose(request)
+        assert (await visitor.expose(attrs.evolve(request, contest=True))).name == "both"
+
+    with_two_nodes(check)
+
+
+def test_a_peer_that_was_not_found_is_not_listed():
+    async def check(owner, visitor):
+        nobody = PeerId(bytes([42]) * 32)
+        with pytest.raises(PeerOffline):
+            await owner.connect(Multiaddr.from_address(TcpAddress("10.0.0.2", 9), nobody))
+        assert [row.peer_id for row in await owner.peers()] == [(await visitor.id()).peer_id]
 
     with_two_nodes(check)
