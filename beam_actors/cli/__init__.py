@@ -12,9 +12,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if refusal is not None:
         sys.stderr.write(refusal + "\n")
         return 1
-    from beam_actors.cli.app import run  # noqa: PLC0415 (its modules need a POSIX system)
+    try:
+        from beam_actors.cli.app import run  # noqa: PLC0415 (its modules need a POSIX system)
 
-    return run(sys.argv[1:] if arguments is None else list(arguments))
+        return run(sys.argv[1:] if arguments is None else list(arguments))
+    except KeyboardInterrupt:  # before there was a command to be ended
+        return 130
 
 
 def platform_refusal(platform: str) -> str | None:

@@ -19,12 +19,14 @@ from beam_actors.cli.share_command import share
 from beam_actors.cli.targets import looks_like_target
 from beam_actors.cli.tunnel_commands import expose, forward, forwards, tunnels, unexpose, unforward
 
-_COMMANDS = (
-    share, expose, unexpose, tunnels, forward, unforward, forwards,
-    register, release, names, resolve, pin, unpin,
-    start, stop, status, show_id, peers, connect, ping,
-    tree, logs, crash, ca, phrase,
-)  # fmt: skip
+_SECTIONS = {
+    "Offer and reach": (expose, unexpose, tunnels, forward, unforward, forwards),
+    "Names": (register, release, names, resolve, pin, unpin),
+    "The daemon and its network": (start, stop, status, show_id, peers, connect, ping),
+    "Look inside": (tree, logs, crash, ca, phrase),
+}
+_SHARE_HELP = ("PORT | HOST:PORT", "Offer a local service for as long as this runs.")
+_NAME_WIDTH = len(_SHARE_HELP[0])
 
 
 class Beam(click.Group):
@@ -35,12 +37,21 @@ class Beam(click.Group):
         del ctx
         return list(self.commands)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands, section by section."""
+        del ctx
+        for title, commands in _SECTIONS.items():
+            rows = [_SHARE_HELP] if expose in commands else []
+            rows += [(f"{command.name:<{_NAME_WIDTH}}", command.get_short_help_str(limit=100)) for command in commands]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the first argument names, or take the argument for a target."""
         if looks_like_target(args[0]):
-            return share.name, share, args
+            return args[0], share, args  # so that its usage shows what was typed
         if args[0] not in self.commands and not args[0].startswith("-"):
             raise click.UsageError(
                 f"Version {__version__} of this program has no command {args[0]!r}; `beam --help` lists them.", ctx
@@ -50,11 +61,11 @@ class Beam(click.Group):
 
 @click.group(
     cls=Beam,
-    commands=_COMMANDS,
+    commands=[share, *(command for commands in _SECTIONS.values() for command in commands)],
     no_args_is_help=True,
     subcommand_metavar="COMMAND | PORT | HOST:PORT",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="`beam 3000` offers localhost:3000 under a name for as long as it runs.",
+    epilog="`beam COMMAND --help` says more of each, `beam 3000 --help` of the first.",
 )
 @click.version_option(__version__, prog_name="beam", message="%(prog)s %(version)s")
 @click.option("--home", metavar="DIR", help="The daemon's folder (else BEAM_HOME, else the platform's).")

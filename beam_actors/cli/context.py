@@ -6,6 +6,7 @@ on stderr (with `--json` also an object on stdout) and the exit code that its cl
 
 import functools
 import os
+import shlex
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,11 +23,15 @@ Command = Callable[..., Any]
 
 
 class App:
-    """One run of one command: its home, its output, and the daemon (asked when first needed)."""
+    """One run of one command: its home, its output, and the daemon (asked when first needed).
 
-    def __init__(self, home: Home, output: Output) -> None:
+    `program` is how a command that is shown to be pasted begins: `beam`, with `--home` where this one had it.
+    """
+
+    def __init__(self, home: Home, output: Output, *, program: str) -> None:
         self.home = home
         self.out = output
+        self.program = program
 
     def __repr__(self) -> str:
         return f"App({self.home.path})"
@@ -75,7 +80,9 @@ def beam_command(function: Command) -> Command:
         ctx.obj = {"as_json": as_json, "home": home_option}  # for the commands below a group
         output = Output(as_json=as_json)
         with errors_as_exit_codes(output):
-            return function(App(find_home(home_option, os.environ), output), *args, **kwargs)
+            home = find_home(home_option, os.environ)
+            program = f"beam --home {shlex.quote(str(home.path))}" if home_option else "beam"
+            return function(App(home, output, program=program), *args, **kwargs)
 
     functools.update_wrapper(run, function)
     with_home = click.option("--home", "home_option", metavar="DIR", help="The daemon's folder (else BEAM_HOME).")(run)

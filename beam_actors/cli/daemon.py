@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from beam_actors import __version__
-from beam_actors.cli.home import CONSOLE, Home
+from beam_actors.cli.home import CONSOLE, READY, Home
 from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut
 from beam_actors.world.polling import poll
 
@@ -46,16 +46,21 @@ def is_running(home: Home) -> bool:
     return True
 
 
-def ensure_daemon(home: Home, say: Callable[[str], None]) -> bool:
-    """Start a detached daemon unless one answers; whether one was started. Raises like `start_detached`."""
+def ensure_daemon(home: Home, say: Callable[[str], None], *, check: Callable[[], object]) -> bool:
+    """Start a detached daemon unless one answers; whether one was started.
+
+    `check` is called before one is started, and raises for a request that no daemon would grant. Raises like
+    `start_detached`.
+    """
     if is_running(home):
         return False
+    check()
     start_detached(home, (), say)
     return True
 
 
 def start_detached(home: Home, options: Sequence[str], say: Callable[[str], None], secret: str | None = None) -> int:
-    """Start a daemon in the background and return its process id once it answers.
+    """Start a daemon in the background and return its process id once it answers; `say` what it said meanwhile.
 
     `secret` is a passphrase for it, handed over in a pipe, so that it is in no argument list and no file.
 
@@ -93,6 +98,10 @@ def start_detached(home: Home, options: Sequence[str], say: Callable[[str], None
     finally:
         if process.returncode is None:
             process.returncode = 0  # it lives on its own: no warning about a child that still runs
+    for line in _lines(console):
+        if line.startswith(READY):
+            break
+        say(line)
     return process.pid
 
 
@@ -111,13 +120,18 @@ def _wait_until_ready(home: Home, process: "subprocess.Popen[bytes]", say: Calla
 
 def _last_words(console: Path) -> str:
     """The last line that the daemon printed, without its prefix."""
+    lines = _lines(console)
+    return lines[-1].removeprefix("Error: ") if lines else "The daemon ended without a word; `beam logs` may say why."
+
+
+def _lines(console: Path) -> list[str]:
+    """What the daemon printed last, within a bound."""
     try:
         with console.open("rb") as file:
             file.seek(max(0, console.stat().st_size - _MAX_CONSOLE))
-            lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+            return [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
     except OSError:
-        lines = []
-    return lines[-1].removeprefix("Error: ") if lines else "The daemon ended without a word; `beam logs` may say why."
+        return []
 
 
 def wait_until_gone(home: Home, timeout: float) -> None:

@@ -24,7 +24,7 @@ class PhraseNotKept(BeamError):
     code = "phrase-not-kept"
 
 
-@click.command
+@click.command(short_help="Run the daemon; --detach returns once it is ready.")
 @click.option("--detach", is_flag=True, help="Return once the daemon is ready, or say why it is not.")
 @click.option("--listen", metavar="MULTIADDR", multiple=True, help="Listen for peers here (repeat).")
 @click.option("--bootstrap", metavar="MULTIADDR", multiple=True, help="Meet this peer, always (repeat).")
@@ -84,11 +84,11 @@ def _detach(app: App, arguments: Sequence[str], secret: str | None) -> None:
     if app.out.as_json:
         app.out.data({**answer, "pid": pid})
         return
-    app.out.line(f"⚡ Beam runs in the background (process {pid}).")
+    app.out.line(f"⚡ Beam runs in the background (process {pid}); `{app.program} status` says more.")
     app.out.line(f"🌐 Peer: {answer['peer_id']}")
 
 
-@click.command
+@click.command(short_help="Stop the daemon in order.")
 @beam_command
 def stop(app: App) -> None:
     """Stop the daemon in order, and return when it has ended."""
@@ -105,7 +105,7 @@ def stop(app: App) -> None:
     app.out.line("Stopped.")
 
 
-@click.command
+@click.command(short_help="Your recovery phrase.")
 @click.option("--forget", is_flag=True, help="Remove it from this machine, once you wrote it down.")
 @beam_command
 def phrase(app: App, *, forget: bool) -> None:

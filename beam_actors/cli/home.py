@@ -24,6 +24,8 @@ CONSOLE = "console.log"
 DATABASE = "beam.sqlite"
 PHRASE = "recovery-phrase.txt"
 LIMITS = "limits.toml"
+READY = "⚡ Beam"
+"""How the line begins by which a daemon says that it is ready, after everything else that it says of its start."""
 
 
 def find_home(option: str | None, environment: Mapping[str, str]) -> "Home":

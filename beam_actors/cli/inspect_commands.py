@@ -16,7 +16,7 @@ _FOLLOW_SECONDS = 0.25
 _STATE_STYLES = {"running": "green", "starting": "yellow", "waiting": "yellow", "stopping": "yellow"}
 
 
-@click.command
+@click.command(short_help="The live supervision tree: states, restarts and why.")
 @beam_command
 def tree(app: App) -> None:
     """The live supervision tree, with restarts and why they happened."""
@@ -30,7 +30,7 @@ def tree(app: App) -> None:
             click.echo("  " * indent + clean(describe(node)))
 
 
-@click.command
+@click.command(short_help="Crash an actor; only under `start --chaos`.")
 @click.argument("path")
 @beam_command
 def crash(app: App, path: str) -> None:
@@ -42,7 +42,7 @@ def crash(app: App, path: str) -> None:
     app.out.line(f"Crashed: {answer['path']}")
 
 
-@click.command
+@click.command(short_help="The root certificate, for `curl --cacert`.")
 @beam_command
 def ca(app: App) -> None:
     """The path of the local CA's root certificate, for `curl --cacert "$(beam ca)"`."""
@@ -55,7 +55,7 @@ def ca(app: App) -> None:
         app.out.note(f"It may sign only {', '.join(answer['permitted'])}; SHA-256 {answer['sha256']}.")
 
 
-@click.command
+@click.command(short_help="The daemon's log, also while none runs.")
 @click.option("-f", "--follow", is_flag=True, help="Wait for more lines until Ctrl-C.")
 @click.option("-n", "--lines", "count", type=click.IntRange(0, 100_000), default=200, show_default=True)
 @beam_command
@@ -113,7 +113,7 @@ def _draw(root: Mapping[str, Any]) -> None:
 
     drawn = rich.tree.Tree(label(root))
     grow(drawn, root)
-    rich.console.Console(no_color=not is_colourful(), highlight=False).print(drawn)
+    rich.console.Console(color_system="auto" if is_colourful() else None, highlight=False).print(drawn)
 
 
 def _tail(path: Path, count: int) -> tuple[list[str], int]:

@@ -1,19 +1,34 @@
 """`register`, `release`, `names`, `resolve`, `pin` and `unpin`: names and their owners."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
 import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import counted, duration
+from beam_actors.cli.output import NOTHING, counted, duration
+from beam_actors.cli.requests import check_name
+from beam_actors.cli.tunnel_commands import note_rivals
+
+_WHOSE = {"own": "yours", "pin": "pinned", "other": "another owner's"}
+
+_REASONS = {
+    "own": ("your own names go first", "the name is yours here"),
+    "pin": ("you pinned it", "you pinned another"),
+    None: ("nobody else holds it", "several claim it and you chose none"),
+}
+"""What settles a contested name here -> why a choice is used, and why another is not."""
 
 
-@click.command
+@click.command(short_help="Claim a name.")
 @click.argument("name")
 @click.option("--contest", is_flag=True, help="Claim it although somebody is known to hold it.")
 @beam_command
 def register(app: App, name: str, *, contest: bool) -> None:
     """Claim NAME for this machine's owner."""
-    ensure_daemon(app.home, app.out.note)
+    ensure_daemon(app.home, app.out.note, check=lambda: check_name(name))
     answer = app.ask("POST", "/v1/register", {"name": name, "contest": contest})
     if app.out.as_json:
         app.out.data(answer)
@@ -26,13 +41,14 @@ def register(app: App, name: str, *, contest: bool) -> None:
     out.line()
     for other in answer["look_alikes"]:
         out.note(f"Take care: it is easily taken for {other}, which you own or have pinned.")
+    note_rivals(app, answer["full"])
     if answer["url"]:
         out.line(f"Now reachable as {answer['url']}")
     else:
-        out.line(f"Nothing is offered under it yet: `beam expose PORT --name {answer['name']}`.")
+        out.line(f"Nothing is offered under it yet: `{app.program} expose PORT --name {answer['name']}`.")
 
 
-@click.command
+@click.command(short_help="Give a name up.")
 @click.argument("name")
 @beam_command
 def release(app: App, name: str) -> None:
@@ -44,7 +60,7 @@ def release(app: App, name: str) -> None:
     app.out.line(f"Released: {answer['name']}")
 
 
-@click.command
+@click.command(short_help="Who owns a name, and which peer serves it.")
 @click.argument("name")
 @beam_command
 def resolve(app: App, name: str) -> None:
@@ -53,16 +69,16 @@ def resolve(app: App, name: str) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
-    out = app.out
-    out.line(f"name    {answer['name']}")
-    out.line(f"owner   {answer['owner']}")
-    out.line(f"peer    {answer['peer_id']}")
-    out.line(f"source  {answer['source']}, {duration(answer['age_s'])} old")
-    if answer["address"]:
-        out.line(f"address {answer['address']}")
+    facts = [
+        ("name", answer["name"]),
+        ("owner", answer["owner"]),
+        *(("peer", peer) for peer in answer["peer_ids"]),
+        ("source", f"{answer['source']}, {duration(answer['age_s'])} old"),
+    ]
+    app.out.facts([*facts, ("address", answer["address"])] if answer["address"] else facts)
 
 
-@click.command
+@click.command(short_help="Hold on to one owner of a name.")
 @click.argument("name")
 @click.argument("owner", required=False)
 @beam_command
@@ -75,7 +91,7 @@ def pin(app: App, name: str, owner: str | None) -> None:
     app.out.line(f"📌 {answer['name']} is pinned to owner {answer['owner']}")
 
 
-@click.command
+@click.command(short_help="Let the owner go.")
 @click.argument("name")
 @beam_command
 def unpin(app: App, name: str) -> None:
@@ -87,7 +103,7 @@ def unpin(app: App, name: str) -> None:
     app.out.line(f"No longer pinned: {answer['name']}")
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="List your names and pins; `names conflicts` the contested.")
 @beam_command
 def names(app: App) -> None:
     """The names that you own or have pinned; `names conflicts` lists the contested ones."""
@@ -102,8 +118,8 @@ def names(app: App) -> None:
             row["full"],
             row["relation"],
             row["owner"],
-            "-" if row["expires_in_s"] is None else duration(row["expires_in_s"]),
-            row["url"] or "-",
+            NOTHING if row["expires_in_s"] is None else duration(row["expires_in_s"]),
+            row["url"] or NOTHING,
         )
         for row in answer["names"]
     ]
@@ -123,14 +139,41 @@ def conflicts(app: App) -> None:
     rows = [
         (
             conflict["name"],
+            _WHOSE[choice["relation"]] + (" (signed two claims at once)" if choice["equivocates"] else ""),
             choice["owner"],
-            duration(choice["held_for_s"]),
-            conflict["settled_by"] or "nothing",
+            f"{_day(choice['since'])} ({duration(choice['held_for_s'])})",
+            _why(conflict, choice),
+            _how_to_choose(app.program, conflict, choice),
+            f"https://{choice['always']}",
             ", ".join(choice["peer_ids"]),
         )
         for conflict in answer["conflicts"]
         for choice in conflict["choices"]
     ]
-    app.out.table(("name", "owner", "held for", "decided by", "peers"), rows, empty="No name is contested.")
-    if rows:
-        app.out.note("Choose with `beam pin NAME OWNER`.")
+    app.out.table(
+        ("name", "whose", "owner", "known since", "used here", "to choose it", "always opens it", "peers"),
+        rows,
+        empty="No name is contested.",
+    )
+
+
+def _why(conflict: Mapping[str, Any], choice: Mapping[str, Any]) -> str:
+    """Whether a choice is used on this machine, and why."""
+    settled = conflict["settled_by"]
+    if settled == "pin" and not any(other["used"] for other in conflict["choices"]):
+        return "no: the owner that you pinned does not hold it now"
+    used, unused = _REASONS[settled]
+    return f"yes: {used}" if choice["used"] else f"no: {unused}"
+
+
+def _how_to_choose(beam: str, conflict: Mapping[str, Any], choice: Mapping[str, Any]) -> str:
+    """What to type so that a choice is used on this machine."""
+    if choice["used"]:
+        return NOTHING
+    name = str(conflict["name"]).partition(".")[0]
+    pin = f"{beam} pin {name} {choice['owner']}"
+    return f"{beam} release {name} && {pin}" if conflict["settled_by"] == "own" else pin
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

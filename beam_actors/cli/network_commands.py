@@ -1,13 +1,17 @@
 """`id`, `status`, `peers`, `connect` and `ping`: this node and the network around it."""
 
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from beam_actors import __version__
 from beam_actors.cli.context import App, beam_command
-from beam_actors.cli.output import counted, duration
+from beam_actors.cli.output import NOTHING, counted, duration
 
 
-@click.command("id")
+@click.command("id", short_help="Who this machine is, and the addresses to connect to.")
 @beam_command
 def show_id(app: App) -> None:
     """This machine's peer id, its owner, and the addresses that others connect to."""
@@ -15,13 +19,16 @@ def show_id(app: App) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
-    app.out.line(f"peer    {answer['peer_id']}")
-    app.out.line(f"owner   {answer['owner']}")
-    for address in answer["addresses"]:
-        app.out.line(f"address {address}")
+    app.out.facts(
+        [
+            ("peer", answer["peer_id"]),
+            ("owner", answer["owner"]),
+            *(("address", address) for address in answer["addresses"]),
+        ]
+    )
 
 
-@click.command
+@click.command(short_help="What the daemon does right now, and how to open a name.")
 @beam_command
 def status(app: App) -> None:
     """What the daemon does right now."""
@@ -33,21 +40,27 @@ def status(app: App) -> None:
     out.styled(f"⚡ Beam v{__version__}", bold=True)
     out.line()
     out.line(f"🌐 Peer: {answer['peer_id']}")
-    out.line(f"📊 Status: connected to {counted(answer['peers'], 'peer')}, reachability {answer['reachability']}")
+    out.line(f"📊 Status: connected to {counted(answer['peers'], 'peer')}")
     out.line(f"🔗 Offers {counted(answer['tunnels'], 'tunnel')}, holds {counted(answer['names'], 'name')}")
     out.line(f"⏱  Up for {duration(answer['uptime_s'])}, network {answer['network']}")
     out.line()
     for what in ("dns", "https", "http"):
         out.line(f"{what.upper() + ':':<7}{answer[what] or 'off'}")
     if answer["https"]:
-        host, _, port = answer["https"].rpartition(":")
-        name = f"NAME.{answer['suffix']}"
-        out.line()
-        out.line("Open a name without any set-up of this machine:")
-        out.line(f'  curl --cacert "$(beam ca)" --connect-to {name}:443:{host}:{port} https://{name}')
+        _show_curl(app, answer)
 
 
-@click.command
+def _show_curl(app: App, status: Mapping[str, Any]) -> None:
+    """The line that opens a name without any set-up, with a real name where one is known: it works as pasted."""
+    known = [row["full"] for row in app.ask("GET", "/v1/names")["names"] if row["url"]]
+    name = known[0] if known else f"NAME.{status['suffix']}"
+    words = ("--cacert", app.ask("GET", "/v1/ca")["path"], "--connect-to", f"{name}:443:{status['https']}")
+    app.out.line()
+    app.out.line("Open a name without any set-up of this machine:")
+    app.out.line(f"  {shlex.join(('curl', *words, f'https://{name}'))}")
+
+
+@click.command(short_help="The peers that are connected or wanted.")
 @beam_command
 def peers(app: App) -> None:
     """The peers that are connected or wanted."""
@@ -59,18 +72,21 @@ def peers(app: App) -> None:
         (
             peer["peer_id"],
             peer["state"],
-            peer["path"] or "-",
-            "-" if peer["rtt_ms"] is None else f"{peer['rtt_ms']:.1f} ms",
-            peer["agent"] or "-",
+            peer["path"] or NOTHING,
+            NOTHING if peer["rtt_ms"] is None else f"{peer['rtt_ms']:.1f} ms",
+            peer["agent"] or NOTHING,
+            peer["failure"] or NOTHING,
         )
         for peer in answer["peers"]
     ]
     app.out.table(
-        ("peer", "state", "path", "rtt", "agent"), rows, empty="No peers yet; `beam connect MULTIADDR` meets one."
+        ("peer", "state", "path", "rtt", "agent", "last failure"),
+        rows,
+        empty="No peers yet; `beam connect MULTIADDR` meets one.",
     )
 
 
-@click.command
+@click.command(short_help="Meet a peer at an address of its `beam id`.")
 @click.argument("multiaddr")
 @beam_command
 def connect(app: App, multiaddr: str) -> None:
@@ -82,7 +98,7 @@ def connect(app: App, multiaddr: str) -> None:
     app.out.line(f"🌐 Connected to {answer['peer_id']}")
 
 
-@click.command
+@click.command(short_help="A round trip to a peer, and by which path.")
 @click.argument("peer_or_name")
 @beam_command
 def ping(app: App, peer_or_name: str) -> None:

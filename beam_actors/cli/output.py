@@ -1,11 +1,13 @@
 """What a command prints: data on stdout (text, or JSON with `schema`), words for people on stderr where they would mix.
 
-Owns two invariants: nothing that came from another machine reaches a terminal with its control characters, and
-colour appears only on a terminal whose user did not set NO_COLOR. `rich` is imported only to write to a terminal.
+Owns three invariants: nothing that came from another machine reaches a terminal with its control characters, colour
+appears only on a terminal whose user did not set NO_COLOR, and no value is ever cut or broken over two lines, so that
+what is shown can be copied.
 """
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +15,9 @@ from typing import Any
 import click
 
 SCHEMA = 1
+NOTHING = "-"
+"""The cell of a row that has no such value."""
+_GAP = "   "
 
 
 class Output:
@@ -40,8 +45,17 @@ class Output:
         """A remark for people, on stderr."""
         click.echo(clean(text), err=True)
 
+    def facts(self, facts: Sequence[tuple[str, str]]) -> None:
+        """What is known of one thing, a fact a line."""
+        width = max(len(key) for key, _ in facts)
+        for key, value in facts:
+            self.line(f"{key:<{width}}  {value}")
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-        """Rows under headings: drawn on a terminal, tab-separated without headings in a pipe (for `cut` and `awk`)."""
+        """Rows under headings, or a block of `facts` for each where the terminal is too narrow to show them whole.
+
+        In a pipe they are tab-separated without headings (for `cut` and `awk`).
+        """
         if not rows:
             self.note(empty)
             return
@@ -50,17 +64,20 @@ class Output:
             for row in cleaned:
                 click.echo("\t".join(row))
             return
-        import rich.box  # noqa: PLC0415 (60 ms that only a terminal needs)
-        import rich.console  # noqa: PLC0415
-        import rich.table  # noqa: PLC0415
-        import rich.text  # noqa: PLC0415
+        widths = [max(map(len, cells)) for cells in zip(columns, *cleaned, strict=True)]
+        if sum(widths) + len(_GAP) * (len(widths) - 1) <= shutil.get_terminal_size().columns:
+            self.styled(_joined(columns, widths), bold=True)
+            for row in cleaned:
+                self.line(_joined(row, widths))
+            return
+        for number, row in enumerate(cleaned):
+            if number:
+                self.line()
+            self.facts([(column, cell) for column, cell in zip(columns, row, strict=True) if cell != NOTHING])
 
-        table = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in cleaned:
-            table.add_row(*(rich.text.Text(cell) for cell in row))
-        rich.console.Console(no_color=not is_colourful(), highlight=False).print(table)
+
+def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _GAP.join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def clean(text: str) -> str:
@@ -75,9 +92,14 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def can_rewrite() -> bool:
+    """Whether a line on stdout can be written over."""
+    return is_terminal() and os.environ.get("TERM") != "dumb"
+
+
 def is_colourful() -> bool:
     """Whether colour is wanted (no-color.org; TERM=dumb)."""
-    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return can_rewrite() and not os.environ.get("NO_COLOR")
 
 
 def duration(seconds: float) -> str:

@@ -14,31 +14,46 @@ import click
 from beam_actors import __version__
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import counted, is_terminal
-from beam_actors.cli.tunnel_commands import OPEN_TO_ALL, expose_body, title
-from beam_actors.errors import DaemonNotRunning, TimedOut, TunnelNotFound
+from beam_actors.cli.output import can_rewrite, counted
+from beam_actors.cli.requests import check_expose, expose_body
+from beam_actors.cli.tunnel_commands import HOW_TO_OPEN, OPEN_TO_ALL, note_rivals, nothing_there, show_ways, title
+from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut, TunnelNotFound
 from beam_actors.world.polling import pause
+from beam_actors.world.probe import answers
 
 _PATIENCE = 40.0
 _TRIES = 30
 _BETWEEN_TRIES = 1.0
 
 
-@click.command("share", hidden=True)
+class _Share(click.Command):
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As it is typed."""
+        del ctx
+        formatter.write_usage("beam", "PORT | HOST:PORT [OPTIONS]")
+
+
+@click.command("share", cls=_Share, hidden=True)
 @click.argument("target")
 @click.option("--name", metavar="NAME", help="Offer it under this name (else a random one, kept for this port).")
-@click.option("--port", type=click.IntRange(1, 65535), help="Offer raw TCP on this port of the name, not HTTP.")
+@click.option("--contest", is_flag=True, help="Claim the name although somebody is known to hold it.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="PORT", help="Offer raw TCP on this port of the name, not HTTP."
+)
 @click.option("--allow", metavar="PEER", multiple=True, help="Only this peer may use it (repeat), or 'everyone'.")
 @beam_command
-def share(app: App, target: str, name: str | None, port: int | None, allow: tuple[str, ...]) -> None:
-    """Offer TARGET (PORT or HOST:PORT) until Ctrl-C; `beam 3000` is short for `beam share 3000`."""
-    body = expose_body(target, name=name, port=port, allow=allow)
-    ensure_daemon(app.home, app.out.note)
+def share(app: App, target: str, name: str | None, port: int | None, allow: tuple[str, ...], *, contest: bool) -> None:
+    """Offer a local service (PORT or HOST:PORT) until Ctrl-C."""
+    body = expose_body(target, name=name, port=port, allow=allow, contest=contest)
+    ensure_daemon(app.home, app.out.note, check=lambda: check_expose(body))
     session = _Session(app)
     try:
         session.run(body)
     except KeyboardInterrupt:
-        app.out.note("\nTunnel closed; the daemon goes on (`beam stop` ends it).")
+        app.out.note(f"\nTunnel closed; the daemon goes on (`{app.program} stop` ends it).")
+    except BeamError:
+        session.end_line()
+        raise
 
 
 class _Session:
@@ -48,6 +63,13 @@ class _Session:
         self._app = app
         self._shown_up = False
         self._last: tuple[Any, ...] | None = None
+        self._midline = False
+
+    def end_line(self) -> None:
+        """What comes next begins on a line of its own."""
+        if self._midline:
+            self._midline = False
+            self._app.out.line()
 
     def run(self, body: Mapping[str, Any]) -> None:
         failures = 0
@@ -63,20 +85,22 @@ class _Session:
             if failures >= _TRIES:
                 raise DaemonNotRunning("The daemon keeps ending the tunnel; `beam logs` may say why.")
             if failures == 0:
+                self.end_line()
                 self._app.out.note("The daemon went away; asking again…")
             failures += 1
             self._last = None
             pause(_BETWEEN_TRIES)
 
     def _show(self, line: Mapping[str, Any]) -> None:
-        if self._app.out.as_json:
-            self._app.out.data(line)
-        elif line.get("event") == "ended":
-            raise TunnelNotFound("The tunnel was withdrawn by another command.")
-        elif line.get("event") == "up" and not self._shown_up:
+        event, out = line.get("event"), self._app.out
+        if out.as_json:
+            out.data({**line, "target_up": answers(line["tunnel"]["target"])} if event == "up" else line)
+        elif event == "up" and not self._shown_up:
             self._show_up(line)
-        else:
+        elif event != "ended":
             self._show_status(line)
+        if event == "ended":
+            raise TunnelNotFound("The tunnel was withdrawn by another command.")
         self._shown_up = True
 
     def _show_up(self, line: Mapping[str, Any]) -> None:
@@ -86,15 +110,16 @@ class _Session:
         out.styled(f"🔗 Tunnel active: {title(tunnel)}", fg="green")
         out.line(f"🌐 Peer: {line['peer_id']}")
         out.line(f"📊 Status: connected to {counted(line['peers'], 'peer')}")
-        out.line("🔒 Encrypted: end to end (Noise)")
+        out.line("🔒 Encrypted: end to end (Noise; AES-256-GCM between Beam nodes)")
         out.line()
-        scheme = "http://" if tunnel["kind"] == "http" else ""
-        out.line(f"Local:  {scheme}{tunnel['target'].replace('127.0.0.1:', 'localhost:')}")
-        for url in tunnel["urls"]:
-            out.line(f"Global: {url}")
+        show_ways(self._app, tunnel)
         out.line()
         if not tunnel["allow"]:
             out.note(OPEN_TO_ALL)
+        note_rivals(self._app, title(tunnel))
+        if not answers(tunnel["target"]):
+            out.note(nothing_there(tunnel))
+        out.note(HOW_TO_OPEN)
         out.note("Press Ctrl+C to stop")
         self._last = (line["peers"], tunnel["connections"])
 
@@ -104,7 +129,8 @@ class _Session:
             return
         self._last = seen
         text = f"📊 {counted(seen[0], 'peer')}, {counted(seen[1], 'open connection')}"
-        if is_terminal():
+        if can_rewrite():
+            self._midline = True
             click.echo(f"\r\x1b[K{text}", nl=False)
         else:
             self._app.out.note(text)

@@ -8,7 +8,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,10 +17,11 @@ import structlog
 import trio
 
 from beam_actors import __version__
-from beam_actors.cli.home import DATABASE, LIMITS, LOG, PHRASE, POINTER, Home, clear_stale_socket
+from beam_actors.cli.home import DATABASE, LIMITS, LOG, PHRASE, POINTER, READY, Home, clear_stale_socket
 from beam_actors.cli.log_file import LogFile, configure_logging
 from beam_actors.cli.options import OFF, StartOptions
 from beam_actors.cli.output import Output
+from beam_actors.control import Identity, NodeApi, Status
 from beam_actors.errors import BeamError, HomeInUse, StartFailed, UsageError
 from beam_actors.node import Bind, NodeConfig, NodeLimits, NodePorts, parse_limits, run_node
 from beam_actors.values import Multiaddr, TcpAddress, UnixAddress
@@ -74,16 +75,21 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
             uid=os.getuid(),
         )
         new_owner = not home.file(PHRASE).exists()
+        config = node_config(options, socket_path, secret, limits)
 
-        def on_ready() -> None:
-            files.write(POINTER, socket_path.encode() + b"\n")
-            _log.info("ready", version=__version__, socket=socket_path)
-            out.note(f"⚡ Beam v{__version__} is running (home {home.path}); `beam status` says more.")
+        async def on_ready(api: NodeApi) -> None:
+            with suppress(BeamError):  # a service that restarts already has other things to say
+                # Before the pointer: who starts it in the background finds them in the console once it answers.
+                for note in replaced_ports(config, await api.id(), await api.status()):
+                    out.note(note)
             if new_owner and home.file(PHRASE).exists():
                 out.note(phrase_notice(home))
+            files.write(POINTER, socket_path.encode() + b"\n")
+            _log.info("ready", version=__version__, socket=socket_path)
+            out.note(f"{READY} v{__version__} is running (home {home.path}); `beam status` says more.")
 
         try:
-            trio.run(_serve, node_config(options, socket_path, secret, limits), ports, on_ready)
+            trio.run(_serve, config, ports, on_ready)
         except BaseException as error:
             explanation = explained(error, home.file(LOG))
             if explanation is None:
@@ -100,7 +106,26 @@ def phrase_notice(home: Home) -> str:
     return f"A recovery phrase for your names is in {home.file(PHRASE)}; `beam phrase` shows it. Write it down."
 
 
-async def _serve(config: NodeConfig, ports: NodePorts, on_ready: Callable[[], None]) -> None:
+def replaced_ports(config: NodeConfig, identity: Identity, status: Status) -> list[str]:
+    """What a person is told of the usual ports that were taken, and which serve instead."""
+    notes = []
+    here = {Multiaddr.parse(address).tcp for address in identity.addresses}
+    real = {address.port for address in here if address is not None}
+    for wanted in config.listen:
+        if wanted.tcp is not None and not config.listen_fixed and wanted.tcp.port not in {0, *real}:
+            instead = ", ".join(map(str, sorted(real)))
+            notes.append(f"Port {wanted.tcp.port} is taken: peers reach this machine at port {instead} (`beam id`).")
+    for what, bind, used in (
+        ("DNS", config.dns, status.dns),
+        ("HTTPS", config.https, status.https),
+        ("HTTP", config.http, status.http),
+    ):
+        if bind is not None and not bind.fixed and used is not None and str(bind.address) != used:
+            notes.append(f"Port {bind.address.port} is taken: {what} is served at {used}.")
+    return notes
+
+
+async def _serve(config: NodeConfig, ports: NodePorts, on_ready: Callable[[NodeApi], Awaitable[None]]) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
         await run_node(config, ports, on_ready=on_ready)

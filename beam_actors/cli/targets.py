@@ -8,11 +8,8 @@ _LOCALHOST = "127.0.0.1"
 
 
 def looks_like_target(word: str) -> bool:
-    """Whether a first argument is a target (`3000`, `localhost:3000`, `[::1]:3000`) and not the name of a command."""
-    if word.isascii() and word.isdigit():
-        return True
-    host, separator, port = word.rpartition(":")
-    return bool(separator and host and port.isascii() and port.isdigit())
+    """Whether a first argument is meant for a target (`3000`, `localhost:3000`, `host:http`) and not for a command."""
+    return ":" in word or (word.isascii() and word.isdigit())
 
 
 def parse_target(text: str) -> str:
@@ -20,9 +17,24 @@ def parse_target(text: str) -> str:
     host, separator, port = text.rpartition(":")
     if not separator:
         host, port = _LOCALHOST, text
-    if not host or not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) <= 65535:
+    if not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) <= 65535:
         raise UsageError(f"{text!r} is not a local service: give its port (1 to 65535), such as 3000, or HOST:PORT.")
-    return f"{_LOCALHOST if host == 'localhost' else host}:{int(port)}"
+    host = _LOCALHOST if host == "localhost" else host
+    if not _is_host(host):
+        raise UsageError(f"{text!r} is not a local service: HOST is localhost or the IP address of one machine.")
+    return f"{host}:{int(port)}"
+
+
+def _is_host(text: str) -> bool:
+    """Whether it is an IP address (v6 in brackets) that stands for one machine."""
+    import ipaddress  # noqa: PLC0415 (a few milliseconds that `--help` need not pay)
+
+    try:
+        if text.startswith("[") and text.endswith("]"):
+            return not ipaddress.IPv6Address(text[1:-1]).is_unspecified
+        return not ipaddress.IPv4Address(text).is_unspecified
+    except ValueError:
+        return False
 
 
 @attrs.frozen(slots=True)

@@ -7,36 +7,47 @@ import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import counted
-from beam_actors.cli.targets import parse_destination, parse_listen, parse_target
+from beam_actors.cli.output import NOTHING, counted
+from beam_actors.cli.requests import check_expose, expose_body
+from beam_actors.cli.targets import parse_destination, parse_listen
 from beam_actors.errors import BeamError, InvalidValue
+from beam_actors.world.probe import answers
 
 OPEN_TO_ALL = "Anyone on the network can open this; --allow PEER restricts it."
+RIVALS = "Somebody else claims this name, too, so others must choose before it opens: see `beam names conflicts`."
+HOW_TO_OPEN = "How to open a name without any set-up of a machine: `beam status` there shows it."
 
 
-@click.command
+@click.command(short_help="Offer a local service for good, across restarts.")
 @click.argument("target")
 @click.option("--name", metavar="NAME", help="Register this name for it, if it is free.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Offer raw TCP on this port of the name, not HTTP.")
+@click.option("--contest", is_flag=True, help="Claim the name although somebody is known to hold it.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="PORT", help="Offer raw TCP on this port of the name, not HTTP."
+)
 @click.option("--allow", metavar="PEER", multiple=True, help="Only this peer may use it (repeat), or 'everyone'.")
 @beam_command
-def expose(app: App, target: str, name: str | None, port: int | None, allow: tuple[str, ...]) -> None:
+def expose(app: App, target: str, name: str | None, port: int | None, allow: tuple[str, ...], *, contest: bool) -> None:
     """Offer TARGET (PORT or HOST:PORT) for good: it is kept across restarts."""
-    body = expose_body(target, name=name, port=port, allow=allow)
-    ensure_daemon(app.home, app.out.note)
+    body = expose_body(target, name=name, port=port, allow=allow, contest=contest)
+    ensure_daemon(app.home, app.out.note, check=lambda: check_expose(body))
     answer = app.ask("POST", "/v1/expose", body)
+    up = answers(answer["target"])
+    if not up:
+        app.out.note(nothing_there(answer))
     if app.out.as_json:
-        app.out.data(answer)
+        app.out.data({**answer, "target_up": up})
         return
     app.out.styled(f"🔗 Tunnel active: {title(answer)}", fg="green")
-    app.out.line(f"Local:  {answer['target']}")
-    for url in answer["urls"]:
-        app.out.line(f"Global: {url}")
+    app.out.line()
+    show_ways(app, answer)
     if not answer["allow"]:
         app.out.note(OPEN_TO_ALL)
+    note_rivals(app, title(answer))
+    app.out.note(HOW_TO_OPEN)
 
 
-@click.command
+@click.command(short_help="Take it back.")
 @click.argument("tunnel")
 @beam_command
 def unexpose(app: App, tunnel: str) -> None:
@@ -48,7 +59,7 @@ def unexpose(app: App, tunnel: str) -> None:
     app.out.line(f"Withdrawn: {title(answer)} ({answer['target']})")
 
 
-@click.command
+@click.command(short_help="List the services that this machine offers.")
 @beam_command
 def tunnels(app: App) -> None:
     """The services that this machine offers."""
@@ -59,7 +70,7 @@ def tunnels(app: App) -> None:
     rows = [
         (
             row["id"],
-            title(row),
+            title(row) if row["name"] else NOTHING,
             row["target"],
             row["kind"] if row["port"] is None else f"{row['kind']} {row['port']}",
             counted(len(row["allow"]), "peer") if row["allow"] else "everyone",
@@ -72,7 +83,7 @@ def tunnels(app: App) -> None:
     )
 
 
-@click.command
+@click.command(short_help="A local port that leads to a name or a peer.")
 @click.argument("destination")
 @click.argument("listen")
 @beam_command
@@ -88,7 +99,7 @@ def forward(app: App, destination: str, listen: str) -> None:
     _warn_if_nowhere(app, far.who)
 
 
-@click.command
+@click.command(short_help="Give a forward up.")
 @click.argument("forward_")
 @beam_command
 def unforward(app: App, forward_: str) -> None:
@@ -100,7 +111,7 @@ def unforward(app: App, forward_: str) -> None:
     app.out.line(f"Given up: {answer['listen']}, which led to {_far_end(answer)}")
 
 
-@click.command
+@click.command(short_help="List the forwards.")
 @beam_command
 def forwards(app: App) -> None:
     """The local ports that lead to others."""
@@ -112,16 +123,36 @@ def forwards(app: App) -> None:
     app.out.table(("id", "local", "leads to", "connections"), rows, empty="No forwards; `beam forward` makes one.")
 
 
-def expose_body(target: str, *, name: str | None, port: int | None, allow: tuple[str, ...]) -> dict[str, Any]:
-    """The request for a tunnel; raise `UsageError` for a target that is none."""
-    return {"target": parse_target(target), "name": name, "port": port, "allow": list(allow)}
-
-
 def title(row: Mapping[str, Any]) -> str:
     """What people call a tunnel: the host of its first address, else its name or id."""
     if row["urls"]:
         return str(row["urls"][0]).split("://", 1)[-1].partition("/")[0]
-    return str(row["name"] or row["id"])
+    return str(row["name"] or f"{row['id']} (no name)")
+
+
+def show_ways(app: App, row: Mapping[str, Any]) -> None:
+    """Where a tunnel leads, and how others reach it."""
+    app.out.line(f"Local:  {'http://' if row['kind'] == 'http' else ''}{_local(row)}")
+    for url in row["urls"]:
+        app.out.line(f"Global: {url}")
+    if not row["urls"]:
+        far = app.ask("GET", "/v1/id")["peer_id"] + (f":{row['port']}" if row["port"] is not None else "")
+        app.out.line(f"Global: `beam forward {far} 8080` on the other machine")
+
+
+def note_rivals(app: App, name: str) -> None:
+    """Say so when somebody else claims a name (with its suffix), too: it leads nowhere for those who know of both."""
+    if any(conflict["name"] == name for conflict in app.ask("GET", "/v1/conflicts")["conflicts"]):
+        app.out.note(RIVALS)
+
+
+def nothing_there(row: Mapping[str, Any]) -> str:
+    """The warning for a tunnel whose target does not answer."""
+    return f"Warning: nothing answers at {_local(row)} yet; it is offered all the same, and works once something does."
+
+
+def _local(row: Mapping[str, Any]) -> str:
+    return str(row["target"]).replace("127.0.0.1:", "localhost:")
 
 
 def _warn_if_nowhere(app: App, who: str) -> None:

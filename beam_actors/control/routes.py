@@ -5,6 +5,7 @@ The table is the API: `docs/control-api.md` describes its rows, and an unknown r
 this daemon's version, since the usual cause is a command of a newer one.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -85,6 +86,11 @@ def read_expose(fields: Fields, *, foreground: bool) -> ExposeRequest:
         allow = ()
     peers = tuple(dict.fromkeys(PeerId.parse(peer) for peer in allow))
     return ExposeRequest(target=target, name=name, port=port, allow=peers, foreground=foreground, contest=contest)
+
+
+def check_expose(body: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for the body of a request for a tunnel that is refused by its looks."""
+    read_expose(Fields(json.dumps(body).encode()), foreground=False)
 
 
 async def _expose(api: NodeApi, fields: Fields) -> Content:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import threading
 
 import attrs
@@ -37,12 +38,12 @@ class FakeDaemon:
     async def _serve(self):
         self.token = trio.lowlevel.current_trio_token()
         clock = SystemClock()
-        socket = f"{self.home.path}/c.sock"
+        path = f"{self.home.path}/c.sock"
 
         def make():
             return Control(
                 self.node,
-                UnixAddress(socket),
+                UnixAddress(path),
                 driver=lambda: EpollDriver(clock),
                 clock=clock,
                 uid=os.getuid(),
@@ -52,7 +53,7 @@ class FakeDaemon:
         with HomeLock(self.home.path):
             system = self._system = System("node", clock=clock.monotonic)
             async with system.run(ChildSpec("node", lambda: Supervisor([ChildSpec("control", make)]))):
-                self.home.file(POINTER).write_text(socket)
+                self.home.file(POINTER).write_text(path)
                 self._ready.set()
                 while not self.node.stopped:
                     await trio.sleep(0.01)
@@ -116,3 +117,20 @@ def beam(home, capsys):
         return Done(exit_code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def listening():
+    """A local port with something behind it."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def unused():
+    """A local port with nothing behind it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

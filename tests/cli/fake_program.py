@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from beam_actors.cli.home import Home
+from beam_actors.cli.home import READY, Home
 from tests.cli.conftest import FakeDaemon
 
 arguments = sys.argv[1:]
@@ -27,6 +27,9 @@ match os.environ["FAKE_PROGRAM"]:
         home.file("pid").write_text(str(os.getpid()))
         time.sleep(60)
     case _:
+        sys.stderr.write("Port 8443 is taken.\nA recovery phrase is in a file.\n")
+        sys.stderr.flush()
         daemon = FakeDaemon(home)
         daemon.start()
+        sys.stderr.write(f"{READY} is running.\nAnd something later.\n")
         daemon.join()

@@ -80,13 +80,83 @@ def test_expose(node, beam):
     assert "Tunnel active: byron.local" in done.out
     assert "https://byron.local" in done.out
     assert "--allow" in done.err
-    assert node.calls[-1] == ("expose", ExposeRequest(target=TcpAddress("127.0.0.1", 3000), name="byron"))
+    assert ("expose", ExposeRequest(target=TcpAddress("127.0.0.1", 3000), name="byron")) in node.calls
 
 
-def test_expose_to_one_peer_says_nothing_of_anyone(node, beam):
-    done = beam("expose", "3000", "--allow", OTHER, "--json")
-    assert done.json["allow"] == [OTHER]
-    assert done.err == ""
+def test_expose_to_one_peer_says_nothing_of_anyone(node, beam, listening):
+    done = beam("expose", listening, "--allow", OTHER)
+    assert "Anyone" not in done.err
+    assert beam("expose", listening, "--allow", OTHER, "--json").json["allow"] == [OTHER]
+
+
+def test_a_port_with_nothing_behind_it_is_offered_with_a_warning(node, beam, unused, listening):
+    done = beam("expose", unused)
+    assert done.exit_code == 0
+    (warning,) = [line for line in done.err.splitlines() if line.startswith("Warning")]
+    assert f"nothing answers at localhost:{unused} yet" in warning
+    for port, up in ((unused, False), (listening, True)):
+        done = beam("expose", port, "--json")
+        assert done.json["target_up"] is up
+        assert ("nothing answers" in done.err) is not up
+
+
+def test_a_tunnel_without_a_name_says_how_it_is_reached(node, beam):
+    done = beam("expose", "3000")
+    assert f"Global: `beam forward {PEER} 8080` on the other machine" in done.out
+    assert beam("tunnels").out.startswith("t1\t-\t127.0.0.1:3000\t")
+    done = beam("expose", "22", "--port", "22", "--allow", "everyone")
+    assert f"`beam forward {PEER}:22 8080`" in done.out
+
+
+def test_a_name_is_contested_as_it_is_offered(node, beam):
+    node.contest("taken", "own", "own", "other", used=0)
+    done = beam("expose", "3000", "--name", "taken", "--contest")
+    assert [call[1].contest for call in node.calls if call[0] == "expose"] == [True]
+    assert "others must choose before it opens" in done.err
+    assert "others must choose" in beam("register", "taken", "--contest").err
+    assert "others must choose" not in beam("register", "byron").err
+
+
+@pytest.mark.parametrize(
+    ("settled", "relations", "used", "whys"),
+    [
+        ("own", ("other", "own"), 1, ("no: the name is yours here", "yes: your own names go first")),
+        ("pin", ("pin", "other"), 0, ("yes: you pinned it", "no: you pinned another")),
+        ("pin", ("other", "other"), None, ("no: the owner that you pinned does not hold it now",) * 2),
+        (None, ("other", "other"), None, ("no: several claim it and you chose none",) * 2),
+        (None, ("other",), 0, ("yes: nobody else holds it",)),
+    ],
+)
+def test_each_choice_of_a_contested_name_says_why_and_what_to_type(node, home, beam, settled, relations, used, whys):
+    owners = node.contest("fought", settled, *relations, used=used)
+    whose = {"own": "yours", "pin": "pinned", "other": "another owner's"}
+    rows = [line.split("\t") for line in beam("names", "conflicts").out.splitlines()]
+    assert [row[1] for row in rows] == [whose[relation] for relation in relations]
+    assert [row[2] for row in rows] == owners
+    assert [row[3] for row in rows] == ["2027-01-15 08:00 UTC (60 s)"] * len(rows)
+    assert tuple(row[4] for row in rows) == whys
+    for number, (owner, row) in enumerate(zip(owners, rows, strict=True)):
+        pin = f"beam pin fought {owner}"
+        release = f"beam release fought && {pin}" if settled == "own" else pin
+        assert row[5] == ("-" if number == used else release)
+        assert row[6] == f"https://fought.{owner}.local"
+    assert [choice["used"] for choice in beam("names", "conflicts", "--json").json["conflicts"][0]["choices"]] == [
+        number == used for number in range(len(rows))
+    ]
+    with_home = beam("--home", home.path, "names", "conflicts").out
+    assert f"beam --home {home.path} pin" in with_home or used is not None
+
+
+def test_the_curl_line_of_status_works_as_pasted(node, beam):
+    assert "curl --cacert /home/x/ca.pem --connect-to NAME.local:443:127.0.0.1:8443 https://NAME.local" in (
+        beam("status").out
+    )
+
+
+def test_a_peer_that_is_not_reached_says_why(daemon, beam):
+    up, lost = beam("peers").out.splitlines()
+    assert up.endswith("beam/0.1.0\t-")
+    assert lost.endswith("\t-\tDialling 10.0.0.9:4747 failed: Connection refused.")
 
 
 def test_a_raw_port_needs_an_allow(node, beam):
@@ -223,7 +293,10 @@ def test_a_usage_error_in_json(beam):
 def test_help_and_version(beam):
     done = beam("--help")
     assert done.exit_code == 0
-    assert "share" not in done.out.split("Commands:")[1].split()
+    assert "share" not in done.out.split("Offer and reach:")[1].split()
+    assert max(map(len, done.out.splitlines())) < 80
+    assert "..." not in done.out
+    assert beam("3000", "--help").out.startswith("Usage: beam PORT | HOST:PORT [OPTIONS]")
     for command in ("expose", "tree", "start", "phrase"):
         assert command in done.out
     assert beam("--version").out == f"beam {__version__}\n"

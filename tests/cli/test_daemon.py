@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -48,8 +49,10 @@ def test_a_daemon_is_started_and_found_ready(home, program, said, stopping):
 
 def test_one_that_runs_is_left_alone(home, program, said, stopping):
     program("serves")
-    assert ensure_daemon(home, said.append)
-    assert not ensure_daemon(home, said.append)
+    checked = []
+    for started in (True, False):
+        assert ensure_daemon(home, said.append, check=lambda: checked.append("checked")) is started
+    assert checked == ["checked"]
 
 
 def test_a_passphrase_is_in_no_argument_and_no_file_of_ours(home, program, said, stopping):
@@ -58,6 +61,34 @@ def test_a_passphrase_is_in_no_argument_and_no_file_of_ours(home, program, said,
     assert home.file("secret").read_text() == SECRET
     assert SECRET not in home.file("arguments").read_text()
     assert SECRET not in home.file("console.log").read_text()
+
+
+def test_what_a_new_daemon_says_of_its_start_is_passed_on(home, program, beam, stopping):
+    program("serves")
+    done = beam("start", "--detach")
+    assert done.err.removeprefix("Starting the daemon…\n") == "Port 8443 is taken.\nA recovery phrase is in a file.\n"
+    assert done.out.startswith("⚡ Beam runs in the background (process ")
+
+
+BAD_REQUESTS = {
+    "99999": "1 to 65535",
+    "foo:bar": "HOST:PORT",
+    "foo:80": "localhost or the IP address",
+    "3000 --name -x": "not a name",
+    "3000 --contest": "--name NAME",
+    "22 --port 22": "--allow everyone",
+    "3000 --allow nobody": "peer",
+    "register x.y.z.local": "not a name|neither NAME",
+}
+
+
+@pytest.mark.parametrize("command", BAD_REQUESTS)
+@pytest.mark.parametrize("prefix", ["", "expose "])
+def test_a_request_that_is_refused_by_its_looks_starts_nothing(home, beam, command, prefix):
+    done = beam(*(command if command.startswith("register") else prefix + command).split())
+    assert done.exit_code == 2
+    assert re.search(BAD_REQUESTS[command], done.err)
+    assert not home.file("console.log").exists()
 
 
 def test_expose_starts_a_daemon(home, program, beam, stopping):

@@ -1,5 +1,4 @@
 import pytest
-import rich.console
 
 from beam_actors.cli import output
 from beam_actors.cli.output import Output, clean, counted, duration, is_colourful
@@ -41,16 +40,40 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch, terminal, environment
     assert is_colourful() is colourful
 
 
-def test_a_table_on_a_terminal_has_headings_and_no_markup_from_others(monkeypatch, capsys):
-    monkeypatch.setattr(output, "is_terminal", lambda: True)
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "100")
-    Output(as_json=False).table(("name", "agent"), [("byron", "[bold]x[/bold]\x1b[31m")], empty="none")
-    out = capsys.readouterr().out
-    assert "agent" in out
-    assert "[bold]x[/bold]" in out
-    assert "\x1b[31m" not in out
-    assert rich.console.Console
+ROWS = [("byron", "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq", "-"), ("x", "[bold]y[/bold]\x1b[31m", "z z")]
+
+
+@pytest.fixture
+def show(monkeypatch, capsys):
+    """What a table of `ROWS` looks like on a terminal of so many columns."""
+
+    def call(columns):
+        monkeypatch.setattr(output, "is_terminal", lambda: True)
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", str(columns))
+        Output(as_json=False).table(("name", "peer", "note"), ROWS, empty="none")
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_a_table_that_fits_has_headings_and_no_markup_from_others(show):
+    heading, first, second = show(67).splitlines()
+    assert heading.split() == ["name", "peer", "note"]
+    assert first == f"byron   {ROWS[0][1]}   -"
+    assert second.startswith("x       [bold]y[/bold]\ufffd[31m ")
+    assert second.index("z z") == heading.index("note")
+
+
+def test_a_table_that_does_not_fit_breaks_no_value(show):
+    assert show(66).splitlines() == [
+        "name  byron",
+        f"peer  {ROWS[0][1]}",
+        "",
+        "name  x",
+        "peer  [bold]y[/bold]\ufffd[31m",
+        "note  z z",
+    ]
 
 
 def test_a_table_in_a_pipe_is_for_cut_and_awk(capsys):

@@ -5,12 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import trio
 
+from beam_actors.cli import share_command
+from beam_actors.cli.context import App
+from beam_actors.cli.home import Home
+from beam_actors.cli.output import Output
+from beam_actors.errors import TunnelNotFound
 from beam_actors.world.polling import poll
-from tests.control.fakes import PEER
+from tests.control.fakes import OTHER, PEER
 
 
 @pytest.fixture
@@ -43,19 +49,21 @@ def assert_soon(probe):
     assert poll(probe, seconds=10)
 
 
-def test_it_looks_like_the_vision_and_ctrl_c_ends_it(share, node):
-    process = share("3000")
+def test_it_looks_like_the_vision_and_ctrl_c_ends_it(share, node, unused):
+    process = share(str(unused))
     lines = [process.stdout.readline().rstrip("\n") for _ in range(9)]
     assert lines[0].startswith("⚡ Beam v")
     assert lines[2:6] == [
         "🔗 Tunnel active: swift-beam-7k2m9qxa.local",
         f"🌐 Peer: {PEER}",
         "📊 Status: connected to 1 peer",
-        "🔒 Encrypted: end to end (Noise)",
+        "🔒 Encrypted: end to end (Noise; AES-256-GCM between Beam nodes)",
     ]
-    assert lines[7:] == ["Local:  http://localhost:3000", "Global: https://swift-beam-7k2m9qxa.local"]
-    assert offered(node) == ["127.0.0.1:3000"]
+    assert lines[7:] == [f"Local:  http://localhost:{unused}", "Global: https://swift-beam-7k2m9qxa.local"]
+    assert offered(node) == [f"127.0.0.1:{unused}"]
     assert process.stderr.readline().startswith("Anyone on the network can open this")
+    assert process.stderr.readline().startswith("Warning: nothing answers")
+    assert "`beam status`" in process.stderr.readline()
     assert process.stderr.readline() == "Press Ctrl+C to stop\n"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
@@ -71,10 +79,11 @@ def test_sigkill_withdraws_the_tunnel(share, node):
     assert_soon(lambda: not offered(node))
 
 
-def test_json_is_a_line_per_event(share, node):
-    process = share("3000", "--json")
+def test_json_is_a_line_per_event(share, node, unused):
+    process = share(str(unused), "--json")
     up = json.loads(process.stdout.readline())
     assert (up["schema"], up["event"], up["peer_id"]) == (1, "up", PEER)
+    assert up["target_up"] is False
     assert up["tunnel"]["urls"] == ["https://swift-beam-7k2m9qxa.local"]
     assert json.loads(process.stdout.readline())["event"] == "status"
 
@@ -92,14 +101,16 @@ def test_it_comes_back_after_a_crash_of_the_control_api(share, node, daemon):
     assert process.returncode == 0
 
 
-def test_a_withdrawn_tunnel_ends_it(share, node, daemon):
-    process = share("3000")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_withdrawn_tunnel_ends_it(share, node, daemon, options):
+    process = share("3000", *options)
     assert_soon(lambda: offered(node))
     trio.from_thread.run_sync(node.tunnel_rows.clear, trio_token=daemon.token)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 1
     assert "withdrawn" in err
     assert "Traceback" not in err
+    assert len([call for call in node.calls if call[0] == "expose"]) == 1
 
 
 def test_a_refusal_ends_it_at_once(share, node):
@@ -107,3 +118,33 @@ def test_a_refusal_ends_it_at_once(share, node):
     _, err = process.communicate(timeout=10)
     assert process.returncode == 2
     assert "--allow" in err
+
+
+class Lines(App):
+    """An app whose daemon sends these lines."""
+
+    def __init__(self, *lines):
+        super().__init__(Home(Path("/x")), Output(as_json=False), program="beam")
+        self._lines = lines
+
+    def lines(self, path, body, *, patience):
+        yield from self._lines
+
+    def ask(self, method, path, body=None, *, timeout=40.0):
+        return {"conflicts": []}
+
+
+@pytest.mark.parametrize(("rewrites", "out"), [(True, "\r📊 2 peers, 3 open connections\n"), (False, "")])
+def test_what_follows_the_status_begins_on_a_line_of_its_own(monkeypatch, capsys, unused, rewrites, out):
+    monkeypatch.setattr(share_command, "can_rewrite", lambda: rewrites)
+    tunnel = {"urls": [], "name": "x", "target": f"127.0.0.1:{unused}", "kind": "tcp", "port": None, "allow": [OTHER]}
+    up = {"event": "up", "peer_id": PEER, "peers": 1, "tunnel": {**tunnel, "connections": 0, "urls": ["tcp://x:1"]}}
+    seen = {"event": "status", "peers": 2, "tunnel": {**tunnel, "connections": 3}}
+    session = share_command._Session(Lines(up, seen, seen, {"event": "ended"}))
+    with pytest.raises(TunnelNotFound, match="withdrawn"):
+        session.run({})
+    session.end_line()
+    session.end_line()
+    shown = capsys.readouterr()
+    assert shown.out.partition("tcp://x:1\n\n")[2] == out
+    assert ("3 open connections" in shown.err) is not rewrites

@@ -40,6 +40,7 @@ class FakeNode:
         self.pinned: dict[str, str] = {}
         self.chaos = chaos
         self.stopped = False
+        self.conflict_rows: tuple[Conflict, ...] = ()
         self.failure: BaseException | None = None
         self._next = 0
 
@@ -71,9 +72,19 @@ class FakeNode:
     async def peers(self):
         self._record("peers")
         row = PeerRow(
-            peer_id=OTHER, state="up", path="direct", rtt_ms=0.4, agent="beam/0.1.0", address="/ip4/1.2.3.4/tcp/1"
+            peer_id=OTHER,
+            state="up",
+            path="direct",
+            rtt_ms=0.4,
+            agent="beam/0.1.0",
+            address="/ip4/1.2.3.4/tcp/1",
+            failure=None,
         )
-        return (row,)
+        lost = attrs.evolve(
+            row, peer_id=PEER, state="backing off", path=None, rtt_ms=None, agent=None, address=None,
+            failure="Dialling 10.0.0.9:4747 failed: Connection refused.",
+        )  # fmt: skip
+        return (row, lost)
 
     async def connect(self, address: Multiaddr):
         self._record("connect", address)
@@ -193,8 +204,26 @@ class FakeNode:
 
     async def conflicts(self):
         self._record("conflicts")
-        choice = Choice(owner=OWNER, peer_ids=(PEER,), held_for_s=60.0, equivocates=False)
-        return (Conflict(name="fought", settled_by=None, choices=(choice,)),)
+        return self.conflict_rows
+
+    def contest(self, name, settled_by, *relations, used=None):
+        """A contested name, with a choice for each relation ("own", "pin", "other"); `used` is an index."""
+        owners = [str(OwnerId(bytes([number]) * 32)) for number in range(len(relations))]
+        choices = tuple(
+            Choice(
+                owner=owner,
+                peer_ids=(PEER,),
+                relation=relation,
+                used=number == used,
+                since=1_800_000_000.0,
+                held_for_s=60.0,
+                equivocates=False,
+                always=f"{name}.{owner}.local",
+            )
+            for number, (owner, relation) in enumerate(zip(owners, relations, strict=True))
+        )
+        self.conflict_rows = (Conflict(name=f"{name}.local", settled_by=settled_by, choices=choices),)
+        return owners
 
     async def tree(self):
         self._record("tree")
