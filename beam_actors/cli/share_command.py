@@ -16,7 +16,7 @@ from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import can_rewrite, counted
 from beam_actors.cli.requests import check_expose, expose_body
-from beam_actors.cli.tunnel_commands import HOW_TO_OPEN, OPEN_TO_ALL, note_rivals, nothing_there, show_ways, title
+from beam_actors.cli.tunnel_commands import OPEN_TO_ALL, note_how_to_open, note_rivals, nothing_there, show_ways, title
 from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut, TunnelNotFound
 from beam_actors.world.polling import pause
 from beam_actors.world.probe import answers
@@ -119,7 +119,7 @@ class _Session:
         note_rivals(self._app, title(tunnel))
         if not answers(tunnel["target"]):
             out.note(nothing_there(tunnel))
-        out.note(HOW_TO_OPEN)
+        note_how_to_open(self._app, tunnel)
         out.note("Press Ctrl+C to stop")
         self._last = (line["peers"], tunnel["connections"])
 

@@ -78,15 +78,17 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
         config = node_config(options, socket_path, secret, limits)
 
         async def on_ready(api: NodeApi) -> None:
-            with suppress(BeamError):  # a service that restarts already has other things to say
-                # Before the pointer: who starts it in the background finds them in the console once it answers.
-                for note in replaced_ports(config, await api.id(), await api.status()):
-                    out.note(note)
+            seen = await _look(api)
+            # Before the pointer: who starts it in the background finds the notes in the console once it answers.
+            for note in replaced_ports(config, *seen) if seen is not None else ():
+                out.note(note)
             if new_owner and home.file(PHRASE).exists():
                 out.note(phrase_notice(home))
             files.write(POINTER, socket_path.encode() + b"\n")
             _log.info("ready", version=__version__, socket=socket_path)
             out.note(f"{READY} v{__version__} is running (home {home.path}); `beam status` says more.")
+            if out.as_json and seen is not None:
+                out.data({**attrs.asdict(seen[1]), "pid": os.getpid()})
 
         try:
             trio.run(_serve, config, ports, on_ready)
@@ -104,6 +106,14 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
 def phrase_notice(home: Home) -> str:
     """What a person is told when a new owner's recovery phrase was written."""
     return f"A recovery phrase for your names is in {home.file(PHRASE)}; `beam phrase` shows it. Write it down."
+
+
+async def _look(api: NodeApi) -> tuple[Identity, Status] | None:
+    """What the node says of itself once it runs; None while a part of it restarts, which must not end it."""
+    try:
+        return await api.id(), await api.status()
+    except BeamError:
+        return None
 
 
 def replaced_ports(config: NodeConfig, identity: Identity, status: Status) -> list[str]:

@@ -15,7 +15,7 @@ from beam_actors.world.probe import answers
 
 OPEN_TO_ALL = "Anyone on the network can open this; --allow PEER restricts it."
 RIVALS = "Somebody else claims this name, too, so others must choose before it opens: see `beam names conflicts`."
-HOW_TO_OPEN = "How to open a name without any set-up of a machine: `beam status` there shows it."
+HOW_TO_OPEN = "Browsers do not know such names by themselves yet: `beam status` shows a curl line that opens them."
 
 
 @click.command(short_help="Offer a local service for good, across restarts.")
@@ -44,7 +44,7 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
     if not answer["allow"]:
         app.out.note(OPEN_TO_ALL)
     note_rivals(app, title(answer))
-    app.out.note(HOW_TO_OPEN)
+    note_how_to_open(app, answer)
 
 
 @click.command(short_help="Take it back.")
@@ -124,10 +124,10 @@ def forwards(app: App) -> None:
 
 
 def title(row: Mapping[str, Any]) -> str:
-    """What people call a tunnel: the host of its first address, else its name or id."""
+    """What people call a tunnel: the host of its first address, else its name or where it leads."""
     if row["urls"]:
         return str(row["urls"][0]).split("://", 1)[-1].partition("/")[0]
-    return str(row["name"] or f"{row['id']} (no name)")
+    return str(row["name"] or f"{_local(row)}, without a name")
 
 
 def show_ways(app: App, row: Mapping[str, Any]) -> None:
@@ -144,6 +144,12 @@ def note_rivals(app: App, name: str) -> None:
     """Say so when somebody else claims a name (with its suffix), too: it leads nowhere for those who know of both."""
     if any(conflict["name"] == name for conflict in app.ask("GET", "/v1/conflicts")["conflicts"]):
         app.out.note(RIVALS)
+
+
+def note_how_to_open(app: App, row: Mapping[str, Any]) -> None:
+    """Say how a web address is opened, since no browser knows the suffix by itself."""
+    if row["kind"] == "http" and row["urls"]:
+        app.out.note(HOW_TO_OPEN)
 
 
 def nothing_there(row: Mapping[str, Any]) -> str:

@@ -53,6 +53,7 @@ from beam_actors.runtime import (
     Overflow,
     Pool,
     Ref,
+    Reply,
     Restart,
     StartMember,
     Timer,

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import attrs
 import pytest
 
 from beam_actors.cli import daemon_commands, options, output
 from beam_actors.cli import home as homes
 from beam_actors.cli.options import StartOptions
-from beam_actors.cli.start import DaemonCrashed, explained, node_config, read_limits
-from beam_actors.control import fields, http
+from beam_actors.cli.start import DaemonCrashed, explained, node_config, read_limits, replaced_ports
+from beam_actors.control import Identity, Status, fields, http
 from beam_actors.errors import HomeInUse, StartFailed, StoreTooNew, UsageError
 from beam_actors.identity import keystore
 from beam_actors.naming import claim
@@ -59,6 +60,37 @@ def test_without_options_the_node_chooses():
     assert config.listen
     assert config.https is not None
     assert not config.https.fixed
+
+
+IDENTITY = Identity(peer_id="p", owner="o", addresses=(PEER, PEER.replace("192.0.2.1", "127.0.0.1")))
+STATUS = Status(
+    peer_id="p",
+    peers=0,
+    reachability="unknown",
+    tunnels=0,
+    names=0,
+    dns="127.0.0.1:5354",
+    https="127.0.0.1:8443",
+    http="127.0.0.1:8480",
+    uptime_s=0.1,
+    network="beam",
+    suffix="local",
+)
+
+
+def test_a_port_that_was_taken_is_told_with_what_serves_instead():
+    usual = node_config(StartOptions(), "/tmp/x.sock", None)
+    assert replaced_ports(usual, IDENTITY, STATUS) == []
+    elsewhere = attrs.evolve(IDENTITY, addresses=tuple(text.replace("4747", "40001") for text in IDENTITY.addresses))
+    assert replaced_ports(usual, elsewhere, attrs.evolve(STATUS, https="127.0.0.1:40002", http=None)) == [
+        "Port 4747 is taken: peers reach this machine at port 40001 (`beam id`).",
+        "Port 8443 is taken: HTTPS is served at 127.0.0.1:40002.",
+    ]
+
+
+def test_a_port_that_a_person_chose_is_not_called_taken():
+    chosen = StartOptions(listen=("/ip4/127.0.0.1/tcp/0",), dns="127.0.0.1:0", https="off", http="127.0.0.1:0")
+    assert replaced_ports(node_config(chosen, "/tmp/x.sock", None), IDENTITY, STATUS) == []
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 """A home on a bad day: each case gets one clear sentence and a non-zero exit, and nothing is lost."""
 
+import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
-from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons
+from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -66,6 +69,33 @@ def test_a_very_long_home_path_works(tmp_path):
     daemon = Daemon(tmp_path / ("long-" * 40) / ("path-" * 40) / "home", *LOOPBACK)
     with daemons(daemon):
         assert daemon.start()["peer_id"]
+
+
+def test_a_start_in_the_background_tells_of_the_phrase_and_of_a_taken_port(tmp_path):
+    daemon = Daemon(tmp_path / "home")
+    with socket.socket() as holder:
+        with suppress(OSError):  # else another program holds it, which will do as well
+            holder.bind(("127.0.0.1", 8443))
+            holder.listen()
+        chosen = ("--listen", "/ip4/127.0.0.1/tcp/0", "--dns", "127.0.0.1:0", "--http", "127.0.0.1:0")
+        done = daemon.run("start", "--detach", *chosen, timeout=60)
+    try:
+        assert done.returncode == 0, done.stderr
+        assert "Port 8443 is taken: HTTPS is served at 127.0.0.1:" in done.stderr
+        assert str(daemon.home / "recovery-phrase.txt") in done.stderr
+        assert done.stderr.count("is taken") == 1
+    finally:
+        assert daemon.run("stop").returncode == 0
+
+
+def test_a_start_in_the_foreground_tells_programs_what_it_serves(tmp_path):
+    daemon = Daemon(tmp_path / "home", *LOOPBACK, "--json")
+    with daemons(daemon):
+        status = daemon.start()
+        told = eventually(
+            lambda: [line for line in daemon.console.splitlines() if line[:1] == "{"], timeout=10, what="it tells"
+        )
+    assert json.loads(told[0])["https"] == status["https"]
 
 
 def test_a_damaged_database_is_refused(tmp_path):

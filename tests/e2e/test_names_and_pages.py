@@ -1,6 +1,7 @@
 """Names, DNS, HTTPS and pages, judged by dig, curl and openssl where they are installed."""
 
 import json
+import shlex
 import shutil
 import ssl
 import subprocess
@@ -93,6 +94,29 @@ def test_a_name_of_another_owner_is_refused_with_who(couple, published):
         visitor.beam("register", "published")
     assert failure.value.exit_code == 1
     assert "published" in failure.value.stderr
+
+
+def test_an_address_that_does_not_lead_to_a_connected_peer_is_said_so(couple, unused_port):
+    owner, visitor = couple
+    peer = owner.beam("id")["peer_id"]
+    done = visitor.run("connect", f"/ip4/127.0.0.1/tcp/{unused_port}/p2p/{peer}")
+    assert done.returncode == 1
+    assert f"127.0.0.1:{unused_port}" in done.stderr
+    assert "connected by another way" in done.stderr
+    assert [row["state"] for row in visitor.beam("peers")["peers"] if row["peer_id"] == peer] == ["up"]
+
+
+def test_the_curl_line_of_status_works_as_pasted(couple, published):
+    _, visitor = couple
+    visitor.beam("pin", "published")
+    line = visitor.run("status").stdout.splitlines()[-1].strip()
+    assert line.endswith("https://published.local")
+    if shutil.which("curl") is not None:
+        done = subprocess.run(
+            [*shlex.split(line), "-sS", "--noproxy", "*"], capture_output=True, text=True, check=False, timeout=30
+        )
+        assert done.stdout == "<h1>the app</h1>", done.stderr
+    visitor.beam("unpin", "published")
 
 
 @pytest.mark.parametrize("bad", ["-x", "localhost", "ü", "a" * 41, "xn--abc", "12345"])

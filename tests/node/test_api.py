@@ -169,7 +169,11 @@ def test_a_taken_name_is_offered_when_it_is_contested():
         request = ExposeRequest(target=APP, name="both")
         with pytest.raises(NameTaken, match="--contest"):
             await visitor.expose(request)
+        await visitor.pin("both", None)
+        assert [row.url for row in await visitor.names()] == ["https://both.local"]
         assert (await visitor.expose(attrs.evolve(request, contest=True))).name == "both"
+        rows = {row.relation: row.url for row in await visitor.names()}
+        assert rows == {"own": "https://both.local", "pin": None}
 
     with_two_nodes(check)
 
