@@ -79,7 +79,7 @@ STATUS = Status(
 
 
 def test_a_port_that_was_taken_is_told_with_what_serves_instead():
-    usual = node_config(StartOptions(), "/tmp/x.sock", None)
+    usual = node_config(StartOptions(), "/tmp/x.sock", None, NodeLimits())
     assert replaced_ports(usual, IDENTITY, STATUS) == []
     elsewhere = attrs.evolve(IDENTITY, addresses=tuple(text.replace("4747", "40001") for text in IDENTITY.addresses))
     assert replaced_ports(usual, elsewhere, attrs.evolve(STATUS, https="127.0.0.1:40002", http=None)) == [
@@ -90,7 +90,7 @@ def test_a_port_that_was_taken_is_told_with_what_serves_instead():
 
 def test_a_port_that_a_person_chose_is_not_called_taken():
     chosen = StartOptions(listen=("/ip4/127.0.0.1/tcp/0",), dns="127.0.0.1:0", https="off", http="127.0.0.1:0")
-    assert replaced_ports(node_config(chosen, "/tmp/x.sock", None), IDENTITY, STATUS) == []
+    assert replaced_ports(node_config(chosen, "/tmp/x.sock", None, NodeLimits()), IDENTITY, STATUS) == []
 
 
 @pytest.mark.parametrize(
