@@ -6,7 +6,6 @@ on stderr (with `--json` also an object on stdout) and the exit code that its cl
 
 import functools
 import os
-import shlex
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,22 +15,19 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.home import Home, find_home
-from beam_actors.cli.output import Output
+from beam_actors.cli.output import PROGRAM, Output, program_at
 from beam_actors.errors import BeamError
 
 Command = Callable[..., Any]
 
 
 class App:
-    """One run of one command: its home, its output, and the daemon (asked when first needed).
+    """One run of one command: its home, its output, and the daemon (asked when first needed)."""
 
-    `program` is how a command that is shown to be pasted begins: `beam`, with `--home` where this one had it.
-    """
-
-    def __init__(self, home: Home, output: Output, *, program: str) -> None:
+    def __init__(self, home: Home, output: Output) -> None:
         self.home = home
         self.out = output
-        self.program = program
+        self._noted = False
 
     def __repr__(self) -> str:
         return f"App({self.home.path})"
@@ -53,16 +49,14 @@ class App:
         from beam_actors.world.control_client import ControlClient  # noqa: PLC0415
 
         client = ControlClient(self.home.socket_path(), version=__version__)
-        noted = False
         for line in client.lines(path, body, patience=patience):
-            if not noted:
-                noted = True
-                self.note_version(client.daemon_version)
+            self.note_version(client.daemon_version)
             yield line
 
     def note_version(self, daemon: str | None) -> None:
-        """Say so when the daemon is of another version than this program."""
-        if daemon is not None and daemon != __version__:
+        """Say so, once, when the daemon is of another version than this program."""
+        if daemon is not None and daemon != __version__ and not self._noted:
+            self._noted = True
             self.out.note(
                 f"The running daemon is version {daemon} and this program is {__version__}: "
                 "restart it with `beam stop`, then `beam start --detach`."
@@ -78,11 +72,10 @@ def beam_command(function: Command) -> Command:
         as_json = as_json or bool(above.get("as_json"))
         home_option = home_option or above.get("home")
         ctx.obj = {"as_json": as_json, "home": home_option}  # for the commands below a group
-        output = Output(as_json=as_json)
+        home = find_home(home_option, os.environ)
+        output = Output(as_json=as_json, program=program_at(home.path) if home_option else PROGRAM)
         with errors_as_exit_codes(output):
-            home = find_home(home_option, os.environ)
-            program = f"beam --home {shlex.quote(str(home.path))}" if home_option else "beam"
-            return function(App(home, output, program=program), *args, **kwargs)
+            return function(App(home, output), *args, **kwargs)
 
     functools.update_wrapper(run, function)
     with_home = click.option("--home", "home_option", metavar="DIR", help="The daemon's folder (else BEAM_HOME).")(run)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from beam_actors import __version__
 from beam_actors.cli.home import CONSOLE, READY, Home
+from beam_actors.cli.output import PROGRAM, program_at
 from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut
 from beam_actors.world.polling import poll
 
-PROGRAM = (sys.executable, "-m", "beam_actors")
+COMMAND = (sys.executable, "-m", "beam_actors")
 START_SECONDS = 30.0
 _PROGRESS_AFTER = 0.5
 _MAX_CONSOLE = 64 * 1024
@@ -71,7 +72,7 @@ def start_detached(home: Home, options: Sequence[str], say: Callable[[str], None
     home.prepare()
     console = home.file(CONSOLE)
     console.unlink(missing_ok=True)
-    command = [*PROGRAM, "start", "--home", str(home.path), *options]
+    command = [*COMMAND, "start", "--home", str(home.path), *options]
     inherited: tuple[int, ...] = ()
     if secret is not None:
         reader, writer = os.pipe()
@@ -125,13 +126,15 @@ def _last_words(console: Path) -> str:
 
 
 def _lines(console: Path) -> list[str]:
-    """What the daemon printed last, within a bound."""
+    """What the daemon printed last, within a bound; its hints as of a program that was called without `--home`."""
     try:
         with console.open("rb") as file:
             file.seek(max(0, console.stat().st_size - _MAX_CONSOLE))
-            return [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+            text = file.read().decode("utf-8", "replace")
     except OSError:
         return []
+    text = text.replace(f"`{program_at(console.parent)} ", f"`{PROGRAM} ")
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def wait_until_gone(home: Home, timeout: float) -> None:

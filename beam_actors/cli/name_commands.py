@@ -45,7 +45,7 @@ def register(app: App, name: str, *, contest: bool) -> None:
     if answer["url"]:
         out.line(f"Now reachable as {answer['url']}")
     else:
-        out.line(f"Nothing is offered under it yet: `{app.program} expose PORT --name {answer['name']}`.")
+        out.line(f"Nothing is offered under it yet: `{out.program} expose PORT --name {answer['name']}`.")
 
 
 @click.command(short_help="Give a name up.")
@@ -143,7 +143,7 @@ def conflicts(app: App) -> None:
             choice["owner"],
             f"{_day(choice['since'])} ({duration(choice['held_for_s'])})",
             _why(conflict, choice),
-            _how_to_choose(app.program, conflict, choice),
+            _how_to_choose(app.out.program, conflict, choice),
             f"https://{choice['always']}",
             ", ".join(choice["peer_ids"]),
         )

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from beam_actors import __version__
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.output import NOTHING, counted, duration
+from beam_actors.errors import BeamError
 
 
 @click.command("id", short_help="Who this machine is, and the addresses to connect to.")
@@ -47,7 +49,8 @@ def status(app: App) -> None:
     for what in ("dns", "https", "http"):
         out.line(f"{what.upper() + ':':<7}{answer[what] or 'off'}")
     if answer["https"]:
-        _show_curl(app, answer)
+        with suppress(BeamError):  # the certificate's server may be restarting
+            _show_curl(app, answer)
 
 
 def _show_curl(app: App, status: Mapping[str, Any]) -> None:

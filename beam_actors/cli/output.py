@@ -7,24 +7,28 @@ what is shown can be copied.
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 SCHEMA = 1
+PROGRAM = "beam"
 NOTHING = "-"
 """The cell of a row that has no such value."""
 _GAP = "   "
 
 
 class Output:
-    """The two streams of one command."""
+    """The two streams of one command; `program` is how this one was called, and how its hints begin."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, program: str = PROGRAM) -> None:
         self.as_json = as_json
+        self.program = program
 
     def __repr__(self) -> str:
         return f"Output({'json' if self.as_json else 'text'})"
@@ -42,8 +46,8 @@ class Output:
         click.echo(click.style(clean(text), **style) if is_colourful() else clean(text))
 
     def note(self, text: str) -> None:
-        """A remark for people, on stderr."""
-        click.echo(clean(text), err=True)
+        """A remark for people, on stderr; a command of this program in it (`beam …` in backticks) works as pasted."""
+        click.echo(clean(text.replace(f"`{PROGRAM} ", f"`{self.program} ")), err=True)
 
     def facts(self, facts: Sequence[tuple[str, str]]) -> None:
         """What is known of one thing, a fact a line."""
@@ -64,6 +68,10 @@ class Output:
             for row in cleaned:
                 click.echo("\t".join(row))
             return
+        # What no row has would only take room.
+        shown = [number for number in range(len(columns)) if any(row[number] != NOTHING for row in cleaned)]
+        columns = [columns[number] for number in shown]
+        cleaned = [[row[number] for number in shown] for row in cleaned]
         widths = [max(map(len, cells)) for cells in zip(columns, *cleaned, strict=True)]
         if sum(widths) + len(_GAP) * (len(widths) - 1) <= shutil.get_terminal_size().columns:
             self.styled(_joined(columns, widths), bold=True)
@@ -78,6 +86,11 @@ class Output:
 
 def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
     return _GAP.join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def program_at(home: Path) -> str:
+    """How the program is called for a home that no environment variable names."""
+    return f"{PROGRAM} --home {shlex.quote(str(home))}"
 
 
 def clean(text: str) -> str:

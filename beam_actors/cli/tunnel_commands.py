@@ -1,6 +1,7 @@
 """`expose`, `unexpose`, `tunnels`, `forward`, `unforward`, `forwards`: services that stay, and ways to reach others."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -142,8 +143,9 @@ def show_ways(app: App, row: Mapping[str, Any]) -> None:
 
 def note_rivals(app: App, name: str) -> None:
     """Say so when somebody else claims a name (with its suffix), too: it leads nowhere for those who know of both."""
-    if any(conflict["name"] == name for conflict in app.ask("GET", "/v1/conflicts")["conflicts"]):
-        app.out.note(RIVALS)
+    with suppress(BeamError):  # the tunnel is up, which must not end for want of a remark
+        if any(conflict["name"] == name for conflict in app.ask("GET", "/v1/conflicts")["conflicts"]):
+            app.out.note(RIVALS)
 
 
 def note_how_to_open(app: App, row: Mapping[str, Any]) -> None:

@@ -282,6 +282,7 @@ def test_another_version_of_the_daemon_is_said(daemon, beam, monkeypatch):
     assert done.json["peer_id"] == PEER
     assert "9.9.9" in done.err
     assert __version__ in done.err
+    assert beam("status").err.count("9.9.9") == 1
 
 
 def test_a_usage_error_in_json(beam):

@@ -19,7 +19,7 @@ SECRET = "correct horse battery staple"
 @pytest.fixture
 def program(monkeypatch):
     """Choose what a started program does."""
-    monkeypatch.setattr(starting, "PROGRAM", (sys.executable, str(Path(__file__).parent / "fake_program.py")))
+    monkeypatch.setattr(starting, "COMMAND", (sys.executable, str(Path(__file__).parent / "fake_program.py")))
 
     def choose(behaviour):
         monkeypatch.setenv("FAKE_PROGRAM", behaviour)

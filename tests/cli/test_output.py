@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from beam_actors.cli import output
-from beam_actors.cli.output import Output, clean, counted, duration, is_colourful
+from beam_actors.cli.output import Output, clean, counted, duration, is_colourful, program_at
 
 
 def test_clean_leaves_text_and_takes_control():
@@ -15,6 +17,11 @@ def test_clean_leaves_text_and_takes_control():
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_hint_is_of_the_program_as_it_was_called(capsys):
+    Output(as_json=False, program=program_at(Path("/my home"))).note("Try `beam names` or `beam-actors`.")
+    assert capsys.readouterr().err == "Try `beam --home '/my home' names` or `beam-actors`.\n"
 
 
 def test_counted():
@@ -74,6 +81,14 @@ def test_a_table_that_does_not_fit_breaks_no_value(show):
         "peer  [bold]y[/bold]\ufffd[31m",
         "note  z z",
     ]
+
+
+def test_a_column_that_no_row_fills_is_left_out_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    Output(as_json=False).table(("a", "b"), [("1", "-"), ("2", "-")], empty="none")
+    assert capsys.readouterr().out == "a\n1\n2\n"
 
 
 def test_a_table_in_a_pipe_is_for_cut_and_awk(capsys):

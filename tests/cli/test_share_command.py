@@ -14,7 +14,7 @@ from beam_actors.cli import share_command
 from beam_actors.cli.context import App
 from beam_actors.cli.home import Home
 from beam_actors.cli.output import Output
-from beam_actors.errors import TunnelNotFound
+from beam_actors.errors import ActorUnavailable, TunnelNotFound
 from beam_actors.world.polling import poll
 from tests.control.fakes import OTHER, PEER
 
@@ -124,14 +124,14 @@ class Lines(App):
     """An app whose daemon sends these lines."""
 
     def __init__(self, *lines):
-        super().__init__(Home(Path("/x")), Output(as_json=False), program="beam")
+        super().__init__(Home(Path("/x")), Output(as_json=False))
         self._lines = lines
 
     def lines(self, path, body, *, patience):
         yield from self._lines
 
     def ask(self, method, path, body=None, *, timeout=40.0):
-        return {"conflicts": []}
+        raise ActorUnavailable("between two incarnations")
 
 
 @pytest.mark.parametrize(("rewrites", "out"), [(True, "\r📊 2 peers, 3 open connections\n"), (False, "")])
