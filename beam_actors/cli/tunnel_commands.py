@@ -57,7 +57,11 @@ def unexpose(app: App, tunnel: str) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
-    app.out.line(f"Withdrawn: {title(answer)} ({answer['target']})")
+    if answer["name"] is None:
+        app.out.line(f"Withdrawn: {title(answer)}")
+        return
+    app.out.line(f"Withdrawn: {title(answer)} ({_local(answer)})")
+    app.out.note(f"The name stays yours; `beam release {answer['name']}` gives it up.")
 
 
 @click.command(short_help="List the services that this machine offers.")

@@ -178,6 +178,12 @@ def test_unexpose_by_port_name_or_id(node, beam):
         assert beam("unexpose", which).exit_code == 0, which
     assert node.tunnel_rows == {}
     assert beam("unexpose", "3000").exit_code == 1
+    beam("expose", "3000", "--name", "byron")
+    done = beam("unexpose", "byron")
+    assert done.out == "Withdrawn: byron.local (localhost:3000)\n"
+    assert "`beam release byron`" in done.err
+    beam("expose", "3000")
+    assert beam("unexpose", "3000").out == "Withdrawn: localhost:3000, without a name\n"
 
 
 def test_forward_and_back(node, beam):
