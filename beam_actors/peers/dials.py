@@ -1,8 +1,8 @@
 """The dials of one peer, one after another: when the next may begin, where to, and how the last one ended.
 
 The invariants: one dial at a time, beside those that a person asks for, and some time between the end of one and the
-begin of the next, however often it is asked for; the last word of a dial that was cancelled counts for nothing. Whether to dial is the peer's table's matter,
-and how (`dialling`) is the dialler's.
+begin of the next, however often it is asked for; the last word of a dial that was cancelled counts for nothing. Whether
+to dial is the peer's table's matter, and how (`dialling`) is the dialler's.
 """
 
 from collections.abc import Callable, Sequence

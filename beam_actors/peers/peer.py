@@ -15,6 +15,7 @@ from beam_actors.peers.book import Entry
 from beam_actors.peers.choice import Candidate
 from beam_actors.peers.dialling import Dialler
 from beam_actors.peers.dials import Dials
+from beam_actors.peers.given import ENDED_AT_ONCE, GivenAddresses
 from beam_actors.peers.lifecycle import Effect, Input, State, step
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.live import Live, LiveSessions
@@ -53,16 +54,12 @@ from beam_actors.runtime import (
     Overflow,
     Pool,
     Ref,
-    Reply,
     Restart,
     StartMember,
     Timer,
     receives,
 )
-from beam_actors.values import Multiaddr, PeerId
-
-_ENDED_AT_ONCE = "the session ended at once."
-_GOOD_ADDRESS = "Nothing was remembered; what `beam id` prints on that machine, while its daemon runs, works."
+from beam_actors.values import PeerId
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -98,6 +95,9 @@ class Peer(Actor):
         self._pings = Pings(peer, limits, spawn=self.spawn, measured=self._report)
         self._dials = Dials(
             peer, setting.dialler, limits, clock, known=lambda: self._entry.addresses, spawn=self.spawn, ref=self.ref
+        )
+        self._given = GivenAddresses(
+            peer, sessions=self._sessions, pings=self._pings, dials=self._dials, spawn=self.spawn, ref=self.ref
         )
         self._retry: Timer | None = None
         self._linger: Timer | None = None
@@ -165,25 +165,12 @@ class Peer(Actor):
     def dial_at(self, message: DialAt) -> None:
         """Find the peer at one address for a person, beside whatever else is under way."""
         self._check(message.peer)
-        self.spawn(self._dial_at, message.address, self.defer(), name="dial-at")
-
-    async def _dial_at(self, address: Multiaddr, reply: Reply) -> None:
-        standing = self._sessions.dialled(address)
-        failure: str | None = None
-        if standing is None or not await self._pings.stands(standing):
-            failure = await self._dials.at(address)
-        self.ref.tell(DialledAt(address, reply, failure))
+        self._given.ask(message.address, self.defer())
 
     @receives(DialledAt)
     def dialled_at(self, message: DialledAt) -> None:
-        """A person's address led to the peer, or not; the peer may stand by another all the same."""
-        best = self._sessions.best
-        if message.failure is None and best is not None:
-            message.reply.set(None)
-            return
-        why = message.failure or _ENDED_AT_ONCE
-        standing = f"It is connected by another way, and stays so: {best.why}" if best is not None else _GOOD_ADDRESS
-        message.reply.fail(PeerOffline(f"{self._peer} cannot be reached at {message.address}: {why} {standing}"))
+        """The address led to the peer, or not."""
+        self._given.ended(message)
 
     @receives(PingPeer)
     def ping(self, message: PingPeer) -> None:
@@ -305,7 +292,7 @@ class Peer(Actor):
         if message.failure is None and self._state is not State.DIALLING:
             return
         # Still dialling after a success: the session ended before it was taken in.
-        self._dials.failure = message.failure or _ENDED_AT_ONCE
+        self._dials.failure = message.failure or ENDED_AT_ONCE
         if self._dials.asked and self._waiting:
             self._dials.start()  # somebody came with an address that this dial did not know
             return

@@ -57,22 +57,26 @@ def test_a_name_has_a_url_where_something_is_served_under_it(offered):
     row = ROWS.registered(done, PEER, names)
     assert (row.full, row.url, row.look_alikes, row.peer_id) == ("site.local", url, ("slte.local",), str(PEER))
     held = naming.Held(name=SITE, relation="own", owner=OWNER, peers=(PEER,), expires=110.25, since=1.0)
-    assert (ROWS.name(held, 100.0, names).expires_in_s, ROWS.name(held, 100.0, names).url) == (10.25, url)
+    row = ROWS.name(held, 100.0, leads=offered)
+    assert (row.expires_in_s, row.url) == (10.25, url)
 
 
-def test_a_pinned_name_always_has_one():
+def test_a_name_without_a_claim_has_blanks():
     held = naming.Held(name=SITE, relation="pin", owner=OWNER, peers=(), expires=None, since=1.0)
-    row = ROWS.name(held, 100.0, ())
+    row = ROWS.name(held, 100.0, leads=True)
     assert (row.url, row.expires_in_s, row.peer_ids) == ("https://site.local", None, ())
 
 
-def test_the_choices_of_a_conflict_say_for_how_long():
+def test_the_choices_of_a_conflict_say_for_how_long_and_how_they_are_always_reached():
     choices = tuple(
-        naming.Choice(owner=OWNER, peers=(PEER,), since=since, equivocates=False) for since in (40.0, 160.0)
+        naming.Choice(owner=OWNER, peers=(PEER,), since=since, equivocates=False, relation="pin", used=True)
+        for since in (40.0, 160.0)
     )
     row = ROWS.conflict(naming.Conflict(name=SITE, choices=choices, settled_by=None), 100.0)
     assert [choice.held_for_s for choice in row.choices] == [60.0, 0.0]  # a clock that was set back makes none negative
     assert (row.name, row.settled_by) == ("site.local", None)
+    first = row.choices[0]
+    assert (first.relation, first.used, first.since, first.always) == ("pin", True, 40.0, f"site.{OWNER}.local")
 
 
 def test_a_resolution_names_the_preferred_peer_first():
