@@ -39,6 +39,10 @@ class ListenerHandle:
         """Connections taken so far."""
         return self._link.accepted
 
+    def adopt(self, owner: Owner) -> None:
+        """Hand it to another actor, which is told `Accepted` from now on and with whose end it is closed."""
+        self._link.adopt(owner)
+
     def close(self) -> None:
         """Listen no more; connections that were accepted go on. Idempotent."""
         self._link.close()

@@ -19,11 +19,12 @@ from beam_actors.values import Address
 class Stream:
     """One byte stream. Methods raise `ConnectionLost` and the other `NetworkError`s once it broke or was closed."""
 
-    __slots__ = ("_link", "_reader", "_unread", "_writer")
+    __slots__ = ("_link", "_reader", "_tags", "_unread", "_writer")
 
     def __init__(self, link: Link) -> None:
         self._link: Link | None = link
         self._unread = b""
+        self._tags: tuple[str, ...] = ()
         self._reader: trio.lowlevel.Task | None = None
         self._writer: trio.lowlevel.Task | None = None
         link.handler = self._on_ready
@@ -91,26 +92,27 @@ class Stream:
         """Hand it to another actor, with whose end it is aborted from now on."""
         self._living().adopt(owner)
 
+    def tag(self, path: str) -> None:
+        """Let the splice that it becomes part of carry this tag, too: for an actor that hands it to others."""
+        self._tags = (*self._tags, path)
+
     def splice(self, other: "Stream", tag: str | tuple[str, ...]) -> Splice:
-        """Join two streams until both directions ended; both handles are spent.
+        """Join two streams until both directions ended; both handles are spent, or neither when an error is raised.
 
         `tag` names who may look for the splice, by path. Bytes put back by `unread` go first.
         """
-        ours, theirs = self._living(), other._living()  # noqa: SLF001  # another of its own kind
+        ours, theirs = self._detachable(), other._detachable()  # noqa: SLF001  # another of its own kind
         if ours is theirs or ours.pump is not theirs.pump:
             raise LocalProtocolError("A splice joins two different streams of one pump.")
+        given = (tag,) if isinstance(tag, str) else tag
+        tags = (*given, *self._tags, *other._tags)  # noqa: SLF001  # as above
         mine, unread = self.detach()
         others, others_unread = other.detach()
-        tags = (tag,) if isinstance(tag, str) else tag
         return mine.pump.splices.add(Splice(mine.pump, mine, others, tags, (unread, others_unread)))
 
     def detach(self) -> tuple[Link, bytes]:
         """Give up the link and what was put back, to whoever drives it from now on; the handle is spent."""
-        link = self._living()
-        if self._reader is not None or self._writer is not None:
-            raise LocalProtocolError(f"{self!r} is still being read or written.")
-        if link.error is not None:
-            raise link.error
+        link = self._detachable()
         link.want(read=False, write=False)
         link.handler = None
         self._link = None
@@ -145,6 +147,14 @@ class Stream:
         if self._link is None:
             raise LocalProtocolError("This stream was spliced or stacked upon; its handle is spent.")
         return self._link
+
+    def _detachable(self) -> Link:
+        link = self._living()
+        if self._reader is not None or self._writer is not None:
+            raise LocalProtocolError(f"{self!r} is still being read or written.")
+        if link.error is not None:
+            raise link.error
+        return link
 
     async def _wait(self, bit: int) -> None:
         task = trio.lowlevel.current_task()

@@ -160,6 +160,46 @@ async def test_a_spliced_handle_is_spent(rig: Rig) -> None:
     repr(b)
 
 
+@on_both
+async def test_a_splice_with_a_broken_stream_leaves_the_other_one_to_its_holder(rig: Rig) -> None:
+    for turn in (lambda whole, broken: whole.splice(broken, "tag"), lambda whole, broken: broken.splice(whole, "tag")):
+        (far, whole), (broken, _) = await rig.streams(), await rig.streams()
+        broken.abort()
+        with pytest.raises(ConnectionLost):
+            turn(whole, broken)
+        await whole.write(b"still here")
+        assert await far.read() == b"still here"
+        whole.abort()
+        with pytest.raises(ConnectionLost), trio.fail_after(5):
+            await far.read()
+
+
+@on_both
+async def test_a_tag_goes_with_the_stream_into_its_splice(rig: Rig) -> None:
+    (_, b), (c, d) = await rig.streams(), await rig.streams()
+    c.tag("where it comes from")
+    splice = b.splice(c, "who joins it")
+    assert splice.tag == ("who joins it", "where it comes from")
+    assert rig.pump.splices.abort("where it comes from") == 1
+    with pytest.raises(ConnectionLost):
+        await d.read()
+
+
+@on_both
+async def test_a_listener_that_was_handed_over_tells_its_new_owner_and_ends_with_it(rig: Rig) -> None:
+    heir = FakeOwner("heir")
+    listener = rig.flow.listen(LOOPBACK, rig.owner)
+    listener.adopt(heir)
+    await rig.flow.dial(listener.local, rig.owner, timeout=5)
+    assert (await heir.expect(Accepted)).listener is listener
+    assert not rig.owner.inbox
+    rig.pump.owner_ended("owner")
+    await rig.flow.dial(listener.local, rig.owner, timeout=5)
+    rig.pump.owner_ended("heir")
+    with pytest.raises(ConnectionRefused):
+        await rig.flow.dial(listener.local, rig.owner, timeout=5)
+
+
 def test_adopting_a_stream_of_an_ended_link_does_nothing() -> None:
     async def case(rig: Rig) -> None:
         a, _b = await rig.streams()
