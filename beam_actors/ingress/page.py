@@ -100,6 +100,8 @@ class Page:
     """How far the request came, if it was for a name."""
     steps: tuple[Step, ...] = ()
     options: tuple[Option, ...] = ()
+    retry_after: int | None = None
+    """Seconds after which asking again may help; programs read it (RFC 9110 section 10.2.3)."""
 
     def render(self, *, accept: str = "", head_only: bool = False) -> bytes:
         """The whole response: HTML if `accept` names text/html, JSON if it names that, else plain text."""
@@ -116,6 +118,7 @@ class Page:
             f"Content-Type: {kind}; charset=utf-8",
             f"Content-Length: {len(content)}",
             "Connection: close",
+            *([] if self.retry_after is None else [f"Retry-After: {self.retry_after}"]),
             "Cache-Control: no-store",
             f"Content-Security-Policy: {_POLICY}",
             "X-Content-Type-Options: nosniff",

@@ -64,8 +64,11 @@ class _Fault:
     title: str
     message: str
     steps: tuple[Step, ...] = ()
+    retry_after: int | None = None
 
 
+_RETRY_SECONDS = 3
+"""What waits or restarts is served, or has failed, within about that time."""
 _RELOAD_LATER = Step("Try again when it is back: nothing has to be set up anew.")
 _PING = Step("See whether this machine can reach it:", "beam ping {host}")
 
@@ -151,8 +154,9 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
         "resource-exhausted",
         None,
         "Too busy",
-        "As many connections are open as are permitted.",
-        (Step("Close some, or wait a moment, and reload this page."),),
+        "As many connections are open or waiting as this machine permits, or the one that serves the name.",
+        (Step("Wait a moment, or close some, and reload this page."),),
+        _RETRY_SECONDS,
     ),
     _Fault(
         (NetworkError,),
@@ -186,6 +190,7 @@ def page_for(error: BeamError, visit: Visit, choices: Sequence[Choice] = ()) -> 
         "Beam could not do this",
         "A part of Beam on this machine failed, or is being restarted.",
         steps=(Step("Reload this page in a few seconds. If it stays so, the log says why:", "beam logs"),),
+        retry_after=_RETRY_SECONDS,
     )
 
 
@@ -202,6 +207,7 @@ def _page(fault: _Fault, said: str, visit: Visit, choices: Sequence[Choice]) -> 
         fault.broke_at,
         tuple(Step(step.text, fill(step.command)) for step in fault.steps),
         tuple(_option(choice, visit) for choice in choices[:_MAX_OPTIONS]),
+        fault.retry_after,
     )
 
 

@@ -77,6 +77,7 @@ async def test_a_head_in_pieces(autojump_clock):
         (errors.TargetDown("Nothing there."), 502),
         (errors.PeerOffline("Away."), 504),
         (errors.ActorUnavailable("Restarting."), 503),
+        (errors.ResourceExhausted("Too many requests wait."), 503),
         ("hang", 504),
     ],
 )

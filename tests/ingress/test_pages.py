@@ -39,6 +39,12 @@ def test_each_error_has_its_status(error, status, code):
     assert b"{" not in page.render()  # nothing was left to be filled in
 
 
+@pytest.mark.parametrize("error", [errors.ResourceExhausted("Busy."), errors.ActorUnavailable("Restarting.")])
+def test_what_passes_by_itself_says_when_to_ask_again(error):
+    assert b"\r\nRetry-After: 3\r\n" in page_for(error, VISIT).render()
+    assert b"Retry-After" not in page_for(errors.TargetDown("Down."), VISIT).render()
+
+
 @pytest.mark.parametrize(
     ("error", "hop"),
     [

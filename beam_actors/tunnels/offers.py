@@ -1,0 +1,86 @@
+"""The catalogue: the tunnels that one node offers, and which of them a request or a person means (pure).
+
+Invariant: no two tunnels share a port of a name, and there are never more than the limit. It knows neither the store
+nor the actors that serve what it lists.
+"""
+
+from beam_actors.errors import TunnelNotFound, UsageError
+from beam_actors.tunnels.spec import TunnelSpec
+from beam_actors.values import Name
+
+
+class Catalogue:
+    """The tunnels of one node by key; answers which of them a request means."""
+
+    def __init__(self, limit: int) -> None:
+        self._specs: dict[str, TunnelSpec] = {}
+        self._limit = limit
+
+    def __repr__(self) -> str:
+        return f"Catalogue({', '.join(sorted(self._specs)) or 'nothing'})"
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def get(self, key: str) -> TunnelSpec | None:
+        """The tunnel of that key."""
+        return self._specs.get(key)
+
+    @property
+    def specs(self) -> tuple[TunnelSpec, ...]:
+        """All of them, by key."""
+        return tuple(self._specs[key] for key in sorted(self._specs))
+
+    def add(self, spec: TunnelSpec) -> None:
+        """Take a tunnel in, or raise `UsageError` if it would share a port of its name with another."""
+        for other in self._specs.values():
+            if other.name == spec.name and set(other.ports) & set(spec.ports):
+                where = f"{spec.name}" if spec.name else "this peer"
+                raise UsageError(
+                    f"{where} already serves {other.target} as {other.key}; take it back with `beam unexpose "
+                    f"{other.key}`, or choose another --port or --name."
+                )
+        if len(self._specs) >= self._limit:
+            raise UsageError(f"This node offers {self._limit} tunnels already; take one back with `beam unexpose`.")
+        self._specs[spec.key] = spec
+
+    def replace(self, spec: TunnelSpec) -> None:
+        """Put a tunnel in the place of the one with its key."""
+        self._specs[spec.key] = spec
+
+    def remove(self, key: str) -> TunnelSpec | None:
+        """Forget a tunnel; None if there was none."""
+        return self._specs.pop(key, None)
+
+    def select(self, text: str) -> TunnelSpec:
+        """The tunnel that a person means by a key, a name, a target or a port of this machine.
+
+        Raises:
+            TunnelNotFound: none, or more than one.
+        """
+        if text in self._specs:
+            return self._specs[text]
+        meant = [
+            spec
+            for spec in self.specs
+            if (spec.name is not None and text.lower() == spec.name.label)
+            or text in {str(spec.target), f"localhost:{spec.target.port}"}
+            or (text == str(spec.target.port) and spec.target.is_loopback)
+        ]
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            keys = ", ".join(spec.key for spec in meant)
+            raise TunnelNotFound(f"{text!r} may mean several tunnels: say which of {keys}.")
+        raise TunnelNotFound(f"There is no tunnel {text[:80]!r} here; `beam tunnels` lists them.")
+
+    def find(self, name: Name | None, port: int) -> TunnelSpec | None:
+        """The tunnel that serves `port` of `name`.
+
+        Without a name, the tunnel without one is meant, or else the only one that serves the port.
+        """
+        serving = [spec for spec in self._specs.values() if port in spec.ports]
+        exact = [spec for spec in serving if spec.name == name]
+        if exact:
+            return exact[0]
+        return serving[0] if name is None and len(serving) == 1 else None
