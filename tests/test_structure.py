@@ -31,11 +31,6 @@ TESTED_IN = {
     "testing/links.py": "testing/test_network.py",
     "testing/store.py": "ports/test_store.py",
     "testing/tls.py": "ports/test_tls.py",
-    "tunnels/desk.py": "tunnels/test_room.py",
-    "tunnels/gate.py": "tunnels/test_room.py",
-    "tunnels/messages.py": "tunnels/test_room.py",
-    "tunnels/offered.py": "tunnels/test_room.py",
-    "tunnels/opening.py": "tunnels/test_room.py",
     "world/schema.py": "world/test_store.py",
 }
 

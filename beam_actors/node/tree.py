@@ -29,7 +29,7 @@ from beam_actors.peers import Bind as PeerBind
 from beam_actors.peers import Peers, compose_peers
 from beam_actors.runtime import ChildSpec, Intensity, Strategy, Supervisor, System
 from beam_actors.tunnels import PROTOCOL as TUNNEL_PROTOCOL
-from beam_actors.tunnels import Tunnels, compose_tunnels, gate_ref
+from beam_actors.tunnels import Tunnels, acceptor_ref, compose_tunnels
 from beam_actors.values import Multiaddr, TcpAddress
 
 ROOT = "node"
@@ -69,7 +69,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         network=config.network,
         listen=[_peer_bind(address, fixed=config.listen_fixed) for address in config.listen],
         bootstrap=config.bootstrap,
-        serve={TUNNEL_PROTOCOL: gate_ref(system, SERVICES), NAMES_PROTOCOL: spread_ref(system, SERVICES)},
+        serve={TUNNEL_PROTOCOL: acceptor_ref(system, SERVICES), NAMES_PROTOCOL: spread_ref(system, SERVICES)},
         subscribers=(spread_ref(system, SERVICES),),
         limits=limits.peers,
         session_limits=limits.session,

@@ -6,7 +6,7 @@ from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.messages import ForwardStatus, TunnelStatus
 from beam_actors.tunnels.opening import Resolver
 from beam_actors.tunnels.protocol import PROTOCOL
-from beam_actors.tunnels.room import TunnelsRoom, compose_tunnels, gate_ref
+from beam_actors.tunnels.room import TunnelsRoom, acceptor_ref, compose_tunnels
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 
 __all__ = [
@@ -21,6 +21,6 @@ __all__ = [
     "Tunnels",
     "TunnelsLimits",
     "TunnelsRoom",
+    "acceptor_ref",
     "compose_tunnels",
-    "gate_ref",
 ]

@@ -23,16 +23,21 @@ class Access:
 
     peers: frozenset[PeerId] | None
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what could not be stored."""
+        if self.peers is not None and len(self.peers) > MAX_PEERS:
+            raise UsageError(f"A tunnel names at most {MAX_PEERS} peers, not {len(self.peers)}.")
+
     @classmethod
     def parse(cls, words: Iterable[str]) -> "Access":
         """Read the words of `--allow`: `everyone`, or peer ids; raise `UsageError`."""
         given = list(words)
         if "everyone" in given:
             if len(set(given)) > 1:
-                raise UsageError("Allow either everyone or certain peers, not both.")
+                raise UsageError("Allow either everyone or certain peers, not both: --allow everyone, or --allow PEER.")
             return EVERYONE
-        if not 0 < len(given) <= MAX_PEERS:
-            raise UsageError(f"Name 1 to {MAX_PEERS} peers, or everyone.")
+        if not given:
+            raise UsageError("Say who may use it: --allow PEER (may repeat), or --allow everyone.")
         return cls(frozenset(map(PeerId.parse, given)))
 
     def permits(self, peer: PeerId) -> bool:

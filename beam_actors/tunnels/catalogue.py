@@ -1,11 +1,10 @@
-"""The gate: where inbound tunnel streams arrive, and the list of what this node offers.
+"""The catalogue: what this node offers, in the store and as actors, one for each tunnel.
 
 Invariants: nothing is acknowledged before it is in the store; the pool holds an actor for each stored tunnel once the
-gate has started (a new gate compares and fills it); a stream whose request isn't read in time is reset. The gate reads
-requests and never dials: what a tunnel leads to is its own actor's business.
+catalogue has started (a new one compares and fills it, and cuts what goes through a tunnel that is no longer offered).
+It sees no stream: the acceptor reads requests, and asks here which tunnel one means.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,70 +15,40 @@ from beam_actors.errors import (
     ActorError,
     ActorUnavailable,
     BeamError,
-    NetworkError,
     NotAllowed,
-    RemoteProtocolError,
     StorageError,
     TunnelNotFound,
     UsageError,
 )
-from beam_actors.flow import Flow
-from beam_actors.peers import InboundStream
 from beam_actors.ports import Change, Store
-from beam_actors.runtime import (
-    Actor,
-    ListMembers,
-    Mailbox,
-    Overflow,
-    Ref,
-    Reply,
-    StartMember,
-    StopMember,
-    receives,
-)
+from beam_actors.runtime import Actor, Ref, Reply, receives
 from beam_actors.tunnels.access import check_target
-from beam_actors.tunnels.catalogue import Catalogue
-from beam_actors.tunnels.limits import TunnelsLimits
-from beam_actors.tunnels.messages import Expose, FindTunnel, ListTunnels, Serve, Unexpose
-from beam_actors.tunnels.offered import Listeners, give_answer
-from beam_actors.tunnels.opening import read_message
-from beam_actors.tunnels.protocol import Answer, Status, UnsupportedVersion, decode_request
+from beam_actors.tunnels.members import Members
+from beam_actors.tunnels.messages import CheckOffer, Expose, FindTunnel, ListTunnels, Unexpose
+from beam_actors.tunnels.offered import Listeners
+from beam_actors.tunnels.offers import Offers
 from beam_actors.tunnels.records import TUNNELS_TABLE, decode_tunnel, encode_tunnel
 from beam_actors.tunnels.spec import TunnelSpec
-from beam_actors.values import PeerId
 
 _log = structlog.get_logger(__name__)
 
 
-class Gate(Actor):
-    """Inbound streams and the catalogue. Overflow: a stream beyond the mailbox is dropped, which resets it."""
+class Catalogue(Actor):
+    """What is offered. Overflow: a question beyond the mailbox is refused."""
 
-    mailbox = Mailbox(capacity=4096, overflow=Overflow.DROP_NEWEST)
-    reply_errors = (TunnelNotFound, ActorUnavailable)
+    reply_errors = (TunnelNotFound, ActorUnavailable, UsageError, NotAllowed)
 
-    def __init__(
-        self,
-        *,
-        offered: Ref,
-        flow: Flow,
-        store: Store,
-        run: bytes,
-        limits: TunnelsLimits,
-        forbidden: Listeners,
-    ) -> None:
+    def __init__(self, *, members: Members, store: Store, run: bytes, limit: int, forbidden: Listeners) -> None:
         super().__init__()
-        self._offered = offered
-        self._flow = flow
+        self._members = members
         self._store = store
         self._run = run
-        self._limits = limits
         self._forbidden = forbidden
-        self._catalogue = Catalogue(limits.tunnels)
+        self._offers = Offers(limit)
         self._changing = trio.Lock()
-        self._reading = Counter[PeerId]()
 
     def __repr__(self) -> str:
-        return f"Gate({self._catalogue!r}, {self._reading.total()} requests)"
+        return f"Catalogue({self._offers!r})"
 
     async def on_start(self) -> None:
         """Read the store, drop what an earlier run left, and have an actor for each tunnel."""
@@ -88,26 +57,38 @@ class Gate(Actor):
             try:
                 spec = decode_tunnel(value, self._run)
                 if spec is not None:
-                    self._catalogue.add(spec)
+                    self._offers.add(spec)
                     continue
             except UsageError as error:
-                _log.warning("a stored tunnel can't be read and is not offered", key=key.decode(), error=str(error))
+                _log.warning("a stored tunnel is not offered", key=repr(key), error=str(error))
                 continue  # kept as it is: a newer version may understand it
             stale.append(Change(TUNNELS_TABLE, key, None))
         if stale:
             await self._store.commit(stale)
-        for spec in self._catalogue.specs:
-            await self._start(spec)
-        for key in await self._offered.ask(ListMembers()):
-            if self._catalogue.get(key) is None:  # it was withdrawn while the gate before this one crashed
-                await self._end(key)
-
-    # --- what is offered ---
+        for spec in self._offers.specs:
+            await self._members.start(spec.key, spec)
+        await self._members.keep_only(self._offers)
 
     @receives(ListTunnels)
     def list_tunnels(self, _message: ListTunnels) -> tuple[TunnelSpec, ...]:
         """What is offered now."""
-        return self._catalogue.specs
+        return self._offers.specs
+
+    @receives(FindTunnel)
+    def find_tunnel(self, message: FindTunnel) -> Ref:
+        """The actor of the tunnel that a request means."""
+        spec = self._offers.find(message.request.name, message.request.port)
+        if spec is None:
+            raise TunnelNotFound("This node offers nothing there.")
+        tunnel = self.system.whereis(self._members.path(spec.key))
+        if tunnel is None or not tunnel.alive:
+            raise ActorUnavailable(f"The tunnel {spec.key} is restarting; try again.")
+        return tunnel
+
+    @receives(CheckOffer)
+    def check_offer(self, message: CheckOffer) -> None:
+        """Raise what speaks against an offer, apart from the store."""
+        self._check(message.spec)
 
     @receives(Expose)
     def expose(self, message: Expose) -> None:
@@ -119,42 +100,6 @@ class Gate(Actor):
         """Withdraw a tunnel."""
         self.spawn(self._answer, self.defer(), self._unexpose, message.selector)
 
-    async def _expose(self, spec: TunnelSpec) -> TunnelSpec:
-        check_target(spec.target, self._forbidden())
-        before = self._catalogue.get(spec.key)
-        if before is not None and before.serves_as(spec):
-            if spec.kept and not before.kept:
-                await self._save(spec)
-                self._catalogue.replace(spec)
-            return self._catalogue.get(spec.key) or spec
-        self._catalogue.add(spec)
-        try:
-            await self._save(spec)
-            await self._start(spec)
-        except BeamError:
-            self._catalogue.remove(spec.key)
-            await self._store.commit([Change(TUNNELS_TABLE, spec.key.encode(), None)])
-            raise
-        return spec
-
-    async def _start(self, spec: TunnelSpec) -> None:
-        await self._offered.ask(StartMember(spec.key, (spec,)))
-
-    def _tunnel(self, spec: TunnelSpec) -> Ref | None:
-        return self.system.whereis(f"{self._offered.path}/{spec.key}")
-
-    async def _unexpose(self, selector: str) -> TunnelSpec:
-        spec = self._catalogue.select(selector)
-        await self._store.commit([Change(TUNNELS_TABLE, spec.key.encode(), None)])
-        self._catalogue.remove(spec.key)
-        await self._end(spec.key)
-        return spec
-
-    async def _end(self, key: str) -> None:
-        """End a tunnel's actor, and what goes through it."""
-        await self._offered.ask(StopMember(key))
-        self._flow.splices.abort(f"{self._offered.path}/{key}")
-
     async def _answer(
         self, reply: Reply, change: Callable[[Any], Awaitable[TunnelSpec]], argument: TunnelSpec | str
     ) -> None:
@@ -165,56 +110,48 @@ class Gate(Actor):
         except (UsageError, NotAllowed, TunnelNotFound, StorageError, ActorError) as error:
             reply.fail(error)
 
+    def _check(self, spec: TunnelSpec) -> TunnelSpec | None:
+        """The tunnel that offers the same already, if there is one; raise what speaks against a new one."""
+        check_target(spec.target, self._forbidden())
+        before = self._offers.get(spec.key)
+        if before is not None and before.serves_as(spec):
+            return before
+        self._offers.check(spec)
+        return None
+
+    async def _expose(self, spec: TunnelSpec) -> TunnelSpec:
+        before = self._check(spec)
+        if before is not None:
+            if before.kept or not spec.kept:
+                return before
+            await self._save(spec)
+            self._offers.replace(spec)
+            return spec
+        self._offers.add(spec)
+        try:
+            await self._save(spec)
+            await self._members.start(spec.key, spec)
+        except BeamError:
+            self._offers.remove(spec.key)
+            await self._forget_failed(spec.key)
+            raise
+        return spec
+
+    async def _unexpose(self, selector: str) -> TunnelSpec:
+        spec = self._offers.select(selector)
+        await self._store.commit([Change(TUNNELS_TABLE, spec.key.encode(), None)])
+        self._offers.remove(spec.key)
+        await self._members.end(spec.key)
+        return spec
+
     async def _save(self, spec: TunnelSpec) -> None:
         await self._store.commit([Change(TUNNELS_TABLE, spec.key.encode(), encode_tunnel(spec, self._run))])
 
-    @receives(FindTunnel)
-    def find_tunnel(self, message: FindTunnel) -> Ref:
-        """The actor of the tunnel that a request means, for programs of this machine."""
-        spec = self._catalogue.find(message.request.name, message.request.port)
-        if spec is None:
-            raise TunnelNotFound("This node offers nothing there.")
-        tunnel = self._tunnel(spec)
-        if tunnel is None:
-            raise ActorUnavailable(f"The tunnel {spec.key} is restarting; try again.")
-        return tunnel
-
-    # --- inbound streams ---
-
-    @receives(InboundStream)
-    def inbound(self, message: InboundStream) -> None:
-        """Begin to read a request, within the bounds."""
-        limits = self._limits
-        if self._reading.total() >= limits.requests or self._reading[message.peer] >= limits.requests_per_peer:
-            message.stream.abort()
-            return
-        self._reading[message.peer] += 1
-        self.spawn(self._read, message)
-
-    async def _read(self, message: InboundStream) -> None:
-        stream = message.stream
-        answer: Answer | None = None
+    async def _forget_failed(self, key: str) -> None:
+        """Take back what may have been stored; whoever asked hears why it failed, not that this failed too."""
         try:
-            with trio.fail_after(self._limits.request_timeout):
-                request = decode_request(await read_message(stream))
-            spec = self._catalogue.find(request.name, request.port)
-            tunnel = None if spec is None else self._tunnel(spec)
-            if spec is None:
-                answer = Answer(status=Status.NOT_FOUND)
-            elif tunnel is None or not tunnel.alive:
-                answer = Answer(status=Status.FAILED, message="The tunnel is restarting; try again.")
-            else:
-                stream.adopt(tunnel)
-                tunnel.tell(Serve(message.peer, request, stream))
-        except UnsupportedVersion as error:
-            answer = Answer(status=Status.UNSUPPORTED, message=str(error))
-        except RemoteProtocolError as error:
-            answer = Answer(status=Status.FAILED, message=str(error))
-        except (NetworkError, trio.TooSlowError):
-            stream.abort()
-        finally:
-            self._reading[message.peer] -= 1
-            if not self._reading[message.peer]:
-                del self._reading[message.peer]
-        if answer is not None:
-            await give_answer(stream, answer, seconds=self._limits.request_timeout)
+            await self._store.commit([Change(TUNNELS_TABLE, key.encode(), None)])
+        except StorageError as error:
+            _log.warning(
+                "a tunnel that failed may be stored and come back with the next run", key=key, error=str(error)
+            )

@@ -8,7 +8,9 @@ import trio
 from beam_actors.errors import ActorDead, ActorError, ActorUnavailable, TimedOut
 from beam_actors.flow import Stream
 from beam_actors.runtime import Ref, System
+from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.messages import (
+    CheckOffer,
     Describe,
     Expose,
     Forward,
@@ -31,16 +33,22 @@ _DESCRIBE = 1.0
 class Tunnels:
     """Services offered by this node, and services of others opened here."""
 
-    def __init__(self, system: System, *, gate: Ref, offered: Ref, desk: Ref, held: Ref, opener: Opener) -> None:
+    def __init__(
+        self, system: System, *, catalogue: Ref, offered: Members, forwards: Ref, local: Members, opener: Opener
+    ) -> None:
         self._system = system
-        self._gate = gate
+        self._catalogue = catalogue
         self._offered = offered
-        self._desk = desk
-        self._held = held
+        self._forwards = forwards
+        self._local = local
         self._opener = opener
 
     def __repr__(self) -> str:
         return f"Tunnels({self._opener!r})"
+
+    async def check(self, spec: TunnelSpec) -> None:
+        """Raise what `expose` would, apart from what only the store can say."""
+        await self._ask(self._catalogue, CheckOffer(spec))
 
     async def expose(self, spec: TunnelSpec) -> TunnelStatus:
         """Offer a tunnel; return once it is durable and runs. Asking again for what is offered returns that.
@@ -50,16 +58,16 @@ class Tunnels:
             NotAllowed: the target is one of the daemon's own listeners.
             StorageError: it could not be stored, and isn't offered.
         """
-        return await self._tunnel(await self._ask(self._gate, Expose(spec)))
+        return await self._tunnel(await self._ask(self._catalogue, Expose(spec)))
 
     async def unexpose(self, selector: str) -> TunnelSpec:
         """Withdraw the tunnel of a key, name, target or port, and cut its connections; TunnelNotFound."""
-        spec: TunnelSpec = await self._ask(self._gate, Unexpose(selector))
+        spec: TunnelSpec = await self._ask(self._catalogue, Unexpose(selector))
         return spec
 
     async def list(self) -> tuple[TunnelStatus, ...]:
         """The offered tunnels, by key."""
-        specs: tuple[TunnelSpec, ...] = await self._ask(self._gate, ListTunnels())
+        specs: tuple[TunnelSpec, ...] = await self._ask(self._catalogue, ListTunnels())
         return tuple([await self._tunnel(spec) for spec in specs])
 
     async def open(self, destination: str | PeerId, port: int, *, client: str = "", owner: Ref | None = None) -> Stream:
@@ -67,33 +75,33 @@ class Tunnels:
         return await self._opener.open(destination, port, client=client, owner=owner)
 
     async def forward(self, spec: ForwardSpec) -> ForwardStatus:
-        """Hold a local port; return once it is durable and listens. Port 0 of `listen` means any free one.
+        """Let a local port lead elsewhere; return once that is durable and it listens. Port 0 means any free one.
 
         Raises:
             AddressInUse, AddressNotPermitted: the local address can't be bound.
             UsageError, StorageError: as of `expose`.
         """
-        return await self._forward(await self._ask(self._desk, Forward(spec)))
+        return await self._forward(await self._ask(self._forwards, Forward(spec)))
 
     async def unforward(self, selector: str) -> ForwardSpec:
         """Give up the forward of a key, local address or port, or destination; TunnelNotFound."""
-        spec: ForwardSpec = await self._ask(self._desk, Unforward(selector))
+        spec: ForwardSpec = await self._ask(self._forwards, Unforward(selector))
         return spec
 
     async def forwards(self) -> tuple[ForwardStatus, ...]:
-        """The held forwards, by key."""
-        specs: tuple[ForwardSpec, ...] = await self._ask(self._desk, ListForwards())
+        """The forwards, by key."""
+        specs: tuple[ForwardSpec, ...] = await self._ask(self._forwards, ListForwards())
         return tuple([await self._forward(spec) for spec in specs])
 
     # --- inside ---
 
     async def _tunnel(self, spec: TunnelSpec) -> TunnelStatus:
-        status: TunnelStatus | None = await self._describe(f"{self._offered.path}/{spec.key}")
-        # The catalogue's spec is the truth: its actor may have been started for one that differs in `kept`.
+        status: TunnelStatus | None = await self._describe(self._offered.path(spec.key))
+        # The list's spec is the truth: its actor may have been started for one that differs in `kept`.
         return attrs.evolve(status, spec=spec) if status else TunnelStatus(spec=spec, running=False, live=0)
 
     async def _forward(self, spec: ForwardSpec) -> ForwardStatus:
-        status: ForwardStatus | None = await self._describe(f"{self._held.path}/{spec.key}")
+        status: ForwardStatus | None = await self._describe(self._local.path(spec.key))
         return status or ForwardStatus(spec=spec, listening=False, live=0)
 
     async def _describe(self, path: str) -> Any:

@@ -1,7 +1,7 @@
-"""The desk: the list of forwards, in the store and as actors.
+"""The list of forwards, in the store and as actors, one for each local port.
 
-The invariants are the gate's: nothing is acknowledged before it is durable, a forward is acknowledged only once it
-listens, and a new desk compares the pool with the store and fills it.
+Invariants: nothing is acknowledged before it is durable, and a forward only while it listens: its port is bound here,
+kept over the commit, and handed to its actor. A new list compares the pool with the store and fills it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,11 +20,11 @@ from beam_actors.errors import (
     TunnelNotFound,
     UsageError,
 )
-from beam_actors.flow import Flow
+from beam_actors.flow import Accepted, Flow
 from beam_actors.ports import Change, Store
-from beam_actors.runtime import Actor, ListMembers, Ref, Reply, StartMember, StopMember, receives
-from beam_actors.tunnels.limits import TunnelsLimits
-from beam_actors.tunnels.messages import Forward, ListForwards, Unforward
+from beam_actors.runtime import Actor, Ref, Reply, receives
+from beam_actors.tunnels.members import Members
+from beam_actors.tunnels.messages import Forward, Listen, ListForwards, Unforward
 from beam_actors.tunnels.records import FORWARDS_TABLE, decode_forward, encode_forward
 from beam_actors.tunnels.spec import ForwardSpec
 from beam_actors.values import TcpAddress
@@ -32,44 +32,42 @@ from beam_actors.values import TcpAddress
 _log = structlog.get_logger(__name__)
 
 
-class Desk(Actor):
-    """Holds forwards. Overflow: a question beyond the mailbox is refused."""
+class Forwards(Actor):
+    """The forwards of one node. Overflow: a question beyond the mailbox is refused."""
 
-    def __init__(self, *, held: Ref, flow: Flow, store: Store, limits: TunnelsLimits) -> None:
+    def __init__(self, *, members: Members, flow: Flow, store: Store, limit: int) -> None:
         super().__init__()
-        self._held = held
+        self._members = members
         self._flow = flow
         self._store = store
-        self._limits = limits
+        self._limit = limit
         self._specs: dict[str, ForwardSpec] = {}
         self._changing = trio.Lock()
 
     def __repr__(self) -> str:
-        return f"Desk({len(self._specs)} forwards)"
+        return f"Forwards({len(self._specs)} of {self._limit})"
 
     async def on_start(self) -> None:
         """Read the store and have an actor for each forward."""
-        for _, value in await self._store.scan(FORWARDS_TABLE):
+        for key, value in await self._store.scan(FORWARDS_TABLE):
             try:
                 spec = decode_forward(value)
             except UsageError as error:
-                _log.warning("a stored forward can't be read and is not held", error=str(error))
+                _log.warning("a stored forward can't be read and is left out", key=repr(key), error=str(error))
                 continue  # kept as it is: a newer version may understand it
             self._specs[spec.key] = spec
         for spec in list(self._specs.values()):
-            await self._start(spec)
-        for key in await self._held.ask(ListMembers()):
-            if key not in self._specs:  # it was given up while the desk before this one crashed
-                await self._end(key)
+            await self._members.start(spec.key, spec)
+        await self._members.keep_only(self._specs)
 
     @receives(ListForwards)
     def list_forwards(self, _message: ListForwards) -> tuple[ForwardSpec, ...]:
-        """What is held now, by key."""
+        """What there is now, by key."""
         return tuple(self._specs[key] for key in sorted(self._specs))
 
     @receives(Forward)
     def forward(self, message: Forward) -> None:
-        """Hold a local port."""
+        """Have a local port lead elsewhere."""
         self.spawn(self._answer, self.defer(), self._forward, message.spec)
 
     @receives(Unforward)
@@ -77,9 +75,15 @@ class Desk(Actor):
         """Give one up."""
         self.spawn(self._answer, self.defer(), self._unforward, message.selector)
 
+    @receives(Accepted)
+    def accepted(self, message: Accepted) -> None:
+        """Somebody connected to a port whose forward is not durable yet: there is nothing to lead it to."""
+        message.dispose()
+
     async def _answer(
         self, reply: Reply, change: Callable[[Any], Awaitable[ForwardSpec]], argument: ForwardSpec | str
     ) -> None:
+        """Carry out one change at a time; what a person can act on is a reply, the rest a crash."""
         try:
             async with self._changing:
                 reply.set(await change(argument))
@@ -87,23 +91,24 @@ class Desk(Actor):
             reply.fail(error)
 
     async def _forward(self, spec: ForwardSpec) -> ForwardSpec:
-        if self._specs.get(spec.key) == spec:
+        before = self._specs.get(spec.key)
+        if before == spec:
+            forward: Ref = await self._members.start(spec.key, spec)
+            await forward.ask(Listen())
             return spec
-        if spec.key in self._specs:
-            raise AddressInUse(f"{spec.listen} already leads to {self._specs[spec.key].destination}.")
-        if len(self._specs) >= self._limits.forwards:
-            raise UsageError(f"This node holds {self._limits.forwards} forwards already; give one up.")
-        # Listening once before the actor does tells a person at once why it can't be, and turns port 0 into a port.
-        probe = self._flow.listen(spec.listen, self.ref)
-        local = probe.local
-        probe.close()
-        if isinstance(local, TcpAddress):
-            spec = attrs.evolve(spec, listen=local)
+        if before is not None:
+            raise AddressInUse(f"{spec.listen} already leads to {before.destination}.")
+        if len(self._specs) >= self._limit:
+            raise UsageError(f"This node has {self._limit} forwards already; give one up with `beam unforward`.")
+        listener = self._flow.listen(spec.listen, self.ref)
+        if isinstance(listener.local, TcpAddress):  # which turns port 0 into a port
+            spec = attrs.evolve(spec, listen=listener.local)
         try:
             await self._store.commit([Change(FORWARDS_TABLE, spec.key.encode(), encode_forward(spec))])
-            await self._start(spec)
+            await self._members.start(spec.key, spec, listener)
         except BeamError:
-            await self._store.commit([Change(FORWARDS_TABLE, spec.key.encode(), None)])
+            listener.close()
+            await self._forget_failed(spec.key)
             raise
         self._specs[spec.key] = spec
         return spec
@@ -112,16 +117,17 @@ class Desk(Actor):
         spec = self._select(selector)
         await self._store.commit([Change(FORWARDS_TABLE, spec.key.encode(), None)])
         del self._specs[spec.key]
-        await self._end(spec.key)
+        await self._members.end(spec.key)
         return spec
 
-    async def _start(self, spec: ForwardSpec) -> None:
-        await self._held.ask(StartMember(spec.key, (spec,)))
-
-    async def _end(self, key: str) -> None:
-        """End a forward's actor, and what goes through it."""
-        await self._held.ask(StopMember(key))
-        self._flow.splices.abort(f"{self._held.path}/{key}")
+    async def _forget_failed(self, key: str) -> None:
+        """Take back what may have been stored; whoever asked hears why it failed, not that this failed too."""
+        try:
+            await self._store.commit([Change(FORWARDS_TABLE, key.encode(), None)])
+        except StorageError as error:
+            _log.warning(
+                "a forward that failed may be stored and come back with the next run", key=key, error=str(error)
+            )
 
     def _select(self, text: str) -> ForwardSpec:
         """The forward that a person means by a key, a local address or port, or a destination."""

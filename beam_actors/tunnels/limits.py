@@ -17,6 +17,12 @@ class TunnelsLimits:
     """Inbound streams whose request is being read or whose target is being dialled, at once."""
     requests_per_peer: int = 256
     """The same for one peer."""
+    refusals: int = 128
+    """Requests beyond those that are read and answered "busy", at once; what exceeds them is reset."""
+    refusals_per_peer: int = 32
+    """The same for one peer."""
+    local_requests: int = 1024
+    """Programs of this machine that wait for the target of one tunnel, at once: as many as a web server here holds."""
     tunnels: int = 256
     """Offered services of one node."""
     forwards: int = 256

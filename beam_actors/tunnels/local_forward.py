@@ -7,40 +7,80 @@ incarnation listens again on the same port.
 
 from beam_actors.errors import BeamError, NetworkError
 from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
-from beam_actors.runtime import Actor, Mailbox, Overflow, receives
+from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, receives
 from beam_actors.tunnels.limits import TunnelsLimits
-from beam_actors.tunnels.messages import Describe, ForwardStatus, ListenAgain
+from beam_actors.tunnels.messages import Describe, ForwardStatus, Listen, ListenAgain
 from beam_actors.tunnels.opening import Opener
 from beam_actors.tunnels.spec import ForwardSpec
+from beam_actors.values import TcpAddress
+
+Listening = dict[str, TcpAddress]
+"""Where forwards listen now, by their keys. They are the daemon's own listeners, to which no tunnel may lead."""
 
 
-class HeldForward(Actor):
+class LocalForward(Actor):
     """One forward. Overflow: a connection beyond its mailbox is dropped, which resets it."""
 
     mailbox = Mailbox(capacity=1024, overflow=Overflow.DROP_NEWEST)
+    reply_errors = (NetworkError,)
 
-    def __init__(self, spec: ForwardSpec, *, flow: Flow, opener: Opener, limits: TunnelsLimits) -> None:
+    def __init__(
+        self,
+        spec: ForwardSpec,
+        *,
+        flow: Flow,
+        opener: Opener,
+        limits: TunnelsLimits,
+        listening: Listening,
+        listener: ListenerHandle | None = None,
+    ) -> None:
+        """`listener` is the port if it is bound already; it is adopted."""
         super().__init__()
         self._spec = spec
         self._flow = flow
         self._opener = opener
         self._limits = limits
-        self._listener: ListenerHandle | None = None
+        self._listening = listening
+        self._listener = listener
         self._waiting = 0
         self._opened = self._failed = 0
         self._failure: str | None = None
 
     def __repr__(self) -> str:
-        return f"HeldForward({self._spec.key} -> {self._spec.destination}:{self._spec.port})"
+        return f"LocalForward({self._spec.key} -> {self._spec.destination}:{self._spec.port})"
 
     async def on_start(self) -> None:
         """Listen; when somebody else has the port, go on trying and say so."""
-        self._listen()
+        if self._listener is not None:
+            self._listener.adopt(self.ref)
+            self._listening[self._spec.key] = self._spec.listen
+        else:
+            self.listen_again(ListenAgain())
+
+    async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, the port is free
+        """Listen no more."""
+        self._listening.pop(self._spec.key, None)
+
+    @receives(Listen)
+    def listen(self, _message: Listen) -> None:
+        """Try the port, if it isn't bound; raise what prevents it."""
+        if self._listener is not None:
+            return
+        try:
+            self._listener = self._flow.listen(self._spec.listen, self.ref)
+        except NetworkError as error:
+            self._failure = str(error)
+            raise
+        self._listening[self._spec.key] = self._spec.listen
+        self._failure = None
 
     @receives(ListenAgain)
-    def listen_again(self, _message: ListenAgain) -> None:
-        """Try the port once more."""
-        self._listen()
+    def listen_again(self, message: ListenAgain) -> None:
+        """Try the port, and again later if need be."""
+        try:
+            self.listen(Listen())
+        except NetworkError:
+            self.send_after(self._limits.listen_retry, message)
 
     @receives(Describe)
     def describe(self, _message: Describe) -> ForwardStatus:
@@ -58,32 +98,27 @@ class HeldForward(Actor):
     def accepted(self, message: Accepted) -> None:
         """A local program connected."""
         if self._waiting >= self._limits.forward_opens:
-            message.stream.abort()
+            self._fail(message.stream, f"{self._waiting} connections wait for their tunnel already.")
             return
         self._waiting += 1
         self.spawn(self._carry, message.stream)
-
-    def _listen(self) -> None:
-        try:
-            self._listener = self._flow.listen(self._spec.listen, self.ref)
-            self._failure = None
-        except NetworkError as error:
-            self._failure = str(error)
-            self.send_after(self._limits.listen_retry, ListenAgain())
 
     async def _carry(self, local: Stream) -> None:
         try:
             remote = await self._opener.open(self._spec.destination, self._spec.port, client="forward", owner=self.ref)
             try:
                 local.splice(remote, self.path)
-            except NetworkError:
+            except BaseException:
                 remote.abort()
                 raise
             self._opened += 1
             self._failure = None
         except BeamError as error:
-            self._failed += 1
-            self._failure = str(error)
-            local.abort()
+            self._fail(local, str(error))
         finally:
             self._waiting -= 1
+
+    def _fail(self, local: Stream, why: str) -> None:
+        self._failed += 1
+        self._failure = why
+        local.abort()

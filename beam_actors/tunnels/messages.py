@@ -44,7 +44,14 @@ class ForwardStatus:
         return self.spec.key
 
 
-# --- to the gate ---
+# --- to the catalogue ---
+
+
+@attrs.frozen(slots=True)
+class CheckOffer:
+    """Would it be offered? Reply: None, or what speaks against it apart from the store: `UsageError`, `NotAllowed`."""
+
+    spec: TunnelSpec
 
 
 @attrs.frozen(slots=True)
@@ -68,7 +75,7 @@ class ListTunnels:
 
 @attrs.frozen(slots=True)
 class FindTunnel:
-    """Which tunnel does this mean? Reply: its `Ref`, or `TunnelNotFound`."""
+    """Which tunnel does this mean? Reply: its `Ref`; or `TunnelNotFound`, or `ActorUnavailable` while that restarts."""
 
     request: Request
 
@@ -110,12 +117,12 @@ class Describe:
     """To a tunnel or a forward. Reply: `TunnelStatus` or `ForwardStatus`."""
 
 
-# --- to the desk ---
+# --- to the list of forwards ---
 
 
 @attrs.frozen(slots=True)
 class Forward:
-    """Hold a local port, durably; port 0 means any free one. Reply: `ForwardSpec` with the real port."""
+    """Let a local port lead there, durably; port 0 means any free one. Reply: `ForwardSpec` with the real port."""
 
     spec: ForwardSpec
 
@@ -132,6 +139,14 @@ class ListForwards:
     """Reply: tuple of `ForwardSpec`."""
 
 
+# --- to a forward ---
+
+
+@attrs.frozen(slots=True)
+class Listen:
+    """Listen, if it doesn't. Reply: None, or the `NetworkError` that prevents it."""
+
+
 @attrs.frozen(slots=True)
 class ListenAgain:
-    """To a forward, from its own timer."""
+    """The same from its own timer, which goes on until it listens."""

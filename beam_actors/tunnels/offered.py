@@ -4,7 +4,6 @@ The invariant: what it dials is the target of its spec, checked anew each time a
 the splice on it sees no bytes; the splices carry its path as their tag, so a restart keeps them.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection
 
 import trio
@@ -15,29 +14,22 @@ from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
 from beam_actors.tunnels.access import check_target
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.messages import Describe, Reach, Reached, Serve, TunnelStatus
-from beam_actors.tunnels.opening import refusal
 from beam_actors.tunnels.protocol import Answer, Status, encode_answer
+from beam_actors.tunnels.quota import Quota
+from beam_actors.tunnels.refusals import refusal, refuse
 from beam_actors.tunnels.spec import TunnelSpec
 from beam_actors.values import PeerId, TcpAddress
 
 Listeners = Callable[[], Collection[TcpAddress]]
 """The addresses at which the daemon itself listens now; no tunnel leads there."""
-
-
-async def give_answer(stream: Stream, answer: Answer, *, seconds: float) -> None:
-    """Send a refusal and end the stream; a visitor that is gone or reads nothing is reset."""
-    try:
-        with trio.fail_after(seconds):
-            await stream.write(encode_answer(answer))
-            stream.close()
-    except (NetworkError, trio.TooSlowError):
-        stream.abort()
+_BUSY = Answer(status=Status.BUSY)
 
 
 class OfferedTunnel(Actor):
     """One tunnel. Overflow: beyond its mailbox a request is dropped, which resets its stream."""
 
     mailbox = Mailbox(capacity=1024, overflow=Overflow.DROP_NEWEST)
+    reply_errors = (ResourceExhausted,)
 
     def __init__(self, spec: TunnelSpec, *, flow: Flow, limits: TunnelsLimits, forbidden: Listeners) -> None:
         super().__init__()
@@ -45,7 +37,9 @@ class OfferedTunnel(Actor):
         self._flow = flow
         self._limits = limits
         self._forbidden = forbidden
-        self._waiting: Counter[PeerId] = Counter()
+        self._serving = Quota(total=limits.requests, per_peer=limits.requests_per_peer)
+        self._refusing = Quota(total=limits.refusals, per_peer=limits.refusals_per_peer)
+        self._reaching = 0
         self._opened = self._refused = self._failed = 0
 
     def __repr__(self) -> str:
@@ -53,21 +47,23 @@ class OfferedTunnel(Actor):
 
     @receives(Serve)
     def serve(self, message: Serve) -> None:
-        """Begin to serve one request, within the bounds."""
-        busy = (
-            self._waiting.total() >= self._limits.requests
-            or self._waiting[message.peer] >= self._limits.requests_per_peer
-        )
-        if busy:
-            self._refused += 1
-            message.stream.abort()
+        """Begin to serve one request; beyond the bounds say so, and beyond those of saying so reset it."""
+        if self._serving.take(message.peer):
+            self.spawn(self._carry, message)
             return
-        self._waiting[message.peer] += 1
-        self.spawn(self._carry, message)
+        self._refused += 1
+        if self._refusing.take(message.peer):
+            self.spawn(self._turn_away, message)
+        else:
+            message.stream.abort()
 
     @receives(Reach)
     def reach(self, _message: Reach) -> None:
         """Connect a program of this machine to the target: no wire lies between, and no rule but the target's."""
+        if self._reaching >= self._limits.local_requests:
+            self._refused += 1
+            raise refusal(_BUSY, self._spec.key)
+        self._reaching += 1
         self.spawn(self._reach_here, self.defer())
 
     @receives(Describe)
@@ -83,19 +79,23 @@ class OfferedTunnel(Actor):
         )
 
     async def _reach_here(self, reply: Reply) -> None:
-        reached = await self._reach(None)
+        try:
+            reached = await self._reach(None)
+        finally:
+            self._reaching -= 1
         if isinstance(reached, Answer):
             reply.fail(refusal(reached, self._spec.key))
-        else:
-            self._opened += 1
-            reply.set(Reached(reached))
+            return
+        self._opened += 1
+        reached.tag(self.path)  # whoever splices it tags it with a path of its own: a withdrawal must find it, too
+        reply.set(Reached(reached))
 
     async def _carry(self, message: Serve) -> None:
         stream = message.stream
         try:
             reached = await self._reach(message.peer)
             if isinstance(reached, Answer):
-                await give_answer(stream, reached, seconds=self._limits.request_timeout)
+                await refuse(stream, reached, seconds=self._limits.request_timeout)
                 return
             try:
                 with trio.fail_after(self._limits.request_timeout):
@@ -107,28 +107,40 @@ class OfferedTunnel(Actor):
                 raise
         except (NetworkError, trio.TooSlowError):
             self._failed += 1
-            stream.abort()  # the visitor is gone
+            stream.abort()  # the visitor is gone, or the target just went
         finally:
-            self._waiting[message.peer] -= 1
-            if not self._waiting[message.peer]:
-                del self._waiting[message.peer]
+            self._serving.give(message.peer)
 
-    async def _reach(self, peer: PeerId | None) -> Stream | Answer:
-        """A connection to the target for a peer (None: for this machine), or the answer that says why not."""
+    async def _turn_away(self, message: Serve) -> None:
+        try:
+            answer = self._refusal_of(message.peer) or _BUSY
+            await refuse(message.stream, answer, seconds=self._limits.request_timeout)
+        finally:
+            self._refusing.give(message.peer)
+
+    def _refusal_of(self, peer: PeerId | None) -> Answer | None:
+        """What a peer (None: this machine) is told that may not come in, however it stands with the target."""
         spec = self._spec
         try:
             if peer is not None and not spec.access.permits(peer):
                 raise NotAllowed("Ask its owner to allow your peer id.")  # noqa: TRY301  # refused like the target
             check_target(spec.target, self._forbidden())
         except NotAllowed as error:
-            self._refused += 1
             return Answer(status=Status.REFUSED, message=str(error))
+        return None
+
+    async def _reach(self, peer: PeerId | None) -> Stream | Answer:
+        """A connection to the target for a peer (None: for this machine), or the answer that says why not."""
+        refused = self._refusal_of(peer)
+        if refused is not None:
+            self._refused += 1
+            return refused
         try:
-            return await self._flow.dial(spec.target, self.ref, timeout=self._limits.target_timeout)
+            return await self._flow.dial(self._spec.target, self.ref, timeout=self._limits.target_timeout)
         except TimedOut:
             answer = Answer(status=Status.TIMED_OUT)
         except ResourceExhausted:
-            answer = Answer(status=Status.BUSY)
+            answer = _BUSY
         except NetworkError:
             answer = Answer(status=Status.TARGET_DOWN)
         except BeamError as error:

@@ -1,4 +1,4 @@
-"""The catalogue: the tunnels that one node offers, and which of them a request or a person means (pure).
+"""Offers: the tunnels that one node offers, and which of them a request or a person means (pure).
 
 Invariant: no two tunnels share a port of a name, and there are never more than the limit. It knows neither the store
 nor the actors that serve what it lists.
@@ -9,7 +9,7 @@ from beam_actors.tunnels.spec import TunnelSpec
 from beam_actors.values import Name
 
 
-class Catalogue:
+class Offers:
     """The tunnels of one node by key; answers which of them a request means."""
 
     def __init__(self, limit: int) -> None:
@@ -17,10 +17,13 @@ class Catalogue:
         self._limit = limit
 
     def __repr__(self) -> str:
-        return f"Catalogue({', '.join(sorted(self._specs)) or 'nothing'})"
+        return f"Offers({', '.join(sorted(self._specs)) or 'nothing'})"
 
     def __len__(self) -> int:
         return len(self._specs)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._specs
 
     def get(self, key: str) -> TunnelSpec | None:
         """The tunnel of that key."""
@@ -31,8 +34,8 @@ class Catalogue:
         """All of them, by key."""
         return tuple(self._specs[key] for key in sorted(self._specs))
 
-    def add(self, spec: TunnelSpec) -> None:
-        """Take a tunnel in, or raise `UsageError` if it would share a port of its name with another."""
+    def check(self, spec: TunnelSpec) -> None:
+        """Raise `UsageError` if the tunnel would share a port of its name with another, or would be one too many."""
         for other in self._specs.values():
             if other.name == spec.name and set(other.ports) & set(spec.ports):
                 where = f"{spec.name}" if spec.name else "this peer"
@@ -42,6 +45,10 @@ class Catalogue:
                 )
         if len(self._specs) >= self._limit:
             raise UsageError(f"This node offers {self._limit} tunnels already; take one back with `beam unexpose`.")
+
+    def add(self, spec: TunnelSpec) -> None:
+        """Take a tunnel in, or raise what `check` does."""
+        self.check(spec)
         self._specs[spec.key] = spec
 
     def replace(self, spec: TunnelSpec) -> None:

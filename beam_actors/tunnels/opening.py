@@ -15,18 +15,15 @@ from beam_actors.errors import (
     NetworkError,
     PeerOffline,
     RemoteProtocolError,
-    ResourceExhausted,
-    TargetDown,
     TimedOut,
-    TunnelNotFound,
-    TunnelRefused,
 )
 from beam_actors.flow import Stream, read_frame
 from beam_actors.peers import Peers
 from beam_actors.runtime import Ref
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.messages import FindTunnel, Reach, Reached
-from beam_actors.tunnels.protocol import MAX_MESSAGE, PROTOCOL, Answer, Request, Status, decode_answer, encode_request
+from beam_actors.tunnels.protocol import MAX_MESSAGE, PROTOCOL, Request, Status, decode_answer, encode_request
+from beam_actors.tunnels.refusals import refusal
 from beam_actors.values import Multiaddr, Name, PeerId
 from beam_actors.wire import FrameReader
 
@@ -53,26 +50,6 @@ class Resolver(Protocol):
         ...
 
 
-_ERRORS: dict[Status, type[BeamError]] = {
-    Status.REFUSED: TunnelRefused,
-    Status.NOT_FOUND: TunnelNotFound,
-    Status.TARGET_DOWN: TargetDown,
-    Status.TIMED_OUT: TimedOut,
-    Status.BUSY: ResourceExhausted,
-    Status.UNSUPPORTED: TunnelRefused,
-    Status.FAILED: TargetDown,
-}
-_WORDS = {
-    Status.REFUSED: "its owner does not let this peer use it",
-    Status.NOT_FOUND: "nothing is offered there",
-    Status.TARGET_DOWN: "nothing listens on the port that it leads to",
-    Status.TIMED_OUT: "the service that it leads to did not answer",
-    Status.BUSY: "its owner's daemon has too many requests waiting",
-    Status.UNSUPPORTED: "its owner's daemon speaks another version",
-    Status.FAILED: "its owner's daemon failed",
-}
-
-
 async def read_message(stream: Stream) -> bytes:
     """Read the body of the one message of a side; what follows it, the tunnel's own bytes, stays in the stream.
 
@@ -92,9 +69,9 @@ async def read_message(stream: Stream) -> bytes:
 class Opener:
     """Opens tunnels at other peers."""
 
-    def __init__(self, peers: Peers, resolver: Resolver, gate: Ref, limits: TunnelsLimits) -> None:
+    def __init__(self, peers: Peers, resolver: Resolver, catalogue: Ref, limits: TunnelsLimits) -> None:
         self._peers = peers
-        self._gate = gate
+        self._catalogue = catalogue
         self._resolver = resolver
         self._limits = limits
 
@@ -107,7 +84,7 @@ class Opener:
         The stream belongs to `owner`, or to the session's actor until somebody adopts it.
 
         Raises:
-            TunnelNotFound, TunnelRefused, TargetDown: what the owner's daemon answered.
+            TunnelNotFound, TunnelRefused, TargetDown, ResourceExhausted: what the owner's daemon answered.
             PeerOffline, TimedOut, NetworkError: it did not answer.
             NameNotFound, NameContested, InvalidName: from resolving.
         """
@@ -134,9 +111,9 @@ class Opener:
         """Try the machines in turn, giving each its share of what is left of the time."""
         failure: BeamError = PeerOffline(f"No machine serves {shown} now.")
         for position, peer in enumerate(peers):
-            share = (trio.current_effective_deadline() - trio.current_time()) / (len(peers) - position)
+            left = max(0.0, trio.current_effective_deadline() - trio.current_time())  # 0: overdue, and not yet told so
             try:
-                with trio.fail_after(share):
+                with trio.fail_after(left / (len(peers) - position)):
                     return await self._open_at(peer, request, owner, shown)
             except trio.TooSlowError:
                 failure = TimedOut(f"The machine that serves {shown} does not answer.")
@@ -167,17 +144,11 @@ class Opener:
 
     async def _open_here(self, request: Request, owner: Ref | None) -> Stream:
         """This node's own tunnel, for programs of this machine: straight to its target."""
-        tunnel: Ref = await self._gate.ask(FindTunnel(request))
+        tunnel: Ref = await self._catalogue.ask(FindTunnel(request))
         reached: Reached = await tunnel.ask(Reach())
         if owner is not None:
             reached.stream.adopt(owner)
         return reached.stream
-
-
-def refusal(answer: Answer, what: str) -> BeamError:
-    """The error at the visitor that an answer stands for."""
-    words = f"{what}: {_WORDS[answer.status]}"
-    return _ERRORS[answer.status](f"{words} ({answer.message})." if answer.message else f"{words}.")
 
 
 def _peer_id(text: str) -> PeerId | None:

@@ -1,19 +1,22 @@
-"""How this room is wired: the subtrees `tunnels` and `forwards`, the facade, and the gate's ref for `peers`."""
+"""How this room is wired: the subtrees `tunnels` and `forwards`, the facade, and the acceptor's ref for `peers`."""
 
 import attrs
 
-from beam_actors.flow import Flow
+from beam_actors.flow import Flow, ListenerHandle
 from beam_actors.peers import Peers
 from beam_actors.ports import Store
 from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Strategy, Supervisor, System
-from beam_actors.tunnels.desk import Desk
+from beam_actors.tunnels.acceptor import Acceptor
+from beam_actors.tunnels.catalogue import Catalogue
 from beam_actors.tunnels.facade import Tunnels
-from beam_actors.tunnels.gate import Gate
-from beam_actors.tunnels.held import HeldForward
+from beam_actors.tunnels.forwards import Forwards
 from beam_actors.tunnels.limits import TunnelsLimits
+from beam_actors.tunnels.local_forward import Listening, LocalForward
+from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.offered import Listeners, OfferedTunnel
 from beam_actors.tunnels.opening import Opener, Resolver
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
+from beam_actors.values import TcpAddress
 
 _INTENSITY = Intensity(restarts=5, period=10.0)
 
@@ -27,9 +30,9 @@ class TunnelsRoom:
     forwards_spec: ChildSpec
 
 
-def gate_ref(system: System, services: str) -> Ref:
+def acceptor_ref(system: System, services: str) -> Ref:
     """The ref that serves `/beam/tunnel/1` in the room composed at `services`."""
-    return system.ref(f"{services}/tunnels/gate")
+    return system.ref(f"{services}/tunnels/acceptor")
 
 
 def compose_tunnels(
@@ -47,42 +50,57 @@ def compose_tunnels(
     """Wire the room below the supervisor at the path `services`.
 
     `run` is an id of this run of the daemon (at most 64 random bytes): ephemeral tunnels of another run are dropped.
-    `forbidden` tells where the daemon itself listens now.
+    `forbidden` tells where the daemon itself listens now, apart from this room's own forwards.
     """
     bounds = limits or TunnelsLimits()
-    gate, offered = gate_ref(system, services), system.ref(f"{services}/tunnels/offered")
-    desk, held = system.ref(f"{services}/forwards/desk"), system.ref(f"{services}/forwards/held")
-    opener = Opener(peers, resolver, gate, bounds)
+    catalogue, forwards = system.ref(f"{services}/tunnels/catalogue"), system.ref(f"{services}/forwards/list")
+    offered, local = (Members(system.ref(f"{services}/{pool}"), flow) for pool in ("tunnels/offered", "forwards/local"))
+    opener = Opener(peers, resolver, catalogue, bounds)
+    listening: Listening = {}
+
+    def own_listeners() -> tuple[TcpAddress, ...]:
+        return (*forbidden(), *listening.values())
 
     def tunnel(key: str, spec: TunnelSpec) -> ChildSpec:
-        return ChildSpec(key, lambda: OfferedTunnel(spec, flow=flow, limits=bounds, forbidden=forbidden))
+        return ChildSpec(key, lambda: OfferedTunnel(spec, flow=flow, limits=bounds, forbidden=own_listeners))
 
-    def forward(key: str, spec: ForwardSpec) -> ChildSpec:
-        return ChildSpec(key, lambda: HeldForward(spec, flow=flow, opener=opener, limits=bounds))
+    def forward(key: str, spec: ForwardSpec, listener: ListenerHandle | None = None) -> ChildSpec:
+        bound = [listener]
 
-    def make_gate() -> Gate:
-        return Gate(offered=offered, flow=flow, store=store, run=run, limits=bounds, forbidden=forbidden)
+        def make() -> LocalForward:
+            first = bound.pop() if bound else None  # a later incarnation binds the port itself
+            return LocalForward(spec, flow=flow, opener=opener, limits=bounds, listening=listening, listener=first)
 
-    def make_desk() -> Desk:
-        return Desk(held=held, flow=flow, store=store, limits=bounds)
+        return ChildSpec(key, make)
 
-    # Rest for one: a new pool is empty, and only a new gate (or desk) fills it.
+    def make_catalogue() -> Catalogue:
+        return Catalogue(members=offered, store=store, run=run, limit=bounds.tunnels, forbidden=own_listeners)
+
+    def make_forwards() -> Forwards:
+        return Forwards(members=local, flow=flow, store=store, limit=bounds.forwards)
+
+    # Rest for one: a new pool is empty, and only a new list fills it. The acceptor, which strangers talk to, stands
+    # last: what they make it do restarts nothing else.
     def tunnels_supervisor() -> Supervisor:
         return Supervisor(
-            [ChildSpec("offered", lambda: Pool(tunnel)), ChildSpec("gate", make_gate)],
+            [
+                ChildSpec("offered", lambda: Pool(tunnel)),
+                ChildSpec("catalogue", make_catalogue),
+                ChildSpec("acceptor", lambda: Acceptor(catalogue=catalogue, limits=bounds)),
+            ],
             strategy=Strategy.REST_FOR_ONE,
             intensity=_INTENSITY,
         )
 
     def forwards_supervisor() -> Supervisor:
         return Supervisor(
-            [ChildSpec("held", lambda: Pool(forward)), ChildSpec("desk", make_desk)],
+            [ChildSpec("local", lambda: Pool(forward)), ChildSpec("list", make_forwards)],
             strategy=Strategy.REST_FOR_ONE,
             intensity=_INTENSITY,
         )
 
     return TunnelsRoom(
-        tunnels=Tunnels(system, gate=gate, offered=offered, desk=desk, held=held, opener=opener),
+        tunnels=Tunnels(system, catalogue=catalogue, offered=offered, forwards=forwards, local=local, opener=opener),
         tunnels_spec=ChildSpec("tunnels", tunnels_supervisor),
         forwards_spec=ChildSpec("forwards", forwards_supervisor),
     )

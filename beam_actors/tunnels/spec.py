@@ -3,8 +3,10 @@
 A tunnel is known by its `key`, which says what it serves: `byronwade.http`, `db.5432`, `_.8022` for one without a
 name. HTTP occupies ports 80 and 443 of its name, and no two tunnels of a node share a port of a name. An ephemeral
 tunnel ends with the run of the daemon in which it was offered. Invariant: a value that exists can be served; what can't
-be is refused when it is made. How they are stored stands in `records`, which of them a request means in `catalogue`.
+be is refused when it is made. How they are stored stands in `records`, which of them a request means in `offers`.
 """
+
+from collections.abc import Iterable
 
 import attrs
 
@@ -14,14 +16,6 @@ from beam_actors.values import Name, TcpAddress
 
 HTTP_PORTS = (80, 443)
 MAX_DESTINATION = 1024
-
-
-def parse_target(text: str) -> TcpAddress:
-    """Read `PORT` (on this machine) or `HOST:PORT` with an IP literal or `localhost`; raise `UsageError`."""
-    address = TcpAddress.parse(text if ":" in text else f"127.0.0.1:{text}")
-    if address.port == 0:
-        raise UsageError(f"{text!r} is not a target: nothing listens on port 0.")
-    return address
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -41,30 +35,28 @@ class TunnelSpec:
     def __attrs_post_init__(self) -> None:
         """Refuse what can never be served."""
         if self.target.port == 0 or self.target.is_wildcard:
-            raise UsageError(f"A tunnel cannot lead to {self.target}.")
+            raise UsageError(f"{self.target} is no service to offer: give its port, such as 3000, or HOST:PORT.")
         if self.port is not None and not 1 <= self.port <= 65535:
             raise UsageError(f"{self.port} is not a port (1 to 65535).")
 
     @classmethod
     def offer(
         cls,
-        target: str,
+        target: TcpAddress,
         *,
-        name: str | None = None,
+        name: Name | None = None,
         port: int | None = None,
-        allow: tuple[str, ...] = (),
+        allow: Iterable[str] = (),
         kept: bool = True,
     ) -> "TunnelSpec":
-        """Build it from what a person typed; raise `UsageError` with what to change."""
-        if port is not None and not allow:
+        """Build it with the words of `--allow`; raise `UsageError` with what to change.
+
+        An HTTP tunnel without any is open to every peer, a raw port must say who.
+        """
+        words = tuple(allow)
+        if port is not None and not words:
             raise UsageError(f"Say who may use raw port {port}: --allow PEER (may repeat), or --allow everyone.")
-        return cls(
-            target=parse_target(target),
-            name=Name.parse(name) if name is not None else None,
-            port=port,
-            access=Access.parse(allow) if allow else EVERYONE,
-            kept=kept,
-        )
+        return cls(target=target, name=name, port=port, access=Access.parse(words) if words else EVERYONE, kept=kept)
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -5,15 +5,29 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
-from beam_actors.errors import NameNotFound, NetworkError
+from beam_actors.errors import NameNotFound, NetworkError, StorageError
 from beam_actors.flow import Flow, Pump
 from beam_actors.flow.messages import Accepted
 from beam_actors.testing.clock import SimClock
-from beam_actors.tunnels import PROTOCOL, TunnelsLimits, compose_tunnels, gate_ref
+from beam_actors.tunnels import PROTOCOL, TunnelSpec, acceptor_ref, compose_tunnels
+from beam_actors.tunnels.opening import read_message
+from beam_actors.tunnels.protocol import Request, decode_answer, encode_request
 from beam_actors.values import Name, TcpAddress
-from tests.peers.lab import SERVICES
+from tests.peers.lab import SERVICES, until
 from tests.peers.lab import Node as PeersNode
 from tests.peers.lab import World as PeersWorld
+
+HERE = "127.0.0.1"
+
+
+def offer(target, *, name=None, **rest):
+    """A tunnel as a person would ask for it: a port of this machine or an address, and a name."""
+    address = TcpAddress(HERE, target) if isinstance(target, int) else TcpAddress.parse(target)
+    return TunnelSpec.offer(address, name=None if name is None else Name(name), **rest)
+
+
+WEB = offer(3000, name="web")
+DATA = bytes(range(256)) * 4096
 
 
 @attrs.frozen
@@ -36,14 +50,35 @@ class Names:
         return Resolution(name, tuple(self.table[name]))
 
 
+class Store:
+    """A node's store that lets a test act, or fail, just before each commit."""
+
+    def __init__(self, store, node):
+        self.get = store.get
+        self.scan = store.scan
+        self._store = store
+        self._node = node
+
+    async def commit(self, changes):
+        if self._node.on_commit is not None:
+            await self._node.on_commit(changes)
+        await self._store.commit(changes)
+
+
+async def disk_full(_changes):
+    """For `Node.on_commit`."""
+    raise StorageError("The disk is full: free some space and try again.")
+
+
 class Node(PeersNode):
     """A node with tunnels and forwards."""
 
     forbidden: tuple[TcpAddress, ...] = ()
-    bounds: TunnelsLimits | None = None
+    on_commit = None
+    """Awaited with the changes before each commit of this room; raises what the disk would."""
 
     def serve(self):
-        return {**super().serve(), PROTOCOL: gate_ref(self.system, SERVICES)}
+        return {**super().serve(), PROTOCOL: acceptor_ref(self.system, SERVICES)}
 
     async def children(self):
         below = await super().children()
@@ -53,19 +88,22 @@ class Node(PeersNode):
             flow=self.flow,
             peers=self.peers,
             resolver=Names(self.world.names),
-            store=self.store,
+            store=Store(self.store, self),
             run=self.entropy.token(16),
             forbidden=lambda: self.forbidden,
-            limits=self.bounds,
+            limits=self.world.limits,
         )
         self.tunnels = room.tunnels
         return [*below, room.tunnels_spec, room.forwards_spec]
 
 
 class World(PeersWorld):
-    def __init__(self, **options):
+    """A network of such nodes; `limits` are the bounds of this room in each."""
+
+    def __init__(self, limits=None, **options):
         super().__init__(Node, **options)
         self.names = {}
+        self.limits = limits
 
 
 class Program:
@@ -104,12 +142,12 @@ class Program:
             yield self
             self._nursery.cancel_scope.cancel()
 
-    def listen(self, port, serve):
+    def listen(self, port, serve, ip=HERE):
         self._serve = serve
-        return self.flow.listen(TcpAddress("127.0.0.1", port), self)
+        return self.flow.listen(TcpAddress(ip, port), self)
 
     async def dial(self, port):
-        return await self.flow.dial(TcpAddress("127.0.0.1", port), self, timeout=5)
+        return await self.flow.dial(TcpAddress(HERE, port), self, timeout=5)
 
 
 async def echo(stream):
@@ -117,6 +155,33 @@ async def echo(stream):
     while data := await stream.read():
         await stream.write(data)
     stream.close()
+
+
+@asynccontextmanager
+async def stage(world, *, serve=echo, port=3000, visitors=1):
+    """An owner with a service on its machine, and visitors that are connected to it."""
+    async with world.running(1 + visitors) as (owner, *others), Program(owner).running() as service:
+        service.listen(port, serve)
+        for visitor in others:
+            await visitor.peers.connect(owner.address)
+        await until(lambda: len(owner.events) == visitors)
+        world.names[Name("web")] = (owner.id,)
+        yield (owner, *others, service)
+
+
+async def knock(visitor, owner, data=b""):
+    """A stream to the owner's acceptor, on which `data` was sent."""
+    stream = await visitor.peers.open(owner.id, PROTOCOL)
+    await stream.write(data)
+    return stream
+
+
+async def ask_raw(visitor, owner, *, port=80, name="web", behind=b""):
+    """The answer to a request, with bytes right behind it."""
+    stream = await knock(visitor, owner, encode_request(Request(name=Name(name), port=port)) + behind)
+    answer = decode_answer(await read_message(stream))
+    stream.abort()
+    return answer
 
 
 async def read_all(stream):

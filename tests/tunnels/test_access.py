@@ -1,7 +1,7 @@
 import pytest
 
 from beam_actors.errors import InvalidValue, NotAllowed, UsageError
-from beam_actors.tunnels.access import EVERYONE, Access, check_target
+from beam_actors.tunnels.access import EVERYONE, MAX_PEERS, Access, check_target
 from beam_actors.values import PeerId, TcpAddress
 
 ALICE, BOB = (PeerId(bytes([n]) * 32) for n in (1, 2))
@@ -23,10 +23,26 @@ def test_the_words_of_a_rule_read_back():
         assert Access.parse(access.words) == access
 
 
-@pytest.mark.parametrize("words", [[], ["everyone", str(ALICE)], ["nobody"], [str(ALICE)[:-1]], [str(ALICE)] * 65])
+MANY = [PeerId(bytes([n]) * 32) for n in range(MAX_PEERS + 1)]
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["everyone", str(ALICE)], ["nobody"], [str(ALICE)[:-1]], ["Everyone"], list(map(str, MANY))]
+)
 def test_a_rule_that_is_unclear_is_refused(words):
     with pytest.raises((UsageError, InvalidValue)):
         Access.parse(words)
+
+
+def test_naming_a_peer_twice_is_naming_it_once():
+    assert Access.parse([str(ALICE)] * (MAX_PEERS + 1)) == Access(frozenset({ALICE}))
+    assert Access.parse(["everyone", "everyone"]) == EVERYONE
+
+
+def test_no_rule_names_more_peers_than_can_be_stored():
+    assert len(Access(frozenset(MANY[:MAX_PEERS])).words) == MAX_PEERS
+    with pytest.raises(UsageError, match="at most 64 peers"):
+        Access(frozenset(MANY))
 
 
 @pytest.mark.parametrize(

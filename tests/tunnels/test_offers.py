@@ -1,25 +1,25 @@
 import pytest
 
 from beam_actors.errors import TunnelNotFound, UsageError
-from beam_actors.tunnels.catalogue import Catalogue
-from beam_actors.tunnels.spec import TunnelSpec
+from beam_actors.tunnels.offers import Offers
 from beam_actors.values import Name
+from tests.tunnels.lab import offer
 
 
-def catalogue(*specs):
-    offered = Catalogue(limit=10)
+def offers(*specs):
+    offered = Offers(limit=10)
     for spec in specs:
         offered.add(spec)
     return offered
 
 
-WEB = TunnelSpec.offer("3000", name="web")
-DB = TunnelSpec.offer("5432", name="web", port=5432, allow=("everyone",))
-BARE = TunnelSpec.offer("3001")
+WEB = offer(3000, name="web")
+DB = offer(5432, name="web", port=5432, allow=("everyone",))
+BARE = offer(3001)
 
 
 def test_a_request_finds_the_tunnel_of_its_name_and_port():
-    offered = catalogue(WEB, DB, BARE)
+    offered = offers(WEB, DB, BARE)
     assert offered.find(Name("web"), 80) == WEB
     assert offered.find(Name("web"), 443) == WEB
     assert offered.find(Name("web"), 5432) == DB
@@ -29,31 +29,31 @@ def test_a_request_finds_the_tunnel_of_its_name_and_port():
 
 
 def test_without_a_name_the_only_service_on_the_port_is_meant():
-    assert catalogue(WEB).find(None, 443) == WEB
-    assert catalogue(WEB, TunnelSpec.offer("3002", name="other")).find(None, 443) is None
+    assert offers(WEB).find(None, 443) == WEB
+    assert offers(WEB, offer(3002, name="other")).find(None, 443) is None
 
 
 def test_a_tunnel_without_name_is_not_found_by_one():
-    assert catalogue(BARE).find(Name("web"), 80) is None
+    assert offers(BARE).find(Name("web"), 80) is None
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        TunnelSpec.offer("9", name="web"),
-        TunnelSpec.offer("9", name="web", port=443, allow=("everyone",)),
-        TunnelSpec.offer("9", name="web", port=5432, allow=("everyone",)),
+        offer(9, name="web"),
+        offer(9, name="web", port=443, allow=("everyone",)),
+        offer(9, name="web", port=5432, allow=("everyone",)),
     ],
 )
 def test_two_tunnels_never_share_a_port_of_a_name(other):
-    offered = catalogue(WEB, DB)
+    offered = offers(WEB, DB)
     with pytest.raises(UsageError):
         offered.add(other)
     assert offered.specs == (DB, WEB)
 
 
 def test_a_node_offers_a_bounded_number():
-    offered = Catalogue(limit=1)
+    offered = Offers(limit=1)
     offered.add(WEB)
     with pytest.raises(UsageError, match="1 tunnels"):
         offered.add(BARE)
@@ -64,10 +64,10 @@ def test_a_node_offers_a_bounded_number():
     [("web.http", WEB), ("web.5432", DB), ("3001", BARE), ("127.0.0.1:5432", DB), ("localhost:3000", WEB)],
 )
 def test_a_person_may_name_a_tunnel_in_several_ways(text, spec):
-    assert catalogue(WEB, DB, BARE).select(text) == spec
+    assert offers(WEB, DB, BARE).select(text) == spec
 
 
 @pytest.mark.parametrize("text", ["web", "nothing", ""])
 def test_an_unclear_choice_is_refused_in_words(text):
     with pytest.raises(TunnelNotFound):
-        catalogue(WEB, DB, BARE).select(text)
+        offers(WEB, DB, BARE).select(text)

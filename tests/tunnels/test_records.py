@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.tunnels.access import EVERYONE, Access
+from beam_actors.tunnels.access import EVERYONE, MAX_PEERS, Access
 from beam_actors.tunnels.records import decode_forward, decode_tunnel, encode_forward, encode_tunnel
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 from beam_actors.values import Name, PeerId, TcpAddress
@@ -20,6 +20,12 @@ forwards = st.builds(ForwardSpec, destination=destinations, port=ports, listen=t
 
 @given(tunnels)
 def test_a_tunnel_survives_the_store_within_a_run(spec):
+    assert decode_tunnel(encode_tunnel(spec, b"run 1"), b"run 1") == spec
+
+
+def test_the_longest_list_of_peers_survives_the_store():
+    access = Access(frozenset(PeerId(bytes([number]) * 32) for number in range(MAX_PEERS)))
+    spec = TunnelSpec(target=TcpAddress("127.0.0.1", 1), access=access)
     assert decode_tunnel(encode_tunnel(spec, b"run 1"), b"run 1") == spec
 
 

@@ -1,0 +1,99 @@
+"""One forward at work: local connections get their tunnel or a reset, and its port comes back."""
+
+import pytest
+import trio
+
+from beam_actors.errors import NetworkError
+from beam_actors.tunnels import ForwardSpec, TunnelsLimits
+from beam_actors.values import TcpAddress
+from tests.peers.lab import until
+from tests.tunnels.lab import DATA, HERE, WEB, Program, World, echo, exchange, read_all, stage
+
+
+async def test_a_program_reaches_a_service_through_a_forward(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _), Program(visitor).running() as program:
+        await owner.tunnels.expose(WEB)
+        listen = TcpAddress(HERE, 5000)
+        status = await visitor.tunnels.forward(ForwardSpec(destination="web.local", port=80, listen=listen))
+        assert status.key == "127.0.0.1.5000"
+        assert await exchange(await program.dial(5000), DATA) == DATA
+        await until(lambda: not len(visitor.flow.splices))
+        (status,) = await visitor.tunnels.forwards()
+        assert (status.opened, status.failed, status.live, status.listening) == (1, 0, 0, True)
+
+
+async def test_a_forward_that_finds_nothing_resets_and_says_why(world, autojump_clock):
+    async with stage(world) as (_, visitor, _service), Program(visitor).running() as program:
+        listen = TcpAddress(HERE, 5000)
+        await visitor.tunnels.forward(ForwardSpec(destination="web", port=80, listen=listen))
+        stream = await program.dial(5000)
+        with pytest.raises(NetworkError):
+            await read_all(stream)
+        (status,) = await visitor.tunnels.forwards()
+        assert status.failed == 1
+        assert "nothing is offered" in status.failure
+
+
+async def test_a_forward_survives_a_crash_with_its_connections_and_listens_again(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _), Program(visitor).running() as program:
+        await owner.tunnels.expose(WEB)
+        listen = TcpAddress(HERE, 5000)
+        await visitor.tunnels.forward(ForwardSpec(destination="web", port=80, listen=listen))
+        for victim in ("forwards/local/127.0.0.1.5000", "forwards/local", "forwards/list"):
+            stream = await program.dial(5000)
+            await stream.write(b"before")
+            assert await stream.read() == b"before"
+            visitor.crash(victim)
+            await trio.sleep(1)
+            await stream.write(b"after")
+            assert await stream.read() == b"after"
+            assert await exchange(await program.dial(5000), b"again") == b"again"
+            assert [status.listening for status in await visitor.tunnels.forwards()] == [True]
+
+
+async def test_a_forward_whose_port_is_taken_after_a_restart_waits_for_it(world, autojump_clock):
+    node = world.add()
+    listen = TcpAddress(HERE, 5000)
+    async with node.run():
+        await node.tunnels.forward(ForwardSpec(destination="web", port=80, listen=listen))
+    async with Program(node).running() as squatter:
+        handle = squatter.listen(5000, echo)
+        async with node.run():
+            (status,) = await node.tunnels.forwards()
+            assert not status.listening
+            assert status.failure
+            handle.close()
+            await trio.sleep(6)
+            (status,) = await node.tunnels.forwards()
+            assert status.listening
+
+
+async def test_a_tunnel_may_lead_to_the_port_of_a_forward_that_does_not_listen(world, autojump_clock):
+    """Then another program has the port, and it is that program's again to be offered."""
+    owner = world.add()
+    forward = ForwardSpec(destination="elsewhere", port=80, listen=TcpAddress(HERE, 3000))
+    async with owner.run():
+        await owner.tunnels.forward(forward)
+    async with Program(owner).running() as service:
+        service.listen(3000, echo)
+        async with owner.run():
+            await owner.tunnels.expose(WEB)
+            world.names[WEB.name] = (owner.id,)
+            assert await exchange(await owner.tunnels.open("web", 80), b"hello") == b"hello"
+
+
+async def test_more_connections_than_may_wait_are_reset_and_it_says_so(autojump_clock):
+    world = World(TunnelsLimits(forward_opens=1))
+    async with stage(world) as (owner, visitor, _), Program(visitor).running() as program:
+        await owner.tunnels.expose(WEB)
+        await visitor.tunnels.forward(ForwardSpec(destination="web", port=80, listen=TcpAddress(HERE, 5000)))
+        world.network.set_latency(owner.host, visitor.host, 0.5)
+        first = await program.dial(5000)
+        await trio.sleep(0.1)
+        with pytest.raises(NetworkError):
+            await read_all(await program.dial(5000))
+        (status,) = await visitor.tunnels.forwards()
+        assert (status.opened, status.failed) == (0, 1)
+        assert "1 connections wait" in status.failure
+        assert await exchange(first, b"hello") == b"hello"
+        assert await exchange(await program.dial(5000), b"hello") == b"hello"
