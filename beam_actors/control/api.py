@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import attrs
 
-from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
+from beam_actors.values import Multiaddr, OwnerId, TcpAddress
 
 TunnelKind = Literal["http", "tcp"]
 
@@ -75,18 +75,19 @@ class PingResult:
 
 @attrs.frozen(slots=True, kw_only=True)
 class ExposeRequest:
-    """A local service to offer.
+    """A local service to offer, not checked: the node refuses with `UsageError` what can't be offered.
 
-    `port` None means HTTP (on 80 and 443 of the name), else raw TCP on that port. No `allow` means everyone. A
-    foreground tunnel lives as long as the command that asked for it and is never stored; asking again for one that
-    is offered already returns that one. Without `name`, a foreground tunnel gets the random name that was made for
-    its target before, a kept one is reached by peer id.
+    `port` None means HTTP (on 80 and 443 of the name), else raw TCP on that port. `allow` are peer ids, or "everyone"
+    alone; HTTP without any is open to everyone, a raw port must say who. A foreground tunnel lives as long as the
+    command that asked for it and is never stored; asking again for one that is offered already returns that one.
+    Without `name`, a foreground tunnel gets the random name that was made for its target before, a kept one is reached
+    by peer id.
     """
 
     target: TcpAddress
     name: str | None = None
     port: int | None = None
-    allow: tuple[PeerId, ...] = ()
+    allow: tuple[str, ...] = ()
     foreground: bool = False
     contest: bool = False
     """Whether `name` is claimed although somebody else is known to hold it."""
@@ -263,7 +264,10 @@ class NodeApi(Protocol):
         ...
 
     async def expose(self, request: ExposeRequest) -> TunnelRow:
-        """Offer a service, registering its name; NameTaken if it is not free (unless contested), QuotaExceeded."""
+        """Offer a service, registering its name; UsageError, NotAllowed, NameTaken (unless contested), QuotaExceeded.
+
+        A name that was not registered before stays so when the service is not offered.
+        """
         ...
 
     async def unexpose(self, tunnel: str) -> TunnelRow:

@@ -15,11 +15,11 @@ from beam_actors import __version__
 from beam_actors.control.api import ExposeRequest, ForwardRequest, NodeApi
 from beam_actors.control.fields import Fields, as_json
 from beam_actors.errors import BeamError, UsageError
-from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
+from beam_actors.tunnels import TunnelSpec
+from beam_actors.values import Multiaddr, OwnerId, TcpAddress
 
 Content = Mapping[str, Any]
 Handler = Callable[[NodeApi, Fields], Awaitable[Content]]
-EVERYONE = "everyone"
 
 
 class UnknownCommand(BeamError):
@@ -69,28 +69,20 @@ async def _ping(api: NodeApi, fields: Fields) -> Content:
 
 
 def read_expose(fields: Fields, *, foreground: bool) -> ExposeRequest:
-    """The request for a tunnel, checked: a raw port must say who may use it (design, access line)."""
+    """The request for a tunnel; whether it can be offered, and to whom, is the node's rule."""
     target = fields.parsed("target", TcpAddress.parse)
     name = fields.optional_text("name")
     port = fields.optional_port("port")
     allow = fields.texts("allow")
     contest = fields.flag("contest")
     fields.done()
-    if target.port == 0 or target.is_wildcard:
-        raise UsageError(f"{target} is not a service that can be offered; give a port such as 3000 or HOST:PORT.")
-    if port is not None and not allow:
-        raise UsageError("A raw port must say who may use it: add --allow PEER for each, or --allow everyone.")
-    if EVERYONE in allow:
-        if len(allow) > 1:
-            raise UsageError("--allow everyone leaves no sense to another --allow; give one or the other.")
-        allow = ()
-    peers = tuple(dict.fromkeys(PeerId.parse(peer) for peer in allow))
-    return ExposeRequest(target=target, name=name, port=port, allow=peers, foreground=foreground, contest=contest)
+    return ExposeRequest(target=target, name=name, port=port, allow=allow, foreground=foreground, contest=contest)
 
 
 def check_expose(body: Mapping[str, Any]) -> None:
     """Raise `UsageError` for the body of a request for a tunnel that is refused by its looks."""
-    read_expose(Fields(json.dumps(body).encode()), foreground=False)
+    request = read_expose(Fields(json.dumps(body).encode()), foreground=False)
+    TunnelSpec.offer(request.target, port=request.port, allow=request.allow)
 
 
 async def _expose(api: NodeApi, fields: Fields) -> Content:

@@ -122,12 +122,17 @@ class Naming:
             look_alikes=look_alikes(name, (other.name for other in held)),
         )
 
+    async def made_before(self, purpose: str) -> Name | None:
+        """The random name that `made_for` made for the purpose, whoever holds it now; None if there is none."""
+        known: Name | None = await self._ask(self._registrar, GetMade(purpose))
+        return known
+
     async def made_for(self, purpose: str) -> Name:
         """Claim the random name that was made for the purpose before, or a new one if that is not to be had any more.
 
         Raises like `register`.
         """
-        known: Name | None = await self._ask(self._registrar, GetMade(purpose))
+        known = await self.made_before(purpose)
         if known is not None:
             with suppress(NameTaken):  # a person released it and somebody else holds it now
                 return (await self.register(known.label)).name

@@ -39,11 +39,12 @@ from beam_actors.identity import Keyring
 from beam_actors.ingress import Ingress
 from beam_actors.naming import Held, Naming
 from beam_actors.node.config import NodeConfig
+from beam_actors.node.offering import Offering
 from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
 from beam_actors.peers import Peers, State
 from beam_actors.ports import Clock
 from beam_actors.runtime import System
-from beam_actors.tunnels import EVERYONE, Access, ForwardSpec, ForwardStatus, Tunnels, TunnelSpec, TunnelStatus
+from beam_actors.tunnels import ForwardSpec, ForwardStatus, Tunnels, TunnelStatus
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
 
 _HTTP_PORT = 80
@@ -81,6 +82,7 @@ class Api:
         self._peers = peers
         self._naming = naming
         self._tunnels = tunnels
+        self._offering = Offering(naming, tunnels)
         self._ingress = ingress
         self._stopping = stopping
         self._started = clock.monotonic()
@@ -166,15 +168,7 @@ class Api:
 
     async def expose(self, request: ExposeRequest) -> TunnelRow:
         """Offer a service, registering its name if it is free."""
-        name = await self._name_for(request)
-        spec = TunnelSpec(
-            target=request.target,
-            name=name,
-            port=request.port,
-            access=Access(frozenset(request.allow)) if request.allow else EVERYONE,
-            kept=not request.foreground,
-        )
-        return self._rows.tunnel(await self._tunnels.expose(spec))
+        return self._rows.tunnel(await self._offering.expose(request))
 
     async def unexpose(self, tunnel: str) -> TunnelRow:
         """Withdraw a tunnel."""
@@ -198,11 +192,6 @@ class Api:
     async def forwards(self) -> tuple[ForwardRow, ...]:
         """The held local ports."""
         return tuple(forward_row(status) for status in await self._tunnels.forwards())
-
-    async def _name_for(self, request: ExposeRequest) -> Name | None:
-        if request.name is not None:
-            return (await self._naming.register(request.name, contest=request.contest)).name
-        return await self._naming.made_for(str(request.target)) if request.foreground else None
 
     async def _offered(self) -> set[Name]:
         """The names on which this node offers HTTP."""

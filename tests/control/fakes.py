@@ -22,6 +22,7 @@ from beam_actors.control.api import (
     TunnelRow,
 )
 from beam_actors.errors import NameNotFound, NameTaken, NotAllowed, TunnelNotFound
+from beam_actors.tunnels import EVERYONE, TunnelSpec
 from beam_actors.values import Multiaddr, OwnerId, PeerId
 
 PEER = str(PeerId(bytes(32)))
@@ -96,6 +97,7 @@ class FakeNode:
 
     async def expose(self, request: ExposeRequest):
         self._record("expose", request)
+        spec = TunnelSpec.offer(request.target, port=request.port, allow=request.allow)  # refuses what a node does
         for row in self.tunnel_rows.values():
             if row.target == str(request.target) and row.foreground and request.foreground:
                 return row
@@ -107,7 +109,7 @@ class FakeNode:
             target=str(request.target),
             kind="http" if request.port is None else "tcp",
             port=request.port,
-            allow=tuple(str(peer) for peer in request.allow),
+            allow=() if spec.access == EVERYONE else spec.access.words,
             foreground=request.foreground,
             running=True,
             urls=() if name is None else (f"https://{name}.local",),

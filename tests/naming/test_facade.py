@@ -161,7 +161,9 @@ async def test_held_names_are_listed(autojump_clock):
 
 async def test_a_name_made_for_a_purpose_is_made_once(autojump_clock):
     async with lab(1) as (_, (one,)):
+        assert await one.naming.made_before("127.0.0.1:3000") is None
         made = await one.naming.made_for("127.0.0.1:3000")
+        assert await one.naming.made_before("127.0.0.1:3000") == made
         assert (await one.naming.resolve(str(made))).source == "own"
         assert await one.naming.made_for("127.0.0.1:3000") == made
         assert await one.naming.made_for("127.0.0.1:3001") != made

@@ -1,0 +1,65 @@
+"""Offering a service under a name: naming and tunnels in one step, of which all is done or nothing.
+
+The invariant: a name that was not registered before stays so unless the service is offered. So whatever can be refused
+is asked first, and a name is given back if the tunnel fails after all (a disk that refuses just then).
+"""
+
+import attrs
+import structlog
+
+from beam_actors.control import ExposeRequest
+from beam_actors.errors import BeamError
+from beam_actors.naming import Naming
+from beam_actors.tunnels import Tunnels, TunnelSpec, TunnelStatus
+from beam_actors.values import Name
+
+_log = structlog.get_logger(__name__)
+
+
+class Offering:
+    """Carries out requests to offer a service; holds nothing itself."""
+
+    def __init__(self, naming: Naming, tunnels: Tunnels) -> None:
+        self._naming = naming
+        self._tunnels = tunnels
+
+    def __repr__(self) -> str:
+        return f"<Offering under {self._naming!r}>"
+
+    async def expose(self, request: ExposeRequest) -> TunnelStatus:
+        """Offer a service, and register its name if it is free.
+
+        Raises:
+            UsageError, NotAllowed: it can't be offered so, or something else has the port of the name.
+            NameTaken, QuotaExceeded: the name can't be had.
+            StorageError: it could not be stored.
+        """
+        spec = TunnelSpec.offer(request.target, port=request.port, allow=request.allow, kept=not request.foreground)
+        if request.name is None and not request.foreground:
+            return await self._tunnels.expose(spec)
+        await self._tunnels.check(attrs.evolve(spec, name=await self._wanted(request)))
+        before = {held.name for held in await self._naming.names() if held.relation == "own"}
+        name = await self._register(request)
+        try:
+            return await self._tunnels.expose(attrs.evolve(spec, name=name))
+        except BeamError:
+            if name not in before:
+                await self._give_back(name)
+            raise
+
+    async def _wanted(self, request: ExposeRequest) -> Name:
+        """The name that it will have; of one that is yet to be made only the tunnel's side matters."""
+        if request.name is not None:
+            return self._naming.parse(request.name).name
+        return await self._naming.made_before(str(request.target)) or self._naming.random_name()
+
+    async def _register(self, request: ExposeRequest) -> Name:
+        if request.name is None:
+            return await self._naming.made_for(str(request.target))
+        return (await self._naming.register(request.name, contest=request.contest)).name
+
+    async def _give_back(self, name: Name) -> None:
+        try:
+            await self._naming.release(str(name))
+        except BeamError as error:
+            _log.warning("a name whose tunnel failed stays registered", name=str(name), error=str(error))
