@@ -3,11 +3,10 @@
 from typing import Any
 
 import attrs
-import trio
 
-from beam_actors.errors import ActorDead, ActorError, ActorUnavailable, TimedOut
+from beam_actors.errors import ActorError
 from beam_actors.flow import Stream
-from beam_actors.runtime import Ref, System
+from beam_actors.runtime import Ref, System, ask_patiently
 from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.messages import (
     CheckOffer,
@@ -26,7 +25,6 @@ from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 from beam_actors.values import PeerId
 
 _PATIENCE = 10.0
-_RETRY = 0.05
 _DESCRIBE = 1.0
 
 
@@ -111,14 +109,6 @@ class Tunnels:
         except ActorError:
             return None
 
-    async def _ask(self, ref: Ref, message: Any) -> Any:
-        """Ask, and ask again while the actor restarts."""
-        try:
-            with trio.fail_after(_PATIENCE):
-                while True:
-                    try:
-                        return await ref.ask(message)
-                    except (ActorDead, ActorUnavailable):
-                        await trio.sleep(_RETRY)
-        except trio.TooSlowError:
-            raise TimedOut(f"{ref.path} did not answer within {_PATIENCE:g} s.") from None
+    @staticmethod
+    async def _ask(ref: Ref, message: Any) -> Any:
+        return await ask_patiently(ref, message, seconds=_PATIENCE)
