@@ -37,6 +37,7 @@ from beam_actors.world.store import SqliteStore
 from beam_actors.world.tls import OpenSslTls
 
 _WANTED_FILES = 65536
+_RESERVED_FILES = 128
 _LOCK_SECONDS = 0.3
 _log = structlog.get_logger()
 
@@ -61,14 +62,14 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
         files.remove(POINTER)
         socket_path = home.choose_socket(os.environ)
         clear_stale_socket(socket_path)
-        _raise_file_limit()
+        descriptors = _raise_file_limit()
         ports = NodePorts(
             clock=clock,
             entropy=OsEntropy(),
             compute=ThreadCompute(),
             files=files,
             tls=OpenSslTls(),
-            driver=lambda: EpollDriver(clock),
+            driver=lambda: EpollDriver(clock, descriptors=descriptors),
             store=lambda: SqliteStore.open(home.file(DATABASE), on_point=on_point),
             cpu_clock=time.thread_time,
             interfaces=interface_addresses,
@@ -217,13 +218,19 @@ def _killer(kill_at: str) -> Callable[[str], None]:
     return on_point
 
 
-def _raise_file_limit() -> None:
-    """Take as many file descriptors as the system lets this process have: each connection needs one or two."""
+def _raise_file_limit() -> int:
+    """Take as many file descriptors as the system lets this process have: each connection needs one or two.
+
+    Returns how many of them are for sockets. The rest is for the database, the log, and for the control API, whose own
+    sockets are few, so that a person is heard when strangers hold all that there are.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):  # some systems allow less than they say
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _WANTED_FILES if soft == resource.RLIM_INFINITY else soft - min(_RESERVED_FILES, soft // 3)
 
 
 def explained(error: BaseException, log_path: Path) -> BeamError | None:

@@ -13,6 +13,8 @@ class FlowLimits:
     """The same in bytes moved."""
     slice_seconds: float = 0.002
     """The same in seconds of the clock: what timers may be late by."""
+    slice_frames: int = 512
+    """Frames of one session in a row before others get their turn; a stream that a peer opens counts as 64."""
     read_size: int = 1 << 18
     """Bytes of the shared read buffer: the most that one read takes."""
     splice_read_size: int = 1 << 16

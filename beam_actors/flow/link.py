@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 READ = int(Readiness.READ)
 WRITE = int(Readiness.WRITE)
 
+_SMALL = 2048
+_JOINED = 1 << 14
+
 Handler = Callable[[int], None]
 
 
@@ -224,10 +227,18 @@ class StackedLink(Link):
                 self.crash(error)
                 return 0
         if taken < len(data) and self.is_open:
-            self._received_parts.append(memoryview(bytes(data[taken:])))
-            self._received_bytes += len(data) - taken
+            self._keep(data[taken:])
             self._arm()
         return taken
+
+    def _keep(self, data: memoryview) -> None:
+        # Small pieces are joined: each piece costs memory of its own, which no budget of bytes would see.
+        parts, size = self._received_parts, len(data)
+        if size < _SMALL and parts and len(parts[-1]) < _JOINED:
+            parts[-1] = memoryview(b"".join((parts[-1], data)))
+        else:
+            parts.append(memoryview(bytes(data)))
+        self._received_bytes += size
 
     def _receive_end(self) -> None:
         self._ended = True

@@ -135,7 +135,7 @@ class SessionLink(Owned):
             self._finish(error)
             return
         self.budget.hold(self, len(self._out))
-        self.lower.want(read=True, write=bool(self._out))
+        self.lower.want(read=not self.session.backlog, write=bool(self._out))
         self._dispatch(self.session.take_events())
 
     def exhausted(self, error: ResourceExhausted) -> None:
@@ -147,7 +147,7 @@ class SessionLink(Owned):
     def _begin(self, unread: bytes) -> None:
         if self.is_open:
             if unread:
-                self._dispatch(self.session.receive(unread))
+                self._feed(self.session.receive(unread, self.pump.limits.slice_frames))
             self.lower.want(read=True, write=False)
             self.flush_soon()
 
@@ -165,8 +165,10 @@ class SessionLink(Owned):
             self.crash(error)
 
     def _read(self) -> None:
-        buffer = self.pump.buffer
+        buffer, frames = self.pump.buffer, self.pump.limits.slice_frames
         for _ in range(_READS_PER_CALL):
+            if self.session.backlog:
+                return
             size = self.lower.recv_into(buffer)
             if size is None:
                 return
@@ -174,13 +176,26 @@ class SessionLink(Owned):
                 self._dispatch(self.session.receive_eof())
                 return
             self._heard_at = self.pump.clock.monotonic()
-            self._dispatch(self.session.receive(buffer[:size]))
-            if self.budget.exceeded:
-                self.budget.enforce()
-            if self.session.has_output:
-                self.flush_soon()
+            self._feed(self.session.receive(buffer[:size], frames))
             if size < len(buffer) or not self.is_open:
                 return
+
+    def _feed(self, events: list[Event]) -> None:
+        self._dispatch(events)
+        if self.budget.exceeded:
+            self.budget.enforce()
+        if not self.is_open:
+            return
+        if self.session.backlog:
+            # Many small frames: the rest in the next round, and nothing more is read before.
+            self.pump.call_soon(self._resume, self)
+        if self.session.has_output or self.session.backlog:
+            self.flush_soon()
+
+    def _resume(self) -> None:
+        if self.is_open:
+            self._feed(self.session.resume(self.pump.limits.slice_frames))
+            self.flush_soon()
 
     # --- events ---
 
@@ -267,6 +282,7 @@ class SessionLink(Owned):
             return
         if silent >= limits.ping_seconds:
             self.ping(None)
+        self.session.forgive()
         self._tick_due = min(now + limits.ping_seconds, self._heard_at + limits.silence_seconds)
         self._timer = self.pump.call_at(self._tick_due, self._tick, self)
 

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from beam_actors.errors import NetworkError, ResourceExhausted
 from beam_actors.flow.link import WRITE, Link, Owned
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump
 from beam_actors.ports import Buffer, DatagramSocket, Endpoint, Listener, PeerCredentials
 from beam_actors.values import Address, TcpAddress
+
+_TELL_SECONDS = 60.0
+_log = structlog.get_logger(__name__)
 
 Batch = list[tuple[bytes, TcpAddress]]
 
@@ -137,7 +142,7 @@ class SocketLink(Link):
 class ListenerLink(Owned):
     """A listening socket, which accepts whenever it may and rests a moment when descriptors run out."""
 
-    __slots__ = ("_listener", "_on_accept", "accepted", "pauses")
+    __slots__ = ("_listener", "_on_accept", "_told_at", "accepted", "pauses")
 
     def __init__(
         self, pump: Pump, listener: Listener, on_accept: Callable[[SocketLink], None], owner: Owner | None
@@ -146,6 +151,7 @@ class ListenerLink(Owned):
         self._on_accept = on_accept
         self.accepted = 0
         self.pauses = 0
+        self._told_at = -_TELL_SECONDS
         super().__init__(pump, owner)
         pump.watch(listener, self)
         listener.want(read=True, write=False)
@@ -160,9 +166,10 @@ class ListenerLink(Owned):
         for _ in range(self.pump.limits.accept_batch):
             try:
                 endpoint = self._listener.accept()
-            except ResourceExhausted:
+            except ResourceExhausted as error:
                 # Level-triggered readiness would come back at once and keep the pump busy with nothing.
                 self.pauses += 1
+                self._tell(error)
                 self._listener.want(read=False, write=False)
                 self.pump.call_later(self.pump.limits.accept_pause, self._resume, self)
                 return
@@ -182,6 +189,12 @@ class ListenerLink(Owned):
             self._listener.close()
 
     close = abort
+
+    def _tell(self, error: ResourceExhausted) -> None:
+        now = self.pump.clock.monotonic()
+        if now - self._told_at >= _TELL_SECONDS:
+            self._told_at = now
+            _log.warning("connections have to wait", at=str(self.local), reason=str(error), pauses=self.pauses)
 
     def _resume(self) -> None:
         if self.is_open:

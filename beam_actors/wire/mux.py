@@ -4,6 +4,8 @@ Rules:
 - The initiator opens odd streams, the responder even ones, in ascending order; a number is never used twice.
 - A data frame beyond the receiver's window, a stream that was never opened, an unknown version, type or flag: the
   session ends. Data for a stream that is gone is skipped. Data after a FIN resets the stream.
+- A call of `receive` does a bounded amount of work and leaves the rest for later, so that a peer whose frames are small
+  and many holds up nobody; a peer whose frames say nothing is cut when they are too many.
 - Not more than `unanswered_streams` wait for the peer's first frame; the SYN of any further one is held back.
 
 It knows nothing of encryption and of protocols: streams that aren't the application's have a `Dialog`.
@@ -26,6 +28,10 @@ _MAX_ID: Final = 2**32 - 1
 _KNOWN_FLAGS: Final = int(Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST)
 _SYN, _ACK, _FIN, _RST = int(Flag.SYN), int(Flag.ACK), int(Flag.FIN), int(Flag.RST)
 _DATA: Final = int(Kind.DATA)
+_OPENING: Final = 63
+"""Frames that take as much work as a new stream does, here and in those who serve it, besides its own."""
+DEAD_STREAM: Final = 8
+"""What a stream that comes to nothing is worth in wasted frames."""
 
 
 class Multiplexer:
@@ -63,6 +69,8 @@ class Multiplexer:
         self._body_left = 0
         self._body_fin = False
         self._refusing = False
+        self._work = 1 << 62  # as good as unbounded, until `turn` says otherwise
+        self._waste = 0
         self.peer_leaving = False
         self.outbox = Outbox(limits, self._fin_sent)
         self._windows = Windows(limits.window, budget, self.outbox)
@@ -162,23 +170,42 @@ class Multiplexer:
         self.outbox.clear()
         self.outbox.plaintext(pack_header(0, Kind.GO_AWAY, 0, 0, code))
 
+    def waste(self, frames: int) -> None:
+        """Count frames of the peer that were of no use to anybody.
+
+        Raises:
+            RemoteProtocolError: they are too many.
+        """
+        self._waste += frames
+        if self._waste > self._limits.waste:
+            raise RemoteProtocolError("The peer floods this session with frames that say nothing.")
+
+    def forgive(self) -> None:
+        """Forget what was wasted until now."""
+        self._waste = 0
+
     # --- receiving ----------------------------------------------------------------------------------------------------
 
-    def receive(self, data: memoryview) -> None:
-        """Feed plaintext.
+    def turn(self, frames: int) -> None:
+        """Allow the coming calls of `receive` the work of so many frames in all."""
+        self._work = frames
+
+    def receive(self, data: memoryview) -> int:
+        """Feed plaintext: how many bytes were read before the work of this turn was done.
 
         Raises:
             RemoteProtocolError: the session cannot go on.
         """
         offset = self._payload(data, 0) if self._body_left else 0
         end = len(data)
-        while offset < end:
+        while offset < end and self._work > 0:
+            self._work -= 1
             if self._header or end - offset < HEADER_SIZE:
                 head = self._header + bytes(data[offset : offset + HEADER_SIZE - len(self._header)])
                 offset += len(head) - len(self._header)
                 self._header = head
                 if len(head) < HEADER_SIZE:
-                    return
+                    return end
                 self._header = b""
                 version, kind, flags, stream_id, value = unpack_header(head)
             else:
@@ -197,9 +224,12 @@ class Multiplexer:
                 self._go_away_frame(value)
         if self.outbox.control_size > self._limits.control_buffer:
             raise RemoteProtocolError("The peer does not read the answers that it provokes.")
+        return offset
 
     def _data_frame(self, flags: int, stream_id: int, size: int) -> None:
         stream = self._streams.get(stream_id)
+        if not size and not flags:
+            self.waste(1)
         if stream is None or flags or not stream.acknowledged:
             if flags & _SYN and size > INITIAL_WINDOW:
                 raise RemoteProtocolError("A new stream carries more than its window.")
@@ -242,6 +272,8 @@ class Multiplexer:
         self.events.append(StreamData(stream.id, part))
 
     def _window_frame(self, flags: int, stream_id: int, size: int) -> None:
+        if not size and not flags:
+            self.waste(1)
         stream = self._flags(flags, stream_id)
         if stream is None:
             return
@@ -252,6 +284,7 @@ class Multiplexer:
             self._finished(stream)
 
     def _ping_frame(self, flags: int, value: int) -> None:
+        self.waste(1)
         if flags & _SYN:
             self.outbox.control(Kind.PING, _ACK, 0, value)
         elif not flags & _ACK:
@@ -264,6 +297,7 @@ class Multiplexer:
     def _go_away_frame(self, code: int) -> None:
         if code != GoAway.NORMAL:
             raise RemoteProtocolError(f"The peer ended the session with the error {code}.")
+        self.waste(1)
         if not self.peer_leaving:
             self.peer_leaving = True
             self.events.append(PeerLeaving())
@@ -281,6 +315,8 @@ class Multiplexer:
                 self._unanswered -= 1
                 self._announce()
             if flags & _RST:
+                if stream.dialog is not None and (stream_id ^ self._next_id) & 1:
+                    self.waste(DEAD_STREAM)  # the peer opened it for nothing
                 self._tell_reset(stream)
                 self._remove(stream)
                 return None
@@ -290,9 +326,11 @@ class Multiplexer:
         if (stream_id ^ self._next_id) & 1 == 0 or stream_id <= self._last_remote:
             raise RemoteProtocolError(f"The peer may not open stream {stream_id}.")
         self._last_remote = stream_id
+        self._work -= _OPENING
         stream = Stream(stream_id, outbound=False)
         if self._refusing or self._inbound >= self.max_streams or not self._admit(stream):
             self.outbox.control(Kind.WINDOW_UPDATE, _RST, stream_id, 0)
+            self.waste(DEAD_STREAM)
             return None
         self._streams[stream_id] = stream
         self._inbound += 1

@@ -14,6 +14,8 @@ from beam_actors.wire.limits import SessionLimits
 from beam_actors.wire.mux import Multiplexer
 from beam_actors.wire.stream import Stream
 
+_PUSH: Final = 32
+"""What an identify push is worth in wasted frames: reading it takes so much work."""
 _OWN: Final = (identify.PROTOCOL, identify.PUSH_PROTOCOL, PING_PROTOCOL)
 
 
@@ -71,6 +73,7 @@ class Services:
         if protocol == PING_PROTOCOL:
             stream.dialog = Echo(self._mux, stream)
         elif protocol == identify.PUSH_PROTOCOL:
+            self._mux.waste(_PUSH)  # it says something once, and nothing the hundredth time
             stream.dialog = IdentifyReading(self._mux, stream, self._peer)
         else:
             stream.dialog = Answered(self._mux, stream, self._own_info())

@@ -37,6 +37,7 @@ from beam_actors.wire.stream import Buffer
 from beam_actors.wire.yamux import HEADER_SIZE, GoAway
 
 YAMUX: Final = "/yamux/1.0.0"
+_UNBOUNDED: Final = 1 << 62
 MIN_FLUSH: Final = OVERHEAD + HEADER_SIZE + 1
 """The smallest limit that `data_to_send` takes: one record with one byte of one stream."""
 
@@ -101,6 +102,7 @@ class Session:
         )
         self._opening: Opening | None = Opening(role, suites=suites, handshake=handshake)
         self._clear = self._opening.out  # said before there is a cipher; the last of it outlives the opening
+        self._backlog = b""
         self._negotiation: Proposer | Listener | None = None  # of a muxer, where the handshake did not choose one
         self._cipher: CipherState | None = None
         self._records: RecordReader | None = None
@@ -115,16 +117,20 @@ class Session:
 
     # --- bytes --------------------------------------------------------------------------------------------------------
 
-    def receive(self, data: Buffer) -> list[Event]:
+    def receive(self, data: Buffer, work: int = _UNBOUNDED) -> list[Event]:
         """Feed what the network delivered: what happened, in order.
 
         A writable buffer is decrypted in place. The views in `StreamData` lie in it (or in memory of their own) and
         are valid until the caller reuses it; read-only buffers are copied first. After the end nothing is read.
+
+        `work` is how many frames may be read now. What is left then is the `backlog`: the caller goes on by `resume`
+        when others had their turn, and feeds nothing before it is empty.
         """
         self._received += len(data)
         view = memoryview(data)
         if view.readonly:
             view = memoryview(bytearray(view))
+        self._mux.turn(work)
         try:
             if self._opening is not None:
                 view = self._begin(self._opening, view)
@@ -135,6 +141,23 @@ class Session:
             self._end(error)
         self._mux.outbox.wake(self._mux.events)
         return self.take_events()
+
+    def resume(self, work: int = _UNBOUNDED) -> list[Event]:
+        """Go on with the backlog, at most `work` frames of it: what happened, as of `receive`."""
+        backlog, self._backlog = memoryview(self._backlog), b""
+        self._mux.turn(work)
+        try:
+            if self.phase is not Phase.ENDED:
+                self._read(backlog)
+        except RemoteProtocolError as error:
+            self._end(error)
+        self._mux.outbox.wake(self._mux.events)
+        return self.take_events()
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that were fed and wait for `resume`."""
+        return len(self._backlog)
 
     def receive_eof(self) -> list[Event]:
         """The network's side ended: `SessionEnded`, with `ConnectionLost` unless nothing was going on."""
@@ -239,6 +262,10 @@ class Session:
             self._check_established()
             self._mux.ping(opaque)
 
+    def forgive(self) -> None:
+        """Forget what the peer wasted until now; to be called every few seconds (see `SessionLimits.waste`)."""
+        self._mux.forgive()
+
     def leave(self) -> None:
         """Take no new streams from the peer and say so; those that exist go on. Nothing once it has ended."""
         if self.phase is not Phase.ENDED:
@@ -297,7 +324,12 @@ class Session:
             self._negotiation = None
             self._establish()
             plaintext = plaintext[used:]
-        self._mux.receive(plaintext)
+        if self._backlog:
+            self._backlog += plaintext
+            return
+        used = self._mux.receive(plaintext)
+        if used < len(plaintext):
+            self._backlog = bytes(plaintext[used:])
 
     def _establish(self) -> None:
         self._go(Phase.OPEN)
@@ -311,6 +343,7 @@ class Session:
     def _end(self, error: BeamError | None, words: GoAway = GoAway.PROTOCOL_ERROR) -> None:
         if self.phase is Phase.ENDED:
             return
+        self._backlog = b""
         speak = self.phase is Phase.OPEN and self._records is not None and not self._records.broken
         self._go(Phase.ENDED)
         self._mux.abandon(words)

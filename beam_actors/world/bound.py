@@ -12,6 +12,7 @@ import socket
 import stat
 from pathlib import Path
 
+from beam_actors.errors import ResourceExhausted
 from beam_actors.ports import Buffer
 from beam_actors.values import Address, TcpAddress, UnixAddress
 from beam_actors.world.endpoint import EpollEndpoint
@@ -72,6 +73,8 @@ class EpollListener(SocketPollable):
     def accept(self) -> EpollEndpoint | None:
         """See `ports.Listener`."""
         self._require_open()
+        if self._books.is_full:
+            raise ResourceExhausted(f"Accepting at {self._local} failed: too many sockets are open.")
         while True:
             try:
                 sock, name = self._socket.accept()

@@ -19,6 +19,14 @@ from beam_actors.world.pollable import Books, SocketPollable, address_of
 
 _MAX_PARTS = 64
 _LINGER_RESET = struct.pack("ii", 1, 0)
+_KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 75),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+"""A program that closed its connection looks like one that only sends no more, until its kernel, which forgets the
+socket after 60 s (tcp_fin_timeout in tcp(7)), is asked."""
 _UNSENT = 1 << 17
 """Bytes that the kernel takes of a connection beyond those in flight (tcp(7), TCP_NOTSENT_LOWAT).
 
@@ -154,6 +162,8 @@ class EpollEndpoint(SocketPollable):
             with contextlib.suppress(OSError):  # the other end may have reset it already
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+                for level, option, value in _KEEP_ALIVE:
+                    self._socket.setsockopt(level, option, value)
 
     def _failed(self, error: OSError) -> NetworkError:
         if self._error is None:

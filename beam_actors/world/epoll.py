@@ -13,7 +13,7 @@ import socket
 
 import trio
 
-from beam_actors.errors import ConnectionLost, NetworkError
+from beam_actors.errors import ConnectionLost, NetworkError, ResourceExhausted
 from beam_actors.ports import Clock, Pollable, Ready
 from beam_actors.values import Address, TcpAddress, UnixAddress
 from beam_actors.world.bound import EpollDatagrams, EpollListener, bind_datagrams, listen_tcp, listen_unix
@@ -27,10 +27,11 @@ _MAX_EVENTS = 512  # per batch; the pump cuts it into slices of its own
 
 
 class EpollDriver:
-    """Every socket of one pump. `clock.monotonic()` is what `wait(until)` is measured by."""
+    """Every socket of one pump, at most `descriptors`. `clock.monotonic()` is what `wait(until)` is measured by."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, descriptors: int = 1 << 20) -> None:
         self._clock = clock
+        self._descriptors = descriptors
         self._epoll = select.epoll()
         self._pollables: dict[int, SocketPollable] = {}
         self._scope: trio.CancelScope | None = None
@@ -163,9 +164,16 @@ class EpollDriver:
         self._pollables[pollable.fd] = pollable
         return pollable
 
+    @property
+    def is_full(self) -> bool:
+        """See `Books`."""
+        return len(self._pollables) >= self._descriptors
+
     def _socket(self, family: int, kind: int) -> socket.socket:
         if self._closed:
             raise ConnectionLost("The network driver is closed.")
+        if self.is_full:
+            raise ResourceExhausted(f"Opening a socket failed: {self._descriptors} are open.")
         try:
             sock = socket.socket(family, kind)
         except OSError as error:

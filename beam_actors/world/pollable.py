@@ -31,6 +31,11 @@ class Books(Protocol):
         """Enter a new one."""
         ...
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no further one may be opened."""
+        ...
+
 
 class SocketPollable:
     """A socket, what is wanted of it, and its registration."""

@@ -1,6 +1,25 @@
 from beam_actors.flow.link import READ
-from tests.flow.rig import Rig, eventually, on_both
+from tests.flow.rig import Rig, eventually, on_both, on_virtual, settled
 from tests.flow.sessions import channel, sessions
+
+
+@on_virtual
+async def test_small_pieces_that_nobody_reads_are_held_as_few(rig: Rig) -> None:
+    ends = await sessions(rig)
+    here, there = await channel(ends)
+    link, _unread = there.detach()
+    sent = bytes(range(256)) * 200
+    for byte in sent:
+        await here.write(bytes([byte]))
+    await settled(rig)
+    assert len(link.buffered()) == -(-len(sent) // (1 << 14))
+    assert b"".join(link.buffered()) == sent
+    buffer = memoryview(bytearray(len(sent)))
+    assert link.recv_into(buffer[:10]) == 10
+    await here.write(b"!")
+    await settled(rig)
+    assert link.recv_into(buffer) == len(sent) - 10 + 1
+    assert buffer[: len(sent) - 9] == sent[10:] + b"!"
 
 
 @on_both

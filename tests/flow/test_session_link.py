@@ -4,11 +4,24 @@ import pytest
 import trio
 
 from beam_actors.errors import ConnectionLost, RemoteProtocolError, TimedOut
-from beam_actors.flow import SessionDown, SessionUp
+from beam_actors.flow import FlowLimits, SessionDown, SessionUp
 from beam_actors.testing.clock import SimClock
 from beam_actors.values import TcpAddress
 from beam_actors.wire import Role
-from tests.flow.rig import FakeOwner, Rig, digest, on_both, read_all, send_all, two_hosts, virtual_run
+from beam_actors.wire.yamux import Kind
+from tests.flow.rig import (
+    KINDS,
+    FakeOwner,
+    Rig,
+    digest,
+    on_both,
+    on_virtual,
+    read_all,
+    run,
+    send_all,
+    two_hosts,
+    virtual_run,
+)
 from tests.flow.sessions import channel, make_session, sessions, sessions_over
 
 
@@ -68,6 +81,58 @@ def test_a_handshake_has_a_deadline() -> None:
             await read_all(theirs)
 
     virtual_run(two_hosts, case)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_are_read_in_turns_and_nothing_is_lost(kind: str) -> None:
+    async def case(rig: Rig) -> None:
+        ends = await sessions(rig)
+        pairs = [await channel(ends) for _ in range(5)]
+        data = os.urandom(300_000)
+
+        async def both(here, there) -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(send_all, here, data)
+                nursery.start_soon(send_all, there, data)
+                for stream in (here, there):
+                    assert digest(await read_all(stream)) == digest(data)
+
+        async with trio.open_nursery() as nursery:
+            for here, there in pairs:
+                nursery.start_soon(both, here, there)
+        assert ends.a.statistics().wire.streams == 0
+        ends.a.abort()
+        await ends.owner_b.expect(SessionDown)
+
+    run(kind, case, FlowLimits(slice_frames=1))
+
+
+@on_virtual
+async def test_a_flood_of_small_frames_leaves_others_their_turn(rig: Rig) -> None:
+    flooding, quiet = await sessions(rig), await sessions(rig)
+    here, there = await channel(quiet)
+    streams = [(await channel(flooding))[0] for _ in range(4)]
+    link = streams[0]._link
+    assert link is not None
+    wire = link._carrier.session
+    turns = 0
+
+    async def flood() -> None:
+        # As a hostile peer would: straight into the session, past what an application can say.
+        for _ in range(5000):
+            wire._mux.outbox.control(Kind.WINDOW_UPDATE, 0, link.id, 1)
+        link._carrier.flush_soon()
+
+    await flood()
+    before = rig.pump.statistics().callbacks
+    await here.write(b"quiet")
+    assert await there.read() == b"quiet"
+    turns = rig.pump.statistics().callbacks - before
+    assert flooding.b._link.session.backlog  # far from done, and the other one was served
+    assert turns < 40
+    while flooding.b._link.session.backlog:
+        await trio.sleep(0.01)
+    await flooding.a.ping()
 
 
 @on_both

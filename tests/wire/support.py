@@ -75,15 +75,25 @@ class Line:
             else:
                 self.events[session].append(event)
 
-    def carry(self, sender: Session, *, limit: int = 1 << 18, chunk: int | None = None) -> int:
-        """Take one flush of the sender to the other end, in pieces of `chunk` bytes: its size."""
+    def carry(self, sender: Session, *, limit: int = 1 << 18, chunk: int | None = None, work: int = 1 << 62) -> int:
+        """Take one flush of the sender to the other end, in pieces of `chunk` bytes: how many bytes were moved.
+
+        The other end does `work` at a time; what it leaves of the last piece waits for the next call.
+        """
+        other, moved = self.other(sender), 0
         out = bytearray(sender.data_to_send(limit))
         self.keep(sender, sender.take_events())
         step = chunk or len(out) or 1
-        for start in range(0, len(out), step):
-            self.keep(self.other(sender), self.other(sender).receive(out[start : start + step]))
+        for start in (*range(0, len(out), step), len(out)):
+            while other.backlog:
+                moved += other.backlog
+                self.keep(other, other.resume(work))
+            if start < len(out):
+                self.keep(other, other.receive(out[start : start + step], work))
+                if start + step >= len(out):
+                    break
         self.bytes[sender] += len(out)
-        return len(out)
+        return moved + len(out)
 
     def settle(self, **options) -> "Line":
         """Carry both ways until nothing is said any more."""

@@ -18,6 +18,7 @@ STEPS = st.one_of(
         SIDES,
         st.sampled_from([MIN_FLUSH, 1000, 100_000, 1 << 20]),
         st.sampled_from([None, 1000, 9000]),
+        st.sampled_from([1, 3, 1 << 62]),
     ),
 )
 
@@ -55,8 +56,8 @@ class Model:
         if name == "open":
             self.streams.append(session.open(ECHO))
         elif name == "carry":
-            limit, chunk = arguments
-            self.line.carry(session, limit=limit, chunk=chunk)
+            limit, chunk, work = arguments
+            self.line.carry(session, limit=limit, chunk=chunk, work=work)
             self.listen()
         elif self.streams:
             index, *rest = arguments

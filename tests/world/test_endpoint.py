@@ -33,6 +33,8 @@ async def test_small_writes_are_not_held_back(driver) -> None:
     accepted = listener.accept()
     for end in (dialled, accepted):
         assert end._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert end._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert 60 < end._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < 120
 
 
 async def test_a_reader_that_stalls_gathers_little_in_the_kernel(driver) -> None:

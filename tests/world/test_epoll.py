@@ -2,8 +2,10 @@
 
 import time
 
+import pytest
 import trio
 
+from beam_actors.errors import ResourceExhausted
 from beam_actors.world.clock import SystemClock
 from beam_actors.world.epoll import EpollDriver
 from tests.world.sockets import LOOPBACK, until
@@ -50,3 +52,20 @@ def test_a_driver_speaks() -> None:
         driver.close()
 
     trio.run(main)
+
+
+async def test_a_driver_opens_no_more_than_its_share_of_descriptors() -> None:
+    driver = EpollDriver(SystemClock(), descriptors=3)
+    listener = driver.listen(LOOPBACK)
+    first = driver.dial(listener.local)
+    await until(driver, listener, read=True)
+    accepted = listener.accept()
+    for opening in (listener.accept, lambda: driver.dial(listener.local), lambda: driver.datagrams(LOOPBACK)):
+        with pytest.raises(ResourceExhausted):
+            opening()
+    first.close()
+    driver.dial(listener.local)
+    accepted.close()
+    await until(driver, listener, read=True)
+    assert listener.accept() is not None
+    driver.close()
