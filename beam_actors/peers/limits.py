@@ -13,11 +13,6 @@ class PeersLimits:
     """Handshakes of strangers at once; above it a newcomer takes the place of the busiest source's oldest."""
     handshakes_per_address: int = 16
     """The same for one IPv4 address or IPv6 /64, so that one machine cannot use up the places of all."""
-    dead_streams: int = 1000
-    """Streams that a peer may open and reset, before anybody looked at them, in `dead_streams_period`; one more is an
-    attack on the actors behind (CVE-2023-44487), and ends the session."""
-    dead_streams_period: float = 10.0
-    """How far back those are counted."""
     peers: int = 512
     """Peers with an actor of their own at once."""
     sessions: int = 512

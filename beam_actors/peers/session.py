@@ -6,15 +6,11 @@ draining session is closed only after it had no streams for a while, because the
 
 from collections.abc import Mapping
 
-import structlog
-
 from beam_actors.flow import IncomingStream, SessionDown
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import AdoptSession, CheckDrained, CloseSession, Drain, Identified, InboundStream, Left
 from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, Ref, receives
 from beam_actors.wire import PeerIdentified, PeerLeaving
-
-_log = structlog.get_logger(__name__)
 
 
 class PeerSession(Actor):
@@ -33,8 +29,6 @@ class PeerSession(Actor):
         self._limits = limits
         self._draining = False
         self._checking = False
-        self._dead = 0
-        self._dead_since = 0.0
 
     def __repr__(self) -> str:
         return f"PeerSession({self._adopted.established!r})"
@@ -51,7 +45,6 @@ class PeerSession(Actor):
     def incoming(self, message: IncomingStream) -> None:
         """Hand a stream to whoever serves its protocol, unless the peer has reset it meanwhile."""
         if message.stream.error is not None:
-            self._count_dead()
             return
         server = self._serve.get(message.protocol)
         if server is None or not server.alive:
@@ -59,16 +52,6 @@ class PeerSession(Actor):
             return
         message.stream.adopt(server)
         server.tell(InboundStream(self._adopted.established.peer, message.protocol, message.stream))
-
-    def _count_dead(self) -> None:
-        now = self.system.clock()
-        if now - self._dead_since > self._limits.dead_streams_period:
-            self._dead, self._dead_since = 0, now
-        self._dead += 1
-        if self._dead > self._limits.dead_streams:
-            _log.warning("a peer opens and resets streams too fast", peer=str(self._adopted.established.peer))
-            self._adopted.established.handle.abort()
-            self.stop()
 
     @receives(PeerIdentified)
     def identified(self, message: PeerIdentified) -> None:

@@ -31,8 +31,8 @@ class SessionLimits:
     """Accepted by `send` and not yet sealed, per stream: a flush or two."""
     send_buffer: int = attrs.field(default=1 * MIB, validator=attrs.validators.ge(1))
     """The same for all streams of the session."""
-    waste: int = attrs.field(default=4096, validator=attrs.validators.ge(1))
-    """Frames that say nothing (a stream that came to nothing counts as eight) between two calls of `forgive`."""
+    waste: int = attrs.field(default=8192, validator=attrs.validators.ge(1))
+    """Frames that say nothing between two calls of `forgive`; a stream that came to nothing counts as eight."""
     control_buffer: int = attrs.field(default=512 * KIB, validator=attrs.validators.ge(64))
     """Control frames not yet sealed. A peer that provokes answers and doesn't read them is cut at this."""
 

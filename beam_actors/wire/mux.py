@@ -117,6 +117,7 @@ class Multiplexer:
         size = len(data)
         taken = min(size, self.outbox.room(stream))
         if taken:
+            stream.spoke = True
             self.outbox.enqueue(stream, data, taken)
         if taken < size:
             self.outbox.ask(stream)
@@ -315,8 +316,8 @@ class Multiplexer:
                 self._unanswered -= 1
                 self._announce()
             if flags & _RST:
-                if stream.dialog is not None and (stream_id ^ self._next_id) & 1:
-                    self.waste(DEAD_STREAM)  # the peer opened it for nothing
+                if not stream.spoke and (stream_id ^ self._next_id) & 1:
+                    self.waste(DEAD_STREAM)  # the peer opened it for nothing (CVE-2023-44487)
                 self._tell_reset(stream)
                 self._remove(stream)
                 return None

@@ -87,6 +87,7 @@ class Stream:
         "queued",
         "ready",
         "received",
+        "spoke",
         "taken",
         "used_up",
         "wants_room",
@@ -110,6 +111,7 @@ class Stream:
         self.granted = INITIAL_WINDOW
         self.taken = 0
         self.received = 0
+        self.spoke = False  # the application has sent something on it
         self.used_up = False  # the peer had nearly nothing left of the window, the last time it was granted
         self.dialog: Dialog | None = None
 

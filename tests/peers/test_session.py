@@ -1,11 +1,9 @@
-"""The actor of one session: draining, its own crash, and a peer that wears it out."""
-
-from contextlib import suppress
+"""The actor of one session: draining, and its own crash."""
 
 import pytest
 import trio
 
-from beam_actors.errors import NetworkError, PeerOffline
+from beam_actors.errors import NetworkError
 from beam_actors.peers import PeersLimits
 from tests.peers.lab import ECHO, changed, until
 
@@ -53,21 +51,3 @@ async def test_a_crash_of_a_session_ends_that_session_alone(world, autojump_cloc
         assert changed(alice, before) == set()
         await spared.write(b"still here")
         assert await spared.read() == b"still here"
-
-
-async def test_a_peer_that_opens_and_resets_streams_without_end_is_cut(world, autojump_clock):
-    async with world.running(2, limits=PeersLimits(dead_streams=50)) as (alice, bob):
-        await alice.peers.connect(bob.address)
-        await until(lambda: bob.sessions(alice))
-        (path,) = bob.sessions(alice)
-        seen = len(bob.seen)
-        with suppress(NetworkError, PeerOffline):
-            while path in bob.incarnations():
-                streams = [await alice.peers.open(bob.id, ECHO) for _ in range(20)]
-                for stream in streams:
-                    await stream.write(b"x")
-                    stream.abort()
-                await trio.sleep(0.01)  # they arrive together with their resets
-        await until(lambda: path not in bob.incarnations())
-        assert len(bob.seen) == seen  # nobody behind the session was told of one
-        assert await alice.echo(bob) == b"hello"

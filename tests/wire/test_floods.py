@@ -123,6 +123,10 @@ FLOODS = {
         13,
         lambda number: [frame(WINDOW, SYN, number, 0), frame(WINDOW, RST, number, 0)],
     ),
+    "streams that are reset before they are answered": (
+        13,
+        lambda number: [data_frame(number, opening() + b"data", SYN), frame(WINDOW, RST, number, 0)],
+    ),
     "streams that end before they begin": (13, lambda number: [frame(WINDOW, SYN | FIN, number, 0)]),
     "streams that speak no protocol": (13, lambda number: [data_frame(number, b"\xff\xff\xff", SYN)]),
     "pushes of identify": (4, lambda number: [data_frame(number, opening(PUSH_PROTOCOL), SYN | FIN)]),
@@ -145,12 +149,22 @@ def test_what_says_nothing_is_borne_for_a_while_and_then_cut(flood):
     assert "say nothing" in str(last.error)
 
 
-def test_streams_that_were_served_are_no_waste():
+def test_streams_that_were_answered_are_no_waste():
     peer = stranger()
     for number in range(1, 401, 2):
-        events = peer.send(data_frame(number, opening() + b"data", SYN), frame(WINDOW, RST, number, 0))
+        events = peer.send(data_frame(number, opening() + b"data", SYN))
         assert isinstance(events[0], StreamOpened)
-        assert isinstance(events[-1], StreamReset)
+        assert peer.session.send(number, b"answer") == 6
+        assert isinstance(peer.send(frame(WINDOW, RST, number, 0))[-1], StreamReset)
+    assert not peer.session.ended
+
+
+def test_streams_of_ours_that_the_peer_resets_are_no_waste():
+    peer = stranger()
+    for _ in range(200):
+        stream = peer.session.open("/their/1")
+        peer.frames()
+        peer.send(frame(WINDOW, RST, stream, 0))
     assert not peer.session.ended
 
 
