@@ -11,12 +11,17 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from simulations.soak import crashes, fuzzing, kills, pauses, transfers
+from simulations.soak import abandoned, crashes, floods, fuzzing, kills, pauses, transfers
 
 Part = Callable[[Path, Callable[[str], None]], None]
-TIMED: dict[str, Part] = {"crashes": crashes.run, "pauses": pauses.run, "transfers": transfers.run}
+TIMED: dict[str, Part] = {
+    "crashes": crashes.run,
+    "pauses": pauses.run,
+    "floods": floods.run,
+    "transfers": transfers.run,
+}
 """Parts with deadlines: nothing else runs beside them."""
-UNTIMED: dict[str, Part] = {"kills": kills.run}
+UNTIMED: dict[str, Part] = {"kills": kills.run, "abandoned": abandoned.run}
 """Parts that may run beside the fuzzers."""
 
 

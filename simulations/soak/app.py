@@ -4,7 +4,8 @@ It prints its port, then one line per finished `S`. The first byte of a connecti
 
 - `E` echo everything, and end after the other side has ended (half-close);
 - `S` send SIZE bytes of the known stream while hashing what arrives, then print the hash ("S" + 8 bytes of size);
-- `Z` send zeros for ever (for stalled readers).
+- `Z` send zeros for ever (for stalled readers);
+- `Q` say nothing, and never end.
 """
 
 import hashlib
@@ -88,6 +89,8 @@ def _serve(connection: socket.socket) -> None:
                     with suppress(OSError):  # it ends when the reader goes away
                         while True:
                             connection.sendall(bytes(CHUNK))
+                case b"Q":
+                    threading.Event().wait()
                 case _:
                     pass
         except OSError as error:
