@@ -1,8 +1,8 @@
 """The address book: where peers were or said they are (pure; the manager owns one and keeps it in the store).
 
-Invariants: bounded in peers and in addresses of each; an address that worked stands before one that was only claimed,
-and no claim pushes it out; kept peers (bootstrap) are never forgotten; addresses that a stranger claims are taken
-only if a dial there can mean that stranger (docs/architecture.md, `peers`).
+Invariants: bounded in peers and in addresses of each; a peer that only came never pushes out one that this node went
+to; an address that worked stands before one that was only claimed, and no claim pushes it out; kept peers (bootstrap)
+are never forgotten; of the addresses that a peer claims only those are taken that `claims` finds acceptable.
 """
 
 import ipaddress
@@ -33,6 +33,11 @@ class Entry:
     """When it was last met or entered, in seconds of the wall clock."""
 
     @property
+    def chosen(self) -> bool:
+        """Whether this node went to it of its own accord, which no stranger can bring about."""
+        return self.kept or bool(self.proven)
+
+    @property
     def addresses(self) -> tuple[Multiaddr, ...]:
         """All of them, in the order in which to try."""
         return self.proven + tuple(item for item in self.claimed if item not in self.proven)
@@ -46,7 +51,7 @@ def encode_entry(entry: Entry) -> bytes:
             "proven": [item.to_bytes() for item in entry.proven],
             "claimed": [item.to_bytes() for item in entry.claimed],
             "kept": entry.kept,
-            "seen": int(entry.seen),
+            "seen": max(0, int(entry.seen)),  # a clock may stand before 1970
         }
     )
 
@@ -102,6 +107,11 @@ class AddressBook:
         """What is known of the peer."""
         return self._entries.get(peer)
 
+    def chosen(self, peer: PeerId) -> bool:
+        """Whether this node went to the peer of its own accord."""
+        entry = self._entries.get(peer)
+        return entry is not None and entry.chosen
+
     @property
     def kept(self) -> tuple[PeerId, ...]:
         """The peers that are dialled for ever, in the order of their ids."""
@@ -156,8 +166,9 @@ class AddressBook:
         spare = len(self._entries) - self._peers
         if spare <= 0:
             return set()
-        candidates = sorted((entry.seen, peer) for peer, entry in self._entries.items() if not entry.kept)
-        forgotten = {peer for _, peer in candidates[:spare]}
+        # Whoever only came is forgotten first: else ever new keys would push out the peers of this machine's people.
+        candidates = sorted((entry.chosen, entry.seen, peer) for peer, entry in self._entries.items() if not entry.kept)
+        forgotten = {peer for *_, peer in candidates[:spare]}
         for peer in forgotten:
             del self._entries[peer]
         return forgotten

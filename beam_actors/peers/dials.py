@@ -62,6 +62,11 @@ class Dials:
     def __repr__(self) -> str:
         return f"Dials({self._peer.short}, {self._number} so far, {self.failures} failed in a row)"
 
+    @property
+    def begun(self) -> bool:
+        """Whether this node ever went to the peer by itself, in this life of its actor."""
+        return self._number > 0
+
     def ask(self, addresses: Sequence[Multiaddr]) -> None:
         """Have these dialled first."""
         self.asked = (*addresses, *self.asked)[: self._limits.dial_addresses]

@@ -15,6 +15,8 @@ class PeersLimits:
     """The same for one IPv4 address or IPv6 /64, so that one machine cannot use up the places of all."""
     peers: int = 512
     """Peers with an actor of their own at once."""
+    guests: int = 384
+    """Of those, peers that only came, with keys that cost nothing; the rest is for those that this node wants itself."""
     sessions: int = 512
     """Sessions in all. Dialled ones count but are never refused: they are our own choice, bounded by `peers`."""
     sessions_per_address: int = 64
@@ -38,7 +40,8 @@ class PeersLimits:
     drain_linger: float = 5.0
     """How long a session that gives way stays without streams, since the other end may be opening one on it."""
     idle_linger: float = 60.0
-    """How long the actor of a peer that nobody wants and that is not connected stays."""
+    """How long the actor of a peer that this node went to stays once nobody wants it and it is not connected; that of
+    one who only came ends with its last session, or ever new keys would use up `peers`."""
     book_peers: int = 1024
     """Peers with remembered addresses; the one longest without contact is forgotten."""
     book_addresses: int = 16

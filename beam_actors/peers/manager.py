@@ -1,8 +1,9 @@
 """The connection manager: the address book in the store, which peers have an actor, and the bounds on connections.
 
 Invariants: a kept peer always has an actor (also after the pool or this actor was restarted); what a person asked to
-remember is durable before it is acknowledged; a stranger's session is admitted within the bounds only. Established
-sessions don't need it: a peer's actor goes on with what it was told last.
+remember is durable before it is acknowledged; a stranger's session is admitted within the bounds only, which leave
+places for the peers that this node itself wants. Established sessions don't need it: a peer's actor goes on with what
+it was told last.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import structlog
 
 from beam_actors.errors import ActorError, InvalidValue, ResourceExhausted, StorageError
 from beam_actors.peers.book import TABLE, AddressBook, Entry, decode_entry, encode_entry
+from beam_actors.peers.guests import Guests
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import (
     Admit,
@@ -62,11 +64,12 @@ class Manager(Actor):
         self._peers: dict[PeerId, Ref] = {}
         self._paths: dict[str, PeerId] = {}
         self._reports: dict[PeerId, Report] = {}
+        self._guests = Guests(total=limits.guests, per_source=limits.sessions_per_address)
         self._dirty: set[PeerId] = set()
         self._saving = False
 
     def __repr__(self) -> str:
-        return f"Manager({self._book!r}, {len(self._peers)} actors)"
+        return f"Manager({self._book!r}, {len(self._peers)} actors, {self._guests!r})"
 
     async def on_start(self) -> None:
         """Read the book, take up the peers that have an actor, and begin to dial the kept ones."""
@@ -87,7 +90,8 @@ class Manager(Actor):
 
     @receives(Ensure)
     async def ensure(self, message: Ensure) -> Ref:
-        """Start the peer's actor if there is none."""
+        """Start the peer's actor if there is none, since this node wants the peer."""
+        self._guests.discard(message.peer)
         return await self._ensure(message.peer)
 
     @receives(Admit)
@@ -96,18 +100,26 @@ class Manager(Actor):
         reports = self._reports.values()
         if sum(report.status.sessions for report in reports) >= self._limits.sessions:
             raise ResourceExhausted(f"This node has {self._limits.sessions} sessions already.")
-        if message.remote is not None:
-            source = source_of(message.remote)
-            taken = sum(report.accepted_from.count(source) for report in reports)
-            if taken >= self._limits.sessions_per_address:
-                raise ResourceExhausted(f"{source} has {self._limits.sessions_per_address} sessions already.")
-        return await self._ensure(message.peer)
+        source = source_of(message.remote)
+        taken = sum(report.accepted_from.count(source) for report in reports)
+        if taken >= self._limits.sessions_per_address:
+            raise ResourceExhausted(f"{source} has {self._limits.sessions_per_address} sessions already.")
+        if message.peer in self._peers or self._book.chosen(message.peer):
+            return await self._ensure(message.peer)
+        self._guests.admit(message.peer, source)
+        try:
+            return await self._ensure(message.peer)
+        except (ActorError, ResourceExhausted):
+            self._guests.discard(message.peer)
+            raise
 
     @receives(Started)
     def started(self, message: Started) -> None:
         """Tell a new incarnation of a peer's actor, or one that this manager hasn't met, what is known."""
         ref = self.system.whereis(f"{self._pool.path}/{message.peer.short}")
         if ref is not None:
+            if message.peer not in self._peers and not self._book.chosen(message.peer):
+                self._guests.found(message.peer)
             self._register(message.peer, ref)
         self._wake(message.peer)
 
@@ -130,6 +142,7 @@ class Manager(Actor):
             self._peers.clear()
             self._paths.clear()
             self._reports.clear()
+            self._guests.clear()
             self.send_after(_FILL_RETRY, FillPool())
             return
         peer = self._paths.get(message.path)
@@ -138,6 +151,7 @@ class Manager(Actor):
             if not message.reason.abnormal:
                 self._paths.pop(message.path)
                 self._peers.pop(peer, None)
+                self._guests.discard(peer)
                 self.demonitor(message.ref)
 
     @receives(FillPool)
@@ -173,9 +187,11 @@ class Manager(Actor):
             self.monitor(ref)
 
     def _wake(self, peer: PeerId) -> None:
-        ref = self._peers.get(peer)
+        ref, entry = self._peers.get(peer), self._book.get(peer) or Entry()
+        if entry.chosen:
+            self._guests.discard(peer)
         if ref is not None:
-            ref.tell(Wake(self._book.get(peer) or Entry()))
+            ref.tell(Wake(entry))
 
     # --- the address book ---
 

@@ -125,7 +125,7 @@ class Peer(Actor):
         """Ask the manager what is known of this peer."""
         self._pool = await self.start_child(ChildSpec("sessions", lambda: Pool(self._session_spec)))
         self._setting.manager.tell(Started(self._peer))
-        self._start_linger()
+        self._linger = self.send_after(self._setting.limits.idle_linger, Lingered())
 
     async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, the peer is down
         """Say that the peer is down: its sessions end with this actor."""
@@ -322,7 +322,8 @@ class Peer(Actor):
 
     def _start_linger(self) -> None:
         self._cancel_linger()
-        self._linger = self.send_after(self._setting.limits.idle_linger, Lingered())
+        chosen = self._entry.chosen or self._dials.begun
+        self._linger = self.send_after(self._setting.limits.idle_linger if chosen else 0.0, Lingered())
 
     def _cancel_linger(self) -> None:
         if self._linger is not None:

@@ -87,6 +87,20 @@ def test_the_least_recently_seen_is_forgotten_and_a_kept_peer_never():
     assert book.kept == (ALICE,)
 
 
+def test_whoever_only_came_is_forgotten_before_one_that_this_node_went_to():
+    book = AddressBook(peers=2, addresses=3)
+    book.proved(ALICE, at("10.0.0.1"), 1.0)
+    book.claims(BOB, [at("10.0.0.2")], LAN, 2.0)
+    assert book.claims(CAROL, [at("10.0.0.3")], LAN, 3.0) == {BOB, CAROL}
+    assert book.chosen(ALICE)
+    assert not book.chosen(CAROL)
+    assert not book.chosen(BOB)
+
+
+def test_an_entry_written_while_the_clock_stood_before_1970_can_be_read():
+    assert decode_entry(encode_entry(Entry(proven=(at("10.0.0.1"),), seen=-5.5))).seen == 0
+
+
 def test_release_ends_the_endless_dialling():
     book = AddressBook(peers=2, addresses=3)
     book.keep(ALICE, at("10.0.0.1"), 1.0)

@@ -1,11 +1,14 @@
 """The connection manager: what it remembers, whom it keeps and how many it lets in."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 import trio
 
 from beam_actors.errors import ResourceExhausted
 from beam_actors.peers import PeerDown, PeersLimits, PeerUp
 from beam_actors.ports import Change
+from beam_actors.testing.clock import EPOCH
 from beam_actors.testing.store import MemoryStore
 from tests.peers.lab import ECHO, STRANGER, changed, until
 
@@ -67,7 +70,9 @@ async def test_fifty_lost_connections_restart_nobody(world, autojump_clock):
             before = hub.incarnations()
             hold.set()
         await until(lambda: len(hub.events) == 100)
-        assert changed(hub, before) == set()
+        after = hub.incarnations()  # without those who only came, whose actors have ended
+        assert after.items() <= before.items()
+        assert "node/services/network/manager" in after
 
 
 async def test_a_kept_peer_comes_back_after_a_crash_of_its_actor_or_of_the_pool(world, autojump_clock):
@@ -153,3 +158,63 @@ async def test_after_a_crash_of_the_pool_the_manager_watches_no_actor_that_is_go
         alice.crash("network/peers")
         await trio.sleep(5)
         assert [cell.path for cell in manager._actor_watched] == ["node/services/network/peers"]
+
+
+async def test_whoever_only_came_leaves_nothing_behind(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        await until(lambda: bob.sessions(alice))
+        await alice.peers.disconnect(bob.id)
+        await until(lambda: not bob.sessions(alice))
+        await trio.sleep(1)
+        assert await bob.peers.snapshot() == ()
+        (status,) = await alice.peers.snapshot()  # who was dialled stays a while
+        assert status.peer == bob.id
+        assert await bob.echo(alice) == b"hello"
+
+
+async def test_guests_leave_places_for_those_whom_this_node_wants(world, autojump_clock):
+    hub = world.add(limits=PeersLimits(peers=3, guests=2))
+    guests, friend = [world.add() for _ in range(3)], world.add()
+    async with AsyncExitStack() as stack:
+        for node in (hub, friend, *guests):
+            await stack.enter_async_context(node.run())
+        for guest in guests:
+            await guest.peers.connect(hub.address)
+            await trio.sleep(2)
+        assert [len(hub.sessions(guest)) for guest in guests] == [1, 1, 0]
+        hub.crash("network/manager")
+        await trio.sleep(2)  # who came is not forgotten with it
+        await guests[2].peers.connect(hub.address)
+        await trio.sleep(2)
+        assert hub.sessions(guests[2]) == []
+        await hub.peers.connect(friend.address)
+        assert await hub.echo(friend) == b"hello"
+        # A guest that this node goes to is one no longer.
+        await guests[0].peers.disconnect(hub.id)
+        await guests[2].peers.connect(hub.address)
+        await until(lambda: hub.sessions(guests[2]))
+
+
+async def test_one_that_this_node_went_to_before_is_no_guest(world, autojump_clock):
+    hub = world.add(limits=PeersLimits(peers=3, guests=1))
+    guest, friend = world.add(), world.add()
+    async with hub.run(), guest.run(), friend.run():
+        await hub.peers.connect(friend.address)
+        await hub.peers.disconnect(friend.id)
+        await until(lambda: not hub.sessions(friend))
+        await trio.sleep(120)
+        await guest.peers.connect(hub.address)
+        await friend.peers.connect(hub.address)
+        await until(lambda: hub.sessions(guest) and hub.sessions(friend))
+
+
+async def test_a_clock_before_1970_costs_no_peer(world, autojump_clock):
+    alice, bob = world.add(), world.add()
+    async with bob.run():
+        async with alice.run():
+            alice.clock.step(-EPOCH - 1e9)
+            await alice.peers.connect(bob.address)
+            await trio.sleep(1)
+        async with alice.run():
+            assert await alice.echo(bob) == b"hello"
