@@ -13,6 +13,12 @@ class PeersLimits:
     """Handshakes of strangers at once; above it a newcomer takes the place of the busiest source's oldest."""
     handshakes_per_address: int = 16
     """The same for one IPv4 address or IPv6 /64, so that one machine cannot use up the places of all."""
+    handshakes_per_second: float = 4.0
+    """Connections that are accepted from one IPv4 address or IPv6 /64 in the long run: each costs some 10 ms of CPU."""
+    handshakes_burst: int = 64
+    """The same at once: as many as may have a session from there, who all come back when the network does."""
+    handshake_sources: int = 4096
+    """Addresses whose rate is remembered, those that connected last."""
     peers: int = 512
     """Peers with an actor of their own at once."""
     guests: int = 384

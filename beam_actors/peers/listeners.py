@@ -1,7 +1,7 @@
 """Listening: takes strangers' connections, drives their handshake within bounds, and hands the sessions over.
 
 Invariants: at most `handshakes` strangers are in their handshake at once, and `handshakes_per_address` from one source
-(see `places`); each ends within its deadline; a session whose peer isn't admitted is cut. An address with port 0, or
+(see `places`), and no source connects faster than `rates` allows; each ends within its deadline; a session whose peer isn't admitted is cut. An address with port 0, or
 one that is taken, gets a free port once and the same one afterwards, so that peers which remember us find us again.
 """
 
@@ -17,6 +17,7 @@ from beam_actors.peers.handshake import establish
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import Admit, AdoptSession
 from beam_actors.peers.places import Place, Places, source_of
+from beam_actors.peers.rates import Rates
 from beam_actors.peers.sessions import SessionMaker
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
@@ -74,6 +75,9 @@ class Listeners(Actor):
         self._limits = limits
         self._handles: list[ListenerHandle] = []
         self._places = Places(total=limits.handshakes, per_source=limits.handshakes_per_address)
+        self._rates = Rates(
+            per_second=limits.handshakes_per_second, burst=limits.handshakes_burst, sources=limits.handshake_sources
+        )
         self._accepted = self._refused = self._failed = 0
 
     def __repr__(self) -> str:
@@ -97,7 +101,8 @@ class Listeners(Actor):
     @receives(Accepted)
     def accepted(self, message: Accepted) -> None:
         """Somebody connected."""
-        place = self._places.take(source_of(message.stream.remote))
+        source = source_of(message.stream.remote)
+        place = self._places.take(source) if self._rates.spend(source, self.system.clock()) else None
         if place is None:
             self._refused += 1
             message.stream.abort()

@@ -15,7 +15,7 @@ from tests.peers.lab import changed
 @asynccontextmanager
 async def strangers(world, node, count):
     """Connections that never say a word of their own accord."""
-    host = world.network.host("mallory", ["10.0.0.66"])
+    host = world.network.at("10.0.0.66") or world.network.host("mallory", ["10.0.0.66"])
     pump, flow = Pump(host.driver(), SimClock()), Flow()
     flow.attach(pump)
     async with trio.open_nursery() as nursery:
@@ -90,3 +90,13 @@ async def test_garbage_ends_the_connection_and_crashes_nobody(world, autojump_cl
             assert await still_open(streams) == 0
         assert changed(bob, before) == set()
         assert bob.events == []
+
+
+async def test_one_source_connects_at_a_bounded_rate_and_costs_no_other(world, autojump_clock):
+    limits = PeersLimits(handshakes_per_second=1.0, handshakes_burst=3)
+    async with world.running(2, limits=limits) as (alice, bob), strangers(world, bob, 6) as streams:
+        assert await still_open(streams) == 3
+        assert await alice.peers.connect(bob.address) == bob.id
+        await trio.sleep(2)
+        async with strangers(world, bob, 6) as streams:
+            assert await still_open(streams) == 2
