@@ -13,6 +13,9 @@ class PeersLimits:
     """Handshakes of strangers at once; above it a newcomer takes the place of the busiest source's oldest."""
     handshakes_per_address: int = 16
     """The same for one IPv4 address or IPv6 /64, so that one machine cannot use up the places of all."""
+    greeting_delay: float = 1.0
+    """How long a stranger's session must stand before anybody here talks with it, so that one who leaves at once costs a
+    handshake only."""
     handshakes_per_second: float = 4.0
     """Connections that are accepted from one IPv4 address or IPv6 /64 in the long run: each costs some 10 ms of CPU."""
     handshakes_burst: int = 64

@@ -241,6 +241,11 @@ class Retry:
 
 
 @attrs.frozen(slots=True)
+class Stayed:
+    """From the peer's own timer: the stranger is still there, so talk with it."""
+
+
+@attrs.frozen(slots=True)
 class Lingered:
     """From the peer's own timer: nobody wanted it for a while."""
 

@@ -32,15 +32,15 @@ from beam_actors.peers.messages import (
     Lingered,
     OpenedStream,
     OpenStream,
-    PeerDown,
-    PeerUp,
     PingPeer,
     Proved,
     Report,
     Retry,
     Started,
+    Stayed,
     Wake,
 )
+from beam_actors.peers.news import News
 from beam_actors.peers.pings import Pings
 from beam_actors.peers.session import PeerSession
 from beam_actors.peers.waiting import Waiter, Waiting
@@ -93,6 +93,9 @@ class Peer(Actor):
         limits, clock = setting.limits, setting.clock
         self._waiting = Waiting(peer, most=limits.opens_waiting, now=clock.monotonic)
         self._pings = Pings(peer, limits, spawn=self.spawn, measured=self._report)
+        self._news = News(
+            peer, setting.subscribers, later=lambda: self.send_after(limits.greeting_delay, Stayed())
+        )
         self._dials = Dials(
             peer, setting.dialler, limits, clock, known=lambda: self._entry.addresses, spawn=self.spawn, ref=self.ref
         )
@@ -108,8 +111,8 @@ class Peer(Actor):
             Effect.CANCEL_DIAL: self._dials.cancel,
             Effect.BACK_OFF: self._start_back_off,
             Effect.CANCEL_BACK_OFF: self._cancel_back_off,
-            Effect.ANNOUNCE_UP: lambda: self._announce(PeerUp(peer)),
-            Effect.ANNOUNCE_DOWN: lambda: self._announce(PeerDown(peer)),
+            Effect.ANNOUNCE_UP: lambda: self._news.up(at_once=self._chosen),
+            Effect.ANNOUNCE_DOWN: self._news.down,
             Effect.SERVE: self._serve_waiting,
             Effect.FAIL: lambda: self._waiting.fail(self._dials.failure or "the connection was lost."),
             Effect.CLOSE_SESSIONS: self._sessions.close,
@@ -129,8 +132,7 @@ class Peer(Actor):
 
     async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, the peer is down
         """Say that the peer is down: its sessions end with this actor."""
-        if self._state is State.UP:
-            self._announce(PeerDown(self._peer))
+        self._news.down()
 
     # --- what others ask ---
 
@@ -222,9 +224,18 @@ class Peer(Actor):
         self.monitor(ref)
         if message.dialled is not None:
             self._setting.manager.tell(Proved(self._peer, message.dialled))
+            self._news.due()
         self._dials.succeeded()
-        self._pings.greet(live)
         self._feed(Input.SESSION_UP)
+        if not self._news.waiting:
+            self._pings.greet(live)
+
+    @receives(Stayed)
+    def stayed(self, _message: Stayed) -> None:
+        """A stranger did not leave at once."""
+        self._news.due()
+        for live in self._sessions:
+            self._pings.greet(live)
 
     def _session_spec(self, key: str, number: int, message: AdoptSession) -> ChildSpec:
         setting = self._setting
@@ -322,8 +333,7 @@ class Peer(Actor):
 
     def _start_linger(self) -> None:
         self._cancel_linger()
-        chosen = self._entry.chosen or self._dials.begun
-        self._linger = self.send_after(self._setting.limits.idle_linger if chosen else 0.0, Lingered())
+        self._linger = self.send_after(self._setting.limits.idle_linger if self._chosen else 0.0, Lingered())
 
     def _cancel_linger(self) -> None:
         if self._linger is not None:
@@ -331,6 +341,11 @@ class Peer(Actor):
             self._linger = None
 
     # --- inside ---
+
+    @property
+    def _chosen(self) -> bool:
+        """Whether this node went to the peer of its own accord, now or earlier."""
+        return self._entry.chosen or self._dials.begun
 
     def _feed(self, happened: Input) -> None:
         taken = step(self._state, happened)
@@ -344,10 +359,6 @@ class Peer(Actor):
         if best is None:
             return  # all have ended, and the news is under way
         self._waiting.serve(best)
-
-    def _announce(self, event: PeerUp | PeerDown) -> None:
-        for subscriber in self._setting.subscribers:
-            subscriber.tell(event)
 
     def _report(self) -> None:
         status = self._sessions.status(self._state, kept=self._entry.kept, failure=self._dials.failure)

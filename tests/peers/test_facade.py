@@ -17,7 +17,7 @@ async def test_a_stream_goes_to_the_peer_and_back(world, autojump_clock):
         assert await alice.echo(bob, b"x" * 300_000) == b"x" * 300_000
         assert bob.seen == [alice.id]
         assert alice.events == [PeerUp(bob.id)]
-        assert bob.events == [PeerUp(alice.id)]
+        await until(lambda: bob.events == [PeerUp(alice.id)])
         assert len(alice.sessions(bob)) == len(bob.sessions(alice)) == 1
 
 

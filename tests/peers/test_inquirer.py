@@ -19,7 +19,7 @@ INQUIRER = f"{SERVICES}/network/inquirer"
 async def meet(hub, *others):
     for other in others:
         await other.peers.connect(hub.address)
-    await trio.sleep(1)  # everybody has told everybody
+    await trio.sleep(2)  # everybody has told everybody
 
 
 async def test_two_who_share_a_peer_find_each_other(world, autojump_clock):

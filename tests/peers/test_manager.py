@@ -152,7 +152,7 @@ async def test_a_peer_that_finds_no_place_is_not_kept(world, autojump_clock):
 async def test_after_a_crash_of_the_pool_the_manager_watches_no_actor_that_is_gone(world, autojump_clock):
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
-        await trio.sleep(1)  # nobody asks for the peer any more
+        await trio.sleep(2)  # nobody asks for the peer any more
         manager = alice.system.cell("node/services/network/manager").actor
         alice.crash(f"network/peers/{bob.id.short}")
         alice.crash("network/peers")

@@ -89,3 +89,30 @@ async def test_a_crash_of_the_pump_is_healed(world, autojump_clock):
         alice.system.whereis("node/pump").crash(RuntimeError("crashed on purpose"))
         await until(lambda: alice.events[-1:] == [PeerUp(bob.id)] and len(alice.events) > 1, seconds=5)
         assert await bob.echo(alice) == await alice.echo(bob) == b"hello"
+
+
+async def test_a_stranger_that_leaves_at_once_is_talked_with_by_nobody(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        await until(lambda: bob.sessions(alice))
+        await alice.peers.disconnect(bob.id)
+        await trio.sleep(5)
+        assert bob.events == []
+        await alice.peers.connect(bob.address)
+        await trio.sleep(0.5)
+        assert bob.events == []
+        assert [(status.peer, status.state) for status in await bob.peers.snapshot()] == [(alice.id, State.UP)]
+        assert await bob.echo(alice) == b"hello"  # what a person asks for does not wait
+        await trio.sleep(1)
+        assert bob.events == [PeerUp(alice.id)]
+
+
+async def test_whoever_is_gone_to_is_greeted_at_once_also_beside_its_own_session(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        await until(lambda: alice.events == [PeerUp(bob.id)], seconds=0.3)
+        await until(lambda: bob.sessions(alice))
+        maker = bob.system.cell(f"node/services/network/peers/{alice.id.short}").actor._setting.dialler
+        owner = bob.system.whereis(f"node/services/network/peers/{alice.id.short}")
+        owner.tell(await maker.dial(alice.id, (alice.address,), owner))
+        await until(lambda: bob.events == [PeerUp(alice.id)], seconds=0.3)
