@@ -5,13 +5,13 @@ to; an address that worked stands before one that was only claimed, and no claim
 are never forgotten; of the addresses that a peer claims only those are taken that `claims` finds acceptable.
 """
 
-import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import attrs
 
 from beam_actors.errors import InvalidValue
-from beam_actors.values import Multiaddr, PeerId, Record, TcpAddress, encode_record
+from beam_actors.peers.claims import Contact, acceptable
+from beam_actors.values import Multiaddr, PeerId, Record, encode_record
 
 TABLE = "peers"
 VERSION = 1
@@ -68,27 +68,6 @@ def decode_entry(data: bytes) -> Entry:
     )
 
 
-def acceptable(address: Multiaddr, observed: TcpAddress | None) -> bool:
-    """Whether an address that a peer claims is worth keeping, given where its connection came from.
-
-    Loopback and link-local addresses mean this machine or this cable: only somebody who is there may claim them, or
-    a stranger could have us knock on our own services.
-    """
-    tcp = address.tcp
-    if tcp is None or tcp.port == 0 or tcp.is_wildcard:
-        return False
-    ip = ipaddress.ip_address(tcp.ip)
-    if ip.is_multicast or ip.is_reserved:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        return False
-    if ip.is_loopback:
-        return observed is not None and observed.is_loopback
-    if ip.is_link_local:
-        return observed is not None and ipaddress.ip_address(observed.ip).is_link_local
-    return True
-
-
 class AddressBook:
     """Entries by peer; every change returns the peers whose stored record must be rewritten or removed."""
 
@@ -130,15 +109,24 @@ class AddressBook:
         return self._put(peer, attrs.evolve(entry, proven=proven, seen=now))
 
     def claims(
-        self, peer: PeerId, addresses: Iterable[Multiaddr], observed: TcpAddress | None, now: float
+        self,
+        peer: PeerId,
+        addresses: Iterable[Multiaddr],
+        contact: Contact,
+        now: float,
+        *,
+        ours: Collection[Multiaddr] = (),
     ) -> set[PeerId]:
-        """The peer, authenticated, says that it listens there; its newest list replaces the one before."""
+        """The peer, authenticated, says that it listens there; its newest list replaces the one before.
+
+        `contact` is how it was met, and `ours` where this node listens as it sees us.
+        """
         entry = self._entries.get(peer, Entry())
         fresh: list[Multiaddr] = []
         for item in addresses:
             if len(fresh) == self._addresses:
                 break
-            if item.peer not in {None, peer} or not acceptable(item, observed):
+            if item.peer not in {None, peer} or not acceptable(item, contact, ours):
                 continue
             bare = item.without_peer
             if bare not in fresh:

@@ -12,6 +12,7 @@ import trio
 
 from beam_actors.errors import BeamError, ConnectionLost, TimedOut
 from beam_actors.flow import Flow, Owner, SessionDown, SessionHandle, SessionUp, Stream
+from beam_actors.peers.claims import Contact
 from beam_actors.values import Address, PeerId, TcpAddress
 from beam_actors.wire import Session
 
@@ -86,7 +87,12 @@ class Established:
     suite: str
     handle: SessionHandle
     witness: Witness
-    remote: TcpAddress | None
+    contact: Contact
+
+    @property
+    def remote(self) -> TcpAddress | None:
+        """Where the peer's end is."""
+        return self.contact.remote
 
     def adopt(self, owner: Owner) -> None:
         """Hand the session, and what it said so far, to its actor."""
@@ -107,13 +113,13 @@ async def establish(flow: Flow, stream: Stream, session: Session, owner: Owner, 
         BeamError: it failed, or found another peer than the session expects.
     """
     witness = Witness(owner)
-    remote = stream.remote
+    remote, contact = stream.remote, Contact(remote=_tcp(stream.remote), local=_tcp(stream.local))
     handle = flow.session(stream, session, witness)
     try:
         with trio.move_on_after(seconds):
             outcome = await witness.outcome()
             if isinstance(outcome, SessionUp):
-                return Established(outcome.peer, outcome.suite.protocol, handle, witness, _tcp(remote))
+                return Established(outcome.peer, outcome.suite.protocol, handle, witness, contact)
             raise _cause(outcome)  # noqa: TRY301  # given up like a timeout
     except BaseException:
         _give_up(handle, witness)

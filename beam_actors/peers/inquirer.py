@@ -15,7 +15,7 @@ import trio
 from beam_actors.errors import BeamError, RemoteProtocolError
 from beam_actors.flow import Stream, read_frame
 from beam_actors.identity import PeerKey
-from beam_actors.peers.book import acceptable
+from beam_actors.peers.claims import Contact, acceptable
 from beam_actors.peers.dialling import Listening
 from beam_actors.peers.inquiry import (
     MAX_ANSWER,
@@ -33,7 +33,7 @@ from beam_actors.peers.messages import InboundStream, PeerDown, PeerUp
 from beam_actors.peers.sessions import announced
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
-from beam_actors.values import Multiaddr, PeerId, TcpAddress
+from beam_actors.values import Address, Multiaddr, PeerId, TcpAddress
 from beam_actors.wire import FrameReader, PeerRecord, sign_record
 
 _CATCH_UP_RETRY = 1.0
@@ -129,9 +129,10 @@ class Inquirer(Actor):
         told: dict[Multiaddr, int] = {}
 
         async def ask(peer: PeerId) -> None:
-            for record, observed in await self._ask(peer, Question((wanted,))):
+            for record, contact in await self._ask(peer, Question((wanted,))):
+                ours = announced(self._listening(), contact.local)
                 for address in record.addresses:
-                    if acceptable(address, observed) and told.get(address, -1) < record.seq:
+                    if acceptable(address, contact, ours) and told.get(address, -1) < record.seq:
                         told[address] = record.seq
 
         try:
@@ -145,8 +146,8 @@ class Inquirer(Actor):
         for reply in replies:
             reply.set(found)
 
-    async def _ask(self, peer: PeerId, question: Question) -> list[tuple[PeerRecord, TcpAddress | None]]:
-        """The records that the peer answers with, each with where that peer is; none when it fails."""
+    async def _ask(self, peer: PeerId, question: Question) -> list[tuple[PeerRecord, Contact]]:
+        """The records that the peer answers with, each with how that peer was met; none when it fails."""
         stream: Stream | None = None
         with trio.move_on_after(self._limits.inquiry_timeout):
             try:
@@ -154,11 +155,11 @@ class Inquirer(Actor):
                 stream.adopt(self.ref)
                 await stream.write(encode_question(question))
                 records = open_records(await _read_message(stream, MAX_ANSWER), question)
-                observed = stream.remote if isinstance(stream.remote, TcpAddress) else None
+                contact = Contact(remote=_tcp(stream.remote), local=_tcp(stream.local))
                 stream.close()
             except BeamError as error:
                 _log.debug("a peer did not say where another is", peer=str(peer), error=str(error))
-                records, observed = (), None
+                return []
             else:
                 stream = None
                 for record in records:
@@ -167,7 +168,7 @@ class Inquirer(Actor):
             finally:
                 if stream is not None:
                     stream.abort()
-            return [(record, observed) for record in records]
+            return [(record, contact) for record in records]
         return []
 
     def _keep(self, record: PeerRecord, *, newest: bool) -> None:
@@ -211,7 +212,7 @@ class Inquirer(Actor):
 
     def _own(self, stream: Stream) -> PeerRecord:
         """This node's record as of now, with a wildcard shown as the address by which the asker sees us."""
-        milliseconds = int(self._clock.wall() * 1000)
+        milliseconds = max(0, int(self._clock.wall() * 1000))  # a clock may stand before 1970
         return sign_record(self._key, milliseconds, announced(self._listening(), stream.local))
 
 
@@ -221,3 +222,7 @@ async def _read_message(stream: Stream, limit: int) -> bytes:
     if body is None:
         raise RemoteProtocolError("The other side ended the stream without a message about peers.")
     return body
+
+
+def _tcp(address: Address | None) -> TcpAddress | None:
+    return address if isinstance(address, TcpAddress) else None

@@ -14,8 +14,8 @@ class PeersLimits:
     handshakes_per_address: int = 16
     """The same for one IPv4 address or IPv6 /64, so that one machine cannot use up the places of all."""
     greeting_delay: float = 1.0
-    """How long a stranger's session must stand before anybody here talks with it, so that one who leaves at once costs a
-    handshake only."""
+    """How long a stranger's session must stand before anybody here talks with it, so that one who leaves at once costs
+    a handshake only."""
     handshakes_per_second: float = 4.0
     """Connections that are accepted from one IPv4 address or IPv6 /64 in the long run: each costs some 10 ms of CPU."""
     handshakes_burst: int = 64
@@ -25,7 +25,7 @@ class PeersLimits:
     peers: int = 512
     """Peers with an actor of their own at once."""
     guests: int = 384
-    """Of those, peers that only came, with keys that cost nothing; the rest is for those that this node wants itself."""
+    """Of those, peers that only came, with keys that cost nothing; the rest is for those this node wants."""
     sessions: int = 512
     """Sessions in all. Dialled ones count but are never refused: they are our own choice, bounded by `peers`."""
     sessions_per_address: int = 64

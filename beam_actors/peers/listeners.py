@@ -1,8 +1,9 @@
 """Listening: takes strangers' connections, drives their handshake within bounds, and hands the sessions over.
 
 Invariants: at most `handshakes` strangers are in their handshake at once, and `handshakes_per_address` from one source
-(see `places`), and no source connects faster than `rates` allows; each ends within its deadline; a session whose peer isn't admitted is cut. An address with port 0, or
-one that is taken, gets a free port once and the same one afterwards, so that peers which remember us find us again.
+(see `places`), and no source connects faster than `rates` allows; each ends within its deadline; a session whose peer
+isn't admitted is cut. An address with port 0, or one that is taken, gets a free port once and the same one afterwards,
+so that peers which remember us find us again.
 """
 
 from collections.abc import Sequence

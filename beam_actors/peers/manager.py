@@ -12,6 +12,7 @@ import structlog
 
 from beam_actors.errors import ActorError, InvalidValue, ResourceExhausted, StorageError
 from beam_actors.peers.book import TABLE, AddressBook, Entry, decode_entry, encode_entry
+from beam_actors.peers.dialling import Listening
 from beam_actors.peers.guests import Guests
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import (
@@ -29,6 +30,7 @@ from beam_actors.peers.messages import (
     Wake,
 )
 from beam_actors.peers.places import source_of
+from beam_actors.peers.sessions import announced
 from beam_actors.ports import Change, Clock, Store
 from beam_actors.runtime import Actor, Down, ListMembers, Mailbox, Overflow, Ref, Reply, StartMember, receives
 from beam_actors.values import Multiaddr, PeerId
@@ -50,6 +52,7 @@ class Manager(Actor):
         store: Store,
         clock: Clock,
         us: PeerId,
+        listening: Listening,
         bootstrap: Sequence[tuple[PeerId, Multiaddr]],
         limits: PeersLimits,
     ) -> None:
@@ -58,6 +61,7 @@ class Manager(Actor):
         self._store = store
         self._clock = clock
         self._us = us
+        self._listening = listening
         self._bootstrap = tuple(item for item in bootstrap if item[0] != us)
         self._limits = limits
         self._book = AddressBook(peers=limits.book_peers, addresses=limits.book_addresses)
@@ -203,8 +207,9 @@ class Manager(Actor):
     @receives(Claimed)
     def claimed(self, message: Claimed) -> None:
         """The peer says where it listens."""
-        now = self._clock.wall()
-        self._changed(self._book.claims(message.peer, message.addresses, message.observed, now), message.peer)
+        now, ours = self._clock.wall(), announced(self._listening(), message.contact.local)
+        changed = self._book.claims(message.peer, message.addresses, message.contact, now, ours=ours)
+        self._changed(changed, message.peer)
 
     @receives(Remember)
     async def remember(self, message: Remember) -> None:

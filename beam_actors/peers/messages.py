@@ -4,6 +4,7 @@ import attrs
 
 from beam_actors.flow import Stream
 from beam_actors.peers.book import Entry
+from beam_actors.peers.claims import Contact
 from beam_actors.peers.handshake import Established
 from beam_actors.peers.lifecycle import State
 from beam_actors.runtime import Reply
@@ -110,11 +111,11 @@ class Proved:
 
 @attrs.frozen(slots=True)
 class Claimed:
-    """The peer says that it listens at these addresses; `observed` is where its session comes from."""
+    """The peer says that it listens at these addresses; `contact` is how it was met."""
 
     peer: PeerId
     addresses: tuple[Multiaddr, ...]
-    observed: TcpAddress | None
+    contact: Contact
 
 
 @attrs.frozen(slots=True)

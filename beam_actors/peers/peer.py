@@ -93,9 +93,7 @@ class Peer(Actor):
         limits, clock = setting.limits, setting.clock
         self._waiting = Waiting(peer, most=limits.opens_waiting, now=clock.monotonic)
         self._pings = Pings(peer, limits, spawn=self.spawn, measured=self._report)
-        self._news = News(
-            peer, setting.subscribers, later=lambda: self.send_after(limits.greeting_delay, Stayed())
-        )
+        self._news = News(peer, setting.subscribers, later=lambda: self.send_after(limits.greeting_delay, Stayed()))
         self._dials = Dials(
             peer, setting.dialler, limits, clock, known=lambda: self._entry.addresses, spawn=self.spawn, ref=self.ref
         )
@@ -275,7 +273,7 @@ class Peer(Actor):
         if live is None:
             return
         live.agent = message.info.agent
-        self._setting.manager.tell(Claimed(self._peer, message.info.addresses, live.established.remote))
+        self._setting.manager.tell(Claimed(self._peer, message.info.addresses, live.established.contact))
         self._report()
 
     def _spawn_open(self, live: Live, protocol: str, waiter: Waiter) -> None:

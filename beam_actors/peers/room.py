@@ -95,7 +95,13 @@ def compose_peers(
                 ChildSpec(
                     "manager",
                     lambda: Manager(
-                        pool=pool, store=store, clock=clock, us=key.peer_id, bootstrap=wanted, limits=bounds
+                        pool=pool,
+                        store=store,
+                        clock=clock,
+                        us=key.peer_id,
+                        listening=bindings,
+                        bootstrap=wanted,
+                        limits=bounds,
                     ),
                 ),
                 ChildSpec(

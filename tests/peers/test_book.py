@@ -3,13 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.errors import InvalidValue
-from beam_actors.peers.book import AddressBook, Entry, acceptable, decode_entry, encode_entry, parse_bootstrap
+from beam_actors.peers.book import AddressBook, Entry, decode_entry, encode_entry, parse_bootstrap
+from beam_actors.peers.claims import Contact
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
 from tests.peers.fuzz import fuzz_entry
 
 ALICE, BOB, CAROL = (PeerId(bytes([n]) * 32) for n in (1, 2, 3))
-LAN = TcpAddress("192.168.1.7", 50000)
-LOCAL = TcpAddress("127.0.0.1", 50000)
+LAN = Contact(remote=TcpAddress("192.168.1.7", 50000), local=None)
 
 
 def at(ip, port=4747):
@@ -60,15 +60,11 @@ def test_the_address_that_worked_last_comes_first():
     assert book.get(ALICE).proven == (at("10.0.0.1", 1), at("10.0.0.2", 1))
 
 
-def test_claims_of_a_stranger_cannot_point_at_this_machine():
-    assert not acceptable(at("127.0.0.1"), LAN)
-    assert acceptable(at("127.0.0.1"), LOCAL)
-    assert not acceptable(at("169.254.169.254"), LAN)
-    assert not acceptable(at("::ffff:127.0.0.1"), LOCAL)
-    assert not acceptable(at("0.0.0.0"), LOCAL)
-    assert not acceptable(at("224.0.0.1"), LAN)
-    assert not acceptable(at("192.168.1.7", 0), LAN)
-    assert not acceptable(Multiaddr.parse("/dns4/example.com/tcp/80"), LAN)
+def test_a_claim_that_is_not_acceptable_is_dropped():
+    book = AddressBook(peers=10, addresses=3)
+    far = Contact(remote=TcpAddress("203.0.113.9", 1), local=None)
+    book.claims(ALICE, [at("10.0.0.1"), at("198.51.100.1"), at("198.51.100.2")], far, 1.0, ours=[at("198.51.100.2")])
+    assert book.get(ALICE).addresses == (at("198.51.100.1"),)
 
 
 def test_a_claim_for_another_peer_is_dropped():

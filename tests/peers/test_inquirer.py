@@ -8,6 +8,7 @@ from beam_actors.identity import PeerKey
 from beam_actors.peers import PeersLimits
 from beam_actors.peers.inquirer import Inquirer
 from beam_actors.peers.inquiry import MAX_QUESTION, PROTOCOL, Locate, Question, encode_question, open_records
+from beam_actors.testing.clock import EPOCH
 from beam_actors.values import Multiaddr, PeerId
 from beam_actors.wire import frame, sign_record
 from tests.peers.lab import SERVICES, STRANGER
@@ -201,3 +202,23 @@ async def test_who_is_connected_is_asked_again_until_there_is_an_answer(world, a
         inquirer = alice.system.cell(INQUIRER).actor
         assert list(inquirer._up) == [bob.id]
         assert bob.id in inquirer._records
+
+
+async def test_a_peer_from_afar_cannot_send_a_search_into_a_private_network(world, autojump_clock):
+    hub, alice = world.add(ip="203.0.113.1"), world.add(ip="203.0.113.2")
+    liar = PeerKey.from_seed(b"\x07" * 32)
+    inside, outside = (Multiaddr.parse(f"/ip4/{ip}/tcp/80") for ip in ("192.168.1.1", "198.51.100.1"))
+    async with hub.run(), alice.run():
+        await meet(hub, alice)
+        claim = sign_record(liar, 1, (inside, outside, alice.address.without_peer))
+        hub.system.cell(INQUIRER).actor._keep(claim, newest=False)
+        assert await alice.system.ref(INQUIRER).ask(Locate(liar.peer_id)) == (outside,)
+
+
+async def test_a_clock_before_1970_keeps_no_answer_from_anybody(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        bob.clock.step(-EPOCH - 1e9)
+        await alice.peers.connect(bob.address)
+        question = Question((bob.id,))
+        (record,) = open_records(await ask_body(alice, bob, encode_question(question)), question)
+        assert record.seq == 0

@@ -98,5 +98,5 @@ async def test_one_source_connects_at_a_bounded_rate_and_costs_no_other(world, a
         assert await still_open(streams) == 3
         assert await alice.peers.connect(bob.address) == bob.id
         await trio.sleep(2)
-        async with strangers(world, bob, 6) as streams:
-            assert await still_open(streams) == 2
+        async with strangers(world, bob, 6) as more:
+            assert await still_open(more) == 2

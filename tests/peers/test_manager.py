@@ -16,7 +16,7 @@ from tests.peers.lab import ECHO, STRANGER, changed, until
 async def test_who_was_dialled_learns_where_the_dialler_listens(world, autojump_clock):
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
-        await trio.sleep(1)
+        await trio.sleep(2)
         await alice.peers.disconnect(bob.id)
         await until(lambda: not bob.sessions(alice))
         assert await bob.echo(alice) == b"hello"
