@@ -22,6 +22,11 @@ class PeersLimits:
     """The same at once: as many as may have a session from there, who all come back when the network does."""
     handshake_sources: int = 4096
     """Addresses whose rate is remembered, those that connected last."""
+    introductions: int = 32
+    """Times that a peer may say where it listens in `introductions_period`; each is read, sifted and written down. One
+    more ends the session: an honest peer says it once, and again when its addresses change."""
+    introductions_period: float = 60.0
+    """How far back those are counted."""
     peers: int = 512
     """Peers with an actor of their own at once."""
     guests: int = 384

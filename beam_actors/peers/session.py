@@ -1,16 +1,22 @@
 """The actor of one session: hands inbound streams to those who serve their protocol, and ends with the session.
 
-The invariants: the session dies with this actor and this actor with the session, the latter as a normal exit; a
-draining session is closed only after it had no streams for a while, because the other end may be opening one.
+The invariants: the session dies with this actor and this actor with the session, the latter as a normal exit; one
+whose peer introduces itself without end is cut; a draining session is closed only after it had no streams for a while, because
+the other end may be opening one.
 """
 
 from collections.abc import Mapping
 
+import structlog
+
 from beam_actors.flow import IncomingStream, SessionDown
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import AdoptSession, CheckDrained, CloseSession, Drain, Identified, InboundStream, Left
+from beam_actors.peers.tally import Tally
 from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, Ref, receives
 from beam_actors.wire import PeerIdentified, PeerLeaving
+
+_log = structlog.get_logger(__name__)
 
 
 class PeerSession(Actor):
@@ -29,6 +35,7 @@ class PeerSession(Actor):
         self._limits = limits
         self._draining = False
         self._checking = False
+        self._introductions = Tally(limits.introductions, limits.introductions_period)
 
     def __repr__(self) -> str:
         return f"PeerSession({self._adopted.established!r})"
@@ -56,7 +63,12 @@ class PeerSession(Actor):
     @receives(PeerIdentified)
     def identified(self, message: PeerIdentified) -> None:
         """Pass on what the peer says about itself."""
-        self._peer.tell(Identified(self._number, message.info))
+        if self._introductions.one_more(self.system.clock()):
+            self._peer.tell(Identified(self._number, message.info))
+            return
+        _log.warning("a peer introduces itself without end", peer=str(self._adopted.established.peer))
+        self._adopted.established.handle.abort()
+        self.stop()
 
     @receives(PeerLeaving)
     def leaving(self, _message: PeerLeaving) -> None:

@@ -1,10 +1,15 @@
-"""The actor of one session: draining, and its own crash."""
+"""The actor of one session: draining, its own crash, and a peer that wears it out."""
+
+from contextlib import suppress
 
 import pytest
 import trio
 
-from beam_actors.errors import NetworkError
+from beam_actors.errors import NetworkError, PeerOffline
 from beam_actors.peers import PeersLimits
+from beam_actors.values import Multiaddr
+from beam_actors.wire import IdentifyInfo
+from beam_actors.wire.identify import PUSH_PROTOCOL, encode_info
 from tests.peers.lab import ECHO, changed, until
 
 
@@ -51,3 +56,30 @@ async def test_a_crash_of_a_session_ends_that_session_alone(world, autojump_cloc
         assert changed(alice, before) == set()
         await spared.write(b"still here")
         assert await spared.read() == b"still here"
+
+
+async def test_a_peer_that_introduces_itself_without_end_is_cut(world, autojump_clock):
+    limits = PeersLimits(introductions=20, introductions_period=60.0)
+    async with world.running(2, limits=limits) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        await until(lambda: bob.sessions(alice))
+
+        async def introduce(count):
+            for number in range(count):
+                info = IdentifyInfo(agent="alice", addresses=(Multiaddr.parse(f"/ip4/10.0.1.1/tcp/{number + 1}"),))
+                stream = await alice.peers.open(bob.id, PUSH_PROTOCOL)
+                await stream.write(encode_info(info, alice.id))
+                await stream.shutdown()
+                await stream.read()
+                stream.close()
+
+        (path,) = bob.sessions(alice)
+        for _ in range(3):
+            await introduce(15)  # with that of the beginning, within the bound
+            await trio.sleep(61)
+        assert bob.sessions(alice) == [path]
+        with suppress(NetworkError, PeerOffline):
+            await introduce(30)
+        await until(lambda: path not in bob.incarnations(), seconds=1)
+        book = bob.system.cell("node/services/network/manager").actor._book
+        assert all(address.tcp.port <= 20 for address in book.get(alice.id).claimed)  # what came after was not taken
