@@ -206,9 +206,21 @@ class Inquirer(Actor):
 
     async def _answer(self, stream: Stream) -> None:
         question = decode_question(await _read_message(stream, MAX_QUESTION))
+        await self._learn(question)
         known = (self._own(stream) if peer == self._key.peer_id else self._records.get(peer) for peer in question.peers)
         await stream.write(encode_answer(tuple(record for record in known if record is not None)))
         stream.close()
+
+    async def _learn(self, question: Question) -> None:
+        """Ask those of the wanted who are connected and were not asked yet, such as one that has just come."""
+        missing = {peer for peer in question.peers if peer != self._key.peer_id and peer not in self._records}
+        if not missing:
+            return
+        with trio.move_on_after(self._limits.inquiry_timeout / 2):  # which leaves time to answer
+            here = missing.intersection(await self._peers.connected())
+            async with trio.open_nursery() as nursery:
+                for peer in sorted(here):
+                    nursery.start_soon(self._fetch, peer)
 
     def _own(self, stream: Stream) -> PeerRecord:
         """This node's record as of now, with a wildcard shown as the address by which the asker sees us."""

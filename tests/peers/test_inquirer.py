@@ -5,13 +5,13 @@ import trio
 
 from beam_actors.errors import NetworkError, PeerOffline, TimedOut
 from beam_actors.identity import PeerKey
-from beam_actors.peers import PeersLimits
+from beam_actors.peers import PeersLimits, PeerUp
 from beam_actors.peers.inquirer import Inquirer
 from beam_actors.peers.inquiry import MAX_QUESTION, PROTOCOL, Locate, Question, encode_question, open_records
 from beam_actors.testing.clock import EPOCH
 from beam_actors.values import Multiaddr, PeerId
 from beam_actors.wire import frame, sign_record
-from tests.peers.lab import SERVICES, STRANGER
+from tests.peers.lab import SERVICES, STRANGER, until
 from tests.wire.support import unframed
 
 INQUIRER = f"{SERVICES}/network/inquirer"
@@ -29,6 +29,26 @@ async def test_two_who_share_a_peer_find_each_other(world, autojump_clock):
         assert await bob.echo(alice) == b"hello"
         assert bob.sessions(alice)
         assert hub.seen == []
+
+
+async def test_one_that_has_just_come_is_found_at_once(world, autojump_clock):
+    async with world.running(3) as (hub, alice, bob):
+        await meet(hub, bob)
+        await alice.peers.connect(hub.address)
+        await until(lambda: hub.sessions(alice))
+        assert hub.events == [PeerUp(bob.id)]  # the hub has not talked with alice yet
+        assert await bob.echo(alice) == b"hello"
+
+
+async def test_one_that_has_just_come_and_does_not_answer_costs_the_others_nothing(world, autojump_clock):
+    async with world.running(3) as (hub, alice, bob):
+        await meet(hub, bob)
+        await alice.peers.connect(hub.address)
+        await until(lambda: hub.sessions(alice))
+        world.network.partition(hub.host, alice.host)
+        question = Question((alice.id, hub.id))
+        (record,) = open_records(await ask_body(bob, hub, encode_question(question)), question)
+        assert record.peer == hub.id
 
 
 async def test_without_a_shared_peer_the_peer_is_offline_as_before(world, autojump_clock):
