@@ -222,9 +222,10 @@ class Peer(Actor):
         self.monitor(ref)
         if message.dialled is not None:
             self._setting.manager.tell(Proved(self._peer, message.dialled))
-            self._news.due()
         self._dials.succeeded()
         self._feed(Input.SESSION_UP)
+        if message.dialled is not None:
+            self._news.due()  # this node went to it, so it is no stranger
         if not self._news.waiting:
             self._pings.greet(live)
 
