@@ -5,30 +5,28 @@ that leaves at once then costs its handshake and nothing more. Invariant: the su
 beginning with up, and of a peer that came and left before it was announced they hear nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from beam_actors.peers.alarm import Alarm
 from beam_actors.peers.messages import PeerDown, PeerUp
-from beam_actors.runtime import Ref, Timer
+from beam_actors.runtime import Ref
 from beam_actors.values import PeerId
 
 
 class News:
-    """Tells `subscribers`; `later` starts the timer at whose end `due` is to be called."""
+    """Tells `subscribers`; when `alarm` rings, `delay` seconds after a stranger came, `due` is to be called."""
 
-    def __init__(self, peer: PeerId, subscribers: Sequence[Ref], *, later: Callable[[], Timer]) -> None:
+    def __init__(self, peer: PeerId, subscribers: Sequence[Ref], alarm: Alarm, delay: float) -> None:
         self._peer = peer
         self._subscribers = subscribers
-        self._later = later
-        self._timer: Timer | None = None
+        self._alarm = alarm
+        self._delay = delay
         self._told = False
+        self.waiting = False
+        """Whether the peer is up and nobody knows it."""
 
     def __repr__(self) -> str:
         return f"News({self._peer.short}, {'up' if self._told else 'waiting' if self.waiting else 'down'})"
-
-    @property
-    def waiting(self) -> bool:
-        """Whether the peer is up and nobody knows it."""
-        return self._timer is not None
 
     def up(self, *, at_once: bool) -> None:
         """The peer is up."""
@@ -37,8 +35,9 @@ class News:
         if at_once:
             self._cancel()
             self._tell_up()
-        elif self._timer is None:
-            self._timer = self._later()
+        elif not self.waiting:
+            self.waiting = True
+            self._alarm.set(self._delay)
 
     def due(self) -> None:
         """Tell that the peer is up, if that waits to be told."""
@@ -53,10 +52,9 @@ class News:
             self._tell(PeerDown(self._peer))
 
     def _cancel(self) -> bool:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        return timer is not None
+        waited, self.waiting = self.waiting, False
+        self._alarm.cancel()
+        return waited
 
     def _tell_up(self) -> None:
         self._told = True

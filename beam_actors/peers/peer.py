@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from beam_actors.errors import ActorError, BeamError, PeerOffline, ResourceExhausted, TimedOut
+from beam_actors.peers.alarm import Alarm
 from beam_actors.peers.backoff import DialBackoff
 from beam_actors.peers.book import Entry
 from beam_actors.peers.choice import Candidate
@@ -56,7 +57,6 @@ from beam_actors.runtime import (
     Ref,
     Restart,
     StartMember,
-    Timer,
     receives,
 )
 from beam_actors.values import PeerId
@@ -93,29 +93,30 @@ class Peer(Actor):
         limits, clock = setting.limits, setting.clock
         self._waiting = Waiting(peer, most=limits.opens_waiting, now=clock.monotonic)
         self._pings = Pings(peer, limits, spawn=self.spawn, measured=self._report)
-        self._news = News(peer, setting.subscribers, later=lambda: self.send_after(limits.greeting_delay, Stayed()))
         self._dials = Dials(
             peer, setting.dialler, limits, clock, known=lambda: self._entry.addresses, spawn=self.spawn, ref=self.ref
         )
         self._given = GivenAddresses(
             peer, sessions=self._sessions, pings=self._pings, dials=self._dials, spawn=self.spawn, ref=self.ref
         )
-        self._retry: Timer | None = None
-        self._linger: Timer | None = None
+        self._retry = Alarm(lambda seconds: self.send_after(seconds, Retry()))
+        self._linger = Alarm(lambda seconds: self.send_after(seconds, Lingered()))
+        stay = Alarm(lambda seconds: self.send_after(seconds, Stayed()))
+        self._news = News(peer, setting.subscribers, stay, limits.greeting_delay)
         self._pool: Ref | None = None
         self._reported: Report | None = None
         self._effects: Mapping[Effect, Callable[[], None]] = {
             Effect.DIAL: self._dials.start,
             Effect.CANCEL_DIAL: self._dials.cancel,
             Effect.BACK_OFF: self._start_back_off,
-            Effect.CANCEL_BACK_OFF: self._cancel_back_off,
+            Effect.CANCEL_BACK_OFF: self._retry.cancel,
             Effect.ANNOUNCE_UP: lambda: self._news.up(at_once=self._chosen),
             Effect.ANNOUNCE_DOWN: self._news.down,
             Effect.SERVE: self._serve_waiting,
             Effect.FAIL: lambda: self._waiting.fail(self._dials.failure or "the connection was lost."),
             Effect.CLOSE_SESSIONS: self._sessions.close,
             Effect.LINGER: self._start_linger,
-            Effect.CANCEL_LINGER: self._cancel_linger,
+            Effect.CANCEL_LINGER: self._linger.cancel,
             Effect.END: self.stop,
         }
 
@@ -126,7 +127,7 @@ class Peer(Actor):
         """Ask the manager what is known of this peer."""
         self._pool = await self.start_child(ChildSpec("sessions", lambda: Pool(self._session_spec)))
         self._setting.manager.tell(Started(self._peer))
-        self._linger = self.send_after(self._setting.limits.idle_linger, Lingered())
+        self._linger.set(self._setting.limits.idle_linger)
 
     async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, the peer is down
         """Say that the peer is down: its sessions end with this actor."""
@@ -312,32 +313,19 @@ class Peer(Actor):
     @receives(Retry)
     def retry(self, _message: Retry) -> None:
         """The back-off is over."""
-        self._retry = None
         self._feed(Input.RETRY)
 
     @receives(Lingered)
     def lingered(self, _message: Lingered) -> None:
         """Nobody wanted the peer for a while."""
-        self._linger = None
         self._feed(Input.LINGERED)
 
     def _start_back_off(self) -> None:
         delay = self._setting.backoff.delay(self._dials.failures, self._setting.entropy.uniform())
-        self._retry = self.send_after(delay, Retry())
-
-    def _cancel_back_off(self) -> None:
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
+        self._retry.set(delay)
 
     def _start_linger(self) -> None:
-        self._cancel_linger()
-        self._linger = self.send_after(self._setting.limits.idle_linger if self._chosen else 0.0, Lingered())
-
-    def _cancel_linger(self) -> None:
-        if self._linger is not None:
-            self._linger.cancel()
-            self._linger = None
+        self._linger.set(self._setting.limits.idle_linger if self._chosen else 0.0)
 
     # --- inside ---
 

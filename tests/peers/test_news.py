@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.peers import PeerDown, PeerUp
+from beam_actors.peers.alarm import Alarm
 from beam_actors.peers.news import News
 from tests.peers.lab import STRANGER
 
@@ -14,7 +15,7 @@ class Subscriber:
         self.heard.append(message)
 
 
-class Alarm:
+class Timer:
     def __init__(self):
         self.cancelled = False
 
@@ -24,12 +25,12 @@ class Alarm:
 
 class Stage:
     def __init__(self):
-        self.subscriber, self.alarms = Subscriber(), []
-        self.news = News(STRANGER, [self.subscriber], later=self._later)
+        self.subscriber, self.timers = Subscriber(), []
+        self.news = News(STRANGER, [self.subscriber], Alarm(self._start), 1.0)
 
-    def _later(self):
-        self.alarms.append(Alarm())
-        return self.alarms[-1]
+    def _start(self, _seconds):
+        self.timers.append(Timer())
+        return self.timers[-1]
 
     @property
     def heard(self):
@@ -43,7 +44,7 @@ def test_who_leaves_before_it_was_announced_was_never_there():
     stage.news.down()
     stage.news.due()  # the timer's message crossed that
     assert stage.heard == []
-    assert all(alarm.cancelled for alarm in stage.alarms)
+    assert all(timer.cancelled for timer in stage.timers)
 
 
 def test_who_stays_is_announced_and_whoever_is_wanted_at_once():
@@ -67,4 +68,4 @@ def test_up_and_down_alternate(steps):
         assert stage.heard == [PeerUp(STRANGER), PeerDown(STRANGER)] * (len(stage.heard) // 2) + (
             [PeerUp(STRANGER)] if len(stage.heard) % 2 else []
         )
-        assert sum(not alarm.cancelled for alarm in stage.alarms) == stage.news.waiting
+        assert sum(not timer.cancelled for timer in stage.timers) == stage.news.waiting
