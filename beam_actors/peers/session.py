@@ -1,8 +1,8 @@
 """The actor of one session: hands inbound streams to those who serve their protocol, and ends with the session.
 
 The invariants: the session dies with this actor and this actor with the session, the latter as a normal exit; one
-whose peer introduces itself without end is cut; a draining session is closed only after it had no streams for a while, because
-the other end may be opening one.
+whose peer introduces itself without end is cut; a draining session is closed only after it had no streams for a while,
+because the other end may be opening one.
 """
 
 from collections.abc import Mapping
