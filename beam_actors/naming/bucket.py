@@ -1,4 +1,4 @@
-"""A token bucket, for the claims that one peer may send. Pure: the time is an argument (seconds, never going back)."""
+"""A token bucket, for what may come at a rate. Pure: the time is an argument (seconds, never going back)."""
 
 
 class Bucket:
@@ -11,6 +11,14 @@ class Bucket:
         self._burst = burst
         self._level = burst
         self._then = now
+
+    def try_take(self, now: float) -> bool:
+        """Take one token if there is one; whether there was. Never makes debt."""
+        self.take(0, now)
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True
 
     def take(self, count: float, now: float) -> float:
         """Take `count` tokens; how many seconds to wait before going on (0 while there is no debt)."""

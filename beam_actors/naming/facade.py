@@ -37,6 +37,7 @@ from beam_actors.naming.messages import (
     Resolve,
     Seek,
     SetPin,
+    Sought,
     Unreserve,
 )
 from beam_actors.naming.pins import Pin
@@ -84,15 +85,21 @@ class Naming:
             InvalidName: the text is none.
             NameNotFound: nobody is known to hold it, or the owner that it is bound to doesn't.
             NameContested: several owners hold it and nothing decides; `conflicts` has them.
+            ResourceExhausted: it is not known here, and too many names are being asked of peers already.
         """
         query = self.parse(text)
         try:
             resolution: Resolution = await self._ask(self._registrar, Resolve(query))
         except NameNotFound:
-            answered = await self._ask(self._lookups, Seek(query.name))
-            resolution = await self._ask(self._registrar, Resolve(query, cut_off=not answered))
+            sought: Sought = await self._ask(self._lookups, Seek(query.name))
+            resolution = await self._ask(self._registrar, Resolve(query, cut_off=sought.cut_off))
         if resolution.source == "cache":
             self._lookups.tell(Refresh(query.name))
+        return resolution
+
+    async def recall(self, text: str) -> Resolution:
+        """What the name leads to as far as this node knows, at once: no peer is asked. Raises like `resolve`."""
+        resolution: Resolution = await self._ask(self._registrar, Resolve(self.parse(text)))
         return resolution
 
     async def register(self, text: str, *, contest: bool = False) -> Registered:
@@ -103,6 +110,7 @@ class Naming:
             NameTaken: somebody else is known to hold it, here or by a connected peer, and `contest` is false.
             QuotaExceeded: the owner holds as many names as one may.
             NotAllowed: the owner's key on this machine was replaced or revoked.
+            ResourceExhausted: too many names are being asked of peers to find out whether somebody holds this one.
         """
         name = self._plain(text)
         await self._ask(self._lookups, Seek(name))

@@ -1,7 +1,8 @@
 """Look-ups: the connected peers are asked about a name that is not known here.
 
 Invariant: one look-up per name at a time, however many ask, and none within a few seconds of the last; each ends by its
-deadline. What peers say goes through the registrar like every claim; a look-up only says that it is over.
+deadline, or is refused at once when too many are under way. What peers say goes through the registrar like every
+claim; a look-up only says that it is over, and whether there was anybody to ask.
 """
 
 from collections import OrderedDict
@@ -9,7 +10,7 @@ from collections import OrderedDict
 import structlog
 import trio
 
-from beam_actors.errors import RemoteProtocolError
+from beam_actors.errors import RemoteProtocolError, ResourceExhausted
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.messages import Refresh, Seek, Sought, Submit
@@ -38,7 +39,7 @@ class LookUps(Pool):
         self._clock = clock
         self._limits = bounds
         self._under_way: dict[Name, tuple[Ref, list[Reply]]] = {}
-        self._recent: OrderedDict[Name, tuple[float, int]] = OrderedDict()  # until when, and how many answered
+        self._recent: OrderedDict[Name, tuple[float, Sought]] = OrderedDict()  # until when, and how it ended
 
     def __repr__(self) -> str:
         return f"<LookUps {len(self._under_way)} under way, {len(self._recent)} recent>"
@@ -54,13 +55,13 @@ class LookUps(Pool):
         await self._seek(message.name, self.defer())
 
     async def _seek(self, name: Name, reply: Reply) -> None:
-        until, answered = self._recent.get(name, (0.0, 0))
+        recent = self._recent.get(name)
         if name in self._under_way:
             self._under_way[name][1].append(reply)
-        elif self._clock.monotonic() < until:
-            reply.set(answered)
-        elif len(self._under_way) >= self._limits.lookups:
-            reply.set(0)
+        elif recent is not None and self._clock.monotonic() < recent[0]:
+            reply.set(recent[1])
+        elif len(self._under_way) >= self._limits.lookups:  # nobody was asked, which must not look like "nobody knows"
+            reply.fail(ResourceExhausted("Too many names are being asked of peers at once; try again in a moment."))
         else:
             ref = await self.start_member(StartMember(name.label))
             self._under_way[name] = ref, [reply]
@@ -73,12 +74,12 @@ class LookUps(Pool):
         if ref is None:
             return
         self.demonitor(ref)
-        self._recent[message.name] = self._clock.monotonic() + self._limits.negative_ttl, message.answered
+        self._recent[message.name] = self._clock.monotonic() + self._limits.negative_ttl, message
         self._recent.move_to_end(message.name)
         while len(self._recent) > self._limits.negatives:
             self._recent.popitem(last=False)
         for reply in replies:
-            reply.set(message.answered)
+            reply.set(message)
         await self.stop_child(ref)
 
     @receives(Down)
@@ -89,7 +90,7 @@ class LookUps(Pool):
             if ref == message.ref:
                 del self._under_way[name]
                 for reply in replies:
-                    reply.set(0)
+                    reply.set(Sought(name, 0))
 
 
 class LookUp(Actor):
@@ -102,6 +103,7 @@ class LookUp(Actor):
         self._peers = peers
         self._limits = limits
         self._answered = 0
+        self._cut_off = False
 
     def __repr__(self) -> str:
         return f"<LookUp {self._name}, {self._answered} answered>"
@@ -114,13 +116,14 @@ class LookUp(Actor):
         with trio.move_on_after(self._limits.lookup_timeout):
             try:
                 up = await self._peers.connected()
+                self._cut_off = not up
             except FAILURES:
                 up = ()  # peers are restarting themselves: nobody can be asked
             async with trio.open_nursery() as nursery:
                 for peer in up[: self._limits.lookup_peers]:
                     nursery.start_soon(self._ask, peer)
         if self.parent is not None:
-            self.parent.tell(Sought(self._name, self._answered))
+            self.parent.tell(Sought(self._name, self._answered, self._cut_off))
 
     async def _ask(self, peer: PeerId) -> None:
         try:

@@ -287,7 +287,7 @@ class GiveUp:
 
 @attrs.frozen(slots=True)
 class Seek:
-    """To the supervisor of look-ups: ask the connected peers about a name. Reply: how many peers answered."""
+    """To the supervisor of look-ups: ask the connected peers about a name. Reply: `Sought`, or `ResourceExhausted`."""
 
     name: Name
 
@@ -305,3 +305,5 @@ class Sought:
 
     name: Name
     answered: int
+    cut_off: bool = False
+    """Whether no peer was connected that could have been asked."""

@@ -10,7 +10,16 @@ from typing import Any
 import structlog
 import trio
 
-from beam_actors.errors import ActorDead, ActorError, BeamError, ClaimRefused, NameNotFound, NotAllowed, StorageError
+from beam_actors.errors import (
+    ActorDead,
+    ActorError,
+    BeamError,
+    ClaimRefused,
+    NameNotFound,
+    NotAllowed,
+    ResourceExhausted,
+    StorageError,
+)
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.keeping import TTL, Signer, is_due, next_terms
@@ -130,6 +139,10 @@ class NameKeeper(Actor):
             _log.warning("a name could not be looked after", name=str(self._name), error=str(error))
             delay = _RETRY if isinstance(error, ActorError | StorageError) else HOUR
             reply.fail(error)
+        except ResourceExhausted as error:  # the name is held all the same; only what peers know of it comes later
+            _log.info("peers are asked about a pinned name later", name=str(self._name), error=str(error))
+            delay = _RETRY
+            reply.set(None)
         else:
             reply.set(None)
         if self._timer is not None:

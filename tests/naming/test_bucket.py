@@ -21,3 +21,9 @@ def test_whoever_waits_as_told_never_exceeds_the_rate(steps):
         taken += count
         assert taken <= 20 + 10 * now + 1e-6
     assert "of 20" in repr(bucket)
+
+
+def test_what_must_not_wait_is_refused_and_costs_nothing():
+    bucket = Bucket(10, 2, 0.0)
+    assert [bucket.try_take(0.0) for _ in range(5)] == [True, True, False, False, False]
+    assert [bucket.try_take(0.1) for _ in range(2)] == [True, False]
