@@ -1,12 +1,14 @@
 """The DNS server: UDP and TCP on one port, authoritative for the suffixes.
 
 Invariants: every question is answered within the resolver's deadline or dropped; what waits is bounded; nothing that a
-client sends crashes this actor. Repeated UDP questions are answered in the pump from the table of packed replies; all
-others come here as messages. Only programs of this machine, or of a private network when a person chose an address
+client sends crashes this actor. Repeated UDP questions are answered in the pump from the table of packed replies; others
+come here as messages, those about names that were not found lately at a bounded rate, so that a flood of these costs
+the others nothing. Only programs of this machine, or of a private network when a person chose an address
 there, are answered: a resolver that is open to everybody is a tool for attacks on others (RFC 5358).
 """
 
 import ipaddress
+from collections import OrderedDict
 
 import structlog
 
@@ -17,10 +19,11 @@ from beam_actors.ingress.binding import RETRY_SECONDS, Binding, reachable_ip
 from beam_actors.ingress.exchange import Exchange
 from beam_actors.ingress.framing import MAX_MESSAGE
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import Asked, BindAgain, Forget, Lookup, WhereBound
-from beam_actors.ingress.questions import MAX_QUESTION, Question, Rcode, Refusal, read_question
+from beam_actors.ingress.messages import Asked, BindAgain, Forget, Lookup, TellFailures, WhereBound
+from beam_actors.ingress.questions import MAX_QUESTION, Question, Rcode, Refusal, name_of, read_question
 from beam_actors.ingress.replies import ReplyTable
 from beam_actors.ingress.zone import Spot, Zone
+from beam_actors.naming import Bucket
 from beam_actors.ports import Clock, DatagramSocket
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
 from beam_actors.values import TcpAddress
@@ -64,14 +67,22 @@ class DnsServer(Actor):
         self._table = ReplyTable(self._limits.dns_replies)
         self._responder = Responder(zone, reachable_ip(binding.address))
         self._rounds: dict[str, _Round] = {}  # by label: look-ups whose outcome may be kept
+        self._found: OrderedDict[bytes, None] = OrderedDict()  # names of questions, as `name_of` says
+        self._bucket = Bucket(
+            self._limits.dns_questions_per_second, self._limits.dns_questions_burst, clock.monotonic()
+        )
         self._pending = 0
-        self._connections = 0
+        self._exchanges: dict[Exchange, None] = {}
         self.dropped = 0
-        """UDP questions given up because too many waited."""
+        """UDP questions given up because too many waited or came."""
+        self.failed = 0
+        """Look-ups that broke off, which was answered SERVFAIL."""
+        self._told: int | None = None  # of these, at the last line in the log; None while no such time runs
 
     def __repr__(self) -> str:
-        waiting = f"{self._pending} pending, {self._connections} connections"
-        return f"<DnsServer at {self._binding.local}, {waiting}, {self._table!r}>"
+        waiting = f"{self._pending} pending, {len(self._exchanges)} connections"
+        lost = f"{self.dropped} dropped, {self.failed} failed"
+        return f"<DnsServer at {self._binding.local}, {waiting}, {lost}, {self._table!r}>"
 
     async def on_start(self) -> None:
         """Bind UDP and TCP at one port."""
@@ -124,7 +135,11 @@ class DnsServer(Actor):
             reply = self._table.get(data, now) if self._is_ours(sender) else None
             if reply is not None:
                 _send(socket, reply, sender)
-            elif len(data) <= MAX_QUESTION:
+            elif len(data) > MAX_QUESTION:
+                continue
+            elif name_of(data) not in self._found and not self._bucket.try_take(now):
+                self.dropped += 1
+            else:
                 self.ref.tell(Asked(socket, data, sender))
 
     @receives(Asked)
@@ -155,12 +170,20 @@ class DnsServer(Actor):
             reply, ttl = await self._look_up(question, spot, udp_limit(question))
             if ttl and self._rounds.get(spot.label) is current:
                 self._keep(message.data, question, reply, spot.label, ttl)
+            if ttl == NAME_TTL:
+                self._remember(name_of(message.data))
         finally:
             self._pending -= 1
             current.askers -= 1
             if not current.askers and self._rounds.get(spot.label) is current:
                 del self._rounds[spot.label]
         _send(message.socket, reply, message.sender)
+
+    def _remember(self, name: bytes) -> None:
+        self._found[name] = None
+        self._found.move_to_end(name)
+        if len(self._found) > self._limits.dns_found:
+            self._found.popitem(last=False)
 
     def _keep(self, data: bytes, question: Question, reply: bytes, name: str, ttl: float) -> None:
         if question.edns is None or not question.edns.options:
@@ -170,14 +193,12 @@ class DnsServer(Actor):
 
     @receives(Accepted)
     def on_accepted(self, message: Accepted) -> None:
-        """Serve a connection, if there are not too many."""
-        if self._connections >= self._limits.dns_connections:
+        """Serve a connection; when there are too many, in the place of the one that has asked nothing for longest."""
+        if len(self._exchanges) >= self._limits.dns_connections and not self._make_room():
             message.dispose()
             return
-        self._connections += 1
-        self.spawn(self._converse, message.stream)
+        stream = message.stream
 
-    async def _converse(self, stream: Stream) -> None:
         async def answer(data: bytes) -> bytes | None:
             question = self._read(data, stream.remote)
             if not isinstance(question, Question):
@@ -187,13 +208,27 @@ class DnsServer(Actor):
                 reply, _ = await self._look_up(question, reply, MAX_MESSAGE)
             return reply
 
+        exchange = Exchange(stream, answer, self._limits)
+        self._exchanges[exchange] = None
+        self.spawn(self._converse, stream, exchange)
+
+    def _make_room(self) -> bool:
+        quiet = [exchange for exchange in self._exchanges if not exchange.is_answering]
+        if not quiet:
+            return False
+        longest = min(quiet, key=lambda exchange: exchange.since)
+        del self._exchanges[longest]
+        longest.evict()
+        return True
+
+    async def _converse(self, stream: Stream, exchange: Exchange) -> None:
         try:
-            await Exchange(stream, answer, self._limits).run()
+            await exchange.run()
         except BeamError as error:
             _log.debug("a DNS connection ended early", error=str(error))
             stream.abort()
         finally:
-            self._connections -= 1
+            self._exchanges.pop(exchange, None)
 
     # --- both ---
 
@@ -219,9 +254,27 @@ class DnsServer(Actor):
         except (NameNotFound, InvalidName):
             return self._responder.absent(question, limit), NEGATIVE_TTL
         except BeamError as error:
-            _log.info("a look-up failed", name=spot.text, error=str(error))
+            self._failed(spot, error)
             return self._responder.failed(question, limit), 0
         return self._responder.found(question, located, limit), NAME_TTL
+
+    def _failed(self, spot: Spot, error: BeamError) -> None:
+        """Count it, and log the first of a period: a flood of names must not overwrite the log."""
+        self.failed += 1
+        if self._told is None:
+            _log.info("a look-up failed", name=spot.text, error=str(error))
+            self._told = self.failed
+            self.send_after(self._limits.dns_report_seconds, TellFailures())
+
+    @receives(TellFailures)
+    def on_tell_failures(self, _message: TellFailures) -> None:
+        """The end of a period."""
+        more = self.failed - (self._told or 0)
+        self._told = None
+        if more:
+            _log.info("more look-ups failed", count=more)
+            self._told = self.failed
+            self.send_after(self._limits.dns_report_seconds, TellFailures())
 
 
 def _is_private(ip: str) -> bool:

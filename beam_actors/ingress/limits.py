@@ -8,7 +8,8 @@ class IngressLimits:
     """Counts, bytes and seconds. The defaults serve one person's machine with many tabs open."""
 
     web_connections: int = 1024
-    """Connections that HTTPS or HTTP holds before they are spliced; further ones are reset."""
+    """Connections that HTTPS or HTTP holds before they are spliced; a newcomer takes the place of the oldest whose
+    request is not complete, and is reset if there is none."""
     head_bytes: int = 32 * 1024
     """A request head; a longer one is answered 431."""
     head_fields: int = 100
@@ -22,17 +23,32 @@ class IngressLimits:
     lookup_seconds: float = 4.0
     """One look-up of a name; below the 5 s after which stub resolvers ask again (resolv.conf(5))."""
     lookups: int = 256
-    """Names being looked up at once; further ones fail."""
+    """Names that this machine doesn't know and asks its peers about at once; further ones fail."""
+    lookups_per_second: float = 20.0
+    """The same a second: each one costs every connected peer an answer. Further ones fail."""
+    lookups_burst: int = 100
+    """The same at once, after a silence: a page that links to many machines."""
+    recalls: int = 2048
+    """Names being looked for in this machine's memory at once; further ones fail."""
     waiters: int = 256
     """Askers that share one look-up; further ones fail."""
     dns_pending: int = 1024
     """UDP questions waiting for a look-up; further ones are dropped, as UDP permits."""
+    dns_questions_per_second: float = 500.0
+    """UDP questions that no kept reply answers, about names that were not found lately; further ones are dropped."""
+    dns_questions_burst: int = 1000
+    """The same at once, after a silence."""
+    dns_found: int = 4096
+    """Names that were found lately, whose questions are never dropped for those of other names."""
+    dns_report_seconds: float = 60.0
+    """At most one line in the log for look-ups that failed in so long a time."""
     dns_connections: int = 64
-    """DNS connections over TCP."""
+    """DNS connections over TCP; a newcomer takes the place of the one that has asked nothing for longest."""
     dns_pipeline: int = 16
     """Questions under way on one DNS connection (RFC 7766 section 6.2.1.1)."""
     dns_idle_seconds: float = 10.0
-    """A DNS connection without a question is closed (RFC 7766 section 6.2.3)."""
+    """A DNS connection without a question is closed (RFC 7766 section 6.2.3), and so is one whose question takes so
+    long to arrive, however steadily it drips."""
     dns_replies: int = 4096
     """Packed replies kept, about 300 bytes each."""
     bound_addresses: int = 1024

@@ -42,6 +42,11 @@ class BindAgain:
 
 
 @attrs.frozen(slots=True)
+class TellFailures:
+    """From the DNS server's own timer: say in the log how many look-ups failed since the last line about it."""
+
+
+@attrs.frozen(slots=True)
 class Serve:
     """To a web server: listen at its well-known port on this loopback address. The reply is whether it does."""
 

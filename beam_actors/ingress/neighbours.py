@@ -52,8 +52,12 @@ class Conflict(Protocol):
 class Names(Protocol):
     """Finds out who holds a name."""
 
+    async def recall(self, text: str) -> Resolution:
+        """Resolve `label` or `label.<owner id>` from memory; NameNotFound, NameContested, InvalidName."""
+        ...
+
     async def resolve(self, text: str) -> Resolution:
-        """Resolve `label` or `label.<owner id>`; NameNotFound, NameContested, InvalidName."""
+        """The same, and ask the peers if it is not known; `ResourceExhausted` when they can't be asked now."""
         ...
 
     async def conflicts(self, text: str | None = None) -> Sequence[Conflict]:

@@ -75,6 +75,12 @@ class Refusal:
         return HEADER.pack(self.id, QR | (self.flags & (_OPCODE_MASK | RD)) | self.rcode, 0, 0, 0, 0)
 
 
+def name_of(data: bytes) -> bytes:
+    """The name that a message may be about, lower-case, as it stands on the wire: to compare, not to trust."""
+    end = data.find(b"\0", HEADER.size)
+    return data[HEADER.size : end].lower() if end >= 0 else b""
+
+
 def read_question(data: bytes) -> Question | Refusal | None:
     """Read one message; None means that it must be dropped: too short for an id, or itself a response."""
     if len(data) < HEADER.size:

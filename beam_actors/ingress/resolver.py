@@ -1,8 +1,10 @@
 """The resolver: names to loopback addresses, for DNS and for whoever shows them.
 
-Invariants: one look-up per name at a time, however many ask, each with a deadline; an address is stored before anybody
-is told; an address that is given out is one that a web server listens on; what changed while it was looked up is looked
-up again, so that an answer is never older than the last `Changed`. It knows no DNS questions and no HTTP.
+Invariants: one look-up per name at a time, however many ask, each with a deadline; what this machine knows is answered
+however many unknown names are asked for, as only those have to share what the peers may be asked; an address is stored
+before anybody is told; an address that is given out is one that a web server listens on; what changed while it was
+looked up is looked up again, so that an answer is never older than the last `Changed`. It knows no DNS questions and no
+HTTP.
 
 Two modes, chosen by what this process may do. Where it may bind the well-known ports, each name has an address of its
 own in 127.77.0.0/16. Else (or when a person named an address) all names share the one address of the servers, which
@@ -18,6 +20,7 @@ from beam_actors.errors import (
     ActorError,
     BeamError,
     NameContested,
+    NameNotFound,
     ResourceExhausted,
     StorageError,
     TimedOut,
@@ -26,9 +29,9 @@ from beam_actors.ingress.addresses import TABLE, AddressBook
 from beam_actors.ingress.answers import Located
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import Forget, Lookup, Serve, ServerStarted, WebKind, WhereBound
-from beam_actors.ingress.neighbours import Names
-from beam_actors.naming import Changed, Kind
-from beam_actors.ports import Store
+from beam_actors.ingress.neighbours import Names, Resolution
+from beam_actors.naming import Bucket, Changed, Kind
+from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
 from beam_actors.values import TcpAddress
 
@@ -47,6 +50,7 @@ class Resolver(Actor):
         self,
         names: Names,
         store: Store,
+        clock: Clock,
         *,
         servers: dict[WebKind, Ref],
         dns: Ref | None = None,
@@ -57,17 +61,22 @@ class Resolver(Actor):
         super().__init__()
         self._names = names
         self._store = store
+        self._clock = clock
         self._servers = servers
         self._dns = dns
         self._shared = shared
         self._limits = limits or IngressLimits()
         self._book = AddressBook(self._limits.addresses)
         self._under_way: dict[str, list[Reply]] = {}
+        self._asking = 0  # of those: about which peers are asked
+        self._bucket = Bucket(self._limits.lookups_per_second, self._limits.lookups_burst, clock.monotonic())
+        self.refused = 0
+        """Look-ups that were refused because too many were under way, or too many a second."""
         self._void: set[str] = set()  # of those under way: what changed since they were asked
         self._in_use: OrderedDict[str, None] = OrderedDict()  # loopback addresses that servers were told of
 
     def __repr__(self) -> str:
-        return f"<Resolver {len(self._under_way)} under way, {self._book!r}>"
+        return f"<Resolver {len(self._under_way)} under way, {self.refused} refused, {self._book!r}>"
 
     async def on_start(self) -> None:
         """Read which addresses names have."""
@@ -88,10 +97,12 @@ class Resolver(Actor):
         waiting = self._under_way.get(message.text)
         if waiting is not None:
             if len(waiting) >= self._limits.waiters:
+                self.refused += 1
                 reply.fail(ResourceExhausted("Too many programs ask for this name at once."))
             else:
                 waiting.append(reply)
-        elif len(self._under_way) >= self._limits.lookups:
+        elif len(self._under_way) >= self._limits.recalls:
+            self.refused += 1
             reply.fail(ResourceExhausted("Too many names are being looked up at once."))
         else:
             self._under_way[message.text] = [reply]
@@ -151,12 +162,29 @@ class Resolver(Actor):
 
     async def _locate(self, text: str) -> Located:
         try:
-            resolution = await self._names.resolve(text)
+            resolution = await self._resolve(text)
         except NameContested:
             facts: tuple[str, ...] = (CONTESTED,)  # it has an address, so that a browser gets the page that says so
         else:
             facts = (f"owner={resolution.owner}", *(f"peer={peer}" for peer in resolution.peers))
         return Located(await self._address(text), facts)
+
+    async def _resolve(self, text: str) -> Resolution:
+        try:
+            return await self._names.recall(text)
+        except NameNotFound:
+            self._check_bounds()
+        self._asking += 1
+        try:
+            return await self._names.resolve(text)
+        finally:
+            self._asking -= 1
+
+    def _check_bounds(self) -> None:
+        """Whether the peers may be asked about one more name now; raise `ResourceExhausted` if not."""
+        if self._asking >= self._limits.lookups or not self._bucket.try_take(self._clock.monotonic()):
+            self.refused += 1
+            raise ResourceExhausted("Too many unknown names are being looked up; try again in a moment.")
 
     async def _address(self, text: str) -> str:
         if self._shared is not None:

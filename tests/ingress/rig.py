@@ -130,6 +130,8 @@ class FakeNames:
         self.known = dict.fromkeys(known, Resolution(OWNER, (PEER,))) | faults
         self.delay = delay
         self.asked = []
+        self.remote = set()
+        """Those that only peers know."""
         self.contested = {}
 
     async def conflicts(self, text=None):
@@ -138,6 +140,12 @@ class FakeNames:
         if isinstance(found, Exception):
             raise found
         return found
+
+    async def recall(self, text):
+        await trio.lowlevel.checkpoint()
+        if text in self.remote or text not in self.known:
+            raise NameNotFound(f"{text} is not known here.")
+        return await self.resolve(text)
 
     async def resolve(self, text):
         self.asked.append(text)

@@ -2,6 +2,7 @@ from contextlib import asynccontextmanager
 
 import dnslib
 import pytest
+import structlog
 import trio
 from dnslib import QTYPE, RCODE
 
@@ -36,7 +37,7 @@ class Dns:
         store = await MemoryStore.open(MemoryDisk())
 
         def resolver(_system):
-            return Resolver(self.names, store, servers={}, shared="127.0.0.1", limits=self.limits)
+            return Resolver(self.names, store, SimClock(), servers={}, shared="127.0.0.1", limits=self.limits)
 
         def dns(system):
             return DnsServer(
@@ -208,6 +209,41 @@ async def test_questions_that_wait_are_bounded(autojump_clock):
         assert len(dns.socket.sent) == 2
 
 
+async def test_a_flood_of_unknown_names_costs_the_found_ones_nothing(autojump_clock):
+    dns = Dns(FakeNames("a", "b"), limits=IngressLimits(dns_questions_per_second=10, dns_questions_burst=20))
+    client = TcpAddress("127.0.0.1", 9)
+    async with dns.run() as system:
+        await dns.socket.ask(ask("a.local"))
+        dns.socket.sent.clear()
+        for number in range(10):
+            dns.socket.receive(*((ask(f"x{number}-{one}.local"), client) for one in range(500)))
+            dns.socket.receive((ask("a.local"), TcpAddress("127.0.0.1", 1000)))
+            odd = "".join(letter.upper() if number >> at & 1 else letter for at, letter in enumerate("a.local"))
+            dns.socket.receive((ask(odd), TcpAddress("127.0.0.1", 1000)))  # no kept reply, but a name that was found
+            await trio.testing.wait_all_tasks_blocked()
+        replies = [read(data) for data, to in dns.socket.sent if to.port == 1000]
+        assert len([reply for reply in replies if reply.rr]) == 20
+        assert "4981 dropped" in repr(system.cell("node/dns").actor)
+        await trio.sleep(1)
+        assert read(await dns.socket.ask(ask("b.local"))).rr
+
+
+async def test_look_ups_that_fail_are_one_line_of_the_log_in_a_period(autojump_clock):
+    dns = Dns(FakeNames(a=PeerOffline("Away.")), limits=IngressLimits(dns_report_seconds=60))
+    with structlog.testing.capture_logs() as lines:
+        async with dns.run() as system:
+            for _ in range(10):
+                await dns.socket.ask(ask("a.local"))
+            assert [line["event"] for line in lines if "look-up" in line["event"]] == ["a look-up failed"]
+            await trio.sleep(61)
+            assert [line["count"] for line in lines if line["event"] == "more look-ups failed"] == [9]
+            await trio.sleep(120)
+            assert len([line for line in lines if "look-up" in line["event"]]) == 2  # nothing to say, nothing said
+            await dns.socket.ask(ask("a.local"))
+            assert [line["event"] for line in lines if "look-up" in line["event"]][2:] == ["a look-up failed"]
+            assert "11 failed" in repr(system.cell("node/dns").actor)
+
+
 async def test_over_tcp(autojump_clock):
     dns = Dns(FakeNames("a"))
     async with dns.run():
@@ -227,10 +263,10 @@ async def test_over_tcp(autojump_clock):
 async def test_tcp_connections_are_bounded_and_garbage_is_cut(autojump_clock):
     dns = Dns(FakeNames(), limits=IngressLimits(dns_connections=1))
     async with dns.run() as system:
+        _, before_end = dns.flow.connect(AT)
         first, first_end = dns.flow.connect(AT)
-        _, second_end = dns.flow.connect(AT)
         await trio.testing.wait_all_tasks_blocked()
-        assert (first_end.state, second_end.state) == ("open", "aborted")
+        assert (before_end.state, first_end.state) == ("aborted", "open")
         await first.write(b"\xff\xff")
         await trio.testing.wait_all_tasks_blocked()
         assert first_end.state == "aborted"
@@ -239,6 +275,38 @@ async def test_tcp_connections_are_bounded_and_garbage_is_cut(autojump_clock):
         await trio.testing.wait_all_tasks_blocked()
         assert third_end.state == "aborted"
         assert system.ref("node/dns").incarnation == 1
+
+
+async def test_the_tcp_connection_that_asked_nothing_for_longest_gives_its_place(autojump_clock):
+    dns = Dns(FakeNames("a", delay=3), limits=IngressLimits(dns_connections=3))
+    async with dns.run():
+        asks, asks_end = dns.flow.connect(AT)
+        await trio.sleep(1)
+        drips, drips_end = dns.flow.connect(AT)
+        await trio.sleep(1)
+        _, idle_end = dns.flow.connect(AT)
+        await asks.write(frame(ask("a.local")))  # the oldest connection, but it is being answered
+        await drips.write(b"\0")
+        await trio.testing.wait_all_tasks_blocked()
+        _, third_end = dns.flow.connect(AT)
+        await trio.testing.wait_all_tasks_blocked()
+        assert [end.state for end in (asks_end, drips_end, idle_end, third_end)] == ["open", "aborted", "open", "open"]
+        await trio.sleep(1)
+        _, fourth_end = dns.flow.connect(AT)
+        await trio.testing.wait_all_tasks_blocked()
+        assert [end.state for end in (asks_end, idle_end, third_end, fourth_end)] == ["open", "aborted", "open", "open"]
+        assert await asks.read()
+
+
+async def test_when_every_tcp_connection_is_being_answered_a_newcomer_is_refused(autojump_clock):
+    dns = Dns(FakeNames("a", delay=3), limits=IngressLimits(dns_connections=1))
+    async with dns.run():
+        asks, asks_end = dns.flow.connect(AT)
+        await asks.write(frame(ask("a.local")))
+        await trio.testing.wait_all_tasks_blocked()
+        _, second_end = dns.flow.connect(AT)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (asks_end.state, second_end.state) == ("open", "aborted")
 
 
 async def test_udp_and_tcp_share_a_port_and_keep_it_over_a_restart(autojump_clock):

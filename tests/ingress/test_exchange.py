@@ -3,7 +3,7 @@ import contextlib
 import pytest
 import trio
 
-from beam_actors.errors import ConnectionLost, RemoteProtocolError, TimedOut
+from beam_actors.errors import ConnectionLost, RemoteProtocolError, ResourceExhausted, TimedOut
 from beam_actors.ingress.exchange import Exchange
 from beam_actors.ingress.framing import frame
 from beam_actors.ingress.limits import IngressLimits
@@ -65,6 +65,45 @@ async def test_an_idle_client_is_closed(autojump_clock):
     await Exchange(server, upper, LIMITS).run()
     assert trio.current_time() - before == LIMITS.dns_idle_seconds
     assert await client.read() == b""
+
+
+async def test_a_question_that_drips_is_closed_in_time(autojump_clock):
+    client, server = FakeStream.pair()
+
+    async def drip():
+        with contextlib.suppress(ConnectionLost):
+            await client.write(frame(b"\0x"))  # a whole one, after which the time begins anew
+            await client.write(b"\x01\x00")
+            while True:
+                await trio.sleep(3)
+                await client.write(b"a")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drip)
+        before = trio.current_time()
+        await Exchange(server, upper, LIMITS).run()
+        assert trio.current_time() - before == LIMITS.dns_idle_seconds
+
+
+async def test_a_client_that_asks_slowly_but_in_whole_questions_is_served(autojump_clock):
+    client, server = FakeStream.pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Exchange(server, upper, LIMITS).run)
+        for _ in range(5):
+            await trio.sleep(LIMITS.dns_idle_seconds - 1)
+            await client.write(frame(b"\0one")[:3])
+            await trio.sleep(LIMITS.dns_idle_seconds - 1)
+            await client.write(frame(b"\0one")[3:])
+            assert await client.read() == frame(b"\0ONE")
+        await client.shutdown()
+
+
+async def test_an_evicted_exchange_says_so(autojump_clock):
+    _, server = FakeStream.pair()
+    exchange = Exchange(server, upper, LIMITS)
+    exchange.evict()
+    with pytest.raises(ResourceExhausted):
+        await exchange.run()
 
 
 @pytest.mark.parametrize("data", [frame(b""), b"\xff\xff"])

@@ -12,6 +12,7 @@ from beam_actors.ingress.messages import RootCertificate
 from beam_actors.ingress.resolver import Resolver
 from beam_actors.ingress.zone import Zone
 from beam_actors.testing.clock import SimClock
+from beam_actors.testing.clock import SimClock
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.files import SimFiles
@@ -29,7 +30,7 @@ async def node(names, flow):
     store = await MemoryStore.open(MemoryDisk())
 
     def resolver(system):
-        return Resolver(names, store, servers={}, dns=system.ref("node/dns"), shared="127.0.0.1")
+        return Resolver(names, store, SimClock(), servers={}, dns=system.ref("node/dns"), shared="127.0.0.1")
 
     def dns(system):
         binding = Binding(TcpAddress("127.0.0.1", 5354), fixed=True)

@@ -11,6 +11,7 @@ from beam_actors.ingress.resolver import CONTESTED, Resolver
 from beam_actors.naming.messages import Changed
 from beam_actors.ports import Change
 from beam_actors.runtime import Actor, receives
+from beam_actors.testing.clock import SimClock
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import TcpAddress
@@ -65,7 +66,7 @@ class Node:
         def resolver(system):
             servers = {kind: system.ref(f"node/{kind}") for kind in self.may_bind}
             dns = system.ref("node/dns")
-            return Resolver(self.names, self.store, servers=servers, dns=dns, shared=self.shared, limits=self.limits)
+            return Resolver(self.names, self.store, SimClock(), servers=servers, dns=dns, shared=self.shared, limits=self.limits)
 
         def dns(_system):
             return Dns(self.forgotten)
@@ -150,8 +151,47 @@ async def test_questions_for_one_name_share_a_look_up(autojump_clock):
         assert names.asked == ["a", "a"]  # it caches nothing: naming and DNS do
 
 
+async def outcomes_of(system, texts):
+    """Ask for all at once; what each got, or the class of the error."""
+    futures = [system.ref("node/resolver").ask(Lookup(text), timeout=30) for text in texts]
+    outcomes = []
+    for future in futures:
+        try:
+            outcomes.append((await future).address and "found")
+        except (ResourceExhausted, NameNotFound) as error:
+            outcomes.append(type(error))
+    return outcomes
+
+
+async def test_what_this_machine_knows_is_found_beside_a_flood_of_unknown_names(autojump_clock):
+    names = FakeNames("a", "far", delay=1)
+    names.remote.add("far")
+    limits = IngressLimits(lookups=4, lookups_burst=1000)
+    async with Node(names, limits=limits).run() as system:
+        unknown = [f"x{number}" for number in range(500)]
+        far = system.ref("node/resolver").ask(Lookup("far"), timeout=30)
+        await trio.sleep(0.5)
+        outcomes = await outcomes_of(system, [*unknown, "a"])
+        assert ((await far).address and "found", outcomes[-1]) == ("found", "found")
+        assert (outcomes.count(NameNotFound), outcomes.count(ResourceExhausted)) == (3, 497)
+        assert len(names.asked) == 5
+
+
+async def test_unknown_names_are_asked_for_at_a_rate(autojump_clock):
+    names = FakeNames("a")
+    limits = IngressLimits(lookups_per_second=10, lookups_burst=5)
+    async with Node(names, limits=limits).run() as system:
+        unknown = [f"x{number}" for number in range(100)]
+        outcomes = await outcomes_of(system, [*unknown, "a"])
+        assert (outcomes.count(NameNotFound), outcomes[-1]) == (5, "found")
+        assert "95 refused" in repr(system.cell("node/resolver").actor)
+        await trio.sleep(0.3)
+        assert (await outcomes_of(system, unknown)).count(NameNotFound) == 3
+
+
 async def test_look_ups_and_waiters_are_bounded(autojump_clock):
     names = FakeNames(*"abc", delay=1)
+    names.remote.update("abc")
     async with Node(names, limits=IngressLimits(lookups=2, waiters=3)).run() as system:
         futures = [system.ref("node/resolver").ask(Lookup(text), timeout=30) for text in "aaaabc"]
         outcomes = []
@@ -214,7 +254,7 @@ async def test_servers_that_are_gone_are_an_error_and_no_crash(autojump_clock):
     store = await MemoryStore.open(MemoryDisk())
 
     def resolver(system):
-        return Resolver(FakeNames("a"), store, servers={"https": system.ref("node/none")}, shared=None)
+        return Resolver(FakeNames("a"), store, SimClock(), servers={"https": system.ref("node/none")}, shared=None)
 
     async with running(resolver=resolver) as system:
         with pytest.raises(ResourceExhausted):
