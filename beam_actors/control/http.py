@@ -59,6 +59,7 @@ class HttpConversation:
         self._body = bytearray()
         self._refused = False
         self._received_any = False
+        self._received = 0  # bytes since the present request began
         self._bodiless = False
 
     def __repr__(self) -> str:
@@ -80,6 +81,7 @@ class HttpConversation:
             return
         self._h11.receive_data(data)
         self._received_any = self._received_any or bool(data)
+        self._received += len(data)
 
     def next_event(self) -> Request | Refusal | Ended | None:
         """The next complete request, a refusal, the end, or None when more bytes are needed."""
@@ -113,6 +115,9 @@ class HttpConversation:
     def _check_head(self, head: h11.Request) -> Refusal | None:
         # RFC 9110 section 9.3.2: the head alone is answered, also by a refusal.
         self._bodiless = head.method == b"HEAD"
+        # h11 bounds only a head that is not complete yet, and one may be complete in a single read.
+        if self._received - len(self._h11.trailing_data[0]) > self._limits.head_bytes:
+            return self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "usage", "The request's head is too long.")
         names = {name for name, _ in head.headers}
         if names & _FORBIDDEN:
             return self._refuse(HTTPStatus.FORBIDDEN, "not-allowed", "Web pages may not use the control API.")
@@ -146,7 +151,8 @@ class HttpConversation:
         """Make ready for the next request; permitted when `reusable`."""
         self._h11.start_next_cycle()
         # h11 holds pipelined bytes back; they count as a request that has begun.
-        self._received_any = bool(self._h11.trailing_data[0])
+        self._received = len(self._h11.trailing_data[0])
+        self._received_any = self._received > 0
 
     def reply(self, status: int, body: bytes) -> bytes:
         """The whole answer; after a refusal it announces the close, and is b"" when it is too late for one."""

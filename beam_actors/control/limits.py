@@ -10,7 +10,7 @@ class ControlLimits:
     connections: int = 64
     """Open at once; one more is closed at once. `beam 3000` holds one for as long as it runs."""
     head_bytes: int = 16 * 1024
-    """Request line and headers together; h11 refuses more with 431."""
+    """Request line and headers together; more is refused with 431."""
     body_bytes: int = 64 * 1024
     """A request's JSON; the longest real one is a list of allowed peers."""
     request_seconds: float = 10.0

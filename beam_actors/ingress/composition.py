@@ -51,7 +51,9 @@ def compose_ingress(
     dns_ref = system.ref(f"{path}/dns") if dns is not None else None
     shared = shared_address(https, http)
     children = [
-        ChildSpec("resolver", lambda: Resolver(names, store, clock, servers=web, dns=dns_ref, shared=shared, limits=limits))
+        ChildSpec(
+            "resolver", lambda: Resolver(names, store, clock, servers=web, dns=dns_ref, shared=shared, limits=limits)
+        )
     ]
     if https is not None:
         children.append(

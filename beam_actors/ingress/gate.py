@@ -41,11 +41,13 @@ class Gate:
     tag: str
     """The path by which the splices can be found."""
 
-    async def serve(self, stream: Stream, server_name: Callable[[], str | None]) -> Page | None:
+    async def serve(
+        self, stream: Stream, server_name: Callable[[], str | None], arrived: Callable[[], None] = lambda: None
+    ) -> Page | None:
         """Take a connection to its end here: None once it is spliced (or was never used), else the page it got.
 
-        `server_name` tells the SNI host name after the first read. The stream is spent or closed on return; when an
-        error is raised, the caller resets it.
+        `server_name` tells the SNI host name after the first read; `arrived` is called when a request has come. The
+        stream is spent or closed on return; when an error is raised, the caller resets it.
 
         Raises:
             NetworkError, RemoteProtocolError: the client broke the connection or TLS.
@@ -59,9 +61,10 @@ class Gate:
         except trio.TooSlowError:
             outcome = too_slow()
         except BadHead as error:
-            outcome, accept = page_for(error, Visit("")), error.accept
+            outcome, accept, head_only = page_for(error, Visit("")), error.accept, error.method == "HEAD"
         else:
             accept, head_only = head.accept, head.method == "HEAD"
+            arrived()
             outcome = await self._tunnel_for(head, server_name())
         if not reader.received:  # browsers open connections that they may never use
             stream.close()
@@ -79,7 +82,7 @@ class Gate:
             return misdirected(head.host, server_name)
         if spot.place is Place.OUTSIDE:
             return misdirected(head.host, "")
-        visit = Visit(head.host, self.kind, head.port)
+        visit = Visit(head.host, self.kind, head.port, names=spot.place is Place.NAME)
         if spot.place is not Place.NAME:
             return page_for(NameNotFound(), visit)
         return await self._open(spot.text, visit)

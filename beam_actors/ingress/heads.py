@@ -2,7 +2,8 @@
 
 Invariant: a head passes only if every HTTP implementation reads it alike: one Host, one framing of the body, lines that
 end in CRLF. Then its bytes go on exactly as they came. h11 >= 0.16 is strict about chunks but lenient on bare line
-feeds and on Content-Length beside Transfer-Encoding, which is what request smuggling lives on.
+feeds and on Content-Length beside Transfer-Encoding, which is what request smuggling lives on. What can be said
+in a better sentence than "not HTTP/1.1" is judged before h11 is asked.
 
 Sources: RFC 9112 sections 2.2, 3.2, 5.2, 6.1, 6.3; RFC 9110 section 7.2.
 """
@@ -16,7 +17,9 @@ import h11
 from beam_actors.errors import RemoteProtocolError
 
 _END = b"\r\n\r\n"
-_HOST = re.compile(rb"([A-Za-z0-9_.-]{1,254})(?::[0-9]{0,5})?")
+_LINE = re.compile(rb"([\x21-\x7e]+) ([^\s]+) HTTP/([0-9]\.[0-9])")
+_HOST = re.compile(rb"([A-Za-z0-9_.-]{1,254})(?::([0-9]{0,5}))?")
+_MAX_PORT = 65535
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _FOLDED = re.compile(rb"\r\n[ \t]")
@@ -32,6 +35,8 @@ class BadHead(RemoteProtocolError):
         self.status = status
         self.accept = accept
         """The client's Accept field if the head could be read so far, so that the refusal suits the client."""
+        self.method = ""
+        """The method, likewise: a refused HEAD gets no body."""
 
 
 @attrs.frozen(slots=True)
@@ -106,6 +111,26 @@ class HeadReader:
         self._check_lines(raw)
         if raw.count(b"\r\n") - 2 > self._max_fields:
             raise BadHead(f"The request head has more than {self._max_fields} fields.", 431)
+        line, *rest = raw[: -len(_END)].split(b"\r\n")
+        # The fields as they came: h11 joins equal Content-Lengths into one, and the bytes go on unchanged.
+        fields: dict[bytes, list[bytes]] = {}
+        for field in rest:
+            name, _, value = field.partition(b":")
+            fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
+        accept = b", ".join(fields.get(b"accept", ())).decode("latin-1")
+        words = _LINE.fullmatch(line)
+        if words is None:
+            raise BadHead("The request head is not HTTP/1.1.", accept=accept)
+        method = words[1].decode("ascii")
+        try:
+            head = _judge(method, words[2].decode("latin-1"), words[3], fields, accept)
+            self._check_grammar(raw)
+        except BadHead as error:
+            error.accept, error.method = accept, method
+            raise
+        return head
+
+    def _check_grammar(self, raw: bytes) -> None:
         parser = h11.Connection(h11.SERVER, max_incomplete_event_size=self._max_bytes)
         try:
             parser.receive_data(raw)
@@ -114,27 +139,14 @@ class HeadReader:
             raise BadHead("The request head is not HTTP/1.1.", error.error_status_hint) from error
         if not isinstance(request, h11.Request):
             raise BadHead("There is no request.")
-        return _judge(request, raw)
 
 
-def _judge(request: h11.Request, raw: bytes) -> Head:
-    # The fields as they came: h11 joins equal Content-Lengths into one, and the bytes go on unchanged.
-    fields: dict[bytes, list[bytes]] = {}
-    for line in raw.split(b"\r\n")[1:-2]:
-        name, _, value = line.partition(b":")
-        fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
-    accept = b", ".join(fields.get(b"accept", ())).decode("latin-1")
-    method = request.method.decode("ascii")
-    target = request.target.decode("latin-1")
-    try:
-        _check_line(method, request.http_version)
-        _check_framing(fields, request.http_version)
-        host, port = _only_host(fields.get(b"host", []))
-        if not target.startswith("/") and not (target == "*" and method == "OPTIONS"):
-            _check_absolute(target, host)
-    except BadHead as error:
-        error.accept = accept
-        raise
+def _judge(method: str, target: str, version: bytes, fields: dict[bytes, list[bytes]], accept: str) -> Head:
+    _check_line(method, version)
+    _check_framing(fields, version)
+    host, port = _only_host(fields.get(b"host", []))
+    if not target.startswith("/") and not (target == "*" and method == "OPTIONS"):
+        _check_absolute(target, host)
     return Head(method, target, host, accept, port)
 
 
@@ -177,10 +189,12 @@ def _check_absolute(target: str, host: str) -> None:
 
 
 def _host_name(value: bytes) -> str | None:
+    """The host name in a Host field: no label of it is empty, and the port, if there is one, is one."""
     match = _HOST.fullmatch(value)
-    if match is None:
+    if match is None or int(match[2] or 0) > _MAX_PORT:
         return None
-    return match[1].decode("ascii").lower().removesuffix(".") or None
+    host = match[1].decode("ascii").lower().removesuffix(".")
+    return host if all(host.split(".")) else None
 
 
 def _accepts_html(accept: str) -> bool:

@@ -40,6 +40,8 @@ class Visit:
     scheme: str = "http"
     port: int | None = None
     """The port in the request's Host, if it had one."""
+    names: bool = True
+    """Whether the host can be a name at all, so that it makes sense to claim it."""
 
     @property
     def label(self) -> str:
@@ -70,6 +72,7 @@ class _Fault:
 _RETRY_SECONDS = 3
 """What waits or restarts is served, or has failed, within about that time."""
 _RELOAD_LATER = Step("Try again when it is back: nothing has to be set up anew.")
+_CLAIM = Step("If the name is meant to be yours, offer an app under it:", "beam 3000 --name {label}")
 _PING = Step("See whether this machine can reach it:", "beam ping {host}")
 
 _FAULTS = (  # the first row that fits an error wins: subclasses stand before their bases
@@ -83,7 +86,7 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
         (
             Step("Check how the name is spelled."),
             Step("See whether this machine is connected to others, from which it learns names:", "beam peers"),
-            Step("If the name is meant to be yours, offer an app under it:", "beam 3000 --name {label}"),
+            _CLAIM,
         ),
     ),
     _Fault(
@@ -205,7 +208,7 @@ def _page(fault: _Fault, said: str, visit: Visit, choices: Sequence[Choice]) -> 
         fault.message,
         "" if choices else said,  # which would only list the owners again
         fault.broke_at,
-        tuple(Step(step.text, fill(step.command)) for step in fault.steps),
+        tuple(Step(step.text, fill(step.command)) for step in fault.steps if visit.names or step is not _CLAIM),
         tuple(_option(choice, visit) for choice in choices[:_MAX_OPTIONS]),
         fault.retry_after,
     )

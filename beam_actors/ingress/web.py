@@ -1,7 +1,8 @@
 """The web servers' common actor: listeners, and a bounded number of connections that each pass through the gate.
 
-Invariant: one connection that misbehaves is closed and crashes nobody; a listener that is lost comes back at the same
-address, and those of the names as the resolver says. What a request is, is the gate's business.
+Invariants: one connection that misbehaves is closed and crashes nobody; connections whose request doesn't come keep
+nobody out; a listener that is lost comes back at the same address, and those of the names as the resolver says. What a
+request is, is the gate's business.
 """
 
 from collections import OrderedDict
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import structlog
+import trio
 
 from beam_actors.errors import AddressInUse, AddressNotPermitted, BeamError, NetworkError
 from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
@@ -53,7 +55,8 @@ class WebServer(Actor):
         self._limits = limits or IngressLimits()
         self._per_name: OrderedDict[str, ListenerHandle] = OrderedDict()
         self._may_bind = not binding.fixed
-        self._open = 0
+        self._open: dict[trio.CancelScope, None] = {}
+        self._silent: dict[trio.CancelScope, None] = {}  # of these: whose request is not complete, oldest first
         self.pages = 0
         """Connections that got a page."""
         self.broken = 0
@@ -61,7 +64,7 @@ class WebServer(Actor):
 
     def __repr__(self) -> str:
         more = f" and {len(self._per_name)} addresses" if self._per_name else ""
-        counts = f"{self._open} open, {self.pages} pages, {self.broken} broken"
+        counts = f"{len(self._open)} open, {self.pages} pages, {self.broken} broken"
         return f"<{type(self).__name__} at {self._binding.local}{more}, {counts}>"
 
     async def on_start(self) -> None:
@@ -96,10 +99,12 @@ class WebServer(Actor):
             return False
         try:
             listener = self._flow.listen(TcpAddress(message.ip, self.port), self.ref)
-        except (AddressNotPermitted, AddressInUse) as error:
-            # No privilege, or somebody listens at this port on all addresses: so it will be for every name.
+        except AddressNotPermitted as error:  # a privilege does not come by itself: so it will be for every name
             self._may_bind = False
             _log.info("names share one address", server=self.kind, at=str(self._binding), error=str(error))
+            return False
+        except AddressInUse as error:  # perhaps by our own listener of before, which is on its way out
+            _log.debug("a loopback address is taken", ip=message.ip, error=str(error))
             return False
         except NetworkError as error:
             _log.warning("a loopback address can't be served", ip=message.ip, error=str(error))
@@ -112,13 +117,22 @@ class WebServer(Actor):
 
     @receives(Accepted)
     def on_accepted(self, message: Accepted) -> None:
-        """Serve a connection, if there are not too many."""
-        if self._open >= self._limits.web_connections:
+        """Serve a connection; when there are too many, in the place of the oldest that has not asked for anything."""
+        if len(self._open) >= self._limits.web_connections:
             self.broken += 1
-            message.dispose()
-            return
-        self._open += 1
-        self.spawn(self._converse, message.stream)
+            if not self._silent:
+                message.dispose()
+                return
+            oldest = next(iter(self._silent))
+            self._leave(oldest)
+            oldest.cancel()
+        scope = trio.CancelScope()
+        self._open[scope] = self._silent[scope] = None
+        self.spawn(self._hold, message.stream, scope)
+
+    def _leave(self, scope: trio.CancelScope) -> None:
+        self._open.pop(scope, None)
+        self._silent.pop(scope, None)
 
     # --- one connection ---
 
@@ -126,11 +140,20 @@ class WebServer(Actor):
         """The plaintext of an accepted connection, and the host name that it was set up for, known after a read."""
         return stream, lambda: None
 
-    async def _converse(self, accepted: Stream) -> None:
+    async def _hold(self, accepted: Stream, scope: trio.CancelScope) -> None:
+        try:
+            with scope:
+                await self._converse(accepted, lambda: self._silent.pop(scope, None))
+        finally:
+            self._leave(scope)
+        if scope.cancelled_caught:
+            accepted.abort()
+
+    async def _converse(self, accepted: Stream, arrived: Callable[[], None]) -> None:
         stream = accepted
         try:
             stream, server_name = self.secure(accepted)
-            page = await self._gate.serve(stream, server_name)
+            page = await self._gate.serve(stream, server_name, arrived)
             self.pages += page is not None
         except BeamError as error:
             self.broken += 1
@@ -140,5 +163,3 @@ class WebServer(Actor):
             self.broken += 1
             _log.exception("a connection failed", server=self.kind)
             stream.abort()
-        finally:
-            self._open -= 1

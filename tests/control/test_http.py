@@ -97,6 +97,21 @@ def test_both_framings_at_once_do_not_smuggle():
     assert isinstance(event, Refusal) or event.body == b""
 
 
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("before", [b"", request("POST /v1/ping HTTP/1.1", "Content-Length: 2", body=b"{}")])
+@pytest.mark.parametrize("after", [b"", request()])
+def test_a_long_head_is_refused_though_it_came_at_once(before, after, more):
+    length = LIMITS.head_bytes - len(request("GET /v1/id HTTP/1.1", "X: ")) + more
+    http = fed(before + request("GET /v1/id HTTP/1.1", "X: " + "y" * length) + after)
+    if before:
+        assert isinstance(http.next_event(), Request)
+        http.reply(200, b"{}")
+        http.next_cycle()
+    event = http.next_event()
+    assert isinstance(event, Refusal if more else Request)
+    assert not more or event.status == 431
+
+
 def test_a_long_head_is_refused_before_it_ends():
     event = fed(b"GET / HTTP/1.1\r\nHost: beam\r\nX: " + b"a" * 2000).next_event()
     assert isinstance(event, Refusal)

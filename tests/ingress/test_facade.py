@@ -12,7 +12,6 @@ from beam_actors.ingress.messages import RootCertificate
 from beam_actors.ingress.resolver import Resolver
 from beam_actors.ingress.zone import Zone
 from beam_actors.testing.clock import SimClock
-from beam_actors.testing.clock import SimClock
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.files import SimFiles

@@ -214,3 +214,21 @@ async def test_a_contested_name_has_a_page_without_them_too(autojump_clock, conf
     names.contested["a"] = conflicts
     _, page, _ = await converse(get("Host: a.local"), FakeTunnels(CONTESTED), names=names)
     assert (page.status, page.options) == (409, ())
+
+
+async def test_a_refused_head_request_gets_no_body(autojump_clock):
+    received, page, _ = await converse(get("Host: a b", line="HEAD / HTTP/1.1"))
+    assert page.status == 400
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("host", "advised"),
+    [("nobody.local", True), ("local", False), ("ns.local", False), ("-x.local", False), ("a.b.alpha.local", False)],
+)
+async def test_only_what_can_be_a_name_is_advised_to_be_claimed(autojump_clock, host, advised):
+    tunnels = FakeTunnels({"nobody": errors.NameNotFound("Nobody.")})
+    received, page, _ = await converse(get(f"Host: {host}"), tunnels)
+    assert page.status == 404
+    assert (b"beam 3000 --name" in received) is advised

@@ -69,6 +69,12 @@ BAD = {
     "a host with a path": get("Host: a.local/b"),
     "an IPv6 host": get("Host: [::1]:8480"),
     "a host of a dot": get("Host: ."),
+    "a host with two dots at its end": get("Host: a.local.."),
+    "a host with an empty label": get("Host: a..local"),
+    "a host that begins with a dot": get("Host: .a.local"),
+    "a port that is none": get("Host: a.local:65536"),
+    "a port that is none in the target": get("Host: a.local", line="GET http://a.local:65536/ HTTP/1.1"),
+    "two dots in the target": get("Host: a.local", line="GET http://a.local../ HTTP/1.1"),
     "another host in the target": get("Host: a.local", line="GET http://b.local/ HTTP/1.1"),
     "a user in the target": get("Host: a.local", line="GET http://x@a.local/ HTTP/1.1"),
     "another scheme": get("Host: a.local", line="GET ftp://a.local/ HTTP/1.1"),
@@ -124,6 +130,34 @@ def test_a_refusal_remembers_what_the_client_accepts():
     with pytest.raises(BadHead) as caught:
         read(get("Host: a.local", "Accept: text/html", line="CONNECT a:1 HTTP/1.1"))
     assert caught.value.accept == "text/html"
+
+
+def test_a_refusal_remembers_the_method():
+    with pytest.raises(BadHead) as caught:
+        read(get("Host: a b", line="HEAD / HTTP/1.1"))
+    assert caught.value.method == "HEAD"
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (get("Accept: */*"), "exactly one Host"),
+        (get("Host: a.local", "Host: a.local"), "exactly one Host"),
+        (get("Host: a.local", "Transfer-Encoding: gzip, chunked"), "other than chunked"),
+        (get("Host: a.local", "Content-Length: 5", "Content-Length: 6"), "ambiguous Content-Length"),
+        (get("Host: a.local", "Content-Length: 5", "Transfer-Encoding: chunked"), "in two ways"),
+        (get("Host: a.local", line="GET / HTTP/9.9"), "Only HTTP/1.1"),
+        (get("Host: a.local", line="GET  / HTTP/1.1"), "not HTTP/1.1"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(data, sentence):
+    with pytest.raises(BadHead, match=sentence):
+        read(data)
+
+
+def test_the_greatest_port():
+    assert read(get("Host: a.local:65535")).port == 65535
+    assert read(get("Host: a.local:")).port is None
 
 
 def test_a_break_between_two_reads_is_no_bare_one():

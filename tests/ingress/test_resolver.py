@@ -66,7 +66,9 @@ class Node:
         def resolver(system):
             servers = {kind: system.ref(f"node/{kind}") for kind in self.may_bind}
             dns = system.ref("node/dns")
-            return Resolver(self.names, self.store, SimClock(), servers=servers, dns=dns, shared=self.shared, limits=self.limits)
+            return Resolver(
+                self.names, self.store, SimClock(), servers=servers, dns=dns, shared=self.shared, limits=self.limits
+            )
 
         def dns(_system):
             return Dns(self.forgotten)
@@ -193,7 +195,10 @@ async def test_look_ups_and_waiters_are_bounded(autojump_clock):
     names = FakeNames(*"abc", delay=1)
     names.remote.update("abc")
     async with Node(names, limits=IngressLimits(lookups=2, waiters=3)).run() as system:
-        futures = [system.ref("node/resolver").ask(Lookup(text), timeout=30) for text in "aaaabc"]
+        futures = []
+        for text in "aaaabc":
+            futures.append(system.ref("node/resolver").ask(Lookup(text), timeout=30))
+            await trio.testing.wait_all_tasks_blocked()
         outcomes = []
         for future in futures:
             try:

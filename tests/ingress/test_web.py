@@ -89,12 +89,49 @@ async def test_connections_that_were_not_spliced_yet_are_bounded(autojump_clock)
     async with web.run():
         ends = [web.flow.connect(AT) for _ in range(3)]
         await trio.testing.wait_all_tasks_blocked()
-        assert [server.state for _, server in ends] == ["open", "open", "aborted"]
-        await ends[0][0].write(get("Host: a.local"))
+        assert [server.state for _, server in ends] == ["aborted", "open", "open"]
+        await ends[1][0].write(get("Host: a.local"))
         await trio.testing.wait_all_tasks_blocked()
         _, server = web.flow.connect(AT)
         await trio.testing.wait_all_tasks_blocked()
         assert server.state == "open"  # the spliced one counts no more
+
+
+async def test_requests_that_do_not_come_keep_nobody_out(autojump_clock):
+    web = Web(limits=IngressLimits(web_connections=2))
+    async with web.run() as system:
+        slow = []
+        for number in range(5):
+            client, server = web.flow.connect(AT)
+            await client.write(b"GET / HTTP/1.1\r\nHost: a.local\r\nX: ")
+            slow.append(server)
+            await trio.testing.wait_all_tasks_blocked()
+            good, good_end = web.flow.connect(AT)
+            await good.write(get("Host: a.local"))
+            await trio.testing.wait_all_tasks_blocked()
+            assert good_end.state == "spliced", number
+        assert [server.state for server in slow] == ["aborted"] * 4 + ["open"]
+        assert "1 open" in repr(system.cell("node/http").actor)
+        assert system.ref("node/http").incarnation == 1
+
+
+async def test_a_request_that_has_come_keeps_its_place(autojump_clock):
+    web = Web(FakeTunnels({"slow": "hang"}), limits=IngressLimits(web_connections=1))
+    async with web.run():
+        client, server = web.flow.connect(AT)
+        await client.write(get("Host: slow.local"))
+        await trio.testing.wait_all_tasks_blocked()
+        _, newcomer = web.flow.connect(AT)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (server.state, newcomer.state) == ("open", "aborted")
+
+
+async def test_a_name_s_address_that_is_taken_is_tried_again(autojump_clock):
+    web = Web(flow=FakeFlow({80: AddressInUse("Our own listener of before has it.")}))
+    async with web.run() as system:
+        assert not await serve(system, "127.77.0.5")
+        web.flow.refuse.clear()
+        assert await serve(system, "127.77.0.5")
 
 
 async def test_more_addresses_are_bound_when_asked(autojump_clock):
@@ -109,9 +146,8 @@ async def test_more_addresses_are_bound_when_asked(autojump_clock):
         assert server.state == "spliced"
 
 
-@pytest.mark.parametrize("error", [AddressNotPermitted("No privilege."), AddressInUse("Somebody has 0.0.0.0:80.")])
-async def test_without_privileges_no_address_is_bound(autojump_clock, error):
-    web = Web(flow=FakeFlow({80: error}))
+async def test_without_privileges_no_address_is_bound(autojump_clock):
+    web = Web(flow=FakeFlow({80: AddressNotPermitted("No privilege.")}))
     async with web.run() as system:
         assert not await serve(system, "127.77.0.5")
         web.flow.refuse.clear()
