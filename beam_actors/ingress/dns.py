@@ -1,10 +1,10 @@
 """The DNS server: UDP and TCP on one port, authoritative for the suffixes.
 
 Invariants: every question is answered within the resolver's deadline or dropped; what waits is bounded; nothing that a
-client sends crashes this actor. Repeated UDP questions are answered in the pump from the table of packed replies. Others
-come here as messages, those about names that were not found lately at a bounded rate, so that a flood of these costs
-the found ones nothing. Only programs of this machine, or of a private network when a person chose an address there, are
-answered: a resolver that is open to everybody is a tool for attacks on others (RFC 5358).
+client sends crashes this actor. Repeated UDP questions are answered in the pump from the table of packed replies. The
+others come here as messages, those about names that were not found lately at a bounded rate, so that a flood of these
+costs the found ones nothing. Only programs of this machine, or of a private network when a person chose an address
+there, are answered: a resolver that is open to everybody is a tool for attacks on others (RFC 5358).
 """
 
 import ipaddress

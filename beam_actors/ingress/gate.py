@@ -42,12 +42,13 @@ class Gate:
     """The path by which the splices can be found."""
 
     async def serve(
-        self, stream: Stream, server_name: Callable[[], str | None], arrived: Callable[[], None] = lambda: None
+        self, stream: Stream, server_name: Callable[[], str | None], asking: Callable[[bool], None] = lambda _: None
     ) -> Page | None:
         """Take a connection to its end here: None once it is spliced (or was never used), else the page it got.
 
-        `server_name` tells the SNI host name after the first read; `arrived` is called when a request has come. The
-        stream is spent or closed on return; when an error is raised, the caller resets it.
+        `server_name` tells the SNI host name after the first read; `asking` is told True when a request
+        has come, and False when it only waits for its client to take a page. The stream is spent or closed on return;
+        when an error is raised, the caller resets it.
 
         Raises:
             NetworkError, RemoteProtocolError: the client broke the connection or TLS.
@@ -64,8 +65,9 @@ class Gate:
             outcome, accept, head_only = page_for(error, Visit("")), error.accept, error.method == "HEAD"
         else:
             accept, head_only = head.accept, head.method == "HEAD"
-            arrived()
+            asking(True)
             outcome = await self._tunnel_for(head, server_name())
+            asking(False)
         if not reader.received:  # browsers open connections that they may never use
             stream.close()
             return None

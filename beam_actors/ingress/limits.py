@@ -9,7 +9,7 @@ class IngressLimits:
 
     web_connections: int = 1024
     """Connections that HTTPS or HTTP holds before they are spliced; a newcomer takes the place of the oldest whose
-    request is not complete, and is reset if there is none."""
+    request is not complete, or that got its page, and is reset if there is none."""
     head_bytes: int = 32 * 1024
     """A request head; a longer one is answered 431."""
     head_fields: int = 100
@@ -34,9 +34,9 @@ class IngressLimits:
     """Askers that share one look-up; further ones fail."""
     dns_pending: int = 1024
     """UDP questions waiting for a look-up; further ones are dropped, as UDP permits."""
-    dns_questions_per_second: float = 500.0
+    dns_questions_per_second: float = 300.0
     """UDP questions that no kept reply answers, about names that were not found lately; further ones are dropped."""
-    dns_questions_burst: int = 1000
+    dns_questions_burst: int = 600
     """The same at once, after a silence."""
     dns_found: int = 4096
     """Names that were found lately, whose questions are never dropped for those of other names."""

@@ -1,8 +1,8 @@
 """The web servers' common actor: listeners, and a bounded number of connections that each pass through the gate.
 
-Invariants: one connection that misbehaves is closed and crashes nobody; connections whose request doesn't come keep
-nobody out; a listener that is lost comes back at the same address, and those of the names as the resolver says. What a
-request is, is the gate's business.
+Invariants: one connection that misbehaves is closed and crashes nobody; connections whose request doesn't come, or whose
+page isn't taken, keep nobody out; a listener that is lost comes back at the same address, and those of the names as the
+resolver says. What a request is, is the gate's business.
 """
 
 from collections import OrderedDict
@@ -56,7 +56,7 @@ class WebServer(Actor):
         self._per_name: OrderedDict[str, ListenerHandle] = OrderedDict()
         self._may_bind = not binding.fixed
         self._open: dict[trio.CancelScope, None] = {}
-        self._silent: dict[trio.CancelScope, None] = {}  # of these: whose request is not complete, oldest first
+        self._silent: dict[trio.CancelScope, None] = {}  # of these: what may be given up, oldest first
         self.pages = 0
         """Connections that got a page."""
         self.broken = 0
@@ -117,7 +117,7 @@ class WebServer(Actor):
 
     @receives(Accepted)
     def on_accepted(self, message: Accepted) -> None:
-        """Serve a connection; when there are too many, in the place of the oldest that has not asked for anything."""
+        """Serve a connection; when there are too many, in the place of the oldest that asks for nothing now."""
         if len(self._open) >= self._limits.web_connections:
             self.broken += 1
             if not self._silent:
@@ -141,19 +141,25 @@ class WebServer(Actor):
         return stream, lambda: None
 
     async def _hold(self, accepted: Stream, scope: trio.CancelScope) -> None:
+        def asking(now: bool) -> None:  # noqa: FBT001 (the gate's callback)
+            if now:
+                self._silent.pop(scope, None)
+            elif scope in self._open:
+                self._silent[scope] = None
+
         try:
             with scope:
-                await self._converse(accepted, lambda: self._silent.pop(scope, None))
+                await self._converse(accepted, asking)
         finally:
             self._leave(scope)
         if scope.cancelled_caught:
             accepted.abort()
 
-    async def _converse(self, accepted: Stream, arrived: Callable[[], None]) -> None:
+    async def _converse(self, accepted: Stream, asking: Callable[[bool], None]) -> None:
         stream = accepted
         try:
             stream, server_name = self.secure(accepted)
-            page = await self._gate.serve(stream, server_name, arrived)
+            page = await self._gate.serve(stream, server_name, asking)
             self.pages += page is not None
         except BeamError as error:
             self.broken += 1

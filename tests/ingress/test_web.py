@@ -115,6 +115,19 @@ async def test_requests_that_do_not_come_keep_nobody_out(autojump_clock):
         assert system.ref("node/http").incarnation == 1
 
 
+async def test_pages_that_nobody_takes_keep_nobody_out(autojump_clock):
+    web = Web(FakeTunnels({"away": PeerOffline("")}), limits=IngressLimits(web_connections=1))
+    async with web.run():
+        client, server = web.flow.connect(AT)
+        await client.write(get("Host: away.local"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert server.state == "open"  # its page is written, and its end awaited
+        good, good_end = web.flow.connect(AT)
+        await good.write(get("Host: a.local"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert (server.state, good_end.state) == ("aborted", "spliced")
+
+
 async def test_a_request_that_has_come_keeps_its_place(autojump_clock):
     web = Web(FakeTunnels({"slow": "hang"}), limits=IngressLimits(web_connections=1))
     async with web.run():
