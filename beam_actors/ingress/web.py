@@ -1,8 +1,8 @@
 """The web servers' common actor: listeners, and a bounded number of connections that each pass through the gate.
 
-Invariants: one connection that misbehaves is closed and crashes nobody; connections whose request doesn't come, or whose
-page isn't taken, keep nobody out; a listener that is lost comes back at the same address, and those of the names as the
-resolver says. What a request is, is the gate's business.
+Invariants: one connection that misbehaves is closed and crashes nobody; connections whose request doesn't come, or
+whose page isn't taken, keep nobody out; a listener that is lost comes back at the same address, and those of the names
+as the resolver says. What a request is, is the gate's business.
 """
 
 from collections import OrderedDict

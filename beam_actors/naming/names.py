@@ -13,6 +13,7 @@ import trio
 from beam_actors.errors import (
     ActorDead,
     ActorError,
+    ActorUnavailable,
     BeamError,
     ClaimRefused,
     NameNotFound,
@@ -84,14 +85,18 @@ class Names(Pool):
             reply.fail(error)
 
     async def _ask_keeper(self, name: Name, message: Tend | GiveUp) -> Any:
-        """Ask the name's actor; again once if it was just ending because the name was not held a moment ago."""
+        """Ask the name's actor; again once if it was just ending because the name was not held a moment ago.
+
+        Raises:
+            ActorUnavailable: it ended twice, since others claim and release the name at this moment.
+        """
         for last in (False, True):
             keeper: Ref = await self.ref.ask(StartMember(name.label), timeout=_ASK)
             try:
                 return await keeper.ask(message, timeout=_ASK)
-            except ActorDead:
+            except ActorDead as error:
                 if last:
-                    raise
+                    raise ActorUnavailable(f"{name} is being claimed and released at once; try again.") from error
         return None
 
 

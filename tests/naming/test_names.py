@@ -1,14 +1,16 @@
 import pytest
 import trio
 
-from beam_actors.errors import NameNotFound, NotAllowed
+from beam_actors.errors import ActorUnavailable, NameNotFound, NotAllowed
 from beam_actors.naming import Kind
 from beam_actors.naming.keeping import RENEW_AFTER
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.messages import GetHolding, GiveUp, Submit
-from beam_actors.runtime import ListMembers
+from beam_actors.naming.messages import GetHolding, GiveUp, Keep, ListHeld, Submit
+from beam_actors.naming.names import Names
+from beam_actors.runtime import Actor, ChildSpec, ListMembers, Supervisor, System, receives
+from beam_actors.testing.clock import SimClock
 from beam_actors.values import Name
-from tests.naming.builders import NOW, claim, owner_id, peer, revocation
+from tests.naming.builders import NETWORK, NOW, claim, owner_id, owner_key, peer, revocation
 from tests.naming.lab import Node, Wires, lab, settle
 
 ALICE = Name("alice")
@@ -153,3 +155,35 @@ async def test_an_outdated_key_says_so(autojump_clock):
         with pytest.raises(NotAllowed, match="recover"):
             await one.system.ref("services/names/alice").ask(GiveUp())
         assert (await entry(one)).claim.era == 1
+
+
+class Fickle(Actor):
+    """Stands where the registrar would, and ends a name's actor whenever it asks what it has to do."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = 0
+
+    @receives(ListHeld)
+    def on_list(self, _message):
+        return ()
+
+    @receives(GetHolding)
+    def on_get_holding(self, message):
+        self.asked += 1
+        self.defer()
+        self.spawn(self.system.ref(f"services/names/{message.name}").stop)
+
+
+async def test_a_keeper_that_ends_twice_is_busy_and_not_dead(autojump_clock):
+    system = System("test", clock=trio.current_time)
+    registrar, lookups = system.ref("services/registry"), system.ref("services/lookups")
+
+    def names():
+        return Names(registrar, lookups, SimClock(), key=owner_key(0), me=peer(0), network=NETWORK)
+
+    specs = [ChildSpec("registry", Fickle), ChildSpec("names", names)]
+    async with system.run(ChildSpec("services", lambda: Supervisor(specs))):
+        with pytest.raises(ActorUnavailable, match="try again"):
+            await system.ref("services/names").ask(Keep(ALICE))
+        assert system.cell("services/registry").actor.asked >= 2
