@@ -34,9 +34,9 @@ class IngressLimits:
     """Askers that share one look-up; further ones fail."""
     dns_pending: int = 1024
     """UDP questions waiting for a look-up; further ones are dropped, as UDP permits."""
-    dns_questions_per_second: float = 300.0
+    dns_questions_per_second: float = 200.0
     """UDP questions that no kept reply answers, about names that were not found lately; further ones are dropped."""
-    dns_questions_burst: int = 600
+    dns_questions_burst: int = 100
     """The same at once, after a silence."""
     dns_found: int = 4096
     """Names that were found lately, whose questions are never dropped for those of other names."""
