@@ -27,6 +27,11 @@ class Conversation:
         self._timeout = timeout
         self._reader = FrameReader(protocol.MAX_MESSAGE)
 
+    def check(self) -> None:
+        """Raise why the stream broke, if it did: while this side has something else to do, nothing else tells it."""
+        if self._stream.error is not None:
+            raise self._stream.error
+
     async def send(self, *messages: Message) -> None:
         """Send in order; `TimedOut` when the other side takes nothing for too long."""
         for message in messages:

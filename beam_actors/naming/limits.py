@@ -42,11 +42,20 @@ class Limits:
     waiting: int = 256
     """Claims from the near future that wait for their time."""
     claims_per_second: float = 200.0
-    """From one peer; a faster peer is slowed down, not cut off (a signature costs 46 µs: one per cent of a core)."""
+    """From one peer; a faster peer is slowed down, not cut off. A claim costs some half a millisecond in all, of which
+    its signature is a tenth: this is ten per cent of a core."""
     claims_burst: int = 400
     """The same at once, after a silence."""
+    all_claims_per_second: float = 500.0
+    """From all peers together, each in its turn: a quarter of a core, however many strangers come."""
+    all_claims_burst: int = 1000
+    """The same at once, after a silence."""
+    exchange_interval: float = 60.0
+    """Seconds between two full exchanges that one peer opens, after the first two; the same when this node opens them."""
     streams_per_peer: int = 8
     """Inbound `/beam/names/1` streams of one peer at a time."""
+    streams: int = 1024
+    """The same of all peers: two for each session. Beyond it whoever has most loses the oldest to a newcomer."""
     outbox: int = 512
     """Claims that wait to be pushed to one peer; beyond it the oldest are dropped, and the next exchange repairs it."""
     lookups: int = 64

@@ -16,6 +16,11 @@ FAILURES: Final = (NetworkError, ProtocolError, PeerOffline, TimedOut, ActorErro
 class ByteStream(Protocol):
     """What this room needs of `flow.Stream`."""
 
+    @property
+    def error(self) -> NetworkError | None:
+        """Why it ended, None while it lives."""
+        ...
+
     async def read(self, limit: int = ...) -> bytes:
         """Some bytes, or b"" at the clean end."""
         ...

@@ -1,19 +1,21 @@
 """Spread: claims go to the peers that lack them, and come from those that have them, by `/beam/names/1`.
 
 What is new here is pushed to every connected peer but the one it came from; on each new connection one side opens a
-full exchange of ids, then of what either lacks. Invariant: what a peer can make this node hold or do is bounded
-(streams, claims a second, ids in an exchange, claims waiting to be pushed), and a peer's failure costs its own link
-only. Every claim goes through the registrar; this module judges none and never passes one on that was known.
+full exchange of ids, then of what either lacks. Invariant: what a peer, and what all peers together, can make this node
+hold or do is bounded (streams, claims a second, ids in an exchange, claims waiting to be pushed, lines in the log); it
+ends with the stream and with the peer that wanted it, and a peer's failure costs its own link only. Every claim goes
+through the registrar; this module judges none and never passes one on that was known.
 """
 
 from collections import deque
 
-import structlog
 import trio
 
 from beam_actors.errors import ActorError, RemoteProtocolError, StorageError
 from beam_actors.naming import protocol
+from beam_actors.naming.allowance import Allowance, Commons, wait
 from beam_actors.naming.bucket import Bucket
+from beam_actors.naming.complaints import Complaints
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.messages import (
@@ -27,28 +29,37 @@ from beam_actors.naming.messages import (
     Submit,
 )
 from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
-from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Push, Want
+from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Message, Push, Want
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Worker, receives
 from beam_actors.values import PeerId
 
-_log = structlog.get_logger(__name__)
 _ASK = 30.0
 _RETRY = 5.0
+_FREE_EXCHANGES = 2
+"""Before the pace holds: one on connect, and one because it broke off."""
+_IDS_LISTED = 16
+"""So many ids in an offer cost as much as one claim: they are read and kept for a while."""
+_IDS_COMPARED = 64
+"""So many ids in a comparison, from either side, cost as much as one claim."""
 
 
 class _Link:
-    """What this node owes one connected peer."""
+    """What this node owes one connected peer, and what it does for it."""
 
-    __slots__ = ("behind", "bucket", "news", "outbox", "streams", "worker")
+    __slots__ = ("allowance", "answering", "behind", "comparing", "news", "opening", "outbox", "streams", "worker")
 
-    def __init__(self, bucket: Bucket, room: int, *, behind: bool) -> None:
-        self.bucket = bucket
+    def __init__(self, allowance: Allowance, pace: tuple[Bucket, Bucket], room: int, *, behind: bool) -> None:
+        self.allowance = allowance
+        self.opening, self.answering = pace
+        """How often this node opens an exchange, and how often it answers one."""
+        self.comparing = trio.Lock()  # an offer is held in memory: one at a time
         self.outbox: deque[bytes] = deque(maxlen=room)
         self.behind = behind  # a full exchange is due: at first by one side, later when a push was lost
         self.news = trio.Event()
-        self.streams = 0
+        self.streams: dict[ByteStream, Worker] = {}
+        """Those that the peer opened, the oldest first, and who serves each."""
         self.worker: Worker | None = None
 
     def push(self, claims: list[bytes]) -> None:
@@ -79,6 +90,11 @@ class Spread(Actor):
         self._me = me
         self._limits = limits or Limits()
         self._links: dict[PeerId, _Link] = {}
+        self._serving = 0
+        self._commons = Commons(self._limits.all_claims_per_second, self._limits.all_claims_burst, clock)
+        self._refused = Complaints("peers are refused", clock)
+        self._ended = Complaints("peers' streams about names end", clock)
+        self._unreached = Complaints("names do not reach a peer", clock)
 
     def __repr__(self) -> str:
         return f"<Spread {len(self._links)} peers>"
@@ -109,17 +125,24 @@ class Spread(Actor):
 
     @receives(PeerDown)
     def on_peer_down(self, message: PeerDown) -> None:
-        """Stop; what it missed comes with the exchange on the next connection."""
+        """Stop, whatever it still wants; what it missed comes with the exchange on the next connection."""
         link = self._links.pop(message.peer, None)
-        if link is not None and link.worker is not None:
-            link.worker.cancel()
+        if link is not None:
+            for worker in (link.worker, *link.streams.values()):
+                if worker is not None:
+                    worker.cancel()
 
     def _link(self, peer: PeerId) -> _Link:
         link = self._links.get(peer)
         if link is None:
-            bucket = Bucket(self._limits.claims_per_second, self._limits.claims_burst, self._clock.monotonic())
-            link = self._links[peer] = _Link(bucket, self._limits.outbox, behind=self._me < peer)
+            limits = self._limits
+            allowance = Allowance(limits.claims_per_second, limits.claims_burst, self._commons, self._clock)
+            pace = self._pace(), self._pace()
+            link = self._links[peer] = _Link(allowance, pace, limits.outbox, behind=self._me < peer)
         return link
+
+    def _pace(self) -> Bucket:
+        return Bucket(1 / self._limits.exchange_interval, _FREE_EXCHANGES, self._clock.monotonic())
 
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
@@ -142,7 +165,7 @@ class Spread(Actor):
             try:
                 await self._push_all(peer, link)
             except FAILURES as error:
-                _log.info("names do not reach a peer", peer=str(peer), error=str(error))
+                self._unreached.note(peer, error)
                 link.behind = True
             await trio.sleep(_RETRY)
 
@@ -151,8 +174,9 @@ class Spread(Actor):
         try:
             while True:
                 if link.behind:
+                    await trio.sleep(link.opening.take(1, self._clock.monotonic()))
                     link.behind = False  # before: what overflows meanwhile makes the next one due
-                    await self._exchange(peer, link.bucket)
+                    await self._exchange(peer, link)
                 if link.outbox:
                     talk = talk or await self._open(peer)
                     claims = [link.outbox.popleft() for _ in range(min(len(link.outbox), protocol.MAX_CLAIMS))]
@@ -168,13 +192,13 @@ class Spread(Actor):
         stream = await self._peers.open(peer, PROTOCOL, owner=self.ref)
         return Conversation(stream, timeout=self._limits.stream_timeout)
 
-    async def _exchange(self, peer: PeerId, bucket: Bucket) -> None:
+    async def _exchange(self, peer: PeerId, link: _Link) -> None:
         """Bring this node and the peer to the same claims."""
         talk = await self._open(peer)
         try:
             ids: tuple[bytes, ...] = await self._registrar.ask(GetIds(), timeout=_ASK)
             await talk.send(*protocol.haves(ids), Done())
-            wanted = await self._take_difference(peer, bucket, talk, len(ids))
+            wanted = await self._take_difference(peer, link, talk, len(ids))
             self._registrar.tell(Confirm(tuple(one for one in ids if one not in wanted)))
             await self._send_wanted(talk, tuple(one for one in ids if one in wanted))
             await talk.send(Done())
@@ -183,15 +207,13 @@ class Spread(Actor):
             talk.abort()
             raise
 
-    async def _take_difference(
-        self, peer: PeerId, bucket: Bucket, talk: Conversation, offered: int
-    ) -> frozenset[bytes]:
+    async def _take_difference(self, peer: PeerId, link: _Link, talk: Conversation, offered: int) -> frozenset[bytes]:
         """Take in what this node lacks; the ids that the peer asks for."""
         wanted: list[bytes] = []
         while (message := await talk.listed()) is not None:
             match message:
                 case Push(claims):
-                    await self._submit(peer, bucket, claims)
+                    await self._submit(peer, link, talk, claims)
                 case Want(some) if len(wanted) + len(some) <= offered:
                     wanted.extend(some)
                 case _:
@@ -209,23 +231,35 @@ class Spread(Actor):
     def on_inbound_stream(self, message: InboundStream) -> None:
         """Serve a stream that a peer opened."""
         link = self._link(message.peer)
-        if link.streams >= self._limits.streams_per_peer:
+        if len(link.streams) >= self._limits.streams_per_peer or not self._has_room(link):
             message.dispose()
+            self._let_go(message.peer, link)
             return
-        message.stream.adopt(self.ref)
-        link.streams += 1
-        self.spawn(self._serve, message.peer, link, message.stream, name=f"from-{message.peer.short}")
+        stream = message.stream
+        stream.adopt(self.ref)
+        self._serving += 1
+        link.streams[stream] = self.spawn(self._serve, message.peer, link, stream, name=f"from-{message.peer.short}")
+
+    def _has_room(self, link: _Link) -> bool:
+        """Whether one more stream may be served; if there are too many, whoever has most loses the oldest."""
+        if self._serving < self._limits.streams:
+            return True
+        greedy = max(self._links.values(), key=lambda one: len(one.streams))
+        if len(greedy.streams) <= len(link.streams) + 1:
+            return False
+        greedy.streams.pop(next(iter(greedy.streams))).cancel()
+        return True
 
     async def _serve(self, peer: PeerId, link: _Link, stream: ByteStream) -> None:
         talk = Conversation(stream, timeout=self._limits.stream_timeout)
         try:
-            await self._answer_all(peer, link.bucket, talk)
+            await self._answer_all(peer, link, talk)
             talk.close()
         except RemoteProtocolError as error:
-            _log.info("a peer is refused", peer=str(peer), error=str(error))
+            self._refused.note(peer, error)
             await talk.refuse(str(error))
         except FAILURES as error:
-            _log.info("a peer's stream about names ends", peer=str(peer), error=str(error))
+            self._ended.note(peer, error)
             talk.abort()
             if isinstance(error, StorageError | ActorError):
                 link.fall_behind()  # this node failed: what the peer pushed is lost, and nobody says it again
@@ -233,52 +267,63 @@ class Spread(Actor):
             talk.abort()
             raise
         finally:
-            link.streams -= 1
-            if link.worker is None and not link.streams and self._links.get(peer) is link:
-                del self._links[peer]
+            self._serving -= 1
+            link.streams.pop(stream, None)
+            self._let_go(peer, link)
 
-    async def _answer_all(self, peer: PeerId, bucket: Bucket, talk: Conversation) -> None:
-        offered: list[bytes] = []
-        comparing = False
-        while (message := await talk.receive(idle=True)) is not None:
-            match message:
+    def _let_go(self, peer: PeerId, link: _Link) -> None:
+        """Forget a link of which nothing is left: its peer was not announced, and has no stream."""
+        if link.worker is None and not link.streams and self._links.get(peer) is link:
+            del self._links[peer]
+
+    async def _answer_all(self, peer: PeerId, link: _Link, talk: Conversation) -> None:
+        while True:
+            await link.allowance.settle()
+            match await talk.receive(idle=True):
+                case None:
+                    break
                 case Push(claims):
-                    await self._submit(peer, bucket, claims)
+                    await self._submit(peer, link, talk, claims)
                 case Ask(name):
-                    await self._slow_down(bucket, 1)
-                    await talk.send_claims(await self._registrar.ask(GetAbout(name), timeout=_ASK))
+                    await link.allowance.pay(1, talk.check)
+                    await self._send_slowly(link, talk, await self._registrar.ask(GetAbout(name), timeout=_ASK))
                     await talk.send(Done())
                 case Have(ids):
-                    await self._slow_down(bucket, 1)
-                    comparing = True
-                    offered.extend(ids)
-                    if len(offered) > 2 * self._limits.claims:
-                        raise RemoteProtocolError("The peer offers more claims than anybody keeps.")
+                    async with link.comparing:
+                        await self._answer_exchange(link, talk, ids)
                 case Want(ids):
-                    await self._slow_down(bucket, max(1, len(ids)))
+                    await link.allowance.pay(max(1, len(ids)), talk.check)
                     await self._send_wanted(talk, ids)
-                case Done() if comparing:
-                    await self._slow_down(bucket, 1)
-                    missing, lacking = await self._registrar.ask(Compare(tuple(offered)), timeout=_ASK)
-                    offered, comparing = [], False
-                    await self._send_slowly(bucket, talk, lacking)
-                    await talk.send(*protocol.wants(missing), Done())
                 case _:
-                    await self._slow_down(bucket, 1)  # the end of a list that was taken in already
+                    await link.allowance.pay(1, talk.check)  # the end of a list that was taken in already
 
-    async def _submit(self, peer: PeerId, bucket: Bucket, claims: tuple[bytes, ...]) -> None:
+    async def _answer_exchange(self, link: _Link, talk: Conversation, ids: tuple[bytes, ...]) -> None:
+        """Take the rest of an offer that begins with `ids`, and say what either side lacks."""
+        await wait(link.answering.take(1, self._clock.monotonic()), talk.check)
+        offered: list[bytes] = []
+        message: Message | None = Have(ids)
+        while message is not None:
+            if not isinstance(message, Have):
+                raise RemoteProtocolError("The peer begins an exchange and says something else before its end.")
+            await link.allowance.pay(1 + len(message.ids) / _IDS_LISTED, talk.check)
+            offered.extend(message.ids)
+            if len(offered) > 2 * self._limits.claims:
+                raise RemoteProtocolError("The peer offers more claims than anybody keeps.")
+            message = await talk.listed()
+        missing, lacking = await self._registrar.ask(Compare(tuple(offered)), timeout=_ASK)
+        compared = 2 * len(offered) - len(missing) + len(lacking)
+        await link.allowance.pay(1 + compared / _IDS_COMPARED, talk.check)
+        await self._send_slowly(link, talk, lacking)
+        await talk.send(*protocol.wants(missing), Done())
+
+    async def _submit(self, peer: PeerId, link: _Link, talk: Conversation, claims: tuple[bytes, ...]) -> None:
         """Hand claims to the registrar, no faster than one peer may; the stream's window slows the peer down."""
-        await self._slow_down(bucket, max(1, len(claims)))
+        await link.allowance.pay(max(1, len(claims)), talk.check)
         await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
 
-    async def _send_slowly(self, bucket: Bucket, talk: Conversation, claims: tuple[bytes, ...]) -> None:
+    async def _send_slowly(self, link: _Link, talk: Conversation, claims: tuple[bytes, ...]) -> None:
         """Give claims out no faster than they are taken; in pieces, so that the other side never waits too long."""
         for start in range(0, len(claims), protocol.MAX_CLAIMS):
             some = claims[start : start + protocol.MAX_CLAIMS]
-            await self._slow_down(bucket, len(some))
+            await link.allowance.pay(len(some), talk.check)
             await talk.send_claims(some)
-
-    async def _slow_down(self, bucket: Bucket, count: int) -> None:
-        pause = bucket.take(count, self._clock.monotonic())
-        if pause:
-            await trio.sleep(pause)

@@ -47,6 +47,10 @@ class MemoryStream:
         one, other = Half(), Half()
         return cls(one, other), cls(other, one)
 
+    @property
+    def error(self):
+        return ConnectionLost("The stream was cut.") if self.incoming.cut else None
+
     async def read(self, limit=1 << 16):
         await trio.lowlevel.checkpoint()
         half = self.incoming
@@ -212,3 +216,8 @@ def visit(node, number=50) -> MemoryStream:
     mine, theirs = MemoryStream.pair()
     node.spread.tell(InboundStream(peer(number), PROTOCOL, theirs))
     return mine
+
+
+def at_work(node) -> int:
+    """How many workers the node's spread has now."""
+    return node.system.cell(node.spread.path).actor._actor_workers

@@ -151,7 +151,7 @@ async def test_a_full_disk_with_many_peers_costs_no_incarnation(autojump_clock):
         cells = [one.registrar, one.spread, *(one.system.ref(f"services/{name}") for name in ("names", "lookups"))]
         assert [cell.incarnation for cell in cells] == [1] * 4
         one.disk.capacity = None
-        await settle(30)
+        await settle(100)  # a minute between two exchanges
         assert str((await one.naming.register("mine")).name) == "mine"
         await settle()
         assert await ids(one) == await ids(others[0])

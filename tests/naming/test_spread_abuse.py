@@ -2,16 +2,17 @@
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from beam_actors.errors import ConnectionLost
 from beam_actors.flow import read_frame
 from beam_actors.naming import Limits, protocol
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.protocol import Ask, Done, Have, Push, Refuse, Want
-from beam_actors.peers import InboundStream
+from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.wire import FrameReader, frame
-from tests.naming.builders import NAMES, claim
-from tests.naming.lab import Node, Silent, give, ids, lab, settle, visit
+from tests.naming.builders import NAMES, claim, peer
+from tests.naming.lab import Node, Silent, at_work, give, ids, lab, settle, visit
 
 
 async def refusal(stream) -> str:
@@ -102,7 +103,8 @@ async def test_a_peer_that_compares_again_and_again_is_slowed_down(autojump_cloc
 async def test_messages_that_say_nothing_are_paid_for(autojump_clock, message):
     async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
         talk = Conversation(visit(one), timeout=60)
-        assert await elapsed(talk, *[message] * 100, Ask(NAMES[0])) >= (100 - 20) / 10
+        end = (Done(),) if isinstance(message, Have) else ()
+        assert await elapsed(talk, *[message] * 100, *end, Ask(NAMES[0]), lists=1 + len(end)) >= (100 - 20) / 10
 
 
 async def test_streams_of_one_peer_are_bounded(autojump_clock):
@@ -157,3 +159,121 @@ async def test_pushes_to_a_slow_peer_are_bounded(autojump_clock):
             await give(one, claim(0, f"n{number}"))
         assert len(link.outbox) <= 4
         assert link.behind
+
+
+# --- whoever leaves, and everybody together ---------------------------------------------------------------------------
+
+
+async def run_up_debts(node, number, streams=8):
+    """A stranger opens streams and asks for far more than its share on each."""
+    node.spread.tell(PeerUp(peer(number)))
+    opened = [visit(node, number) for _ in range(streams)]
+    for stream in opened:
+        await Conversation(stream, timeout=5).send(Want((bytes(32),) * 1024))
+    return opened
+
+
+async def test_strangers_who_leave_in_debt_leave_no_worker_behind(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await settle()
+        before = at_work(one)
+        for number in range(50, 60):
+            await run_up_debts(one, number)
+        await settle(1)
+        assert at_work(one) >= before + 80
+        for number in range(50, 60):
+            one.spread.tell(PeerDown(peer(number)))
+        await settle(1)
+        assert at_work(one) == before
+        assert one.spread.incarnation == 1
+
+
+async def test_a_stream_that_is_reset_in_debt_is_let_go(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        streams = await run_up_debts(one, 50)
+        await settle(1)
+        assert at_work(one) >= 8
+        for stream in streams:
+            stream.abort()
+        await settle(2)
+        assert at_work(one) == 1  # the outgoing side, which tries again
+
+
+async def test_streams_of_all_peers_are_bounded_and_whoever_has_most_gives_way(autojump_clock):
+    async with lab(1, limits=Limits(streams=16)) as (_, (one,)):
+        for number in (50, 51):
+            await run_up_debts(one, number)
+        await settle(1)
+        for number in (52, 53, 54):  # each finds room, at the cost of the two who took all
+            talk = Conversation(visit(one, number), timeout=30)
+            await talk.send(Ask(NAMES[0]))
+            assert await talk.receive() == Done()
+        await settle(1)
+        assert at_work(one) <= 16 + 2
+        links = one.system.cell(one.spread.path).actor._links
+        assert sorted(len(link.streams) for link in links.values()) == [1, 1, 1, 6, 7]
+        crowd = [visit(one, 60 + number) for number in range(40)]
+        await settle(1)
+        assert at_work(one) <= 16 + 2
+        with pytest.raises(ConnectionLost):  # nobody has two more than a newcomer would
+            await crowd[-1].read()
+
+
+async def test_all_peers_together_may_bring_so_much_and_each_has_its_turn(autojump_clock):
+    limits = Limits(claims_per_second=1000, claims_burst=1000, all_claims_per_second=100, all_claims_burst=100)
+    took = {}
+
+    async def flood(number):
+        many = [claim(number % 4, f"n{index}").encoded for index in range(16)] * 3
+        took[number] = await elapsed(Conversation(visit(one, number), timeout=60), *[Push(many)] * 10, Ask(NAMES[1]))
+
+    async with lab(1, limits=limits) as (_, (one,)), trio.open_nursery() as nursery:
+        for number in range(50, 54):
+            nursery.start_soon(flood, number)
+        await settle(3)
+        assert await elapsed(Conversation(visit(one, 60), timeout=60), Ask(NAMES[0])) < 4
+    assert max(took.values()) >= (4 * 480 - 100) / 100
+    assert max(took.values()) - min(took.values()) < 5  # shared alike
+
+
+async def test_an_offer_is_paid_for_by_its_size(autojump_clock):
+    async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
+        offer = Have(tuple(number.to_bytes(32, "big") for number in range(1024)))
+        assert await elapsed(Conversation(visit(one), timeout=60), offer, Done()) >= (1024 / 16 + 1024 / 64 - 20) / 10
+
+
+async def test_one_peer_compares_once_a_minute_after_the_first_times(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        talk = Conversation(visit(one), timeout=90)
+        assert await elapsed(talk, *(Have((bytes(32),)), Done()) * 2, lists=2) < 1
+        assert await elapsed(talk, *(Have((bytes(32),)), Done()) * 3, lists=3) >= 170
+        other = Conversation(visit(one, 51), timeout=5)
+        assert await elapsed(other, Have((bytes(32),)), Done()) < 1
+
+
+async def test_one_comparison_of_a_peer_is_under_way_at_a_time(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        first, second = (Conversation(visit(one), timeout=30) for _ in range(2))
+        await first.send(Have((bytes(32),)))
+        await settle(1)
+        await second.send(Have((bytes(32),)), Done())
+        with trio.move_on_after(10) as scope:
+            await second.receive()
+        assert scope.cancelled_caught
+        first.abort()
+        while await second.listed() is not None:
+            pass
+
+
+async def test_strangers_write_one_line_a_minute_into_the_log(autojump_clock):
+    with capture_logs() as lines:
+        async with lab(1) as (_, (one,)):
+            for second in range(120):
+                for _ in range(4):
+                    stream = visit(one, 50 + second)
+                    await stream.write(frame(protocol.cbor.encode([1, 0, "A" * 200])))
+                await trio.sleep(1)
+            await settle(1)
+    said = [line for line in lines if line["log_level"] != "debug" and "refused" in line["event"]]
+    assert 2 <= len(said) <= 3
+    assert said[1]["count"] == 240

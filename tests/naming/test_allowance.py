@@ -1,0 +1,73 @@
+import pytest
+import trio
+
+from beam_actors.errors import ConnectionLost
+from beam_actors.naming.allowance import Allowance, Commons
+from beam_actors.testing.clock import SimClock
+
+
+def fine() -> None:
+    pass
+
+
+async def test_a_burst_is_free_and_then_the_rate_holds(autojump_clock):
+    clock = SimClock()
+    one = Allowance(10, 20, Commons(1000, 1000, clock), clock)
+    began = trio.current_time()
+    await one.pay(20, fine)
+    assert trio.current_time() == began
+    await one.pay(10, fine)
+    assert trio.current_time() == pytest.approx(began + 1)
+    assert "of 20" in repr(one)
+
+
+async def test_nothing_of_a_peer_is_read_while_something_of_it_waits(autojump_clock):
+    clock = SimClock()
+    one = Allowance(10, 10, Commons(1000, 1000, clock), clock)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.pay, 110, fine)
+        await trio.sleep(1)
+        began = trio.current_time()
+        await one.settle()
+        assert trio.current_time() == pytest.approx(began + 9)
+
+
+async def test_a_wait_that_is_in_vain_ends_and_costs_the_next_nothing_more(autojump_clock):
+    clock, gone = SimClock(), False
+
+    def check():
+        if gone:
+            raise ConnectionLost("Gone.")
+
+    one = Allowance(1, 1, Commons(1000, 1000, clock), clock)
+    async with trio.open_nursery() as nursery:
+
+        async def give_up():
+            with pytest.raises(ConnectionLost):
+                await one.pay(1000, check)
+
+        for _ in range(8):
+            nursery.start_soon(give_up)
+        await trio.sleep(3.5)
+        gone, began = True, trio.current_time()
+    assert trio.current_time() - began <= 1
+
+
+async def test_whoever_asks_for_little_waits_for_a_slice_of_each_who_asks_for_much(autojump_clock):
+    clock = SimClock()
+    commons = Commons(48, 48, clock)
+    took = []
+    async with trio.open_nursery() as nursery:
+
+        async def ask(count):
+            began = trio.current_time()
+            await Allowance(1e6, 1e6, commons, clock).pay(count, fine)
+            took.append((count, trio.current_time() - began))
+
+        for _ in range(3):
+            nursery.start_soon(ask, 4800)
+        await trio.sleep(0.5)
+        nursery.start_soon(ask, 1)
+    assert took[0] == (1, pytest.approx(3, abs=0.6))
+    assert [round(seconds / 100) for _, seconds in took[1:]] == [3, 3, 3]
+    assert "of 48" in repr(commons)
