@@ -14,7 +14,7 @@ from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExcee
 from beam_actors.naming import records
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.limits import HOUR, Limits
+from beam_actors.naming.limits import HOUR, MINUTE, Limits
 from beam_actors.naming.pins import Pin, follow
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.records import Own, Seen
@@ -24,8 +24,6 @@ from beam_actors.values import Name, OwnerId
 
 _KEEP_HEARD = 6 * HOUR
 """How old the stored time of hearing may be: a write for each echo of each claim would wear the disk for nothing."""
-_KEEP_CONFIRMED = 256
-"""How many claims of one peer's list are written because of it: the rest is, when the next list confirms it."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -116,16 +114,21 @@ class Knowledge:
         self._seen[key] = Seen(self._seen[key].first, int(now))
         return now - self._stored[key] >= _KEEP_HEARD
 
-    def confirm(self, ids: Iterable[bytes], now: float) -> None:
-        """A peer says that it holds the claims with these ids: those that are here were heard of again."""
+    def confirm(self, ids: Iterable[bytes], now: float, *, most: int) -> int:
+        """A peer says that it holds the claims with these ids: those that are here were heard of again.
+
+        At most `most` of them are written because of it; how many.
+        """
         written = 0
         for claim_id in ids:
             claim = self.registry.get(claim_id)
-            if claim is not None and claim.kind is not Kind.REVOCATION:
-                key = claim.name, claim.owner
-                if self._heard(key, now) and written < _KEEP_CONFIRMED:
-                    self._put(key)
-                    written += 1
+            if claim is None or claim.kind is Kind.REVOCATION:
+                continue
+            key = claim.name, claim.owner
+            if abs(now - self._seen[key].heard) >= MINUTE and self._heard(key, now) and written < most:
+                self._put(key)
+                written += 1
+        return written
 
     def _put(self, key: Key) -> None:
         entry = self.registry.entry(*key)

@@ -51,7 +51,7 @@ class Limits:
     all_claims_burst: int = 1000
     """The same at once, after a silence."""
     exchange_interval: float = 60.0
-    """Seconds between two full exchanges that one peer opens, after the first two; the same when this node opens them."""
+    """Seconds between two full exchanges that one peer opens, after the first two; the same for this node's own."""
     streams_per_peer: int = 8
     """Inbound `/beam/names/1` streams of one peer at a time."""
     streams: int = 1024

@@ -21,6 +21,7 @@ from beam_actors.errors import (
 )
 from beam_actors.naming import answering
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.comparing import Comparer
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.ledger import Ledger
@@ -54,7 +55,7 @@ from beam_actors.naming.messages import (
 )
 from beam_actors.naming.ranking import is_live
 from beam_actors.ports import Clock, Store
-from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
 from beam_actors.values import Name, OwnerId, PeerId
 
 _log = structlog.get_logger(__name__)
@@ -93,6 +94,7 @@ class Registrar(Actor):
         self._watchers = (spread, *watchers)
         bounds = limits or Limits()
         self._ledger = Ledger(store, lambda: Knowledge(network=network, owner=owner, limits=bounds), spawn=self.spawn)
+        self._comparer = Comparer(self._ledger, clock)
         self._clock_jumps = 0
         self._swept = (0.0, 0.0)  # wall and monotonic time of the last look at what can be forgotten
 
@@ -269,23 +271,21 @@ class Registrar(Actor):
         return tuple(claim.encoded for claim in found if claim is not None)
 
     @receives(Compare)
-    def on_compare(self, message: Compare) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    def on_compare(self, message: Compare) -> None:
         """What is missing here, and what is missing there."""
         self._ledger.check_durable()
-        registry, theirs = self._known.registry, frozenset(message.ids)
-        self._confirm(message.ids)
-        missing = tuple(one for one in message.ids if one not in registry)
-        return missing, tuple(claim.encoded for claim in registry if claim.id not in theirs)
+        self.spawn(self._compare, message.ids, self.defer(), name="compare")
+
+    async def _compare(self, ids: tuple[bytes, ...], reply: Reply) -> None:
+        try:
+            reply.set(await self._comparer.compare(ids))
+        except StorageError as error:
+            reply.fail(error)
 
     @receives(Confirm)
     def on_confirm(self, message: Confirm) -> None:
         """What a peer holds too."""
-        self._confirm(message.ids)
-
-    def _confirm(self, ids: tuple[bytes, ...]) -> None:
-        if not self._ledger.refuses:
-            self._known.confirm(ids, self._clock.wall())
-            self._ledger.commit()
+        self.spawn(self._comparer.confirm, message.ids, name="confirm")
 
     @receives(GetStatistics)
     def on_get_statistics(self, _message: GetStatistics) -> RegistryStatistics:

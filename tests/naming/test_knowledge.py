@@ -99,9 +99,19 @@ def test_hearing_again_refreshes_and_is_written_rarely():
     assert known.take(claim().encoded, NOW + HOUR) is None
     assert known.changes() == []
     assert resolve(known, now=NOW + HOUR).age_s == 0
-    known.confirm([claim().id, bytes(32)], NOW + 7 * HOUR)
+    assert known.confirm([claim().id, bytes(32)], NOW + 7 * HOUR, most=9) == 1
     assert len(known.changes()) == 1
     assert known.seen(claim()) == records.Seen(NOW, NOW + 7 * HOUR)
+
+
+def test_a_list_that_was_confirmed_a_moment_ago_costs_nothing():
+    known = knowledge(claim())
+    known.confirm([claim().id], NOW + 59, most=9)
+    assert known.seen(claim()).heard == NOW
+    known.confirm([claim().id], NOW + 60, most=9)
+    assert known.seen(claim()).heard == NOW + 60
+    known.confirm([claim().id], NOW - DAY, most=9)  # the clock was ahead
+    assert known.seen(claim()).heard == NOW - DAY
 
 
 def test_a_long_list_is_confirmed_at_once_and_written_bit_by_bit():
@@ -115,7 +125,8 @@ def test_a_long_list_is_confirmed_at_once_and_written_bit_by_bit():
     tables.apply(known)
     ids, later = [one.id for one in many], NOW + 7 * HOUR
     for expected in (256, len(many) - 256, 0):
-        known.confirm(ids, later)
+        later += 60
+        assert known.confirm(ids, later, most=256) == expected
         assert {known.seen(one).heard for one in many} == {later}
         assert len(known.changes()) == expected
 

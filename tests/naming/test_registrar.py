@@ -2,8 +2,21 @@ import pytest
 import trio
 
 from beam_actors.errors import ClaimRefused, NameTaken
+from beam_actors.naming import Kind, records
+from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import DAY, HOUR, RETENTION
-from beam_actors.naming.messages import GetHolding, GetIds, GetStatistics, ListHeld, Publish, Reserve, SetPin
+from beam_actors.naming.messages import (
+    Compare,
+    Confirm,
+    GetHolding,
+    GetIds,
+    GetStatistics,
+    ListHeld,
+    Publish,
+    Reserve,
+    Resolve,
+    SetPin,
+)
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.values import Name
 from tests.naming.bench import ALICE, bench, submit
@@ -56,3 +69,37 @@ async def test_old_claims_are_forgotten_hourly_but_not_by_a_clock_that_jumps(aut
         assert (await one.registrar.ask(GetStatistics())).refused == {"expired": 1}
     async with bench(disk) as one:  # a restart, and a clock that is wrong, bring nothing back either
         assert await one.registrar.ask(submit(claim(0))) == 0
+
+
+async def test_comparing_a_long_list_holds_up_nobody(autojump_clock):
+    many = [claim(owner, f"n{number}") for owner in range(3) for number in range(16)]
+    async with bench() as one:
+        await one.registrar.ask(submit(*many, claim(3)))
+        strange = tuple(number.to_bytes(32, "big") for number in range(20_000))
+        ids = (*strange, *(claim.id for claim in many))
+        one.registrar.tell(Confirm(ids))
+        comparing = [one.registrar.ask(Compare(ids)) for _ in range(3)]
+        assert (await one.registrar.ask(Resolve(Query(ALICE)))).owner == owner_id(3)
+        assert not any(future.done for future in comparing)
+        for future in comparing:
+            missing, lacking = await future
+            assert (sorted(missing), lacking) == (list(strange), (claim(3).encoded,))
+
+
+async def test_what_a_peer_holds_too_was_heard_of_again_and_is_written_bit_by_bit(autojump_clock):
+    many = [
+        claim(owner, f"{word}{number}", kind=kind)
+        for owner in range(4)
+        for word, count, kind in (("n", 16, Kind.LIVE), ("t", 60, Kind.TOMBSTONE))
+        for number in range(count)
+    ]
+    async with bench() as one:
+        await one.registrar.ask(submit(*many))
+        one.clock.step(7 * HOUR)
+        for written in (256, len(many) - 256, 0):
+            before = dict(await one.store.scan(records.CLAIMS))
+            await one.registrar.ask(Compare(tuple(one.id for one in many)))
+            await trio.sleep(0.1)
+            after = dict(await one.store.scan(records.CLAIMS))
+            assert sum(before[key] != value for key, value in after.items()) == written
+            one.clock.step(60)
