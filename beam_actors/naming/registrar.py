@@ -40,6 +40,7 @@ from beam_actors.naming.messages import (
     GetStatistics,
     Held,
     Holding,
+    Keep,
     KeepMade,
     ListConflicts,
     ListHeld,
@@ -82,21 +83,26 @@ class Registrar(Actor):
         store: Store,
         clock: Clock,
         spread: Ref,
+        names: Ref,
         *,
         network: str,
         owner: OwnerId,
         watchers: Collection[Ref] = (),
         limits: Limits | None = None,
     ) -> None:
-        """`owner` is whose names this node holds; `spread` and `watchers` are told of every claim that is new."""
+        """`owner` is whose names this node holds; `spread` and `watchers` are told of every claim that is new.
+
+        `names` tends the own and pinned ones, and hears when the clock was set.
+        """
         super().__init__()
         self._clock = clock
         self._watchers = (spread, *watchers)
+        self._names = names
         bounds = limits or Limits()
         self._ledger = Ledger(store, lambda: Knowledge(network=network, owner=owner, limits=bounds), spawn=self.spawn)
         self._comparer = Comparer(self._ledger, clock)
         self._clock_jumps = 0
-        self._swept = (0.0, 0.0)  # wall and monotonic time of the last look at what can be forgotten
+        self._ticked = self._swept = (0.0, 0.0)  # wall and monotonic time of the last look, and of the last sweep
 
     def __repr__(self) -> str:
         return f"<Registrar {self._ledger!r}>"
@@ -110,26 +116,34 @@ class Registrar(Actor):
     async def on_start(self) -> None:
         """Refill from the store, then look at the time once a minute."""
         await self._ledger.load()
-        self._swept = self._clock.wall(), self._clock.monotonic()
+        self._ticked = self._swept = self._clock.wall(), self._clock.monotonic()
         self.send_after(MINUTE, Tick())
 
     @receives(Tick)
     def on_tick(self, _message: Tick) -> None:
-        """Judge again what waited, and forget what is old if the clock can be believed."""
+        """Judge again what waited, forget what is old if the clock can be believed, and wake names if it was set."""
         self.send_after(MINUTE, Tick())
+        self._look_at_the_clock()
         if self._ledger.refuses:
             return
-        wall, monotonic = self._clock.wall(), self._clock.monotonic()
+        wall, monotonic = self._ticked
         new = self._known.wake(wall)
-        then_wall, then_monotonic = self._swept
-        if monotonic - then_monotonic >= HOUR:
+        if monotonic - self._swept[1] >= HOUR:
+            apart = _apart(self._swept, self._ticked)
             self._swept = wall, monotonic
-            if abs((wall - then_wall) - (monotonic - then_monotonic)) <= MAX_AHEAD:
+            if apart <= MAX_AHEAD:
                 self._known.forget(wall)
             else:
                 self._clock_jumps += 1
                 _log.warning("the clock jumped; nothing is forgotten for an hour")
         self._ledger.commit(lambda: self._announce(new))
+
+    def _look_at_the_clock(self) -> None:
+        """Have every name looked after at once if the wall clock was set, or the machine slept: one may be due."""
+        before, self._ticked = self._ticked, (self._clock.wall(), self._clock.monotonic())
+        if _apart(before, self._ticked) > MINUTE:
+            for name in self._known.own.keys() | self._known.pins.keys():
+                self._names.tell(Keep(name))
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -299,3 +313,8 @@ class Registrar(Actor):
             refused=dict(known.refused),
             clock_jumps=self._clock_jumps,
         )
+
+
+def _apart(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """By how many seconds wall and monotonic time parted between two looks at both."""
+    return abs((after[0] - before[0]) - (after[1] - before[1]))

@@ -58,7 +58,7 @@ def compose_naming(
         ChildSpec(
             "registry",
             lambda: Registrar(
-                store, clock, spread, network=network, owner=owner.owner_id, watchers=watchers, limits=bounds
+                store, clock, spread, names, network=network, owner=owner.owner_id, watchers=watchers, limits=bounds
             ),
         ),
         ChildSpec("spread", lambda: Spread(registrar, peers, clock, me=me, limits=bounds)),

@@ -4,7 +4,7 @@ import attrs
 import trio
 
 from beam_actors.errors import StorageError
-from beam_actors.naming.messages import Changed, Submit
+from beam_actors.naming.messages import Changed, Keep, Submit
 from beam_actors.naming.registrar import Registrar
 from beam_actors.runtime import Actor, ChildSpec, Intensity, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
@@ -26,6 +26,18 @@ class Onlooker(Actor):
     @receives(Changed)
     def note(self, message):
         self.heard.append(message)
+
+
+class Keepers(Actor):
+    """Stands where `Names` would, and remembers which names it was to look after."""
+
+    def __init__(self, kept: list) -> None:
+        super().__init__()
+        self.kept = kept
+
+    @receives(Keep)
+    def note(self, message):
+        self.kept.append(message.name)
 
 
 class MoodyStore(MemoryStore):
@@ -54,6 +66,7 @@ class Bench:
     clock: SimClock
     store: MoodyStore
     system: System
+    kept: list
 
 
 class bench:  # noqa: N801 - used like a function
@@ -67,14 +80,15 @@ class bench:  # noqa: N801 - used like a function
         clock = self.clock or SimClock()
         store = await MoodyStore.open(self.disk, sync_seconds=0.01)
         system = System("bench", clock=clock.monotonic)
-        spread, heard = system.ref("root/spread"), []
+        spread, names, heard, kept = system.ref("root/spread"), system.ref("root/names"), [], []
         specs = [
-            ChildSpec("registry", lambda: Registrar(store, clock, spread, network=NETWORK, owner=owner_id(3))),
+            ChildSpec("registry", lambda: Registrar(store, clock, spread, names, network=NETWORK, owner=owner_id(3))),
             ChildSpec("spread", lambda: Onlooker(heard, self.disk)),
+            ChildSpec("names", lambda: Keepers(kept)),
         ]
         self.running = system.run(ChildSpec("root", lambda: Supervisor(specs, intensity=Intensity(restarts=10))))
         await self.running.__aenter__()
-        return Bench(system.ref("root/registry"), heard, clock, store, system)
+        return Bench(system.ref("root/registry"), heard, clock, store, system, kept)
 
     async def __aexit__(self, *args):
         await self.running.__aexit__(*args)

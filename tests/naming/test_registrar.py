@@ -21,6 +21,7 @@ from beam_actors.testing.disk import MemoryDisk
 from beam_actors.values import Name
 from tests.naming.bench import ALICE, bench, submit
 from tests.naming.builders import NOW, claim, owner_id, revocation
+from tests.naming.lab import lab
 
 
 async def test_own_names_and_pins_survive(autojump_clock):
@@ -103,3 +104,28 @@ async def test_what_a_peer_holds_too_was_heard_of_again_and_is_written_bit_by_bi
             after = dict(await one.store.scan(records.CLAIMS))
             assert sum(before[key] != value for key, value in after.items()) == written
             one.clock.step(60)
+
+
+async def test_names_are_looked_after_within_a_minute_of_a_clock_that_was_set(autojump_clock):
+    async with bench() as one:
+        await one.registrar.ask(Reserve(ALICE, contest=False))
+        await one.registrar.ask(SetPin(Name("bob"), owner_id(1)))
+        await trio.sleep(HOUR)
+        assert one.kept == []
+        for step in (400 * DAY, -400 * DAY, 2 * 60):
+            one.clock.step(step)
+            await trio.sleep(61)
+            assert sorted(one.kept) == [ALICE, Name("bob")]
+            one.kept.clear()
+        one.clock.step(30)
+        await trio.sleep(HOUR)
+        assert one.kept == []
+
+
+async def test_an_own_name_resolves_again_soon_after_the_clock_was_a_year_ahead(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await one.naming.register("alice")
+        for step in (366 * DAY, -366 * DAY):
+            one.clock.step(step)
+            await trio.sleep(61)
+            assert (await one.naming.resolve("alice")).source == "own"
