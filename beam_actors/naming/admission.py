@@ -73,12 +73,10 @@ class Admission:
     def _known(self, claim: Claim) -> Verdict | None:
         if claim.id in self._registry:
             return Verdict.KNOWN
-        if self._registry.is_revoked(claim.owner):
-            if claim.kind is Kind.REVOCATION:
-                return Verdict.KNOWN
-            raise ClaimRefused("revoked", "The owner of the claim has revoked all claims.")
         if claim.kind is Kind.REVOCATION:
-            return None
+            return None  # each owner has one possible revocation
+        if self._registry.is_revoked(claim.owner):
+            raise ClaimRefused("revoked", "The owner of the claim has revoked all claims.")
         entry = self._registry.entry(claim.name, claim.owner)
         if entry is not None and entry.join(claim) is entry:
             return Verdict.SUPERSEDED

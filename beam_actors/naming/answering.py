@@ -34,6 +34,11 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
         )
     if name in knowledge.own:
         return _by_owner(knowledge, name, knowledge.owner, "own", now, cut_off=cut_off)
+    if name in knowledge.lost_pins:
+        raise NameNotFound(
+            f"{name} is pinned, but the pin on this disk can't be read; make it again with `beam pin {name} OWNER`, "
+            f"or let it go with `beam unpin {name}`."
+        )
     pin = knowledge.pins.get(name)
     if pin is not None:
         return _by_pin(knowledge, pin, now, cut_off=cut_off)

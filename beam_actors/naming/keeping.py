@@ -52,7 +52,7 @@ def next_terms(name: Name, entry: Entry | None, signer: Signer, kind: Kind, now:
         raise NotAllowed(
             "The owner's key on this machine was replaced by a later one; run `beam recover` with the phrase."
         )
-    seq = before.terms.seq + 1 if before else 1
+    seq = before.terms.seq + 1 if before else first_number(now)
     issued = max(int(now), seq)
     if before is not None and before.terms.issued <= now + MAX_AHEAD:
         issued = max(issued, before.terms.issued)
@@ -70,6 +70,16 @@ def next_terms(name: Name, entry: Entry | None, signer: Signer, kind: Kind, now:
         previous=before.id if before else b"",
         inherits=before.terms.inherits if before and kind is Kind.LIVE else b"",
     )
+
+
+def first_number(now: float) -> int:
+    """The number of a claim that follows none which is known here: the hours since 1970.
+
+    There may have been one that was lost with its row, or with the disk, while other nodes still have it. Such a number
+    is greater, since nobody signs more than one an hour for half a century; and when the clock was wrong, the next
+    numbers stay far below the seconds since 1970, beyond which no number may be.
+    """
+    return max(1, int(now) // HOUR)
 
 
 def _peers(entry: Entry | None, own: PeerId) -> tuple[PeerId, ...]:

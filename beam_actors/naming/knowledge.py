@@ -7,7 +7,7 @@ store, no actors; the `registrar` commits what is collected here and then answer
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExceeded, StoreDamaged
@@ -37,6 +37,10 @@ class Knowledge:
         self.registry = Registry()
         self.own: dict[Name, Own] = {}
         self.pins: dict[Name, Pin] = {}
+        self.lost_pins: set[Name] = set()
+        """Names whose pins can't be read: they lead nowhere, and not to whoever else claims them."""
+        self.remarks: list[str] = []
+        """What the store held that is not used, and what a person may do about it."""
         self.made: dict[str, Name] = {}
         """The random names that were made here, by their purpose; whether they are still own, `own` says."""
         self.waiting: dict[bytes, Claim] = {}
@@ -45,6 +49,7 @@ class Knowledge:
         self._seen: dict[Key, Seen] = {}
         self._stored: dict[Key, int] = {}  # the `heard` that the store holds
         self._changes: list[Change] = []
+        self._unsure: dict[Name, Own | None] = {}  # perhaps own: the row can't be read, or doesn't say whose
         self._admission = Admission(self.registry, limits)
         self._exempt()
 
@@ -170,7 +175,7 @@ class Knowledge:
         if rivals and not contest:
             who = ", ".join(f"{rival.owner.short} (known here since {self.day(rival)})" for rival in rivals)
             raise NameTaken(f"{name} is held by {who}; choose another name, or use --contest to claim it all the same.")
-        own = Own(name, int(now), contest=contest)
+        own = Own(name, int(now), self.owner, contest=contest)
         self.own[name] = own
         self._changes.append(records.put_own(own))
 
@@ -188,14 +193,16 @@ class Knowledge:
         """Bind the name to the owner on this machine."""
         pin = follow(Pin(name, owner, int(now)), self.registry)
         self.pins[name] = pin
+        self.lost_pins.discard(name)
         self._changes.append(records.put_pin(pin))
         self._exempt()
         return pin
 
     def unpin(self, name: Name) -> None:
         """Forget a pin; raise `NameNotFound`."""
-        if self.pins.pop(name, None) is None:
+        if self.pins.pop(name, None) is None and name not in self.lost_pins:
             raise NameNotFound(f"{name} is not pinned.")
+        self.lost_pins.discard(name)
         self._changes.append(records.drop_pin(name))
         self._exempt()
 
@@ -251,18 +258,78 @@ class Knowledge:
         made: Iterable[tuple[bytes, bytes]],
         floor: bytes | None,
     ) -> None:
-        """Take back the other tables, before the claims."""
-        for _, value in revoked:
-            self.registry.merge(records.read_revocation(value, self.network))
-        self.own = {name.name: name for name in (records.read_own(key, value) for key, value in own)}
-        self.pins = {pin.name: pin for pin in (records.read_pin(key, value) for key, value in pins)}
-        self.made = {}
+        """Take back the other tables, before the claims. What can't be read costs itself only, and fails closed."""
+        for key, value in revoked:
+            self._load(self._load_revoked, key, value)
+        for key, value in own:
+            self._load(self._load_own, key, value)
+        for key, value in pins:
+            self._load(self._load_pin, key, value)
         for key, value in made:
             with suppress(StoreDamaged):  # another name is made then
                 purpose, name = records.read_made(key, value)
                 self.made[purpose] = name
-        self.registry.floor = records.read_floor(floor) if floor is not None else 0
+        if floor is not None:
+            try:
+                self.registry.floor = records.read_floor(floor)
+            except StoreDamaged:
+                self.remarks.append("Up to when claims were forgotten can't be read; don't set the clock back.")
         self._exempt()
+
+    def _load(self, load: Callable[[bytes, bytes], None], key: bytes, value: bytes) -> None:
+        try:
+            load(key, value)
+        except StoreDamaged as error:
+            self.remarks.append(f"{error} Not even its key can be read, and it is left alone.")
+
+    def _load_revoked(self, key: bytes, value: bytes) -> None:
+        try:
+            self.registry.merge(records.read_revocation(value, self.network))
+        except StoreDamaged:
+            owner = records.read_revoked(key)
+            self.registry.bar(owner)
+            self.remarks.append(
+                f"The revocation of {owner} can't be read. Nothing of that owner is believed; a peer may tell it again."
+            )
+
+    def _load_pin(self, key: bytes, value: bytes) -> None:
+        try:
+            pin = records.read_pin(key, value)
+            self.pins[pin.name] = pin
+        except StoreDamaged:
+            name = records.read_name(key)
+            self.lost_pins.add(name)
+            self.remarks.append(f"The pin of {name} can't be read; `beam pin {name} OWNER`, or `beam unpin {name}`.")
+
+    def _load_own(self, key: bytes, value: bytes) -> None:
+        try:
+            own = records.read_own(key, value)
+        except StoreDamaged:
+            self._unsure[records.read_name(key)] = None
+            return
+        if own.owner is None:
+            self._unsure[own.name] = own
+        elif own.owner == self.owner:
+            self.own[own.name] = own
+        else:
+            self.remarks.append(
+                f"{own.name} was registered by {own.owner}, whose key is not here, and is not renewed; put that key "
+                f"back, or have the present owner claim it with `beam register {own.name}`."
+            )
+
+    def end_load(self) -> None:
+        """After the claims: a name of which it is not sure whose it is, is held if this owner is seen to claim it."""
+        for name, own in self._unsure.items():
+            entry = self.registry.entry(name, self.owner)
+            if entry is None or entry.claim.kind is not Kind.LIVE:
+                self.remarks.append(
+                    f"{name} was registered here, but by whom can't be read; claim it with `beam register {name}`."
+                )
+                continue
+            since = own.since if own else self.seen(entry.claim).first
+            self.own[name] = Own(name, since, self.owner, contest=own.contest if own else False)
+            self._changes.append(records.put_own(self.own[name]))
+        self._unsure = {}
 
     def __repr__(self) -> str:
         return f"Knowledge({self.registry!r}, {len(self.own)} own, {len(self.pins)} pins)"

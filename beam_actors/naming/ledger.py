@@ -70,6 +70,9 @@ class Ledger:
                 damaged.append(Change(records.CLAIMS, key, None))
             if number % _LOAD_BATCH == 0:
                 await trio.lowlevel.checkpoint()
+        known.end_load()
+        for remark in known.remarks:
+            _log.warning("what is stored of names is not all used", remark=remark)
         known.carry_on(self.known)
         self.known = known
         if damaged:

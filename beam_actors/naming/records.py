@@ -2,7 +2,7 @@
 
     names.claims    name NUL owner    [1, claim, rival or empty, first seen, last heard of]
     names.revoked   owner             [1, claim]
-    names.own       name              [1, since, contest]
+    names.own       name              [2, since, contest, owner]      before: [1, since, contest]
     names.pins      name              [1, owner, since, era, seq, issued, mark]
     names.meta      "floor"           [1, seconds]
     made-names      purpose           name                  (both as plain text)
@@ -31,6 +31,7 @@ META: Final = "names.meta"
 MADE: Final = "made-names"
 FLOOR: Final = b"floor"
 _FORMAT = 1
+_OWN_FORMAT = 2
 _MAX_VALUE = 2 * MAX_CLAIM + 256
 
 
@@ -49,6 +50,8 @@ class Own:
     name: Name
     since: int
     """When it was registered, in seconds since 1970."""
+    owner: OwnerId | None
+    """Whose name it is; None in a row of the first format, which did not say."""
     contest: bool = False
     """Whether it was registered although somebody else was known to hold it."""
 
@@ -76,7 +79,8 @@ def put_revocation(claim: Claim) -> Change:
 
 def put_own(own: Own) -> Change:
     """Keep the intent to hold a name."""
-    return Change(OWN, own.name.label.encode(), cbor.encode([_FORMAT, own.since, int(own.contest)]))
+    owner = own.owner.digest if own.owner else b""
+    return Change(OWN, own.name.label.encode(), cbor.encode([_OWN_FORMAT, own.since, int(own.contest), owner]))
 
 
 def drop_own(name: Name) -> Change:
@@ -125,11 +129,21 @@ def read_revocation(value: bytes, network: str) -> Claim:
     raise _damaged(REVOKED)
 
 
+def read_revoked(key: bytes) -> OwnerId:
+    """Read a key of `names.revoked`; raise `StoreDamaged`."""
+    try:
+        return OwnerId(key)
+    except ValueError:
+        raise _damaged(REVOKED) from None
+
+
 def read_own(key: bytes, value: bytes) -> Own:
     """Read a row of `names.own`; raise `StoreDamaged`."""
-    match _read(value):
-        case [int(), int() as since, (0 | 1) as contest]:
-            return Own(_name(key), since, bool(contest))
+    match _read(value, _FORMAT, _OWN_FORMAT):
+        case [1, int() as since, (0 | 1) as contest]:
+            return Own(read_name(key), since, None, bool(contest))
+        case [2, int() as since, (0 | 1) as contest, bytes() as owner] if len(owner) == 32:
+            return Own(read_name(key), since, OwnerId(owner), bool(contest))
     raise _damaged(OWN)
 
 
@@ -138,7 +152,7 @@ def read_pin(key: bytes, value: bytes) -> Pin:
     match _read(value):
         case [int(), bytes() as owner, int() as since, int() as era, int() as seq, int() as issued, bytes() as mark]:
             if len(owner) == 32:
-                return Pin(_name(key), OwnerId(owner), since, era, seq, issued, mark)
+                return Pin(read_name(key), OwnerId(owner), since, era, seq, issued, mark)
     raise _damaged(PINS)
 
 
@@ -156,15 +170,15 @@ def read_made(key: bytes, value: bytes) -> tuple[str, Name]:
         purpose = key.decode()
     except UnicodeDecodeError:
         raise _damaged(MADE) from None
-    return purpose, _name(value)
+    return purpose, read_name(value)
 
 
-def _read(value: bytes) -> Any:
+def _read(value: bytes, *formats: int) -> Any:
     try:
         record = cbor.decode(value, limit=_MAX_VALUE)
     except InvalidValue as error:
         raise StoreDamaged(f"A record of names in the store can't be read: {error}") from None
-    if not isinstance(record, list) or not record or record[0] != _FORMAT:
+    if not isinstance(record, list) or not record or record[0] not in (formats or (_FORMAT,)):
         raise StoreDamaged("A record of names in the store has a format that this program doesn't know.")
     return record
 
@@ -176,7 +190,8 @@ def _parse(data: bytes, network: str) -> Claim:
         raise StoreDamaged(f"A claim in the store can't be read: {error}") from None
 
 
-def _name(key: bytes) -> Name:
+def read_name(key: bytes) -> Name:
+    """Read a key of `names.own` or `names.pins`; raise `StoreDamaged`."""
     try:
         return Name(key.decode("ascii"))
     except ValueError:

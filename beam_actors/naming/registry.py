@@ -56,7 +56,7 @@ class Registry:
         self._by_name: dict[Name, dict[OwnerId, Entry]] = {}
         self._by_owner: dict[OwnerId, set[Name]] = {}
         self._by_id: dict[bytes, Claim] = {}
-        self._revoked: dict[OwnerId, Claim] = {}
+        self._revoked: dict[OwnerId, Claim | None] = {}  # None: by `bar`
         self.floor = floor
         """Claims issued at or before this second (since 1970) are not admitted: one of that age was forgotten here."""
 
@@ -86,13 +86,17 @@ class Registry:
         return sum([self.merge(claim) for claim in claims])
 
     def _revoke(self, claim: Claim) -> bool:
-        if claim.owner in self._revoked:
+        if self._revoked.get(claim.owner) is not None:
             return False
         for name in tuple(self._by_owner.get(claim.owner, ())):
             self._drop((name, claim.owner))
         self._revoked[claim.owner] = claim
         self._by_id[claim.id] = claim
         return True
+
+    def bar(self, owner: OwnerId) -> None:
+        """The owner is revoked, but the revocation was lost: take nothing of the owner, until it comes again."""
+        self._revoked.setdefault(owner, None)
 
     def _drop(self, key: Key) -> None:
         name, owner = key
@@ -159,7 +163,7 @@ class Registry:
         return owner in self._by_owner or owner in self._revoked
 
     def is_revoked(self, owner: OwnerId) -> bool:
-        """Whether the owner's revocation is here."""
+        """Whether the owner's revocation is here, or was."""
         return owner in self._revoked
 
     @property

@@ -10,6 +10,8 @@ from beam_actors.values import Name, PeerId
 
 NETWORK = "test"
 NOW = 1_800_000_000
+FIRST = NOW // HOUR
+"""The number of a first claim that a node signs by itself then."""
 CHAINS = tuple(OwnerChain(bytes([number]) * 32) for number in range(4))
 NAMES = (Name("alice"), Name("bob"))
 

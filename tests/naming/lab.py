@@ -159,7 +159,7 @@ class Node:
         self.system = System(f"node{self.number}", clock=self.clock.monotonic)
         self.spread = spread_ref(self.system, SERVICES)
         self.registrar = self.system.ref(f"{SERVICES}/registry")
-        store = await MemoryStore.open(self.disk, sync_seconds=0.01)
+        self.store = store = await MemoryStore.open(self.disk, sync_seconds=0.01)
         room = compose_naming(
             self.system,
             SERVICES,

@@ -7,7 +7,7 @@ from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, Submit
 from beam_actors.ports import Change
 from beam_actors.testing.store import MemoryStore
-from tests.naming.builders import NOW, claim, owner_id, peer
+from tests.naming.builders import FIRST, NOW, claim, owner_id, peer
 from tests.naming.lab import lab, settle
 
 
@@ -44,7 +44,7 @@ async def test_registering_again_does_no_harm(autojump_clock):
         first = await one.naming.register("alice")
         assert await one.naming.register("alice") == first
         entry = (await one.registrar.ask(GetHolding(first.name))).entry
-        assert entry.claim.terms.seq == 1
+        assert entry.claim.terms.seq == FIRST
 
 
 async def test_a_name_that_a_peer_knows_to_be_held_is_refused(autojump_clock):

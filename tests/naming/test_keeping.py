@@ -9,7 +9,7 @@ from beam_actors.naming.keeping import RENEW_AFTER, Signer, is_due, next_terms
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY
 from beam_actors.naming.registry import Entry
 from beam_actors.values import Name
-from tests.naming.builders import NETWORK, NOW, claim, owner_key, peer
+from tests.naming.builders import FIRST, NETWORK, NOW, claim, owner_key, peer
 
 ALICE = Name("alice")
 KEY = owner_key(0)
@@ -22,7 +22,7 @@ def signed(entry, kind=Kind.LIVE, now=NOW, signer=ME) -> Claim:
 
 def test_the_first_claim():
     one = signed(None)
-    assert (one.terms.seq, one.terms.issued, one.peers, one.terms.previous) == (1, NOW, (peer(0),), b"")
+    assert (one.terms.seq, one.terms.issued, one.peers, one.terms.previous) == (FIRST, NOW, (peer(0),), b"")
     assert one.terms.not_after == NOW + MAX_VALIDITY
     assert is_due(None, ME, NOW)
     assert not is_due(Entry(one), ME, NOW + RENEW_AFTER - 1)
@@ -32,11 +32,18 @@ def test_the_first_claim():
 def test_the_next_claim_follows_the_one_before():
     one = signed(None)
     two = signed(Entry(one), now=NOW + DAY)
-    assert (two.terms.seq, two.terms.previous, two.terms.issued) == (2, one.id, NOW + DAY)
+    assert (two.terms.seq, two.terms.previous, two.terms.issued) == (FIRST + 1, one.id, NOW + DAY)
     stone = signed(Entry(two), kind=Kind.TOMBSTONE, now=NOW + DAY)
-    assert (stone.terms.seq, stone.peers, stone.kind) == (3, (), Kind.TOMBSTONE)
+    assert (stone.terms.seq, stone.peers, stone.kind) == (FIRST + 2, (), Kind.TOMBSTONE)
     assert is_due(Entry(stone), ME, NOW + DAY)
     assert stone.terms.not_after >= two.terms.not_after
+
+
+def test_the_first_number_leaves_room_below_the_seconds_whatever_the_clock_said():
+    assert signed(None, now=5).terms.seq == 1
+    wrong = signed(None, now=NOW + 3650 * DAY)
+    later = signed(Entry(wrong), now=NOW)
+    assert (later.terms.seq, later.terms.issued) == (FIRST + 24 * 3650 + 1, NOW)
 
 
 @given(st.lists(st.integers(-20 * DAY, 20 * DAY), min_size=1, max_size=8))

@@ -28,15 +28,16 @@ class Tables:
             else:
                 table[change.key] = change.value
 
-    def load(self) -> Knowledge:
+    def load(self, owner=3) -> Knowledge:
         def rows(table):
             return sorted(self.rows.get(table, {}).items())
 
-        known = knowledge()
+        known = knowledge(owner=owner)
         floor = self.rows.get(records.META, {}).get(records.FLOOR)
         known.load(*map(rows, (records.REVOKED, records.OWN, records.PINS, records.MADE)), floor)
         for _, value in rows(records.CLAIMS):
             known.load_entry(value)
+        known.end_load()
         return known
 
 

@@ -10,7 +10,7 @@ from beam_actors.naming.names import Names
 from beam_actors.runtime import Actor, ChildSpec, ListMembers, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
 from beam_actors.values import Name
-from tests.naming.builders import NETWORK, NOW, claim, owner_id, owner_key, peer, revocation
+from tests.naming.builders import FIRST, NETWORK, NOW, claim, owner_id, owner_key, peer, revocation
 from tests.naming.lab import Node, Wires, lab, settle
 
 ALICE = Name("alice")
@@ -31,10 +31,10 @@ async def test_a_claim_is_renewed_long_before_it_ends(autojump_clock):
         for node in (one, other):
             node.clock.step(RENEW_AFTER - 3 * HOUR)
         await trio.sleep(2 * HOUR)
-        assert (await entry(one)).claim.terms.seq == 1
+        assert (await entry(one)).claim.terms.seq == FIRST
         await trio.sleep(3 * HOUR)
         renewed = (await entry(one)).claim
-        assert renewed.terms.seq == 2
+        assert renewed.terms.seq == FIRST + 1
         assert NOW + RENEW_AFTER <= renewed.terms.issued <= NOW + RENEW_AFTER + 2 * HOUR
         assert (await other.naming.resolve("alice")).owner == one.owner
 
@@ -46,12 +46,12 @@ async def test_what_was_due_while_nothing_ran_is_renewed_at_the_start(autojump_c
     async with one.run():
         assert await members(one) == {"alice", "bob"}
         await settle()
-        assert (await entry(one)).claim.terms.seq == 1
+        assert (await entry(one)).claim.terms.seq == FIRST
     one.clock.step(40 * DAY)
     async with one.run():
         await settle()
         kept = (await entry(one)).claim
-        assert (kept.terms.seq, kept.terms.issued >= NOW + 40 * DAY) == (2, True)
+        assert (kept.terms.seq, kept.terms.issued >= NOW + 40 * DAY) == (FIRST + 1, True)
         assert (await one.naming.resolve("alice")).source == "own"
 
 
@@ -83,7 +83,7 @@ async def test_two_machines_of_one_owner_share_a_name_and_heal_an_equivocation(a
     laptop, phone = Node(wires, 0, owner=1), Node(wires, 5, owner=1)
     async with laptop.run(), phone.run():
         await laptop.naming.register("alice")
-        await phone.naming.register("alice")  # both sign seq 1, not knowing of each other
+        await phone.naming.register("alice")  # both sign one seq, not knowing of each other
         wires.connect(laptop, phone)
         await settle()
         assert (await entry(laptop)).rival is not None
@@ -92,7 +92,7 @@ async def test_two_machines_of_one_owner_share_a_name_and_heal_an_equivocation(a
         assert healed == await entry(phone)
         assert healed.rival is None
         assert set(healed.claim.peers) == {laptop.me, phone.me}
-        assert healed.claim.terms.seq <= 4
+        assert healed.claim.terms.seq <= FIRST + 3
 
 
 async def test_releasing_ends_the_actor_and_nothing_claims_the_name_again(autojump_clock):
@@ -108,7 +108,7 @@ async def test_releasing_ends_the_actor_and_nothing_claims_the_name_again(autoju
         with pytest.raises(NameNotFound):
             await one.naming.release("alice")
         await one.naming.register("alice")
-        assert (await entry(one)).claim.terms.seq == 3
+        assert (await entry(one)).claim.terms.seq == FIRST + 2
 
 
 async def test_a_pinned_name_is_asked_about_when_its_claim_is_old(autojump_clock):

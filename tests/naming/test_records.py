@@ -20,8 +20,9 @@ def test_what_is_kept_is_read_back():
         assert records.read_entry(change.value, NETWORK) == (entry, Seen(NOW, NOW + 1))
         assert change.key == records.drop_entry(ALICE, owner_id(0)).key
     assert records.read_revocation(records.put_revocation(revocation()).value, NETWORK) == revocation()
-    own = Own(ALICE, NOW, contest=True)
+    own = Own(ALICE, NOW, owner_id(3), contest=True)
     assert records.read_own(records.put_own(own).key, records.put_own(own).value) == own
+    assert records.read_own(b"alice", cbor.encode([1, NOW, 0])) == Own(ALICE, NOW, None)
     pin = Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32))
     assert records.read_pin(records.put_pin(pin).key, records.put_pin(pin).value) == pin
     made = records.put_made("localhost:3000", ALICE)
@@ -38,7 +39,15 @@ def test_names_of_one_table_do_not_run_into_each_other():
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"\x00", cbor.encode([2, 5]), cbor.encode([1]), cbor.encode([1, b"", b"", 1, 1]), cbor.encode({1: 1})],
+    [
+        b"",
+        b"\x00",
+        cbor.encode([3, 5]),
+        cbor.encode([2, 5, 0, bytes(31)]),
+        cbor.encode([1]),
+        cbor.encode([1, b"", b"", 1, 1]),
+        cbor.encode({1: 1}),
+    ],
 )
 def test_damage_is_reported(value):
     for read in (
@@ -52,7 +61,7 @@ def test_damage_is_reported(value):
 
 def test_a_damaged_key_or_claim_is_reported():
     with pytest.raises(StoreDamaged):
-        records.read_own(b"\xff", records.put_own(Own(ALICE, NOW)).value)
+        records.read_own(b"\xff", records.put_own(Own(ALICE, NOW, owner_id(3))).value)
     with pytest.raises(StoreDamaged):
         records.read_entry(records.put_entry(Entry(claim()), Seen(0, 0)).value, "other")
 
@@ -71,7 +80,7 @@ def test_fuzz(data):
 RECORDS = (
     records.put_entry(Entry(claim(variant=1), claim(variant=2)), Seen(NOW, NOW + 1)),
     records.put_revocation(revocation()),
-    records.put_own(Own(ALICE, NOW, contest=True)),
+    records.put_own(Own(ALICE, NOW, owner_id(3), contest=True)),
     records.put_pin(Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32))),
     records.put_floor(NOW),
 )
