@@ -98,7 +98,7 @@ class Admission:
             if not registry.knows(claim.owner) and registry.revocations >= limits.revocations:
                 raise ClaimRefused("quota", "Too many revocations of owners of whom nothing else is known.")
             return
-        held = registry.names_of(claim.owner)
+        held = registry.held_by(claim.owner)
         live = claim.kind is Kind.LIVE
         same = sum(1 for entry in held if (entry.claim.kind is Kind.LIVE) == live and entry.claim.name != claim.name)
         if same >= (limits.names_per_owner if live else limits.tombstones_per_owner):

@@ -190,7 +190,8 @@ class Claim:
         if key.keyset != terms.keyset:
             raise LocalProtocolError("The key does not belong to the key set of the terms.")
         body = terms.encode()
-        return cls._of(terms, body, key.sign(DOMAIN + body))
+        signature = key.sign(DOMAIN + body)
+        return cls._of(cbor.encode([body, signature]), terms, body, signature)
 
     @classmethod
     def revoke(cls, network: str, key: OwnerKey) -> "Claim":
@@ -208,8 +209,10 @@ class Claim:
         return cls.sign(terms, key)
 
     @classmethod
-    def parse(cls, data: bytes, *, network: str) -> "Claim":
+    def parse(cls, data: bytes, *, network: str, checked: bool = False) -> "Claim":
         """Read a claim of `network`: size, canonical form, version, network, name and the order of its times.
+
+        `checked` says that it was parsed before it was kept: only what would hurt this node is looked at again.
 
         Raises:
             ClaimRefused: `reason` is `size`, `form`, `version`, `network`, `name`, `window` or `seq`.
@@ -217,16 +220,16 @@ class Claim:
         if len(data) > MAX_CLAIM:
             raise ClaimRefused("size", f"A claim has at most {MAX_CLAIM} bytes; this one has {len(data)}.")
         try:
-            body, signature = _pair(cbor.decode(data, limit=MAX_CLAIM))
-            fields = cbor.decode(body, limit=MAX_CLAIM)
+            body, signature = _pair(cbor.decode(data, limit=MAX_CLAIM, checked=checked))
+            fields = cbor.decode(body, limit=MAX_CLAIM, checked=checked)
         except InvalidValue as error:
             raise ClaimRefused("form", str(error)) from None
-        return cls._of(_read_terms(fields, network), body, signature)
+        return cls._of(data, _read_terms(fields, network), body, signature)
 
     @classmethod
-    def _of(cls, terms: Terms, body: bytes, signature: bytes) -> "Claim":
+    def _of(cls, encoded: bytes, terms: Terms, body: bytes, signature: bytes) -> "Claim":
         digest = hashlib.sha256(DOMAIN + body).digest()
-        return cls(cbor.encode([body, signature]), terms, body, signature, digest, terms.keyset.owner_id)
+        return cls(encoded, terms, body, signature, digest, terms.keyset.owner_id)
 
     def genuine(self) -> bool:
         """Whether the owner's present key signed it. Some 50 microseconds."""

@@ -7,7 +7,7 @@ store, no actors; the `registrar` commits what is collected here and then answer
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExceeded, StoreDamaged
@@ -242,9 +242,9 @@ class Knowledge:
         """Keep what no store holds: the counts, and the claims that wait for their time."""
         self.waiting, self.refused, self.admitted = before.waiting, before.refused, before.admitted
 
-    def load_entry(self, value: bytes) -> None:
-        """Take back a row of the table of claims."""
-        entry, seen = records.read_entry(value, self.network)
+    def load_entry(self, value: bytes, parsed: Mapping[bytes, Claim] | None = None) -> None:
+        """Take back a row of the table of claims; `parsed` has claims whose encoding was read before."""
+        entry, seen = records.read_entry(value, self.network, parsed)
         key = entry.claim.name, entry.claim.owner
         self.registry.merge_all(entry.claims)
         self._seen[key] = seen

@@ -60,10 +60,11 @@ class Ledger:
             await self._store.scan(records.MADE),
             await self._store.get(records.META, records.FLOOR),
         )
+        parsed = {claim.encoded: claim for claim in self.known.registry}  # after a refused commit nearly all
         damaged: list[Change] = []
         for number, (key, value) in enumerate(await self._store.scan(records.CLAIMS)):
             try:
-                known.load_entry(value)
+                known.load_entry(value, parsed)
             except StoreDamaged as error:
                 # Peers will tell it again; to fail here would take all other names down with this one.
                 _log.warning("a stored claim can't be read and is dropped", error=str(error))

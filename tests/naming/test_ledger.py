@@ -85,6 +85,20 @@ async def test_a_disk_that_refuses_makes_it_read_again(autojump_clock):
         assert one.registrar.incarnation == 1
 
 
+async def test_what_is_read_back_after_a_refused_commit_is_not_parsed_again(autojump_clock):
+    async with bench() as one:
+        await one.registrar.ask(submit(claim(0), claim(1, variant=1), claim(1, variant=2)))
+        ledger = one.system.cell(one.registrar.path).actor._ledger
+        before, claims = ledger.known, list(ledger.known.registry)
+        assert len(claims) == 3
+        one.store.refuses = {"commit"}
+        with pytest.raises(StorageError):
+            await one.registrar.ask(submit(claim(2)))
+        await trio.sleep(1)
+        assert ledger.known is not before
+        assert {id(one) for one in ledger.known.registry} == {id(one) for one in claims}
+
+
 async def test_a_disk_that_stays_silent_is_asked_again_and_peers_hear_of_nothing_meanwhile(autojump_clock):
     async with bench() as one:
         await one.registrar.ask(submit(claim(0)))

@@ -81,6 +81,7 @@ RECORDS = (
     records.put_entry(Entry(claim(variant=1), claim(variant=2)), Seen(NOW, NOW + 1)),
     records.put_revocation(revocation()),
     records.put_own(Own(ALICE, NOW, owner_id(3), contest=True)),
+    records.put_own(Own(ALICE, NOW, None)),
     records.put_pin(Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32))),
     records.put_floor(NOW),
 )
