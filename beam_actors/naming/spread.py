@@ -8,6 +8,7 @@ through the registrar; this module judges none and never passes one on that was 
 """
 
 from collections import deque
+from math import inf
 
 import trio
 
@@ -48,7 +49,18 @@ _IDS_COMPARED = 64
 class _Link:
     """What this node owes one connected peer, and what it does for it."""
 
-    __slots__ = ("allowance", "answering", "behind", "comparing", "news", "opening", "outbox", "streams", "worker")
+    __slots__ = (
+        "allowance",
+        "answering",
+        "behind",
+        "comparing",
+        "due",
+        "news",
+        "opening",
+        "outbox",
+        "streams",
+        "worker",
+    )
 
     def __init__(self, allowance: Allowance, pace: tuple[Bucket, Bucket], room: int, *, behind: bool) -> None:
         self.allowance = allowance
@@ -56,7 +68,8 @@ class _Link:
         """How often this node opens an exchange, and how often it answers one."""
         self.comparing = trio.Lock()  # an offer is held in memory: one at a time
         self.outbox: deque[bytes] = deque(maxlen=room)
-        self.behind = behind  # a full exchange is due: at first by one side, later when a push was lost
+        self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
+        self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
         self.news = trio.Event()
         self.streams: dict[ByteStream, Worker] = {}
         """Those that the peer opened, the oldest first, and who serves each."""
@@ -173,17 +186,20 @@ class Spread(Actor):
         talk: Conversation | None = None
         try:
             while True:
-                if link.behind:
-                    await trio.sleep(link.opening.take(1, self._clock.monotonic()))
+                if link.due is None and link.behind:
+                    link.due = self._clock.monotonic() + link.opening.take(1, self._clock.monotonic())
+                if link.due is not None and link.due <= self._clock.monotonic():
+                    link.due = None
                     link.behind = False  # before: what overflows meanwhile makes the next one due
                     await self._exchange(peer, link)
                 if link.outbox:
                     talk = talk or await self._open(peer)
                     claims = [link.outbox.popleft() for _ in range(min(len(link.outbox), protocol.MAX_CLAIMS))]
                     await talk.send_claims(claims)
-                elif not link.behind:
+                elif link.due is not None or not link.behind:
                     link.news = trio.Event()
-                    await link.news.wait()
+                    with trio.move_on_after(inf if link.due is None else link.due - self._clock.monotonic()):
+                        await link.news.wait()
         finally:
             if talk is not None:
                 talk.abort()

@@ -85,6 +85,25 @@ async def test_a_push_that_fails_is_repaired_by_an_exchange(autojump_clock):
         assert await ids(one) == await ids(other) == {claim(0).id, claim(1).id, claim(2).id}
 
 
+async def test_news_does_not_wait_for_an_exchange_that_must(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await settle()
+        for number in range(3):  # the third exchange within a minute has to wait
+            await give(one, claim(0, f"n{number}"))
+            await settle(1)
+            for stream, _ in wires.opened:
+                stream.abort()
+            await give(one, claim(1, f"n{number}"))
+            await settle(8)
+        await give(one, claim(2))
+        await settle(2)
+        assert claim(2).id in await ids(other)
+        await settle(100)
+        assert await ids(one) == await ids(other)
+        assert len(await ids(one)) == 7
+
+
 async def test_a_restarted_spread_finds_its_peers_again(autojump_clock):
     async with lab(2) as (wires, (one, other)):
         wires.connect(one, other)
