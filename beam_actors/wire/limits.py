@@ -32,7 +32,8 @@ class SessionLimits:
     send_buffer: int = attrs.field(default=1 * MIB, validator=attrs.validators.ge(1))
     """The same for all streams of the session."""
     waste: int = attrs.field(default=8192, validator=attrs.validators.ge(1))
-    """Frames that say nothing between two calls of `forgive`; a stream that came to nothing counts as eight."""
+    """Frames that say nothing between two calls of `forgive`, and one more for every 2 KiB moved; a stream that came to
+    nothing counts as eight."""
     control_buffer: int = attrs.field(default=512 * KIB, validator=attrs.validators.ge(64))
     """Control frames not yet sealed. A peer that provokes answers and doesn't read them is cut at this."""
 

@@ -30,6 +30,8 @@ _SYN, _ACK, _FIN, _RST = int(Flag.SYN), int(Flag.ACK), int(Flag.FIN), int(Flag.R
 _DATA: Final = int(Kind.DATA)
 _OPENING: Final = 63
 """Frames that take as much work as a new stream does, here and in those who serve it, besides its own."""
+_BYTES_A_FRAME: Final = 2048
+"""Bytes that allow one more frame to say nothing: windows are probed by a ping for every few tens of KiB."""
 DEAD_STREAM: Final = 8
 """What a stream that comes to nothing is worth in wasted frames."""
 
@@ -71,6 +73,8 @@ class Multiplexer:
         self._refusing = False
         self._work = 1 << 62  # as good as unbounded, until `turn` says otherwise
         self._waste = 0
+        self.moved = 0
+        """Bytes in both directions since `forgive`: who has much to say may ask much."""
         self.peer_leaving = False
         self.outbox = Outbox(limits, self._fin_sent)
         self._windows = Windows(limits.window, budget, self.outbox)
@@ -178,12 +182,12 @@ class Multiplexer:
             RemoteProtocolError: they are too many.
         """
         self._waste += frames
-        if self._waste > self._limits.waste:
+        if self._waste > self._limits.waste + self.moved // _BYTES_A_FRAME:
             raise RemoteProtocolError("The peer floods this session with frames that say nothing.")
 
     def forgive(self) -> None:
         """Forget what was wasted until now."""
-        self._waste = 0
+        self._waste = self.moved = 0
 
     # --- receiving ----------------------------------------------------------------------------------------------------
 
@@ -225,6 +229,7 @@ class Multiplexer:
                 self._go_away_frame(value)
         if self.outbox.control_size > self._limits.control_buffer:
             raise RemoteProtocolError("The peer does not read the answers that it provokes.")
+        self.moved += offset
         return offset
 
     def _data_frame(self, flags: int, stream_id: int, size: int) -> None:

@@ -183,6 +183,7 @@ class Session:
                 self._silence()
             self._mux.outbox.wake(self._mux.events)
         self._sent += len(out)
+        self._mux.moved += len(out)
         return out
 
     def take_events(self) -> list[Event]:

@@ -168,6 +168,20 @@ def test_streams_of_ours_that_the_peer_resets_are_no_waste():
     assert not peer.session.ended
 
 
+def test_who_moves_much_may_ask_much():
+    peer = stranger()
+    peer.send(data_frame(1, opening(), SYN))
+    for _ in range(100):
+        peer.send(data_frame(1, bytes(1 << 14)), frame(PING, SYN, 0, 7) * 5)
+        peer.session.consumed(1, 1 << 14)
+        assert peer.frames()
+    assert not peer.session.ended
+    for _ in range(20):
+        peer.send(frame(PING, SYN, 0, 7) * 50)
+        peer.frames()
+    assert peer.session.ended
+
+
 def test_more_streams_than_may_be_negotiated_are_waste():
     peer = stranger(SessionLimits(unanswered_streams=4, waste=100))
     peer.send(*[frame(WINDOW, SYN, number, 0) for number in range(1, 33, 2)])
