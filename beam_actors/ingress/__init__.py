@@ -1,5 +1,6 @@
 """How programs on this machine reach names: DNS, HTTPS with a local CA, and HTTP."""
 
+from beam_actors.ingress.addresses import NETWORK
 from beam_actors.ingress.answers import Located
 from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.composition import compose_ingress, resolver_ref
@@ -9,6 +10,7 @@ from beam_actors.ingress.messages import RootCertificate
 from beam_actors.ingress.zone import Zone
 
 __all__ = [
+    "NETWORK",
     "Binding",
     "Bound",
     "Ingress",

@@ -19,7 +19,7 @@ from beam_actors.control import Control, log_event
 from beam_actors.errors import InvalidValue
 from beam_actors.flow import Flow, PumpActor
 from beam_actors.identity import Keyring
-from beam_actors.ingress import Binding, Ingress, Zone, compose_ingress, resolver_ref
+from beam_actors.ingress import NETWORK, Binding, Ingress, Zone, compose_ingress, resolver_ref
 from beam_actors.naming import PROTOCOL as NAMES_PROTOCOL
 from beam_actors.naming import Naming, compose_naming, spread_ref
 from beam_actors.node.api import Api
@@ -101,6 +101,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         store=store,
         run=ports.entropy.token(_RUN_ID_BYTES),
         forbidden=own_listeners,
+        reserved=(NETWORK,),
         limits=limits.tunnels,
     )
     ingress_spec, ingress = compose_ingress(

@@ -22,10 +22,9 @@ from beam_actors.errors import (
 )
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Actor, Ref, Reply, receives
-from beam_actors.tunnels.access import check_target
+from beam_actors.tunnels.access import TargetCheck
 from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.messages import CheckOffer, Expose, FindTunnel, ListTunnels, Unexpose
-from beam_actors.tunnels.offered import Listeners
 from beam_actors.tunnels.offers import Offers
 from beam_actors.tunnels.records import TUNNELS_TABLE, decode_tunnel, encode_tunnel
 from beam_actors.tunnels.spec import TunnelSpec
@@ -38,12 +37,12 @@ class Catalogue(Actor):
 
     reply_errors = (TunnelNotFound, ActorUnavailable, UsageError, NotAllowed)
 
-    def __init__(self, *, members: Members, store: Store, run: bytes, limit: int, forbidden: Listeners) -> None:
+    def __init__(self, *, members: Members, store: Store, run: bytes, limit: int, check_target: TargetCheck) -> None:
         super().__init__()
         self._members = members
         self._store = store
         self._run = run
-        self._forbidden = forbidden
+        self._check_target = check_target
         self._offers = Offers(limit)
         self._changing = trio.Lock()
 
@@ -112,7 +111,7 @@ class Catalogue(Actor):
 
     def _check(self, spec: TunnelSpec) -> TunnelSpec | None:
         """The tunnel that offers the same already, if there is one; raise what speaks against a new one."""
-        check_target(spec.target, self._forbidden())
+        self._check_target(spec.target)
         before = self._offers.get(spec.key)
         if before is not None and before.serves_as(spec):
             return before

@@ -4,24 +4,20 @@ The invariant: what it dials is the target of its spec, checked anew each time a
 the splice on it sees no bytes; the splices carry its path as their tag, so a restart keeps them.
 """
 
-from collections.abc import Callable, Collection
-
 import trio
 
 from beam_actors.errors import BeamError, NetworkError, NotAllowed, ResourceExhausted, TimedOut
 from beam_actors.flow import Flow, Stream
 from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
-from beam_actors.tunnels.access import check_target
+from beam_actors.tunnels.access import TargetCheck
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.messages import Describe, Reach, Reached, Serve, TunnelStatus
 from beam_actors.tunnels.protocol import Answer, Status, encode_answer
 from beam_actors.tunnels.quota import Quota
 from beam_actors.tunnels.refusals import refusal, refuse
 from beam_actors.tunnels.spec import TunnelSpec
-from beam_actors.values import PeerId, TcpAddress
+from beam_actors.values import PeerId
 
-Listeners = Callable[[], Collection[TcpAddress]]
-"""The addresses at which the daemon itself listens now; no tunnel leads there."""
 _BUSY = Answer(status=Status.BUSY)
 
 
@@ -31,12 +27,12 @@ class OfferedTunnel(Actor):
     mailbox = Mailbox(capacity=1024, overflow=Overflow.DROP_NEWEST)
     reply_errors = (ResourceExhausted,)
 
-    def __init__(self, spec: TunnelSpec, *, flow: Flow, limits: TunnelsLimits, forbidden: Listeners) -> None:
+    def __init__(self, spec: TunnelSpec, *, flow: Flow, limits: TunnelsLimits, check_target: TargetCheck) -> None:
         super().__init__()
         self._spec = spec
         self._flow = flow
         self._limits = limits
-        self._forbidden = forbidden
+        self._check_target = check_target
         self._serving = Quota(total=limits.requests, per_peer=limits.requests_per_peer)
         self._refusing = Quota(total=limits.refusals, per_peer=limits.refusals_per_peer)
         self._reaching = 0
@@ -124,7 +120,7 @@ class OfferedTunnel(Actor):
         try:
             if peer is not None and not spec.access.permits(peer):
                 raise NotAllowed("Ask its owner to allow your peer id.")  # noqa: TRY301  # refused like the target
-            check_target(spec.target, self._forbidden())
+            self._check_target(spec.target)
         except NotAllowed as error:
             return Answer(status=Status.REFUSED, message=str(error))
         return None

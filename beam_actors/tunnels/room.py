@@ -1,5 +1,7 @@
 """How this room is wired: the subtrees `tunnels` and `forwards`, the facade, and the acceptor's ref for `peers`."""
 
+from collections.abc import Collection
+
 import attrs
 
 from beam_actors.flow import Flow, ListenerHandle
@@ -7,13 +9,14 @@ from beam_actors.peers import Peers
 from beam_actors.ports import Store
 from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Strategy, Supervisor, System
 from beam_actors.tunnels.acceptor import Acceptor
+from beam_actors.tunnels.access import Listeners, Network, check_target
 from beam_actors.tunnels.catalogue import Catalogue
 from beam_actors.tunnels.facade import Tunnels
 from beam_actors.tunnels.forwards import Forwards
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.local_forward import Listening, LocalForward
 from beam_actors.tunnels.members import Members
-from beam_actors.tunnels.offered import Listeners, OfferedTunnel
+from beam_actors.tunnels.offered import OfferedTunnel
 from beam_actors.tunnels.opening import Opener, Resolver
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 from beam_actors.values import TcpAddress
@@ -45,12 +48,14 @@ def compose_tunnels(
     store: Store,
     run: bytes,
     forbidden: Listeners,
+    reserved: Collection[Network] = (),
     limits: TunnelsLimits | None = None,
 ) -> TunnelsRoom:
     """Wire the room below the supervisor at the path `services`.
 
     `run` is an id of this run of the daemon (at most 64 random bytes): ephemeral tunnels of another run are dropped.
-    `forbidden` tells where the daemon itself listens now, apart from this room's own forwards.
+    `forbidden` tells where the daemon itself listens now, apart from this room's own forwards, and `reserved` where it
+    may begin to listen for any name: no tunnel leads to either.
     """
     bounds = limits or TunnelsLimits()
     catalogue, forwards = system.ref(f"{services}/tunnels/catalogue"), system.ref(f"{services}/forwards/list")
@@ -58,11 +63,11 @@ def compose_tunnels(
     opener = Opener(peers, resolver, catalogue, bounds)
     listening: Listening = {}
 
-    def own_listeners() -> tuple[TcpAddress, ...]:
-        return (*forbidden(), *listening.values())
+    def check(target: TcpAddress) -> None:
+        check_target(target, (*forbidden(), *listening.values()), reserved)
 
     def tunnel(key: str, spec: TunnelSpec) -> ChildSpec:
-        return ChildSpec(key, lambda: OfferedTunnel(spec, flow=flow, limits=bounds, forbidden=own_listeners))
+        return ChildSpec(key, lambda: OfferedTunnel(spec, flow=flow, limits=bounds, check_target=check))
 
     def forward(key: str, spec: ForwardSpec, listener: ListenerHandle | None = None) -> ChildSpec:
         bound = [listener]
@@ -74,7 +79,7 @@ def compose_tunnels(
         return ChildSpec(key, make)
 
     def make_catalogue() -> Catalogue:
-        return Catalogue(members=offered, store=store, run=run, limit=bounds.tunnels, forbidden=own_listeners)
+        return Catalogue(members=offered, store=store, run=run, limit=bounds.tunnels, check_target=check)
 
     def make_forwards() -> Forwards:
         return Forwards(members=local, flow=flow, store=store, limit=bounds.forwards)

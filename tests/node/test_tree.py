@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from beam_actors.errors import InvalidValue
+from beam_actors.errors import InvalidValue, NotAllowed
 from beam_actors.node import Bind
 from beam_actors.runtime import Pool, Supervisor
 from beam_actors.testing.world import run_world
@@ -72,6 +72,26 @@ def test_an_address_that_cannot_be_listened_at_is_refused_before_anything_runs(a
         with pytest.raises(InvalidValue, match="listened"):
             async with world.machine("a").node(listen=(Multiaddr.parse(address),)):
                 pass
+
+    run_world(1, scenario)
+
+
+def test_no_tunnel_leads_to_a_listener_of_a_name():
+    """A visitor would be taken for a program of this machine, and let in where this machine is."""
+
+    async def scenario(world):
+        machine = world.machine("a")
+        machine.host.uid = 0  # so that each name has a listener of its own
+        async with machine.node(http=Bind(TcpAddress("127.0.0.1", 80))) as node:
+            await node.naming.register("beta")
+            listener = TcpAddress((await node.ingress.locate("beta")).address, 80)
+            assert listener.ip.startswith("127.77.")
+            async with machine.program() as program:
+                (await program.connect(listener)).abort()  # it does listen there
+            with pytest.raises(NotAllowed):
+                await node.tunnels.expose(TunnelSpec(target=listener))
+            with pytest.raises(NotAllowed):
+                await node.tunnels.expose(TunnelSpec(target=TcpAddress("127.77.3.4", 80)))  # and might do so here
 
     run_world(1, scenario)
 

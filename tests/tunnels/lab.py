@@ -74,6 +74,7 @@ class Node(PeersNode):
     """A node with tunnels and forwards."""
 
     forbidden: tuple[TcpAddress, ...] = ()
+    reserved = ()
     on_commit = None
     """Awaited with the changes before each commit of this room; raises what the disk would."""
 
@@ -91,6 +92,7 @@ class Node(PeersNode):
             store=Store(self.store, self),
             run=self.entropy.token(16),
             forbidden=lambda: self.forbidden,
+            reserved=self.reserved,
             limits=self.world.limits,
         )
         self.tunnels = room.tunnels

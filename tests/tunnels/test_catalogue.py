@@ -1,6 +1,7 @@
 """What is offered, kept and withdrawn, whatever the disk does and whoever crashes."""
 
 from contextlib import suppress
+from ipaddress import ip_network
 
 import attrs
 import pytest
@@ -13,13 +14,14 @@ from beam_actors.errors import (
     StorageError,
     TargetDown,
     TunnelNotFound,
+    TunnelRefused,
     UsageError,
 )
 from beam_actors.ports import Change
 from beam_actors.tunnels import TunnelsLimits
 from beam_actors.tunnels.records import TUNNELS_TABLE
 from beam_actors.values import Name, TcpAddress
-from tests.tunnels.lab import HERE, WEB, World, disk_full, exchange, offer, read_all, stage
+from tests.tunnels.lab import HERE, WEB, Program, World, disk_full, echo, exchange, offer, read_all, stage
 
 
 @pytest.mark.parametrize("target", ["127.0.0.1:8443", "[::ffff:127.0.0.1]:8443"])
@@ -29,6 +31,23 @@ async def test_a_tunnel_to_the_daemon_itself_is_not_offered(world, autojump_cloc
         with pytest.raises(NotAllowed):
             await owner.tunnels.expose(offer(target, name="web"))
         assert await owner.tunnels.list() == ()
+
+
+async def test_a_tunnel_to_an_address_at_which_names_are_served_is_neither_offered_nor_dialled(world, autojump_clock):
+    node = world.add()
+    async with node.run():
+        await node.tunnels.expose(offer("127.77.190.233:8080", name="web"))  # as a version without this rule would
+    node.reserved = (ip_network("127.77.0.0/16"),)
+    world.names[Name("web")] = (node.id,)
+    async with node.run(), Program(node).running() as service:
+        service.listen(8080, echo, ip="127.77.190.233")
+        with pytest.raises(TunnelRefused, match="serves names at such addresses"):
+            await node.tunnels.open("web", 80)
+        assert service.came == 0
+        for target in ("127.77.0.1:80", "127.77.255.255:3000", "[::ffff:127.77.0.1]:443"):
+            with pytest.raises(NotAllowed):
+                await node.tunnels.check(offer(target, name="other"))
+        await node.tunnels.check(offer("127.78.0.1:80", name="other"))
 
 
 async def test_offering_twice_is_offering_once(world, autojump_clock):
