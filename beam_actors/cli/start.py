@@ -73,6 +73,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
             store=lambda: SqliteStore.open(home.file(DATABASE), on_point=on_point),
             cpu_clock=time.thread_time,
             interfaces=interface_addresses,
+            descriptors=descriptors,
             uid=os.getuid(),
         )
         new_owner = not home.file(PHRASE).exists()

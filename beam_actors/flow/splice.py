@@ -6,6 +6,7 @@ direction goes on; every path that frees room wakes whoever waits for it. A fail
 and ends the splice, and crashes nobody.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -249,18 +250,30 @@ class Splices:
 
     def __init__(self) -> None:
         self._all: dict[Splice, None] = {}
+        self._tagged: Counter[str] = Counter()
         self.total = 0
         """How many there ever were."""
 
     def add(self, splice: Splice) -> Splice:
         """Enter a new one."""
         self._all[splice] = None
+        self._tagged.update(set(splice.tag))
         self.total += 1
         return splice
 
     def remove(self, splice: Splice) -> None:
         """Forget one that ended."""
-        self._all.pop(splice, None)
+        if splice not in self._all:
+            return
+        del self._all[splice]
+        for tag in set(splice.tag):
+            self._tagged[tag] -= 1
+            if not self._tagged[tag]:
+                del self._tagged[tag]
+
+    def count(self, tag: str) -> int:
+        """How many carry the tag, at no cost however many there are."""
+        return self._tagged[tag]
 
     def find(self, tag: str) -> list[Splice]:
         """Those that carry the tag."""

@@ -56,5 +56,7 @@ class NodePorts:
     """Seconds of CPU time of this thread, for per-actor accounting; a constant in the simulator."""
     interfaces: Callable[[], Sequence[str]]
     """The IP literals by which other machines may reach this one."""
+    descriptors: int
+    """Sockets that this node may have open at once, in all."""
     uid: int
     """The user whose programs may use the control API: this process's own."""

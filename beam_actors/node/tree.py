@@ -102,7 +102,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         run=ports.entropy.token(_RUN_ID_BYTES),
         forbidden=own_listeners,
         reserved=(NETWORK,),
-        limits=limits.tunnels,
+        limits=limits.tunnels.within(ports.descriptors),
     )
     ingress_spec, ingress = compose_ingress(
         system,

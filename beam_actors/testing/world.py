@@ -72,6 +72,8 @@ class Machine:
         self.clock = SimClock()
         self._entropy = SeededEntropy(world.seed, name)
         self._runs = 0
+        self.descriptors = 1 << 16
+        """Sockets that one process may have open."""
 
     def __repr__(self) -> str:
         return f"<Machine {self.name} {self.ip}>"
@@ -92,6 +94,7 @@ class Machine:
             store=lambda: MemoryStore.open(self.disk),
             cpu_clock=lambda: 0.0,
             interfaces=lambda: self.host.addresses,
+            descriptors=self.descriptors,
             uid=self.host.uid,
         )
         keys = await open_keys(ports.files, ports.entropy, ports.compute, None)
@@ -106,7 +109,7 @@ class Machine:
 
     def driver(self) -> NetworkDriver:
         """A new process's network, whose readiness is part of the trace."""
-        return TracedDriver(self.host.driver(), self.name, self.world.trace)
+        return TracedDriver(self.host.driver(descriptors=self.descriptors), self.name, self.world.trace)
 
     @asynccontextmanager
     async def program(self) -> AsyncIterator["Program"]:

@@ -2,6 +2,8 @@
 
 import attrs
 
+_SHARES = {"live": 3 / 4, "live_of_peers": 1 / 2, "live_per_tunnel": 3 / 8, "live_per_peer": 1 / 4}
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class TunnelsLimits:
@@ -31,3 +33,17 @@ class TunnelsLimits:
     """Connections of one forward that wait for their tunnel, at once."""
     listen_retry: float = 5.0
     """How often a forward tries again when its local port is taken."""
+    live: int = 16_384
+    """Connections through tunnels, forwards and web servers at once, in all; and at most 3/4 of the sockets that this
+    process may open, since each needs one or two, and sessions, listeners and DNS need some, too."""
+    live_of_peers: int = 12_288
+    """Those of them that peers have to tunnels offered here (or 1/2 of the sockets): the rest is for this machine."""
+    live_per_tunnel: int = 8_192
+    """The same for one tunnel (or 3/8 of the sockets), so that one that everybody visits leaves room for the others."""
+    live_per_peer: int = 4_096
+    """The same for one peer (or 1/4 of the sockets): a browser has hundreds, and many may sit behind one peer."""
+
+    def within(self, sockets: int) -> "TunnelsLimits":
+        """These limits in a process that may open so many sockets."""
+        shares = {name: min(getattr(self, name), max(1, int(sockets * share))) for name, share in _SHARES.items()}
+        return attrs.evolve(self, **shares)

@@ -88,7 +88,7 @@ class LocalForward(Actor):
         return ForwardStatus(
             spec=self._spec,
             listening=self._listener is not None,
-            live=len(self._flow.splices.find(self.path)),
+            live=self._flow.splices.count(self.path),
             opened=self._opened,
             failed=self._failed,
             failure=self._failure,

@@ -11,6 +11,7 @@ from beam_actors.flow import Flow, Stream
 from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
 from beam_actors.tunnels.access import TargetCheck
 from beam_actors.tunnels.limits import TunnelsLimits
+from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.messages import Describe, Reach, Reached, Serve, TunnelStatus
 from beam_actors.tunnels.protocol import Answer, Status, encode_answer
 from beam_actors.tunnels.quota import Quota
@@ -27,11 +28,14 @@ class OfferedTunnel(Actor):
     mailbox = Mailbox(capacity=1024, overflow=Overflow.DROP_NEWEST)
     reply_errors = (ResourceExhausted,)
 
-    def __init__(self, spec: TunnelSpec, *, flow: Flow, limits: TunnelsLimits, check_target: TargetCheck) -> None:
+    def __init__(
+        self, spec: TunnelSpec, *, flow: Flow, limits: TunnelsLimits, live: Live, check_target: TargetCheck
+    ) -> None:
         super().__init__()
         self._spec = spec
         self._flow = flow
         self._limits = limits
+        self._live = live
         self._check_target = check_target
         self._serving = Quota(total=limits.requests, per_peer=limits.requests_per_peer)
         self._refusing = Quota(total=limits.refusals, per_peer=limits.refusals_per_peer)
@@ -68,7 +72,7 @@ class OfferedTunnel(Actor):
         return TunnelStatus(
             spec=self._spec,
             running=True,
-            live=len(self._flow.splices.find(self.path)),
+            live=self._flow.splices.count(self.path),
             opened=self._opened,
             refused=self._refused,
             failed=self._failed,
@@ -76,7 +80,7 @@ class OfferedTunnel(Actor):
 
     async def _reach_here(self, reply: Reply) -> None:
         try:
-            reached = await self._reach(None)
+            reached = self._refused_by(None) or await self._dial()
         finally:
             self._reaching -= 1
         if isinstance(reached, Answer):
@@ -87,16 +91,20 @@ class OfferedTunnel(Actor):
         reply.set(Reached(reached))
 
     async def _carry(self, message: Serve) -> None:
-        stream = message.stream
+        stream, tags = message.stream, self._live.tags(message.peer, self.path)
+        taken = False
         try:
-            reached = await self._reach(message.peer)
+            reached: Stream | Answer | None = self._refused_by(message.peer)
+            if reached is None:
+                taken = self._live.take(tags)
+                reached = await self._dial() if taken else self._refused_as(_BUSY)
             if isinstance(reached, Answer):
                 await refuse(stream, reached, seconds=self._limits.request_timeout)
                 return
             try:
                 with trio.fail_after(self._limits.request_timeout):
                     await stream.write(encode_answer(Answer(status=Status.OK)))
-                stream.splice(reached, self.path)
+                stream.splice(reached, tags)
                 self._opened += 1
             except BaseException:
                 reached.abort()
@@ -105,6 +113,8 @@ class OfferedTunnel(Actor):
             self._failed += 1
             stream.abort()  # the visitor is gone, or the target just went
         finally:
+            if taken:
+                self._live.give(tags)
             self._serving.give(message.peer)
 
     async def _turn_away(self, message: Serve) -> None:
@@ -113,6 +123,14 @@ class OfferedTunnel(Actor):
             await refuse(message.stream, answer, seconds=self._limits.request_timeout)
         finally:
             self._refusing.give(message.peer)
+
+    def _refused_as(self, answer: Answer) -> Answer:
+        self._refused += 1
+        return answer
+
+    def _refused_by(self, peer: PeerId | None) -> Answer | None:
+        answer = self._refusal_of(peer)
+        return None if answer is None else self._refused_as(answer)
 
     def _refusal_of(self, peer: PeerId | None) -> Answer | None:
         """What a peer (None: this machine) is told that may not come in, however it stands with the target."""
@@ -125,12 +143,8 @@ class OfferedTunnel(Actor):
             return Answer(status=Status.REFUSED, message=str(error))
         return None
 
-    async def _reach(self, peer: PeerId | None) -> Stream | Answer:
-        """A connection to the target for a peer (None: for this machine), or the answer that says why not."""
-        refused = self._refusal_of(peer)
-        if refused is not None:
-            self._refused += 1
-            return refused
+    async def _dial(self) -> Stream | Answer:
+        """A connection to the target, or the answer that says why there is none."""
         try:
             return await self._flow.dial(self._spec.target, self.ref, timeout=self._limits.target_timeout)
         except TimedOut:

@@ -15,12 +15,14 @@ from beam_actors.errors import (
     NetworkError,
     PeerOffline,
     RemoteProtocolError,
+    ResourceExhausted,
     TimedOut,
 )
 from beam_actors.flow import Stream, read_frame
 from beam_actors.peers import Peers
 from beam_actors.runtime import Ref
 from beam_actors.tunnels.limits import TunnelsLimits
+from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.messages import FindTunnel, Reach, Reached
 from beam_actors.tunnels.protocol import MAX_MESSAGE, PROTOCOL, Request, Status, decode_answer, encode_request
 from beam_actors.tunnels.refusals import refusal
@@ -69,11 +71,12 @@ async def read_message(stream: Stream) -> bytes:
 class Opener:
     """Opens tunnels at other peers."""
 
-    def __init__(self, peers: Peers, resolver: Resolver, catalogue: Ref, limits: TunnelsLimits) -> None:
+    def __init__(self, peers: Peers, resolver: Resolver, catalogue: Ref, limits: TunnelsLimits, live: Live) -> None:
         self._peers = peers
         self._catalogue = catalogue
         self._resolver = resolver
         self._limits = limits
+        self._live = live
 
     def __repr__(self) -> str:
         return f"Opener({self._peers!r})"
@@ -85,16 +88,21 @@ class Opener:
 
         Raises:
             TunnelNotFound, TunnelRefused, TargetDown, ResourceExhausted: what the owner's daemon answered.
+            ResourceExhausted: this node has as many connections as it may, too.
             PeerOffline, TimedOut, NetworkError: it did not answer.
             NameNotFound, NameContested, InvalidName: from resolving.
         """
         shown = str(destination)[:80]
+        if not self._live.take():
+            raise ResourceExhausted(f"{shown} is not opened: this machine has {self._limits.live} connections already.")
         try:
             with trio.fail_after(self._limits.open_timeout):
                 name, peers = await self._locate(destination)
                 return await self._open_at_one(peers, Request(name=name, port=port, client=client), owner, shown)
         except trio.TooSlowError:
             raise TimedOut(f"{shown} did not answer within {self._limits.open_timeout:g} s.") from None
+        finally:
+            self._live.give()
 
     async def _locate(self, destination: str | PeerId) -> tuple[Name | None, Sequence[PeerId]]:
         if isinstance(destination, PeerId):

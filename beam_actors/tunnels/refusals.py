@@ -35,7 +35,7 @@ _WORDS = {
     Status.NOT_FOUND: "nothing is offered there",
     Status.TARGET_DOWN: "nothing listens on the port that it leads to",
     Status.TIMED_OUT: "the service that it leads to did not answer",
-    Status.BUSY: "its owner's daemon has too many requests waiting; try again in a moment",
+    Status.BUSY: "its owner's daemon has too many connections open or waiting; try again in a moment",
     Status.UNSUPPORTED: "its owner's daemon speaks another version",
     Status.FAILED: "its owner's daemon failed",
 }

@@ -14,6 +14,7 @@ from beam_actors.tunnels.catalogue import Catalogue
 from beam_actors.tunnels.facade import Tunnels
 from beam_actors.tunnels.forwards import Forwards
 from beam_actors.tunnels.limits import TunnelsLimits
+from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.local_forward import Listening, LocalForward
 from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.offered import OfferedTunnel
@@ -60,14 +61,15 @@ def compose_tunnels(
     bounds = limits or TunnelsLimits()
     catalogue, forwards = system.ref(f"{services}/tunnels/catalogue"), system.ref(f"{services}/forwards/list")
     offered, local = (Members(system.ref(f"{services}/{pool}"), flow) for pool in ("tunnels/offered", "forwards/local"))
-    opener = Opener(peers, resolver, catalogue, bounds)
+    live = Live(flow, bounds, f"{services}/tunnels/offered")
+    opener = Opener(peers, resolver, catalogue, bounds, live)
     listening: Listening = {}
 
     def check(target: TcpAddress) -> None:
         check_target(target, (*forbidden(), *listening.values()), reserved)
 
     def tunnel(key: str, spec: TunnelSpec) -> ChildSpec:
-        return ChildSpec(key, lambda: OfferedTunnel(spec, flow=flow, limits=bounds, check_target=check))
+        return ChildSpec(key, lambda: OfferedTunnel(spec, flow=flow, limits=bounds, live=live, check_target=check))
 
     def forward(key: str, spec: ForwardSpec, listener: ListenerHandle | None = None) -> ChildSpec:
         bound = [listener]

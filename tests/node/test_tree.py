@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from beam_actors.errors import InvalidValue, NotAllowed
+from beam_actors.errors import InvalidValue, NotAllowed, ResourceExhausted
 from beam_actors.node import Bind
 from beam_actors.runtime import Pool, Supervisor
 from beam_actors.testing.world import run_world
@@ -92,6 +92,29 @@ def test_no_tunnel_leads_to_a_listener_of_a_name():
                 await node.tunnels.expose(TunnelSpec(target=listener))
             with pytest.raises(NotAllowed):
                 await node.tunnels.expose(TunnelSpec(target=TcpAddress("127.77.3.4", 80)))  # and might do so here
+
+    run_world(1, scenario)
+
+
+def test_a_visitor_that_holds_all_it_can_get_leaves_the_owner_descriptors():
+    async def scenario(world):
+        one, two = world.machine("owner"), world.machine("visitor")
+        one.descriptors = 64
+
+        async def app(stream):
+            await stream.read()
+
+        async with one.program() as service, one.node() as owner, two.node() as visitor:
+            service.serve(TcpAddress("127.0.0.1", 3000), app)
+            await owner.tunnels.expose(TunnelSpec(target=TcpAddress("127.0.0.1", 3000)))
+            await visitor.peers.connect(one.address_of(owner))
+            for _ in range(64 // 4):
+                await visitor.tunnels.open(owner.peers.us, 80)
+            with pytest.raises(ResourceExhausted):
+                await visitor.tunnels.open(owner.peers.us, 80)
+            assert (await owner.tunnels.list())[0].live == 16
+            for _ in range(16):  # nobody else is in their way
+                await owner.tunnels.open(owner.peers.us, 80)
 
     run_world(1, scenario)
 

@@ -59,7 +59,7 @@ async def test_beyond_its_requests_a_peer_is_told_so_and_beyond_that_is_reset(au
         await owner.tunnels.expose(WEB)
         waiting = [await knock(visitor, owner, b"\x20") for _ in range(2)]
         await trio.sleep(0.1)
-        with pytest.raises(ResourceExhausted, match=r"^web, port 80: .* too many requests waiting"):
+        with pytest.raises(ResourceExhausted, match=r"^web, port 80: .* too many connections open or waiting"):
             await visitor.tunnels.open("web", 80)
         await trio.sleep(0.1)
         answer = await ask_raw(visitor, owner, behind=bytes(100_000))

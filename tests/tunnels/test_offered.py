@@ -140,6 +140,72 @@ async def test_no_tunnel_leads_into_a_forward_of_the_same_node(world, autojump_c
 
 # --- the bounds ---
 
+
+async def hold(visitor, number, name="web"):
+    """Open that many connections, one after the other, and use each."""
+    streams = [await visitor.tunnels.open(name, 80) for _ in range(number)]
+    for stream in streams:
+        await stream.write(b"hello")
+        assert await stream.read() == b"hello"
+    return streams
+
+
+async def test_a_peer_holds_so_many_connections_to_all_tunnels_and_costs_others_nothing(autojump_clock):
+    world = World(TunnelsLimits(live_per_peer=3))
+    async with stage(world, visitors=2) as (owner, visitor, other, service):
+        await owner.tunnels.expose(WEB)
+        await owner.tunnels.expose(offer(3000, name="two"))
+        world.names[Name("two")] = (owner.id,)
+        held = [*await hold(visitor, 2), *await hold(visitor, 1, "two")]
+        for name in ("web", "two"):
+            with pytest.raises(ResourceExhausted, match="too many connections open"):
+                await visitor.tunnels.open(name, 80)
+        assert service.came == 3
+        await hold(other, 3)
+        held[0].abort()  # makes room for another
+        await until(lambda: len(owner.flow.splices) == 5)
+        await hold(visitor, 1)
+        live = {status.key: (status.live, status.refused) for status in await owner.tunnels.list()}
+        assert live == {"web.http": (5, 1), "two.http": (1, 1)}
+
+
+async def test_peers_hold_so_many_connections_to_one_tunnel_and_so_many_in_all(autojump_clock):
+    world = World(TunnelsLimits(live_per_tunnel=2, live_of_peers=3))
+    async with stage(world, visitors=2) as (owner, visitor, other, _):
+        await owner.tunnels.expose(WEB)
+        await owner.tunnels.expose(offer(3000, name="two"))
+        world.names[Name("two")] = (owner.id,)
+        await hold(visitor, 1)
+        await hold(other, 1)
+        with pytest.raises(ResourceExhausted):
+            await other.tunnels.open("web", 80)
+        await hold(other, 1, "two")
+        with pytest.raises(ResourceExhausted):
+            await visitor.tunnels.open("two", 80)
+        await hold(owner, 3)  # programs of this machine find room all the same
+
+
+async def test_a_crash_of_a_tunnel_forgets_none_of_what_peers_hold_and_counts_nothing_twice(autojump_clock):
+    async with stage(World(TunnelsLimits(live_per_peer=2))) as (owner, visitor, _):
+        await owner.tunnels.expose(WEB)
+        held = await hold(visitor, 2)
+        owner.crash("tunnels/offered/web.http")
+        await trio.sleep(1)
+        with pytest.raises(ResourceExhausted):
+            await visitor.tunnels.open("web", 80)
+        held[0].abort()
+        await until(lambda: len(owner.flow.splices) == 1)
+        await hold(visitor, 1)
+
+
+async def test_a_peer_that_is_not_allowed_is_told_that_and_not_how_busy_it_is(autojump_clock):
+    async with stage(World(TunnelsLimits(live_of_peers=1)), visitors=2) as (owner, visitor, other, _):
+        await owner.tunnels.expose(offer(3000, name="web", allow=(str(visitor.id),)))
+        await hold(visitor, 1)
+        with pytest.raises(TunnelRefused):
+            await other.tunnels.open("web", 80)
+
+
 SLOW = "10.0.0.99:80"
 """A target that neither accepts nor refuses."""
 
@@ -171,7 +237,7 @@ async def test_beyond_its_requests_at_a_tunnel_a_peer_is_told_so_and_beyond_that
         waiting = []
         nursery.start_soon(gather, visitor.tunnels.open("web", 80), waiting)
         await trio.sleep(0.5)
-        with pytest.raises(ResourceExhausted, match=r"^web, port 80: .* too many requests waiting"):
+        with pytest.raises(ResourceExhausted, match=r"^web, port 80: .* too many connections open or waiting"):
             await visitor.tunnels.open("web", 80)
         await trio.sleep(0.1)
         assert (await ask_raw(visitor, owner, behind=bytes(100_000))).status is Status.BUSY
@@ -208,7 +274,7 @@ async def test_programs_of_this_machine_are_bounded_in_the_same_words(narrow, au
         waiting = []
         nursery.start_soon(gather, owner.tunnels.open("web", 80), waiting)
         await trio.sleep(0.5)
-        with pytest.raises(ResourceExhausted, match="too many requests waiting"):
+        with pytest.raises(ResourceExhausted, match="too many connections open or waiting"):
             await owner.tunnels.open("web", 80)
         with pytest.raises(TimedOut):  # others have places of their own
             await visitor.tunnels.open("web", 80)

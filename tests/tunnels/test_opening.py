@@ -4,11 +4,12 @@ import pytest
 import trio
 
 from beam_actors.errors import InvalidValue, NameNotFound, PeerOffline, ResourceExhausted, TimedOut, TunnelNotFound
-from beam_actors.tunnels import TunnelsLimits
+from beam_actors.tunnels import ForwardSpec, TunnelsLimits
+from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.opening import Opener
-from beam_actors.values import Name, PeerId
+from beam_actors.values import Name, PeerId, TcpAddress
 from tests.peers.lab import until
-from tests.tunnels.lab import DATA, WEB, Names, Program, World, echo, exchange, knock, offer, stage
+from tests.tunnels.lab import DATA, HERE, WEB, Names, Program, World, echo, exchange, knock, offer, stage
 
 
 async def test_bytes_go_through_a_tunnel_and_back_unchanged(world, autojump_clock):
@@ -105,7 +106,8 @@ async def test_a_name_that_is_resolved_when_the_time_is_over_is_a_time_out(world
     async with stage(world) as (owner, visitor, service):
         await owner.tunnels.expose(WEB)
         catalogue = visitor.system.ref("node/services/tunnels/catalogue")
-        opener = Opener(visitor.peers, LateNames(world.names), catalogue, TunnelsLimits())
+        limits = TunnelsLimits()
+        opener = Opener(visitor.peers, LateNames(world.names), catalogue, limits, Live(visitor.flow, limits, "offered"))
         with pytest.raises(TimedOut, match="web did not answer"):
             await opener.open("web", 80)
         assert service.came == 0
@@ -120,8 +122,24 @@ async def test_another_machine_of_the_name_serves_when_the_first_is_busy(autojum
         await visitor.peers.connect(second.address)
         await knock(second, busy, b"\x20")  # a request that never ends takes the only place
         await trio.sleep(0.1)
-        with pytest.raises(ResourceExhausted, match="too many requests waiting"):
+        with pytest.raises(ResourceExhausted, match="too many connections open or waiting"):
             await visitor.tunnels.open("web", 80)
         world.names[Name("web")] = (busy.id, second.id)
         assert await exchange(await visitor.tunnels.open("web", 80), b"hello") == b"hello"
         assert (service.came, spare.came) == (0, 1)
+
+
+async def test_a_machine_that_has_all_the_connections_it_may_opens_no_more(autojump_clock):
+    async with stage(World(TunnelsLimits(live=2))) as (owner, visitor, service), Program(visitor).running() as program:
+        await owner.tunnels.expose(WEB)
+        await visitor.tunnels.forward(ForwardSpec(destination="web", port=80, listen=TcpAddress(HERE, 5000)))
+        streams = [await program.dial(5000) for _ in range(2)]
+        for stream in streams:
+            await stream.write(b"hello")
+            assert await stream.read() == b"hello"
+        with pytest.raises(ResourceExhausted, match="this machine has 2 connections already"):
+            await visitor.tunnels.open("web", 80)
+        assert service.came == 2
+        streams[0].abort()
+        await until(lambda: len(visitor.flow.splices) == len(owner.flow.splices) == 1)
+        assert await exchange(await visitor.tunnels.open("web", 80), b"hello") == b"hello"

@@ -21,7 +21,7 @@ def test_every_no_is_an_error_in_words():
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
     [
-        (Status.BUSY, ResourceExhausted, "too many requests waiting; try again in a moment."),
+        (Status.BUSY, ResourceExhausted, "too many connections open or waiting; try again in a moment."),
         (Status.FAILED, TargetDown, "its owner's daemon failed."),
         (Status.UNSUPPORTED, TunnelRefused, "speaks another version."),
     ],
