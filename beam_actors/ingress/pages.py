@@ -18,6 +18,7 @@ from beam_actors.errors import (
     NetworkError,
     NotAllowed,
     PeerOffline,
+    RemoteProtocolError,
     ResourceExhausted,
     TargetDown,
     TimedOut,
@@ -160,6 +161,16 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
         "As many connections are open or waiting as this machine permits, or the one that serves the name.",
         (Step("Wait a moment, or close some, and reload this page."),),
         _RETRY_SECONDS,
+    ),
+    _Fault(
+        (RemoteProtocolError,),
+        502,
+        "protocol-error",
+        Hop.MACHINE,
+        "{host} does not speak as it must",
+        "The machine that serves it was reached, but what it answered makes no sense. It may run another version of "
+        "Beam, or not mean well.",
+        (Step("Try again later, or tell its owner."),),
     ),
     _Fault(
         (NetworkError,),

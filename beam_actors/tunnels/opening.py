@@ -90,6 +90,7 @@ class Opener:
             TunnelNotFound, TunnelRefused, TargetDown, ResourceExhausted: what the owner's daemon answered.
             ResourceExhausted: this node has as many connections as it may, too.
             PeerOffline, TimedOut, NetworkError: it did not answer.
+            RemoteProtocolError: its answer is none.
             NameNotFound, NameContested, InvalidName: from resolving.
         """
         shown = str(destination)[:80]
@@ -125,7 +126,7 @@ class Opener:
                     return await self._open_at(peer, request, owner, shown)
             except trio.TooSlowError:
                 failure = TimedOut(f"The machine that serves {shown} does not answer.")
-            except (PeerOffline, TimedOut, NetworkError) as error:
+            except (PeerOffline, TimedOut, NetworkError, RemoteProtocolError) as error:
                 failure = error
         raise failure
 

@@ -7,15 +7,17 @@ be is refused when it is made. How they are stored stands in `records`, which of
 """
 
 from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network
 
 import attrs
 
 from beam_actors.errors import UsageError
-from beam_actors.tunnels.access import EVERYONE, Access
+from beam_actors.tunnels.access import EVERYONE, Access, plain_ip
 from beam_actors.values import Name, TcpAddress
 
 HTTP_PORTS = (80, 443)
 MAX_DESTINATION = 1024
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class TunnelSpec:
         """Refuse what can never be served."""
         if self.target.port == 0 or self.target.is_wildcard:
             raise UsageError(f"{self.target} is no service to offer: give its port, such as 3000, or HOST:PORT.")
+        if _is_nobodys(self.target.ip):
+            raise UsageError(f"{self.target.ip} is no machine's address: give that of the machine with the service.")
         if self.port is not None and not 1 <= self.port <= 65535:
             raise UsageError(f"{self.port} is not a port (1 to 65535).")
 
@@ -71,6 +75,15 @@ class TunnelSpec:
     def key(self) -> str:
         """What it is known by; fit for an actor's path."""
         return f"{self.name or '_'}.{self.port or 'http'}"
+
+
+def _is_nobodys(ip: str) -> bool:
+    """Whether no machine can ever listen at the address: groups, 240.0.0.0/4 with the broadcast address, 0.0.0.0/8."""
+    address = plain_ip(ip)
+    if address.is_multicast:
+        return True
+    # Of IPv6 much is reserved that may be assigned one day, and ::1 counts as reserved, too.
+    return isinstance(address, IPv4Address) and (address.is_reserved or address in _THIS_NETWORK)
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -3,13 +3,21 @@
 import pytest
 import trio
 
-from beam_actors.errors import InvalidValue, NameNotFound, PeerOffline, ResourceExhausted, TimedOut, TunnelNotFound
-from beam_actors.tunnels import ForwardSpec, TunnelsLimits
+from beam_actors.errors import (
+    InvalidValue,
+    NameNotFound,
+    PeerOffline,
+    RemoteProtocolError,
+    ResourceExhausted,
+    TimedOut,
+    TunnelNotFound,
+)
+from beam_actors.tunnels import PROTOCOL, ForwardSpec, TunnelsLimits
 from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.opening import Opener
 from beam_actors.values import Name, PeerId, TcpAddress
-from tests.peers.lab import until
-from tests.tunnels.lab import DATA, HERE, WEB, Names, Program, World, echo, exchange, knock, offer, stage
+from tests.peers.lab import SERVICES, until
+from tests.tunnels.lab import DATA, HERE, WEB, Names, Node, Program, World, echo, exchange, knock, offer, stage
 
 
 async def test_bytes_go_through_a_tunnel_and_back_unchanged(world, autojump_clock):
@@ -142,4 +150,22 @@ async def test_a_machine_that_has_all_the_connections_it_may_opens_no_more(autoj
         assert service.came == 2
         streams[0].abort()
         await until(lambda: len(visitor.flow.splices) == len(owner.flow.splices) == 1)
+        assert await exchange(await visitor.tunnels.open("web", 80), b"hello") == b"hello"
+
+
+class Parrot(Node):
+    """A node whose daemon answers a request for a tunnel with that request."""
+
+    def serve(self):
+        return {**super().serve(), PROTOCOL: self.system.ref(f"{SERVICES}/echo")}
+
+
+async def test_another_machine_of_the_name_serves_when_the_first_answers_nonsense(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _), Parrot(world, 9).run() as parrot:
+        await owner.tunnels.expose(WEB)
+        await visitor.peers.connect(parrot.address)
+        world.names[Name("web")] = (parrot.id,)
+        with pytest.raises(RemoteProtocolError, match="reply is not acceptable"):
+            await visitor.tunnels.open("web", 80)
+        world.names[Name("web")] = (parrot.id, owner.id)
         assert await exchange(await visitor.tunnels.open("web", 80), b"hello") == b"hello"

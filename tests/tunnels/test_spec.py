@@ -26,6 +26,31 @@ def test_what_is_no_target_is_refused(target):
         offer(target)
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "224.0.0.1:80",
+        "239.255.255.250:1900",
+        "240.0.0.1:80",
+        "255.255.255.255:80",
+        "0.0.0.1:80",
+        "[ff02::1]:80",
+        "[::ffff:224.0.0.1]:80",
+        "[::ffff:0.1.2.3]:80",
+    ],
+)
+def test_a_target_at_which_nothing_can_ever_listen_is_refused(target):
+    with pytest.raises(UsageError, match="no machine's address"):
+        offer(target)
+
+
+@pytest.mark.parametrize(
+    "target", ["127.0.0.1:1", "10.1.2.3:80", "169.254.0.9:80", "[::1]:80", "[fe80::1]:80", "[2001:db8::1]:80"]
+)
+def test_the_address_of_a_machine_is_a_target(target):
+    assert str(offer(target).target) == target
+
+
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_what_is_no_port_is_refused(port):
     with pytest.raises(UsageError):
