@@ -6,7 +6,6 @@ It sees no stream: the acceptor reads requests, and asks here which tunnel one m
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import structlog
 import trio
@@ -24,7 +23,7 @@ from beam_actors.ports import Change, Store
 from beam_actors.runtime import Actor, Ref, Reply, receives
 from beam_actors.tunnels.access import TargetCheck
 from beam_actors.tunnels.members import Members
-from beam_actors.tunnels.messages import CheckOffer, Expose, FindTunnel, ListTunnels, Unexpose
+from beam_actors.tunnels.messages import CheckOffer, Expose, FindTunnel, ListTunnels, SelectTunnel, Unexpose
 from beam_actors.tunnels.offers import Offers
 from beam_actors.tunnels.records import TUNNELS_TABLE, decode_tunnel, encode_tunnel
 from beam_actors.tunnels.spec import TunnelSpec
@@ -94,19 +93,24 @@ class Catalogue(Actor):
         """Offer a tunnel."""
         self.spawn(self._answer, self.defer(), self._expose, message.spec)
 
+    @receives(SelectTunnel)
+    def select(self, message: SelectTunnel) -> TunnelSpec:
+        """The tunnel that a person means."""
+        return self._offers.select(message.selector)
+
     @receives(Unexpose)
     def unexpose(self, message: Unexpose) -> None:
         """Withdraw a tunnel."""
-        self.spawn(self._answer, self.defer(), self._unexpose, message.selector)
+        self.spawn(self._answer, self.defer(), self._unexpose, message.spec)
 
     async def _answer(
-        self, reply: Reply, change: Callable[[Any], Awaitable[TunnelSpec]], argument: TunnelSpec | str
+        self, reply: Reply, change: Callable[[TunnelSpec], Awaitable[TunnelSpec | None]], spec: TunnelSpec
     ) -> None:
         """Carry out one change at a time; what a person can act on is a reply, the rest a crash."""
         try:
             async with self._changing:
-                reply.set(await change(argument))
-        except (UsageError, NotAllowed, TunnelNotFound, StorageError, ActorError) as error:
+                reply.set(await change(spec))
+        except (UsageError, NotAllowed, StorageError, ActorError) as error:
             reply.fail(error)
 
     def _check(self, spec: TunnelSpec) -> TunnelSpec | None:
@@ -136,12 +140,13 @@ class Catalogue(Actor):
             raise
         return spec
 
-    async def _unexpose(self, selector: str) -> TunnelSpec:
-        spec = self._offers.select(selector)
+    async def _unexpose(self, spec: TunnelSpec) -> None:
+        offered = self._offers.get(spec.key)
+        if offered is None or not offered.serves_as(spec):
+            return  # withdrawn already: by whoever asks again, or by somebody else meanwhile
         await self._store.commit([Change(TUNNELS_TABLE, spec.key.encode(), None)])
         self._offers.remove(spec.key)
         await self._members.end(spec.key)
-        return spec
 
     async def _save(self, spec: TunnelSpec) -> None:
         await self._store.commit([Change(TUNNELS_TABLE, spec.key.encode(), encode_tunnel(spec, self._run))])

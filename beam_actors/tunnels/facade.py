@@ -16,6 +16,8 @@ from beam_actors.tunnels.messages import (
     ForwardStatus,
     ListForwards,
     ListTunnels,
+    SelectForward,
+    SelectTunnel,
     TunnelStatus,
     Unexpose,
     Unforward,
@@ -60,7 +62,8 @@ class Tunnels:
 
     async def unexpose(self, selector: str) -> TunnelSpec:
         """Withdraw the tunnel of a key, name, target or port, and cut its connections; TunnelNotFound."""
-        spec: TunnelSpec = await self._ask(self._catalogue, Unexpose(selector))
+        spec: TunnelSpec = await self._ask(self._catalogue, SelectTunnel(selector))
+        await self._ask(self._catalogue, Unexpose(spec))
         return spec
 
     async def list(self) -> tuple[TunnelStatus, ...]:
@@ -83,7 +86,8 @@ class Tunnels:
 
     async def unforward(self, selector: str) -> ForwardSpec:
         """Give up the forward of a key, local address or port, or destination; TunnelNotFound."""
-        spec: ForwardSpec = await self._ask(self._forwards, Unforward(selector))
+        spec: ForwardSpec = await self._ask(self._forwards, SelectForward(selector))
+        await self._ask(self._forwards, Unforward(spec))
         return spec
 
     async def forwards(self) -> tuple[ForwardStatus, ...]:

@@ -5,7 +5,6 @@ kept over the commit, and handed to its actor. A new list compares the pool with
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import attrs
 import structlog
@@ -24,7 +23,7 @@ from beam_actors.flow import Accepted, Flow
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Actor, Ref, Reply, receives
 from beam_actors.tunnels.members import Members
-from beam_actors.tunnels.messages import Forward, Listen, ListForwards, Unforward
+from beam_actors.tunnels.messages import Forward, Listen, ListForwards, SelectForward, Unforward
 from beam_actors.tunnels.records import FORWARDS_TABLE, decode_forward, encode_forward
 from beam_actors.tunnels.spec import ForwardSpec
 from beam_actors.values import TcpAddress
@@ -34,6 +33,8 @@ _log = structlog.get_logger(__name__)
 
 class Forwards(Actor):
     """The forwards of one node. Overflow: a question beyond the mailbox is refused."""
+
+    reply_errors = (TunnelNotFound,)
 
     def __init__(self, *, members: Members, flow: Flow, store: Store, limit: int) -> None:
         super().__init__()
@@ -70,10 +71,15 @@ class Forwards(Actor):
         """Have a local port lead elsewhere."""
         self.spawn(self._answer, self.defer(), self._forward, message.spec)
 
+    @receives(SelectForward)
+    def select(self, message: SelectForward) -> ForwardSpec:
+        """The forward that a person means."""
+        return self._select(message.selector)
+
     @receives(Unforward)
     def unforward(self, message: Unforward) -> None:
         """Give one up."""
-        self.spawn(self._answer, self.defer(), self._unforward, message.selector)
+        self.spawn(self._answer, self.defer(), self._unforward, message.spec)
 
     @receives(Accepted)
     def accepted(self, message: Accepted) -> None:
@@ -81,13 +87,13 @@ class Forwards(Actor):
         message.dispose()
 
     async def _answer(
-        self, reply: Reply, change: Callable[[Any], Awaitable[ForwardSpec]], argument: ForwardSpec | str
+        self, reply: Reply, change: Callable[[ForwardSpec], Awaitable[ForwardSpec | None]], spec: ForwardSpec
     ) -> None:
         """Carry out one change at a time; what a person can act on is a reply, the rest a crash."""
         try:
             async with self._changing:
-                reply.set(await change(argument))
-        except (UsageError, TunnelNotFound, NetworkError, StorageError, ActorError) as error:
+                reply.set(await change(spec))
+        except (UsageError, NetworkError, StorageError, ActorError) as error:
             reply.fail(error)
 
     async def _forward(self, spec: ForwardSpec) -> ForwardSpec:
@@ -113,12 +119,12 @@ class Forwards(Actor):
         self._specs[spec.key] = spec
         return spec
 
-    async def _unforward(self, selector: str) -> ForwardSpec:
-        spec = self._select(selector)
+    async def _unforward(self, spec: ForwardSpec) -> None:
+        if self._specs.get(spec.key) != spec:
+            return  # given up already: by whoever asks again, or by somebody else meanwhile
         await self._store.commit([Change(FORWARDS_TABLE, spec.key.encode(), None)])
         del self._specs[spec.key]
         await self._members.end(spec.key)
-        return spec
 
     async def _forget_failed(self, key: str) -> None:
         """Take back what may have been stored; whoever asked hears why it failed, not that this failed too."""

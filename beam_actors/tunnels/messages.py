@@ -62,10 +62,17 @@ class Expose:
 
 
 @attrs.frozen(slots=True)
-class Unexpose:
-    """Withdraw what `selector` means and cut its connections. Reply: the `TunnelSpec` that it was."""
+class SelectTunnel:
+    """Which tunnel does a person mean by `selector`? Reply: its `TunnelSpec`, or `TunnelNotFound`."""
 
     selector: str
+
+
+@attrs.frozen(slots=True)
+class Unexpose:
+    """Withdraw it and cut its connections; if it is offered no more, nothing happens. So it may be asked twice."""
+
+    spec: TunnelSpec
 
 
 @attrs.frozen(slots=True)
@@ -128,10 +135,17 @@ class Forward:
 
 
 @attrs.frozen(slots=True)
-class Unforward:
-    """Give it up and cut its connections. Reply: the `ForwardSpec` that it was."""
+class SelectForward:
+    """Which forward does a person mean by `selector`? Reply: its `ForwardSpec`, or `TunnelNotFound`."""
 
     selector: str
+
+
+@attrs.frozen(slots=True)
+class Unforward:
+    """Give it up and cut its connections; if there is none any more, nothing happens. So it may be asked twice."""
+
+    spec: ForwardSpec
 
 
 @attrs.frozen(slots=True)

@@ -51,7 +51,7 @@ class Names:
 
 
 class Store:
-    """A node's store that lets a test act, or fail, just before each commit."""
+    """A node's store that lets a test act, or fail, just before each commit, and act just after."""
 
     def __init__(self, store, node):
         self.get = store.get
@@ -63,6 +63,8 @@ class Store:
         if self._node.on_commit is not None:
             await self._node.on_commit(changes)
         await self._store.commit(changes)
+        if self._node.on_committed is not None:
+            await self._node.on_committed(changes)
 
 
 async def disk_full(_changes):
@@ -77,6 +79,8 @@ class Node(PeersNode):
     reserved = ()
     on_commit = None
     """Awaited with the changes before each commit of this room; raises what the disk would."""
+    on_committed = None
+    """The same once they are durable."""
 
     def serve(self):
         return {**super().serve(), PROTOCOL: acceptor_ref(self.system, SERVICES)}

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.lowlevel
 
-from beam_actors.errors import TimedOut
+from beam_actors.errors import TimedOut, TunnelNotFound
 from beam_actors.tunnels import ForwardSpec
 from beam_actors.values import TcpAddress
 from tests.tunnels.lab import HERE, WEB, exchange, offer, stage
@@ -36,3 +36,25 @@ async def test_a_room_that_does_not_run_is_a_time_out(world, autojump_clock):
     with pytest.raises(TimedOut, match="catalogue did not answer"):
         await node.tunnels.list()
     assert trio.current_time() - started == pytest.approx(10)
+
+
+async def test_what_was_withdrawn_just_before_a_restart_is_withdrawn_and_not_unknown(world, autojump_clock):
+    async with stage(world) as (owner, _visitor, _):
+        pools = iter(("tunnels/offered", "forwards/local"))
+
+        async def restart(_changes):
+            owner.on_committed = None
+            owner.crash(next(pools))  # which ends the list that has just committed, in order, before it can answer
+            await trio.sleep_forever()
+
+        await owner.tunnels.expose(WEB)
+        await owner.tunnels.forward(FORWARD)
+        owner.on_committed = restart
+        assert await owner.tunnels.unexpose("web") == WEB
+        owner.on_committed = restart
+        assert await owner.tunnels.unforward("5000") == FORWARD
+        assert await owner.tunnels.list() == await owner.tunnels.forwards() == ()
+        with pytest.raises(TunnelNotFound):
+            await owner.tunnels.unexpose("web")
+        with pytest.raises(TunnelNotFound):
+            await owner.tunnels.unforward("5000")
