@@ -102,6 +102,10 @@ class ConnectionLost(NetworkError):
     code = "connection-lost"
 
 
+class StreamCut(ConnectionLost):
+    """The other side reset one stream of a session, which goes on."""
+
+
 class Unreachable(NetworkError):
     """No route leads to the address, or it did not answer in time."""
 

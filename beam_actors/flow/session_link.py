@@ -10,7 +10,15 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from beam_actors.errors import BeamError, ConnectionLost, ConnectionRefused, NetworkError, ResourceExhausted, TimedOut
+from beam_actors.errors import (
+    BeamError,
+    ConnectionLost,
+    ConnectionRefused,
+    NetworkError,
+    ResourceExhausted,
+    StreamCut,
+    TimedOut,
+)
 from beam_actors.flow.budget import Budget
 from beam_actors.flow.link import READ, WRITE, Link, Owned
 from beam_actors.flow.messages import IncomingStream, SessionDown, SessionUp
@@ -244,7 +252,7 @@ class SessionLink(Owned):
             case StreamRefused():
                 link.on_gone(ConnectionRefused(f"The peer does not speak {link.protocol}."))
             case _:
-                link.on_gone(ConnectionLost("The peer reset the stream."))
+                link.on_gone(StreamCut("The peer reset the stream."))
 
     def _incoming(self, stream: StreamId, protocol: str) -> None:
         if self.owner is None:

@@ -16,6 +16,7 @@ from beam_actors.errors import (
     PeerOffline,
     RemoteProtocolError,
     ResourceExhausted,
+    StreamCut,
     TimedOut,
 )
 from beam_actors.flow import Stream, read_frame
@@ -137,7 +138,14 @@ class Opener:
             return await self._open_there(peer, request, owner, shown)
         except ConnectionLost:
             # The session was dead, and nobody had noticed: nothing was answered, so nothing is lost by asking again.
-            return await self._open_there(peer, request, owner, shown)
+            try:
+                return await self._open_there(peer, request, owner, shown)
+            except StreamCut as error:
+                # So a daemon does that can't even say that it is busy, or that holds too many bytes of this session.
+                raise ResourceExhausted(
+                    f"{shown}, port {request.port}: its owner's daemon cut the request before it was answered; "
+                    "it may be too busy, so try again in a moment."
+                ) from error
 
     async def _open_there(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
         stream = await self._peers.open(peer, PROTOCOL, owner=owner)
