@@ -40,7 +40,7 @@ class TunnelsLimits:
     """Those of them that peers have to tunnels offered here (or 1/2 of the sockets): the rest is for this machine."""
     live_per_tunnel: int = 8_192
     """The same for one tunnel (or 3/8 of the sockets), so that one that everybody visits leaves room for the others."""
-    live_per_peer: int = 4_096
+    live_per_peer: int = 6_144
     """The same for one peer (or 1/4 of the sockets): a browser has hundreds, and many may sit behind one peer."""
 
     def within(self, sockets: int) -> "TunnelsLimits":
