@@ -93,7 +93,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
                 out.data({**attrs.asdict(seen[1]), "pid": os.getpid()})
 
         try:
-            trio.run(_serve, config, ports, on_ready)
+            trio.run(_serve, config, ports, on_ready, out.note)
         except BaseException as error:
             explanation = explained(error, home.file(LOG))
             if explanation is None:
@@ -137,10 +137,12 @@ def replaced_ports(config: NodeConfig, identity: Identity, status: Status) -> li
     return notes
 
 
-async def _serve(config: NodeConfig, ports: NodePorts, on_ready: Callable[[NodeApi], Awaitable[None]]) -> None:
+async def _serve(
+    config: NodeConfig, ports: NodePorts, on_ready: Callable[[NodeApi], Awaitable[None]], say: Callable[[str], None]
+) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
-        await run_node(config, ports, on_ready=on_ready)
+        await run_node(config, ports, on_ready=on_ready, say=say)
         nursery.cancel_scope.cancel()
 
 

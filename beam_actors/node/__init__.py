@@ -1,7 +1,7 @@
 """The composition root: the supervision tree of one node, given its configuration and its ports."""
 
 from beam_actors.node.config import Bind, NodeConfig, NodePorts
-from beam_actors.node.keys import open_keys
+from beam_actors.node.home import open_home
 from beam_actors.node.limits import NodeLimits, parse_limits
 from beam_actors.node.run import run_node
 from beam_actors.node.tree import Node, compose_node
@@ -13,7 +13,7 @@ __all__ = [
     "NodeLimits",
     "NodePorts",
     "compose_node",
-    "open_keys",
+    "open_home",
     "parse_limits",
     "run_node",
 ]

@@ -12,7 +12,7 @@ import trio
 
 from beam_actors.errors import NetworkError
 from beam_actors.flow import Accepted, Flow, Pump, Stream
-from beam_actors.node import Node, NodeConfig, NodePorts, compose_node, open_keys
+from beam_actors.node import Node, NodeConfig, NodePorts, compose_node, open_home
 from beam_actors.ports import NetworkDriver, Ready
 from beam_actors.runtime import Event
 from beam_actors.testing.clock import SimClock
@@ -97,11 +97,11 @@ class Machine:
             descriptors=self.descriptors,
             uid=self.host.uid,
         )
-        keys = await open_keys(ports.files, ports.entropy, ports.compute, None)
-        node = compose_node(config, ports, keys)
-        node.system.observe(self._record)
-        async with node.system.run(node.spec):
-            yield node
+        async with open_home(ports, None) as home:
+            node = compose_node(config, home.ports, home.keys)
+            node.system.observe(self._record)
+            async with node.system.run(node.spec):
+                yield node
 
     def address_of(self, node: Node) -> Multiaddr:
         """Where other machines reach the node that runs here."""

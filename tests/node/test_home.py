@@ -1,0 +1,133 @@
+import pytest
+
+from beam_actors.errors import StorageError, StoreDamaged
+from beam_actors.node import NodePorts, open_home
+from beam_actors.node.home import TABLE
+from beam_actors.node.keys import DEVICE_KEY, KEYSTORE, PHRASE
+from beam_actors.ports import Change
+from beam_actors.testing.clock import SimClock
+from beam_actors.testing.compute import InlineCompute
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.entropy import SeededEntropy
+from beam_actors.testing.files import SimFiles
+from beam_actors.testing.store import MemoryStore
+from beam_actors.testing.tls import PlainTls
+
+LOG = "store.log"
+
+
+class Home:
+    """A disk, and the starts of a daemon on it."""
+
+    def __init__(self):
+        self.disk = MemoryDisk()
+        self.files = SimFiles(self.disk)
+        self.opened = []
+        self._starts = 0
+
+    async def open_store(self):
+        self.opened.append(await MemoryStore.open(self.disk, LOG))
+        return self.opened[-1]
+
+    def ports(self):
+        self._starts += 1
+        return NodePorts(
+            clock=SimClock(),
+            entropy=SeededEntropy(self._starts),
+            compute=InlineCompute(),
+            files=self.files,
+            tls=PlainTls(),
+            driver=lambda: None,
+            store=self.open_store,
+            cpu_clock=lambda: 0.0,
+            interfaces=lambda: (),
+            uid=0,
+        )
+
+    async def start(self):
+        """Whose it is, and what was said."""
+        async with open_home(self.ports(), None) as home:
+            return (home.keys.owner.owner_id, home.keys.peer.peer_id), home.notes
+
+
+@pytest.fixture
+def home():
+    return Home()
+
+
+async def test_keys_and_database_are_made_and_found_again(home):
+    first, notes = await home.start()
+    assert notes == ()
+    assert await home.start() == (first, ())
+
+
+async def test_the_database_that_was_opened_is_the_first_that_the_node_opens(home):
+    async with open_home(home.ports(), None) as opened:
+        store = await opened.ports.store()
+        assert home.opened == [store]
+        await store.close()
+        again = await opened.ports.store()
+        assert home.opened == [store, again]
+        await again.close()
+
+
+async def test_a_database_that_no_node_took_is_closed(home):
+    await home.start()
+    with pytest.raises(StorageError, match="closed"):
+        await home.opened[0].get(TABLE, b"")
+
+
+@pytest.mark.parametrize("lost", [[KEYSTORE], [KEYSTORE, DEVICE_KEY], [KEYSTORE, PHRASE]])
+async def test_without_its_keystore_a_database_gets_no_new_keys(home, lost):
+    (owner, _), _ = await home.start()
+    kept = {name: home.files.read(name) for name in (DEVICE_KEY, PHRASE) if name not in lost}
+    backup = home.files.read(KEYSTORE)
+    for name in lost:
+        home.files.remove(name)
+    with pytest.raises(StorageError, match=rf"(?s)keystore /simulated/keystore is missing.*{owner}.*beam\.sqlite"):
+        await home.start()
+    assert {name: home.files.read(name) for name in (DEVICE_KEY, PHRASE) if name not in lost} == kept
+    assert home.files.read(KEYSTORE) is None
+    if lost == [KEYSTORE]:
+        home.files.write(KEYSTORE, backup)
+        assert (await home.start())[0][0] == owner
+
+
+async def test_the_remedy_works_and_keeps_the_owner_of_the_phrase(home):
+    before, _ = await home.start()
+    home.files.remove(KEYSTORE)
+    home.disk.remove(LOG)
+    after, notes = await home.start()
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    assert notes == ()
+
+
+@pytest.mark.parametrize(("gone", "whose"), [((), "machine"), ((PHRASE,), "owner")])
+async def test_a_database_of_other_keys_is_refused(home, gone, whose):
+    await home.start()
+    home.disk.rename(LOG, "aside")
+    for name in (KEYSTORE, *gone):
+        home.files.remove(name)
+    await home.start()
+    home.disk.rename("aside", LOG)
+    with pytest.raises(StorageError, match=f"another {whose}'s"):
+        await home.start()
+
+
+async def test_an_empty_database_beside_old_keys_is_told(home):
+    before, _ = await home.start()
+    home.disk.remove(LOG)
+    after, (note,) = await home.start()
+    assert after == before
+    assert "is new" in note
+    assert await home.start() == (before, ())
+
+
+async def test_a_database_that_does_not_say_whose_it_is(home):
+    await home.start()
+    store = await home.open_store()
+    await store.commit([Change(TABLE, b"keys", b"garbage")])
+    await store.close()
+    with pytest.raises(StoreDamaged, match=r"/simulated/beam\.sqlite"):
+        await home.start()
