@@ -16,6 +16,7 @@ from beam_actors.world.files import sync_folder
 
 APPLICATION_ID = 0x4245414D  # "BEAM"
 MIGRATION_POINTS = ("store:before-backup", "store:after-backup", "store:before-migrated")
+BUSY_MS = 5000
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 STEPS = (
@@ -42,7 +43,7 @@ class Schema:
 def prepare(path: Path, schema: Schema, on_point: Callable[[str], None]) -> sqlite3.Connection:
     """Open, check, create or migrate; raises as `SqliteStore.open` says, and `sqlite3.Error` for it to map."""
     # The connection is the one thread's own; transactions are begun by hand.
-    connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")

@@ -4,6 +4,10 @@ Invariant: nothing is acknowledged, and no read is answered, before what it rest
 `synchronous=FULL`), and a batch is applied in the order of the calls. A commit that fails leaves nothing of its batch
 behind. The thread never touches the loop except by `run_sync_soon`. This module knows no table and no encoding.
 
+The write-ahead log is folded into the database when it is opened, when it has rested for a while after a change, and
+from time to time when it never does, so that what a damaged or lost log would take is a moment's changes. A fold that
+fails costs nothing and is tried again.
+
 `on_point` is called in the thread with each of `POINTS` as it passes; the crash tests kill the process there.
 """
 
@@ -13,6 +17,7 @@ import queue
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -22,16 +27,27 @@ import trio
 from beam_actors.errors import BeamError, StorageError
 from beam_actors.ports import Change
 from beam_actors.world.files import sync_folder
-from beam_actors.world.schema import Schema, mapped, prepare
+from beam_actors.world.schema import BUSY_MS, Schema, mapped, prepare
 
 POINTS = ("store:before-apply", "store:before-commit", "store:after-commit-before-ack", "store:before-close")
+CHECKPOINT_POINTS = ("store:before-checkpoint", "store:after-checkpoint")
 _BATCH = 1024  # requests in one transaction: bounds how long an early one waits for the late ones
 _PUT = "INSERT INTO entries VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = ?3"
 _DELETE = "DELETE FROM entries WHERE tbl = ?1 AND key = ?2"
 _GET = "SELECT value FROM entries WHERE tbl = ?1 AND key = ?2"
 _SCAN = "SELECT key, value FROM entries WHERE tbl = ?1 AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key"
 
+_CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
+
 Result = bytes | list[tuple[bytes, bytes]] | Exception | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Rhythm:
+    """When the write-ahead log is folded into the database: seconds of rest after a change, and at the longest."""
+
+    idle: float = 10.0
+    longest: float = 600.0
 
 
 @attrs.define(slots=True, eq=False)
@@ -58,10 +74,12 @@ class _Request:
 class SqliteStore:
     """The store port over one database file. Made by `open`; one store for one file at a time (see `home`)."""
 
-    def __init__(self, path: Path, schema: Schema, on_point: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, schema: Schema, on_point: Callable[[str], None], rhythm: Rhythm) -> None:
         self._path = path
         self._schema = schema
         self._on_point = on_point
+        self._rhythm = rhythm
+        self._unfolded_since: float | None = None
         self._token = trio.lowlevel.current_trio_token()
         self._queue: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._closing: _Request | None = None
@@ -70,7 +88,12 @@ class SqliteStore:
 
     @classmethod
     async def open(
-        cls, path: str | Path, *, schema: Schema | None = None, on_point: Callable[[str], None] | None = None
+        cls,
+        path: str | Path,
+        *,
+        schema: Schema | None = None,
+        on_point: Callable[[str], None] | None = None,
+        rhythm: Rhythm | None = None,
     ) -> "SqliteStore":
         """Open or create the database, check it, and migrate an older one after a backup beside it.
 
@@ -79,7 +102,7 @@ class SqliteStore:
             StoreDamaged: it is no database of this program, or fails SQLite's quick check.
             StorageError: it cannot be opened, or somebody else could write to it.
         """
-        store = cls(Path(path), schema or Schema(), on_point or (lambda _point: None))
+        store = cls(Path(path), schema or Schema(), on_point or (lambda _point: None), rhythm or Rhythm())
         first = _Request(lambda _connection: None)
         store._queue.put(first)
         store._thread.start()
@@ -153,15 +176,18 @@ class SqliteStore:
         try:
             _own_file(self._path)
             connection = prepare(self._path, self._schema, self._on_point)
+            self._fold(connection)
         except (sqlite3.Error, OSError) as error:
             failure = mapped(error, self._path)
         except BeamError as error:
             failure = error
         while True:
-            batch = self._next_batch()
+            batch = self._next_batch(connection)
             results: list[Result] = [failure] * len(batch) if connection is None else self._perform(connection, batch)
             if not batch[-1].last:
                 self._deliver(batch, results)
+                if connection is not None and self._is_overdue():
+                    self._fold(connection)
                 continue
             if connection is not None:
                 self._on_point("store:before-close")
@@ -169,8 +195,13 @@ class SqliteStore:
             self._deliver(batch, results)
             return
 
-    def _next_batch(self) -> list[_Request]:
-        batch = [self._queue.get()]
+    def _next_batch(self, connection: sqlite3.Connection | None) -> list[_Request]:
+        try:
+            batch = [self._queue.get(timeout=None if self._unfolded_since is None else self._rhythm.idle)]
+        except queue.Empty:
+            if connection is not None:
+                self._fold(connection)
+            batch = [self._queue.get()]
         while len(batch) < _BATCH and not batch[-1].last:
             try:
                 batch.append(self._queue.get_nowait())
@@ -188,6 +219,8 @@ class SqliteStore:
             self._on_point("store:before-commit")
             connection.execute("COMMIT")
             self._transactions += 1
+            if self._unfolded_since is None:
+                self._unfolded_since = time.monotonic()
             self._on_point("store:after-commit-before-ack")
         except Exception as error:  # noqa: BLE001 - whoever asked gets it; the thread must live
             if connection.in_transaction:
@@ -197,6 +230,18 @@ class SqliteStore:
             # A full disk stops writing, not reading: names that are known still resolve.
             return [failure if request.writes else self._alone(connection, request) for request in batch]
         return results
+
+    def _is_overdue(self) -> bool:
+        return self._unfolded_since is not None and time.monotonic() - self._unfolded_since >= self._rhythm.longest
+
+    def _fold(self, connection: sqlite3.Connection) -> None:
+        self._on_point("store:before-checkpoint")
+        connection.execute("PRAGMA busy_timeout = 0")  # requests don't wait until another program has read its fill
+        with contextlib.suppress(sqlite3.Error):  # such a program, a full disk: what was acknowledged stays in the log
+            connection.execute(_CHECKPOINT).fetchone()
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        self._unfolded_since = None
+        self._on_point("store:after-checkpoint")
 
     def _alone(self, connection: sqlite3.Connection, request: _Request) -> Result:
         try:

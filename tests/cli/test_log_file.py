@@ -1,9 +1,12 @@
+import errno
 import json
+import os
 
 import pytest
 import structlog
 
 from beam_actors.cli.log_file import LogFile, configure_logging, without_secrets
+from beam_actors.errors import StorageError
 
 SECRET = "correct-horse-battery"
 
@@ -96,8 +99,95 @@ def test_a_long_line_is_cut(path):
 
 def test_a_link_at_the_logs_place_is_refused(path, tmp_path):
     path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic"):
+    with pytest.raises(StorageError, match=r"beam\.log is a symbolic link"):
         LogFile(path)
+
+
+def test_a_folder_at_the_logs_place_is_refused(path):
+    path.mkdir()
+    with pytest.raises(StorageError, match=r"beam\.log is not a regular file: move it aside"):
+        LogFile(path)
+
+
+@pytest.mark.parametrize("read_by", ["nobody", "somebody"])
+def test_a_fifo_at_the_logs_place_is_refused_at_once(path, read_by):
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if read_by == "somebody" else None
+    try:
+        with pytest.raises(StorageError, match="not a regular file"):
+            LogFile(path)
+    finally:
+        if reader is not None:
+            os.close(reader)
+
+
+class Unopenable(LogFile):
+    """A log whose files can't be opened while `broken`."""
+
+    broken = False
+
+    def _open(self, *arguments):
+        if self.broken:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super()._open(*arguments)
+
+
+def test_a_rotation_that_fails_loses_no_line_and_no_descriptor(path):
+    file = Unopenable(path, limit=1000)
+    descriptor = file._descriptor
+    for number in range(12):
+        file.broken = number >= 8
+        file.msg(f"line {number:03} " + "x" * 100)
+    assert path.read_text().splitlines()[-1].startswith("line 011")
+    assert not path.with_name("beam.log.1").exists()
+    file.broken = False
+    file.msg("line 012")
+    assert path.read_text() == "line 012\n"
+    assert path.with_name("beam.log.1").read_text().splitlines()[-1].startswith("line 011")
+    assert (file._descriptor, os.fstat(descriptor).st_ino) == (descriptor, path.stat().st_ino)
+    assert not os.get_inheritable(descriptor)
+    file.close()
+
+
+def test_a_rotation_that_fails_for_long_is_bounded(path):
+    file = Unopenable(path, limit=1000)
+    file.broken = False
+    file.msg("begins")
+    file.broken = True
+    for _ in range(200):
+        file.msg("x" * 100)
+    file.close()
+    assert path.stat().st_size <= 2000
+
+
+def test_what_an_interrupted_rotation_left_is_no_obstacle(path):
+    path.with_name("beam.log.new").write_text("left over")
+    file = LogFile(path, limit=1000)
+    for _ in range(12):
+        file.msg("x" * 100)
+    file.close()
+    assert "left over" not in path.read_text()
+    assert sorted(found.name for found in path.parent.iterdir()) == ["beam.log", "beam.log.1"]
+
+
+def test_a_log_that_somebody_removed_is_back_after_a_rotation(path):
+    file = LogFile(path, limit=1000)
+    path.unlink()
+    for _ in range(12):
+        file.msg("x" * 100)
+    file.close()
+    assert 0 < path.stat().st_size <= 1000
+
+
+def test_a_log_that_is_closed_closes_nothing_twice(path):
+    file = LogFile(path)
+    file.close()
+    other = os.open(path, os.O_RDONLY)
+    file.close()
+    file.msg("nobody hears it")
+    os.fstat(other)
+    os.close(other)
+    assert path.read_text() == ""
 
 
 def test_the_event_itself_is_never_hidden():

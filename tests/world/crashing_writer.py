@@ -11,7 +11,7 @@ import trio
 
 from beam_actors.ports import Change
 from beam_actors.world.files import HomeFiles
-from beam_actors.world.store import SqliteStore
+from beam_actors.world.store import Rhythm, SqliteStore
 
 
 async def main(home: str, point: str, count: int) -> None:
@@ -24,7 +24,8 @@ async def main(home: str, point: str, count: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with HomeFiles(home, on_point=on_point) as files:
-        store = await SqliteStore.open(files.path("store.db"), on_point=on_point)
+        rhythm = Rhythm(idle=0.0, longest=0.0)
+        store = await SqliteStore.open(files.path("store.db"), on_point=on_point, rhythm=rhythm)
 
         async def commit(writer: int, number: int) -> None:
             value = b"%d" % number

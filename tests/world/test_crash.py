@@ -10,6 +10,7 @@ import trio
 
 from beam_actors.world.files import POINTS as FILE_POINTS
 from beam_actors.world.files import HomeFiles
+from beam_actors.world.store import CHECKPOINT_POINTS
 from beam_actors.world.store import POINTS as STORE_POINTS
 from beam_actors.world.store import SqliteStore
 
@@ -24,7 +25,7 @@ async def entries(path):
     return found
 
 
-@pytest.mark.parametrize("point", [*STORE_POINTS, *FILE_POINTS])
+@pytest.mark.parametrize("point", [*STORE_POINTS, *CHECKPOINT_POINTS, *FILE_POINTS])
 def test_kill_at(tmp_path, point):
     home = tmp_path / "home"
     count = 1 if point in ONCE else 3

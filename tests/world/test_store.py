@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from beam_actors.errors import StorageError, StoreDamaged, StoreTooNew
 from beam_actors.ports import Change
 from beam_actors.world.schema import MIGRATION_POINTS, STEPS, Schema
-from beam_actors.world.store import SqliteStore
+from beam_actors.world.store import Rhythm, SqliteStore
 
 NEXT = Schema((*STEPS, "ALTER TABLE entries ADD COLUMN note TEXT"))
 
@@ -241,7 +241,7 @@ FULL_DISK = """
 import resource, sys, trio
 from beam_actors.errors import StorageError
 from beam_actors.ports import Change
-from beam_actors.world.store import SqliteStore
+from beam_actors.world.store import Rhythm, SqliteStore
 
 async def main(path):
     store = await SqliteStore.open(path)
@@ -267,3 +267,89 @@ def test_a_full_disk_stops_the_commit_and_nothing_else(tmp_path):
     )
     assert child.stderr == ""
     assert child.stdout.split("\n") == ["StorageError", "b'kept' None", "b'fits'", ""]
+
+
+def alone(path, copy):
+    """What the database's main file holds when the rest is lost."""
+    copy.mkdir(mode=0o700)
+    shutil.copy2(path, copy / "db")
+    connection = sqlite3.connect(copy / "db")
+    try:
+        return [row[0] for row in connection.execute("SELECT key FROM entries ORDER BY key")]
+    finally:
+        connection.close()
+
+
+class Checkpoints:
+    """A hook that counts the checkpoints, for a test that waits for one."""
+
+    def __init__(self):
+        self.count = 0
+        self._passed = threading.Condition()
+
+    def __call__(self, point):
+        if point == "store:after-checkpoint":
+            with self._passed:
+                self.count += 1
+                self._passed.notify_all()
+
+    async def reach(self, count):
+        def wait():
+            with self._passed:
+                return self._passed.wait_for(lambda: self.count >= count, 30)
+
+        assert await trio.to_thread.run_sync(wait)
+
+
+async def test_a_database_that_rests_after_a_change_is_whole_without_its_wal(tmp_path):
+    passed = Checkpoints()
+    store = await SqliteStore.open(tmp_path / "db", on_point=passed, rhythm=Rhythm(idle=0.0, longest=3600.0))
+    await store.commit([Change("t", b"k", b"v")])
+    await passed.reach(2)  # the first is that of the start
+    assert alone(tmp_path / "db", tmp_path / "copy") == [b"k"]
+    assert (tmp_path / "db-wal").stat().st_size == 0
+    assert await store.get("t", b"k") == b"v"
+    await store.close()
+    assert passed.count == 2  # and closing is one by itself
+
+
+async def test_a_database_that_never_rests_is_folded_all_the_same(tmp_path):
+    passed = Checkpoints()
+    store = await SqliteStore.open(tmp_path / "db", on_point=passed, rhythm=Rhythm(idle=3600.0, longest=0.0))
+    for number in range(3):
+        await store.commit([Change("t", b"%d" % number, b"v")])
+    await passed.reach(4)
+    assert alone(tmp_path / "db", tmp_path / "copy") == [b"0", b"1", b"2"]
+    await store.close()
+
+
+async def test_a_new_database_is_whole_from_its_start(tmp_path):
+    store = await SqliteStore.open(tmp_path / "db")
+    assert alone(tmp_path / "db", tmp_path / "copy") == []
+    await store.close()
+
+
+async def test_what_a_killed_process_left_in_the_wal_is_folded_at_the_next_start(tmp_path):
+    left = tmp_path / "left"
+    left.mkdir(mode=0o700)
+    store = await SqliteStore.open(tmp_path / "db", rhythm=Rhythm(idle=3600.0, longest=3600.0))
+    await store.commit([Change("t", b"k", b"v")])
+    for suffix in ("", "-wal"):
+        shutil.copy2(f"{tmp_path / 'db'}{suffix}", f"{left / 'db'}{suffix}")
+    await store.close()
+    again = await SqliteStore.open(left / "db", rhythm=Rhythm(idle=3600.0, longest=3600.0))
+    assert alone(left / "db", tmp_path / "copy") == [b"k"]
+    await again.close()
+
+
+async def test_a_checkpoint_that_another_program_holds_up_hurts_nobody(tmp_path):
+    store = await SqliteStore.open(tmp_path / "db", rhythm=Rhythm(idle=3600.0, longest=0.0))
+    await store.commit([Change("t", b"a", b"v")])
+    reader = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM entries").fetchall()
+    await store.commit([Change("t", b"b", b"v")])
+    await store.commit([Change("t", b"c", b"v")])
+    assert len(await store.scan("t")) == 3
+    reader.close()
+    await store.close()
