@@ -27,21 +27,33 @@ class App:
     def __init__(self, home: Home, output: Output) -> None:
         self.home = home
         self.out = output
+        self.daemon_pid: int | None = None
+        """The process that was asked last, where the system tells."""
         self._noted = False
 
     def __repr__(self) -> str:
         return f"App({self.home.path})"
 
     def ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout: float = 40.0
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout: float = 40.0,
+        at: str | None = None,
     ) -> dict[str, Any]:
-        """The daemon's answer without `version`; raises as `ControlClient.call`, and notes another version."""
+        """The daemon's answer without `version`; raises as `ControlClient.call`, and notes another version.
+
+        `at` is the control socket, if it is not the one that the home's pointer names.
+        """
         from beam_actors.world.control_client import ControlClient  # noqa: PLC0415 (`--help` needs no client)
 
-        client = ControlClient(self.home.socket_path(), version=__version__)
+        client = ControlClient(at or self.home.socket_path(), version=__version__)
         try:
             return client.call(method, path, body, timeout=timeout)
         finally:
+            self.daemon_pid = client.daemon_pid
             self.note_version(client.daemon_version)
 
     def lines(self, path: str, body: Mapping[str, Any], *, patience: float) -> Generator[dict[str, Any], None, None]:

@@ -8,7 +8,7 @@ is the reason and the exit code the child's.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from beam_actors import __version__
@@ -16,6 +16,7 @@ from beam_actors.cli.home import CONSOLE, READY, Home
 from beam_actors.cli.output import PROGRAM, program_at
 from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut
 from beam_actors.world.polling import poll
+from beam_actors.world.process import is_alive
 
 COMMAND = (sys.executable, "-m", "beam_actors")
 START_SECONDS = 30.0
@@ -137,7 +138,8 @@ def _lines(console: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def wait_until_gone(home: Home, timeout: float) -> None:
-    """Return once no daemon holds the home; raise `TimedOut` after `timeout` seconds."""
-    if not poll(lambda: not home.in_use(), seconds=timeout):
+def wait_until_gone(home: Home, timeout: float, processes: Collection[int] = ()) -> None:
+    """Return once no daemon holds the home and the processes have ended; `TimedOut` after `timeout` seconds."""
+    others = [pid for pid in processes if pid != os.getpid()]
+    if not poll(lambda: not (home.in_use() or any(map(is_alive, others))), seconds=timeout):
         raise TimedOut(f"The daemon is still stopping after {timeout:g} seconds; `beam logs` may say why.")

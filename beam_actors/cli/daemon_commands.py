@@ -1,6 +1,8 @@
 """`start`, `stop` and `phrase`: the daemon itself, and the owner's recovery phrase."""
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +12,7 @@ from beam_actors.cli.daemon import start_detached, wait_until_gone
 from beam_actors.cli.home import PHRASE
 from beam_actors.cli.output import is_terminal
 from beam_actors.errors import BeamError, DaemonNotRunning, UsageError
+from beam_actors.world.home_lock import holder_of
 
 if TYPE_CHECKING:
     from beam_actors.world.files import HomeFiles
@@ -92,17 +95,29 @@ def _detach(app: App, arguments: Sequence[str], secret: str | None) -> None:
 @beam_command
 def stop(app: App) -> None:
     """Stop the daemon in order, and return when it has ended."""
+    holder = holder_of(app.home.path)
     try:
-        app.ask("POST", "/v1/stop")
+        _ask_to_stop(app)
     except DaemonNotRunning:
         if not app.home.in_use():
             raise
         # It is stopping already, or went before it could say so.
-    wait_until_gone(app.home, _STOP_SECONDS)
+    wait_until_gone(app.home, _STOP_SECONDS, {pid for pid in (holder, app.daemon_pid) if pid is not None})
     if app.out.as_json:
         app.out.data({"stopped": True})
         return
     app.out.line("Stopped.")
+
+
+def _ask_to_stop(app: App) -> None:
+    try:
+        app.ask("POST", "/v1/stop")
+    except DaemonNotRunning:
+        for socket in app.home.sockets_without_pointer(os.environ):
+            with suppress(DaemonNotRunning):
+                app.ask("POST", "/v1/stop", at=socket)
+                return
+        raise
 
 
 @click.command(short_help="Your recovery phrase.")

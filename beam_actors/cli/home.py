@@ -9,13 +9,14 @@ It must stay quick to import, and knows nothing of what a daemon does.
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
 
 from beam_actors.errors import BeamError, DaemonNotRunning, HomeInUse, NotAllowed, StorageError, UsageError
 from beam_actors.world.home_lock import LOCK, is_locked
+from beam_actors.world.polling import poll
 
 MAX_SOCKET_BYTES = 100
 POINTER = "control-socket"
@@ -24,6 +25,7 @@ CONSOLE = "console.log"
 DATABASE = "beam.sqlite"
 PHRASE = "recovery-phrase.txt"
 LIMITS = "limits.toml"
+_ORPHAN_SECONDS = 5.0
 READY = "⚡ Beam"
 """How the line begins by which a daemon says that it is ready, after everything else that it says of its start."""
 
@@ -101,9 +103,36 @@ class Home:
         return text
 
     def choose_socket(self, environment: Mapping[str, str]) -> str:
-        """Where this home's control socket goes: a short runtime folder, made ready, and a name of the home's own."""
+        """Where this home's control socket goes: a short runtime folder, made ready, and a name of the home's own.
+
+        Raises:
+            NotAllowed: somebody else holds the folder that it would be in, and the home's own path is too long.
+            StorageError: the disk refuses.
+        """
+        folder = next(_runtime_folders(environment))
+        if _is_anothers(folder):
+            if len(os.fsencode(self.path / self._socket_name)) > MAX_SOCKET_BYTES:
+                raise NotAllowed(
+                    f"{folder} belongs to somebody else, and the control socket would be there: set XDG_RUNTIME_DIR to "
+                    "a folder of yours, or choose a --home with a shorter path."
+                )
+            return str(self.path / self._socket_name)
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
+        except OSError as error:
+            raise _refused(folder, error) from error
+        return str(folder / self._socket_name)
+
+    def sockets_without_pointer(self, environment: Mapping[str, str]) -> list[str]:
+        """Where a daemon of this home may answer still when the home was removed, and the pointer with it."""
+        folders = (folder for folder in _runtime_folders(environment) if folder.is_dir() and not _is_anothers(folder))
+        return [str(folder / self._socket_name) for folder in folders if (folder / self._socket_name).is_socket()]
+
+    @property
+    def _socket_name(self) -> str:
         digest = hashlib.blake2b(os.fsencode(os.path.realpath(self.path)), digest_size=10).hexdigest()
-        return str(_runtime_folder(environment) / f"{digest}.sock")
+        return f"{digest}.sock"
 
     def check_free(self) -> None:
         """Raise `HomeInUse` when a daemon holds the home (the lock itself decides; this is for a better sentence)."""
@@ -113,14 +142,16 @@ class Home:
             )
 
 
-def clear_stale_socket(path: str) -> None:
+def clear_stale_socket(path: str, *, patience: float = _ORPHAN_SECONDS) -> None:
     """Remove a dead daemon's control socket, so that a new one can be bound. Call with the home's lock held.
+
+    A daemon that still answers has lost its home, and is given `patience` seconds to notice and to end.
 
     Raises:
         HomeInUse: somebody answers there although the home is not locked.
         StorageError: what is there is not a socket.
     """
-    from beam_actors.world.control_client import is_answered  # noqa: PLC0415 (only a starting daemon needs it)
+    from beam_actors.world.control_client import is_answered, process_behind  # noqa: PLC0415 (only a start needs it)
 
     try:
         mode = os.lstat(path).st_mode
@@ -128,31 +159,31 @@ def clear_stale_socket(path: str) -> None:
         return
     if not stat.S_ISSOCK(mode):
         raise StorageError(f"{path} should be the control socket and is something else; remove it.")
-    if is_answered(path):
-        raise HomeInUse(f"Something answers at {path} already; stop it first.")
+    if not poll(lambda: not is_answered(path), seconds=patience):
+        pid = process_behind(path)
+        who, way = (f"Process {pid}", f" or `kill {pid}`") if pid else ("A program", "")
+        raise HomeInUse(
+            f"{who} answers at {path} and does not hold this home, which was removed or replaced under it: end it with "
+            f"`beam stop`{way}, then start again."
+        )
     Path(path).unlink(missing_ok=True)
 
 
-def _runtime_folder(environment: Mapping[str, str]) -> Path:
-    """`$XDG_RUNTIME_DIR/beam` when that is this user's and short, else `/tmp/beam-UID`; 0700 and this user's."""
+def _runtime_folders(environment: Mapping[str, str]) -> Iterator[Path]:
+    """`$XDG_RUNTIME_DIR/beam` when that is this user's and short, then `/tmp/beam-UID`."""
     offered = environment.get("XDG_RUNTIME_DIR", "")
     if offered.startswith("/") and len(os.fsencode(offered)) <= 60 and _is_private_folder(Path(offered)):
-        folder = Path(offered) / "beam"
-    else:
-        folder = Path(f"/tmp/beam-{os.getuid()}")  # noqa: S108 (a fixed place: its owner and mode are checked below)
+        yield Path(offered) / "beam"
+    yield Path(f"/tmp/beam-{os.getuid()}")  # noqa: S108 (a fixed place: its owner is checked before it is used)
+
+
+def _is_anothers(folder: Path) -> bool:
+    """Whether something else than a folder of this user's is there."""
     try:
-        try:
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            status = folder.lstat()
-            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-                raise NotAllowed(f"{folder} is not a folder of this user; remove it or set XDG_RUNTIME_DIR.") from None
-        folder.chmod(0o700)
-    except BeamError:
-        raise
-    except OSError as error:
-        raise _refused(folder, error) from error
-    return folder
+        status = folder.lstat()
+    except OSError:
+        return False
+    return not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid()
 
 
 def _is_private_folder(path: Path) -> bool:

@@ -22,7 +22,7 @@ from beam_actors.cli.log_file import LogFile, configure_logging
 from beam_actors.cli.options import OFF, StartOptions
 from beam_actors.cli.output import Output
 from beam_actors.control import Identity, NodeApi, Status
-from beam_actors.errors import BeamError, HomeInUse, StartFailed, UsageError
+from beam_actors.errors import BeamError, HomeInUse, StartFailed, StorageError, UsageError
 from beam_actors.node import Bind, NodeConfig, NodeLimits, NodePorts, parse_limits, run_node
 from beam_actors.values import Multiaddr, TcpAddress, UnixAddress
 from beam_actors.world.clock import SystemClock
@@ -39,6 +39,7 @@ from beam_actors.world.tls import OpenSslTls
 _WANTED_FILES = 65536
 _RESERVED_FILES = 128
 _LOCK_SECONDS = 0.3
+_LOOK_SECONDS = 2.0
 _log = structlog.get_logger()
 
 
@@ -56,7 +57,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
     limits = read_limits(home)
     clock = SystemClock()
     on_point = None if options.kill_at is None else _killer(options.kill_at)
-    with _lock(home), HomeFiles(home.path, on_point=on_point) as files:
+    with _lock(home) as lock, HomeFiles(home.path, on_point=on_point) as files:
         log = LogFile(home.file(LOG))
         configure_logging(log, clock)
         files.remove(POINTER)
@@ -93,7 +94,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
                 out.data({**attrs.asdict(seen[1]), "pid": os.getpid()})
 
         try:
-            trio.run(_serve, config, ports, on_ready, out.note)
+            trio.run(_serve, config, ports, on_ready, out.note, lock)
         except BaseException as error:
             explanation = explained(error, home.file(LOG))
             if explanation is None:
@@ -138,12 +139,27 @@ def replaced_ports(config: NodeConfig, identity: Identity, status: Status) -> li
 
 
 async def _serve(
-    config: NodeConfig, ports: NodePorts, on_ready: Callable[[NodeApi], Awaitable[None]], say: Callable[[str], None]
+    config: NodeConfig,
+    ports: NodePorts,
+    on_ready: Callable[[NodeApi], Awaitable[None]],
+    say: Callable[[str], None],
+    lock: HomeLock,
 ) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
+        nursery.start_soon(stop_without_home, lock, nursery.cancel_scope)
         await run_node(config, ports, on_ready=on_ready, say=say)
         nursery.cancel_scope.cancel()
+    if lock.is_lost():
+        raise StorageError("The home was removed under the daemon, or its lock was, so the daemon has ended.")
+
+
+async def stop_without_home(lock: HomeLock, scope: trio.CancelScope) -> None:
+    """Stop the node in order once its home is gone: what it keeps is lost, and no command finds it any more."""
+    while not lock.is_lost():  # noqa: ASYNC110 (nothing tells of a removal but a look)
+        await trio.sleep(_LOOK_SECONDS)
+    _log.error("the home was removed")
+    scope.cancel()
 
 
 async def _stop_on_signal(scope: trio.CancelScope) -> None:

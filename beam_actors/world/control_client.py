@@ -38,11 +38,15 @@ class CommandFailed(BeamError):
 
 
 class ControlClient:
-    """Asks one daemon; each call is a connection of its own. `daemon_version` is known after the first answer."""
+    """Asks one daemon; each call is a connection of its own.
+
+    `daemon_version` is known after the first answer, and `daemon_pid` once something was reached (on Linux).
+    """
 
     def __init__(self, path: str, *, version: str) -> None:
         self.path = path
         self.daemon_version: str | None = None
+        self.daemon_pid: int | None = None
         self._version = version
 
     def __repr__(self) -> str:
@@ -60,6 +64,7 @@ class ControlClient:
             RemoteProtocolError: what answers is not a beam daemon.
         """
         with closing(_Exchange(self.path, timeout)) as exchange:
+            self.daemon_pid = exchange.pid
             status = exchange.ask(method, path, body, self._version)
             answer = self._parse(exchange.read_all())
         if status >= 400:
@@ -98,15 +103,26 @@ class ControlClient:
 
 def is_answered(path: str) -> bool:
     """Whether somebody accepts connections at a Unix socket's path."""
+    return process_behind(path) is not None
+
+
+def process_behind(path: str) -> int | None:
+    """The process that listens at a Unix socket's path: its id, 0 when that can't be known, None for nobody."""
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as sock:
         sock.settimeout(CONNECT_SECONDS)
         try:
             sock.connect(path)
         except TimeoutError:
-            return True  # a full backlog: somebody is there, only busy
+            return 0  # a full backlog: somebody is there, only busy
         except OSError:
-            return False
-        return True
+            return None
+        return _credentials(sock)[0] if sys.platform == "linux" else 0
+
+
+def _credentials(sock: socket.socket) -> tuple[int, int]:
+    """The process and the user at the other end (Linux)."""
+    pid, uid, _gid = _SO_PEERCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _SO_PEERCRED.size))
+    return pid, uid
 
 
 def _raise_error(answer: Mapping[str, Any]) -> NoReturn:
@@ -127,6 +143,7 @@ class _Exchange:
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
         self._answered = False
+        self.pid: int | None = None
         self._h11 = h11.Connection(h11.CLIENT)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -149,8 +166,7 @@ class _Exchange:
         except OSError:
             raise DaemonNotRunning(_NOT_RUNNING) from None
         if sys.platform == "linux":
-            raw = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _SO_PEERCRED.size)
-            _pid, uid, _gid = _SO_PEERCRED.unpack(raw)
+            self.pid, uid = _credentials(self._socket)
             if uid != os.getuid():
                 raise NotAllowed("What answers on the control socket runs as another user.")
 

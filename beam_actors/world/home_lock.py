@@ -45,6 +45,10 @@ class HomeLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def is_lost(self) -> bool:
+        """Whether the lock's file was removed (perhaps with the home), so that it keeps nobody out any more."""
+        return self._descriptor >= 0 and os.fstat(self._descriptor).st_nlink == 0
+
     def __enter__(self) -> Self:
         return self
 
@@ -72,6 +76,25 @@ def is_locked(home: str | Path) -> bool:
     return False
 
 
+def holder_of(home: str | Path) -> int | None:
+    """The process that holds the lock of `home`, or None."""
+    if not is_locked(home):
+        return None
+    try:
+        descriptor = os.open(Path(home) / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return _process(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _holder(descriptor: int) -> str:
+    pid = _process(descriptor)
+    return f"process {pid}" if pid is not None else "its process id is not known yet"
+
+
+def _process(descriptor: int) -> int | None:
     text = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
-    return f"process {text}" if text.isdigit() else "its process id is not known yet"
+    return int(text) if text.isdigit() else None

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from beam_actors.cli import daemon as starting
 from beam_actors.cli.daemon import DaemonFailed, ensure_daemon, is_running, start_detached, wait_until_gone
+from beam_actors.cli.home import POINTER
 from beam_actors.errors import TimedOut
 from beam_actors.world.home_lock import HomeLock
 from beam_actors.world.polling import poll
@@ -138,6 +140,24 @@ def test_waiting_for_the_end(home):
     wait_until_gone(home, 0)
     with HomeLock(home.path), pytest.raises(TimedOut):
         wait_until_gone(home, 0)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        with pytest.raises(TimedOut):
+            wait_until_gone(home, 0, {child.pid})
+        child.stdin.close()
+        wait_until_gone(home, 30, {child.pid})
+    wait_until_gone(home, 0, {child.pid, os.getpid()})
+
+
+def test_a_daemon_whose_home_was_removed_is_stopped_all_the_same(home, daemon, beam):
+    path = Path(home.choose_socket(os.environ))
+    path.symlink_to(home.socket_path())  # where a daemon's own would be
+    for name in (POINTER, "lock"):
+        home.file(name).unlink()
+    assert beam("status").exit_code == 3
+    done = beam("stop")
+    assert (done.exit_code, done.out) == (0, "Stopped.\n")
+    assert daemon.node.stopped
+    assert beam("stop").exit_code == 3
 
 
 @pytest.mark.parametrize("options", [["--dns", "0.0.0.0:53"], ["--listen", "x"], ["--passphrase-file", "/nonexistent"]])

@@ -1,6 +1,7 @@
 import os
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -106,23 +107,44 @@ def test_a_private_runtime_folder_is_used(tmp_path, monkeypatch):
         runtime.rmdir()
 
 
-def test_a_squatted_runtime_folder_is_refused(tmp_path, monkeypatch):
-    home = Home(tmp_path)
+@pytest.fixture(params=["a folder", "a link"])
+def squatted(request, monkeypatch, tmp_path):
+    """The usual runtime folder, made by somebody else."""
     owner = os.getuid() + 4711
     folder = Path(f"/tmp/beam-{owner}")
     monkeypatch.setattr(os, "getuid", lambda: owner)  # so the folder, made by the real user, is somebody else's
-    folder.mkdir()
-    try:
-        with pytest.raises(NotAllowed, match=str(folder)):
-            home.choose_socket({})
-    finally:
-        folder.rmdir()
-    folder.symlink_to(tmp_path)
-    try:
-        with pytest.raises(NotAllowed):
-            home.choose_socket({})
-    finally:
+    if request.param == "a folder":
+        folder.mkdir()
+    else:
+        folder.symlink_to(tmp_path)
+    yield folder
+    if folder.is_symlink():
         folder.unlink()
+    else:
+        folder.rmdir()
+
+
+def test_in_place_of_a_squatted_runtime_folder_the_home_itself_serves(squatted):
+    path = Path(Home(Path("/short/home")).choose_socket({}))
+    assert path.parent == Path("/short/home")
+    assert Home(Path("/short/home")).sockets_without_pointer({}) == []
+
+
+def test_a_squatted_runtime_folder_is_refused_when_the_homes_path_is_long(squatted, tmp_path):
+    with pytest.raises(NotAllowed, match=f"{squatted} .*set XDG_RUNTIME_DIR"):
+        Home(tmp_path / ("x" * 100)).choose_socket({})
+
+
+def test_the_socket_of_a_home_that_was_removed_is_found(tmp_path):
+    home = Home(tmp_path / "removed")
+    path = home.choose_socket({})
+    assert home.sockets_without_pointer({}) == []
+    with socket.socket(socket.AF_UNIX) as living:
+        living.bind(path)
+        try:
+            assert home.sockets_without_pointer({}) == [path]
+        finally:
+            Path(path).unlink()
 
 
 @pytest.mark.parametrize("content", [None, "", "relative.sock", "/x/" + "y" * 200, "/does/not/exist/x.sock", "\xff"])
@@ -158,9 +180,21 @@ def test_a_living_socket_is_left_alone(tmp_path):
     with socket.socket(socket.AF_UNIX) as living:
         living.bind(path)
         living.listen()
-        with pytest.raises(HomeInUse):
-            clear_stale_socket(path)
+        with pytest.raises(HomeInUse, match=rf"(?s)Process {os.getpid()} .*`kill {os.getpid()}`"):
+            clear_stale_socket(path, patience=0)
         assert Path(path).exists()
+
+
+def test_a_daemon_that_ends_meanwhile_is_waited_for(tmp_path):
+    path = str(tmp_path / "s")
+    living = socket.socket(socket.AF_UNIX)
+    living.bind(path)
+    living.listen()
+    closer = threading.Timer(0.1, living.close)
+    closer.start()
+    clear_stale_socket(path, patience=30)
+    closer.join()
+    assert not Path(path).exists()
 
 
 def test_something_else_at_the_sockets_place_is_left_alone(tmp_path):

@@ -4,11 +4,19 @@ from pathlib import Path
 
 import attrs
 import pytest
+import trio
 
 from beam_actors.cli import daemon_commands, options, output
 from beam_actors.cli import home as homes
 from beam_actors.cli.options import StartOptions
-from beam_actors.cli.start import DaemonCrashed, explained, node_config, read_limits, replaced_ports
+from beam_actors.cli.start import (
+    DaemonCrashed,
+    explained,
+    node_config,
+    read_limits,
+    replaced_ports,
+    stop_without_home,
+)
 from beam_actors.control import Identity, Status, fields, http
 from beam_actors.errors import HomeInUse, StartFailed, StoreTooNew, UsageError
 from beam_actors.identity import keystore
@@ -17,6 +25,7 @@ from beam_actors.node import Bind, NodeLimits, keys
 from beam_actors.node import home as node_home
 from beam_actors.values import Multiaddr, TcpAddress
 from beam_actors.world import control_client
+from beam_actors.world.home_lock import HomeLock
 
 LOG = Path("/home/x/beam.log")
 PEER = "/ip4/192.0.2.1/tcp/4747/p2p/12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq"
@@ -136,3 +145,14 @@ def test_a_bug_is_a_crash_with_a_report():
 def test_an_interruption_is_passed_on(error):
     assert explained(error, LOG) is None
     assert explained(BaseExceptionGroup("", [error]), LOG) is None
+
+
+async def test_a_daemon_ends_once_its_home_is_gone(tmp_path, autojump_clock):
+    with HomeLock(tmp_path) as lock, trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop_without_home, lock, scope)
+            await trio.sleep(60)
+            assert not scope.cancel_called
+            (tmp_path / "lock").unlink()
+            await trio.sleep(60)
+    assert scope.cancelled_caught

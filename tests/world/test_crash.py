@@ -10,9 +10,8 @@ import trio
 
 from beam_actors.world.files import POINTS as FILE_POINTS
 from beam_actors.world.files import HomeFiles
-from beam_actors.world.store import CHECKPOINT_POINTS
+from beam_actors.world.store import CHECKPOINT_POINTS, SqliteStore
 from beam_actors.world.store import POINTS as STORE_POINTS
-from beam_actors.world.store import SqliteStore
 
 WRITER = Path(__file__).with_name("crashing_writer.py")
 ONCE = {"store:before-close"}

@@ -1,5 +1,6 @@
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import pytest
 
 from beam_actors.errors import HomeInUse, StorageError
-from beam_actors.world.home_lock import HomeLock, is_locked
+from beam_actors.world.home_lock import HomeLock, holder_of, is_locked
 
 HOLDER = """
 import signal, sys
@@ -70,3 +71,24 @@ def test_a_lock_that_is_a_link_or_has_odd_content(tmp_path):
         (tmp_path / "lock").write_bytes(b"\xff\x1b[31m evil")
         with pytest.raises(HomeInUse, match="not known yet"):
             HomeLock(tmp_path)
+
+
+def test_a_lock_is_lost_with_its_file(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    with HomeLock(home) as lock:
+        assert not lock.is_lost()
+        home.rename(tmp_path / "moved")
+        assert not lock.is_lost()
+        shutil.rmtree(tmp_path / "moved")
+        assert lock.is_lost()
+    assert not lock.is_lost()
+
+
+def test_who_holds_it(tmp_path):
+    assert holder_of(tmp_path) is None
+    with HomeLock(tmp_path):
+        assert holder_of(tmp_path) == os.getpid()
+        (tmp_path / "lock").write_bytes(b"evil")
+        assert holder_of(tmp_path) is None
+    assert holder_of(tmp_path) is None
