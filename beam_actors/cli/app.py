@@ -4,6 +4,7 @@ Exit codes (one table for all commands, design section 10): 0 done, 1 failed, 2 
 allowed, 5 timed out; 130 when Ctrl-C ended a command that was not meant to be ended so.
 """
 
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from beam_actors.cli.daemon_commands import phrase, start, stop
 from beam_actors.cli.inspect_commands import ca, crash, logs, tree
 from beam_actors.cli.name_commands import names, pin, register, release, resolve, unpin
 from beam_actors.cli.network_commands import connect, peers, ping, show_id, status
-from beam_actors.cli.output import Output
+from beam_actors.cli.output import Output, cannot_print, discard, open_missing_streams
 from beam_actors.cli.share_command import share
 from beam_actors.cli.targets import looks_like_target
 from beam_actors.cli.tunnel_commands import expose, forward, forwards, tunnels, unexpose, unforward
@@ -26,6 +27,7 @@ _SECTIONS = {
     "Look inside": (tree, logs, crash, ca, phrase),
 }
 _SHARE_HELP = ("PORT | HOST:PORT", "Offer a local service for as long as this runs.")
+_UNPRINTED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _NAME_WIDTH = len(_SHARE_HELP[0])
 
 
@@ -78,6 +80,18 @@ def beam(ctx: click.Context, home: str | None, *, as_json: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program; the exit code."""
+    open_missing_streams()
+    exit_code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+    except OSError as error:
+        exit_code = _unprinted(error) if exit_code == 0 else exit_code
+    return exit_code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         result = beam.main(list(arguments), prog_name="beam", standalone_mode=False)
     except click.ClickException as error:
@@ -90,13 +104,14 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except SystemExit as error:  # from a command that named its exit code
         return error.code if isinstance(error.code, int) else 1
-    finally:
-        _flush()
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNPRINTED:
+            raise
+        return _unprinted(error)  # a help text: commands say so by themselves
     return result if isinstance(result, int) else 0
 
 
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        sys.stdout = None  # nothing may be flushed again at exit
+def _unprinted(error: OSError) -> int:
+    discard(sys.stdout)
+    Output(as_json=False).note(f"Error: {cannot_print(error)}")
+    return 1

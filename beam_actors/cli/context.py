@@ -15,7 +15,7 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.home import Home, find_home
-from beam_actors.cli.output import PROGRAM, Output, program_at
+from beam_actors.cli.output import PROGRAM, Output, discard, program_at
 from beam_actors.errors import BeamError
 
 Command = Callable[..., Any]
@@ -107,7 +107,7 @@ def errors_as_exit_codes(output: Output) -> Iterator[None]:
         output.note(f"Error: {message}")
         sys.exit(exit_code)
     except BrokenPipeError:  # `beam tree | head`: the reader has what it wanted
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 (nothing may be flushed at exit)
+        discard(sys.stdout)
         sys.exit(1)
 
 

@@ -9,7 +9,7 @@ import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.home import LOG
-from beam_actors.cli.output import clean, counted, duration, is_colourful, is_terminal
+from beam_actors.cli.output import clean, counted, duration, is_colourful, is_terminal, printing, write
 from beam_actors.world.polling import pause
 
 _FOLLOW_SECONDS = 0.25
@@ -27,7 +27,7 @@ def tree(app: App) -> None:
         _draw(answer)
     else:
         for indent, node in _walk(answer, 0):
-            click.echo("  " * indent + clean(describe(node)))
+            write("  " * indent + clean(describe(node)))
 
 
 @click.command(short_help="Crash an actor; only under `start --chaos`.")
@@ -62,16 +62,16 @@ def ca(app: App) -> None:
 def logs(app: App, count: int, *, follow: bool) -> None:
     """The daemon's log, also while none runs; --json prints its lines as they are stored."""
     path = app.home.file(LOG)
-    write: Callable[[str], None] = click.echo if app.out.as_json else _echo_log_line
+    show: Callable[[str], None] = write if app.out.as_json else _show_log_line
     lines, position = _tail(path, count)
     for line in lines:
-        write(line)
+        show(line)
     if not lines and not follow:
         app.out.note(f"The log {path} is empty or not there yet.")
     if follow:
         try:
             for line in _follow(path, position):
-                write(line)
+                show(line)
         except KeyboardInterrupt:
             return
 
@@ -113,7 +113,8 @@ def _draw(root: Mapping[str, Any]) -> None:
 
     drawn = rich.tree.Tree(label(root))
     grow(drawn, root)
-    rich.console.Console(color_system="auto" if is_colourful() else None, highlight=False).print(drawn)
+    with printing():
+        rich.console.Console(color_system="auto" if is_colourful() else None, highlight=False).print(drawn)
 
 
 def _tail(path: Path, count: int) -> tuple[list[str], int]:
@@ -149,8 +150,8 @@ def _follow(path: Path, position: int) -> Iterator[str]:
         pause(_FOLLOW_SECONDS)
 
 
-def _echo_log_line(line: str) -> None:
-    click.echo(clean(log_line_for_people(line)))
+def _show_log_line(line: str) -> None:
+    write(clean(log_line_for_people(line)))
 
 
 def log_line_for_people(line: str) -> str:

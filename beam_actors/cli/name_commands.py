@@ -118,7 +118,7 @@ def names(app: App) -> None:
             row["full"],
             row["relation"],
             row["owner"],
-            NOTHING if row["expires_in_s"] is None else duration(row["expires_in_s"]),
+            _left(row["expires_in_s"]),
             row["url"] or NOTHING,
         )
         for row in answer["names"]
@@ -173,6 +173,13 @@ def _how_to_choose(beam: str, conflict: Mapping[str, Any], choice: Mapping[str, 
     name = str(conflict["name"]).partition(".")[0]
     pin = f"{beam} pin {name} {choice['owner']}"
     return f"{beam} release {name} && {pin}" if conflict["settled_by"] == "own" else pin
+
+
+def _left(seconds: float | None) -> str:
+    """How long a name is yours yet."""
+    if seconds is None:
+        return NOTHING
+    return duration(seconds) if seconds > 0 else "ended"
 
 
 def _day(seconds: float) -> str:

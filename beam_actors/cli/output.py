@@ -10,17 +10,26 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
+
+from beam_actors.errors import BeamError
 
 SCHEMA = 1
 PROGRAM = "beam"
 NOTHING = "-"
 """The cell of a row that has no such value."""
 _GAP = "   "
+
+
+class OutputLost(BeamError):
+    """What a command had to print could not be printed."""
+
+    code = "output-lost"
 
 
 class Output:
@@ -35,19 +44,22 @@ class Output:
 
     def data(self, content: Mapping[str, Any]) -> None:
         """Print one JSON object with `schema`."""
-        click.echo(json.dumps({"schema": SCHEMA, **content}))
+        write(json.dumps({"schema": SCHEMA, **content}))
 
     def line(self, text: str = "") -> None:
         """A line of a command's result, on stdout."""
-        click.echo(clean(text))
+        write(clean(text))
 
     def styled(self, text: str, **style: Any) -> None:
         """Like `line`, in a colour where the terminal shows them."""
-        click.echo(click.style(clean(text), **style) if is_colourful() else clean(text))
+        write(click.style(clean(text), **style) if is_colourful() else clean(text))
 
     def note(self, text: str) -> None:
         """A remark for people, on stderr; a command of this program in it (`beam …` in backticks) works as pasted."""
-        click.echo(clean(text.replace(f"`{PROGRAM} ", f"`{self.program} ")), err=True)
+        try:
+            click.echo(clean(text.replace(f"`{PROGRAM} ", f"`{self.program} ")), err=True)
+        except OSError:  # a remark that nobody can hear must not end what it is about
+            discard(sys.stderr)
 
     def facts(self, facts: Sequence[tuple[str, str]]) -> None:
         """What is known of one thing, a fact a line."""
@@ -66,7 +78,7 @@ class Output:
         cleaned = [[clean(cell) for cell in row] for row in rows]
         if not is_terminal():
             for row in cleaned:
-                click.echo("\t".join(row))
+                write("\t".join(row))
             return
         # What no row has would only take room.
         shown = [number for number in range(len(columns)) if any(row[number] != NOTHING for row in cleaned)]
@@ -82,6 +94,58 @@ class Output:
             if number:
                 self.line()
             self.facts([(column, cell) for column, cell in zip(columns, row, strict=True) if cell != NOTHING])
+
+
+def write(text: str, *, nl: bool = True) -> None:
+    """Print on stdout as it is; raises like `printing`."""
+    with printing():
+        click.echo(text, nl=nl)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Around everything that writes to stdout.
+
+    Raises:
+        OutputLost: it can't be written, such as on a full disk; nothing more is tried.
+        BrokenPipeError: nobody reads it any more.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard(sys.stdout)
+        raise OutputLost(cannot_print(error)) from None
+
+
+def cannot_print(error: OSError) -> str:
+    """Why nothing was printed, in a sentence."""
+    return f"The output can't be written ({error.strerror or error}): send it elsewhere, or free some space."
+
+
+def discard(stream: TextIO) -> None:
+    """Lead a stream that fails to nowhere, with what waits in it, or the interpreter would complain at its end."""
+    with suppress(OSError, ValueError):  # a stream without a descriptor, in a test
+        descriptor = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def open_missing_streams() -> None:
+    """Give a program that was started without some of its three streams the null device in their place.
+
+    Otherwise the next file that is opened takes the number, and gets what is meant for a terminal.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 (for good)
 
 
 def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:

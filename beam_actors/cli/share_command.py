@@ -14,7 +14,7 @@ import click
 from beam_actors import __version__
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import can_rewrite, counted
+from beam_actors.cli.output import can_rewrite, counted, write
 from beam_actors.cli.requests import check_expose, expose_body
 from beam_actors.cli.tunnel_commands import OPEN_TO_ALL, note_how_to_open, note_rivals, nothing_there, show_ways, title
 from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut, TunnelNotFound
@@ -131,6 +131,6 @@ class _Session:
         text = f"📊 {counted(seen[0], 'peer')}, {counted(seen[1], 'open connection')}"
         if can_rewrite():
             self._midline = True
-            click.echo(f"\r\x1b[K{text}", nl=False)
+            write(f"\r\x1b[K{text}", nl=False)
         else:
             self._app.out.note(text)

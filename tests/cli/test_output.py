@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,33 @@ def test_a_table_in_a_pipe_is_for_cut_and_awk(capsys):
     captured = capsys.readouterr()
     assert captured.out == "1\t2\n"
     assert captured.err == "none\n"
+
+
+def program(arguments, *, closed="", **streams):
+    """Run the program with streams of its own; `closed` is what a shell writes to close one."""
+    line = f'exec "$0" -m beam_actors "$@" {closed}'
+    return subprocess.run(
+        ["/bin/sh", "-c", line, sys.executable, *arguments], check=False, timeout=50, stderr=subprocess.PIPE, **streams
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["start", "--help"], ["logs", "--json"], ["logs"], ["--version"]])
+def test_output_that_can_not_be_written_is_one_sentence(tmp_path, arguments):
+    (tmp_path / "beam.log").write_text("{}\n" * 3)
+    with Path("/dev/full").open("wb") as full:
+        done = program(["--home", str(tmp_path), *arguments], stdout=full)
+    assert done.returncode == 1
+    said = done.stderr.decode()
+    assert said.startswith("Error: The output can't be written (No space left on device)")
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("closed", "exit_code"), [(">&-", 0), ("2>/dev/full", 0), (">&- 2>&- <&-", 0)])
+def test_a_stream_that_is_not_there_is_no_error(tmp_path, closed, exit_code):
+    (tmp_path / "beam.log").write_text("{}\n")
+    done = program(["--home", str(tmp_path), "logs"], closed=closed, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (exit_code, b"")
+
+
+def test_an_error_that_nobody_hears_keeps_its_exit_code(tmp_path):
+    assert program(["--home", str(tmp_path), "status"], closed=">&- 2>/dev/full").returncode == 3
