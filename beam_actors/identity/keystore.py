@@ -158,9 +158,7 @@ def unseal(data: bytes, secret: Secret, *, stretch: Stretch = argon2id) -> Keyri
     try:
         return _decode(bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(body, bound, nonce, seal_key))
     except (CryptoError, InvalidValue):
-        raise KeystoreDamaged(
-            "The keystore was altered: restore it from a backup or use the recovery phrase."
-        ) from None
+        raise KeystoreDamaged("The keystore was altered.") from None
 
 
 def needs_passphrase(data: bytes) -> bool:
@@ -170,7 +168,7 @@ def needs_passphrase(data: bytes) -> bool:
 
 def _read_header(data: bytes) -> tuple[int, Cost, bytes, bytes]:
     if len(data) < _HEADER.size or not data.startswith(_MAGIC):
-        raise KeystoreDamaged("The file is not a keystore, or is cut short.")
+        raise KeystoreDamaged("The keystore is not one, or is cut short.")
     _, version, lock, operations, memory_kib, salt, nonce = _HEADER.unpack_from(data)
     if version > VERSION:  # before the checksum: a later format may place it elsewhere
         raise StoreTooNew(
@@ -180,9 +178,9 @@ def _read_header(data: bytes) -> tuple[int, Cost, bytes, bytes]:
     if not overhead + _MIN_BODY <= len(data) <= overhead + _MAX_BODY:
         raise KeystoreDamaged("The keystore is cut short or has bytes that do not belong to it.")
     if not hmac.compare_digest(_checksum(data[:-_HASH]), data[-_HASH:]):
-        raise KeystoreDamaged("The keystore is damaged: restore it from a backup or use the recovery phrase.")
+        raise KeystoreDamaged("The keystore is damaged.")
     if version < 1 or lock not in {_BY_PASSPHRASE, _BY_DEVICE_KEY}:
-        raise KeystoreDamaged("The keystore's header makes no sense: restore it from a backup.")
+        raise KeystoreDamaged("The keystore's header makes no sense.")
     try:
         cost = Cost(operations, memory_kib)
     except InvalidValue as error:

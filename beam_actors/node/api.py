@@ -181,8 +181,23 @@ class Api:
 
     async def forward(self, request: ForwardRequest) -> ForwardRow:
         """Hold a local port."""
+        self._check_destination(request.destination)
         spec = ForwardSpec(destination=request.destination, port=request.port or _HTTP_PORT, listen=request.listen)
         return forward_row(await self._tunnels.forward(spec))
+
+    def _check_destination(self, text: str) -> None:
+        """Raise `UsageError` for what will never lead anywhere: no name (which may be unknown yet), peer or address."""
+        try:
+            if text.startswith("/"):
+                if Multiaddr.parse(text).peer is None:
+                    raise UsageError(f"{text[:80]} does not end with /p2p/PEER-ID, so anybody could answer there.")
+                return
+            try:
+                PeerId.parse(text)
+            except InvalidValue:
+                self._naming.parse(text)
+        except InvalidValue as error:
+            raise UsageError(f"{text[:80]!r} is no name, peer id or address of a peer: {error}") from None
 
     async def unforward(self, forward: str) -> ForwardRow:
         """Give up a forward."""

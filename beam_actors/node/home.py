@@ -13,11 +13,10 @@ import attrs
 from beam_actors.errors import InvalidValue, StorageError, StoreDamaged
 from beam_actors.identity import Keyring
 from beam_actors.node.config import NodePorts
-from beam_actors.node.keys import KEYSTORE, PHRASE, open_keys
+from beam_actors.node.keys import DATABASE, KEYSTORE, PHRASE, open_keys
 from beam_actors.ports import Change, Store
 from beam_actors.values import OwnerId, PeerId, Record, encode_record
 
-DATABASE = "beam.sqlite"
 TABLE = "home"
 _KEYS = b"keys"
 _VERSION = 1

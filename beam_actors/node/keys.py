@@ -4,7 +4,7 @@ Invariant: the keystore is written last, so a start that is cut short leaves eit
 start completes, with the same recovery phrase. Secrets leave this module only inside a `Keyring`.
 """
 
-from beam_actors.errors import KeystoreDamaged, StorageError, WrongPassphrase
+from beam_actors.errors import InvalidValue, KeystoreDamaged, StorageError, WrongPassphrase
 from beam_actors.identity import (
     DEVICE_KEY_SIZE,
     SEAL_ENTROPY,
@@ -19,6 +19,8 @@ from beam_actors.identity import (
 )
 from beam_actors.ports import Compute, Entropy, Files
 
+DATABASE = "beam.sqlite"
+"""Whoever makes new keys must move it away (`home` says why)."""
 KEYSTORE = "keystore"
 DEVICE_KEY = "device-key"
 PHRASE = "recovery-phrase.txt"
@@ -34,6 +36,17 @@ async def open_keys(files: Files, entropy: Entropy, compute: Compute, passphrase
     sealed = files.read(KEYSTORE)
     if sealed is None:
         return await _make_keys(files, entropy, compute, passphrase)
+    try:
+        return await _open(sealed, files, compute, passphrase)
+    except KeystoreDamaged as error:
+        raise KeystoreDamaged(
+            f"{error} Restore {files.path(KEYSTORE)} and {files.path(DEVICE_KEY)} from a backup. Or move them and "
+            f"{files.path(DATABASE)} away: the next start makes new keys, of the same owner if your recovery phrase is "
+            f"in {files.path(PHRASE)}."
+        ) from None
+
+
+async def _open(sealed: bytes, files: Files, compute: Compute, passphrase: str | None) -> Keyring:
     if needs_passphrase(sealed):
         if passphrase is None:
             raise WrongPassphrase("This home's keystore needs its passphrase: start with --passphrase-file FILE.")
@@ -44,15 +57,20 @@ async def open_keys(files: Files, entropy: Entropy, compute: Compute, passphrase
         key = files.read(DEVICE_KEY)
         if key is None or len(key) != DEVICE_KEY_SIZE:
             raise KeystoreDamaged(
-                f"The device key {files.path(DEVICE_KEY)}, which opens the keystore, is missing or damaged: "
-                "restore it from a backup."
+                f"The device key {files.path(DEVICE_KEY)}, which opens the keystore, is missing or damaged."
             )
         secret = Secret.device_key(key)
     return await compute.run(unseal, sealed, secret)
 
 
 async def _make_keys(files: Files, entropy: Entropy, compute: Compute, passphrase: str | None) -> Keyring:
-    chain = OwnerChain.from_phrase(_phrase(files, entropy))
+    phrase = _phrase(files, entropy)
+    try:
+        chain = OwnerChain.from_phrase(phrase)
+    except InvalidValue as error:
+        raise StorageError(
+            f"{files.path(PHRASE)} holds no recovery phrase ({error}): correct it, or move it away to make a new owner."
+        ) from None
     keyring = Keyring(PeerKey.from_seed(entropy.token(32)), chain.era_key(0))
     if passphrase is not None:
         secret = Secret.passphrase(passphrase)

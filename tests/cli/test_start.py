@@ -22,7 +22,6 @@ from beam_actors.errors import HomeInUse, StartFailed, StoreTooNew, UsageError
 from beam_actors.identity import keystore
 from beam_actors.naming import claim
 from beam_actors.node import Bind, NodeLimits, keys
-from beam_actors.node import home as node_home
 from beam_actors.values import Multiaddr, TcpAddress
 from beam_actors.world import control_client
 from beam_actors.world.home_lock import HomeLock
@@ -107,7 +106,7 @@ def test_a_port_that_a_person_chose_is_not_called_taken():
     ("here", "there"),
     [
         (homes.PHRASE, keys.PHRASE),
-        (homes.DATABASE, node_home.DATABASE),
+        (homes.DATABASE, keys.DATABASE),
         (daemon_commands._MAX_PASSPHRASE, keystore.MAX_PASSPHRASE),
         (options._MAX_NETWORK, claim.MAX_NETWORK),
         (output.SCHEMA, fields.SCHEMA),

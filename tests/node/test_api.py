@@ -137,6 +137,28 @@ def test_a_foreground_tunnel_that_is_exposed_for_good_is_kept():
     with_two_nodes(check)
 
 
+@pytest.mark.parametrize("wrong", ["../../x", "127.0.0.1", "a b", "example.com", "/ip4/10.0.0.1/tcp/4747", "/x", "-x"])
+def test_a_forward_that_can_never_lead_anywhere_is_refused(wrong):
+    async def check(owner, _visitor):
+        listen = TcpAddress("127.0.0.1", 8080)
+        with pytest.raises(UsageError):
+            await owner.forward(ForwardRequest(destination=wrong, port=None, listen=listen))
+        assert await owner.forwards() == ()
+
+    with_two_nodes(check)
+
+
+def test_a_forward_may_lead_to_what_is_unknown_yet():
+    async def check(owner, visitor):
+        peer = (await visitor.id()).peer_id
+        for number, destination in enumerate(("nobody-yet.local", "nobody", peer, f"/ip4/10.0.0.2/tcp/1/p2p/{peer}")):
+            listen = TcpAddress("127.0.0.1", 8080 + number)
+            row = await owner.forward(ForwardRequest(destination=destination, port=None, listen=listen))
+            assert row.destination == destination
+
+    with_two_nodes(check)
+
+
 def find(node, path):
     if node.path == path:
         return node

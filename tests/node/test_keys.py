@@ -91,3 +91,26 @@ async def test_a_phrase_file_that_is_no_text_is_not_overwritten():
         await keys(files)
     assert files.read(KEYSTORE) is None
     assert files.read(PHRASE) == b"\xff\xfe"
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[:100], lambda data: data[:150] + b"X" + data[151:]]
+)
+async def test_a_damaged_keystore_is_named_with_a_remedy_that_exists(damage):
+    disk = MemoryDisk()
+    before = await keys(at(disk))
+    files = at(disk)
+    files.write(KEYSTORE, damage(files.read(KEYSTORE)))
+    with pytest.raises(KeystoreDamaged, match=r"/simulated/keystore and .*device-key from a backup.*beam\.sqlite away"):
+        await keys(files)
+    for name in (KEYSTORE, DEVICE_KEY):
+        files.remove(name)
+    assert (await keys(files, seed=2)).owner.owner_id == before.owner.owner_id
+
+
+async def test_a_phrase_file_that_holds_no_phrase_is_named():
+    files = at(MemoryDisk())
+    files.write(PHRASE, b"abandon\n")
+    with pytest.raises(StorageError, match=r"/simulated/recovery-phrase\.txt holds no recovery phrase"):
+        await keys(files)
+    assert files.read(KEYSTORE) is None
