@@ -1,20 +1,23 @@
 """Starting a detached daemon from a command, and waiting until it answers or says why it cannot.
 
-The child is this program in a session of its own, with its console in a file of the home. Its parent waits with a
-deadline: ready means that the control socket answers a status; an early end means that the last line of the console
-is the reason and the exit code the child's.
+The child is this program in a session of its own. Until it is ready it prints to a pipe that its parent hears, since
+a full disk may be what there is to say; then to a file of the home. The parent waits with a deadline: ready means that
+the control socket answers a status; an early end means that the last line heard is the reason and the exit code the
+child's.
 """
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from beam_actors import __version__
 from beam_actors.cli.home import CONSOLE, READY, Home
 from beam_actors.cli.output import PROGRAM, program_at
-from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut
+from beam_actors.errors import BeamError, DaemonNotRunning, StorageError, TimedOut
 from beam_actors.world.polling import poll
 from beam_actors.world.process import is_alive
 
@@ -67,75 +70,125 @@ def start_detached(home: Home, options: Sequence[str], say: Callable[[str], None
     `secret` is a passphrase for it, handed over in a pipe, so that it is in no argument list and no file.
 
     Raises:
+        StorageError: the home refuses the file that it would print to.
         DaemonFailed: it ended, with its own sentence and exit code.
         TimedOut: it was not ready after 30 seconds (it is left running, and its log says more).
     """
     home.prepare()
-    console = home.file(CONSOLE)
-    console.unlink(missing_ok=True)
     command = [*COMMAND, "start", "--home", str(home.path), *options]
-    inherited: tuple[int, ...] = ()
+    inherited: list[int] = []
     if secret is not None:
         reader, writer = os.pipe()
+        inherited.append(reader)
         with os.fdopen(writer, "wb") as pipe:  # 1 KiB at most (see read_passphrase), less than a pipe holds
             pipe.write(secret.encode())
-        inherited = (reader,)
         command += ["--passphrase-file", f"/dev/fd/{reader}"]
     try:
-        with os.fdopen(os.open(console, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        console = _new_console(home.file(CONSOLE))
+        inherited.append(console)
+        with Words(console, program_at(home.path)) as words:
             process = subprocess.Popen(  # noqa: S603 (our own program, by the interpreter that runs this one)
-                command,
+                [*command, "--console-fd", str(console)],
                 stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
+                stdout=words.writer,
+                stderr=words.writer,
                 start_new_session=True,
                 pass_fds=inherited,
                 cwd="/",  # holds no mount of somebody's project
             )
+            words.close_writer()
+            try:
+                _wait_until_ready(home, process, words, say)
+            finally:
+                if process.returncode is None:
+                    process.returncode = 0  # it lives on its own: no warning about a child that still runs
     finally:
         for descriptor in inherited:
             os.close(descriptor)
-    try:
-        _wait_until_ready(home, process, say)
-    finally:
-        if process.returncode is None:
-            process.returncode = 0  # it lives on its own: no warning about a child that still runs
-    for line in _lines(console):
+    for line in words.lines():
         if line.startswith(READY):
             break
         say(line)
     return process.pid
 
 
-def _wait_until_ready(home: Home, process: "subprocess.Popen[bytes]", say: Callable[[str], None]) -> None:
+def _wait_until_ready(
+    home: Home, process: "subprocess.Popen[bytes]", words: "Words", say: Callable[[str], None]
+) -> None:
     def decided() -> bool:
+        words.hear()
         return process.poll() is not None or is_running(home)
 
     if not poll(decided, seconds=_PROGRESS_AFTER):
         say("Starting the daemon…")
         if not poll(decided, seconds=START_SECONDS):
             raise TimedOut(f"The daemon was not ready after {START_SECONDS:g} seconds; `beam logs` may say why.")
+    words.hear()
     exit_code = process.poll()
     if exit_code is not None:
-        raise DaemonFailed(_last_words(home.file(CONSOLE)), exit_code if 0 < exit_code < 128 else 1)
+        raise DaemonFailed(words.last(), exit_code if 0 < exit_code < 128 else 1)
 
 
-def _last_words(console: Path) -> str:
-    """The last line that the daemon printed, without its prefix."""
-    lines = _lines(console)
-    return lines[-1].removeprefix("Error: ") if lines else "The daemon ended without a word; `beam logs` may say why."
-
-
-def _lines(console: Path) -> list[str]:
-    """What the daemon printed last, within a bound; its hints as of a program that was called without `--home`."""
+def _new_console(path: Path) -> int:
+    """A new file for what the daemon prints, open to append to it."""
     try:
-        with console.open("rb") as file:
-            file.seek(max(0, console.stat().st_size - _MAX_CONSOLE))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    text = text.replace(f"`{program_at(console.parent)} ", f"`{PROGRAM} ")
-    return [line.strip() for line in text.splitlines() if line.strip()]
+        path.unlink(missing_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageError(
+            f"{path}, for what the daemon prints, can't be made anew ({error.strerror}): move what is there aside, and "
+            "make sure that the folder can be written to."
+        ) from None
+
+
+class Words:
+    """What a starting daemon prints: heard through a pipe, which no full disk silences, and kept in the console file.
+
+    A context manager that holds the pipe; `console` is the file's descriptor, and `program` how the daemon calls the
+    program in its hints.
+    """
+
+    def __init__(self, console: int, program: str) -> None:
+        self._console = console
+        self._program = program
+        self._heard = b""
+        self._reader, self.writer = os.pipe()
+        os.set_blocking(self._reader, False)
+
+    def __repr__(self) -> str:
+        return f"Words({len(self._heard)} bytes)"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close_writer()
+        os.close(self._reader)
+
+    def close_writer(self) -> None:
+        """Leave the writing end to the daemon alone."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
+    def hear(self) -> None:
+        """Take what was printed so far."""
+        with suppress(BlockingIOError):
+            while data := os.read(self._reader, _MAX_CONSOLE):
+                self._heard = (self._heard + data)[-_MAX_CONSOLE:]
+                with suppress(OSError):  # the disk is full: it is heard all the same
+                    os.write(self._console, data)
+
+    def lines(self) -> list[str]:
+        """The last of what was heard, its hints as of a program that was called without `--home`."""
+        text = self._heard.decode("utf-8", "replace").replace(f"`{self._program} ", f"`{PROGRAM} ")
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+    def last(self) -> str:
+        """The last line, without its prefix."""
+        lines = self.lines()
+        last = lines[-1] if lines else "The daemon ended without a word; `beam logs` may say why."
+        return last.removeprefix("Error: ")
 
 
 def wait_until_gone(home: Home, timeout: float, processes: Collection[int] = ()) -> None:

@@ -38,6 +38,7 @@ class PhraseNotKept(BeamError):
 @click.option("--no-mdns", is_flag=True, help="Announce nothing on the LAN (nothing is announced yet).")
 @click.option("--chaos", is_flag=True, help="Allow `beam crash`.")
 @click.option("--kill-at", metavar="POINT:COUNT", hidden=True)  # for the soak: die where data becomes durable
+@click.option("--console-fd", type=int, hidden=True)  # from --detach: where to print once the daemon is ready
 @click.option("--passphrase-file", metavar="FILE", help="The keystore's passphrase is this file's first line.")
 @beam_command
 def start(
@@ -49,6 +50,7 @@ def start(
     http: str | None,
     network: str | None,
     kill_at: str | None,
+    console_fd: int | None,
     passphrase_file: str | None,
     *,
     detach: bool,
@@ -76,7 +78,7 @@ def start(
         return
     from beam_actors.cli.start import run_daemon  # noqa: PLC0415 (trio and all rooms: only the daemon pays for them)
 
-    run_daemon(app.home, options, secret, app.out)
+    run_daemon(app.home, options, secret, app.out, console_fd)
 
 
 def _detach(app: App, arguments: Sequence[str], secret: str | None) -> None:

@@ -20,9 +20,9 @@ from beam_actors import __version__
 from beam_actors.cli.home import DATABASE, LIMITS, LOG, PHRASE, POINTER, READY, Home, clear_stale_socket
 from beam_actors.cli.log_file import LogFile, configure_logging
 from beam_actors.cli.options import OFF, StartOptions
-from beam_actors.cli.output import Output
+from beam_actors.cli.output import Output, OutputLost
 from beam_actors.control import Identity, NodeApi, Status
-from beam_actors.errors import BeamError, HomeInUse, StartFailed, StorageError, UsageError
+from beam_actors.errors import BeamError, HomeInUse, StartFailed, StorageError, StoreDamaged, UsageError
 from beam_actors.node import Bind, NodeConfig, NodeLimits, NodePorts, parse_limits, run_node
 from beam_actors.values import Multiaddr, TcpAddress, UnixAddress
 from beam_actors.world.clock import SystemClock
@@ -49,8 +49,11 @@ class DaemonCrashed(BeamError):
     code = "daemon-crashed"
 
 
-def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Output) -> None:
-    """Run the daemon of `home` until it is stopped; raises `BeamError` when it cannot start or crashed."""
+def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Output, console: int | None = None) -> None:
+    """Run the daemon of `home` until it is stopped; raises `BeamError` when it cannot start or crashed.
+
+    `console` is a descriptor to print to once it is ready: until then a parent hears what is printed.
+    """
     os.umask(0o077)
     home.prepare()
     home.check_free()
@@ -91,7 +94,10 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
             _log.info("ready", version=__version__, socket=socket_path)
             out.note(f"{READY} v{__version__} is running (home {home.path}); `beam status` says more.")
             if out.as_json and seen is not None:
-                out.data({**attrs.asdict(seen[1]), "pid": os.getpid()})
+                with suppress(OutputLost, BrokenPipeError):  # the daemon serves on, whoever listens
+                    out.data({**attrs.asdict(seen[1]), "pid": os.getpid()})
+            if console is not None:
+                print_to(console)
 
         try:
             trio.run(_serve, config, ports, on_ready, out.note, lock)
@@ -99,11 +105,28 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
             explanation = explained(error, home.file(LOG))
             if explanation is None:
                 raise
-            raise explanation from error
+            raise located(explanation, home) from error
         finally:
             files.remove(POINTER)
             _log.info("stopped")
             log.close()
+
+
+def located(error: BeamError, home: Home) -> BeamError:
+    """The same error, with the file to look at and a way on, for damage that was found by who knows no file."""
+    if not isinstance(error, StoreDamaged) or str(home.path) in str(error):
+        return error
+    return StoreDamaged(
+        f"{error} It is in the database {home.file(DATABASE)}: move this file and those that begin with its name away, "
+        "and put a backup in its place or start without one; keys are kept elsewhere and names come back from peers."
+    )
+
+
+def print_to(descriptor: int) -> None:
+    """Print to the file of the descriptor from now on, and close it."""
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)
 
 
 def phrase_notice(home: Home) -> str:

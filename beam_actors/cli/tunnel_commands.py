@@ -11,11 +11,12 @@ from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import NOTHING, counted
 from beam_actors.cli.requests import check_expose, expose_body
 from beam_actors.cli.targets import parse_destination, parse_listen
-from beam_actors.errors import BeamError, InvalidValue
+from beam_actors.errors import BeamError, InvalidValue, NameContested, NameNotFound
 from beam_actors.world.probe import answers
 
 OPEN_TO_ALL = "Anyone on the network can open this; --allow PEER restricts it."
 RIVALS = "Somebody else claims this name, too, so others must choose before it opens: see `beam names conflicts`."
+_NOWHERE = {NameNotFound.code, NameContested.code}
 HOW_TO_OPEN = "Browsers do not know such names by themselves yet: `beam status` shows a curl line that opens them."
 
 
@@ -179,6 +180,8 @@ def _warn_if_nowhere(app: App, who: str) -> None:
         try:
             app.ask("POST", "/v1/resolve", {"name": who})
         except BeamError as error:
+            if getattr(error, "remote_code", None) not in _NOWHERE:
+                return  # the daemon restarts or is busy, which says nothing of the name
             app.out.note(f"Warning: {error} The forward stays and tries anew for each connection.")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from beam_actors.cli.home import READY, Home
+from beam_actors.cli.start import print_to
 from tests.cli.conftest import FakeDaemon
 
 arguments = sys.argv[1:]
@@ -31,5 +32,9 @@ match os.environ["FAKE_PROGRAM"]:
         sys.stderr.flush()
         daemon = FakeDaemon(home)
         daemon.start()
-        sys.stderr.write(f"{READY} is running.\nAnd something later.\n")
+        sys.stderr.write(f"{READY} is running.\n")
+        sys.stderr.flush()
+        print_to(int(arguments[arguments.index("--console-fd") + 1]))
+        sys.stderr.write("And something later.\n")
+        sys.stderr.flush()
         daemon.join()

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from beam_actors import __version__
+from beam_actors.cli import name_commands
 from beam_actors.cli.home import PHRASE
 from beam_actors.control import ExposeRequest, ForwardRequest
 from beam_actors.errors import ActorUnavailable, NotAllowed, PeerOffline, TimedOut
@@ -331,3 +332,13 @@ def test_logs_need_no_daemon(home, beam):
     assert done.out == "2026-01-01T00:00:00Z info     ready socket=/x n=3\nplain \ufffd[31m\n"
     assert beam("logs").out.startswith("old\n")
     assert json.loads(beam("logs", "--json", "-n", "2").out.splitlines()[0]) == record
+
+
+@pytest.mark.parametrize(("left", "shown"), [(-28_944_005.0, "ended"), (0.0, "ended"), (None, "-"), (60.0, "60 s")])
+def test_a_name_that_has_ended_says_so(left, shown):
+    assert name_commands._left(left) == shown
+
+
+def test_a_warning_about_a_forward_is_for_names_that_lead_nowhere(node, beam):
+    assert "The forward stays" in beam("forward", "nobody", "0").err
+    assert beam("forward", "byron", "0").err == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from beam_actors.cli import daemon as starting
-from beam_actors.cli.daemon import DaemonFailed, ensure_daemon, is_running, start_detached, wait_until_gone
+from beam_actors.cli.daemon import DaemonFailed, Words, ensure_daemon, is_running, start_detached, wait_until_gone
 from beam_actors.cli.home import POINTER
 from beam_actors.errors import TimedOut
 from beam_actors.world.home_lock import HomeLock
@@ -46,7 +46,47 @@ def test_a_daemon_is_started_and_found_ready(home, program, said, stopping):
     assert is_running(home)
     assert os.getsid(pid) == pid
     arguments = json.loads(home.file("arguments").read_text())
-    assert arguments == ["start", "--home", str(home.path), "--network", "test"]
+    assert arguments[:-1] == ["start", "--home", str(home.path), "--network", "test", "--console-fd"]
+
+
+def test_the_console_has_what_was_said_before_and_after_it_was_ready(home, program, said, stopping):
+    program("serves")
+    start_detached(home, (), said.append)
+    console = home.file("console.log")
+    assert poll(lambda: "And something later." in console.read_text(), seconds=10)
+    assert "Port 8443 is taken.\n" in console.read_text()
+    assert console.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_in_place_of_the_console_is_one_sentence(home, program, beam):
+    program("serves")
+    home.file("console.log").mkdir()
+    done = beam("start", "--detach")
+    assert done.exit_code == 1
+    assert re.search(r"^Error: .*console\.log, .*move what is there aside", done.err)
+    assert not is_running(home)
+
+
+def test_a_link_in_place_of_the_console_is_replaced(home, program, said, stopping, tmp_path):
+    program("serves")
+    (tmp_path / "precious").write_text("precious")
+    home.file("console.log").symlink_to(tmp_path / "precious")
+    start_detached(home, (), said.append)
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_words_are_heard_when_the_disk_is_full():
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        with Words(full, "beam --home /x") as words:
+            os.write(words.writer, b"Noise.\nError: The disk is full; see `beam --home /x logs`.\n")
+            words.hear()
+            assert words.last() == "The disk is full; see `beam logs`."
+            words.close_writer()
+            words.hear()
+            assert len(words.lines()) == 2
+    finally:
+        os.close(full)
 
 
 def test_one_that_runs_is_left_alone(home, program, said, stopping):
@@ -157,6 +197,7 @@ def test_a_daemon_whose_home_was_removed_is_stopped_all_the_same(home, daemon, b
     done = beam("stop")
     assert (done.exit_code, done.out) == (0, "Stopped.\n")
     assert daemon.node.stopped
+    daemon.join()
     assert beam("stop").exit_code == 3
 
 

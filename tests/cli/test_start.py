@@ -12,13 +12,14 @@ from beam_actors.cli.options import StartOptions
 from beam_actors.cli.start import (
     DaemonCrashed,
     explained,
+    located,
     node_config,
     read_limits,
     replaced_ports,
     stop_without_home,
 )
 from beam_actors.control import Identity, Status, fields, http
-from beam_actors.errors import HomeInUse, StartFailed, StoreTooNew, UsageError
+from beam_actors.errors import HomeInUse, StartFailed, StoreDamaged, StoreTooNew, UsageError
 from beam_actors.identity import keystore
 from beam_actors.naming import claim
 from beam_actors.node import Bind, NodeLimits, keys
@@ -134,6 +135,15 @@ def test_a_failed_start_of_unknown_cause_is_a_crash():
     assert "ZeroDivisionError" in str(explanation)
     assert str(LOG) in str(explanation)
     assert "detail" not in str(explanation)
+
+
+def test_damage_in_the_database_is_located():
+    home = homes.Home(Path("/home/x"))
+    said = str(located(StoreDamaged("A record of names in the store can't be read: x."), home))
+    assert "/home/x/beam.sqlite" in said
+    assert "backup" in said
+    for error in (StoreDamaged("/home/x/ca-root.pem is damaged."), HomeInUse("Held.")):
+        assert located(error, home) is error
 
 
 def test_a_bug_is_a_crash_with_a_report():
