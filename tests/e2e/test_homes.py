@@ -1,12 +1,15 @@
 """A home on a bad day: each case gets one clear sentence and a non-zero exit, and nothing is lost."""
 
 import json
+import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -141,3 +144,63 @@ def test_a_command_without_a_daemon_says_so(tmp_path):
     done = Daemon(tmp_path / "home").run("peers")
     assert done.returncode == 3
     assert_one_sentence(done, "start")
+
+
+def test_a_lost_keystore_makes_nobody_new(tmp_path):
+    daemon, identity = used_home(tmp_path)
+    keystore = daemon.home / "keystore"
+    backup = keystore.read_bytes()
+    keystore.unlink()
+    assert_one_sentence(start_once(daemon.home), "keystore", "missing", "backup", identity["owner"])
+    assert not keystore.exists()
+    keystore.write_bytes(backup)
+    keystore.chmod(0o600)
+    with daemons(daemon):
+        daemon.start()
+        assert daemon.beam("id")["peer_id"] == identity["peer_id"]
+
+
+def test_a_lost_database_is_told(tmp_path):
+    daemon, identity = used_home(tmp_path)
+    for file in daemon.home.glob("beam.sqlite*"):
+        file.unlink()
+    with daemons(daemon):
+        daemon.start()
+        assert daemon.beam("id")["owner"] == identity["owner"]
+        assert "beam.sqlite is new" in daemon.console
+
+
+def test_a_daemon_whose_home_is_removed_ends_and_makes_room(tmp_path):
+    daemon = Daemon(tmp_path / "home", *LOOPBACK)
+    with daemons(daemon):
+        daemon.start()
+        shutil.rmtree(daemon.home)
+        assert daemon.process.wait(30) == 1
+        assert "home was removed" in daemon.console
+        assert "Traceback" not in daemon.console
+        daemon.start()
+
+
+def test_stop_finds_a_daemon_whose_home_is_removed(tmp_path):
+    daemon = Daemon(tmp_path / "home", *LOOPBACK)
+    with daemons(daemon):
+        daemon.start()
+        shutil.rmtree(daemon.home)
+        assert daemon.run("stop").returncode == 0
+        assert daemon.process.wait(0) in {0, 1}
+
+
+def test_stopped_means_that_the_process_has_ended(tmp_path):
+    daemon = Daemon(tmp_path / "home", *LOOPBACK)
+    with daemons(daemon):
+        daemon.start()
+        assert daemon.run("stop").returncode == 0
+        assert daemon.process.poll() == 0
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "fifo"])
+def test_something_else_in_place_of_the_log_is_named(tmp_path, make):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    make(home / "beam.log")
+    assert_one_sentence(start_once(home), "beam.log", "move it aside")
