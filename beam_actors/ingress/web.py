@@ -101,7 +101,7 @@ class WebServer(Actor):
             listener = self._flow.listen(TcpAddress(message.ip, self.port), self.ref)
         except AddressNotPermitted as error:  # a privilege does not come by itself: so it will be for every name
             self._may_bind = False
-            _log.info("names share one address", server=self.kind, at=str(self._binding), error=str(error))
+            _log.info("names share one address", server=self.kind, at=str(self._binding.local), error=str(error))
             return False
         except AddressInUse as error:  # perhaps by our own listener of before, which is on its way out
             _log.debug("a loopback address is taken", ip=message.ip, error=str(error))

@@ -27,7 +27,10 @@ class HomeLock:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StorageError(f"The lock {path} cannot be used: {error.strerror}.") from None
+            raise StorageError(
+                f"The lock {path} cannot be used ({error.strerror}): move what is there aside, and make sure that the "
+                "folder can be written to."
+            ) from None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
