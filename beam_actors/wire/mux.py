@@ -195,6 +195,11 @@ class Multiplexer:
         """Allow the coming calls of `receive` the work of so many frames in all."""
         self._work = frames
 
+    def spend(self) -> bool:
+        """Count the work of one frame; whether there is some left in this turn."""
+        self._work -= 1
+        return self._work > 0
+
     def receive(self, data: memoryview) -> int:
         """Feed plaintext: how many bytes were read before the work of this turn was done.
 

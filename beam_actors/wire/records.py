@@ -17,13 +17,15 @@ TAG_SPACE: Final = bytes(TAG_SIZE)
 class RecordReader:
     """Cuts records out of chunks and opens them."""
 
-    __slots__ = ("_cipher", "_filled", "_held", "_length_byte", "broken")
+    __slots__ = ("_cipher", "_filled", "_held", "_length_byte", "broken", "used")
 
     def __init__(self, cipher: CipherState) -> None:
         self._cipher = cipher
         self._length_byte = -1  # the first byte of a length whose second has not arrived
         self._held: memoryview | None = None  # a record's body with room for all of it
         self._filled = 0
+        self.used = 0
+        """Bytes of the data given to `open` that belong to what it yielded; the caller may go on from there later."""
         self.broken = False
         """Whether a record was not what the peer sealed: nothing that is said on this connection can be trusted."""
 
@@ -72,6 +74,7 @@ class RecordReader:
             except RemoteProtocolError:
                 self.broken = True
                 raise
+            self.used = offset
             yield plaintext
 
 

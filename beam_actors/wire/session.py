@@ -102,7 +102,8 @@ class Session:
         )
         self._opening: Opening | None = Opening(role, suites=suites, handshake=handshake)
         self._clear = self._opening.out  # said before there is a cipher; the last of it outlives the opening
-        self._backlog = b""
+        self._backlog = b""  # plaintext, and ciphertext behind it, that a later turn reads
+        self._sealed = bytearray()
         self._negotiation: Proposer | Listener | None = None  # of a muxer, where the handshake did not choose one
         self._cipher: CipherState | None = None
         self._records: RecordReader | None = None
@@ -134,9 +135,7 @@ class Session:
         try:
             if self._opening is not None:
                 view = self._begin(self._opening, view)
-            if self._records is not None and self.phase is not Phase.ENDED:
-                for plaintext in self._records.open(view):
-                    self._read(plaintext)
+            self._open(view)
         except RemoteProtocolError as error:
             self._end(error)
         self._mux.outbox.wake(self._mux.events)
@@ -144,11 +143,16 @@ class Session:
 
     def resume(self, work: int = _UNBOUNDED) -> list[Event]:
         """Go on with the backlog, at most `work` frames of it: what happened, as of `receive`."""
-        backlog, self._backlog = memoryview(self._backlog), b""
+        backlog, self._backlog = self._backlog, b""
+        sealed, self._sealed = self._sealed, bytearray()
         self._mux.turn(work)
         try:
-            if self.phase is not Phase.ENDED:
-                self._read(backlog)
+            if backlog:
+                self._read(memoryview(backlog))
+            if self._backlog:
+                self._sealed = sealed
+            else:
+                self._open(memoryview(sealed))
         except RemoteProtocolError as error:
             self._end(error)
         self._mux.outbox.wake(self._mux.events)
@@ -157,7 +161,7 @@ class Session:
     @property
     def backlog(self) -> int:
         """Bytes that were fed and wait for `resume`."""
-        return len(self._backlog)
+        return len(self._backlog) + len(self._sealed)
 
     def receive_eof(self) -> list[Event]:
         """The network's side ended: `SessionEnded`, with `ConnectionLost` unless nothing was going on."""
@@ -314,6 +318,17 @@ class Session:
                     self._mux.outbox.plaintext(self._negotiation.opening)
         return data
 
+    def _open(self, data: memoryview) -> None:
+        """Open records and read them, until the work of this turn is done; each record is work, however small."""
+        records = self._records
+        if records is None or self.phase is Phase.ENDED:
+            return
+        for plaintext in records.open(data):
+            self._read(plaintext)
+            if self._backlog or not self._mux.spend():
+                self._sealed = bytearray(data[records.used :])
+                return
+
     def _read(self, plaintext: memoryview) -> None:
         if self._negotiation is not None:
             used, replies = self._negotiation.receive(plaintext)
@@ -325,9 +340,6 @@ class Session:
             self._negotiation = None
             self._establish()
             plaintext = plaintext[used:]
-        if self._backlog:
-            self._backlog += plaintext
-            return
         used = self._mux.receive(plaintext)
         if used < len(plaintext):
             self._backlog = bytes(plaintext[used:])
@@ -344,7 +356,7 @@ class Session:
     def _end(self, error: BeamError | None, words: GoAway = GoAway.PROTOCOL_ERROR) -> None:
         if self.phase is Phase.ENDED:
             return
-        self._backlog = b""
+        self._backlog, self._sealed = b"", bytearray()
         speak = self.phase is Phase.OPEN and self._records is not None and not self._records.broken
         self._go(Phase.ENDED)
         self._mux.abandon(words)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from beam_actors.testing.daemons import flatten_tree
+from beam_actors.wire import MIN_FLUSH
 from beam_actors.wire.yamux import Flag, Kind
 from simulations.soak.pair import Pair, pair
 from simulations.soak.stranger import Stranger, frame, opened
@@ -18,34 +19,36 @@ MEDIAN, WORST = 0.5, 3.0
 MEMORY = 64 << 20
 NAMES, TUNNEL = "/beam/names/1", "/beam/tunnel/1"
 Say = Callable[[str], None]
-Flood = Callable[[Stranger], bytes]
+Flood = Callable[[Stranger], bool]
+"""Says a part of the flood; False once the stranger was cut."""
 
 
 def on_new_streams(make: Callable[[int], bytes]) -> Flood:
     """A flood of which each part is a stream of its own."""
 
-    def flood(stranger: Stranger) -> bytes:
+    def flood(stranger: Stranger) -> bool:
         first = stranger.next_stream
         stranger.next_stream += 1000
-        return b"".join(make(number) for number in range(first, first + 1000, 2))
+        return stranger.say(b"".join(make(number) for number in range(first, first + 1000, 2)))
 
     return flood
 
 
-def on_one_stream(part: bytes) -> Flood:
+def on_one_stream(part: bytes, *, flush: int = 1 << 18) -> Flood:
     """A flood on one stream of the names protocol, which is opened once."""
 
-    def flood(stranger: Stranger) -> bytes:
+    def flood(stranger: Stranger) -> bool:
         if stranger.next_stream == 3:
             stranger.next_stream += 2
-            return opened(3, NAMES)
-        return part * 3000
+            return stranger.say(opened(3, NAMES))
+        return stranger.say(part * 3000, flush=flush)
 
     return flood
 
 
 FLOODS: dict[str, Flood] = {
     "window updates": on_one_stream(frame(Kind.WINDOW_UPDATE, 0, 3, 1)),
+    "records of one frame": on_one_stream(frame(Kind.WINDOW_UPDATE, 0, 3, 1), flush=MIN_FLUSH),
     "window updates of nothing": on_one_stream(frame(Kind.WINDOW_UPDATE, 0, 3, 0)),
     "pings": on_one_stream(frame(Kind.PING, Flag.SYN, 0, 7)),
     "streams reset at once": on_new_streams(
@@ -65,7 +68,7 @@ def endure(link: Pair, address: str, name: str, flood: Flood, say: Say) -> None:
 
     def pour() -> None:
         while time.monotonic() < until:
-            if not stranger.say(flood(stranger)):
+            if not flood(stranger):
                 cut.set()
                 return
 

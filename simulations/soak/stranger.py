@@ -46,12 +46,12 @@ class Stranger:
         self.next_stream = 3  # the session's own identify took the first
         threading.Thread(target=self._drop, daemon=True).start()
 
-    def say(self, frames: bytes) -> bool:
-        """Send frames as they are; False once the daemon has cut the session."""
+    def say(self, frames: bytes, *, flush: int = 1 << 18) -> bool:
+        """Send frames as they are, `flush` bytes sealed at a time; False once the daemon has cut the session."""
         for start in range(0, len(frames), CHUNK):
             self._session._mux.outbox.plaintext(frames[start : start + CHUNK])  # noqa: SLF001 (past what it allows)
             try:
-                self._flush()
+                self._flush(flush)
             except OSError:
                 return False
         return True
@@ -60,9 +60,11 @@ class Stranger:
         """Leave without a word."""
         self._socket.close()
 
-    def _flush(self) -> None:
-        while data := self._session.data_to_send():
-            self._socket.sendall(data)
+    def _flush(self, limit: int = 1 << 18) -> None:
+        parts = []
+        while data := self._session.data_to_send(limit):
+            parts.append(data)
+        self._socket.sendall(b"".join(parts))
 
     def _hear(self) -> list[object]:
         self._flush()

@@ -102,6 +102,18 @@ def test_a_turn_opens_few_streams_and_leaves_the_rest_for_later():
     assert turns == 5
 
 
+def test_records_are_work_however_small():
+    peer = stranger()
+    sealed = b"".join(peer.seal(b"") for _ in range(100)) + peer.seal(data_frame(1, opening(), SYN))
+    assert peer.session.receive(bytearray(sealed), 10) == []
+    turns = 1
+    while peer.session.backlog:
+        events = peer.session.resume(10)
+        turns += 1
+    assert [event.stream for event in events] == [1]
+    assert turns == 11
+
+
 def test_the_end_of_a_session_leaves_no_backlog():
     peer = stranger()
     sealed = peer.seal(frame(PING, SYN, 0, 1) + frame(PING, 0, 0, 1) + frame(PING, SYN, 0, 2) * 10)
