@@ -1,14 +1,17 @@
 """Requests that start a daemon when none runs: what they say, and whether any daemon would grant them.
 
-A request that is refused by its looks starts nothing. The daemon judges it all the same: these are its own checks,
-whose imports are paid for only where a daemon must be started, which takes longer.
+A request that is refused by its looks starts nothing. The daemon judges it all the same, and more: what stands here is
+quick, since a person waits for its imports, too.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from beam_actors.cli.targets import parse_target
-from beam_actors.errors import UsageError
+from beam_actors.errors import InvalidName, InvalidValue, UsageError
+
+SUFFIXES = ("localhost", "local")
+"""Those of `naming.DEFAULT_SUFFIXES`, whose import takes longer than all of this."""
 
 
 def expose_body(
@@ -22,15 +25,23 @@ def expose_body(
 
 def check_expose(body: Mapping[str, Any]) -> None:
     """Raise `UsageError` for a tunnel that no daemon would offer."""
-    from beam_actors.control import check_expose  # noqa: PLC0415 (see above)
+    from beam_actors.values import Access  # noqa: PLC0415 (see above)
 
-    check_expose(body)
+    Access.parse(body["allow"], port=body["port"])
     if body["name"] is not None:
         check_name(body["name"])
 
 
 def check_name(name: str) -> None:
-    """Raise `InvalidName` for a text that is no name."""
-    from beam_actors.naming import DEFAULT_SUFFIXES, parse_query  # noqa: PLC0415 (see above)
+    """Raise `InvalidName` for a text that is neither NAME nor NAME.OWNER, with or without a suffix."""
+    from beam_actors.values import Name, OwnerId  # noqa: PLC0415 (see above)
 
-    parse_query(name, DEFAULT_SUFFIXES)
+    plain = name.lower().removesuffix(".")
+    suffix = next((suffix for suffix in SUFFIXES if plain.endswith(f".{suffix}")), None)
+    label, dot, owner = (plain if suffix is None else plain.removesuffix(f".{suffix}")).partition(".")
+    Name(label)
+    if dot:
+        try:
+            OwnerId.parse(owner)
+        except InvalidValue:
+            raise InvalidName(f"{name[:80]!r} is neither NAME, NAME.local nor NAME.OWNER.") from None

@@ -22,7 +22,6 @@ from beam_actors.control.api import (
     TunnelRow,
 )
 from beam_actors.control.limits import ControlLimits
-from beam_actors.control.routes import check_expose
 from beam_actors.control.tree import log_event, tree_node
 
 __all__ = [
@@ -46,7 +45,6 @@ __all__ = [
     "TreeNode",
     "TunnelKind",
     "TunnelRow",
-    "check_expose",
     "log_event",
     "tree_node",
 ]

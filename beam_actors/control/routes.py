@@ -5,7 +5,6 @@ The table is the API: `docs/control-api.md` describes its rows, and an unknown r
 this daemon's version, since the usual cause is a command of a newer one.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -15,7 +14,6 @@ from beam_actors import __version__
 from beam_actors.control.api import ExposeRequest, ForwardRequest, NodeApi
 from beam_actors.control.fields import Fields, as_json
 from beam_actors.errors import BeamError, UsageError
-from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import Multiaddr, OwnerId, TcpAddress
 
 Content = Mapping[str, Any]
@@ -77,12 +75,6 @@ def read_expose(fields: Fields, *, foreground: bool) -> ExposeRequest:
     contest = fields.flag("contest")
     fields.done()
     return ExposeRequest(target=target, name=name, port=port, allow=allow, foreground=foreground, contest=contest)
-
-
-def check_expose(body: Mapping[str, Any]) -> None:
-    """Raise `UsageError` for the body of a request for a tunnel that is refused by its looks."""
-    request = read_expose(Fields(json.dumps(body).encode()), foreground=False)
-    TunnelSpec.offer(request.target, port=request.port, allow=request.allow)
 
 
 async def _expose(api: NodeApi, fields: Fields) -> Content:

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 from beam_actors import naming
 from beam_actors.control import Choice, Conflict, ForwardRow, NameRow, PeerRow, Registered, Resolution, TunnelRow
 from beam_actors.peers import PeerStatus
-from beam_actors.tunnels import EVERYONE, ForwardStatus, TunnelSpec, TunnelStatus
-from beam_actors.values import Name, OwnerId, PeerId, TcpAddress
+from beam_actors.tunnels import ForwardStatus, TunnelSpec, TunnelStatus
+from beam_actors.values import EVERYONE, Name, OwnerId, PeerId, TcpAddress
 
 
 class Rows:

@@ -1,6 +1,5 @@
 """Tunnels: both ends of `/beam/tunnel/1`: offered services and opened ones, access rules, forwards."""
 
-from beam_actors.tunnels.access import EVERYONE, Access
 from beam_actors.tunnels.facade import Tunnels
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.messages import ForwardStatus, TunnelStatus
@@ -10,9 +9,7 @@ from beam_actors.tunnels.room import TunnelsRoom, acceptor_ref, compose_tunnels
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 
 __all__ = [
-    "EVERYONE",
     "PROTOCOL",
-    "Access",
     "ForwardSpec",
     "ForwardStatus",
     "Resolver",

@@ -21,12 +21,12 @@ from beam_actors.errors import (
 )
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Actor, Ref, Reply, receives
-from beam_actors.tunnels.access import TargetCheck
 from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.messages import CheckOffer, Expose, FindTunnel, ListTunnels, SelectTunnel, Unexpose
 from beam_actors.tunnels.offers import Offers
 from beam_actors.tunnels.records import TUNNELS_TABLE, decode_tunnel, encode_tunnel
 from beam_actors.tunnels.spec import TunnelSpec
+from beam_actors.tunnels.targets import TargetCheck
 
 _log = structlog.get_logger(__name__)
 

@@ -9,7 +9,6 @@ import trio
 from beam_actors.errors import BeamError, NetworkError, NotAllowed, ResourceExhausted, TimedOut
 from beam_actors.flow import Flow, Stream
 from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
-from beam_actors.tunnels.access import TargetCheck
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.messages import Describe, Reach, Reached, Serve, TunnelStatus
@@ -17,6 +16,7 @@ from beam_actors.tunnels.protocol import Answer, Status, encode_answer
 from beam_actors.tunnels.quota import Quota
 from beam_actors.tunnels.refusals import refusal, refuse
 from beam_actors.tunnels.spec import TunnelSpec
+from beam_actors.tunnels.targets import TargetCheck
 from beam_actors.values import PeerId
 
 _BUSY = Answer(status=Status.BUSY)

@@ -8,9 +8,8 @@ of its actors, and a later run throws it away. Every record begins with the vers
 read back is what was written, or it is refused by `UsageError`.
 """
 
-from beam_actors.tunnels.access import EVERYONE, MAX_PEERS, Access
 from beam_actors.tunnels.spec import MAX_DESTINATION, ForwardSpec, TunnelSpec
-from beam_actors.values import Name, PeerId, Record, TcpAddress, encode_record
+from beam_actors.values import EVERYONE, MAX_PEERS, Access, Name, PeerId, Record, TcpAddress, encode_record
 
 TUNNELS_TABLE = "tunnels"
 FORWARDS_TABLE = "forwards"

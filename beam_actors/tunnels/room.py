@@ -9,7 +9,6 @@ from beam_actors.peers import Peers
 from beam_actors.ports import Store
 from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Strategy, Supervisor, System
 from beam_actors.tunnels.acceptor import Acceptor
-from beam_actors.tunnels.access import Listeners, Network, check_target
 from beam_actors.tunnels.catalogue import Catalogue
 from beam_actors.tunnels.facade import Tunnels
 from beam_actors.tunnels.forwards import Forwards
@@ -20,6 +19,7 @@ from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.offered import OfferedTunnel
 from beam_actors.tunnels.opening import Opener, Resolver
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
+from beam_actors.tunnels.targets import Listeners, Network, check_target
 from beam_actors.values import TcpAddress
 
 _INTENSITY = Intensity(restarts=5, period=10.0)

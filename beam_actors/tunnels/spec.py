@@ -12,8 +12,8 @@ from ipaddress import IPv4Address, IPv4Network
 import attrs
 
 from beam_actors.errors import UsageError
-from beam_actors.tunnels.access import EVERYONE, Access, plain_ip
-from beam_actors.values import Name, TcpAddress
+from beam_actors.tunnels.targets import plain_ip
+from beam_actors.values import EVERYONE, Access, Name, TcpAddress
 
 HTTP_PORTS = (80, 443)
 MAX_DESTINATION = 1024
@@ -53,14 +53,8 @@ class TunnelSpec:
         allow: Iterable[str] = (),
         kept: bool = True,
     ) -> "TunnelSpec":
-        """Build it with the words of `--allow`; raise `UsageError` with what to change.
-
-        An HTTP tunnel without any is open to every peer, a raw port must say who.
-        """
-        words = tuple(allow)
-        if port is not None and not words:
-            raise UsageError(f"Say who may use raw port {port}: --allow PEER (may repeat), or --allow everyone.")
-        return cls(target=target, name=name, port=port, access=Access.parse(words) if words else EVERYONE, kept=kept)
+        """Build it with the words of `--allow`; raise `UsageError` with what to change."""
+        return cls(target=target, name=name, port=port, access=Access.parse(allow, port=port), kept=kept)
 
     @property
     def ports(self) -> tuple[int, ...]:

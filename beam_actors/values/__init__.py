@@ -1,5 +1,6 @@
 """Validated value types that every room uses: immutable, hashable, parsed once at the edge and trusted afterwards."""
 
+from beam_actors.values.access import EVERYONE, MAX_PEERS, Access
 from beam_actors.values.address import Address, TcpAddress, UnixAddress, check_port
 from beam_actors.values.base58 import decode_base58, encode_base58
 from beam_actors.values.multiaddr import Multiaddr
@@ -10,6 +11,9 @@ from beam_actors.values.record import Plain, Record, encode_record
 from beam_actors.values.varint import decode_uvarint, encode_uvarint
 
 __all__ = [
+    "EVERYONE",
+    "MAX_PEERS",
+    "Access",
     "Address",
     "Multiaddr",
     "Name",

@@ -6,7 +6,7 @@ import attrs
 import pytest
 import trio
 
-from beam_actors.cli import daemon_commands, options, output
+from beam_actors.cli import daemon_commands, options, output, requests
 from beam_actors.cli import home as homes
 from beam_actors.cli.options import StartOptions
 from beam_actors.cli.start import (
@@ -21,7 +21,7 @@ from beam_actors.cli.start import (
 from beam_actors.control import Identity, Status, fields, http
 from beam_actors.errors import HomeInUse, StartFailed, StoreDamaged, StoreTooNew, UsageError
 from beam_actors.identity import keystore
-from beam_actors.naming import claim
+from beam_actors.naming import claim, grammar
 from beam_actors.node import Bind, NodeLimits, keys
 from beam_actors.values import Multiaddr, TcpAddress
 from beam_actors.world import control_client
@@ -112,6 +112,7 @@ def test_a_port_that_a_person_chose_is_not_called_taken():
         (options._MAX_NETWORK, claim.MAX_NETWORK),
         (output.SCHEMA, fields.SCHEMA),
         (control_client.HOST, http.HOST),
+        (set(requests.SUFFIXES), set(grammar.DEFAULT_SUFFIXES)),
     ],
 )
 def test_what_quick_modules_repeat_is_the_same_in_the_daemon(here, there):

@@ -22,8 +22,8 @@ from beam_actors.control.api import (
     TunnelRow,
 )
 from beam_actors.errors import NameNotFound, NameTaken, NotAllowed, TunnelNotFound
-from beam_actors.tunnels import EVERYONE, TunnelSpec
-from beam_actors.values import Multiaddr, OwnerId, PeerId
+from beam_actors.tunnels import TunnelSpec
+from beam_actors.values import EVERYONE, Multiaddr, OwnerId, PeerId
 
 PEER = str(PeerId(bytes(32)))
 OTHER = str(PeerId(bytes(31) + b"\x01"))

@@ -4,7 +4,7 @@ import pytest
 
 from beam_actors.control.api import ExposeRequest, ForwardRequest
 from beam_actors.control.fields import Fields
-from beam_actors.control.routes import ROUTES, SHARE, UnknownCommand, check_expose, find_route, read_expose
+from beam_actors.control.routes import ROUTES, SHARE, UnknownCommand, find_route, read_expose
 from beam_actors.errors import BeamError, InvalidValue, UsageError
 from beam_actors.values import Multiaddr, OwnerId, TcpAddress
 from tests.control.fakes import OTHER, OWNER, PEER, FakeNode
@@ -91,12 +91,6 @@ async def test_a_name_can_be_contested_when_it_is_offered():
     assert node.calls[-1][1].contest
     with pytest.raises(UsageError, match="neither true nor false"):
         await ask(node, "POST", "/v1/expose", target="127.0.0.1:3000", name="box", contest="yes")
-
-
-def test_what_is_refused_by_its_looks_is_refused_without_a_node():
-    check_expose({"target": "127.0.0.1:3000", "name": "box", "port": None, "allow": [OTHER], "contest": True})
-    with pytest.raises(UsageError, match="--allow"):
-        check_expose({"target": "127.0.0.1:22", "port": 22})
 
 
 async def test_unexpose_finds_what_is_meant():

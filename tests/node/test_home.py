@@ -41,6 +41,7 @@ class Home:
             store=self.open_store,
             cpu_clock=lambda: 0.0,
             interfaces=lambda: (),
+            descriptors=1024,
             uid=0,
         )
 

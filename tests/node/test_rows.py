@@ -3,8 +3,8 @@ import pytest
 from beam_actors import naming
 from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
 from beam_actors.peers import PeerStatus, State
-from beam_actors.tunnels import EVERYONE, Access, ForwardSpec, ForwardStatus, TunnelSpec, TunnelStatus
-from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
+from beam_actors.tunnels import ForwardSpec, ForwardStatus, TunnelSpec, TunnelStatus
+from beam_actors.values import EVERYONE, Access, Multiaddr, Name, OwnerId, PeerId, TcpAddress
 
 APP = TcpAddress("127.0.0.1", 3000)
 PEER, OTHER = PeerId(b"\x01" * 32), PeerId(b"\x02" * 32)

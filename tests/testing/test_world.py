@@ -6,8 +6,8 @@ import sys
 import trio
 
 from beam_actors.testing.world import run_world
-from beam_actors.tunnels import EVERYONE, ForwardSpec, TunnelSpec
-from beam_actors.values import TcpAddress
+from beam_actors.tunnels import ForwardSpec, TunnelSpec
+from beam_actors.values import EVERYONE, TcpAddress
 
 MEGABYTE = hashlib.sha256(b"seed").digest() * 32768
 APP = TcpAddress("127.0.0.1", 3000)

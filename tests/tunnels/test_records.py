@@ -1,10 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.tunnels.access import EVERYONE, MAX_PEERS, Access
 from beam_actors.tunnels.records import decode_forward, decode_tunnel, encode_forward, encode_tunnel
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
-from beam_actors.values import Name, PeerId, TcpAddress
+from beam_actors.values import EVERYONE, MAX_PEERS, Access, Name, PeerId, TcpAddress
 from tests.tunnels.fuzz import fuzz_tunnel_records
 
 ports = st.integers(1, 65535)

@@ -1,9 +1,8 @@
 import pytest
 
 from beam_actors.errors import UsageError
-from beam_actors.tunnels.access import EVERYONE, Access
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec, forward_key
-from beam_actors.values import PeerId, TcpAddress
+from beam_actors.values import EVERYONE, Access, PeerId, TcpAddress
 from tests.tunnels.lab import offer
 
 ALICE = PeerId(bytes([1]) * 32)
