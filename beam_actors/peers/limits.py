@@ -11,8 +11,9 @@ class PeersLimits:
     """From accepted to authenticated; a client that sends a byte a second holds a place no longer than this."""
     handshakes: int = 128
     """Handshakes of strangers at once; above it a newcomer takes the place of the busiest source's oldest."""
-    handshakes_per_address: int = 16
-    """The same for one IPv4 address or IPv6 /64, so that one machine cannot use up the places of all."""
+    handshakes_per_address: int = 64
+    """The same for one IPv4 address or IPv6 /64: all that may come from there at once, as the machines behind one
+    router do; that is half of all, and the busiest source is the first to give way."""
     greeting_delay: float = 1.0
     """How long a stranger's session must stand before anybody here talks with it, so that one who leaves at once costs
     a handshake only."""

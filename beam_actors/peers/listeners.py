@@ -102,12 +102,13 @@ class Listeners(Actor):
     @receives(Accepted)
     def accepted(self, message: Accepted) -> None:
         """Somebody connected."""
-        source = source_of(message.stream.remote)
-        place = self._places.take(source) if self._rates.spend(source, self.system.clock()) else None
+        source, now = source_of(message.stream.remote), self.system.clock()
+        place = self._places.take(source) if self._rates.may(source, now) else None
         if place is None:
             self._refused += 1
             message.stream.abort()
             return
+        self._rates.spend(source, now)  # only now: whoever is turned away comes again, and must not pay twice
         place.evict = self.spawn(self._welcome, message.stream, place, name="handshake").cancel
 
     async def _welcome(self, stream: Stream, place: Place) -> None:

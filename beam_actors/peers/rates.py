@@ -23,12 +23,21 @@ class Rates:
     def __repr__(self) -> str:
         return f"Rates({len(self)} sources, {self._per_second:g} a second)"
 
+    def may(self, source: str, now: float) -> bool:
+        """Whether one more may come now."""
+        return self._count(source, now) >= 1
+
     def spend(self, source: str, now: float) -> bool:
         """Whether one more may come now; it has used up nothing if not."""
-        left, then = self._left.pop(source, (float(self._burst), now))
-        left = min(float(self._burst), left + (now - then) * self._per_second)
+        left = self._count(source, now)
         may = left >= 1
         self._left[source] = (left - 1 if may else left, now)
+        self._left.move_to_end(source)
         if len(self._left) > self._sources:
             self._left.popitem(last=False)
         return may
+
+    def _count(self, source: str, now: float) -> float:
+        burst = float(self._burst)
+        left, then = self._left.get(source, (burst, now))
+        return min(burst, left + (now - then) * self._per_second)

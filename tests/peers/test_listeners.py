@@ -100,3 +100,17 @@ async def test_one_source_connects_at_a_bounded_rate_and_costs_no_other(world, a
         await trio.sleep(2)
         async with strangers(world, bob, 6) as more:
             assert await still_open(more) == 2
+
+
+async def test_fifty_machines_behind_one_router_get_in_together(world, autojump_clock):
+    async with world.running(1) as (bob,), strangers(world, bob, 51) as streams:
+        assert await still_open(streams) == 51
+
+
+async def test_a_connection_that_finds_no_place_costs_its_source_nothing(world, autojump_clock):
+    limits = PeersLimits(handshakes_per_address=3, handshakes_per_second=0.001, handshakes_burst=6)
+    async with world.running(1, limits=limits) as (bob,), strangers(world, bob, 30) as streams:
+        assert await still_open(streams) == 3
+        await trio.sleep(11)
+        async with strangers(world, bob, 30) as more:
+            assert await still_open(more) == 3

@@ -12,6 +12,14 @@ def test_a_source_that_used_up_its_burst_gets_on_slowly():
     assert [rates.spend("a", 100.0) for _ in range(4)] == [True, True, True, False]
 
 
+def test_to_ask_whether_one_more_may_come_uses_up_nothing():
+    rates = Rates(per_second=2.0, burst=1, sources=2)
+    assert all(rates.may("a", 0.0) for _ in range(3))
+    assert len(rates) == 0
+    assert rates.spend("a", 0.0)
+    assert [rates.may("a", now) for now in (0.0, 0.4, 0.5)] == [False, False, True]
+
+
 def test_the_sources_that_came_longest_ago_are_forgotten():
     rates = Rates(per_second=1.0, burst=1, sources=2)
     for source in ("a", "b", "a", "c"):
