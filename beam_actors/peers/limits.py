@@ -11,6 +11,9 @@ class PeersLimits:
     """From accepted to authenticated; a client that sends a byte a second holds a place no longer than this."""
     handshakes: int = 128
     """Handshakes of strangers at once; above it a newcomer takes the place of the busiest source's oldest."""
+    handshake_patience: float = 2.0
+    """How long a handshake is safe from newcomers whose address holds as many places: several round trips, and the
+    CPU time of `handshakes` of them."""
     handshakes_per_address: int = 64
     """The same for one IPv4 address or IPv6 /64: all that may come from there at once, as the machines behind one
     router do; that is half of all, and the busiest source is the first to give way."""

@@ -75,7 +75,9 @@ class Listeners(Actor):
         self._store = store
         self._limits = limits
         self._handles: list[ListenerHandle] = []
-        self._places = Places(total=limits.handshakes, per_source=limits.handshakes_per_address)
+        self._places = Places(
+            total=limits.handshakes, per_source=limits.handshakes_per_address, patience=limits.handshake_patience
+        )
         self._rates = Rates(
             per_second=limits.handshakes_per_second, burst=limits.handshakes_burst, sources=limits.handshake_sources
         )
@@ -103,7 +105,7 @@ class Listeners(Actor):
     def accepted(self, message: Accepted) -> None:
         """Somebody connected."""
         source, now = source_of(message.stream.remote), self.system.clock()
-        place = self._places.take(source) if self._rates.may(source, now) else None
+        place = self._places.take(source, now) if self._rates.may(source, now) else None
         if place is None:
             self._refused += 1
             message.stream.abort()

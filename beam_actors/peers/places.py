@@ -1,9 +1,10 @@
 """The places for strangers in their handshake (pure): bounded in all and per source, and never all taken by one.
 
 A source is an IPv4 address or an IPv6 /64, which is what one household has. Invariants: at most `total` places are
-taken, at most `per_source` by one source; when all are taken a newcomer gets the place that has been held longest
-among those of the busiest source, so whoever holds many places loses one first, and an honest handshake, which takes
-milliseconds, is pushed out only by a flood of newcomers that is faster.
+taken, at most `per_source` by one source. When all are taken a newcomer gets the place that has been held longest
+among those of the busiest source, so whoever holds many places loses one first. Where that source would then hold no
+more than the newcomer's, its place is safe for `patience` seconds: a crowd of honest ones doesn't push out those that
+are nearest their end, and whoever is turned away comes again.
 """
 
 import ipaddress
@@ -26,21 +27,23 @@ def source_of(address: Address | None) -> str:
 
 
 class Place:
-    """One taken place; `evict` makes its holder give it up."""
+    """One place, taken at the time `since`; `evict` makes its holder give it up."""
 
-    __slots__ = ("evict", "source")
+    __slots__ = ("evict", "since", "source")
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, since: float) -> None:
         self.source = source
+        self.since = since
         self.evict: Callable[[], None] = lambda: None
 
 
 class Places:
-    """Who is in a handshake now."""
+    """Who is in a handshake now; times in seconds."""
 
-    def __init__(self, *, total: int, per_source: int) -> None:
+    def __init__(self, *, total: int, per_source: int, patience: float) -> None:
         self._total = total
         self._per_source = per_source
+        self._patience = patience
         self._taken: dict[str, dict[Place, None]] = {}
         self._count = 0
 
@@ -50,22 +53,30 @@ class Places:
     def __repr__(self) -> str:
         return f"Places({self._count} of {self._total} taken by {len(self._taken)} sources)"
 
-    def take(self, source: str) -> Place | None:
-        """A place for a newcomer, if need be another's, who is evicted; None when its source has its share."""
-        held = self._taken.get(source, {})
-        if len(held) >= self._per_source:
+    def take(self, source: str, now: float) -> Place | None:
+        """A place for a newcomer, if need be another's, who is evicted; None when there is none for it."""
+        held = len(self._taken.get(source, ()))
+        if held >= self._per_source:
             return None
         if self._count >= self._total:
-            busiest = max(self._taken.values(), key=len)  # of equals the one that came first
-            if len(busiest) <= len(held):
+            evicted = self._give_way(held, now)
+            if evicted is None:
                 return None
-            oldest = next(iter(busiest))
-            self.give_back(oldest)
-            oldest.evict()
-        place = Place(source)
+            self.give_back(evicted)
+            evicted.evict()
+        place = Place(source, now)
         self._taken.setdefault(source, {})[place] = None
         self._count += 1
         return place
+
+    def _give_way(self, held: int, now: float) -> Place | None:
+        """The place that is due to a newcomer whose source holds `held`."""
+        most = max(map(len, self._taken.values()))
+        if most <= held:
+            return None
+        firsts = (next(iter(places)) for places in self._taken.values() if len(places) == most)
+        oldest = min(firsts, key=lambda place: place.since)
+        return oldest if most >= held + 2 or now - oldest.since >= self._patience else None
 
     def give_back(self, place: Place) -> None:
         """The place is free again; nothing happens if it was already."""

@@ -1,6 +1,6 @@
 """Listening: ports, and strangers in their handshake."""
 
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import trio
 
@@ -13,9 +13,9 @@ from tests.peers.lab import changed
 
 
 @asynccontextmanager
-async def strangers(world, node, count):
+async def strangers(world, node, count, ip="10.0.0.66"):
     """Connections that never say a word of their own accord."""
-    host = world.network.at("10.0.0.66") or world.network.host("mallory", ["10.0.0.66"])
+    host = world.network.at(ip) or world.network.host(f"mallory at {ip}", [ip])
     pump, flow = Pump(host.driver(), SimClock()), Flow()
     flow.attach(pump)
     async with trio.open_nursery() as nursery:
@@ -114,3 +114,18 @@ async def test_a_connection_that_finds_no_place_costs_its_source_nothing(world, 
         await trio.sleep(11)
         async with strangers(world, bob, 30) as more:
             assert await still_open(more) == 3
+
+
+async def test_handshakes_under_way_are_not_pushed_out_by_as_many_newcomers(world, autojump_clock):
+    limits = PeersLimits(handshakes=3, handshake_patience=2.0)
+    async with world.running(1, limits=limits) as (bob,), AsyncExitStack() as stack:
+
+        async def three(network):
+            coming = [strangers(world, bob, 1, f"{network}.{number}") for number in range(3)]
+            return [stream for one in coming for stream in await stack.enter_async_context(one)]
+
+        first, late = await three("10.0.1"), await three("10.0.2")
+        assert (await still_open(first), await still_open(late)) == (3, 0)
+        await trio.sleep(2)
+        later = await three("10.0.3")
+        assert (await still_open(first), await still_open(later)) == (0, 3)
