@@ -129,8 +129,9 @@ class Manager(Actor):
 
     @receives(Report)
     def report(self, message: Report) -> None:
-        """Note how a peer stands."""
-        self._reports[message.status.peer] = message
+        """Note how a peer stands, unless the end of its actor, which is told on a lane of its own, came before."""
+        if message.status.peer in self._peers:
+            self._reports[message.status.peer] = message
 
     @receives(ListPeers)
     def list_peers(self, _message: ListPeers) -> tuple[PeerStatus, ...]:

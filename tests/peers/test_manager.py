@@ -7,6 +7,7 @@ import trio
 
 from beam_actors.errors import ResourceExhausted
 from beam_actors.peers import PeerDown, PeersLimits, PeerUp
+from beam_actors.peers.messages import Report
 from beam_actors.ports import Change
 from beam_actors.testing.clock import EPOCH
 from beam_actors.testing.store import MemoryStore
@@ -218,3 +219,16 @@ async def test_a_clock_before_1970_costs_no_peer(world, autojump_clock):
             await trio.sleep(1)
         async with alice.run():
             assert await alice.echo(bob) == b"hello"
+
+
+async def test_the_last_report_of_an_actor_that_has_ended_leaves_no_row(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await bob.peers.connect(alice.address)
+        await until(lambda: alice.sessions(bob))
+        (status,) = await alice.peers.snapshot()
+        await bob.peers.disconnect(alice.id)
+        await until(lambda: not alice.sessions(bob))
+        await trio.sleep(1)
+        # As when the news of the end overtakes it, which goes by the system's own lane.
+        alice.system.whereis("node/services/network/manager").tell(Report(status, ("10.0.0.2",)))
+        assert await alice.peers.snapshot() == ()
