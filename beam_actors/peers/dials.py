@@ -69,7 +69,7 @@ class Dials:
 
     def ask(self, addresses: Sequence[Multiaddr]) -> None:
         """Have these dialled first."""
-        self.asked = (*addresses, *self.asked)[: self._limits.dial_addresses]
+        self.asked = tuple(dict.fromkeys((*addresses, *self.asked)))[: self._limits.dial_addresses]
 
     def start(self) -> None:
         """Begin one, unless one is under way."""

@@ -120,6 +120,19 @@ class Peers:
             await self._ask_manager(Remember(peer, bare), self._limits.dial_timeout)
         return peer
 
+    async def reach(self, address: Multiaddr) -> PeerId:
+        """Have a session with the peer of this address: any that stands, else one by dialling it before what is known.
+
+        Raises:
+            InvalidValue: the address has no `/p2p/`, or is not TCP over an IP literal.
+            PeerOffline: neither this address nor a known one led to the peer.
+            TimedOut, ResourceExhausted: like `open`.
+        """
+        peer, bare = parse_bootstrap(address)
+        seconds = self._limits.open_timeout
+        await self._ask(peer, Connect(peer, (bare,), self._clock.monotonic() + seconds), seconds)
+        return peer
+
     async def ping(self, peer: PeerId) -> Ping:
         """One round trip; raises like `open`."""
         seconds = self._limits.ping_timeout

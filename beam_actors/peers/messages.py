@@ -170,7 +170,7 @@ class OpenedStream:
 
 @attrs.frozen(slots=True)
 class Connect:
-    """Have a session, dialling `addresses` before what is known. Reply: None once it is up."""
+    """Have a session; if there is none, dial `addresses` before what is known. Reply: None once it is up."""
 
     peer: PeerId
     addresses: tuple[Multiaddr, ...]

@@ -159,7 +159,8 @@ class Peer(Actor):
     def connect(self, message: Connect) -> None:
         """Have a session."""
         reply = self.defer()
-        self._dials.ask(message.addresses)
+        if self._sessions.best is None:
+            self._dials.ask(message.addresses)
         self._want(message.peer, Waiter(message.deadline, reply, lambda _live: reply.set(None)))
 
     @receives(DialAt)

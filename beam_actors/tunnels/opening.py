@@ -110,7 +110,7 @@ class Opener:
         if isinstance(destination, PeerId):
             return None, (destination,)
         if destination.startswith("/"):
-            return None, (await self._peers.connect(Multiaddr.parse(destination)),)
+            return None, (await self._peers.reach(Multiaddr.parse(destination)),)
         peer = _peer_id(destination)
         if peer is not None:
             return None, (peer,)

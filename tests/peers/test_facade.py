@@ -94,10 +94,31 @@ async def test_a_session_that_stands_at_the_address_is_enough_unless_it_is_dead(
             await alice.peers.connect(bob.address)
 
 
+async def test_to_reach_an_address_is_to_join_any_session_that_stands(world, autojump_clock):
+    world.network.host("ghost", ["10.0.0.99"])
+    async with world.running(2) as (alice, bob):
+        assert await alice.peers.reach(bob.address) == bob.id
+        paths, wrong = alice.sessions(bob), at(bob.ip, 9, bob.id)
+        await until(lambda: bob.events)
+        started = trio.current_time()
+        for address in (bob.address, wrong):
+            assert await alice.peers.reach(address) == bob.id
+        assert trio.current_time() == started  # nothing was dialled, nor asked
+        assert alice.sessions(bob) == paths
+        await alice.peers.disconnect(bob.id)
+        await until(lambda: not alice.sessions(bob))
+        with pytest.raises(PeerOffline, match=r"10\.0\.0\.99"):
+            await alice.peers.reach(at("10.0.0.99", 4747, STRANGER))
+    entries = await known(alice)
+    assert [entry.proven for entry in entries] == [(bob.address.without_peer,)]
+
+
 async def test_this_node_itself_is_no_peer(world, autojump_clock):
     async with world.running(1) as (alice,):
         with pytest.raises(UsageError):
             await alice.peers.connect(alice.address)
+        with pytest.raises(UsageError):
+            await alice.peers.reach(alice.address)
         with pytest.raises(UsageError):
             await alice.peers.open(alice.id, ECHO)
 

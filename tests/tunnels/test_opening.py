@@ -15,7 +15,7 @@ from beam_actors.errors import (
 from beam_actors.tunnels import PROTOCOL, ForwardSpec, TunnelsLimits
 from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.opening import Opener
-from beam_actors.values import Name, PeerId, TcpAddress
+from beam_actors.values import Multiaddr, Name, PeerId, TcpAddress
 from tests.peers.lab import SERVICES, until
 from tests.tunnels.lab import DATA, HERE, WEB, Names, Node, Program, World, echo, exchange, knock, offer, stage
 
@@ -37,6 +37,25 @@ async def test_a_tunnel_is_reached_without_a_name(world, autojump_clock, how):
         await owner.tunnels.expose(offer(3000, port=8022, allow=("everyone",)))
         destination = {"peer id": owner.id, "text of the peer id": str(owner.id), "multiaddr": str(owner.address)}[how]
         assert await exchange(await visitor.tunnels.open(destination, 8022), b"hello") == b"hello"
+
+
+async def test_an_address_is_dialled_only_while_its_peer_is_not_connected(world, autojump_clock):
+    owner, visitor = world.add(), world.add()
+    async with owner.run(), visitor.run(), Program(owner).running() as service:
+        service.listen(3000, echo)
+        await owner.tunnels.expose(offer(3000, port=8022, allow=("everyone",)))
+        assert await exchange(await visitor.tunnels.open(str(owner.address), 8022), b"hello") == b"hello"
+        paths = visitor.sessions(owner)
+        assert len(paths) == 1
+        await visitor.peers.disconnect(owner.id)
+        await until(lambda: not owner.sessions(visitor) and not visitor.sessions(owner))
+        await owner.peers.connect(visitor.address)
+        await until(lambda: visitor.sessions(owner))
+        paths = visitor.sessions(owner)
+        for address in (owner.address, Multiaddr.from_address(TcpAddress(owner.ip, 9), owner.id)):
+            for _ in range(3):
+                assert await exchange(await visitor.tunnels.open(str(address), 8022), b"hello") == b"hello"
+        assert visitor.sessions(owner) == paths
 
 
 async def test_a_node_opens_its_own_tunnel_without_a_wire(world, autojump_clock):
