@@ -33,7 +33,6 @@ from beam_actors.ports import Clock
 from beam_actors.runtime import GONE, Ref, System, persist
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
 
-_SEARCH = 4.0
 _LOOPBACK = {False: TcpAddress("127.0.0.1", 0), True: TcpAddress("::1", 0)}
 
 
@@ -86,17 +85,17 @@ class Peers:
 
         Raises:
             PeerOffline: no address of the peer led to it.
-            TimedOut: it took longer than `PeersLimits.open_timeout`.
+            TimedOut: all that took longer than `PeersLimits.open_timeout`.
             ResourceExhausted: a bound of this node or of the session was reached.
         """
-        seconds = self._limits.open_timeout
-        message = OpenStream(peer, protocol, self._clock.monotonic() + seconds)
+        deadline = self._clock.monotonic() + self._limits.open_timeout
+        message = OpenStream(peer, protocol, deadline)
         try:
-            opened: OpenedStream = await self._ask(peer, message, seconds)
+            opened: OpenedStream = await self._ask(peer, message, self._left(deadline))
         except PeerOffline:
-            if not search or not await self._search(peer):
+            if not search or not await self._search(peer, deadline):
                 raise
-            opened = await self._ask(peer, message, seconds)
+            opened = await self._ask(peer, message, self._left(deadline))
         if owner is not None:
             opened.stream.adopt(owner)
         return opened.stream
@@ -158,14 +157,17 @@ class Peers:
 
     # --- inside ---
 
-    async def _search(self, peer: PeerId) -> bool:
+    def _left(self, deadline: float) -> float:
+        return max(0.0, deadline - self._clock.monotonic())
+
+    async def _search(self, peer: PeerId, deadline: float) -> bool:
         """Ask the connected peers where it is, and dial what they say; whether there is a session now."""
+        seconds = min(self._limits.search_timeout, self._left(deadline))
         try:
-            found: tuple[Multiaddr, ...] = await self._inquirer.ask(Locate(peer), timeout=_SEARCH)
+            found: tuple[Multiaddr, ...] = await self._inquirer.ask(Locate(peer), timeout=seconds)
             if not found:
                 return False
-            seconds = self._limits.open_timeout
-            await self._ask(peer, Connect(peer, found, self._clock.monotonic() + seconds), seconds)
+            await self._ask(peer, Connect(peer, found, deadline), self._left(deadline))
         except (ActorError, PeerOffline, TimedOut):
             return False
         return True
@@ -180,7 +182,7 @@ class Peers:
                 ref = await self._manager.ask(Ensure(peer))
             return await ref.ask(message)
 
-        late = f"{peer} did not answer within {seconds:g} s."
+        late = f"{peer} did not answer within {seconds:.3g} s."
         return await persist(attempt, seconds=seconds, late=late, over=(*GONE, ConnectionLost))
 
     async def _ask_manager(self, message: object, seconds: float) -> Any:

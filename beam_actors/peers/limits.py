@@ -50,7 +50,8 @@ class PeersLimits:
     dial_spacing: float = 0.5
     """Least time between the end of a failed dial and the next one, however many ask."""
     open_timeout: float = 5.0
-    """From asking for a stream to having it, with the dial: a silent peer must answer nobody later than this."""
+    """From asking for a stream to having it, with the dial and a search: a silent peer must answer nobody later than
+    this."""
     ping_timeout: float = 5.0
     """For one round trip that a person asked for, with the dial."""
     opens_waiting: int = 1024
@@ -68,6 +69,8 @@ class PeersLimits:
     """Signed records of peers that are kept to pass on, each of at most a few KiB; the one least used is forgotten."""
     searches: int = 64
     """Peers that are searched for at once; each search asks `search_peers`, and local programs can begin many."""
+    search_timeout: float = 4.0
+    """How long a caller waits for what a search finds: below `open_timeout`, so that it can still be dialled."""
     search_waiters: int = 256
     """Callers that wait for one search; they share its answer."""
     search_peers: int = 8

@@ -66,6 +66,28 @@ async def test_nobody_knows_a_stranger(world, autojump_clock):
         assert trio.current_time() - start < 5
 
 
+async def test_a_search_and_what_follows_it_have_one_deadline_together(world, autojump_clock):
+    async with world.running(3) as (hub, alice, bob):
+        await meet(hub, alice, bob)
+        world.network.set_latency(hub.host, bob.host, 0.5)
+        world.network.partition(alice.host, bob.host)
+        start = trio.current_time()
+        with pytest.raises(PeerOffline):  # found, and silent
+            await bob.peers.open(alice.id, "/test/echo/1")
+        assert trio.current_time() - start <= PeersLimits().open_timeout
+
+
+async def test_a_search_takes_no_longer_than_its_limit(world, autojump_clock):
+    limits = PeersLimits(search_timeout=0.5)
+    async with world.running(3, limits=limits) as (hub, alice, bob):
+        await meet(hub, alice, bob)
+        world.network.partition(hub.host, bob.host)
+        start = trio.current_time()
+        with pytest.raises(PeerOffline):
+            await bob.peers.open(alice.id, "/test/echo/1")
+        assert trio.current_time() - start <= 0.5
+
+
 async def test_a_peer_that_moved_is_found_at_its_new_address(world, autojump_clock):
     hub, bob, alice = world.add(), world.add(), world.add(port=5000)
     async with hub.run(), bob.run():
