@@ -20,11 +20,11 @@ class PeersLimits:
     greeting_delay: float = 1.0
     """How long a stranger's session must stand before anybody here talks with it, so that one who leaves at once costs
     a handshake only."""
-    handshakes_per_second: float = 4.0
+    connections_per_second: float = 4.0
     """Connections that are accepted from one IPv4 address or IPv6 /64 in the long run: each costs some 10 ms of CPU."""
-    handshakes_burst: int = 64
+    connections_burst: int = 64
     """The same at once: as many as may have a session from there, who all come back when the network does."""
-    handshake_sources: int = 4096
+    connection_sources: int = 4096
     """Addresses whose rate is remembered, those that connected last."""
     introductions: int = 32
     """Times that a peer may say where it listens in `introductions_period`; each is read, sifted and written down. One

@@ -79,7 +79,7 @@ class Listeners(Actor):
             total=limits.handshakes, per_source=limits.handshakes_per_address, patience=limits.handshake_patience
         )
         self._rates = Rates(
-            per_second=limits.handshakes_per_second, burst=limits.handshakes_burst, sources=limits.handshake_sources
+            per_second=limits.connections_per_second, burst=limits.connections_burst, sources=limits.connection_sources
         )
         self._accepted = self._refused = self._failed = 0
 

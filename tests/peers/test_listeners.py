@@ -93,7 +93,7 @@ async def test_garbage_ends_the_connection_and_crashes_nobody(world, autojump_cl
 
 
 async def test_one_source_connects_at_a_bounded_rate_and_costs_no_other(world, autojump_clock):
-    limits = PeersLimits(handshakes_per_second=1.0, handshakes_burst=3)
+    limits = PeersLimits(connections_per_second=1.0, connections_burst=3)
     async with world.running(2, limits=limits) as (alice, bob), strangers(world, bob, 6) as streams:
         assert await still_open(streams) == 3
         assert await alice.peers.connect(bob.address) == bob.id
@@ -108,7 +108,7 @@ async def test_fifty_machines_behind_one_router_get_in_together(world, autojump_
 
 
 async def test_a_connection_that_finds_no_place_costs_its_source_nothing(world, autojump_clock):
-    limits = PeersLimits(handshakes_per_address=3, handshakes_per_second=0.001, handshakes_burst=6)
+    limits = PeersLimits(handshakes_per_address=3, connections_per_second=0.001, connections_burst=6)
     async with world.running(1, limits=limits) as (bob,), strangers(world, bob, 30) as streams:
         assert await still_open(streams) == 3
         await trio.sleep(11)
