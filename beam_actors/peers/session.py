@@ -66,7 +66,7 @@ class PeerSession(Actor):
         if self._introductions.one_more(self.system.clock()):
             self._peer.tell(Identified(self._number, message.info))
             return
-        _log.warning("a peer introduces itself without end", peer=str(self._adopted.established.peer))
+        _log.debug("a peer introduces itself without end", peer=str(self._adopted.established.peer))
         self._adopted.established.handle.abort()
         self.stop()
 

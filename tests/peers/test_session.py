@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from beam_actors.errors import NetworkError, PeerOffline
 from beam_actors.peers import PeersLimits
@@ -78,8 +79,9 @@ async def test_a_peer_that_introduces_itself_without_end_is_cut(world, autojump_
             await introduce(15)  # with that of the beginning, within the bound
             await trio.sleep(61)
         assert bob.sessions(alice) == [path]
-        with suppress(NetworkError, PeerOffline):
+        with capture_logs() as lines, suppress(NetworkError, PeerOffline):
             await introduce(30)
         await until(lambda: path not in bob.incarnations(), seconds=1)
+        assert {line["log_level"] for line in lines} <= {"debug"}  # a stranger could fill the log else
         book = bob.system.cell("node/services/network/manager").actor._book
         assert all(address.tcp.port <= 20 for address in book.get(alice.id).claimed)  # what came after was not taken
