@@ -159,14 +159,16 @@ class Flow:
         handle = ListenerHandle(ListenerLink(pump, listener, on_accept, owner))
         return handle
 
-    def session(self, stream: Stream, session: Session, owner: Owner) -> SessionHandle:
+    def session(
+        self, stream: Stream, session: Session, owner: Owner, *, handshake: float | None = None
+    ) -> SessionHandle:
         """Run a session over a stream, whose handle is spent.
 
         The owner is told `SessionUp`, `IncomingStream`, `wire.PeerIdentified`, `wire.PeerLeaving` and at last
-        `SessionDown`. The handshake has `limits.handshake_seconds`.
+        `SessionDown`. The handshake has `handshake` seconds, or `limits.handshake_seconds`.
         """
         link, unread = stream.detach()
-        return SessionLink(link, session, owner, unread).handle
+        return SessionLink(link, session, owner, unread, handshake).handle
 
     def tls(self, stream: Stream, engine: TlsEngine) -> Stream:
         """Run TLS over a stream, whose handle is spent; the new one has the same owner and carries plaintext."""

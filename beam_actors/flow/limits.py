@@ -28,7 +28,7 @@ class FlowLimits:
     accept_pause: float = 0.1
     """Seconds without accepting after the process ran out of descriptors."""
     handshake_seconds: float = 10.0
-    """From a session's or TLS link's first byte to its established state."""
+    """From a TLS link's first byte to its established state; sessions with peers have `handshake_timeout` there."""
     ping_seconds: float = 5.0
     """Between keep-alives of a session that hears nothing."""
     silence_seconds: float = 11.0

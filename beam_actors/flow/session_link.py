@@ -59,8 +59,9 @@ class SessionLink(Owned):
         "handle", "lower", "rtt", "session", "streams",
     )  # fmt: skip
 
-    def __init__(self, lower: Link, session: Session, owner: Owner, unread: bytes) -> None:
+    def __init__(self, lower: Link, session: Session, owner: Owner, unread: bytes, handshake: float | None) -> None:
         pump = lower.pump
+        seconds = pump.limits.handshake_seconds if handshake is None else handshake
         self.lower = lower
         self.session = session
         self.streams: dict[StreamId, StreamLink] = {}
@@ -76,7 +77,7 @@ class SessionLink(Owned):
         lower.adopt(None)
         lower.handler = self._on_lower
         self.handle = SessionHandle(self)
-        self._timer: Timer = pump.call_later(pump.limits.handshake_seconds, self._handshake_late, self)
+        self._timer: Timer = pump.call_later(seconds, self._handshake_late, self)
         # Before the link's first readiness, so that what was read too early is not overtaken.
         pump.call_soon(lambda: self._begin(unread), self)
 

@@ -114,7 +114,7 @@ async def establish(flow: Flow, stream: Stream, session: Session, owner: Owner, 
     """
     witness = Witness(owner)
     remote, contact = stream.remote, Contact(remote=_tcp(stream.remote), local=_tcp(stream.local))
-    handle = flow.session(stream, session, witness)
+    handle = flow.session(stream, session, witness, handshake=seconds)
     try:
         with trio.move_on_after(seconds):
             outcome = await witness.outcome()

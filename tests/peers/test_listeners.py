@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
+import pytest
 import trio
 
 from beam_actors.errors import NetworkError
@@ -70,6 +71,16 @@ async def test_silent_strangers_hold_a_bounded_number_of_places_for_a_bounded_ti
         assert await still_open(streams) == 5
         assert await alice.peers.connect(bob.address) == bob.id
         await trio.sleep(10)
+        assert await still_open(streams) == 0
+
+
+@pytest.mark.parametrize("seconds", [3.0, 20.0])
+async def test_the_time_of_a_stranger_s_handshake_is_one_limit(world, autojump_clock, seconds):
+    limits = PeersLimits(handshake_timeout=seconds)
+    async with world.running(1, limits=limits) as (bob,), strangers(world, bob, 1) as streams:
+        await trio.sleep(seconds - 1)
+        assert await still_open(streams) == 1
+        await trio.sleep(2)
         assert await still_open(streams) == 0
 
 
