@@ -152,8 +152,6 @@ class WebServer(Actor):
                 await self._converse(accepted, asking)
         finally:
             self._leave(scope)
-        if scope.cancelled_caught:
-            accepted.abort()
 
     async def _converse(self, accepted: Stream, asking: Callable[[bool], None]) -> None:
         stream = accepted
@@ -169,3 +167,6 @@ class WebServer(Actor):
             self.broken += 1
             _log.exception("a connection failed", server=self.kind)
             stream.abort()
+        except BaseException:  # it gave its place to another, or the server ends
+            stream.abort()
+            raise

@@ -12,6 +12,7 @@ from beam_actors import errors
 from beam_actors.flow import Flow, Pump
 from beam_actors.ingress import Binding, Zone, compose_ingress
 from beam_actors.ingress.framing import frame
+from beam_actors.ingress.limits import IngressLimits
 from beam_actors.runtime import System
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.entropy import SeededEntropy
@@ -106,7 +107,7 @@ class Site:
 
 
 @asynccontextmanager
-async def site(tmp_path, *, fixed=True):
+async def site(tmp_path, *, fixed=True, limits=None):
     """The room's four actors over the real pump, at ports that the OS chose."""
     clock, files, flow = SystemClock(), HomeFiles(tmp_path / "home"), Flow()
     driver = EpollDriver(clock)
@@ -135,6 +136,7 @@ async def site(tmp_path, *, fixed=True):
             dns=Binding(LOOPBACK, fixed=True),
             https=Binding(LOOPBACK, fixed=fixed),
             http=Binding(LOOPBACK, fixed=fixed),
+            limits=limits,
         )
         async with system.run(spec):
             root = await ingress.root_certificate()
@@ -151,6 +153,19 @@ async def test_curl_reaches_the_app(tmp_path):
         assert (code, out.splitlines()[0], out.splitlines()[-1]) == (0, "HTTP/1.1 200 OK", "app.local 0"), words
         code, out, words = await here.curl("http://app.local/")
         assert (code, out.splitlines()[0], out.splitlines()[-1]) == (0, "HTTP/1.1 200 OK", "app.local 0"), words
+
+
+@pytest.mark.parametrize("kind", ["https", "http"])
+async def test_a_connection_that_gave_its_place_to_another_is_reset(tmp_path, kind):
+    limits = IngressLimits(web_connections=1, head_seconds=1000)
+    async with site(tmp_path, limits=limits) as here:
+        server = getattr(here.bound, kind)
+        ends = [await trio.open_tcp_stream(server.ip, server.port) for _ in range(6)]
+        for evicted in ends[:-1]:
+            with trio.fail_after(5), pytest.raises(trio.BrokenResourceError):
+                await evicted.receive_some()
+        for end in ends:
+            await end.aclose()
 
 
 @needs_curl
