@@ -135,17 +135,20 @@ class Opener:
         if peer == self._peers.us:
             return await self._open_here(request, owner)
         try:
-            return await self._open_there(peer, request, owner, shown)
-        except ConnectionLost:
-            # The session was dead, and nobody had noticed: nothing was answered, so nothing is lost by asking again.
             try:
                 return await self._open_there(peer, request, owner, shown)
-            except StreamCut as error:
-                # So a daemon does that can't even say that it is busy, or that holds too many bytes of this session.
-                raise ResourceExhausted(
-                    f"{shown}, port {request.port}: its owner's daemon cut the request before it was answered; "
-                    "it may be too busy, so try again in a moment."
-                ) from error
+            except StreamCut:
+                raise
+            except ConnectionLost:
+                # The session was dead, and nobody had noticed: nothing was answered, so ask again.
+                return await self._open_there(peer, request, owner, shown)
+        except StreamCut as error:
+            # So a daemon does that can't even say that it is busy, or that holds too many bytes of this session: to ask
+            # again would double what it can't bear.
+            raise ResourceExhausted(
+                f"{shown}, port {request.port}: its owner's daemon cut the request before it was answered; "
+                "it may be too busy, so try again in a moment."
+            ) from error
 
     async def _open_there(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
         stream = await self._peers.open(peer, PROTOCOL, owner=owner)
