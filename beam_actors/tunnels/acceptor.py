@@ -17,7 +17,7 @@ from beam_actors.tunnels.protocol import Answer, Request, Status, UnsupportedVer
 from beam_actors.tunnels.quota import Quota
 from beam_actors.tunnels.refusals import refuse
 
-_RESTARTING = Answer(status=Status.FAILED, message="The tunnel is restarting; try again.")
+_RESTARTING = Answer(status=Status.BUSY, message="The tunnel is restarting.")
 
 
 class Acceptor(Actor):

@@ -39,11 +39,14 @@ _WORDS = {
     Status.UNSUPPORTED: "its owner's daemon speaks another version",
     Status.FAILED: "its owner's daemon failed",
 }
+_BUSY_BUT_NOT_FULL = "its owner's daemon can't take it now; try again in a moment"
+"""Instead, when the answer itself says why."""
 
 
 def refusal(answer: Answer, what: str) -> BeamError:
     """The error at the visitor that an answer stands for."""
-    words = f"{what}: {_WORDS[answer.status]}"
+    because = answer.status is Status.BUSY and answer.message
+    words = f"{what}: {_BUSY_BUT_NOT_FULL if because else _WORDS[answer.status]}"
     return _ERRORS[answer.status](f"{words} ({answer.message})." if answer.message else f"{words}.")
 
 

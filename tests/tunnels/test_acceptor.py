@@ -4,10 +4,13 @@ import pytest
 import trio
 
 from beam_actors.errors import NetworkError, ResourceExhausted, TunnelNotFound
-from beam_actors.tunnels import TunnelsLimits
+from beam_actors.runtime import ChildSpec
+from beam_actors.tunnels import PROTOCOL, TunnelsLimits
+from beam_actors.tunnels.acceptor import Acceptor
 from beam_actors.tunnels.protocol import Status
 from beam_actors.values import Name
-from tests.tunnels.lab import WEB, World, ask_raw, exchange, knock, read_all, stage
+from tests.peers.lab import SERVICES
+from tests.tunnels.lab import WEB, Node, World, ask_raw, exchange, knock, read_all, stage
 
 NARROW = TunnelsLimits(requests=3, requests_per_peer=2, refusals=2, refusals_per_peer=1)
 
@@ -49,6 +52,27 @@ async def test_bytes_behind_a_refused_request_are_dropped_and_the_answer_arrives
     async with stage(world) as (owner, visitor, _):
         answer = await ask_raw(visitor, owner, behind=bytes(100_000))
         assert answer.status is Status.NOT_FOUND
+
+
+class Restarting(Node):
+    """A node whose acceptor asks a catalogue that doesn't run."""
+
+    def serve(self):
+        return {PROTOCOL: self.system.ref(f"{SERVICES}/door")}
+
+    async def children(self):
+        def door():
+            return Acceptor(catalogue=self.system.ref(f"{SERVICES}/gone"), limits=TunnelsLimits())
+
+        return [*await super().children(), ChildSpec("door", door)]
+
+
+async def test_a_tunnel_that_restarts_is_busy_and_not_down(world, autojump_clock):
+    async with stage(world) as (_, visitor, _service), Restarting(world, 9).run() as owner:
+        await visitor.peers.connect(owner.address)
+        world.names[Name("web")] = (owner.id,)
+        with pytest.raises(ResourceExhausted, match=r"try again in a moment \(The tunnel is restarting\.\)\.$"):
+            await visitor.tunnels.open("web", 80)
 
 
 # --- the bounds ---
