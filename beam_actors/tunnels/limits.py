@@ -29,8 +29,8 @@ class TunnelsLimits:
     """Offered services of one node."""
     forwards: int = 256
     """Held local ports of one node."""
-    forward_opens: int = 256
-    """Connections of one forward that wait for their tunnel, at once."""
+    forward_opens: int = 1024
+    """Connections of one forward that wait for their tunnel, at once: as many as a web server here holds."""
     listen_retry: float = 5.0
     """How often a forward tries again when its local port is taken."""
     live: int = 16_384

@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from beam_actors.errors import NetworkError
+from beam_actors.ingress.limits import IngressLimits
 from beam_actors.tunnels import ForwardSpec, TunnelsLimits
 from beam_actors.values import TcpAddress
 from tests.peers.lab import until
@@ -97,3 +98,8 @@ async def test_more_connections_than_may_wait_are_reset_and_it_says_so(autojump_
         assert "1 connections wait" in status.failure
         assert await exchange(first, b"hello") == b"hello"
         assert await exchange(await program.dial(5000), b"hello") == b"hello"
+
+
+def test_as_many_connections_of_a_forward_may_wait_as_of_a_web_server():
+    limits = TunnelsLimits()
+    assert limits.forward_opens == limits.local_requests == IngressLimits().web_connections
