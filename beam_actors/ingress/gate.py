@@ -72,7 +72,7 @@ class Gate:
             stream.close()
             return None
         if isinstance(outcome, Page):
-            _log.info("a request got a page", server=self.kind, status=outcome.status, error=outcome.code)
+            _log.debug("a request got a page", server=self.kind, status=outcome.status, error=outcome.code)
             await self._farewell(stream, outcome.render(accept=accept, head_only=head_only))
             return outcome
         self._splice(stream, reader.received, outcome)

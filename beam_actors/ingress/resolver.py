@@ -212,7 +212,7 @@ class Resolver(Actor):
             try:
                 served &= bool(await server.ask(Serve(ip), timeout=_SERVER_SECONDS))
             except ActorError as error:
-                _log.info("a web server does not answer", server=server.path, error=str(error))
+                _log.debug("a web server does not answer", server=server.path, error=str(error))
                 served = False
         return served
 

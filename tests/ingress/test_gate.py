@@ -2,6 +2,7 @@ import contextlib
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from beam_actors import errors
 from beam_actors.ingress.gate import Gate
@@ -52,6 +53,13 @@ async def test_a_request_for_a_name_is_spliced_with_its_bytes_as_they_came(autoj
     assert server.spliced_with is near
     assert server._held == data
     assert server.tag == "node/ingress/http"
+
+
+async def test_pages_do_not_fill_the_log(autojump_clock):
+    with capture_logs() as lines:
+        _, page, _ = await converse(get("Host: nobody.test"))
+    assert page is not None
+    assert {line["log_level"] for line in lines} == {"debug"}
 
 
 async def test_a_head_in_pieces(autojump_clock):
