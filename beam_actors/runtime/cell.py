@@ -19,7 +19,7 @@ from beam_actors.runtime.mailbox import Inbox, Mailbox, Overflow, discard
 if TYPE_CHECKING:
     import trio
 
-    from beam_actors.runtime.actor import Actor
+    from beam_actors.runtime.incarnation import Incarnation
     from beam_actors.runtime.system import System
 
 HISTORY = 8
@@ -51,7 +51,7 @@ class Cell:
         self.system = system
         self.path = path
         self.inbox = Inbox(Mailbox())
-        self.actor: Actor | None = None
+        self.actor: Incarnation | None = None
         self.actor_class: type[Any] | None = None
         self.state = State.UNBORN
         self.incarnation = 0

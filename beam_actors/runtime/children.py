@@ -19,7 +19,7 @@ from beam_actors.runtime.restarts import Restart, RestartWindow, Strategy, conce
 from beam_actors.runtime.specs import ChildSpec
 
 if TYPE_CHECKING:
-    from beam_actors.runtime.actor import Actor
+    from beam_actors.runtime.incarnation import Incarnation
 
 KILL_PATIENCE = 10.0
 NORMAL_PAUSE = 0.1
@@ -106,7 +106,7 @@ class _Entry:
 class Children:
     """The children of one incarnation of an actor, in the order of their start."""
 
-    def __init__(self, parent: "Actor", cell: Cell) -> None:
+    def __init__(self, parent: "Incarnation", cell: Cell) -> None:
         self._parent = parent
         self._cell = cell
         self._entries: dict[Cell, _Entry] = {}
@@ -200,7 +200,7 @@ class Children:
             delay = max(delay, NORMAL_PAUSE)
         message = RestartNow(tuple(affected), self._turn)
         if delay > 0:
-            self._parent.spawn(self._restart_later, delay, message, name="restart")
+            self._parent._actor_spawn(self._restart_later, (delay, message), "restart")  # noqa: SLF001 (as below)
         else:
             await self.restart_now(message)
         return None
