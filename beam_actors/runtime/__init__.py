@@ -4,14 +4,14 @@ docs/supervision.md is the manual: semantics, strategies, and each difference fr
 """
 
 from beam_actors.runtime.actor import Actor
-from beam_actors.runtime.children import SignificantExit, TooManyRestarts
+from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRestarts
 from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed
 from beam_actors.runtime.future import Future, Reply, WouldBlock
 from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.mailbox import Mailbox, Overflow
 from beam_actors.runtime.patience import GONE, ask_patiently, persist
 from beam_actors.runtime.ref import Ref
-from beam_actors.runtime.restarts import Backoff, Intensity, Restart, RestartWindow, Strategy
+from beam_actors.runtime.restarts import Backoff, Decision, Intensity, Restart, RestartWindow, Strategy
 from beam_actors.runtime.snapshot import Snapshot
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.supervisor import ListMembers, Pool, StartMember, StopMember, Supervisor
@@ -25,7 +25,9 @@ __all__ = [
     "Actor",
     "Backoff",
     "ChildSpec",
+    "Decision",
     "Down",
+    "Escalated",
     "Event",
     "ExitKind",
     "ExitReason",

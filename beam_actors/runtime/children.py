@@ -15,7 +15,7 @@ from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed
 from beam_actors.runtime.ref import Ref, StopRequest
-from beam_actors.runtime.restarts import Restart, RestartWindow, Strategy, concerned, wants_restart
+from beam_actors.runtime.restarts import Decision, Restart, RestartWindow, Strategy, concerned
 from beam_actors.runtime.specs import ChildSpec
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ class TooManyRestarts(ActorError):
     """A child was restarted more often than its supervisor's intensity allows."""
 
     code = "too-many-restarts"
+
+
+class Escalated(ActorError):
+    """A child crashed with an error that its spec escalates; `__cause__` is that error."""
+
+    code = "escalated"
 
 
 class SignificantExit(ActorError):
@@ -148,14 +154,19 @@ class Children:
         entry = self._entries.get(cell)
         if entry is None or entry.stopping or message.incarnation != cell.incarnation:
             return None
-        if not wants_restart(entry.spec.restart, reason):
-            self._forget(cell)
-            if entry.spec.significant:
-                error = SignificantExit(f"{cell.path} ended ({reason}).")
-                error.__cause__ = reason.error
-                return crashed(error) if reason.abnormal else reason
-            return None
-        return await self._restart(cell, entry, reason)
+        decision = entry.spec.decide(reason)
+        if decision is Decision.RESTART:
+            return await self._restart(cell, entry, reason)
+        self._forget(cell)
+        if decision is Decision.ESCALATE:
+            escalated = Escalated(f"{cell.path} crashed with what it may not be restarted after ({reason}).")
+            escalated.__cause__ = reason.error
+            return crashed(escalated)
+        if entry.spec.significant:
+            error = SignificantExit(f"{cell.path} ended ({reason}).")
+            error.__cause__ = reason.error
+            return crashed(error) if reason.abnormal else reason
+        return None
 
     async def restart_now(self, message: RestartNow) -> None:
         """Start again what waited for its backoff."""
@@ -255,7 +266,7 @@ class Children:
             self._after(cell, entry, reason)
 
     def _after(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
-        wanted = entry.returns if entry.stopping else wants_restart(entry.spec.restart, reason)
+        wanted = entry.returns if entry.stopping else entry.spec.decide(reason) is Decision.RESTART
         will_return = wanted and self._cell.alive
         if will_return:
             cell.state = State.WAITING  # before its mailbox is flushed: askers learn that it will be back

@@ -2,7 +2,7 @@
 
 import enum
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import attrs
@@ -32,6 +32,21 @@ class Restart(enum.Enum):
     """After a crash."""
     TEMPORARY = "temporary"
     """Never."""
+
+
+class Decision(enum.Enum):
+    """What a child's end leads to."""
+
+    RESTART = "restart"
+    """It is started again, within the intensity. As a choice for a type of exception: what `Restart` says."""
+    STOP = "stop"
+    """It has ended for good."""
+    ESCALATE = "escalate"
+    """Its supervisor crashes at once, so whoever is above decides."""
+
+
+Decisions = Mapping[type[BaseException], Decision]
+"""What a crash leads to, by the type of its error: the most derived class that matches wins, no match is RESTART."""
 
 
 @attrs.frozen(slots=True)
@@ -88,6 +103,15 @@ def wants_restart(restart: Restart, reason: ExitReason) -> bool:
     if restart is Restart.PERMANENT:
         return reason.kind is not ExitKind.SHUTDOWN
     return restart is Restart.TRANSIENT and reason.abnormal
+
+
+def decide(restart: Restart, decisions: Decisions, reason: ExitReason) -> Decision:
+    """What the end of a child that nobody stopped leads to. Only crashes have an error to decide by."""
+    if decisions and reason.kind is ExitKind.CRASHED:
+        chosen = next((decisions[base] for base in type(reason.error).__mro__ if base in decisions), Decision.RESTART)
+        if chosen is not Decision.RESTART:
+            return chosen
+    return Decision.RESTART if wants_restart(restart, reason) else Decision.STOP
 
 
 def concerned(strategy: Strategy, children: Sequence[T], failed: T) -> list[T]:

@@ -1,9 +1,22 @@
 import itertools
 
+import pytest
 import trio
 
-from beam_actors.runtime import Actor, Backoff, ChildSpec, Intensity, Restart, Strategy, Supervisor
-from tests.runtime.rig import Adopt, Child, system
+from beam_actors.errors import ActorDead
+from beam_actors.runtime import (
+    Actor,
+    Backoff,
+    ChildSpec,
+    Decision,
+    Escalated,
+    ExitKind,
+    Intensity,
+    Restart,
+    Strategy,
+    Supervisor,
+)
+from tests.runtime.rig import Adopt, Child, Hang, Say, system
 
 
 async def test_a_sibling_that_is_temporary_is_stopped_with_the_group_and_not_started_again(autojump_clock):
@@ -128,3 +141,82 @@ async def test_backoff_delays_restarts_and_grows(autojump_clock):
         await trio.sleep(20)
     waits = [round(b - a) for a, b in itertools.pairwise(starts)]
     assert waits[:4] == [1, 2, 4, 8]
+
+
+def deciding(name="a", **options):
+    return ChildSpec(name, Child, decisions={OSError: Decision.STOP, ConnectionError: Decision.ESCALATE}, **options)
+
+
+async def test_a_crash_that_stops_is_an_end_for_good(autojump_clock):
+    here = system()
+    async with here.run(ChildSpec("node", lambda: Supervisor([deciding(), ChildSpec("b", Child)]))):
+        ref = here.ref("node/a")
+        ref.tell(Hang())
+        waiting = ref.ask(Say("x"))
+        await trio.testing.wait_all_tasks_blocked()
+        ref.crash(FileNotFoundError())
+        with pytest.raises(ActorDead):
+            await waiting
+        await trio.sleep(100)
+        assert (ref.alive, ref.incarnation) == (False, 1)
+        assert [child.path for child in here.tree().children] == ["node/b"]
+        assert here.ref("node").incarnation == 1
+
+
+async def test_a_crash_that_nobody_decided_about_restarts(autojump_clock):
+    here = system()
+    async with here.run(ChildSpec("node", lambda: Supervisor([deciding()]))):
+        here.ref("node/a").crash(ValueError())
+        await trio.sleep(1)
+        assert here.ref("node/a").incarnation == 2
+
+
+async def test_ends_that_stop_do_not_count_towards_the_intensity(autojump_clock):
+    here = system()
+    children = [deciding(str(n)) for n in range(20)]
+    async with here.run(ChildSpec("node", lambda: Supervisor(children, intensity=Intensity(0, 1000)))):
+        for n in range(20):
+            here.ref(f"node/{n}").crash(OSError())
+        await trio.sleep(1)
+        assert here.ref("node").alive
+        assert here.tree().children == ()
+
+
+@pytest.mark.parametrize("restart", list(Restart))
+async def test_a_crash_that_escalates_crashes_the_supervisor_at_once(autojump_clock, restart):
+    here = system()
+    inner = lambda: Supervisor([deciding(restart=restart), ChildSpec("b", Child)], intensity=Intensity(100, 1))  # noqa: E731
+    async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("inner", inner)]))):
+        here.ref("node/inner/a").crash(ConnectionResetError("far"))
+        await trio.sleep(1)
+        inner_cell = here.ref("node/inner")._cell
+        assert inner_cell.incarnation == 2
+        assert inner_cell.last_exit.kind is ExitKind.CRASHED
+        assert isinstance(inner_cell.last_exit.error, Escalated)
+        assert isinstance(inner_cell.last_exit.error.__cause__, ConnectionResetError)
+        assert here.ref("node/inner/a").alive
+        assert here.ref("node/inner/b").alive
+
+
+async def test_a_restart_whose_start_fails_is_decided_about_as_any_crash(autojump_clock):
+    starts = []
+
+    class Fragile(Child):
+        async def on_start(self):
+            starts.append(1)
+            if len(starts) > 1:
+                raise FileNotFoundError
+
+    here = system()
+    child = ChildSpec("a", Fragile, decisions={OSError: Decision.STOP})
+    async with here.run(ChildSpec("node", lambda: Supervisor([child]))):
+        here.ref("node/a").crash(ValueError())
+        await trio.sleep(100)
+        assert len(starts) == 2
+        assert here.tree().children == ()
+
+
+@pytest.mark.parametrize("decisions", [{"OSError": Decision.STOP}, {OSError: "stop"}, {int: Decision.STOP}])
+def test_what_is_no_decision_is_refused(decisions):
+    with pytest.raises(TypeError, match="no decision"):
+        ChildSpec("a", Child, decisions=decisions)

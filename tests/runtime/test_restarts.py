@@ -7,6 +7,7 @@ from beam_actors.runtime import (
     NORMAL,
     SHUTDOWN,
     Backoff,
+    Decision,
     ExitKind,
     ExitReason,
     Intensity,
@@ -15,7 +16,7 @@ from beam_actors.runtime import (
     Strategy,
     crashed,
 )
-from beam_actors.runtime.restarts import concerned, wants_restart
+from beam_actors.runtime.restarts import concerned, decide, wants_restart
 
 CRASH = crashed(ValueError())
 KILL = ExitReason(ExitKind.KILLED)
@@ -32,6 +33,34 @@ KILL = ExitReason(ExitKind.KILLED)
 def test_each_kind_of_child_is_restarted_after_the_exits_that_it_says(restart, restarted):
     exits = (NORMAL, SHUTDOWN, CRASH, KILL)
     assert {reason.kind.value for reason in exits if wants_restart(restart, reason)} == restarted
+
+
+class Close(ConnectionResetError):
+    pass
+
+
+ERRORS = (Close, ConnectionResetError, ConnectionError, OSError, ValueError, Exception)
+
+
+@given(
+    st.sampled_from(list(Restart)),
+    st.dictionaries(st.sampled_from(ERRORS), st.sampled_from(list(Decision))),
+    st.sampled_from(ERRORS),
+)
+def test_the_most_derived_class_that_matches_decides_and_restart_is_what_the_child_says(restart, decisions, error):
+    reason = crashed(error())
+    matching = [other for other in decisions if issubclass(error, other)]
+    # These classes stand in one line, so the most derived is the one with the most bases.
+    chosen = decisions[max(matching, key=lambda one: len(one.__mro__))] if matching else Decision.RESTART
+    if chosen is Decision.RESTART and not wants_restart(restart, reason):
+        chosen = Decision.STOP
+    assert decide(restart, decisions, reason) is chosen
+
+
+@given(st.sampled_from(list(Restart)), st.sampled_from(list(Decision)), st.sampled_from([NORMAL, SHUTDOWN, KILL]))
+def test_only_crashes_are_decided_by_their_error(restart, decision, reason):
+    expected = Decision.RESTART if wants_restart(restart, reason) else Decision.STOP
+    assert decide(restart, {Exception: decision, BaseException: decision}, reason) is expected
 
 
 @given(st.lists(st.integers(), min_size=1, unique=True), st.data())
