@@ -11,7 +11,7 @@ from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.mailbox import Mailbox, Overflow
 from beam_actors.runtime.patience import GONE, ask_patiently, persist
 from beam_actors.runtime.ref import Ref
-from beam_actors.runtime.restarts import Backoff, Decision, Intensity, Restart, RestartWindow, Strategy
+from beam_actors.runtime.restarts import AutoShutdown, Backoff, Decision, Intensity, Restart, RestartWindow, Strategy
 from beam_actors.runtime.snapshot import Snapshot
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.supervisor import ListMembers, Pool, StartMember, StopMember, Supervisor
@@ -23,6 +23,7 @@ __all__ = [
     "NORMAL",
     "SHUTDOWN",
     "Actor",
+    "AutoShutdown",
     "Backoff",
     "ChildSpec",
     "Decision",

@@ -15,7 +15,7 @@ from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed
 from beam_actors.runtime.ref import Ref, StopRequest
-from beam_actors.runtime.restarts import Decision, Restart, RestartWindow, Strategy, concerned
+from beam_actors.runtime.restarts import AutoShutdown, Decision, Restart, RestartWindow, Strategy, concerned
 from beam_actors.runtime.specs import ChildSpec
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class Children:
         self._entries: dict[Cell, _Entry] = {}
         self._window: RestartWindow | None = None
         self._turn = 0
+        self._significant = 0
 
     async def start(self, spec: ChildSpec) -> Ref:
         """Start a child under its name and wait for its `on_start`; raise `StartFailed`."""
@@ -125,6 +126,10 @@ class Children:
         cell = system.cell(f"{self._cell.path}/{spec.name}")
         if cell in self._entries:
             raise StartFailed(f"{cell.path} runs already.")
+        if spec.significant:
+            if self._parent.auto_shutdown is AutoShutdown.NEVER:
+                raise StartFailed(f"{cell.path} is significant, and {self._cell.path} never shuts down by itself.")
+            self._significant += 1
         entry = _Entry(spec)
         self._entries[cell] = entry
         self._cell.children[spec.name] = cell
@@ -162,7 +167,9 @@ class Children:
             escalated = Escalated(f"{cell.path} crashed with what it may not be restarted after ({reason}).")
             escalated.__cause__ = reason.error
             return crashed(escalated)
-        if entry.spec.significant:
+        if entry.spec.significant and (
+            self._parent.auto_shutdown is AutoShutdown.ANY_SIGNIFICANT or not self._significant
+        ):
             error = SignificantExit(f"{cell.path} ended ({reason}).")
             error.__cause__ = reason.error
             return crashed(error) if reason.abnormal else reason
@@ -301,7 +308,9 @@ class Children:
             entry.stopping = False
 
     def _forget(self, cell: Cell) -> None:
-        self._entries.pop(cell, None)
+        entry = self._entries.pop(cell, None)
+        if entry is not None and entry.spec.significant:
+            self._significant -= 1
         name = cell.path.rpartition("/")[2]
         self._cell.children.pop(name, None)
         cell.bury()

@@ -20,7 +20,7 @@ from beam_actors.runtime.handlers import Handlers, find_handler
 from beam_actors.runtime.mailbox import Mailbox, discard
 from beam_actors.runtime.pykka_hooks import PykkaHooks
 from beam_actors.runtime.ref import StopRequest
-from beam_actors.runtime.restarts import Intensity, Strategy
+from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
 from beam_actors.runtime.workers import Worker
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Incarnation(PykkaHooks):
     """Exceptions that a handler may raise as an answer to an ask; any other crashes the actor."""
     strategy: Strategy = Strategy.ONE_FOR_ONE
     intensity: Intensity = Intensity()
+    auto_shutdown: AutoShutdown = AutoShutdown.ANY_SIGNIFICANT
     count_per_child: ClassVar[bool] = False
     _actor_handlers: ClassVar[Handlers] = {}
     _actor_direct: ClassVar[Handlers] = {}

@@ -49,6 +49,17 @@ Decisions = Mapping[type[BaseException], Decision]
 """What a crash leads to, by the type of its error: the most derived class that matches wins, no match is RESTART."""
 
 
+class AutoShutdown(enum.Enum):
+    """When the ends of significant children end their supervisor. Only ends that it did not cause count."""
+
+    NEVER = "never"
+    """Significant children are refused."""
+    ANY_SIGNIFICANT = "any_significant"
+    """With the first that ends for good."""
+    ALL_SIGNIFICANT = "all_significant"
+    """With the last."""
+
+
 @attrs.frozen(slots=True)
 class Intensity:
     """At most `restarts` in `period` seconds; one more escalates."""

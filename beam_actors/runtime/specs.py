@@ -22,7 +22,8 @@ class ChildSpec:
 
     `factory()` returns a new actor; it is called inside the child's own task, once for each incarnation. `shutdown`
     is how many seconds an ordered stop may take before the child is cancelled. A `significant` child's own end, when
-    it is not restarted, ends its supervisor too. `decisions` says, by the type of the error, that a crash is the end
+    it is not restarted, ends its supervisor too, by that one's `auto_shutdown`; a permanent child can't be significant,
+    since it has no such end. `decisions` says, by the type of the error, that a crash is the end
     for good (`STOP`) or the supervisor's own crash (`ESCALATE`), whatever `restart` says.
     """
 
@@ -44,6 +45,10 @@ class ChildSpec:
         for error, decision in value.items():
             if not (isinstance(error, type) and issubclass(error, BaseException) and isinstance(decision, Decision)):
                 raise TypeError(f"{error!r}: {decision!r} is no decision: it is made by an exception's class.")
+
+    def __attrs_post_init__(self) -> None:
+        if self.significant and self.restart is Restart.PERMANENT:
+            raise ValueError(f"{self.name}: a permanent child can't be significant; make it transient or temporary.")
 
     def decide(self, reason: ExitReason) -> Decision:
         """What an end of the child that nobody asked for leads to."""

@@ -9,7 +9,7 @@ from beam_actors.errors import ActorDead, StartFailed
 from beam_actors.runtime.actor import Actor
 from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.ref import Ref
-from beam_actors.runtime.restarts import Intensity, Strategy
+from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
 from beam_actors.runtime.specs import ChildSpec
 
 
@@ -22,8 +22,10 @@ class Supervisor(Actor):
         *,
         strategy: Strategy = Strategy.ONE_FOR_ONE,
         intensity: Intensity | None = None,
+        auto_shutdown: AutoShutdown = AutoShutdown.ANY_SIGNIFICANT,
     ) -> None:
         super().__init__()
+        self.auto_shutdown = auto_shutdown
         self.strategy = strategy
         self.intensity = intensity or Intensity()
         self._specs = tuple(children)
@@ -63,8 +65,15 @@ class Pool(Actor):
     count_per_child = True
     reply_errors = (StartFailed, ActorDead)
 
-    def __init__(self, template: Callable[..., ChildSpec], *, intensity: Intensity | None = None) -> None:
+    def __init__(
+        self,
+        template: Callable[..., ChildSpec],
+        *,
+        intensity: Intensity | None = None,
+        auto_shutdown: AutoShutdown = AutoShutdown.ANY_SIGNIFICANT,
+    ) -> None:
         super().__init__()
+        self.auto_shutdown = auto_shutdown
         self.intensity = intensity or Intensity()
         self._template = template
 
