@@ -8,6 +8,7 @@ from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRest
 from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed
 from beam_actors.runtime.future import Future, Reply, WouldBlock
 from beam_actors.runtime.handlers import receives
+from beam_actors.runtime.links import LinkedExit, LinkRefused
 from beam_actors.runtime.mailbox import Mailbox, Overflow
 from beam_actors.runtime.patience import GONE, ask_patiently, persist
 from beam_actors.runtime.ref import Ref
@@ -34,6 +35,8 @@ __all__ = [
     "ExitReason",
     "Future",
     "Intensity",
+    "LinkRefused",
+    "LinkedExit",
     "ListMembers",
     "Mailbox",
     "Overflow",

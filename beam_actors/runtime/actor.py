@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from beam_actors.errors import ActorError
+from beam_actors.errors import ActorDead, ActorError
+from beam_actors.runtime import links
 from beam_actors.runtime.exits import NORMAL, Down, ExitKind, ExitReason
 from beam_actors.runtime.future import Future, Reply
 from beam_actors.runtime.handlers import find_handler, handlers_of
@@ -110,6 +111,25 @@ class Actor(Incarnation):
         cell = ref._cell  # noqa: SLF001 (as above)
         cell.watchers.pop(self._actor_cell, None)
         self._actor_watched.pop(cell, None)
+
+    def link(self, ref: Ref) -> None:
+        """Share the fate of the incarnation that runs at `ref`: an abnormal exit of one crashes the other.
+
+        With `trap_exits` this side gets a `Down` with `linked=True` for every exit instead. A link ends with the first
+        of the two incarnations; the next ones are not linked.
+
+        Raises:
+            LinkedExit: none runs there, which is as an exit at once (a `Down` if this side traps exits).
+            LinkRefused: one supervises the other, or is a `Supervisor` that does not say `linkable = True`.
+        """
+        if self._actor_cell.actor is not self:
+            raise ActorDead(f"{self.actor_urn} is not running, so it has nothing to link.")
+        links.link(self._actor_cell, ref._cell)  # noqa: SLF001 (as above)
+
+    def unlink(self, ref: Ref) -> None:
+        """Share its fate no longer; nothing happens if there is no link."""
+        if self._actor_cell.actor is self:
+            links.unlink(self._actor_cell, ref._cell)  # noqa: SLF001 (as above)
 
     def stop(self, reason: ExitReason = NORMAL) -> None:
         """End this incarnation after the message in hand."""

@@ -14,6 +14,7 @@ from pykka._envelope import Envelope
 from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable
 from beam_actors.runtime.exits import Down, ExitKind, ExitReason
 from beam_actors.runtime.future import Future
+from beam_actors.runtime.links import pass_on
 from beam_actors.runtime.mailbox import Inbox, Mailbox, Overflow, discard
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Cell:
         self.started_at = 0.0
         self.cpu = 0.0
         self.children: dict[str, Cell] = {}
+        self.links: dict[Cell, None] | None = None
+        """With whom the present incarnation is linked; None for nobody."""
         self.watchers: dict[Cell, None] = {}
         self.history: deque[str] = deque(maxlen=HISTORY)
         self.in_hand: Envelope[Any] | None = None
@@ -124,6 +127,8 @@ class Cell:
                 watcher.inbox.put_system(down)
             else:
                 del self.watchers[watcher]
+        if self.links is not None:
+            pass_on(self, reason)
         self.system.exited(self, reason)
 
     def bury(self) -> None:

@@ -59,9 +59,14 @@ def unwrap(error: BaseException) -> BaseException:
 
 @attrs.frozen(slots=True)
 class Down:
-    """To a monitor: one incarnation of `ref` ended. Incarnation 0: there was none when the monitor was set."""
+    """To a monitor, or to a linked actor that traps exits: one incarnation of `ref` ended.
+
+    Incarnation 0: there was none when the monitor or the link was set.
+    """
 
     ref: Any
     path: str
     incarnation: int
     reason: ExitReason
+    linked: bool = False
+    """Whether a link brought it."""

@@ -35,6 +35,9 @@ class Incarnation(PykkaHooks):
     mailbox: ClassVar[Mailbox] = Mailbox()
     reply_errors: ClassVar[tuple[type[Exception], ...]] = ()
     """Exceptions that a handler may raise as an answer to an ask; any other crashes the actor."""
+    trap_exits: bool = False
+    """Whether the exits of linked actors come as `Down` messages and crash nobody here."""
+    linkable: ClassVar[bool] = True
     strategy: Strategy = Strategy.ONE_FOR_ONE
     intensity: Intensity = Intensity()
     auto_shutdown: AutoShutdown = AutoShutdown.ANY_SIGNIFICANT

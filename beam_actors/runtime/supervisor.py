@@ -16,6 +16,8 @@ from beam_actors.runtime.specs import ChildSpec
 class Supervisor(Actor):
     """Starts its children in order, restarts them by its strategy, and stops them in the reverse order."""
 
+    linkable = False
+
     def __init__(
         self,
         children: Sequence[ChildSpec] = (),
@@ -63,6 +65,7 @@ class Pool(Actor):
     """Members of one kind, started and stopped at run time; restarts are counted for each of them alone."""
 
     count_per_child = True
+    linkable = False
     reply_errors = (StartFailed, ActorDead)
 
     def __init__(
