@@ -7,6 +7,7 @@ from beam_actors.runtime.actor import Actor
 from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRestarts
 from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed
 from beam_actors.runtime.future import Future, Reply, WouldBlock
+from beam_actors.runtime.groups import GroupChanged, GroupFull, GroupLimits, Groups
 from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.links import LinkedExit, LinkRefused
 from beam_actors.runtime.mailbox import Mailbox, Overflow
@@ -34,6 +35,10 @@ __all__ = [
     "ExitKind",
     "ExitReason",
     "Future",
+    "GroupChanged",
+    "GroupFull",
+    "GroupLimits",
+    "Groups",
     "Intensity",
     "LinkRefused",
     "LinkedExit",

@@ -122,8 +122,7 @@ class Actor(Incarnation):
             LinkedExit: none runs there, which is as an exit at once (a `Down` if this side traps exits).
             LinkRefused: one supervises the other, or is a `Supervisor` that does not say `linkable = True`.
         """
-        if self._actor_cell.actor is not self:
-            raise ActorDead(f"{self.actor_urn} is not running, so it has nothing to link.")
+        self._actor_check_running("link")
         links.link(self._actor_cell, ref._cell)  # noqa: SLF001 (as above)
 
     def unlink(self, ref: Ref) -> None:
@@ -131,6 +130,31 @@ class Actor(Incarnation):
         if self._actor_cell.actor is self:
             links.unlink(self._actor_cell, ref._cell)  # noqa: SLF001 (as above)
 
+    def join(self, group: str) -> None:
+        """Be a member of the group until `leave`, or the end of this incarnation; raise `GroupFull`."""
+        self._actor_check_running("join")
+        self._actor_cell.system.groups.join(self._actor_cell, group)
+
+    def leave(self, group: str) -> None:
+        """Be no member any more; nothing happens if it is none."""
+        if self._actor_cell.actor is self:
+            self._actor_cell.system.groups.leave(self._actor_cell, group)
+
+    def subscribe(self, group: str) -> list[Ref]:
+        """The group's members now, and a `GroupChanged` for later changes until the end of this incarnation."""
+        self._actor_check_running("subscribe to")
+        return self._actor_cell.system.groups.subscribe(self._actor_cell, group)
+
+    def unsubscribe(self, group: str) -> None:
+        """Hear no more of the group; nothing happens if it did not subscribe."""
+        if self._actor_cell.actor is self:
+            self._actor_cell.system.groups.unsubscribe(self._actor_cell, group)
+
     def stop(self, reason: ExitReason = NORMAL) -> None:
         """End this incarnation after the message in hand."""
         self._actor_cell.inbox.put_system(StopRequest(reason))
+
+    def _actor_check_running(self, what: str) -> None:
+        # What an incarnation takes part in ends with it, and what one that is over began would never end.
+        if self._actor_cell.actor is not self:
+            raise ActorDead(f"{self.actor_urn} is not running, so it has nothing to {what}.")

@@ -129,6 +129,7 @@ class Cell:
                 del self.watchers[watcher]
         if self.links is not None:
             pass_on(self, reason)
+        self.system.groups.forget(self)
         self.system.exited(self, reason)
 
     def bury(self) -> None:

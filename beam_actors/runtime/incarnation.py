@@ -16,6 +16,7 @@ from beam_actors.errors import ActorCrashed, ActorDead
 from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.children import ChildExited, Children, RestartNow
 from beam_actors.runtime.exits import Down, ExitKind, ExitReason, crashed, unwrap
+from beam_actors.runtime.groups import GroupChanged, GroupNotice
 from beam_actors.runtime.handlers import Handlers, find_handler
 from beam_actors.runtime.mailbox import Mailbox, discard
 from beam_actors.runtime.pykka_hooks import PykkaHooks
@@ -216,12 +217,20 @@ class Incarnation(PykkaHooks):
             await self._actor_children.restart_now(message)
             return None
         if isinstance(message, Down):
-            if find_handler(self._actor_handlers, Down) is not None:
-                result = self.on_receive(message)
-                if isinstance(result, CoroutineType):
-                    await result
+            await self._actor_notify(message)
+            return None
+        if isinstance(message, GroupNotice):
+            changed = message.news()
+            if changed is not None:
+                await self._actor_notify(changed)
             return None
         raise TypeError(f"{message!r} is no system message.")
+
+    async def _actor_notify(self, notice: Down | GroupChanged) -> None:
+        if find_handler(self._actor_handlers, type(notice)) is not None:
+            result = self.on_receive(notice)
+            if isinstance(result, CoroutineType):
+                await result
 
     def _actor_spawn(self, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], name: str) -> Worker:
         if self._actor_nursery is None:

@@ -12,6 +12,7 @@ from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.children import run_incarnation
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, unwrap
+from beam_actors.runtime.groups import GroupLimits, Groups
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.snapshot import Snapshot, snapshot
 from beam_actors.runtime.specs import ChildSpec
@@ -67,11 +68,13 @@ class System:
         clock: Callable[[], float],
         cpu_clock: Callable[[], float] | None = None,
         jitter: Callable[[], float] = lambda: 0.5,
+        group_limits: GroupLimits | None = None,
     ) -> None:
         self.name = name
         self.clock = clock
         self.cpu_clock = cpu_clock or (lambda: 0.0)
         self.jitter = jitter
+        self.groups = Groups(group_limits or GroupLimits())
         self.dead_letters: Counter[str] = Counter()
         """Undeliverable messages, by the path that they were for; those of forgotten children as `parent/*`."""
         self._count_cpu = cpu_clock is not None
@@ -99,6 +102,10 @@ class System:
         """The ref of the actor that runs at `path`, or None."""
         cell = self._cells.get(path)
         return cell.ref if cell is not None and cell.state not in {State.UNBORN, State.DEAD} else None
+
+    def members(self, group: str) -> list[Ref]:
+        """The actors that joined the group, in the order in which they did."""
+        return self.groups.members(group)
 
     def tree(self) -> Snapshot | None:
         """The whole tree now, or None before it was started."""
