@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 from beam_actors.errors import ActorDead, ActorError
 from beam_actors.runtime import links
 from beam_actors.runtime.exits import NORMAL, Down, ExitKind, ExitReason
-from beam_actors.runtime.future import Future, Reply
+from beam_actors.runtime.future import SET_ASIDE, Future, Reply
 from beam_actors.runtime.handlers import find_handler, handlers_of
 from beam_actors.runtime.incarnation import Incarnation
 from beam_actors.runtime.mailbox import discard
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.specs import ChildSpec
+from beam_actors.runtime.stash import put_aside, put_back
 from beam_actors.runtime.workers import Timer, Worker
 
 if TYPE_CHECKING:
@@ -96,6 +97,22 @@ class Actor(Incarnation):
         self._actor_replies[reply] = None
         self._actor_deferred = reply
         return reply
+
+    def stash(self) -> None:
+        """Put the message in hand aside until `unstash`; what the handler returns is then ignored.
+
+        A stash that is full refuses it as a full mailbox would (see `Mailbox.stash`).
+        """
+        cell, envelope = self._actor_cell, self._actor_cell.in_hand
+        if envelope is None or self._actor_deferred is not None:
+            raise RuntimeError("There is no message in hand to stash, or its reply is deferred.")
+        cell.in_hand = None
+        self._actor_deferred = SET_ASIDE
+        put_aside(cell, envelope)
+
+    def unstash(self) -> None:
+        """Put all that was stashed in front of what waits, in the order in which it arrived."""
+        put_back(self._actor_cell)
 
     def monitor(self, ref: Ref) -> None:
         """Get one `Down` for each exit of an incarnation of `ref`, at once if none runs."""

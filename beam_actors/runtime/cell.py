@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 
-from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable
+from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable, MailboxFull
 from beam_actors.runtime.exits import Down, ExitKind, ExitReason
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.links import pass_on
@@ -89,7 +89,9 @@ class Cell:
         if inbox.full:
             if inbox.bounds.overflow is Overflow.DROP_NEWEST or envelope.reply_to is not None:
                 return False
-            self.undeliverable(inbox.get(), "its mailbox overflowed")
+            if not inbox.user:
+                return False  # all that waits is stashed
+            self.refuse(inbox.get())
         inbox.put(envelope)
         return True
 
@@ -100,6 +102,15 @@ class Cell:
             future.set_exception(self.error(why))
         else:
             self.system.dead_letter(self, envelope.message, why)
+        discard(envelope.message)
+
+    def refuse(self, envelope: Envelope[Any]) -> None:
+        """A message that the mailbox has no room for any more, though the actor lives."""
+        future = envelope.reply_to
+        if isinstance(future, Future) and not future.done:
+            future.set_exception(MailboxFull(f"The mailbox of {self.path} is full."))
+        else:
+            self.system.dead_letter(self, envelope.message, "its mailbox overflowed")
         discard(envelope.message)
 
     def error(self, why: str) -> ActorDead | ActorUnavailable:

@@ -7,7 +7,7 @@ it is resolved raises instead of blocking the loop.
 import sys
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import pykka
 import trio
@@ -150,3 +150,7 @@ class Reply:
         self._done(self)
         if self._future is not None:
             self._future.set_exception(error)
+
+
+SET_ASIDE: Final = Reply(None, lambda _done: None)
+"""In the place of the reply to a message that was stashed: whoever handles it later answers."""

@@ -49,7 +49,7 @@ class Incarnation(PykkaHooks):
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         cell = STARTING.get()
         super().__init__(cell)
-        cell.inbox.bounds = self.mailbox
+        cell.inbox.bind(self.mailbox)
         self._actor_cell = cell
         self._actor_children = Children(self, cell)
         self._actor_nursery: trio.Nursery | None = None

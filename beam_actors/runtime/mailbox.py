@@ -1,7 +1,7 @@
 """An actor's mailbox: a system lane that overtakes, and a user lane with a bound and a stated overflow rule.
 
-Invariant: the user lane never holds more than its capacity. Putting never blocks; the one task that takes is woken by
-`trio.lowlevel.reschedule`, so a put costs no task switch. Only the loop's own thread touches it.
+Invariant: the user lane and the stash together never hold more than the capacity. Putting never blocks; the one task
+that takes is woken by `trio.lowlevel.reschedule`, so a put costs no task switch. Only the loop's own thread touches it.
 """
 
 import enum
@@ -22,19 +22,29 @@ class Overflow(enum.Enum):
 
 @attrs.frozen(slots=True)
 class Mailbox:
-    """How many messages may wait, and what happens to one more."""
+    """How many messages may wait, and what happens to one more. `stash` of them, by default half, may be stashed."""
 
     capacity: int = 10_000
     overflow: Overflow = Overflow.DROP_NEWEST
+    stash: int | None = None
+
+    @property
+    def stash_capacity(self) -> int:
+        """How many messages the stash holds at most."""
+        return self.capacity // 2 if self.stash is None else min(self.stash, self.capacity)
 
 
 class Inbox:
     """The two lanes of one cell. `get` and `empty` are pykka's contract; the actor's loop uses the lanes themselves."""
 
-    __slots__ = ("_parked", "_room", "bounds", "system", "user")
+    __slots__ = ("_parked", "_room", "aside", "bounds", "limit", "system", "user")
 
     def __init__(self, bounds: Mailbox) -> None:
         self.bounds = bounds
+        self.limit = bounds.capacity
+        """What the user lane may hold now: the capacity without what waits elsewhere."""
+        self.aside: deque[Envelope[Any]] | None = None
+        """The stash, if there is one."""
         self.system: deque[Any] = deque()
         self.user: deque[Envelope[Any]] = deque()
         self._parked: trio.lowlevel.Task | None = None
@@ -45,8 +55,13 @@ class Inbox:
 
     @property
     def full(self) -> bool:
-        """Whether the user lane is at its bound."""
-        return len(self.user) >= self.bounds.capacity
+        """Whether the mailbox is at its bound."""
+        return len(self.user) >= self.limit
+
+    def bind(self, bounds: Mailbox) -> None:
+        """Take the bounds of the next incarnation; nothing waits between two."""
+        self.bounds = bounds
+        self.limit = bounds.capacity
 
     def put(self, envelope: Envelope[Any]) -> None:
         """Append to the user lane; the caller has looked at `full`."""
@@ -93,9 +108,11 @@ class Inbox:
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     def drain(self) -> list[Envelope[Any]]:
-        """Empty the user lane and wake whoever waited for room."""
-        drained = list(self.user)
+        """Empty the user lane and the stash, the oldest first, and wake whoever waited for room."""
+        drained = [*(self.aside or ()), *self.user]
+        self.aside = None
         self.user.clear()
+        self.limit = self.bounds.capacity
         while self._room:
             trio.lowlevel.reschedule(self._room.popleft())
         return drained

@@ -25,6 +25,8 @@ class Snapshot:
     cpu: float
     workers: int
     children: tuple["Snapshot", ...]
+    stashed: int = 0
+    """Messages that it has put aside; they count within the mailbox's capacity."""
 
 
 def snapshot(cell: Cell, now: float) -> Snapshot:
@@ -45,5 +47,6 @@ def snapshot(cell: Cell, now: float) -> Snapshot:
         waits_for=cell.waits_for.path if cell.waits_for is not None else None,
         cpu=cell.cpu,
         workers=cell.actor.worker_count if cell.actor is not None else 0,
+        stashed=len(cell.inbox.aside or ()),
         children=tuple(snapshot(child, now) for child in cell.children.values()),
     )
