@@ -12,7 +12,7 @@ from beam_actors.runtime.incarnation import Incarnation
 from beam_actors.runtime.mailbox import discard
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.specs import ChildSpec
-from beam_actors.runtime.stash import put_aside, put_back
+from beam_actors.runtime.stash import put_aside
 from beam_actors.runtime.workers import Timer, Worker
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Actor(Incarnation):
 
     def unstash(self) -> None:
         """Put all that was stashed in front of what waits, in the order in which it arrived."""
-        put_back(self._actor_cell)
+        self._actor_cell.inbox.put_back()
 
     def monitor(self, ref: Ref) -> None:
         """Get one `Down` for each exit of an incarnation of `ref`, at once if none runs."""

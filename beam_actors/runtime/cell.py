@@ -89,9 +89,10 @@ class Cell:
         if inbox.full:
             if inbox.bounds.overflow is Overflow.DROP_NEWEST or envelope.reply_to is not None:
                 return False
-            if not inbox.user:
-                return False  # all that waits is stashed
-            self.refuse(inbox.get())
+            oldest = inbox.give_way(envelope)
+            if oldest is None:
+                return False
+            self.refuse(oldest)
         inbox.put(envelope)
         return True
 

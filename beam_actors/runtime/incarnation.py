@@ -34,6 +34,8 @@ class Incarnation(PykkaHooks):
     """What runs an actor. `Actor` adds what its code calls."""
 
     mailbox: ClassVar[Mailbox] = Mailbox()
+    priority: ClassVar[tuple[type, ...]] = ()
+    """Types of messages, with their subclasses, that overtake its other user messages (and no system message)."""
     reply_errors: ClassVar[tuple[type[Exception], ...]] = ()
     """Exceptions that a handler may raise as an answer to an ask; any other crashes the actor."""
     trap_exits: bool = False
@@ -49,7 +51,7 @@ class Incarnation(PykkaHooks):
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         cell = STARTING.get()
         super().__init__(cell)
-        cell.inbox.bind(self.mailbox)
+        cell.inbox.bind(self.mailbox, self.priority)
         self._actor_cell = cell
         self._actor_children = Children(self, cell)
         self._actor_nursery: trio.Nursery | None = None
@@ -165,14 +167,14 @@ class Incarnation(PykkaHooks):
 
     async def _actor_receive_loop(self) -> ExitReason:
         inbox, cell = self._actor_cell.inbox, self._actor_cell
-        system, user = inbox.system, inbox.user
+        system, urgent, user = inbox.system, inbox.urgent, inbox.user
         left = BATCH
         while True:
             if system:
                 ended = await self._actor_serve_system(system.popleft())
                 if ended is not None:
                     return ended
-            elif user:
+            elif user or urgent:
                 envelope = inbox.get()
                 cell.in_hand = envelope
                 self._actor_deferred = None

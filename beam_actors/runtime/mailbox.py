@@ -1,7 +1,8 @@
-"""An actor's mailbox: a system lane that overtakes, and a user lane with a bound and a stated overflow rule.
+"""An actor's mailbox: a system lane that overtakes, and user lanes with one bound and a stated overflow rule.
 
-Invariant: the user lane and the stash together never hold more than the capacity. Putting never blocks; the one task
-that takes is woken by `trio.lowlevel.reschedule`, so a put costs no task switch. Only the loop's own thread touches it.
+Invariant: the urgent lane, the user lane and the stash together never hold more than the capacity. Putting never
+blocks; the one task that takes is woken by `trio.lowlevel.reschedule`, so a put costs no task switch. Only the loop's
+own thread touches it.
 """
 
 import enum
@@ -37,7 +38,7 @@ class Mailbox:
 class Inbox:
     """The two lanes of one cell. `get` and `empty` are pykka's contract; the actor's loop uses the lanes themselves."""
 
-    __slots__ = ("_parked", "_room", "aside", "bounds", "limit", "system", "user")
+    __slots__ = ("_parked", "_room", "aside", "bounds", "limit", "priority", "system", "urgent", "user")
 
     def __init__(self, bounds: Mailbox) -> None:
         self.bounds = bounds
@@ -45,27 +46,37 @@ class Inbox:
         """What the user lane may hold now: the capacity without what waits elsewhere."""
         self.aside: deque[Envelope[Any]] | None = None
         """The stash, if there is one."""
+        self.priority: tuple[type, ...] = ()
+        """The types of messages that overtake other user messages."""
+        self.urgent: deque[Envelope[Any]] | None = None
+        """The lane of those; None when there are no such types."""
         self.system: deque[Any] = deque()
         self.user: deque[Envelope[Any]] = deque()
         self._parked: trio.lowlevel.Task | None = None
         self._room: deque[trio.lowlevel.Task] = deque()
 
     def __len__(self) -> int:
-        return len(self.user)
+        return len(self.user) + len(self.urgent or ())
 
     @property
     def full(self) -> bool:
         """Whether the mailbox is at its bound."""
         return len(self.user) >= self.limit
 
-    def bind(self, bounds: Mailbox) -> None:
-        """Take the bounds of the next incarnation; nothing waits between two."""
+    def bind(self, bounds: Mailbox, priority: tuple[type, ...] = ()) -> None:
+        """Take the bounds and the urgent types of the next incarnation; nothing waits between two."""
         self.bounds = bounds
         self.limit = bounds.capacity
+        self.priority = priority
+        self.urgent = deque() if priority else None
 
     def put(self, envelope: Envelope[Any]) -> None:
-        """Append to the user lane; the caller has looked at `full`."""
-        self.user.append(envelope)
+        """Append to the lane of its type; the caller has looked at `full`."""
+        if self.urgent is not None and isinstance(envelope.message, self.priority):
+            self.urgent.append(envelope)
+            self.limit -= 1
+        else:
+            self.user.append(envelope)
         if self._parked is not None:
             self._wake()
 
@@ -76,15 +87,38 @@ class Inbox:
             self._wake()
 
     def get(self) -> Envelope[Any]:
-        """Take the next user message; the lane must not be empty (pykka's contract, never blocking here)."""
-        envelope = self.user.popleft()
+        """Take the next user message; there must be one (pykka's contract, never blocking here)."""
+        if self.urgent:
+            envelope = self.urgent.popleft()
+            self.limit += 1
+        else:
+            envelope = self.user.popleft()
         if self._room:
             trio.lowlevel.reschedule(self._room.popleft())
         return envelope
 
     def empty(self) -> bool:
-        """Whether the user lane is empty."""
-        return not self.user
+        """Whether no user message waits."""
+        return not self.user and not self.urgent
+
+    def give_way(self, envelope: Envelope[Any]) -> Envelope[Any] | None:
+        """Take out the oldest message that may give way to `envelope`: an urgent one only to an urgent one."""
+        if self.user:
+            return self.user.popleft()
+        if self.urgent and isinstance(envelope.message, self.priority):
+            self.limit += 1
+            return self.urgent.popleft()
+        return None
+
+    def put_back(self) -> None:
+        """Put the stash in front of what waits, each message in the lane of its type."""
+        aside, self.aside = self.aside, None
+        for envelope in reversed(aside or ()):
+            if self.urgent is not None and isinstance(envelope.message, self.priority):
+                self.urgent.appendleft(envelope)
+            else:
+                self.user.appendleft(envelope)
+                self.limit += 1
 
     async def wait(self) -> None:
         """Park until something is put; at most one task may wait."""
@@ -108,9 +142,11 @@ class Inbox:
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     def drain(self) -> list[Envelope[Any]]:
-        """Empty the user lane and the stash, the oldest first, and wake whoever waited for room."""
-        drained = [*(self.aside or ()), *self.user]
+        """Empty the stash and the lanes, in the order of their turn, and wake whoever waited for room."""
+        drained = [*(self.aside or ()), *(self.urgent or ()), *self.user]
         self.aside = None
+        if self.urgent is not None:
+            self.urgent.clear()
         self.user.clear()
         self.limit = self.bounds.capacity
         while self._room:

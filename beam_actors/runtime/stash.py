@@ -31,12 +31,3 @@ def put_aside(cell: "Cell", envelope: Envelope[Any]) -> None:
         cell.refuse(aside.popleft())
     aside.append(envelope)
     inbox.limit -= 1
-
-
-def put_back(cell: "Cell") -> None:
-    """Put all of the stash in front of what waits, in the order in which it arrived."""
-    inbox = cell.inbox
-    if inbox.aside:
-        inbox.limit += len(inbox.aside)
-        inbox.user.extendleft(reversed(inbox.aside))
-    inbox.aside = None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import ActorError, MailboxFull
 from beam_actors.runtime import Actor, ChildSpec, Mailbox, Overflow, Restart, Supervisor, System, receives
+from tests.runtime.rig import Echo, Say, Slow, run_with
 
 
 @attrs.define(eq=False)
@@ -143,3 +144,53 @@ async def test_a_crash_overtakes_a_full_mailbox(autojump_clock):
         await trio.sleep(1)
         assert ref.incarnation == 2
         assert [(item.handled, item.disposed) for item in waiting] == [(0, 1)] * 3
+
+
+class Urgent(Say):
+    pass
+
+
+class Hasty(Echo):
+    mailbox = Mailbox(capacity=5)
+    priority = (Urgent,)
+
+
+async def test_what_has_priority_overtakes_user_messages_and_no_system_message(autojump_clock):
+    log = []
+
+    async def body(here):
+        ref = here.ref("node/hasty")
+        ref.tell(Slow(5))
+        await trio.testing.wait_all_tasks_blocked()
+        for message in (Say("1"), Urgent("a"), Say("2"), Urgent("b")):
+            ref.tell(message)
+        asked = ref.ask(Urgent("c"))
+        assert here.tree().children[0].mailbox == 5
+        with pytest.raises(MailboxFull):
+            await ref.ask(Urgent("one more than the bound"))
+        assert await asked == "c"
+        await trio.sleep(1)
+        assert log == ["start", "a", "b", "c", "1", "2"]
+        ref.tell(Slow(5))
+        await trio.testing.wait_all_tasks_blocked()
+        ref.tell(Urgent("never"))
+        await ref.stop()
+        assert log[-1] == "stop shutdown"
+
+    await run_with(body, ChildSpec("hasty", lambda: Hasty(log), restart=Restart.TEMPORARY))
+
+
+async def test_what_waits_for_room_is_woken_by_an_urgent_message_that_is_taken(autojump_clock):
+    log = []
+
+    async def body(here):
+        ref = here.ref("node/hasty")
+        ref.tell(Slow(5))
+        await trio.testing.wait_all_tasks_blocked()
+        for n in range(5):
+            ref.tell(Urgent(str(n)))
+        await ref.send(Say("last"))
+        await trio.sleep(1)
+        assert log == ["start", *"01234", "last"]
+
+    await run_with(body, ChildSpec("hasty", lambda: Hasty(log)))

@@ -9,7 +9,7 @@ from pykka._envelope import Envelope
 from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable, MailboxFull
 from beam_actors.runtime import NORMAL, Actor, ChildSpec, Future, Mailbox, Overflow, System, receives
 from beam_actors.runtime.cell import State
-from beam_actors.runtime.stash import put_aside, put_back
+from beam_actors.runtime.stash import put_aside
 from tests.runtime.rig import Disposable, End, Refused, Say, Slow, run_with
 
 
@@ -185,20 +185,31 @@ async def test_only_a_message_in_hand_that_is_not_promised_can_be_stashed(autoju
     await with_gate(body, Promising)
 
 
+class Hurry(Item):
+    pass
+
+
 class Boxes(RuleBasedStateMachine):
-    """A cell's mailbox and stash against two lists: the order, the bounds, and that each message has one fate."""
+    """A cell's lanes and stash against lists: the order, the bounds, and that each message has one fate."""
 
     overflow = Overflow.DROP_NEWEST
+    priority = ()
 
     def __init__(self):
         super().__init__()
-        self.bounds = Mailbox(capacity=6, overflow=self.overflow, stash=2)
         self.system = System("test", clock=lambda: 0.0)
         self.cell = self.system.cell("box")
-        self.cell.inbox.bind(self.bounds)
+        self.cell.inbox.bind(Mailbox(capacity=6, overflow=self.overflow, stash=2), self.priority)
         self.cell.state = State.RUNNING
-        self.waiting, self.aside, self.hand = [], [], None
+        self.urgent, self.waiting, self.aside, self.hand = [], [], [], None
         self.refused, self.letters, self.given_up, self.all = [], 0, [], []
+
+    def lane(self, envelope):
+        return self.urgent if isinstance(envelope.message, self.priority) else self.waiting
+
+    @property
+    def full(self):
+        return len(self.urgent) + len(self.waiting) + len(self.aside) >= 6
 
     def give_up(self, envelope):
         self.given_up.append(envelope.message)
@@ -207,25 +218,24 @@ class Boxes(RuleBasedStateMachine):
         else:
             self.letters += 1
 
-    @rule(ask=st.booleans())
-    def deliver(self, ask):
-        envelope = Envelope(Item(), reply_to=Future() if ask else None)
-        taken = self.cell.deliver(envelope)
-        full = len(self.waiting) + len(self.aside) >= 6
-        if full and (ask or self.overflow is Overflow.DROP_NEWEST or not self.waiting):
-            assert not taken
+    @rule(ask=st.booleans(), kind=st.sampled_from([Item, Hurry]))
+    def deliver(self, ask, kind):
+        envelope = Envelope(kind(), reply_to=Future() if ask else None)
+        yielding = self.waiting or (self.urgent if self.lane(envelope) is self.urgent else [])
+        refused = self.full and (ask or self.overflow is Overflow.DROP_NEWEST or not yielding)
+        assert self.cell.deliver(envelope) == (not refused)
+        if refused:
             return
-        assert taken
-        if full:
-            self.give_up(self.waiting.pop(0))
-        self.waiting.append(envelope)
+        if self.full:
+            self.give_up(yielding.pop(0))
+        self.lane(envelope).append(envelope)
         self.all.append(envelope)
 
-    @precondition(lambda self: self.hand is None and self.waiting)
+    @precondition(lambda self: self.hand is None and (self.waiting or self.urgent))
     @rule()
     def take(self):
         self.hand = self.cell.inbox.get()
-        assert self.hand is self.waiting.pop(0)
+        assert self.hand is (self.urgent or self.waiting).pop(0)
 
     @precondition(lambda self: self.hand is not None)
     @rule()
@@ -238,7 +248,7 @@ class Boxes(RuleBasedStateMachine):
     def stash(self):
         envelope, self.hand = self.hand, None
         put_aside(self.cell, envelope)
-        if len(self.aside) >= 2 or len(self.waiting) + len(self.aside) >= 6:
+        if len(self.aside) >= 2 or self.full:
             if envelope.reply_to is not None or self.overflow is Overflow.DROP_NEWEST or not self.aside:
                 self.give_up(envelope)
                 return
@@ -247,33 +257,49 @@ class Boxes(RuleBasedStateMachine):
 
     @rule()
     def unstash(self):
-        put_back(self.cell)
-        self.waiting, self.aside = self.aside + self.waiting, []
+        self.cell.inbox.put_back()
+        for envelope in reversed(self.aside):
+            self.lane(envelope).insert(0, envelope)
+        self.aside = []
 
     @precondition(lambda self: self.hand is None)
     @rule()
     def end(self):
-        for envelope in self.aside + self.waiting:
-            self.give_up(envelope)
-        self.waiting, self.aside = [], []
+        for lane in (self.aside, self.urgent, self.waiting):
+            for envelope in lane:
+                self.give_up(envelope)
+            lane.clear()
         self.cell.ended(NORMAL)
 
     @invariant()
     def each_message_has_one_fate(self):
         inbox = self.cell.inbox
+        assert list(inbox.urgent or ()) == self.urgent
         assert list(inbox.user) == self.waiting
         assert list(inbox.aside or ()) == self.aside
-        assert len(inbox) + len(inbox.aside or ()) <= 6
-        assert inbox.full == (len(self.waiting) + len(self.aside) >= 6)
+        assert len(inbox) == len(self.urgent) + len(self.waiting)
+        assert inbox.empty() == (not self.urgent and not self.waiting)
+        assert inbox.full == self.full
         assert self.system.dead_letters.total() == self.letters
         assert all(future.done for future in self.refused)
         assert all(envelope.message.disposed == (envelope.message in self.given_up) for envelope in self.all)
 
 
-class BoxesOfTheNewest(Boxes):
+class DroppingBoxes(Boxes):
     overflow = Overflow.DROP_OLDEST
 
 
+class UrgentBoxes(Boxes):
+    priority = (Hurry,)
+
+
+class UrgentDroppingBoxes(DroppingBoxes):
+    priority = (Hurry,)
+
+
 TestBoxes = Boxes.TestCase
-TestBoxesOfTheNewest = BoxesOfTheNewest.TestCase
-TestBoxes.settings = TestBoxesOfTheNewest.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestDroppingBoxes = DroppingBoxes.TestCase
+TestUrgentBoxes = UrgentBoxes.TestCase
+TestUrgentDroppingBoxes = UrgentDroppingBoxes.TestCase
+for case in (TestBoxes, TestDroppingBoxes, TestUrgentBoxes, TestUrgentDroppingBoxes):
+    case.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
