@@ -13,6 +13,7 @@ from beam_actors.runtime.mailbox import discard
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.stash import put_aside
+from beam_actors.runtime.waits import replies_of
 from beam_actors.runtime.workers import Timer, Worker
 
 if TYPE_CHECKING:
@@ -68,8 +69,12 @@ class Actor(Incarnation):
         return getattr(self, name)(message)
 
     def spawn(self, function: Callable[..., Awaitable[Any]], *args: Any, name: str = "") -> Worker:
-        """Run `function(*args)` as a worker: it ends with the actor, and its failure crashes the actor."""
-        return self._actor_spawn(function, args, name)
+        """Run `function(*args)` as a worker: it ends with the actor, and its failure crashes the actor.
+
+        It serves the `Reply`s among its arguments, else the one that was deferred of the message in hand: should it ask
+        somebody who waits for one of them, it gets `AskCycle`.
+        """
+        return self._actor_spawn(function, args, name, replies_of(self._actor_cell, self._actor_deferred, args))
 
     def send_after(self, seconds: float, message: Any) -> Timer:
         """Tell myself `message` after `seconds`; the timer dies with this incarnation."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from beam_actors.runtime.incarnation import Incarnation
     from beam_actors.runtime.system import System
+    from beam_actors.runtime.workers import Worker
 
 HISTORY = 8
 STARTING: ContextVar["Cell"] = ContextVar("beam_actors.runtime.starting")
@@ -67,7 +68,9 @@ class Cell:
         self.history: deque[str] = deque(maxlen=HISTORY)
         self.in_hand: Envelope[Any] | None = None
         self.in_hand_since = 0.0
-        self.waits_for: Cell | None = None
+        self.waits: Future[Any] | None = None
+        """The reply that the loop waits for."""
+        self.waiting_workers: dict[Worker, None] = {}
         self.task: trio.lowlevel.Task | None = None
         self.exited: trio.Event | None = None
         self.kept = False
@@ -80,6 +83,21 @@ class Cell:
     def alive(self) -> bool:
         """Whether an incarnation runs or is starting, so that messages are queued."""
         return self.state in _LIVING
+
+    @property
+    def waits_for(self) -> "Cell | None":
+        """The actor that the loop waits for."""
+        return self.waits.callee if self.waits is not None else None
+
+    def begin_wait(self, future: Future[Any], task: "trio.lowlevel.Task") -> None:
+        """`task` waits for this reply now; only if that is the loop, the loop does."""
+        if task is self.task:
+            self.waits = future
+
+    def end_wait(self, future: Future[Any]) -> None:
+        """Nobody of it waits for this reply any longer."""
+        if self.waits is future:
+            self.waits = None
 
     def deliver(self, envelope: Envelope[Any]) -> bool:
         """Queue a user message by the overflow rule; False when it was not taken (and is not disposed of)."""
@@ -126,7 +144,7 @@ class Cell:
         self.last_exit = reason
         self.actor = None
         self.task = None
-        self.waits_for = None
+        self.waits = None
         in_hand, self.in_hand = self.in_hand, None
         if in_hand is not None:
             self._fail_in_hand(in_hand, reason)

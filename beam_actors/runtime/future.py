@@ -7,12 +7,16 @@ it is resolved raises instead of blocking the loop.
 import sys
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import pykka
 import trio
 
 from beam_actors.errors import ActorError, AskTimeout
+
+if TYPE_CHECKING:
+    from beam_actors.runtime.cell import Cell
+    from beam_actors.runtime.workers import Worker
 
 T = TypeVar("T")
 OptExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
@@ -25,7 +29,7 @@ class WouldBlock(ActorError):
 class Future(pykka.Future[T], Generic[T]):
     """Await it for the reply, or for the error that the ask ended with."""
 
-    __slots__ = ("_error", "_tasks", "abandoned", "done", "on_wait", "timeout", "value")
+    __slots__ = ("_error", "_tasks", "abandoned", "asker", "callee", "done", "servers", "timeout", "value")
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,8 +37,10 @@ class Future(pykka.Future[T], Generic[T]):
         self.abandoned = False
         self.value: Any = None
         self.timeout: float | None = None
-        self.on_wait: Callable[[bool], None] | None = None
-        """Called with True when a task begins to wait and False when it ends: the wait edge."""
+        self.asker: Cell | Worker | None = None
+        self.callee: Cell | None = None
+        self.servers: dict[Worker, None] | None = None
+        """The workers that a deferred reply was handed to; None while the callee's loop is to answer."""
         self._error: BaseException | None = None
         self._tasks: list[trio.lowlevel.Task] = []
 
@@ -82,8 +88,6 @@ class Future(pykka.Future[T], Generic[T]):
         return self._outcome()
 
     async def _park(self) -> None:
-        if self.on_wait is not None:
-            self.on_wait(True)
         try:
             if self.timeout is None:
                 await self._suspend()
@@ -93,14 +97,16 @@ class Future(pykka.Future[T], Generic[T]):
                 if scope.cancelled_caught and not self.done:
                     raise AskTimeout(f"No reply came within {self.timeout:g} s.")
         finally:
-            if self.on_wait is not None:
-                self.on_wait(False)
+            if self.asker is not None:
+                self.asker.end_wait(self)
             if not self.done:
                 self.abandoned = True
 
     async def _suspend(self) -> None:
         task = trio.lowlevel.current_task()
         self._tasks.append(task)
+        if self.asker is not None:
+            self.asker.begin_wait(self, task)
 
         def abort(_raise: Any) -> trio.lowlevel.Abort:
             self._tasks.remove(task)
@@ -110,9 +116,17 @@ class Future(pykka.Future[T], Generic[T]):
 
     def _resolve(self) -> None:
         self.done = True
+        if self.servers is not None:
+            self._release_servers()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             trio.lowlevel.reschedule(task)
+
+    def _release_servers(self) -> None:
+        # A worker may run on for hours; it must not hold what it answered.
+        servers, self.servers = self.servers, None
+        for worker in servers or ():
+            worker.serves = tuple(other for other in worker.serves if other is not self)
 
     def _outcome(self) -> T:
         if self._error is not None:
@@ -124,22 +138,22 @@ class Future(pykka.Future[T], Generic[T]):
 class Reply:
     """A handler's right to answer later. The actor's death fails it; setting it twice does nothing."""
 
-    __slots__ = ("_done", "_future")
+    __slots__ = ("_done", "future")
 
     def __init__(self, future: Future[Any] | None, done: Callable[["Reply"], None]) -> None:
-        self._future = future
+        self.future = future
         self._done = done
 
     @property
     def wanted(self) -> bool:
         """Whether somebody still waits for it."""
-        return self._future is not None and not self._future.abandoned and not self._future.done
+        return self.future is not None and not self.future.abandoned and not self.future.done
 
     def set(self, value: Any = None) -> None:
         """Answer; if nobody waits any more, the value's `dispose` is called."""
         self._done(self)
-        if self._future is not None:
-            self._future.set(value)
+        if self.future is not None:
+            self.future.set(value)
         else:
             dispose = getattr(value, "dispose", None)
             if callable(dispose):
@@ -148,8 +162,8 @@ class Reply:
     def fail(self, error: BaseException) -> None:
         """Answer with an error, which is raised at the asker."""
         self._done(self)
-        if self._future is not None:
-            self._future.set_exception(error)
+        if self.future is not None:
+            self.future.set_exception(error)
 
 
 SET_ASIDE: Final = Reply(None, lambda _done: None)

@@ -16,13 +16,14 @@ from beam_actors.errors import ActorCrashed, ActorDead
 from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.children import ChildExited, Children, RestartNow
 from beam_actors.runtime.exits import Down, ExitKind, ExitReason, crashed, unwrap
+from beam_actors.runtime.future import Future
 from beam_actors.runtime.groups import GroupChanged, GroupNotice
 from beam_actors.runtime.handlers import Handlers, find_handler
 from beam_actors.runtime.mailbox import Mailbox, discard
 from beam_actors.runtime.pykka_hooks import PykkaHooks
 from beam_actors.runtime.ref import StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
-from beam_actors.runtime.workers import Worker
+from beam_actors.runtime.workers import WORKING, Worker
 
 if TYPE_CHECKING:
     from beam_actors.runtime.future import Reply
@@ -234,17 +235,29 @@ class Incarnation(PykkaHooks):
             if isinstance(result, CoroutineType):
                 await result
 
-    def _actor_spawn(self, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], name: str) -> Worker:
+    def _actor_spawn(
+        self,
+        function: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        name: str,
+        serves: tuple[Future[Any], ...] = (),
+    ) -> Worker:
         if self._actor_nursery is None:
             raise ActorDead(f"{self._actor_cell.path} is not running.")
         self._actor_workers += 1
-        worker = Worker(f"{self._actor_cell.path}:{name or getattr(function, '__name__', 'worker')}")
+        cell = self._actor_cell
+        worker = Worker(f"{cell.path}:{name or getattr(function, '__name__', 'worker')}", cell, serves)
+        for future in serves:
+            if future.servers is None:
+                future.servers = {}
+            future.servers[worker] = None
         self._actor_nursery.start_soon(self._actor_run_worker, worker, function, args, name=worker.name)
         return worker
 
     async def _actor_run_worker(
         self, worker: Worker, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
     ) -> None:
+        WORKING.set(worker)
         try:
             with worker.scope:
                 await function(*args)
@@ -253,6 +266,9 @@ class Incarnation(PykkaHooks):
         finally:
             self._actor_workers -= 1
             worker.ended = True
+            for future in worker.serves:
+                if future.servers is not None:
+                    del future.servers[worker]
 
     async def _actor_run_timer(self, seconds: float, message: Any) -> None:
         try:

@@ -10,6 +10,7 @@ from beam_actors.errors import AskCycle, MailboxFull
 from beam_actors.runtime.exits import SHUTDOWN, ExitReason
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.mailbox import Inbox, discard
+from beam_actors.runtime.waits import current_node, cycle
 
 if TYPE_CHECKING:
     from beam_actors.runtime.cell import Cell
@@ -98,14 +99,15 @@ class Ref(pykka.ActorRef[Any]):
         cell = self._cell
         future: Future[Any] = Future()
         future.timeout = timeout
-        asker = cell.system.current_cell()
+        asker = current_node()
         if asker is not None:
-            cycle = _cycle(asker, cell)
-            if cycle is not None:
-                future.set_exception(AskCycle(cycle))
+            path = cycle(asker, cell)
+            if path is not None:
+                future.set_exception(AskCycle(path))
                 discard(message)
                 return future
-            future.on_wait = _edge(asker, cell)
+            future.asker = asker
+            future.callee = cell
         if not cell.deliver(Envelope(message, reply_to=future)):
             if cell.alive:
                 future.set_exception(MailboxFull(f"The mailbox of {cell.path} is full."))
@@ -137,21 +139,3 @@ class Ref(pykka.ActorRef[Any]):
             exited = cell.exited
             cell.inbox.put_system(StopRequest(reason))
             await exited.wait()
-
-
-def _cycle(asker: "Cell", callee: "Cell") -> tuple[str, ...] | None:
-    path = [asker.path]
-    cell: Cell | None = callee
-    while cell is not None:
-        path.append(cell.path)
-        if cell is asker:
-            return tuple(path)
-        cell = cell.waits_for
-    return None
-
-
-def _edge(asker: "Cell", callee: "Cell") -> Any:
-    def on_wait(waiting: bool) -> None:  # noqa: FBT001 (a callback of one flag)
-        asker.waits_for = callee if waiting else None
-
-    return on_wait

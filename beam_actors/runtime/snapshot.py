@@ -25,6 +25,8 @@ class Snapshot:
     cpu: float
     workers: int
     children: tuple["Snapshot", ...]
+    workers_wait_for: tuple[str, ...] = ()
+    """The actors that asks of its workers hang on."""
     stashed: int = 0
     """Messages that it has put aside; they count within the mailbox's capacity."""
 
@@ -47,6 +49,14 @@ def snapshot(cell: Cell, now: float) -> Snapshot:
         waits_for=cell.waits_for.path if cell.waits_for is not None else None,
         cpu=cell.cpu,
         workers=cell.actor.worker_count if cell.actor is not None else 0,
+        workers_wait_for=tuple(
+            dict.fromkeys(
+                future.callee.path
+                for worker in cell.waiting_workers
+                for future in worker.waits or ()
+                if future.callee is not None
+            )
+        ),
         stashed=len(cell.inbox.aside or ()),
         children=tuple(snapshot(child, now) for child in cell.children.values()),
     )

@@ -115,15 +115,6 @@ class System:
         """Call `observer` for every event from now on; it must be quick and not raise."""
         self._observers.append(observer)
 
-    def current_cell(self) -> Cell | None:
-        """The cell whose own loop runs now: not one of its workers, and not a task outside of this system."""
-        try:
-            task = trio.lowlevel.current_task()
-        except RuntimeError:
-            return None
-        cell = task.context.get(STARTING)
-        return cell if cell is not None and cell.task is task else None
-
     @asynccontextmanager
     async def run(self, spec: ChildSpec) -> AsyncIterator[Ref]:
         """Start the root and yield its ref; leaving stops the tree in order.
