@@ -16,6 +16,7 @@ from beam_actors.runtime.ref import Ref
 from beam_actors.runtime.restarts import AutoShutdown, Backoff, Decision, Intensity, Restart, RestartWindow, Strategy
 from beam_actors.runtime.snapshot import Snapshot
 from beam_actors.runtime.specs import ChildSpec
+from beam_actors.runtime.steps import StepLimit
 from beam_actors.runtime.supervisor import ListMembers, Pool, StartMember, StopMember, Supervisor
 from beam_actors.runtime.system import Event, System, SystemFailed
 from beam_actors.runtime.workers import Timer, Worker
@@ -53,6 +54,7 @@ __all__ = [
     "SignificantExit",
     "Snapshot",
     "StartMember",
+    "StepLimit",
     "StopMember",
     "Strategy",
     "Supervisor",

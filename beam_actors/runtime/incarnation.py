@@ -170,13 +170,18 @@ class Incarnation(PykkaHooks):
         inbox, cell = self._actor_cell.inbox, self._actor_cell
         system, urgent, user = inbox.system, inbox.urgent, inbox.user
         left = BATCH
+        steps = cell.system.steps
         while True:
             if system:
+                if steps is not None:
+                    steps.takes(system[0])
                 ended = await self._actor_serve_system(system.popleft())
                 if ended is not None:
                     return ended
             elif user or urgent:
                 envelope = inbox.get()
+                if steps is not None:
+                    steps.takes(envelope.message)
                 cell.in_hand = envelope
                 self._actor_deferred = None
                 cell.in_hand_since = cell.system.clock()

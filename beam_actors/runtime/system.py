@@ -9,13 +9,14 @@ import attrs
 import trio
 
 from beam_actors.errors import ActorError, StartFailed
-from beam_actors.runtime.cell import STARTING, Cell, State
+from beam_actors.runtime.cell import Cell, State
 from beam_actors.runtime.children import run_incarnation
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, unwrap
 from beam_actors.runtime.groups import GroupLimits, Groups
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.snapshot import Snapshot, snapshot
 from beam_actors.runtime.specs import ChildSpec
+from beam_actors.runtime.steps import CpuAccount, Held, StepAccount, StepLimit
 
 STOP_PATIENCE = 30.0
 
@@ -28,7 +29,7 @@ class SystemFailed(ActorError):
 
 @attrs.frozen(slots=True)
 class Event:
-    """Something that happened to an actor: `started`, `exited` or `dead-letter`."""
+    """Something that happened to an actor: `started`, `exited`, `dead-letter`, or `held` (the loop, for too long)."""
 
     kind: str
     path: str
@@ -37,29 +38,21 @@ class Event:
     reason: ExitReason | None = None
     history: tuple[str, ...] = ()
     """The types of the last messages, on an exit."""
+    message: str = ""
+    """The type of the message that it held the loop with, or the name of the worker."""
+    seconds: float = 0.0
+    """For how long."""
 
 
 Observer = Callable[[Event], None]
 
 
-class _CpuAccount(trio.abc.Instrument):
-    """Charges the time of each task's steps to the cell that it belongs to."""
-
-    def __init__(self, system: "System") -> None:
-        self._system = system
-        self._since = 0.0
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 (trio's signature)
-        self._since = self._system.cpu_clock()
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        cell = task.context.get(STARTING)
-        if cell is not None and cell.system is self._system:
-            cell.cpu += self._system.cpu_clock() - self._since
-
-
 class System:
-    """All actors of one node. `clock` and `cpu_clock` give seconds, `jitter` a float in [0, 1)."""
+    """All actors of one node. `clock` and `cpu_clock` give seconds, `jitter` a float in [0, 1).
+
+    With a `cpu_clock` the snapshots know each actor's CPU time. With a `step_limit` whoever holds the loop longer is a
+    `held` event. Without them neither costs anything.
+    """
 
     def __init__(
         self,
@@ -69,6 +62,7 @@ class System:
         cpu_clock: Callable[[], float] | None = None,
         jitter: Callable[[], float] = lambda: 0.5,
         group_limits: GroupLimits | None = None,
+        step_limit: StepLimit | None = None,
     ) -> None:
         self.name = name
         self.clock = clock
@@ -77,7 +71,10 @@ class System:
         self.groups = Groups(group_limits or GroupLimits())
         self.dead_letters: Counter[str] = Counter()
         """Undeliverable messages, by the path that they were for; those of forgotten children as `parent/*`."""
-        self._count_cpu = cpu_clock is not None
+        self.steps = StepAccount(self, step_limit, self._held) if step_limit is not None else None
+        self._instruments: list[trio.abc.Instrument] = [CpuAccount(self)] if cpu_clock is not None else []
+        if self.steps is not None:
+            self._instruments.append(self.steps)
         self._cells: dict[str, Cell] = {}
         self._observers: list[Observer] = []
         self._root: Cell | None = None
@@ -111,9 +108,10 @@ class System:
         """The whole tree now, or None before it was started."""
         return snapshot(self._root, self.clock()) if self._root is not None else None
 
-    def observe(self, observer: Observer) -> None:
-        """Call `observer` for every event from now on; it must be quick and not raise."""
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Call `observer` for every event until the function that this returns is called; it must not raise."""
         self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
 
     @asynccontextmanager
     async def run(self, spec: ChildSpec) -> AsyncIterator[Ref]:
@@ -146,8 +144,7 @@ class System:
                 failure.append(reason)
                 nursery.cancel_scope.cancel()
 
-        instrument = _CpuAccount(self)
-        if self._count_cpu:
+        for instrument in self._instruments:
             trio.lowlevel.add_instrument(instrument)
         try:
             async with trio.open_nursery() as nursery:
@@ -161,7 +158,7 @@ class System:
         except BaseExceptionGroup as group:
             raise unwrap(group) from None  # the nursery is an implementation detail; the body's error is the caller's
         finally:
-            if self._count_cpu:
+            for instrument in self._instruments:
                 trio.lowlevel.remove_instrument(instrument)
         if outcome and outcome[0] is not None:
             raise StartFailed(f"{cell.path} did not start: {outcome[0]}") from outcome[0]
@@ -199,6 +196,13 @@ class System:
         self.dead_letters[cell.path if cell.path in self._cells else _gone(cell.path)] += 1
         if self._observers:
             self._publish(Event("dead-letter", cell.path, cell.incarnation, f"{type(message).__name__}: {why}"))
+
+    def _held(self, held: Held) -> None:
+        cell = held.cell
+        more = f", and {held.unreported} more since the last report" if held.unreported else ""
+        detail = f"{held.message or cell.state.value} held the loop for {held.seconds * 1000:.0f} ms{more}"
+        event = Event("held", cell.path, cell.incarnation, detail, message=held.message, seconds=held.seconds)
+        self._publish(event)
 
     def forget(self, cell: Cell) -> None:
         """A child is gone for good. Its cell leaves the book, so that temporary actors leave nothing behind.
