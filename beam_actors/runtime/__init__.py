@@ -7,6 +7,7 @@ from beam_actors.runtime.actor import Actor
 from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRestarts
 from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed
 from beam_actors.runtime.future import Future, Reply, WouldBlock
+from beam_actors.runtime.graves import Grave, GraveLimits
 from beam_actors.runtime.groups import GroupChanged, GroupFull, GroupLimits, Groups
 from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.links import LinkedExit, LinkRefused
@@ -36,6 +37,8 @@ __all__ = [
     "ExitKind",
     "ExitReason",
     "Future",
+    "Grave",
+    "GraveLimits",
     "GroupChanged",
     "GroupFull",
     "GroupLimits",

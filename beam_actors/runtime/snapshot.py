@@ -3,6 +3,7 @@
 import attrs
 
 from beam_actors.runtime.cell import Cell, State
+from beam_actors.runtime.graves import Grave
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -25,14 +26,16 @@ class Snapshot:
     cpu: float
     workers: int
     children: tuple["Snapshot", ...]
+    dead: tuple[Grave, ...] = ()
+    """At the root alone: those that ended for good a while ago, the latest first."""
     workers_wait_for: tuple[str, ...] = ()
     """The actors that asks of its workers hang on."""
     stashed: int = 0
     """Messages that it has put aside; they count within the mailbox's capacity."""
 
 
-def snapshot(cell: Cell, now: float) -> Snapshot:
-    """The subtree below `cell`."""
+def snapshot(cell: Cell, now: float, dead: tuple[Grave, ...] = ()) -> Snapshot:
+    """The subtree below `cell`; `dead` belongs to the top of the tree."""
     running = cell.state in {State.STARTING, State.RUNNING, State.STOPPING}
     in_hand = cell.in_hand
     return Snapshot(
@@ -49,6 +52,7 @@ def snapshot(cell: Cell, now: float) -> Snapshot:
         waits_for=cell.waits_for.path if cell.waits_for is not None else None,
         cpu=cell.cpu,
         workers=cell.actor.worker_count if cell.actor is not None else 0,
+        dead=dead,
         workers_wait_for=tuple(
             dict.fromkeys(
                 future.callee.path

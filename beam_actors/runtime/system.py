@@ -12,6 +12,7 @@ from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import Cell, State
 from beam_actors.runtime.children import run_incarnation
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, unwrap
+from beam_actors.runtime.graves import Grave, GraveLimits, Graves
 from beam_actors.runtime.groups import GroupLimits, Groups
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.snapshot import Snapshot, snapshot
@@ -62,6 +63,7 @@ class System:
         cpu_clock: Callable[[], float] | None = None,
         jitter: Callable[[], float] = lambda: 0.5,
         group_limits: GroupLimits | None = None,
+        grave_limits: GraveLimits | None = None,
         step_limit: StepLimit | None = None,
     ) -> None:
         self.name = name
@@ -69,6 +71,7 @@ class System:
         self.cpu_clock = cpu_clock or (lambda: 0.0)
         self.jitter = jitter
         self.groups = Groups(group_limits or GroupLimits())
+        self.graves = Graves(grave_limits or GraveLimits())
         self.dead_letters: Counter[str] = Counter()
         """Undeliverable messages, by the path that they were for; those of forgotten children as `parent/*`."""
         self.steps = StepAccount(self, step_limit, self._held) if step_limit is not None else None
@@ -106,7 +109,13 @@ class System:
 
     def tree(self) -> Snapshot | None:
         """The whole tree now, or None before it was started."""
-        return snapshot(self._root, self.clock()) if self._root is not None else None
+        if self._root is None:
+            return None
+        return snapshot(self._root, self.clock(), self.recently_dead())
+
+    def recently_dead(self) -> tuple[Grave, ...]:
+        """What is known of the actors that ended for good a while ago, the latest first."""
+        return self.graves.recent(self.clock(), lambda path: self.whereis(path) is not None)
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Call `observer` for every event until the function that this returns is called; it must not raise."""
@@ -209,6 +218,17 @@ class System:
 
         Cells that were asked for by path (`ref`) stay: a later actor at the path is what their holders mean.
         """
+        if cell.last_exit is not None:
+            self.graves.bury(
+                Grave(
+                    path=cell.path,
+                    kind=cell.actor_class.__name__ if cell.actor_class is not None else "",
+                    incarnation=cell.incarnation,
+                    reason=str(cell.last_exit),
+                    last_messages=tuple(cell.history),
+                    at=self.clock(),
+                )
+            )
         if not cell.kept and self._cells.get(cell.path) is cell:
             del self._cells[cell.path]
             letters = self.dead_letters.pop(cell.path, 0)
