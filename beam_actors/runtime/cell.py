@@ -41,7 +41,8 @@ class State(enum.Enum):
     DEAD = "dead"
 
 
-_LIVING = frozenset({State.STARTING, State.RUNNING})
+# Looked at for each message: finding a member in a set of them would hash its name in Python every time.
+_STARTING, _RUNNING = State.STARTING, State.RUNNING
 
 
 class Cell:
@@ -82,7 +83,7 @@ class Cell:
     @property
     def alive(self) -> bool:
         """Whether an incarnation runs or is starting, so that messages are queued."""
-        return self.state in _LIVING
+        return self.state is _RUNNING or self.state is _STARTING
 
     @property
     def waits_for(self) -> "Cell | None":
@@ -101,10 +102,10 @@ class Cell:
 
     def deliver(self, envelope: Envelope[Any]) -> bool:
         """Queue a user message by the overflow rule; False when it was not taken (and is not disposed of)."""
-        inbox = self.inbox
-        if not self.alive:
+        state, inbox = self.state, self.inbox
+        if state is not _RUNNING and state is not _STARTING:
             return False
-        if inbox.full:
+        if len(inbox.user) >= inbox.limit:
             if inbox.bounds.overflow is Overflow.DROP_NEWEST or envelope.reply_to is not None:
                 return False
             oldest = inbox.give_way(envelope)
