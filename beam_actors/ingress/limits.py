@@ -22,8 +22,8 @@ class IngressLimits:
     """For writing a page to a client that may not read it."""
     lookup_seconds: float = 4.0
     """One look-up of a name; below the 5 s after which stub resolvers ask again (resolv.conf(5))."""
-    lookups: int = 256
-    """Names that this machine doesn't know and asks its peers about at once; further ones fail."""
+    lookups: int = 64
+    """Names that peers are being asked for at once; further ones fail. Naming asks for as many at a time."""
     lookups_per_second: float = 20.0
     """The same a second: each one costs every connected peer an answer. Further ones fail."""
     lookups_burst: int = 100

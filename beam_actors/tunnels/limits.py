@@ -16,7 +16,7 @@ class TunnelsLimits:
     target_timeout: float = 3.0
     """For the local service to accept: below `open_timeout`, so that the visitor hears why."""
     requests: int = 1024
-    """Inbound streams whose request is being read or whose target is being dialled, at once."""
+    """Inbound streams whose request is being read, at once, and for each tunnel those whose target is being dialled."""
     requests_per_peer: int = 256
     """The same for one peer."""
     refusals: int = 128
