@@ -95,8 +95,9 @@ class Admission:
         if claim.owner in self.exempt:
             return
         if claim.kind is Kind.REVOCATION:
-            if not registry.knows(claim.owner) and registry.revocations >= limits.revocations:
-                raise ClaimRefused("quota", "Too many revocations of owners of whom nothing else is known.")
+            # Also of known owners: who wants to fill this node makes each known first, and revocations never end.
+            if registry.revocations >= limits.revocations:
+                raise ClaimRefused("quota", "This node keeps as many revocations as it is allowed to.")
             return
         held = registry.held_by(claim.owner)
         live = claim.kind is Kind.LIVE
@@ -109,5 +110,5 @@ class Admission:
     def _check_room(self, name: Name) -> None:
         if self._registry.owners_of(name) >= self._limits.owners_per_name:
             raise ClaimRefused("quota", "Too many owners claim this name.")
-        if len(self._registry) >= self._limits.claims:
+        if self._registry.claims >= self._limits.claims:
             raise ClaimRefused("quota", "This node keeps as many claims as it is allowed to.")

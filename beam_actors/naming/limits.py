@@ -30,7 +30,7 @@ class Limits:
     """What a person who runs a large node may want to raise. The defaults hold a node under some 40 MB of claims."""
 
     claims: int = 20_000
-    """Claims kept in all; own and pinned ones are kept beyond it."""
+    """Claims kept in all, without revocations; own and pinned ones are kept beyond it."""
     names_per_owner: int = 16
     """Live names of one owner."""
     tombstones_per_owner: int = 64
@@ -38,7 +38,7 @@ class Limits:
     owners_per_name: int = 32
     """Owners whose claims to one name are kept; a person cannot choose among more."""
     revocations: int = 4096
-    """Revocations of owners of whom nothing else is known; those of known owners are always kept."""
+    """Revocations kept, beside the claims and for good; own and pinned owners' are kept beyond it."""
     waiting: int = 256
     """Claims from the near future that wait for their time."""
     claims_per_second: float = 200.0

@@ -50,13 +50,14 @@ class Entry:
 class Registry:
     """Claims by name and owner. One holder; not safe to share."""
 
-    __slots__ = ("_by_id", "_by_name", "_by_owner", "_revoked", "floor")
+    __slots__ = ("_by_id", "_by_name", "_by_owner", "_revocations", "_revoked", "floor")
 
     def __init__(self, *, floor: int = 0) -> None:
         self._by_name: dict[Name, dict[OwnerId, Entry]] = {}
         self._by_owner: dict[OwnerId, set[Name]] = {}
         self._by_id: dict[bytes, Claim] = {}
         self._revoked: dict[OwnerId, Claim | None] = {}  # None: by `bar`
+        self._revocations = 0  # those that are here
         self.floor = floor
         """Claims issued at or before this second (since 1970) are not admitted: one of that age was forgotten here."""
 
@@ -92,6 +93,7 @@ class Registry:
             self._drop((name, claim.owner))
         self._revoked[claim.owner] = claim
         self._by_id[claim.id] = claim
+        self._revocations += 1
         return True
 
     def bar(self, owner: OwnerId) -> None:
@@ -162,10 +164,6 @@ class Registry:
         """How many owners are known to have claimed the name."""
         return len(self._by_name.get(name, ()))
 
-    def knows(self, owner: OwnerId) -> bool:
-        """Whether any claim or the revocation of the owner is here."""
-        return owner in self._by_owner or owner in self._revoked
-
     def is_revoked(self, owner: OwnerId) -> bool:
         """Whether the owner's revocation is here, or was."""
         return owner in self._revoked
@@ -174,6 +172,11 @@ class Registry:
     def names(self) -> Collection[Name]:
         """All names that somebody claimed."""
         return self._by_name.keys()
+
+    @property
+    def claims(self) -> int:
+        """How many claims and proofs are here; revocations, which are never forgotten, don't count."""
+        return len(self._by_id) - self._revocations
 
     @property
     def revocations(self) -> int:

@@ -323,7 +323,7 @@ class Spread(Actor):
                 raise RemoteProtocolError("The peer begins an exchange and says something else before its end.")
             await link.allowance.pay(1 + len(message.ids) / _IDS_LISTED, talk.check)
             offered.extend(message.ids)
-            if len(offered) > 2 * self._limits.claims:
+            if len(offered) > 2 * (self._limits.claims + self._limits.revocations):
                 raise RemoteProtocolError("The peer offers more claims than anybody keeps.")
             message = await talk.listed()
         missing, lacking = await self._registrar.ask(Compare(tuple(offered)), timeout=_ASK)

@@ -1,4 +1,5 @@
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +120,25 @@ def test_the_revoked_stay_revoked():
     assert refusal(rules(revocation(0)), claim(0, era=3)) == "revoked"
     assert refusal(rules(), unsigned(revocation(0))) == "signature"
     assert refusal(rules(revocation(0)), revocation(1)) == "quota"  # of an owner of whom nothing is known
-    assert rules(revocation(0), claim(1)).judge(revocation(1), NOW) is Verdict.NEW
+    assert refusal(rules(revocation(0), claim(1)), revocation(1)) == "quota"  # and of one who made itself known first
+    assert rules(revocation(0), exempt={owner_id(1)}).judge(revocation(1), NOW) is Verdict.NEW
     remade = Claim.parse(cbor.encode([revocation(0).body, bytes(64)]), network=NETWORK)
     assert rules(revocation(0)).judge(remade, NOW) is Verdict.KNOWN
+
+
+def test_owners_who_claim_and_revoke_at_once_take_no_room_from_claims():
+    registry = Registry()
+    admission = Admission(registry, evolve(SMALL, claims=2, revocations=2))
+    for number in range(2):
+        for one in (claim(number, f"n{number}"), revocation(number)):
+            assert admission.judge(one, NOW) is Verdict.NEW
+            registry.merge(one)
+    assert len(registry) == registry.revocations == 2
+    for name in ("a1", "a2"):
+        assert admission.judge(claim(2, name), NOW) is Verdict.NEW
+        registry.merge(claim(2, name))
+    assert refusal(admission, claim(3, "a3")) == "quota"
+    registry.bar(owner_id(3))  # a revocation that was lost takes no claim's place either
+    assert registry.claims == 2
+    registry.merge(revocation(3))
+    assert registry.claims == 2

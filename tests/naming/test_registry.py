@@ -175,7 +175,7 @@ def test_forgetting_spares_what_is_kept_and_remembers_how_far_it_went():
     assert registry.forget(later) == [(ALICE, owner_id(1))]
     assert registry.floor == NOW + 5
     registry.forget(later + DAY)
-    assert (len(registry), list(registry.names), registry.knows(owner_id(2))) == (0, [], False)
+    assert (len(registry), list(registry.names), registry.names_of(owner_id(2))) == (0, [], ())
 
 
 def test_it_is_read_by_name_owner_and_id():

@@ -125,7 +125,7 @@ async def test_streams_of_one_peer_are_bounded(autojump_clock):
 
 
 async def test_an_endless_offer_is_refused(autojump_clock):
-    async with lab(1, limits=Limits(claims=100)) as (_, (one,)):
+    async with lab(1, limits=Limits(claims=60, revocations=40)) as (_, (one,)):
         stream = visit(one)
         talk = Conversation(stream, timeout=5)
         await talk.send(Have((bytes(32),) * 200))
