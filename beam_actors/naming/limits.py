@@ -52,6 +52,9 @@ class Limits:
     """The same at once, after a silence."""
     exchange_interval: float = 60.0
     """Seconds between two full exchanges that one peer opens, after the first two; the same for this node's own."""
+    exchanges: int = 16
+    """Exchanges that are answered at one time; one more is refused and comes again later. So many of full registries
+    are answered within `stream_timeout`."""
     streams_per_peer: int = 8
     """Inbound `/beam/names/1` streams of one peer at a time."""
     streams: int = 1024

@@ -61,7 +61,7 @@ def compose_naming(
                 store, clock, spread, names, network=network, owner=owner.owner_id, watchers=watchers, limits=bounds
             ),
         ),
-        ChildSpec("spread", lambda: Spread(registrar, peers, clock, me=me, limits=bounds)),
+        ChildSpec("spread", lambda: Spread(registrar, peers, clock, entropy, me=me, limits=bounds)),
         ChildSpec("lookups", lambda: LookUps(registrar, peers, clock, limits=bounds)),
         ChildSpec("names", lambda: Names(registrar, lookups, clock, key=owner, me=me, network=network)),
     )

@@ -7,18 +7,20 @@ ends with the stream and with the peer that wanted it, and a peer's failure cost
 through the registrar; this module judges none and never passes one on that was known.
 """
 
-from collections import deque
+from functools import partial
 from math import inf
 
 import trio
 
-from beam_actors.errors import ActorError, RemoteProtocolError, StorageError
+from beam_actors.errors import ActorError, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
 from beam_actors.naming.allowance import Allowance, Commons, wait
 from beam_actors.naming.bucket import Bucket
 from beam_actors.naming.complaints import Complaints
 from beam_actors.naming.conversation import Conversation
+from beam_actors.naming.exchanges import Exchanges, Pay
 from beam_actors.naming.limits import Limits
+from beam_actors.naming.link import Link
 from beam_actors.naming.messages import (
     Changed,
     Compare,
@@ -32,8 +34,8 @@ from beam_actors.naming.messages import (
 from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
 from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Message, Push, Want
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
-from beam_actors.ports import Clock
-from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Worker, receives
+from beam_actors.ports import Clock, Entropy
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
 from beam_actors.values import PeerId
 
 _ASK = 30.0
@@ -46,65 +48,33 @@ _IDS_COMPARED = 64
 """So many ids in a comparison, from either side, cost as much as one claim."""
 
 
-class _Link:
-    """What this node owes one connected peer, and what it does for it."""
-
-    __slots__ = (
-        "allowance",
-        "answering",
-        "behind",
-        "comparing",
-        "due",
-        "news",
-        "opening",
-        "outbox",
-        "streams",
-        "worker",
-    )
-
-    def __init__(self, allowance: Allowance, pace: tuple[Bucket, Bucket], room: int, *, behind: bool) -> None:
-        self.allowance = allowance
-        self.opening, self.answering = pace
-        """How often this node opens an exchange, and how often it answers one."""
-        self.comparing = trio.Lock()  # an offer is held in memory: one at a time
-        self.outbox: deque[bytes] = deque(maxlen=room)
-        self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
-        self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
-        self.news = trio.Event()
-        self.streams: dict[ByteStream, Worker] = {}
-        """Those that the peer opened, the oldest first, and who serves each."""
-        self.worker: Worker | None = None
-
-    def push(self, claims: list[bytes]) -> None:
-        if len(self.outbox) + len(claims) > (self.outbox.maxlen or 0):
-            self.behind = True
-        self.outbox.extend(claims)
-        self.news.set()
-
-    def fall_behind(self) -> None:
-        """Have a full exchange soon."""
-        self.behind = True
-        self.news.set()
-
-
 class Spread(Actor):
     """Serves `/beam/names/1` and keeps one outgoing stream to each connected peer."""
 
     mailbox = Mailbox(capacity=4096, overflow=Overflow.DROP_NEWEST)  # a lost change is repaired by the next exchange
 
     def __init__(
-        self, registrar: Ref, peers: PeerNetwork, clock: Clock, *, me: PeerId, limits: Limits | None = None
+        self,
+        registrar: Ref,
+        peers: PeerNetwork,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        me: PeerId,
+        limits: Limits | None = None,
     ) -> None:
         """Of two nodes, the one with the lower peer id opens the exchange."""
         super().__init__()
         self._registrar = registrar
         self._peers = peers
         self._clock = clock
+        self._entropy = entropy
         self._me = me
         self._limits = limits or Limits()
-        self._links: dict[PeerId, _Link] = {}
+        self._links: dict[PeerId, Link] = {}
         self._serving = 0
         self._commons = Commons(self._limits.all_claims_per_second, self._limits.all_claims_burst, clock)
+        self._exchanges = Exchanges(self._limits.exchanges)
         self._refused = Complaints("peers are refused", clock)
         self._ended = Complaints("peers' streams about names end", clock)
         self._unreached = Complaints("names do not reach a peer", clock)
@@ -145,13 +115,13 @@ class Spread(Actor):
                 if worker is not None:
                     worker.cancel()
 
-    def _link(self, peer: PeerId) -> _Link:
+    def _link(self, peer: PeerId) -> Link:
         link = self._links.get(peer)
         if link is None:
             limits = self._limits
             allowance = Allowance(limits.claims_per_second, limits.claims_burst, self._commons, self._clock)
             pace = self._pace(), self._pace()
-            link = self._links[peer] = _Link(allowance, pace, limits.outbox, behind=self._me < peer)
+            link = self._links[peer] = Link(allowance, pace, limits.outbox, behind=self._me < peer)
         return link
 
     def _pace(self) -> Bucket:
@@ -172,7 +142,7 @@ class Spread(Actor):
 
     # --- outgoing -----------------------------------------------------------------------------------------------------
 
-    async def _serve_link(self, peer: PeerId, link: _Link) -> None:
+    async def _serve_link(self, peer: PeerId, link: Link) -> None:
         """Exchange and push until cancelled; a failure is tried again after a while."""
         while True:
             try:
@@ -182,16 +152,20 @@ class Spread(Actor):
                 link.behind = True
             await trio.sleep(_RETRY)
 
-    async def _push_all(self, peer: PeerId, link: _Link) -> None:
+    async def _push_all(self, peer: PeerId, link: Link) -> None:
         talk: Conversation | None = None
         try:
             while True:
                 if link.due is None and link.behind:
-                    link.due = self._clock.monotonic() + link.opening.take(1, self._clock.monotonic())
+                    link.due = self._next_exchange(link)
                 if link.due is not None and link.due <= self._clock.monotonic():
                     link.due = None
                     link.behind = False  # before: what overflows meanwhile makes the next one due
-                    await self._exchange(peer, link)
+                    try:
+                        await self._exchange(peer, link)
+                    except FAILURES:  # a peer whom many ask at once can't answer them if they come back at once
+                        link.due = self._next_exchange(link) + self._entropy.uniform() * self._limits.exchange_interval
+                        raise
                 if link.outbox:
                     talk = talk or await self._open(peer)
                     claims = [link.outbox.popleft() for _ in range(min(len(link.outbox), protocol.MAX_CLAIMS))]
@@ -204,11 +178,15 @@ class Spread(Actor):
             if talk is not None:
                 talk.abort()
 
+    def _next_exchange(self, link: Link) -> float:
+        now = self._clock.monotonic()
+        return now + link.opening.take(1, now)
+
     async def _open(self, peer: PeerId) -> Conversation:
         stream = await self._peers.open(peer, PROTOCOL, owner=self.ref)
         return Conversation(stream, timeout=self._limits.stream_timeout)
 
-    async def _exchange(self, peer: PeerId, link: _Link) -> None:
+    async def _exchange(self, peer: PeerId, link: Link) -> None:
         """Bring this node and the peer to the same claims."""
         talk = await self._open(peer)
         try:
@@ -223,7 +201,7 @@ class Spread(Actor):
             talk.abort()
             raise
 
-    async def _take_difference(self, peer: PeerId, link: _Link, talk: Conversation, offered: int) -> frozenset[bytes]:
+    async def _take_difference(self, peer: PeerId, link: Link, talk: Conversation, offered: int) -> frozenset[bytes]:
         """Take in what this node lacks; the ids that the peer asks for."""
         wanted: list[bytes] = []
         while (message := await talk.listed()) is not None:
@@ -256,7 +234,7 @@ class Spread(Actor):
         self._serving += 1
         link.streams[stream] = self.spawn(self._serve, message.peer, link, stream, name=f"from-{message.peer.short}")
 
-    def _has_room(self, link: _Link) -> bool:
+    def _has_room(self, link: Link) -> bool:
         """Whether one more stream may be served; if there are too many, whoever has most loses the oldest."""
         if self._serving < self._limits.streams:
             return True
@@ -266,12 +244,12 @@ class Spread(Actor):
         greedy.streams.pop(next(iter(greedy.streams))).cancel()
         return True
 
-    async def _serve(self, peer: PeerId, link: _Link, stream: ByteStream) -> None:
+    async def _serve(self, peer: PeerId, link: Link, stream: ByteStream) -> None:
         talk = Conversation(stream, timeout=self._limits.stream_timeout)
         try:
             await self._answer_all(peer, link, talk)
             talk.close()
-        except RemoteProtocolError as error:
+        except (RemoteProtocolError, ResourceExhausted) as error:
             self._refused.note(peer, error)
             await talk.refuse(str(error))
         except FAILURES as error:
@@ -287,12 +265,12 @@ class Spread(Actor):
             link.streams.pop(stream, None)
             self._let_go(peer, link)
 
-    def _let_go(self, peer: PeerId, link: _Link) -> None:
+    def _let_go(self, peer: PeerId, link: Link) -> None:
         """Forget a link of which nothing is left: its peer was not announced, and has no stream."""
         if link.worker is None and not link.streams and self._links.get(peer) is link:
             del self._links[peer]
 
-    async def _answer_all(self, peer: PeerId, link: _Link, talk: Conversation) -> None:
+    async def _answer_all(self, peer: PeerId, link: Link, talk: Conversation) -> None:
         while True:
             await link.allowance.settle()
             match await talk.receive(idle=True):
@@ -302,7 +280,9 @@ class Spread(Actor):
                     await self._submit(peer, link, talk, claims)
                 case Ask(name):
                     await link.allowance.pay(1, talk.check)
-                    await self._send_slowly(link, talk, await self._registrar.ask(GetAbout(name), timeout=_ASK))
+                    await self._send_slowly(
+                        link.allowance.pay, talk, await self._registrar.ask(GetAbout(name), timeout=_ASK)
+                    )
                     await talk.send(Done())
                 case Have(ids):
                     async with link.comparing:
@@ -313,33 +293,40 @@ class Spread(Actor):
                 case _:
                     await link.allowance.pay(1, talk.check)  # the end of a list that was taken in already
 
-    async def _answer_exchange(self, link: _Link, talk: Conversation, ids: tuple[bytes, ...]) -> None:
+    async def _answer_exchange(self, link: Link, talk: Conversation, ids: tuple[bytes, ...]) -> None:
         """Take the rest of an offer that begins with `ids`, and say what either side lacks."""
         await wait(link.answering.take(1, self._clock.monotonic()), talk.check)
+        await link.allowance.pay(1, talk.check)
+        try:
+            self._exchanges.admit()
+        except ResourceExhausted:
+            link.answering.take(-1, self._clock.monotonic())  # it was not answered
+            raise
+        pay = partial(self._exchanges.pay, link.allowance)
         offered: list[bytes] = []
         message: Message | None = Have(ids)
         while message is not None:
             if not isinstance(message, Have):
                 raise RemoteProtocolError("The peer begins an exchange and says something else before its end.")
-            await link.allowance.pay(1 + len(message.ids) / _IDS_LISTED, talk.check)
+            await pay(1 + len(message.ids) / _IDS_LISTED, talk.check)
             offered.extend(message.ids)
             if len(offered) > 2 * (self._limits.claims + self._limits.revocations):
                 raise RemoteProtocolError("The peer offers more claims than anybody keeps.")
             message = await talk.listed()
         missing, lacking = await self._registrar.ask(Compare(tuple(offered)), timeout=_ASK)
         compared = 2 * len(offered) - len(missing) + len(lacking)
-        await link.allowance.pay(1 + compared / _IDS_COMPARED, talk.check)
-        await self._send_slowly(link, talk, lacking)
+        await pay(1 + compared / _IDS_COMPARED, talk.check)
+        await self._send_slowly(pay, talk, lacking)
         await talk.send(*protocol.wants(missing), Done())
 
-    async def _submit(self, peer: PeerId, link: _Link, talk: Conversation, claims: tuple[bytes, ...]) -> None:
+    async def _submit(self, peer: PeerId, link: Link, talk: Conversation, claims: tuple[bytes, ...]) -> None:
         """Hand claims to the registrar, no faster than one peer may; the stream's window slows the peer down."""
         await link.allowance.pay(max(1, len(claims)), talk.check)
         await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
 
-    async def _send_slowly(self, link: _Link, talk: Conversation, claims: tuple[bytes, ...]) -> None:
+    async def _send_slowly(self, pay: Pay, talk: Conversation, claims: tuple[bytes, ...]) -> None:
         """Give claims out no faster than they are taken; in pieces, so that the other side never waits too long."""
         for start in range(0, len(claims), protocol.MAX_CLAIMS):
             some = claims[start : start + protocol.MAX_CLAIMS]
-            await link.allowance.pay(len(some), talk.check)
+            await pay(len(some), talk.check)
             await talk.send_claims(some)

@@ -26,7 +26,7 @@ class Half:
 
     def __init__(self):
         self.data = bytearray()
-        self.ended = self.cut = False
+        self.ended = self.cut = self.deaf = False
         self.changed = trio.Event()
 
     def touch(self):
@@ -70,18 +70,23 @@ class MemoryStream:
         self.log.append(bytes(data))
         half = self.outgoing
         while data:
-            while len(half.data) >= half.ROOM and not half.cut:
+            while len(half.data) >= half.ROOM and not half.cut and not half.deaf:
                 await half.changed.wait()
-            if half.cut or half.ended:
+            if half.cut or half.ended or half.deaf:
                 raise ConnectionLost("The stream was cut.")
             room = half.ROOM - len(half.data)
             half.data += data[:room]
             data = data[room:]
             half.touch()
 
-    def close(self):
+    async def shutdown(self):
         self.outgoing.ended = True
         self.outgoing.touch()
+
+    def close(self):
+        self.outgoing.ended = self.incoming.deaf = True  # what the other side goes on to write is reset
+        self.outgoing.touch()
+        self.incoming.touch()
 
     def abort(self):
         for half in (self.incoming, self.outgoing):

@@ -35,7 +35,7 @@ async def test_noise_ends_its_own_stream_only(autojump_clock, data):
     async with lab(1) as (_, (one,)):
         stream = visit(one)
         await stream.write(data)
-        stream.close()
+        await stream.shutdown()
         with trio.fail_after(100):
             received = b""
             while more := await stream.read():
@@ -277,3 +277,40 @@ async def test_strangers_write_one_line_a_minute_into_the_log(autojump_clock):
     said = [line for line in lines if line["log_level"] != "debug" and "refused" in line["event"]]
     assert 2 <= len(said) <= 3
     assert said[1]["count"] == 240
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+async def test_many_who_come_at_once_all_have_their_exchange_in_time(autojump_clock):
+    """Each exchange costs six seconds here: all of them at once would end long after everybody gave up."""
+    limits = Limits(exchanges=4, all_claims_per_second=1, all_claims_burst=1)
+    shared = [claim(owner, f"n{number}") for owner in range(2) for number in range(16)]
+    async with lab(25, limits=limits, owner=3) as (wires, nodes):
+        *others, hub = sorted(nodes, key=lambda node: node.me)  # the lower id opens
+        await give(hub, *shared, claim(2))
+        for other in others:
+            await give(other, *shared)
+            wires.connect(other, hub)
+        await settle(600)
+        assert [claim(2).id in await ids(other) for other in others] == [True] * 24
+
+
+async def test_whoever_comes_when_enough_are_compared_is_told_to_come_again(autojump_clock):
+    offer = Have(tuple(number.to_bytes(32, "big") for number in range(1024)))
+    async with lab(1, limits=Limits(exchanges=2, claims_per_second=10, claims_burst=20)) as (_, (one,)):
+        slow = Conversation(visit(one, 50), timeout=60)  # says nothing more: takes no place
+        await slow.send(Have((bytes(32),)))
+        await settle(1)
+        for number in (51, 52):
+            await Conversation(visit(one, number), timeout=60).send(offer)
+        await settle(1)
+        late = visit(one, 53)
+        began = trio.current_time()
+        await Conversation(late, timeout=60).send(Have((bytes(32),)))
+        assert await refusal(late) == "This node is busy comparing claims with other peers; ask again later."
+        assert trio.current_time() - began < 1
+        await settle(30)
+        for _ in range(2):  # what was refused was not counted
+            again = Conversation(visit(one, 53), timeout=60)
+            assert await elapsed(again, Have((bytes(32),)), Done()) < 1

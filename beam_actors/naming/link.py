@@ -1,0 +1,58 @@
+"""What `spread` holds for one connected peer: what it owes the peer, and what it does for it."""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import trio
+
+from beam_actors.naming.allowance import Allowance
+from beam_actors.naming.bucket import Bucket
+
+if TYPE_CHECKING:
+    from beam_actors.naming.network import ByteStream
+    from beam_actors.runtime import Worker
+
+
+class Link:
+    """What this node owes one connected peer, and what it does for it."""
+
+    __slots__ = (
+        "allowance",
+        "answering",
+        "behind",
+        "comparing",
+        "due",
+        "news",
+        "opening",
+        "outbox",
+        "streams",
+        "worker",
+    )
+
+    def __init__(self, allowance: Allowance, pace: tuple[Bucket, Bucket], room: int, *, behind: bool) -> None:
+        self.allowance = allowance
+        self.opening, self.answering = pace
+        """How often this node opens an exchange, and how often it answers one."""
+        self.comparing = trio.Lock()  # an offer is held in memory: one at a time
+        self.outbox: deque[bytes] = deque(maxlen=room)
+        self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
+        self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
+        self.news = trio.Event()
+        self.streams: dict[ByteStream, Worker] = {}
+        """Those that the peer opened, the oldest first, and who serves each."""
+        self.worker: Worker | None = None
+
+    def push(self, claims: list[bytes]) -> None:
+        """Have the claims pushed; when there is no room, an exchange makes good for the oldest."""
+        if len(self.outbox) + len(claims) > (self.outbox.maxlen or 0):
+            self.behind = True
+        self.outbox.extend(claims)
+        self.news.set()
+
+    def fall_behind(self) -> None:
+        """Have a full exchange soon."""
+        self.behind = True
+        self.news.set()
+
+    def __repr__(self) -> str:
+        return f"<Link, {len(self.outbox)} to push, {len(self.streams)} streams>"
