@@ -2,7 +2,8 @@
 
 Invariant: one peer has one thing done at a time, however many streams it opens; what it owes it has waited for before
 anything is done. Above the peers' own buckets stands one for all, which serves whoever waits in slices, in turn: a
-peer that asks for much delays another one by a slice. It counts claims, and knows neither streams nor messages.
+peer that asks for much delays another one by a slice, and many peers by as many. It counts claims, and knows neither
+streams nor messages, nor which peers are wanted.
 """
 
 from collections.abc import Callable

@@ -129,13 +129,13 @@ class LookUp(Actor):
         try:
             stream = await self._peers.open(peer, PROTOCOL, owner=self.ref)
         except FAILURES as error:
-            _log.info("a peer can't be asked about a name", peer=str(peer), error=str(error))
+            _log.debug("a peer can't be asked about a name", peer=str(peer), error=str(error))
             return
         talk = Conversation(stream, timeout=self._limits.lookup_timeout)
         try:
             await self._question(talk, peer)
         except FAILURES as error:
-            _log.info("a peer doesn't say what it knows of a name", peer=str(peer), error=str(error))
+            _log.debug("a peer doesn't say what it knows of a name", peer=str(peer), error=str(error))
             talk.abort()
         except BaseException:
             talk.abort()
