@@ -55,8 +55,12 @@ class Beam(click.Group):
         if looks_like_target(args[0]):
             return args[0], share, args  # so that its usage shows what was typed
         if args[0] not in self.commands and not args[0].startswith("-"):
+            import difflib  # noqa: PLC0415 (a slip of the finger need not be quick)
+
+            close = difflib.get_close_matches(args[0], self.commands, n=1)
+            meant = f"did you mean {close[0]!r}? " if close else ""
             raise click.UsageError(
-                f"Version {__version__} of this program has no command {args[0]!r}; `beam --help` lists them.", ctx
+                f"Beam {__version__} has no command {args[0]!r}; {meant}`beam --help` lists them.", ctx
             )
         return super().resolve_command(ctx, args)
 

@@ -50,7 +50,7 @@ def share(app: App, target: str, name: str | None, port: int | None, allow: tupl
     try:
         session.run(body)
     except KeyboardInterrupt:
-        app.out.note("\nTunnel closed; the daemon goes on (`beam stop` ends it).")
+        app.out.note("\nTunnel closed. Its name stays yours, and the daemon goes on (`beam stop` ends it).")
     except BeamError:
         session.end_line()
         raise

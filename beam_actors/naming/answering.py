@@ -44,7 +44,7 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
         return _by_pin(knowledge, pin, now, cut_off=cut_off)
     decision = decide(knowledge.registry.entries(name), now, cut_off=cut_off)
     if decision is None:
-        raise NameNotFound(f"Nobody is known to hold {name}.")
+        raise NameNotFound(f"Nobody is known to hold {name}: check its spelling, and by `beam peers` who is connected.")
     if isinstance(decision, Contested):
         who = ", ".join(str(claim.owner) for claim in decision.claims)
         raise NameContested(f"{name} is held by several owners ({who}); choose with `beam pin {name} OWNER`.")

@@ -201,7 +201,7 @@ class Knowledge:
     def unpin(self, name: Name) -> None:
         """Forget a pin; raise `NameNotFound`."""
         if self.pins.pop(name, None) is None and name not in self.lost_pins:
-            raise NameNotFound(f"{name} is not pinned.")
+            raise NameNotFound(f"{name} is not pinned; `beam names` lists what is.")
         self.lost_pins.discard(name)
         self._changes.append(records.drop_pin(name))
         self._exempt()

@@ -176,7 +176,7 @@ class NameKeeper(Actor):
             async with self._signing:
                 holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
                 if holding.own is None:
-                    raise NameNotFound(f"{self._name} is not one of your names.")
+                    raise NameNotFound(f"{self._name} is not one of your names; `beam names` lists them.")
                 await self._publish(holding, Kind.TOMBSTONE)
         except BeamError as error:
             reply.fail(error)

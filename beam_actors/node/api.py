@@ -221,8 +221,15 @@ class Api:
         return self._rows.registered(done, self._me, await self._offered())
 
     async def release(self, name: str) -> None:
-        """Give up an owned name."""
+        """Give up an owned name, and a pin of it to oneself; refused while something is offered under it."""
+        wanted = self._naming.parse(name).name
+        offered = [status.key for status in await self._tunnels.list() if status.spec.name == wanted]
+        if offered:
+            raise UsageError(f"{offered[0]} is still offered under {wanted}: `beam unexpose {offered[0]}` first.")
         await self._naming.release(name)
+        held = await self._naming.names()
+        if any((row.name, row.relation, row.owner) == (wanted, "pin", self._owner) for row in held):
+            await self._naming.unpin(name)
 
     async def names(self) -> tuple[NameRow, ...]:
         """The names that are owned or pinned here."""

@@ -166,7 +166,10 @@ def parse_bootstrap(address: Multiaddr) -> tuple[PeerId, Multiaddr]:
     """Split an address that a person gave into whom and where; raise `InvalidValue` saying what it lacks."""
     peer = address.peer
     if peer is None:
-        raise InvalidValue(f"{address} does not say which peer to expect there: end it with /p2p/ and the peer's id.")
+        raise InvalidValue(
+            f"{address} does not say which peer to expect there: end it with /p2p/ and the peer's id, as the `id` "
+            "command of that machine prints it."
+        )
     if address.tcp is None:
         raise InvalidValue(f"{address} cannot be dialled: use /ip4/…/tcp/…/p2p/… or /ip6/…/tcp/…/p2p/….")
     return peer, address.without_peer

@@ -15,7 +15,7 @@ from beam_actors.runtime import Ref, Reply, Worker
 from beam_actors.values import Multiaddr, PeerId
 
 ENDED_AT_ONCE = "the session ended at once."
-_GOOD_ADDRESS = "Nothing was remembered; what `beam id` prints on that machine, while its daemon runs, works."
+_GOOD_ADDRESS = "Nothing was remembered; that machine's own `id` command prints the addresses that work."
 
 
 class GivenAddresses:

@@ -35,7 +35,7 @@ class TcpAddress:
         """Parse `HOST:PORT` or `[V6]:PORT`; `localhost` means 127.0.0.1."""
         host, separator, port = text.rpartition(":")
         if not separator or not port.isascii() or not port.isdigit() or len(port) > 5:
-            raise InvalidValue(f"{text!r} is not HOST:PORT.")
+            raise InvalidValue(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8443.")
         if host == "localhost":
             host = "127.0.0.1"
         bracketed = host.startswith("[") and host.endswith("]")

@@ -73,7 +73,7 @@ class Multiaddr:
     def parse(cls, text: str) -> "Multiaddr":
         """Parse the text form; raise `InvalidValue` with the offending part."""
         if len(text) > 2 * MAX_BYTES or not text.startswith("/"):
-            raise InvalidValue(f"{text[:80]!r} is not a multiaddr such as /ip4/127.0.0.1/tcp/4001.")
+            raise InvalidValue(f"{text[:80]!r} is not an address such as /ip4/192.0.2.7/tcp/4747.")
         words = iter(text[1:].rstrip("/").split("/"))  # a slash at the end is tolerated, as go-multiaddr does
         parts: list[tuple[str, str]] = []
         for word in words:

@@ -39,10 +39,10 @@ class PeerId:
                 raw = base64.b32decode(text[1:].upper() + "=" * (-len(text[1:]) % 8))
             except (binascii.Error, ValueError):
                 raise InvalidValue(f"{text!r} is not a peer id.") from None
+            if not raw.startswith(_CID_V1_LIBP2P_KEY):
+                raise InvalidValue(f"{text!r} is not a peer id.")
             if base64.b32encode(raw).decode("ascii").lower().rstrip("=") != text[1:]:
                 raise InvalidValue(f"{text!r} is not a peer id in its only spelling.")
-            if not raw.startswith(_CID_V1_LIBP2P_KEY):
-                raise InvalidValue(f"{text!r} is a CID, but not of a libp2p key.")
             return cls.from_multihash(raw[2:])
         try:
             return cls.from_multihash(decode_base58(text))

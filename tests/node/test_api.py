@@ -165,6 +165,21 @@ def find(node, path):
     return next((found for child in node.children if (found := find(child, path))), None)
 
 
+def test_a_name_is_given_up_only_when_nothing_is_offered_under_it():
+    async def scenario(world):
+        async with world.machine("alone").node() as node:
+            api = node.api
+            await api.expose(ExposeRequest(target=APP, name="site"))
+            await api.pin("site", None)
+            with pytest.raises(UsageError, match=r"site\.http is still offered under site"):
+                await api.release("site")
+            await api.unexpose("site.http")
+            await api.release("site")
+            assert await api.names() == ()
+
+    run_world(1, scenario)
+
+
 def test_a_contested_name_lists_its_choices():
     async def check(owner, visitor):
         await owner.register("both", contest=False)
