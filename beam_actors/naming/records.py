@@ -186,7 +186,9 @@ def _read(value: bytes, *formats: int) -> Any:
         record = cbor.decode(value, limit=_MAX_VALUE)
     except InvalidValue as error:
         raise StoreDamaged(f"A record of names in the store can't be read: {error}") from None
-    if not isinstance(record, list) or not record or record[0] not in (formats or (_FORMAT,)):
+    if not isinstance(record, list) or any(isinstance(field, bool) for field in record):  # which would match as 0 and 1
+        raise StoreDamaged("A record of names in the store is not a list of the fields that it should have.")
+    if not record or record[0] not in (formats or (_FORMAT,)):
         raise StoreDamaged("A record of names in the store has a format that this program doesn't know.")
     return record
 

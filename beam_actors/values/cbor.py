@@ -1,6 +1,7 @@
 """The part of CBOR that claims, messages and stored records are written in, in its one deterministic form.
 
-Integers, byte strings, text, arrays and maps; no tags, floats or indefinite lengths (RFC 8949 §4.2.1). Invariant: what
+Integers, byte strings, text, booleans, null, arrays and maps; no tags, floats, other simple values or indefinite
+lengths (RFC 8949 §4.2.1). Invariant: what
 `decode` returns re-encodes to the very bytes that it was given, so a record has one encoding and a hash of it names it.
 This module knows nothing of what is encoded.
 """
@@ -22,6 +23,7 @@ def _refuse_tag(*_: object) -> NoReturn:
     raise InvalidValue("A tagged CBOR value is not accepted here.")
 
 
+_PLAIN = frozenset({int, bytes, str, bool, type(None)})
 _REFUSED = dict.fromkeys(_KNOWN_TAGS, _refuse_tag)
 
 
@@ -51,6 +53,18 @@ def decode(data: bytes, *, limit: int, checked: bool = False) -> Any:
         )
     except (cbor2.CBORError, InvalidValue):
         raise InvalidValue("These bytes are not a record in CBOR.") from None
+    if not _is_plain(value):
+        raise InvalidValue("A record holds something else than whole numbers, bytes, text, lists and maps of them.")
     if not checked and encode(value) != data:
         raise InvalidValue("The record is not in its deterministic form (RFC 8949 §4.2.1).")
     return value
+
+
+def _is_plain(value: Any) -> bool:
+    # By exact type: a simple value of CBOR is equal to the integer of its number, and a float may be.
+    kind = type(value)
+    if kind is list:
+        return all(type(item) in _PLAIN or _is_plain(item) for item in value)
+    if kind is dict:
+        return all(type(key) in _PLAIN and (type(item) in _PLAIN or _is_plain(item)) for key, item in value.items())
+    return kind in _PLAIN

@@ -94,3 +94,11 @@ def test_fuzz_near_records(change, data):
     for _ in range(data.draw(st.integers(1, 3))):
         value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
     fuzz.fuzz_record(bytes(value))
+
+
+@pytest.mark.parametrize("fields", [[1, 1, False], [1, True, 0], [True, 1, 0], [2, 1, True, bytes(32)], [1, True]])
+def test_a_truth_value_is_no_number(fields):
+    for read in (lambda value: records.read_own(b"alice", value), records.read_floor):
+        with pytest.raises(StoreDamaged):
+            read(cbor.encode(fields))
+    fuzz.fuzz_record(cbor.encode(fields))

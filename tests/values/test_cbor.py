@@ -47,3 +47,24 @@ def test_the_size_is_looked_at_first():
 @given(st.binary(max_size=100))
 def test_fuzz(data):
     fuzz.fuzz_cbor(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "e1",
+        "8301e100",
+        "f97e00",
+        "fb3ff199999999999a",
+        "81f7",
+        "a1e100",
+        "a101e2",
+        "a1fb3ff199999999999a01",
+        "8181f93c00",
+    ],
+)
+def test_floats_and_simple_values_are_refused_wherever_they_stand(data):
+    with pytest.raises(InvalidValue):
+        cbor.decode(bytes.fromhex(data), limit=100)
+    with pytest.raises(InvalidValue):
+        cbor.decode(bytes.fromhex(data), limit=100, checked=True)
