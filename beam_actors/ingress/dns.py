@@ -23,10 +23,9 @@ from beam_actors.ingress.messages import Asked, BindAgain, Forget, Lookup, TellF
 from beam_actors.ingress.questions import MAX_QUESTION, Question, Rcode, Refusal, name_of, read_question
 from beam_actors.ingress.replies import ReplyTable
 from beam_actors.ingress.zone import Spot, Zone
-from beam_actors.naming import Bucket
 from beam_actors.ports import Clock, DatagramSocket
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
-from beam_actors.values import TcpAddress
+from beam_actors.values import Bucket, TcpAddress
 
 _log = structlog.get_logger(__name__)
 _ASK_SECONDS = 1.0  # beyond the resolver's own deadline

@@ -30,10 +30,10 @@ from beam_actors.ingress.answers import Located
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import Forget, Lookup, Serve, ServerStarted, WebKind, WhereBound
 from beam_actors.ingress.neighbours import Names, Resolution
-from beam_actors.naming import Bucket, Changed, Kind
+from beam_actors.naming import Changed, Kind
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
-from beam_actors.values import TcpAddress
+from beam_actors.values import Bucket, TcpAddress
 
 _log = structlog.get_logger(__name__)
 _SERVER_SECONDS = 2.0

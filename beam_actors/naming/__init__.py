@@ -4,7 +4,6 @@ Pure: grammar, claims, registry, admission, ranking, pins, knowledge, answers, r
 `Registrar`, `Names`, `LookUps`, `Spread`. Rooms above call `Naming`.
 """
 
-from beam_actors.naming.bucket import Bucket
 from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.facade import Naming
 from beam_actors.naming.grammar import DEFAULT_SUFFIXES, Query, parse_query, random_name
@@ -21,7 +20,6 @@ from beam_actors.naming.spread import Spread
 __all__ = [
     "DEFAULT_SUFFIXES",
     "PROTOCOL",
-    "Bucket",
     "Changed",
     "Choice",
     "Claim",

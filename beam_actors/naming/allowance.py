@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import trio
 
-from beam_actors.naming.bucket import Bucket
 from beam_actors.ports import Clock
+from beam_actors.values import Bucket
 
 Check = Callable[[], None]
 """Raises when it is in vain to wait any longer; asked once a second at least."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from beam_actors.naming.allowance import Allowance
-from beam_actors.naming.bucket import Bucket
+from beam_actors.values import Bucket
 
 if TYPE_CHECKING:
     from beam_actors.naming.network import ByteStream

@@ -15,7 +15,6 @@ import trio
 from beam_actors.errors import ActorError, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
 from beam_actors.naming.allowance import Allowance, Commons, wait
-from beam_actors.naming.bucket import Bucket
 from beam_actors.naming.complaints import Complaints
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.exchanges import Exchanges, Pay
@@ -36,7 +35,7 @@ from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Message, Push
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.ports import Clock, Entropy
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
-from beam_actors.values import PeerId
+from beam_actors.values import Bucket, PeerId
 
 _ASK = 30.0
 _RETRY = 5.0

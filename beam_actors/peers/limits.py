@@ -27,10 +27,10 @@ class PeersLimits:
     connection_sources: int = 4096
     """Addresses whose rate is remembered, those that connected last."""
     introductions: int = 32
-    """Times that a peer may say where it listens in `introductions_period`; each is read, sifted and written down. One
-    more ends the session: an honest peer says it once, and again when its addresses change."""
+    """Times that a peer may say at once where it listens; each is read, sifted and written down. One more ends the
+    session: an honest peer says it once, and again when its addresses change."""
     introductions_period: float = 60.0
-    """How far back those are counted."""
+    """The time in which it may say it so often again."""
     peers: int = 512
     """Peers with an actor of their own at once."""
     guests: int = 384

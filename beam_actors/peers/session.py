@@ -12,8 +12,8 @@ import structlog
 from beam_actors.flow import IncomingStream, SessionDown
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import AdoptSession, CheckDrained, CloseSession, Drain, Identified, InboundStream, Left
-from beam_actors.peers.tally import Tally
 from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, Ref, receives
+from beam_actors.values import Bucket
 from beam_actors.wire import PeerIdentified, PeerLeaving
 
 _log = structlog.get_logger(__name__)
@@ -35,7 +35,9 @@ class PeerSession(Actor):
         self._limits = limits
         self._draining = False
         self._checking = False
-        self._introductions = Tally(limits.introductions, limits.introductions_period)
+        self._introductions = Bucket(
+            limits.introductions / limits.introductions_period, limits.introductions, self.system.clock()
+        )
 
     def __repr__(self) -> str:
         return f"PeerSession({self._adopted.established!r})"
@@ -63,7 +65,7 @@ class PeerSession(Actor):
     @receives(PeerIdentified)
     def identified(self, message: PeerIdentified) -> None:
         """Pass on what the peer says about itself."""
-        if self._introductions.one_more(self.system.clock()):
+        if self._introductions.try_take(self.system.clock()):
             self._peer.tell(Identified(self._number, message.info))
             return
         _log.debug("a peer introduces itself without end", peer=str(self._adopted.established.peer))

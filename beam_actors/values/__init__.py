@@ -3,6 +3,7 @@
 from beam_actors.values.access import EVERYONE, MAX_PEERS, Access
 from beam_actors.values.address import Address, TcpAddress, UnixAddress, check_port
 from beam_actors.values.base58 import decode_base58, encode_base58
+from beam_actors.values.bucket import Bucket
 from beam_actors.values.multiaddr import Multiaddr
 from beam_actors.values.name import Name
 from beam_actors.values.owner_id import OwnerId
@@ -15,6 +16,7 @@ __all__ = [
     "MAX_PEERS",
     "Access",
     "Address",
+    "Bucket",
     "Multiaddr",
     "Name",
     "OwnerId",

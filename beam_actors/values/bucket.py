@@ -12,10 +12,14 @@ class Bucket:
         self._level = burst
         self._then = now
 
+    def has_one(self, now: float) -> bool:
+        """Whether `try_take` would get a token."""
+        self.take(0, now)
+        return self._level >= 1
+
     def try_take(self, now: float) -> bool:
         """Take one token if there is one; whether there was. Never makes debt."""
-        self.take(0, now)
-        if self._level < 1:
+        if not self.has_one(now):
             return False
         self._level -= 1
         return True

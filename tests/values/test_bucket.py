@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.naming.bucket import Bucket
+from beam_actors.values import Bucket
 
 
 def test_a_burst_is_free_and_then_the_rate_holds():
