@@ -28,6 +28,8 @@ _MAX_ID: Final = 2**32 - 1
 _KNOWN_FLAGS: Final = int(Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST)
 _SYN, _ACK, _FIN, _RST = int(Flag.SYN), int(Flag.ACK), int(Flag.FIN), int(Flag.RST)
 _DATA: Final = int(Kind.DATA)
+UNBOUNDED: Final = 1 << 62
+"""Work of a turn that has no bound."""
 _OPENING: Final = 63
 """Frames that take as much work as a new stream does, here and in those who serve it, besides its own."""
 _BYTES_A_FRAME: Final = 2048
@@ -71,7 +73,7 @@ class Multiplexer:
         self._body_left = 0
         self._body_fin = False
         self._refusing = False
-        self._work = 1 << 62  # as good as unbounded, until `turn` says otherwise
+        self._work = UNBOUNDED
         self._waste = 0
         self.moved = 0
         """Bytes in both directions since `forgive`: who has much to say may ask much."""

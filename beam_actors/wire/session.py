@@ -27,7 +27,7 @@ from beam_actors.wire.identify import IdentifyInfo
 from beam_actors.wire.libp2p_noise import SecureHandshake
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.multistream import Listener, Proposer
-from beam_actors.wire.mux import Multiplexer
+from beam_actors.wire.mux import UNBOUNDED, Multiplexer
 from beam_actors.wire.noise import AES, MAX_PLAINTEXT, TAG_SIZE, CipherState, Role, Suite
 from beam_actors.wire.opening import SUITES, Opening, negotiate
 from beam_actors.wire.phase import PHASES, Phase
@@ -37,7 +37,6 @@ from beam_actors.wire.stream import Buffer
 from beam_actors.wire.yamux import HEADER_SIZE, GoAway
 
 YAMUX: Final = "/yamux/1.0.0"
-_UNBOUNDED: Final = 1 << 62
 MIN_FLUSH: Final = OVERHEAD + HEADER_SIZE + 1
 """The smallest limit that `data_to_send` takes: one record with one byte of one stream."""
 
@@ -118,7 +117,7 @@ class Session:
 
     # --- bytes --------------------------------------------------------------------------------------------------------
 
-    def receive(self, data: Buffer, work: int = _UNBOUNDED) -> list[Event]:
+    def receive(self, data: Buffer, work: int = UNBOUNDED) -> list[Event]:
         """Feed what the network delivered: what happened, in order.
 
         A writable buffer is decrypted in place. The views in `StreamData` lie in it (or in memory of their own) and
@@ -141,7 +140,7 @@ class Session:
         self._mux.outbox.wake(self._mux.events)
         return self.take_events()
 
-    def resume(self, work: int = _UNBOUNDED) -> list[Event]:
+    def resume(self, work: int = UNBOUNDED) -> list[Event]:
         """Go on with the backlog, at most `work` frames of it: what happened, as of `receive`."""
         backlog, self._backlog = self._backlog, b""
         sealed, self._sealed = self._sealed, bytearray()

@@ -181,6 +181,22 @@ async def send_all(stream: Stream, data: bytes, *, end: bool = True) -> None:
         await stream.shutdown()
 
 
+async def exchange(client: Stream, server: Stream, forth: bytes, back: bytes) -> None:
+    """Send both ways at once, and check that each side got what the other one sent."""
+    got: dict[str, bytes] = {}
+
+    async def read(name: str, stream: Stream) -> None:
+        got[name] = await read_all(stream)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_all, client, forth)
+        nursery.start_soon(send_all, server, back)
+        nursery.start_soon(read, "server", server)
+        nursery.start_soon(read, "client", client)
+    assert digest(got["server"]) == digest(forth)
+    assert digest(got["client"]) == digest(back)
+
+
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 

@@ -15,8 +15,8 @@ from tests.flow.rig import (
     LOOPBACK,
     FakeOwner,
     Rig,
-    digest,
     eventually,
+    exchange,
     on_both,
     on_virtual,
     read_all,
@@ -144,18 +144,7 @@ async def test_a_failing_on_end_crashes_the_owner_and_not_the_pump(rig: Rig) -> 
 async def test_bulk_both_ways_at_once(rig: Rig) -> None:
     client, server, splice = await chain(rig)
     forth, back = os.urandom(3 << 20), os.urandom(2 << 20)
-    got: dict[str, bytes] = {}
-
-    async def read(name: str, stream: Stream) -> None:
-        got[name] = await read_all(stream)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(send_all, client, forth)
-        nursery.start_soon(send_all, server, back)
-        nursery.start_soon(read, "server", server)
-        nursery.start_soon(read, "client", client)
-    assert digest(got["server"]) == digest(forth)
-    assert digest(got["client"]) == digest(back)
+    await exchange(client, server, forth, back)
     assert splice.bytes == (len(forth), len(back))
 
 

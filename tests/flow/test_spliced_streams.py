@@ -12,7 +12,7 @@ from beam_actors.errors import ConnectionLost
 from beam_actors.flow import FlowLimits, IncomingStream, Stream
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualNetwork
-from tests.flow.rig import Rig, digest, on_both, read_all, send_all, virtual_run
+from tests.flow.rig import Rig, exchange, on_both, virtual_run
 from tests.flow.sessions import ECHO, channel, sessions
 
 
@@ -25,18 +25,7 @@ async def test_bulk_through_a_splice_at_each_end(rig: Rig) -> None:
     local.splice(here, "ingress")
     there.splice(remote, "tunnel")
     forth, back = os.urandom(3 << 20), os.urandom(2 << 20)
-    got: dict[str, bytes] = {}
-
-    async def read(name: str, stream: Stream) -> None:
-        got[name] = await read_all(stream)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(send_all, client, forth)
-        nursery.start_soon(send_all, server, back)
-        nursery.start_soon(read, "server", server)
-        nursery.start_soon(read, "client", client)
-    assert digest(got["server"]) == digest(forth)
-    assert digest(got["client"]) == digest(back)
+    await exchange(client, server, forth, back)
     assert rig.pump.budget.total == 0
 
 
