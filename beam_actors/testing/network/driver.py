@@ -1,19 +1,16 @@
-"""The network port in simulation: hosts with a loopback of their own, joined by one network, in one process.
+"""One process's sockets on a virtual machine: the network port itself, with its batches of readiness.
 
-`VirtualNetwork.host(...)` is a machine, `host.driver()` a process on it. Everything happens at `trio.current_time()`
-under a mock clock, and in one order: the same calls give the same batches. Socket buffers are bounded, so back-pressure
-is real; a reset, a clean end, a refusal, a dead machine and a cut differ here as they do outside. The contract suite in
-tests/ports holds this driver and the real one to the same behaviour.
+The invariant: a batch holds each ready pollable once, in the order in which they became ready, and nothing that was
+closed. It knows no route.
 """
 
-from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import trio
 
 from beam_actors.errors import (
     AddressInUse,
-    AddressNotPermitted,
     ConnectionLost,
     ConnectionRefused,
     NetworkError,
@@ -21,139 +18,24 @@ from beam_actors.errors import (
     Unreachable,
 )
 from beam_actors.ports import Pollable, Ready
-from beam_actors.testing.bound import VirtualDatagrams, VirtualListener
-from beam_actors.testing.endpoint import VirtualEndpoint, VirtualPollable
-from beam_actors.testing.links import Action, Agenda, Fabric
+from beam_actors.testing.network.datagrams import VirtualDatagrams
+from beam_actors.testing.network.endpoint import VirtualEndpoint
+from beam_actors.testing.network.fabric import Action, Agenda
+from beam_actors.testing.network.listener import VirtualListener
+from beam_actors.testing.network.pollable import VirtualPollable
 from beam_actors.values import Address, TcpAddress, UnixAddress
 
+if TYPE_CHECKING:
+    from beam_actors.testing.network.host import VirtualHost
+
 _MAX_BATCH = 512
-_FIRST_EPHEMERAL = 32768
-_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  # addresses to compare with, nothing is bound here
-
-
-class VirtualHost:
-    """A machine: its addresses, its ports, its Unix sockets. Processes on it are drivers."""
-
-    def __init__(self, network: "VirtualNetwork", name: str, addresses: Sequence[str], *, uid: int) -> None:
-        self.network = network
-        self.name = name
-        self.addresses = tuple(str(ip_address(address)) for address in addresses)
-        self.uid = uid
-        """Who runs the processes; only 0 may bind ports below 1024."""
-        self.up = True
-        self.listeners: dict[TcpAddress, list[VirtualListener]] = {}
-        self.unix: dict[str, VirtualListener] = {}
-        self.sources: dict[TcpAddress, VirtualEndpoint] = {}
-        self.datagrams: dict[TcpAddress, VirtualDatagrams] = {}
-        self._drivers: list[VirtualDriver] = []
-        self._next_port = _FIRST_EPHEMERAL
-        self._next_pid = 100
-
-    def driver(self, *, descriptors: int = 1 << 16) -> "VirtualDriver":
-        """A new process on this machine, which may hold so many open sockets."""
-        self._next_pid += 1
-        driver = VirtualDriver(self, self._next_pid, descriptors)
-        self._drivers.append(driver)
-        return driver
-
-    def kill(self) -> None:
-        """Cut the power: nobody is told anything, and what others send is never answered."""
-        self.up = False
-        for driver in self._drivers:
-            driver.vanish()
-        self._drivers.clear()
-        self.network.fabric.drop_from(self)
-
-    def revive(self) -> None:
-        """Switch the machine on again, without any process; what others still retransmit is answered by resets."""
-        self.up = True
-        self.network.fabric.release()
-
-    def has(self, ip: str) -> bool:
-        """Whether `ip` is an address of this machine (wildcards and loopback included)."""
-        return ip in self.addresses or ip in _WILDCARDS or ip_address(ip).is_loopback
-
-    def source_for(self, target: TcpAddress) -> str | None:
-        """The address from which this machine reaches `target`."""
-        if ip_address(target.ip).is_loopback or target.ip in self.addresses:
-            return target.ip
-        version = ip_address(target.ip).version
-        return next((own for own in self.addresses if ip_address(own).version == version), None)
-
-    def listener_at(self, address: TcpAddress) -> "VirtualListener | None":
-        """Who answers a dial to `address`."""
-        wildcard = _WILDCARDS[ip_address(address.ip).version == 6]
-        for candidate in (address, TcpAddress(wildcard, address.port)):
-            if listeners := self.listeners.get(candidate):
-                return listeners[0]
-        return None
-
-    def free_port(self) -> int:
-        """An ephemeral port that nobody uses."""
-        used = {address.port for book in (self.listeners, self.sources, self.datagrams) for address in book}
-        while True:
-            port = self._next_port
-            self._next_port = port + 1 if port < 65535 else _FIRST_EPHEMERAL
-            if port not in used:
-                return port
-
-    def check_bind(self, address: TcpAddress) -> None:
-        """Raise `AddressNotPermitted` if no process of this machine may bind it."""
-        if not self.has(address.ip):
-            raise AddressNotPermitted(f"Binding {address} failed: {self.name} does not have that address.")
-        if 0 < address.port < 1024 and self.uid:
-            raise AddressNotPermitted(f"Binding {address} failed: ports below 1024 need uid 0.")
-
-    def __repr__(self) -> str:
-        return f"<VirtualHost {self.name} {'up' if self.up else 'dead'} {', '.join(self.addresses)}>"
-
-
-class VirtualNetwork:
-    """Hosts and what lies between them.
-
-    `latency` is one-way seconds; `buffer` the bytes that one direction of a connection holds in both kernels and on the
-    wire; `patience` the seconds after which TCP gives up on a silent peer.
-    """
-
-    def __init__(self, *, latency: float = 0.001, buffer: int = 1 << 16, patience: float = 120.0) -> None:
-        self.fabric = Fabric(latency)
-        self.buffer = buffer
-        self.patience = patience
-        self._hosts: dict[str, VirtualHost] = {}
-
-    def host(self, name: str, addresses: Sequence[str] = (), *, uid: int = 1000) -> VirtualHost:
-        """A new machine."""
-        host = VirtualHost(self, name, addresses, uid=uid)
-        taken = [address for other in self._hosts.values() for address in other.addresses]
-        if name in self._hosts or any(address in taken for address in host.addresses):
-            raise ValueError(f"{host!r} exists already, or one of its addresses does.")
-        self._hosts[name] = host
-        return host
-
-    def at(self, ip: str) -> VirtualHost | None:
-        """The machine with that address."""
-        return next((host for host in self._hosts.values() if ip in host.addresses), None)
-
-    def set_latency(self, a: VirtualHost, b: VirtualHost, seconds: float) -> None:
-        """One-way seconds between two machines."""
-        self.fabric.set_latency(a, b, seconds)
-
-    def partition(self, a: VirtualHost, b: VirtualHost) -> None:
-        """Let nothing pass between two machines."""
-        self.fabric.cut(a, b)
-
-    def heal(self, a: VirtualHost, b: VirtualHost) -> None:
-        """Undo `partition`."""
-        self.fabric.heal(a, b)
-
-    def __repr__(self) -> str:
-        return f"<VirtualNetwork of {len(self._hosts)} hosts>"
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  # addresses to compare with, nothing is bound here
 
 
 class VirtualDriver:
     """One process's sockets. `wait(until)` takes `until` in `trio.current_time()`."""
 
-    def __init__(self, host: VirtualHost, pid: int, descriptors: int) -> None:
+    def __init__(self, host: "VirtualHost", pid: int, descriptors: int) -> None:
         self.host = host
         self.pid = pid
         self.descriptors = descriptors
@@ -324,7 +206,7 @@ class VirtualDriver:
             raise Unreachable(f"Dialling {address} failed: no route leads there.")
         if bind is not None:
             host.check_bind(bind)
-            source = source if bind.ip in _WILDCARDS else bind.ip
+            source = source if bind.ip in WILDCARDS else bind.ip
         local = TcpAddress(source, (bind.port if bind is not None else 0) or host.free_port())
         if local in host.sources or (not reuse_port and host.listener_at(local) is not None):
             raise AddressInUse(f"Dialling {address} from {local} failed: that port is in use.")
@@ -342,7 +224,4 @@ class VirtualDriver:
 def _overlap(a: TcpAddress, b: TcpAddress) -> bool:
     if a.port != b.port or ip_address(a.ip).version != ip_address(b.ip).version:
         return False
-    return a.ip == b.ip or a.ip in _WILDCARDS or b.ip in _WILDCARDS
-
-
-__all__ = ["VirtualDriver", "VirtualHost", "VirtualNetwork"]
+    return a.ip == b.ip or a.ip in WILDCARDS or b.ip in WILDCARDS

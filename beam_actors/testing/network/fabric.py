@@ -13,7 +13,8 @@ import attrs
 import trio
 
 if TYPE_CHECKING:
-    from beam_actors.testing.network import VirtualDriver, VirtualHost
+    from beam_actors.testing.network.driver import VirtualDriver
+    from beam_actors.testing.network.host import VirtualHost
 
 Action = Callable[[], None]
 
