@@ -1,0 +1,354 @@
+"""One round of each contestant of the runtime's benchmark: seconds for a message, a reply, a start, a restart.
+
+Each does the same work in the plainest way its library offers: messages are sent in bursts that fit the mailbox and
+are received by a task or a thread of their own; one ask follows the other. What is set up and taken down is not timed.
+"""
+
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pykka
+import trio
+
+from beam_actors.runtime import Actor, ChildSpec, Intensity, Ref, Supervisor, System, receives
+
+BURST = 1000
+now = time.perf_counter
+
+
+class Number:
+    """A message."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+
+class Question(Number):
+    """A message that is answered."""
+
+
+class Work(Number):
+    """How often the driver is to do what it does."""
+
+
+class Idle(Actor):
+    """Does nothing."""
+
+
+class Counting(Actor):
+    """Counts what it is told, and says when a burst has arrived."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.arrived = trio.Event()
+
+    @receives(Number)
+    def number(self, _message: Number) -> None:
+        self.count += 1
+        if self.count % BURST == 0:
+            self.arrived.set()
+
+    @receives(Question)
+    def question(self, message: Question) -> int:
+        return message.value
+
+
+class AsyncCounting(Counting):
+    """The same with async handlers."""
+
+    @receives(Number)
+    async def number_async(self, _message: Number) -> None:
+        self.count += 1
+        if self.count % BURST == 0:
+            self.arrived.set()
+
+
+def in_system(kind: Callable[[], Actor], measure: Callable[[Ref], Awaitable[float]]) -> float:
+    """What `measure` gives for the ref of an actor in a system of its own, on the real clock."""
+
+    async def main() -> float:
+        system = System("bench", clock=time.monotonic)
+        spec = ChildSpec("one", kind)
+        async with system.run(ChildSpec("root", lambda: Supervisor([spec], intensity=Intensity(10**9)))):
+            return await measure(system.ref("root/one"))
+
+    return trio.run(main)
+
+
+async def _work(count: int, ref: Ref) -> float:
+    seconds: float = await ref.ask(Work(count))
+    return seconds
+
+
+# --- telling ---
+
+
+async def _tell_bursts(ref: Ref, bursts: int) -> float:
+    actor: Any = ref._cell.actor  # noqa: SLF001 (the event of the burst is not a message)
+    start = now()
+    for _ in range(bursts):
+        actor.arrived = arrived = trio.Event()
+        for number in range(BURST):
+            ref.tell(Number(number))
+        await arrived.wait()
+    return (now() - start) / (bursts * BURST)
+
+
+def beam_tell(bursts: int) -> float:
+    return in_system(Counting, lambda ref: _tell_bursts(ref, bursts))
+
+
+def beam_tell_async(bursts: int) -> float:
+    return in_system(AsyncCounting, lambda ref: _tell_bursts(ref, bursts))
+
+
+def trio_send(bursts: int) -> float:
+    async def main() -> float:
+        send, receive = trio.open_memory_channel[Number](BURST)
+        arrived = trio.Event()
+
+        async def take() -> None:
+            count = 0
+            async for _message in receive:
+                count += 1
+                if count % BURST == 0:
+                    arrived.set()
+
+        async with trio.open_nursery() as nursery, send:
+            nursery.start_soon(take)
+            start = now()
+            for _ in range(bursts):
+                arrived = trio.Event()
+                for number in range(BURST):
+                    send.send_nowait(Number(number))
+                await arrived.wait()
+            seconds = now() - start
+        return seconds / (bursts * BURST)
+
+    return trio.run(main)
+
+
+class Threaded(pykka.ThreadingActor):
+    """Pykka's own kind of actor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.arrived = threading.Event()
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, Question):
+            return message.value
+        self.count += 1
+        if self.count % BURST == 0:
+            self.arrived.set()
+        return None
+
+
+def pykka_tell(bursts: int) -> float:
+    ref = Threaded.start()
+    actor: Any = ref._actor_weakref()  # noqa: SLF001 (as above)
+    start = now()
+    for _ in range(bursts):
+        actor.arrived = arrived = threading.Event()
+        for number in range(BURST):
+            ref.tell(Number(number))
+        arrived.wait()
+    seconds = now() - start
+    ref.stop()
+    return seconds / (bursts * BURST)
+
+
+# --- asking ---
+
+
+def beam_ask(count: int) -> float:
+    """Asked by a task that is no actor."""
+
+    async def measure(ref: Ref) -> float:
+        start = now()
+        for number in range(count):
+            await ref.ask(Question(number))
+        return (now() - start) / count
+
+    return in_system(Counting, measure)
+
+
+def beam_ask_in_time(count: int) -> float:
+    async def measure(ref: Ref) -> float:
+        start = now()
+        for number in range(count):
+            await ref.ask(Question(number), timeout=60)
+        return (now() - start) / count
+
+    return in_system(Counting, measure)
+
+
+class Asking(Actor):
+    """Asks its child in a handler, so that its waits are edges of the graph in which cycles are found."""
+
+    @receives(Work)
+    async def work(self, message: Work) -> float:
+        ref = await self.start_child(ChildSpec("counting", Counting))
+        start = now()
+        for number in range(message.value):
+            await ref.ask(Question(number))
+        return (now() - start) / message.value
+
+
+def beam_ask_between_actors(count: int) -> float:
+    return in_system(Asking, partial(_work, count))
+
+
+def trio_request(count: int) -> float:
+    async def main() -> float:
+        ask, asked = trio.open_memory_channel[int](1)
+        answer, answered = trio.open_memory_channel[int](1)
+
+        async def serve() -> None:
+            async for message in asked:
+                answer.send_nowait(message)
+
+        async with trio.open_nursery() as nursery, ask:
+            nursery.start_soon(serve)
+            start = now()
+            for number in range(count):
+                ask.send_nowait(number)
+                await answered.receive()
+            seconds = now() - start
+        return seconds / count
+
+    return trio.run(main)
+
+
+def trio_request_awaited(count: int) -> float:
+    async def main() -> float:
+        ask, asked = trio.open_memory_channel[int](0)
+        answer, answered = trio.open_memory_channel[int](0)
+
+        async def serve() -> None:
+            async for message in asked:
+                await answer.send(message)
+
+        async with trio.open_nursery() as nursery, ask:
+            nursery.start_soon(serve)
+            start = now()
+            for number in range(count):
+                await ask.send(number)
+                await answered.receive()
+            seconds = now() - start
+        return seconds / count
+
+    return trio.run(main)
+
+
+def pykka_ask(count: int) -> float:
+    ref = Threaded.start()
+    start = now()
+    for number in range(count):
+        ref.ask(Question(number))
+    seconds = now() - start
+    ref.stop()
+    return seconds / count
+
+
+# --- starting ---
+
+
+class Parent(Actor):
+    """Starts children, one after the other, each acknowledged."""
+
+    @receives(Work)
+    async def work(self, message: Work) -> float:
+        start = now()
+        for number in range(message.value):
+            await self.start_child(ChildSpec(str(number), Idle))
+        return (now() - start) / message.value
+
+
+def beam_start(count: int) -> float:
+    return in_system(Parent, partial(_work, count))
+
+
+def trio_start(count: int) -> float:
+    async def main() -> float:
+        running = 0
+
+        async def idle() -> None:
+            nonlocal running
+            running += 1
+            await trio.sleep_forever()
+
+        async with trio.open_nursery() as nursery:
+            start = now()
+            for _ in range(count):
+                nursery.start_soon(idle)
+            while running < count:
+                await trio.lowlevel.checkpoint()
+            seconds = now() - start
+            nursery.cancel_scope.cancel()
+        return seconds / count
+
+    return trio.run(main)
+
+
+def trio_start_acknowledged(count: int) -> float:
+    async def main() -> float:
+        async def idle(*, task_status: trio.TaskStatus[None]) -> None:
+            task_status.started()
+            await trio.sleep_forever()
+
+        async with trio.open_nursery() as nursery:
+            start = now()
+            for _ in range(count):
+                await nursery.start(idle)
+            seconds = now() - start
+            nursery.cancel_scope.cancel()
+        return seconds / count
+
+    return trio.run(main)
+
+
+def pykka_start(count: int) -> float:
+    count = min(count, 500)  # threads
+    start = now()
+    refs = [Threaded.start() for _ in range(count)]
+    seconds = now() - start
+    for ref in refs:
+        ref.stop()
+    return seconds / count
+
+
+# --- restarting ---
+
+
+class Starting(Idle):
+    """Tells of each start."""
+
+    started: Callable[[], None] = staticmethod(lambda: None)
+
+    async def on_start(self) -> None:
+        Starting.started()
+
+
+def beam_restart(count: int) -> float:
+    """From the crash to the end of the next incarnation's `on_start`."""
+
+    async def measure(ref: Ref) -> float:
+        start = now()
+        for _ in range(count):
+            back = trio.Event()
+            Starting.started = back.set  # type: ignore[method-assign]
+            ref.crash(RuntimeError("crash"))
+            await back.wait()
+            while not ref.alive:
+                await trio.lowlevel.checkpoint()
+        return (now() - start) / count
+
+    return in_system(Starting, measure)
