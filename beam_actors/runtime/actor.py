@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from beam_actors.errors import ActorDead, ActorError
 from beam_actors.runtime import links
+from beam_actors.runtime.cell import NOTHING
 from beam_actors.runtime.exits import NORMAL, Down, ExitKind, ExitReason
 from beam_actors.runtime.future import SET_ASIDE, Future, Reply
 from beam_actors.runtime.handlers import find_handler, handlers_of
@@ -98,7 +99,9 @@ class Actor(Incarnation):
         if envelope is None:
             raise RuntimeError("There is no message in hand to defer the reply of.")
         future = cast("Future[Any] | None", envelope.reply_to)
-        reply = Reply(future, lambda done: self._actor_replies.pop(done, None))
+        reply = Reply(future, self._actor_replied)
+        if self._actor_replies is NOTHING:
+            self._actor_replies = {}
         self._actor_replies[reply] = None
         self._actor_deferred = reply
         return reply
@@ -122,7 +125,9 @@ class Actor(Incarnation):
     def monitor(self, ref: Ref) -> None:
         """Get one `Down` for each exit of an incarnation of `ref`, at once if none runs."""
         cell = ref._cell  # noqa: SLF001 (the runtime's own half of the ref)
-        cell.watchers[self._actor_cell] = None
+        cell.watch(self._actor_cell)
+        if self._actor_watched is NOTHING:
+            self._actor_watched = {}
         self._actor_watched[cell] = None
         if not cell.alive:
             reason = cell.last_exit or ExitReason(ExitKind.NORMAL, detail="it was not running")
@@ -131,8 +136,9 @@ class Actor(Incarnation):
     def demonitor(self, ref: Ref) -> None:
         """Get no more of its `Down`s."""
         cell = ref._cell  # noqa: SLF001 (as above)
-        cell.watchers.pop(self._actor_cell, None)
-        self._actor_watched.pop(cell, None)
+        if cell in self._actor_watched:
+            cell.unwatch(self._actor_cell)
+            del self._actor_watched[cell]
 
     def link(self, ref: Ref) -> None:
         """Share the fate of the incarnation that runs at `ref`: an abnormal exit of one crashes the other.

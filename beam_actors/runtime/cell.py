@@ -5,10 +5,11 @@ mailbox's bound, counters, history, who watches) is here and nothing of the acto
 """
 
 import enum
-from collections import deque
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import trio
 from pykka._envelope import Envelope
 
 from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable, MailboxFull
@@ -18,13 +19,13 @@ from beam_actors.runtime.links import pass_on
 from beam_actors.runtime.mailbox import Inbox, Mailbox, Overflow, discard
 
 if TYPE_CHECKING:
-    import trio
-
     from beam_actors.runtime.incarnation import Incarnation
     from beam_actors.runtime.system import System
     from beam_actors.runtime.workers import Worker
 
-HISTORY = 8
+HISTORY: Final = 8
+NOTHING: Final = cast("dict[Any, Any]", MappingProxyType({}))
+"""In the place of a dict that most actors never need; writing to it raises."""
 STARTING: ContextVar["Cell"] = ContextVar("beam_actors.runtime.starting")
 """The cell whose actor is being made, or whose task this is; trio copies it into workers."""
 
@@ -48,6 +49,34 @@ _STARTING, _RUNNING = State.STARTING, State.RUNNING
 class Cell:
     """One path of one system."""
 
+    __slots__ = (
+        "_recent",
+        "_vacated",
+        "actor",
+        "actor_class",
+        "children",
+        "cpu",
+        "handled",
+        "in_hand",
+        "in_hand_since",
+        "inbox",
+        "incarnation",
+        "kept",
+        "last_exit",
+        "links",
+        "occupied",
+        "path",
+        "ref",
+        "restarts",
+        "started_at",
+        "state",
+        "system",
+        "task",
+        "waiting_workers",
+        "waits",
+        "watchers",
+    )
+
     def __init__(self, system: "System", path: str) -> None:
         from beam_actors.runtime.ref import Ref  # noqa: PLC0415 (a cell and its ref are two halves of one thing)
 
@@ -62,18 +91,22 @@ class Cell:
         self.last_exit: ExitReason | None = None
         self.started_at = 0.0
         self.cpu = 0.0
-        self.children: dict[str, Cell] = {}
+        self.children: dict[str, Cell] = NOTHING
         self.links: dict[Cell, None] | None = None
         """With whom the present incarnation is linked; None for nobody."""
-        self.watchers: dict[Cell, None] = {}
-        self.history: deque[str] = deque(maxlen=HISTORY)
+        self.watchers: dict[Cell, None] = NOTHING
+        self.handled = 0
+        """How many messages it has taken."""
+        self._recent: list[type] = []
         self.in_hand: Envelope[Any] | None = None
         self.in_hand_since = 0.0
         self.waits: Future[Any] | None = None
         """The reply that the loop waits for."""
-        self.waiting_workers: dict[Worker, None] = {}
+        self.waiting_workers: dict[Worker, None] = NOTHING
         self.task: trio.lowlevel.Task | None = None
-        self.exited: trio.Event | None = None
+        self.occupied = False
+        """Whether an incarnation was launched that is not over; it may not have run yet."""
+        self._vacated: trio.Event | None = None
         self.kept = False
         self.ref: Ref = Ref(self)
 
@@ -84,6 +117,36 @@ class Cell:
     def alive(self) -> bool:
         """Whether an incarnation runs or is starting, so that messages are queued."""
         return self.state is _RUNNING or self.state is _STARTING
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """The types of the last messages that it took, the oldest first."""
+        oldest = self.handled % HISTORY if len(self._recent) == HISTORY else 0
+        return tuple(kind.__name__ for kind in self._recent[oldest:] + self._recent[:oldest])
+
+    def take(self, envelope: Envelope[Any]) -> None:
+        """It has this message in hand now."""
+        self.in_hand = envelope
+        recent = self._recent
+        if len(recent) < HISTORY:
+            recent.append(type(envelope.message))
+        else:
+            recent[self.handled % HISTORY] = type(envelope.message)
+        self.handled += 1
+
+    async def vacated(self) -> None:
+        """Wait until the incarnation that was launched is over, if there is one."""
+        if self.occupied:
+            if self._vacated is None:
+                self._vacated = trio.Event()
+            await self._vacated.wait()
+
+    def vacate(self) -> None:
+        """It is over, and all that had to be done about it is."""
+        self.occupied = False
+        if self._vacated is not None:
+            self._vacated.set()
+            self._vacated = None
 
     @property
     def waits_for(self) -> "Cell | None":
@@ -140,6 +203,17 @@ class Cell:
             return ActorUnavailable(f"{self.path} is being restarted{reason}.")
         return ActorDead(f"{self.path}: {why}{reason}.")
 
+    def watch(self, watcher: "Cell") -> None:
+        """Tell the actor in `watcher` of each end."""
+        if self.watchers is NOTHING:
+            self.watchers = {}
+        self.watchers[watcher] = None
+
+    def unwatch(self, watcher: "Cell") -> None:
+        """Tell it no longer."""
+        if watcher in self.watchers:
+            del self.watchers[watcher]
+
     def ended(self, reason: ExitReason) -> None:
         """The incarnation is over: fail what it held, flush the mailbox, tell the watchers."""
         self.last_exit = reason
@@ -157,7 +231,7 @@ class Cell:
             if watcher.alive:
                 watcher.inbox.put_system(down)
             else:
-                del self.watchers[watcher]
+                self.unwatch(watcher)
         if self.links is not None:
             pass_on(self, reason)
         self.system.groups.forget(self)

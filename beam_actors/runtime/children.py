@@ -1,19 +1,21 @@
 """The children of one actor: starting, watching, restarting and stopping them.
 
-Every decision is taken in the parent's own loop, one at a time. Invariants: a child's task lives in its parent's
-nursery behind a shielded scope, so an outer cancellation still stops in order; an exit of an older incarnation is
-ignored; too many restarts crash the parent, which is how trouble climbs.
+Every decision is taken in the parent's own loop, one at a time. Invariants: a child is stopped, in order, and waited
+for before its parent's life is over; an exit of an older incarnation is ignored; too many restarts crash the parent,
+which is how trouble climbs.
 """
 
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
 from beam_actors.errors import ActorError, StartFailed
-from beam_actors.runtime.cell import STARTING, Cell, State
+from beam_actors.runtime.cell import NOTHING, Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed
+from beam_actors.runtime.future import Future
+from beam_actors.runtime.life import live
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Decision, Restart, RestartWindow, Strategy, concerned
 from beam_actors.runtime.specs import ChildSpec
@@ -21,7 +23,6 @@ from beam_actors.runtime.specs import ChildSpec
 if TYPE_CHECKING:
     from beam_actors.runtime.incarnation import Incarnation
 
-KILL_PATIENCE = 10.0
 NORMAL_PAUSE = 0.1
 """Seconds before a permanent child that ended normally is started again."""
 
@@ -61,46 +62,9 @@ class RestartNow:
     turn: int
 
 
-Started = Callable[[BaseException | None], None]
-
-
-async def run_incarnation(cell: Cell, spec: ChildSpec, scope: trio.CancelScope, started: Started) -> ExitReason:
-    """Run one incarnation of `spec` in `cell` to its end; `started` learns once how its start went."""
-    system = cell.system
-    reason = ExitReason(ExitKind.KILLED)
-    begun = False
-
-    def report(error: BaseException | None) -> None:
-        nonlocal begun
-        begun = True
-        started(error)
-
-    with scope:
-        cell.incarnation += 1
-        if cell.incarnation > 1:
-            cell.restarts += 1
-        cell.state = State.STARTING
-        cell.started_at = system.clock()
-        cell.task = trio.lowlevel.current_task()
-        STARTING.set(cell)
-        try:
-            actor = spec.factory()
-            cell.actor, cell.actor_class = actor, type(actor)
-            system.started(cell)
-            reason = await actor.live(report)
-        except Exception as error:  # noqa: BLE001 (a constructor that raises is a failed start)
-            reason = crashed(error)
-            if not begun:
-                report(error)
-    if not begun:
-        report(StartFailed(f"{cell.path} was stopped while it started."))
-    return reason
-
-
 @attrs.define(slots=True, eq=False)
 class _Entry:
     spec: ChildSpec
-    scope: trio.CancelScope | None = None
     stopping: bool = False
     returns: bool = False
     """While it is stopped: whether its siblings' restart starts it again."""
@@ -132,6 +96,8 @@ class Children:
             self._significant += 1
         entry = _Entry(spec)
         self._entries[cell] = entry
+        if self._cell.children is NOTHING:
+            self._cell.children = {}
         self._cell.children[spec.name] = cell
         try:
             await self._launch(cell, entry)
@@ -247,30 +213,17 @@ class Children:
     # --- starting and stopping one ---
 
     async def _launch(self, cell: Cell, entry: _Entry) -> None:
-        nursery = self._parent._actor_nursery  # noqa: SLF001 (one half of the actor)
-        if nursery is None:
+        home = cell.system.home
+        if home is None or self._parent._actor_let_go:  # noqa: SLF001 (one half of the actor)
             raise StartFailed(f"{self._cell.path} is not running, so it has no children.")
-        outcome: list[BaseException | None] = []
-        begun = trio.Event()
-
-        def started(error: BaseException | None) -> None:
-            outcome.append(error)
-            begun.set()
-
-        entry.scope = trio.CancelScope(shield=True)
-        cell.exited = trio.Event()
-        nursery.start_soon(self._run, cell, entry, entry.scope, started, name=cell.path)
-        await begun.wait()
-        if outcome[0] is not None:
-            await cell.exited.wait()
-            raise StartFailed(f"{cell.path} did not start: {outcome[0]}") from outcome[0]
-
-    async def _run(self, cell: Cell, entry: _Entry, scope: trio.CancelScope, started: Started) -> None:
-        reason = ExitReason(ExitKind.KILLED, detail="it was interrupted")
+        begun: Future[None] = Future()
+        cell.occupied = True
+        home.start_soon(live, cell, entry.spec, begun, partial(self._after, cell, entry), name=cell.path)
         try:
-            reason = await run_incarnation(cell, entry.spec, scope, started)
-        finally:
-            self._after(cell, entry, reason)
+            await begun
+        except Exception as error:
+            await cell.vacated()
+            raise StartFailed(f"{cell.path} did not start: {error}") from error
 
     def _after(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
         wanted = entry.returns if entry.stopping else entry.spec.decide(reason) is Decision.RESTART
@@ -282,28 +235,21 @@ class Children:
             cell.bury()
         if not entry.stopping:
             self._cell.inbox.put_system(ChildExited(cell, cell.incarnation, reason))
-        if cell.exited is not None:
-            cell.exited.set()
+        cell.vacate()
 
     async def _halt(self, cell: Cell, entry: _Entry, *, brutal: bool = False, returns: bool = False) -> None:
         entry.stopping, entry.returns = True, returns
         try:
-            # Not `cell.task`: a child that was launched and has not run yet must be waited for, too.
-            if cell.exited is None or cell.exited.is_set() or entry.scope is None:
-                return
-            exited = cell.exited
-            if not brutal:
+            if not brutal and cell.occupied:
                 cell.inbox.put_system(StopRequest(SHUTDOWN))
                 with trio.move_on_after(entry.spec.shutdown):
-                    await exited.wait()
-            actor = cell.actor
-            if not exited.is_set() and actor is not None:
-                actor.finish_now(ExitReason(ExitKind.KILLED, detail="it did not stop in time"))
-                with trio.move_on_after(KILL_PATIENCE):
-                    await exited.wait()
-            if not exited.is_set():
-                entry.scope.cancel()
-                await exited.wait()
+                    await cell.vacated()
+            while cell.occupied and cell.actor is None:
+                # It was launched and has not run yet: its next step makes the actor, or fails to.
+                await trio.lowlevel.checkpoint()
+            if cell.actor is not None:
+                cell.actor.finish_now(ExitReason(ExitKind.KILLED, detail="it did not stop in time"))
+                await cell.vacated()
         finally:
             entry.stopping = False
 

@@ -29,20 +29,22 @@ class WouldBlock(ActorError):
 class Future(pykka.Future[T], Generic[T]):
     """Await it for the reply, or for the error that the ask ended with."""
 
-    __slots__ = ("_error", "_tasks", "abandoned", "asker", "callee", "done", "servers", "timeout", "value")
+    # What most asks never touch is the class's until it is set: making a future is a good part of what an ask costs.
+    done = False
+    abandoned = False
+    value: Any = None
+    timeout: float | None = None
+    asker: "Cell | Worker | None" = None
+    callee: "Cell | None" = None
+    servers: "dict[Worker, None] | None" = None
+    """The workers that a deferred reply was handed to; None while the callee's loop is to answer."""
+    _error: BaseException | None = None
+    _task: trio.lowlevel.Task | None = None
+    _others: list[trio.lowlevel.Task] | None = None
+    """Who waits beside the first."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.done = False
-        self.abandoned = False
-        self.value: Any = None
-        self.timeout: float | None = None
-        self.asker: Cell | Worker | None = None
-        self.callee: Cell | None = None
-        self.servers: dict[Worker, None] | None = None
-        """The workers that a deferred reply was handed to; None while the callee's loop is to answer."""
-        self._error: BaseException | None = None
-        self._tasks: list[trio.lowlevel.Task] = []
+        pass  # not pykka's: what it sets belongs to the hook that is refused below
 
     def __repr__(self) -> str:
         return f"<Future {'done' if self.done else 'pending'}>"
@@ -78,49 +80,57 @@ class Future(pykka.Future[T], Generic[T]):
         raise NotImplementedError("Await the future, then compute.")
 
     def __await__(self) -> Generator[Any, None, T]:
-        return self._wait().__await__()
-
-    async def _wait(self) -> T:
-        if not self.done:
-            await self._park()
+        # A generator and no coroutine that awaits others: with each of them every switch of tasks costs more.
+        if self.done:
+            yield from trio.lowlevel.cancel_shielded_checkpoint().__await__()  # noqa: ASYNC105 (a generator's await)
+        elif self.timeout is None:
+            yield from self._wait()
         else:
-            await trio.lowlevel.cancel_shielded_checkpoint()
+            with trio.move_on_after(self.timeout) as scope:  # noqa: ASYNC100 (as above)
+                yield from self._wait()
+            if scope.cancelled_caught and not self.done:
+                raise AskTimeout(f"No reply came within {self.timeout:g} s.")
         return self._outcome()
 
-    async def _park(self) -> None:
+    def _wait(self) -> Generator[Any, None, None]:
+        task = trio.lowlevel.current_task()
+        if self._task is None:
+            self._task = task
+        else:
+            self._others = [*(self._others or ()), task]
+        asker = self.asker
+        if asker is not None:
+            asker.begin_wait(self, task)
+
+        def abort(_raise: Any) -> trio.lowlevel.Abort:
+            self._withdraw(task)
+            return trio.lowlevel.Abort.SUCCEEDED
+
         try:
-            if self.timeout is None:
-                await self._suspend()
-            else:
-                with trio.move_on_after(self.timeout) as scope:
-                    await self._suspend()
-                if scope.cancelled_caught and not self.done:
-                    raise AskTimeout(f"No reply came within {self.timeout:g} s.")
+            yield from trio.lowlevel.wait_task_rescheduled(abort).__await__()  # noqa: ASYNC105 (as above)
         finally:
-            if self.asker is not None:
-                self.asker.end_wait(self)
+            if asker is not None:
+                asker.end_wait(self)
             if not self.done:
                 self.abandoned = True
 
-    async def _suspend(self) -> None:
-        task = trio.lowlevel.current_task()
-        self._tasks.append(task)
-        if self.asker is not None:
-            self.asker.begin_wait(self, task)
-
-        def abort(_raise: Any) -> trio.lowlevel.Abort:
-            self._tasks.remove(task)
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
+    def _withdraw(self, task: trio.lowlevel.Task) -> None:
+        if self._task is task:
+            self._task = None
+        elif self._others is not None:
+            self._others.remove(task)
 
     def _resolve(self) -> None:
         self.done = True
         if self.servers is not None:
             self._release_servers()
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            trio.lowlevel.reschedule(task)
+        if self._task is not None:
+            trio.lowlevel.reschedule(self._task)
+            self._task = None
+        if self._others is not None:
+            for task in self._others:
+                trio.lowlevel.reschedule(task)
+            self._others = None
 
     def _release_servers(self) -> None:
         # A worker may run on for hours; it must not hold what it answered.

@@ -1,8 +1,9 @@
-"""One incarnation of an actor: its task from `on_start` to the end, its loop, and the nursery of its workers.
+"""One incarnation of an actor: its loop, its end, and its workers.
 
 It replaces pykka's loop, which would swallow `Cancelled` (docs/supervision.md lists every difference). Invariants:
 user code runs in one task at a time, between two checkpoints of which nothing else of this actor runs except its
-workers; no task started here outlives it; every end is reported once.
+workers; no worker and no child outlives it. All tasks of a system live in one nursery, and each behind a shielded
+scope, since nothing may end them but whom they belong to: this module waits for what an incarnation started.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,12 +14,13 @@ import trio
 from pykka._envelope import Envelope
 
 from beam_actors.errors import ActorCrashed, ActorDead
-from beam_actors.runtime.cell import STARTING, Cell, State
+from beam_actors.runtime.cell import NOTHING, STARTING, Cell
 from beam_actors.runtime.children import ChildExited, Children, RestartNow
 from beam_actors.runtime.exits import Down, ExitKind, ExitReason, crashed, unwrap
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.groups import GroupChanged, GroupNotice
 from beam_actors.runtime.handlers import Handlers, find_handler
+from beam_actors.runtime.life import INTERRUPTED
 from beam_actors.runtime.mailbox import Mailbox, discard
 from beam_actors.runtime.pykka_hooks import PykkaHooks
 from beam_actors.runtime.ref import StopRequest
@@ -49,19 +51,22 @@ class Incarnation(PykkaHooks):
     _actor_handlers: ClassVar[Handlers] = {}
     _actor_direct: ClassVar[Handlers] = {}
 
+    # What most actors never have is the class's until it is needed: an idle actor is to be small.
+    _actor_fate: ExitReason | None = None
+    _actor_brood: Children | None = None
+    _actor_replies: dict["Reply", None] = NOTHING
+    _actor_deferred: "Reply | None" = None
+    _actor_watched: dict[Cell, None] = NOTHING
+    _actor_workers: dict[Worker, None] = NOTHING
+    _actor_let_go: bool = False
+    _actor_alone: trio.Event | None = None
+    """Set with the end of the last worker, for whoever dismisses them."""
+
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
-        cell = STARTING.get()
-        super().__init__(cell)
+        self._actor_cell = cell = STARTING.get()
+        self._actor_number = cell.incarnation
+        self._actor_scope = trio.CancelScope(shield=True)
         cell.inbox.bind(self.mailbox, self.priority)
-        self._actor_cell = cell
-        self._actor_children = Children(self, cell)
-        self._actor_nursery: trio.Nursery | None = None
-        self._actor_scope = trio.CancelScope()
-        self._actor_fate: ExitReason | None = None
-        self._actor_replies: dict[Reply, None] = {}
-        self._actor_deferred: Reply | None = None
-        self._actor_watched: dict[Cell, None] = {}
-        self._actor_workers = 0
 
     async def on_start(self) -> None:
         """Run before the first message. An exception fails the start: the parent's `start_child` raises it."""
@@ -88,133 +93,87 @@ class Incarnation(PykkaHooks):
     @property
     def worker_count(self) -> int:
         """How many workers and timers run now."""
-        return self._actor_workers
+        return len(self._actor_workers)
 
-    async def live(self, started: Callable[[BaseException | None], None]) -> ExitReason:
-        """Run from `on_start` to the end; `started` is called once, with what `on_start` raised or None."""
-        reason = ExitReason(ExitKind.KILLED)
-        try:
-            async with trio.open_nursery() as nursery:
-                self._actor_nursery = nursery
-                try:
-                    reason = await self._actor_body(started)
-                finally:
-                    # Also when the body was cancelled from outside or interrupted: the children are shielded, so
-                    # nobody else would ever stop them.
-                    with trio.CancelScope(shield=True):
-                        await self._actor_children.stop_all(brutal=reason.kind is ExitKind.KILLED)
-                        reason = await self._actor_last_words(reason)
-                    nursery.cancel_scope.cancel()
-        except Exception as error:  # noqa: BLE001 (a worker that failed while it was cancelled)
-            reason = reason if reason.abnormal else crashed(unwrap(error))
-        finally:
-            self._actor_let_go(reason)
-        return reason
-
-    def _actor_let_go(self, reason: ExitReason) -> None:
-        path = self._actor_cell.path
-        self._actor_nursery = None
-        self.actor_stopped.set()
-        for reply in list(self._actor_replies):
-            error = ActorCrashed(f"{path} crashed before it answered: {reason}.")
-            error.__cause__ = reason.error
-            reply.fail(error if reason.kind is ExitKind.CRASHED else ActorDead(f"{path} ended ({reason})."))
-        for watched in self._actor_watched:
-            watched.watchers.pop(self._actor_cell, None)
-
-    async def _actor_body(self, started: Callable[[BaseException | None], None]) -> ExitReason:
-        reason = ExitReason(ExitKind.KILLED)
-        begun = False
-        with self._actor_scope:
-            try:
-                await self.on_start()
-                self._actor_cell.state = State.RUNNING
-                begun = True
-                started(None)
-                reason = await self._actor_receive_loop()
-            except Exception as error:  # noqa: BLE001 (whatever a handler raises is this actor's crash)
-                reason = crashed(unwrap(error))
-                if not begun:
-                    started(reason.error)
-                    begun = True
-            except BaseExceptionGroup as group:
-                # Cancelled beside errors out of a nursery in a handler: the errors are the crash.
-                errors, rest = group.split(Exception)
-                if errors is None:
-                    raise
-                reason = crashed(unwrap(errors))
-                if not begun:
-                    started(reason.error)
-                    begun = True
-                if rest is not None and self._actor_fate is None:
-                    raise rest from None
-        if self._actor_fate is not None:
-            reason = self._actor_fate
-        if not begun:
-            started(reason.error or ActorDead(f"{self._actor_cell.path} was stopped while it started."))
-        self._actor_cell.state = State.STOPPING
-        return reason
-
-    async def _actor_last_words(self, reason: ExitReason) -> ExitReason:
-        with trio.move_on_after(1.0 if reason.kind is ExitKind.KILLED else 5.0) as scope:
-            try:
-                await self.on_stop(reason)
-            except Exception as error:  # noqa: BLE001 (an exit must not be lost to its clean-up)
-                detail = f"its on_stop failed with {error!r}"
-                return ExitReason(reason.kind, reason.error, detail) if reason.abnormal else crashed(unwrap(error))
-        if scope.cancelled_caught:
-            return ExitReason(ExitKind.KILLED, reason.error, "its on_stop took too long")
-        return reason
+    @property
+    def _actor_children(self) -> Children:
+        if self._actor_brood is None:
+            self._actor_brood = Children(self, self._actor_cell)
+        return self._actor_brood
 
     async def _actor_receive_loop(self) -> ExitReason:
-        inbox, cell = self._actor_cell.inbox, self._actor_cell
-        system, urgent, user = inbox.system, inbox.urgent, inbox.user
+        cell = self._actor_cell
+        inbox, clock, steps = cell.inbox, cell.system.clock, cell.system.steps
+        task = trio.lowlevel.current_task()
+        envelope: Envelope[Any] | None
         left = BATCH
-        steps = cell.system.steps
         while True:
-            if system:
-                if steps is not None:
-                    steps.takes(system[0])
-                ended = await self._actor_serve_system(system.popleft())
-                if ended is not None:
-                    return ended
-            elif user or urgent:
-                envelope = inbox.get()
-                if steps is not None:
-                    steps.takes(envelope.message)
-                cell.in_hand = envelope
-                self._actor_deferred = None
-                cell.in_hand_since = cell.system.clock()
-                cell.history.append(type(envelope.message).__name__)
-                await self._actor_serve(envelope)
-                cell.in_hand = None
+            # A sync handler holds the loop, so nobody sees for how long: the clock is read only when somebody could.
+            cell.in_hand_since = clock()
+            while left:
+                left -= 1
+                if inbox.system:
+                    notice = inbox.system.popleft()
+                    if steps is not None:
+                        steps.takes(notice)
+                    ended = await self._actor_serve_system(notice)
+                    if ended is not None:
+                        return ended
+                elif inbox.user or inbox.urgent:
+                    envelope = inbox.get()
+                    if steps is not None:
+                        steps.takes(envelope.message)
+                    cell.take(envelope)
+                    self._actor_deferred = None
+                    rest = self._actor_serve(envelope)
+                    if rest is not None:
+                        cell.in_hand_since = clock()
+                        await rest
+                        cell.in_hand_since = clock()
+                    cell.in_hand = None
+                else:
+                    break
+            notice = envelope = rest = None  # a loop that waits holds no message
+            if left:
+                inbox.park(task)
+                await trio.lowlevel.wait_task_rescheduled(inbox.unpark)
             else:
-                left = BATCH
-                await inbox.wait()
-                continue
-            left -= 1
-            if not left:
-                left = BATCH
                 await trio.lowlevel.checkpoint()
+            left = BATCH
 
-    async def _actor_serve(self, envelope: Envelope[Any]) -> None:
-        reply_to = envelope.reply_to
+    def _actor_serve(self, envelope: Envelope[Any]) -> Awaitable[None] | None:
+        """Handle a message and answer; what is left to await, if the handler is async."""
+        message = envelope.message
+        # The exact type of a declared message needs none of pykka's four questions about what it might be.
+        name = self._actor_direct.get(type(message))
         try:
-            message = envelope.message
-            # The exact type of a declared message needs none of pykka's four questions about what it might be.
-            name = self._actor_direct.get(type(message))
             result = getattr(self, name)(message) if name is not None else self._handle_receive(message)
-            if isinstance(result, CoroutineType):
-                result = await result
         except self.reply_errors as error:
-            # Declared, so not a crash; after a tell there is nobody to hear it.
-            if self._actor_deferred is not None:
-                self._actor_deferred.fail(error)
-            elif reply_to is not None:
-                reply_to.set_exception(cast("Any", error))
-            return
+            self._actor_refuse(envelope, error)
+            return None
+        if isinstance(result, CoroutineType):
+            return self._actor_serve_async(envelope, result)
+        reply_to = envelope.reply_to
         if reply_to is not None and self._actor_deferred is None:
             reply_to.set(result)
+        return None
+
+    async def _actor_serve_async(self, envelope: Envelope[Any], handler: Awaitable[Any]) -> None:
+        try:
+            result = await handler
+        except self.reply_errors as error:
+            self._actor_refuse(envelope, error)
+            return
+        reply_to = envelope.reply_to
+        if reply_to is not None and self._actor_deferred is None:
+            reply_to.set(result)
+
+    def _actor_refuse(self, envelope: Envelope[Any], error: Exception) -> None:
+        # Declared, so not a crash; after a tell there is nobody to hear it.
+        if self._actor_deferred is not None:
+            self._actor_deferred.fail(error)
+        elif envelope.reply_to is not None:
+            envelope.reply_to.set_exception(cast("Any", error))
 
     async def _actor_serve_system(self, message: Any) -> ExitReason | None:
         if isinstance(message, StopRequest):
@@ -240,6 +199,52 @@ class Incarnation(PykkaHooks):
             if isinstance(result, CoroutineType):
                 await result
 
+    # --- the end ---
+
+    async def _actor_finish(self, reason: ExitReason) -> ExitReason:
+        """Stop the children, say the last words, dismiss the workers; the reason as it is after that."""
+        try:
+            # Shielded also when the life was interrupted: nobody else would ever stop them.
+            with trio.CancelScope(shield=True):
+                if self._actor_brood is not None:
+                    await self._actor_brood.stop_all(brutal=reason.kind is ExitKind.KILLED)
+                if type(self).on_stop is not Incarnation.on_stop:
+                    reason = await self._actor_last_words(reason)
+                await self._actor_dismiss_workers()
+        except Exception as error:  # noqa: BLE001 (an exit must not be lost to its clean-up)
+            reason = reason if reason.abnormal else crashed(unwrap(error))
+        self._actor_let_go = True
+        path = self._actor_cell.path
+        for reply in list(self._actor_replies):
+            failure = ActorCrashed(f"{path} crashed before it answered: {reason}.")
+            failure.__cause__ = reason.error
+            reply.fail(failure if reason.kind is ExitKind.CRASHED else ActorDead(f"{path} ended ({reason})."))
+        for watched in self._actor_watched:
+            watched.unwatch(self._actor_cell)
+        return reason
+
+    async def _actor_last_words(self, reason: ExitReason) -> ExitReason:
+        with trio.move_on_after(1.0 if reason.kind is ExitKind.KILLED else 5.0) as scope:
+            try:
+                await self.on_stop(reason)
+            except Exception as error:  # noqa: BLE001 (an exit must not be lost to its clean-up)
+                detail = f"its on_stop failed with {error!r}"
+                return ExitReason(reason.kind, reason.error, detail) if reason.abnormal else crashed(unwrap(error))
+        if scope.cancelled_caught:
+            return ExitReason(ExitKind.KILLED, reason.error, "its on_stop took too long")
+        return reason
+
+    # --- workers ---
+
+    async def _actor_dismiss_workers(self) -> None:
+        """Cancel them, those too that they still start, and wait for the last; what they raise then changes nothing."""
+        if not self._actor_workers:
+            return
+        self._actor_alone = trio.Event()
+        for worker in list(self._actor_workers):
+            worker.cancel()
+        await self._actor_alone.wait()
+
     def _actor_spawn(
         self,
         function: Callable[..., Awaitable[Any]],
@@ -247,16 +252,21 @@ class Incarnation(PykkaHooks):
         name: str,
         serves: tuple[Future[Any], ...] = (),
     ) -> Worker:
-        if self._actor_nursery is None:
-            raise ActorDead(f"{self._actor_cell.path} is not running.")
-        self._actor_workers += 1
         cell = self._actor_cell
+        home = cell.system.home
+        if home is None or self._actor_let_go:
+            raise ActorDead(f"{cell.path} is not running.")
         worker = Worker(f"{cell.path}:{name or getattr(function, '__name__', 'worker')}", cell, serves)
+        if self._actor_alone is not None:
+            worker.cancel()
         for future in serves:
             if future.servers is None:
                 future.servers = {}
             future.servers[worker] = None
-        self._actor_nursery.start_soon(self._actor_run_worker, worker, function, args, name=worker.name)
+        if self._actor_workers is NOTHING:
+            self._actor_workers = {}
+        self._actor_workers[worker] = None
+        home.start_soon(self._actor_run_worker, worker, function, args, name=worker.name)
         return worker
 
     async def _actor_run_worker(
@@ -268,12 +278,17 @@ class Incarnation(PykkaHooks):
                 await function(*args)
         except Exception as error:  # noqa: BLE001 (a worker's failure is its actor's crash)
             self.crash_now(error)
+        except BaseException:
+            self.finish_now(INTERRUPTED)
+            raise
         finally:
-            self._actor_workers -= 1
+            del self._actor_workers[worker]
             worker.ended = True
             for future in worker.serves:
                 if future.servers is not None:
                     del future.servers[worker]
+            if self._actor_alone is not None and not self._actor_workers:
+                self._actor_alone.set()
 
     async def _actor_run_timer(self, seconds: float, message: Any) -> None:
         try:
@@ -282,3 +297,6 @@ class Incarnation(PykkaHooks):
             discard(message)
             raise
         self._actor_cell.ref.tell(message)
+
+    def _actor_replied(self, reply: "Reply") -> None:
+        self._actor_replies.pop(reply, None)

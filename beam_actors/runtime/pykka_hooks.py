@@ -12,34 +12,11 @@ from beam_actors.runtime.cell import STARTING, Cell
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.mailbox import Inbox
 
-
-class StopFlag:
-    """Pykka's `actor_stopped`, without a lock."""
-
-    __slots__ = ("_set",)
-
-    def __init__(self) -> None:
-        self._set = False
-
-    def is_set(self) -> bool:
-        """Whether the actor has ended."""
-        return self._set
-
-    def set(self) -> None:
-        """Mark it as ended."""
-        self._set = True
-
-
 if TYPE_CHECKING:
     from beam_actors.runtime.ref import Ref
 
     class _PykkaActor:
         """What of `pykka.Actor` is used; its sync hook signatures would forbid our async ones."""
-
-        actor_urn: str
-        actor_inbox: Inbox
-        actor_stopped: StopFlag
-        _actor_ref: Ref
 
         def _handle_receive(self, message: Any) -> Any: ...
 
@@ -49,15 +26,46 @@ else:
     _PykkaActor = pykka.Actor
 
 
+class StopFlag:
+    """Pykka's `actor_stopped`, which is the cell's to know."""
+
+    __slots__ = ("_actor", "_cell")
+
+    def __init__(self, actor: "PykkaHooks", cell: Cell) -> None:
+        self._actor = actor
+        self._cell = cell
+
+    def is_set(self) -> bool:
+        """Whether this incarnation has ended."""
+        return self._cell.actor is not self._actor
+
+
 class PykkaHooks(_PykkaActor):
     """`pykka.Actor` with each hook that it leaves open, or that would leave our loop, filled in."""
 
-    def __init__(self, cell: Cell) -> None:
-        # Not pykka's __init__: it makes a uuid4 and a threading.Event, which cost 1.2 KB and determinism.
-        self.actor_urn = f"{cell.path}#{cell.incarnation}"
-        self.actor_inbox = self._create_actor_inbox()
-        self.actor_stopped = StopFlag()
-        self._actor_ref = cell.ref
+    # Not pykka's __init__: it makes a uuid4 and a threading.Event, which cost 1.2 KB and determinism. What it would
+    # set is the cell's, so it is read there, and costs no actor a byte.
+    _actor_cell: Cell
+    _actor_number: int
+
+    @property
+    def actor_urn(self) -> str:
+        """The path and the number of this incarnation."""
+        return f"{self._actor_cell.path}#{self._actor_number}"
+
+    @property
+    def actor_inbox(self) -> Inbox:
+        """The cell's mailbox."""
+        return self._actor_cell.inbox
+
+    @property
+    def actor_stopped(self) -> StopFlag:
+        """Whether this incarnation has ended."""
+        return StopFlag(self, self._actor_cell)
+
+    @property
+    def _actor_ref(self) -> "Ref":
+        return self._actor_cell.ref
 
     @staticmethod
     def _create_actor_inbox() -> Inbox:

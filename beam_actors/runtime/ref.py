@@ -135,7 +135,6 @@ class Ref(pykka.ActorRef[Any]):
     async def stop(self, reason: ExitReason = SHUTDOWN) -> None:  # type: ignore[override]  # pykka's blocks
         """Ask it to stop, overtaking waiting messages, and wait until the incarnation has ended."""
         cell = self._cell
-        if cell.alive and cell.exited is not None:
-            exited = cell.exited
+        if cell.alive:
             cell.inbox.put_system(StopRequest(reason))
-            await exited.wait()
+            await cell.vacated()

@@ -10,10 +10,11 @@ import trio
 
 from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import Cell, State
-from beam_actors.runtime.children import run_incarnation
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, unwrap
+from beam_actors.runtime.future import Future
 from beam_actors.runtime.graves import Grave, GraveLimits, Graves
 from beam_actors.runtime.groups import GroupLimits, Groups
+from beam_actors.runtime.life import live
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.snapshot import Snapshot, snapshot
 from beam_actors.runtime.specs import ChildSpec
@@ -81,6 +82,8 @@ class System:
         self._cells: dict[str, Cell] = {}
         self._observers: list[Observer] = []
         self._root: Cell | None = None
+        self.home: trio.Nursery | None = None
+        """Where all tasks of its actors live while it runs."""
 
     def __repr__(self) -> str:
         return f"<System {self.name}: {len(self._cells)} cells>"
@@ -131,60 +134,58 @@ class System:
             SystemFailed: the root ended with a crash; the body is cancelled.
         """
         cell = self._root = self.cell(spec.name)
-        failure: list[ExitReason] = []
-        outcome: list[BaseException | None] = []
-        begun, scope = trio.Event(), trio.CancelScope(shield=True)
-        cell.exited = trio.Event()
-        exited = cell.exited
+        failed_start: Exception | None = None
+        failure: ExitReason | None = None
+        begun: Future[None] = Future()
 
-        def started(error: BaseException | None) -> None:
-            outcome.append(error)
-            begun.set()
-
-        async def root(nursery: trio.Nursery) -> None:
-            reason = ExitReason(ExitKind.KILLED, detail="it was interrupted")
-            try:
-                reason = await run_incarnation(cell, spec, scope, started)
-            finally:
-                cell.ended(reason)
-                cell.bury()
-                exited.set()
+        def over(reason: ExitReason) -> None:
+            nonlocal failure
+            cell.ended(reason)
+            cell.bury()
+            cell.vacate()
             if reason.kind is not ExitKind.SHUTDOWN:
-                failure.append(reason)
+                failure = reason
                 nursery.cancel_scope.cancel()
 
         for instrument in self._instruments:
             trio.lowlevel.add_instrument(instrument)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(root, nursery, name=cell.path)
+                self.home = nursery
+                cell.occupied = True
+                nursery.start_soon(live, cell, spec, begun, over, name=cell.path)
                 try:
-                    await begun.wait()
-                    if outcome[0] is None:
+                    try:
+                        await begun
+                    except Exception as error:  # noqa: BLE001 (it is raised below, out of the nursery)
+                        failed_start = error
+                    else:
                         yield cell.ref
                 finally:
-                    await self._stop_root(cell, exited, scope)
+                    with trio.CancelScope(shield=True):
+                        await self._stop_root(cell)
         except BaseExceptionGroup as group:
             raise unwrap(group) from None  # the nursery is an implementation detail; the body's error is the caller's
         finally:
+            self.home = None
             for instrument in self._instruments:
                 trio.lowlevel.remove_instrument(instrument)
-        if outcome and outcome[0] is not None:
-            raise StartFailed(f"{cell.path} did not start: {outcome[0]}") from outcome[0]
+        if failed_start is not None:
+            raise StartFailed(f"{cell.path} did not start: {failed_start}") from failed_start
         # A root that had to be killed while it was told to leave took too long; it did not fail.
-        if failure and failure[0].kind is ExitKind.CRASHED:
-            raise SystemFailed(f"{cell.path} gave up: {failure[0]}") from failure[0].error
+        if failure is not None and failure.kind is ExitKind.CRASHED:
+            raise SystemFailed(f"{cell.path} gave up: {failure}") from failure.error
 
-    async def _stop_root(self, cell: Cell, exited: trio.Event, scope: trio.CancelScope) -> None:
-        with trio.CancelScope(shield=True):
-            if exited.is_set():
-                return
+    async def _stop_root(self, cell: Cell) -> None:
+        while cell.occupied and cell.actor is None:
+            await trio.lowlevel.checkpoint()  # it was launched and has not run yet
+        if cell.actor is not None:
             cell.inbox.put_system(StopRequest(SHUTDOWN))
             with trio.move_on_after(STOP_PATIENCE):
-                await exited.wait()
-            if not exited.is_set():
-                scope.cancel()
-                await exited.wait()
+                await cell.vacated()
+        if cell.actor is not None:
+            cell.actor.finish_now(ExitReason(ExitKind.KILLED, detail="it did not stop in time"))
+            await cell.vacated()
 
     # --- what cells report ---
 
@@ -197,7 +198,7 @@ class System:
         """An incarnation ended."""
         if self._observers:
             self._publish(
-                Event("exited", cell.path, cell.incarnation, str(reason), reason, tuple(cell.history)),
+                Event("exited", cell.path, cell.incarnation, str(reason), reason, cell.history),
             )
 
     def dead_letter(self, cell: Cell, message: Any, why: str) -> None:
@@ -225,7 +226,7 @@ class System:
                     kind=cell.actor_class.__name__ if cell.actor_class is not None else "",
                     incarnation=cell.incarnation,
                     reason=str(cell.last_exit),
-                    last_messages=tuple(cell.history),
+                    last_messages=cell.history,
                     at=self.clock(),
                 )
             )

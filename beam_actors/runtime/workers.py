@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from beam_actors.runtime.cell import NOTHING, Cell
+
 if TYPE_CHECKING:
-    from beam_actors.runtime.cell import Cell
     from beam_actors.runtime.future import Future
 
 WORKING: ContextVar["Worker"] = ContextVar("beam_actors.runtime.working")
@@ -18,14 +19,14 @@ class Worker:
 
     __slots__ = ("cell", "ended", "name", "scope", "serves", "waits")
 
-    def __init__(self, name: str, cell: "Cell", serves: tuple["Future[Any]", ...] = ()) -> None:
+    def __init__(self, name: str, cell: Cell, serves: tuple["Future[Any]", ...] = ()) -> None:
         self.name = name
         self.cell = cell
         self.serves = serves
         """The deferred replies that are its to give."""
         self.waits: dict[Future[Any], None] | None = None
         """The replies that it waits for now."""
-        self.scope = trio.CancelScope()
+        self.scope = trio.CancelScope(shield=True)
         self.ended = False
 
     def cancel(self) -> None:
@@ -36,6 +37,8 @@ class Worker:
         """It waits for this reply now."""
         if self.waits is None:
             self.waits = {}
+            if self.cell.waiting_workers is NOTHING:
+                self.cell.waiting_workers = {}
             self.cell.waiting_workers[self] = None
         self.waits[future] = None
 

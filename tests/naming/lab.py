@@ -225,4 +225,4 @@ def visit(node, number=50) -> MemoryStream:
 
 def at_work(node) -> int:
     """How many workers the node's spread has now."""
-    return node.system.cell(node.spread.path).actor._actor_workers
+    return node.system.cell(node.spread.path).actor.worker_count
