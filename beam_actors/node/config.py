@@ -52,8 +52,9 @@ class NodePorts:
     """A new driver for each incarnation of a pump."""
     store: Callable[[], Awaitable[Store]]
     """Opens the database anew for each incarnation of the store actor."""
-    cpu_clock: Callable[[], float]
-    """Seconds of CPU time of this thread, for per-actor accounting; a constant in the simulator."""
+    cpu_clock: Callable[[], float] | None
+    """Seconds of CPU time of this thread, for per-actor accounting. None keeps no such books: in the simulator, where
+    the accounts of a thousand nodes would each look at every step of every node, and no time passes while code runs."""
     interfaces: Callable[[], Sequence[str]]
     """The IP literals by which other machines may reach this one."""
     descriptors: int

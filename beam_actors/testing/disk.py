@@ -2,8 +2,11 @@
 
 Invariant: what was synced is there after `crash`; of what was not, a crash keeps nothing, or, when it is given random
 numbers, any prefix of the folder's operations in their order and any prefix of each file's bytes, the last sector
-perhaps of zeroes. Handles die with the crash: a process that was killed writes nothing more. Knows no file's content.
+perhaps of zeroes. Handles die with the crash, or with `detach`: a process that was killed writes nothing more. Knows
+no file's content.
 """
+
+from collections.abc import Mapping
 
 import attrs
 
@@ -95,6 +98,21 @@ class MemoryDisk:
                 file.content += bytes(min(unsynced - kept, _SECTOR))
             file.durable = len(file.content)
         self._files = dict(self._durable)
+        self._pending.clear()
+        self.life += 1
+
+    def detach(self) -> None:
+        """The process that used it was killed: its handles are dead, and what it wrote is with the system, whole."""
+        self.life += 1
+
+    def snapshot(self) -> dict[str, bytes]:
+        """All files as a running process sees them now: what a backup of this instant holds."""
+        return {name: bytes(file.content) for name, file in self._files.items()}
+
+    def restore(self, snapshot: Mapping[str, bytes]) -> None:
+        """Hold durably what a backup holds, and nothing else; handles die."""
+        self._files = {name: _File(bytearray(content), len(content)) for name, content in snapshot.items()}
+        self._durable = dict(self._files)
         self._pending.clear()
         self.life += 1
 

@@ -3,12 +3,14 @@
 Trio shuffles each batch of runnable tasks with a module-level generator. Seeding it is not enough: only when
 `_ALLOW_DETERMINISTIC_SCHEDULING` is set are batches sorted by a spawn counter before the shuffle, without which their
 order follows set iteration, and so addresses.
-Both names are checked, so that a trio that renames one fails loudly.
+To stop a whole process (`Stops`), its tasks are taken out of trio's queue of runnable tasks.
+Every name is checked, so that a trio that renames one fails loudly.
 Invariant: two calls with one seed schedule every task of `function` in the same order, in any process.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import trio
@@ -40,6 +42,69 @@ def run_seeded(seed: int, function: Callable[[], Awaitable[T]]) -> T:
 
 def _key(seed: int) -> bytes:
     return seed.to_bytes(16, "big", signed=True)
+
+
+OWNER: ContextVar[object] = ContextVar("OWNER", default=None)
+"""To which process of the simulated world a task belongs; tasks that it starts inherit it."""
+
+
+class Stops(trio.abc.Instrument):
+    """Processes that get no CPU. What becomes runnable of a stopped one waits, in order, until it goes on.
+
+    Time passes meanwhile, so its deadlines and its packets are all due when it wakes: as after SIGSTOP and SIGCONT.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[object, list[trio.lowlevel.Task]] = {}
+
+    def stop(self, owner: object) -> None:
+        """Run none of the owner's tasks from the next turn of the loop on."""
+        if owner in self._held:
+            return
+        if not self._held:
+            trio.lowlevel.add_instrument(self)
+        self._held[owner] = []
+        queue = _queue()
+        for _ in range(len(queue)):
+            task = queue.popleft()
+            if task.context.get(OWNER) is owner:
+                self._held[owner].append(task)
+            else:
+                queue.append(task)
+
+    def turn(self, owner: object) -> None:
+        """Let a stopped owner's runnable tasks run once."""
+        tasks, self._held[owner] = self._held[owner], []
+        _queue().extend(tasks)
+
+    def go_on(self, owner: object) -> None:
+        """Let the owner run again; nothing happens if it does."""
+        if owner in self._held:
+            self.turn(owner)
+            del self._held[owner]
+            if not self._held:
+                trio.lowlevel.remove_instrument(self)
+
+    def is_stopped(self, owner: object) -> bool:
+        """Whether the owner gets no CPU."""
+        return owner in self._held
+
+    def task_scheduled(self, task: trio.lowlevel.Task) -> None:
+        """Trio's hook, called when a task became the last of the runnable ones."""
+        held = self._held.get(task.context.get(OWNER))
+        if held is not None:
+            _queue().pop()
+            held.append(task)
+
+    def __repr__(self) -> str:
+        return f"<Stops {len(self._held)} processes>"
+
+
+def _queue() -> Any:
+    try:
+        return _RUN.GLOBAL_RUN_CONTEXT.runner.runq
+    except AttributeError:
+        raise SchedulerChanged(f"trio {trio.__version__} has another queue; testing/seeded.py must learn it.") from None
 
 
 class Trace:

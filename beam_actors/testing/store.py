@@ -22,6 +22,7 @@ _MAGIC = b"beam-log"
 _HEAD = struct.Struct(">8sH")
 _RECORD = struct.Struct(">I16s")
 VERSION = 1
+LOG = "store.log"
 
 
 class MemoryStore:
@@ -38,7 +39,7 @@ class MemoryStore:
         self._closed = False
 
     @classmethod
-    async def open(cls, disk: MemoryDisk, name: str = "store.log", *, sync_seconds: float = 0.0) -> "MemoryStore":
+    async def open(cls, disk: MemoryDisk, name: str = LOG, *, sync_seconds: float = 0.0) -> "MemoryStore":
         """Open or create the log; raises `StoreTooNew`, `StoreDamaged` and `StorageError` as the real store does."""
         store = cls(disk, name, sync_seconds)
         await trio.lowlevel.checkpoint()

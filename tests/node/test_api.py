@@ -23,10 +23,10 @@ def with_two_nodes(check, **choices):
 
     async def scenario(world):
         one, two = world.machine("owner"), world.machine("visitor")
-        async with one.node(**choices) as owner, two.node() as visitor:
-            await visitor.api.connect(one.address_of(owner))
-            await trio.sleep(1)  # both sides have told everybody
-            await check(owner.api, visitor.api)
+        owner, visitor = await one.boot(**choices), await two.boot()
+        await visitor.api.connect(one.address_of(owner))
+        await trio.sleep(1)  # both sides have told everybody
+        await check(owner.api, visitor.api)
 
     run_world(3, scenario)
 
@@ -167,15 +167,15 @@ def find(node, path):
 
 def test_a_name_is_given_up_only_when_nothing_is_offered_under_it():
     async def scenario(world):
-        async with world.machine("alone").node() as node:
-            api = node.api
-            await api.expose(ExposeRequest(target=APP, name="site"))
-            await api.pin("site", None)
-            with pytest.raises(UsageError, match=r"site\.http is still offered under site"):
-                await api.release("site")
-            await api.unexpose("site.http")
+        node = await world.machine("alone").boot()
+        api = node.api
+        await api.expose(ExposeRequest(target=APP, name="site"))
+        await api.pin("site", None)
+        with pytest.raises(UsageError, match=r"site\.http is still offered under site"):
             await api.release("site")
-            assert await api.names() == ()
+        await api.unexpose("site.http")
+        await api.release("site")
+        assert await api.names() == ()
 
     run_world(1, scenario)
 

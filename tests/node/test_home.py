@@ -39,7 +39,7 @@ class Home:
             tls=PlainTls(),
             driver=lambda: None,
             store=self.open_store,
-            cpu_clock=lambda: 0.0,
+            cpu_clock=None,
             interfaces=lambda: (),
             descriptors=1024,
             uid=0,

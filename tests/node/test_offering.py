@@ -34,8 +34,8 @@ def with_node(check, **choices):
     async def scenario(world):
         machine = world.machine("owner")
         machine.disk = PickyDisk()
-        async with machine.node(**choices) as node:
-            await check(node.api, machine.disk)
+        node = await machine.boot(**choices)
+        await check(node.api, machine.disk)
 
     run_world(5, scenario)
 
@@ -88,11 +88,12 @@ def test_at_the_limit_what_is_offered_may_be_asked_for_again_and_nothing_new_is_
 def test_as_many_peers_as_can_be_named_are_still_named_after_a_restart():
     async def scenario(world):
         machine = world.machine("owner")
-        async with machine.node() as node:
-            before = await node.api.expose(attrs.evolve(SITE, allow=PEERS[:64]))
-            assert len(before.allow) == 64
-        async with machine.node() as node:
-            assert await node.api.tunnels() == (before,)
+        node = await machine.boot()
+        before = await node.api.expose(attrs.evolve(SITE, allow=PEERS[:64]))
+        assert len(before.allow) == 64
+        await machine.shutdown()
+        node = await machine.boot()
+        assert await node.api.tunnels() == (before,)
 
     run_world(5, scenario)
 
@@ -100,13 +101,13 @@ def test_as_many_peers_as_can_be_named_are_still_named_after_a_restart():
 def test_a_name_that_is_taken_is_not_offered():
     async def scenario(world):
         one, two = world.machine("owner"), world.machine("other")
-        async with one.node() as owner, two.node() as other:
-            await other.api.connect(one.address_of(owner))
-            await owner.api.register("site", contest=False)
-            await trio.sleep(1)
-            with pytest.raises(NameTaken):
-                await other.api.expose(SITE)
-            assert await other.api.tunnels() == ()
+        owner, other = await one.boot(), await two.boot()
+        await other.api.connect(one.address_of(owner))
+        await owner.api.register("site", contest=False)
+        await trio.sleep(1)
+        with pytest.raises(NameTaken):
+            await other.api.expose(SITE)
+        assert await other.api.tunnels() == ()
 
     run_world(5, scenario)
 

@@ -40,17 +40,18 @@ def picture():
 
     async def scenario(world):
         hub, owner = world.machine("hub"), world.machine("owner")
-        async with hub.node() as known, owner.node(bootstrap=(hub.address_of(known),), **SERVERS) as node:
-            while not any(status.sessions for status in await node.peers.snapshot()):
-                await trio.sleep(0.01)
-            await node.naming.register("byronwade")
-            await node.tunnels.expose(TunnelSpec(target=TcpAddress("127.0.0.1", 3000), name=None))
-            listen = TcpAddress("127.0.0.1", 8080)
-            await node.tunnels.forward(ForwardSpec(destination="alice.local", port=80, listen=listen))
-            lines.extend(draw(node.system, "node"))
-            lines.append("")
-            peer = known.peers.us.short
-            lines[:] = [line.replace(peer, "<peer>".ljust(len(peer))) for line in lines]
+        known = await hub.boot()
+        node = await owner.boot(bootstrap=(hub.address_of(known),), **SERVERS)
+        while not any(status.sessions for status in await node.peers.snapshot()):
+            await trio.sleep(0.01)
+        await node.naming.register("byronwade")
+        await node.tunnels.expose(TunnelSpec(target=TcpAddress("127.0.0.1", 3000), name=None))
+        listen = TcpAddress("127.0.0.1", 8080)
+        await node.tunnels.forward(ForwardSpec(destination="alice.local", port=80, listen=listen))
+        lines.extend(draw(node.system, "node"))
+        lines.append("")
+        peer = known.peers.us.short
+        lines[:] = [line.replace(peer, "<peer>".ljust(len(peer))) for line in lines]
 
     run_world(1, scenario)
     return "\n".join(lines)
@@ -70,8 +71,7 @@ def test_the_picture_in_the_documentation_is_the_tree_that_runs():
 def test_an_address_that_cannot_be_listened_at_is_refused_before_anything_runs(address):
     async def scenario(world):
         with pytest.raises(InvalidValue, match="listened"):
-            async with world.machine("a").node(listen=(Multiaddr.parse(address),)):
-                pass
+            await world.machine("a").boot(listen=(Multiaddr.parse(address),))
 
     run_world(1, scenario)
 
@@ -82,16 +82,16 @@ def test_no_tunnel_leads_to_a_listener_of_a_name():
     async def scenario(world):
         machine = world.machine("a")
         machine.host.uid = 0  # so that each name has a listener of its own
-        async with machine.node(http=Bind(TcpAddress("127.0.0.1", 80))) as node:
-            await node.naming.register("beta")
-            listener = TcpAddress((await node.ingress.locate("beta")).address, 80)
-            assert listener.ip.startswith("127.77.")
-            async with machine.program() as program:
-                (await program.connect(listener)).abort()  # it does listen there
-            with pytest.raises(NotAllowed):
-                await node.tunnels.expose(TunnelSpec(target=listener))
-            with pytest.raises(NotAllowed):
-                await node.tunnels.expose(TunnelSpec(target=TcpAddress("127.77.3.4", 80)))  # and might do so here
+        node = await machine.boot(http=Bind(TcpAddress("127.0.0.1", 80)))
+        await node.naming.register("beta")
+        listener = TcpAddress((await node.ingress.locate("beta")).address, 80)
+        assert listener.ip.startswith("127.77.")
+        async with machine.program() as program:
+            (await program.connect(listener)).abort()  # it does listen there
+        with pytest.raises(NotAllowed):
+            await node.tunnels.expose(TunnelSpec(target=listener))
+        with pytest.raises(NotAllowed):
+            await node.tunnels.expose(TunnelSpec(target=TcpAddress("127.77.3.4", 80)))  # and might do so here
 
     run_world(1, scenario)
 
@@ -104,7 +104,8 @@ def test_a_visitor_that_holds_all_it_can_get_leaves_the_owner_descriptors():
         async def app(stream):
             await stream.read()
 
-        async with one.program() as service, one.node() as owner, two.node() as visitor:
+        owner, visitor = await one.boot(), await two.boot()
+        async with one.program() as service:
             service.serve(TcpAddress("127.0.0.1", 3000), app)
             await owner.tunnels.expose(TunnelSpec(target=TcpAddress("127.0.0.1", 3000)))
             await visitor.peers.connect(one.address_of(owner))
@@ -125,18 +126,19 @@ def crash_and_look(path):
 
     async def scenario(world):
         hub, owner = world.machine("hub"), world.machine("owner")
-        async with hub.node() as known, owner.node(bootstrap=(hub.address_of(known),)) as node:
-            while not any(status.sessions for status in await node.peers.snapshot()):
-                await trio.sleep(0.01)
-            await node.naming.register("byronwade")
-            await trio.sleep(5)
-            before = flatten(node.system.tree())
-            node.system.ref(path).crash(RuntimeError("as asked"))
-            await trio.sleep(5)
-            after = flatten(node.system.tree())
-            changed.update({p: after[p] for p in before if p in after and after[p] != before[p]})
-            assert (await node.naming.resolve("byronwade.local")).source == "own"
-            assert any(status.sessions for status in await node.peers.snapshot())
+        known = await hub.boot()
+        node = await owner.boot(bootstrap=(hub.address_of(known),))
+        while not any(status.sessions for status in await node.peers.snapshot()):
+            await trio.sleep(0.01)
+        await node.naming.register("byronwade")
+        await trio.sleep(5)
+        before = flatten(node.system.tree())
+        node.system.ref(path).crash(RuntimeError("as asked"))
+        await trio.sleep(5)
+        after = flatten(node.system.tree())
+        changed.update({p: after[p] for p in before if p in after and after[p] != before[p]})
+        assert (await node.naming.resolve("byronwade.local")).source == "own"
+        assert any(status.sessions for status in await node.peers.snapshot())
 
     run_world(2, scenario)
     return changed

@@ -34,21 +34,22 @@ async def megabyte_through_a_tunnel(world):
         await stream.write(MEGABYTE[::-1])
         await stream.shutdown()
 
-    async with hub.node() as known, owner.program() as server, visitor.program() as client:
+    known = await hub.boot()
+    async with owner.program() as server, visitor.program() as client:
         server.serve(APP, app)
         bootstrap = (hub.address_of(known),)
-        async with owner.node(bootstrap=bootstrap) as theirs, visitor.node(bootstrap=bootstrap) as ours:
-            await connected(theirs, ours)
-            await theirs.tunnels.expose(TunnelSpec(target=APP, port=9000, access=EVERYONE))
-            await ours.tunnels.forward(ForwardSpec(destination=str(theirs.peers.us), port=9000, listen=LOCAL))
-            stream = await client.connect(LOCAL)
-            await stream.write(MEGABYTE)
-            await stream.shutdown()
-            digest = hashlib.sha256()
-            while data := await stream.read():
-                digest.update(data)
-            stream.close()
-            world.trace.add("digest", digest.hexdigest())
+        theirs, ours = await owner.boot(bootstrap=bootstrap), await visitor.boot(bootstrap=bootstrap)
+        await connected(theirs, ours)
+        await theirs.tunnels.expose(TunnelSpec(target=APP, port=9000, access=EVERYONE))
+        await ours.tunnels.forward(ForwardSpec(destination=str(theirs.peers.us), port=9000, listen=LOCAL))
+        stream = await client.connect(LOCAL)
+        await stream.write(MEGABYTE)
+        await stream.shutdown()
+        digest = hashlib.sha256()
+        while data := await stream.read():
+            digest.update(data)
+        stream.close()
+        world.trace.add("digest", digest.hexdigest())
     assert arrived == [hashlib.sha256(MEGABYTE).hexdigest()]
     assert digest.hexdigest() == hashlib.sha256(MEGABYTE[::-1]).hexdigest()
 
