@@ -7,7 +7,7 @@ from beam_actors.runtime.actor import Actor
 from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRestarts
 from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed
 from beam_actors.runtime.future import Future, Reply, WouldBlock
-from beam_actors.runtime.graves import Grave, GraveLimits
+from beam_actors.runtime.graves import Grave, GraveLimits, PastExit
 from beam_actors.runtime.groups import GroupChanged, GroupFull, GroupLimits, Groups
 from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.links import LinkedExit, LinkRefused
@@ -20,6 +20,7 @@ from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.steps import StepLimit
 from beam_actors.runtime.supervisor import ListMembers, Pool, StartMember, StopMember, Supervisor
 from beam_actors.runtime.system import Event, System, SystemFailed
+from beam_actors.runtime.tracing import Trace, TraceLimits, TraceRecord, TracesFull
 from beam_actors.runtime.workers import Timer, Worker
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "ListMembers",
     "Mailbox",
     "Overflow",
+    "PastExit",
     "Pool",
     "Ref",
     "Reply",
@@ -65,6 +67,10 @@ __all__ = [
     "SystemFailed",
     "Timer",
     "TooManyRestarts",
+    "Trace",
+    "TraceLimits",
+    "TraceRecord",
+    "TracesFull",
     "Worker",
     "WouldBlock",
     "ask_patiently",

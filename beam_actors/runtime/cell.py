@@ -19,8 +19,10 @@ from beam_actors.runtime.links import pass_on
 from beam_actors.runtime.mailbox import Inbox, Mailbox, Overflow, discard
 
 if TYPE_CHECKING:
+    from beam_actors.runtime.graves import PastExit
     from beam_actors.runtime.incarnation import Incarnation
     from beam_actors.runtime.system import System
+    from beam_actors.runtime.tracing import Tracer
     from beam_actors.runtime.workers import Worker
 
 HISTORY: Final = 8
@@ -56,6 +58,7 @@ class Cell:
         "actor_class",
         "children",
         "cpu",
+        "exits",
         "handled",
         "in_hand",
         "in_hand_since",
@@ -72,6 +75,7 @@ class Cell:
         "state",
         "system",
         "task",
+        "tracer",
         "waiting_workers",
         "waits",
         "watchers",
@@ -103,6 +107,10 @@ class Cell:
         self.waits: Future[Any] | None = None
         """The reply that the loop waits for."""
         self.waiting_workers: dict[Worker, None] = NOTHING
+        self.tracer: Tracer | None = None
+        """Who watches what it handles; None for nobody."""
+        self.exits: tuple[PastExit, ...] = ()
+        """How its latest incarnations ended."""
         self.task: trio.lowlevel.Task | None = None
         self.occupied = False
         """Whether an incarnation was launched that is not over; it may not have run yet."""
@@ -175,6 +183,8 @@ class Cell:
             if oldest is None:
                 return False
             self.refuse(oldest)
+        if self.tracer is not None:
+            envelope = self.tracer.mark(envelope)
         inbox.put(envelope)
         return True
 

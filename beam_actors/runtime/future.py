@@ -49,6 +49,11 @@ class Future(pykka.Future[T], Generic[T]):
     def __repr__(self) -> str:
         return f"<Future {'done' if self.done else 'pending'}>"
 
+    @property
+    def error(self) -> BaseException | None:
+        """What it was resolved with instead of a reply."""
+        return self._error
+
     def get(self, *, timeout: float | None = None) -> T:  # noqa: ARG002 (pykka's signature)
         """The reply, if it is there; raise its error, or `WouldBlock`."""
         if not self.done:
@@ -161,19 +166,19 @@ class Reply:
 
     def set(self, value: Any = None) -> None:
         """Answer; if nobody waits any more, the value's `dispose` is called."""
-        self._done(self)
         if self.future is not None:
             self.future.set(value)
         else:
             dispose = getattr(value, "dispose", None)
             if callable(dispose):
                 dispose()
+        self._done(self)
 
     def fail(self, error: BaseException) -> None:
         """Answer with an error, which is raised at the asker."""
-        self._done(self)
         if self.future is not None:
             self.future.set_exception(error)
+        self._done(self)
 
 
 SET_ASIDE: Final = Reply(None, lambda _done: None)

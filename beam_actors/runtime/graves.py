@@ -1,12 +1,16 @@
-"""The recently dead: what is still known of actors that ended for good, for a while.
+"""The recently dead: what is still known of actors that ended for good, and of earlier incarnations of those that live.
 
 Invariants: bounded in number and in time, the oldest are forgotten first; a path has one grave, that of its last
 actor, and none is shown while somebody lives there again. A grave holds words only, no error with its frames.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 import attrs
+
+EXITS: Final = 5
+"""How many of its past exits are remembered of an actor that lives."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -21,6 +25,15 @@ class Grave:
     """The types of the last messages that it handled, the oldest first."""
     at: float
     """When it was given up, by the system's clock."""
+
+
+@attrs.frozen(slots=True)
+class PastExit:
+    """How one incarnation of an actor ended; `at` is by the system's clock."""
+
+    incarnation: int
+    reason: str
+    at: float
 
 
 @attrs.frozen(slots=True)

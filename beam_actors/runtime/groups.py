@@ -93,6 +93,10 @@ class Groups:
         group = self._groups.get(name)
         return [cell.ref for cell in group.members] if group is not None else []
 
+    def of(self, cell: "Cell") -> tuple[str, ...]:
+        """The groups that the incarnation in `cell` is a member of."""
+        return tuple(name for name in self._of.get(cell, ()) if cell in self._groups[name].members)
+
     def join(self, cell: "Cell", name: str) -> None:
         """Make the incarnation in `cell` a member; nothing happens if it is. Raise `GroupFull`."""
         group = self._group(name)

@@ -125,7 +125,8 @@ class Incarnation(PykkaHooks):
                         steps.takes(envelope.message)
                     cell.take(envelope)
                     self._actor_deferred = None
-                    rest = self._actor_serve(envelope)
+                    tracer = cell.tracer
+                    rest = self._actor_serve(envelope) if tracer is None else tracer.serve(self, envelope)
                     if rest is not None:
                         cell.in_hand_since = clock()
                         await rest
@@ -195,6 +196,8 @@ class Incarnation(PykkaHooks):
 
     async def _actor_notify(self, notice: Down | GroupChanged) -> None:
         if find_handler(self._actor_handlers, type(notice)) is not None:
+            if self._actor_cell.tracer is not None:
+                self._actor_cell.tracer.notice(notice)
             result = self.on_receive(notice)
             if isinstance(result, CoroutineType):
                 await result

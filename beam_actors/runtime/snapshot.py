@@ -3,7 +3,7 @@
 import attrs
 
 from beam_actors.runtime.cell import Cell, State
-from beam_actors.runtime.graves import Grave
+from beam_actors.runtime.graves import Grave, PastExit
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -32,6 +32,14 @@ class Snapshot:
     """The actors that asks of its workers hang on."""
     stashed: int = 0
     """Messages that it has put aside; they count within the mailbox's capacity."""
+    capacity: int = 0
+    """How many messages may wait, stashed ones among them."""
+    exits: tuple[PastExit, ...] = ()
+    """How its latest incarnations ended, the oldest first."""
+    links: tuple[str, ...] = ()
+    """The actors whose fate it shares."""
+    groups: tuple[str, ...] = ()
+    """Those that it joined."""
 
 
 def snapshot(cell: Cell, now: float, dead: tuple[Grave, ...] = ()) -> Snapshot:
@@ -62,5 +70,9 @@ def snapshot(cell: Cell, now: float, dead: tuple[Grave, ...] = ()) -> Snapshot:
             )
         ),
         stashed=len(cell.inbox.aside or ()),
+        capacity=cell.inbox.bounds.capacity,
+        exits=cell.exits,
+        links=tuple(other.path for other in cell.links or ()),
+        groups=cell.system.groups.of(cell),
         children=tuple(snapshot(child, now) for child in cell.children.values()),
     )

@@ -1,7 +1,7 @@
 """Supervisors: actors without behaviour. A `Supervisor` has a fixed list of children, a `Pool` a changing one."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -45,6 +45,7 @@ class Supervisor(Actor):
 class StartMember:
     """To a pool: start a member under `key`, made from `args`. The reply is its ref; a member that runs is returned."""
 
+    trace_shows: ClassVar = ("key",)
     key: str
     args: tuple[Any, ...] = ()
 
@@ -53,6 +54,7 @@ class StartMember:
 class StopMember:
     """To a pool: stop the member under `key` in order; nothing happens if there is none."""
 
+    trace_shows: ClassVar = ("key",)
     key: str
 
 

@@ -12,13 +12,15 @@ from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, unwrap
 from beam_actors.runtime.future import Future
-from beam_actors.runtime.graves import Grave, GraveLimits, Graves
+from beam_actors.runtime.graves import EXITS, Grave, GraveLimits, Graves, PastExit
 from beam_actors.runtime.groups import GroupLimits, Groups
 from beam_actors.runtime.life import live
 from beam_actors.runtime.ref import Ref, StopRequest
+from beam_actors.runtime.shown import LONGEST, cut
 from beam_actors.runtime.snapshot import Snapshot, snapshot
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.steps import CpuAccount, Held, StepAccount, StepLimit
+from beam_actors.runtime.tracing import Trace, TraceLimits, Tracing
 
 STOP_PATIENCE = 30.0
 
@@ -53,7 +55,7 @@ class System:
     """All actors of one node. `clock` and `cpu_clock` give seconds, `jitter` a float in [0, 1).
 
     With a `cpu_clock` the snapshots know each actor's CPU time. With a `step_limit` whoever holds the loop longer is a
-    `held` event. Without them neither costs anything.
+    `held` event. Without them neither costs anything. `public` are types of values that traces may show.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class System:
         group_limits: GroupLimits | None = None,
         grave_limits: GraveLimits | None = None,
         step_limit: StepLimit | None = None,
+        trace_limits: TraceLimits | None = None,
+        public: tuple[type, ...] = (),
     ) -> None:
         self.name = name
         self.clock = clock
@@ -73,6 +77,7 @@ class System:
         self.jitter = jitter
         self.groups = Groups(group_limits or GroupLimits())
         self.graves = Graves(grave_limits or GraveLimits())
+        self.tracing = Tracing(self, trace_limits or TraceLimits(), public)
         self.dead_letters: Counter[str] = Counter()
         """Undeliverable messages, by the path that they were for; those of forgotten children as `parent/*`."""
         self.steps = StepAccount(self, step_limit, self._held) if step_limit is not None else None
@@ -125,6 +130,21 @@ class System:
         self._observers.append(observer)
         return lambda: self._observers.remove(observer)
 
+    def cells(self) -> list[Cell]:
+        """The cells that are in the book now, those without an actor among them."""
+        return list(self._cells.values())
+
+    def trace(self, path: str, *, subtree: bool = False, limit: int = 100, rate: int = 50) -> Trace:
+        """Watch what the actor at `path` handles, or all at and below it: `with` it, and iterate.
+
+        It ends after `limit` records and with the actor's end; beyond `rate` in a second they are only counted.
+
+        Raises:
+            TracesFull: as many run as the system allows.
+            ValueError: more is asked for than the system allows, or less than 1.
+        """
+        return self.tracing.open(path, subtree=subtree, limit=limit, rate=rate)
+
     @asynccontextmanager
     async def run(self, spec: ChildSpec) -> AsyncIterator[Ref]:
         """Start the root and yield its ref; leaving stops the tree in order.
@@ -142,6 +162,7 @@ class System:
             nonlocal failure
             cell.ended(reason)
             cell.bury()
+            self.tracing.gone(cell)
             cell.vacate()
             if reason.kind is not ExitKind.SHUTDOWN:
                 failure = reason
@@ -191,11 +212,17 @@ class System:
 
     def started(self, cell: Cell) -> None:
         """An incarnation began."""
+        if self.tracing.traces:
+            self.tracing.started(cell)
         if self._observers:
             self._publish(Event("started", cell.path, cell.incarnation))
 
     def exited(self, cell: Cell, reason: ExitReason) -> None:
         """An incarnation ended."""
+        past = PastExit(cell.incarnation, cut(str(reason), LONGEST), self.clock())
+        cell.exits = (*cell.exits[1 - EXITS :], past)
+        if self.tracing.traces:
+            self.tracing.exited(cell, reason)
         if self._observers:
             self._publish(
                 Event("exited", cell.path, cell.incarnation, str(reason), reason, cell.history),
@@ -230,6 +257,8 @@ class System:
                     at=self.clock(),
                 )
             )
+        if self.tracing.traces:
+            self.tracing.gone(cell)
         if not cell.kept and self._cells.get(cell.path) is cell:
             del self._cells[cell.path]
             letters = self.dead_letters.pop(cell.path, 0)

@@ -1,0 +1,422 @@
+from collections import Counter
+
+import attrs
+import pytest
+import trio
+
+from beam_actors.errors import ActorCrashed
+from beam_actors.runtime import (
+    Actor,
+    ChildSpec,
+    Down,
+    Mailbox,
+    Pool,
+    Restart,
+    StartMember,
+    StopMember,
+    Supervisor,
+    System,
+    TraceLimits,
+    TracesFull,
+    receives,
+)
+from beam_actors.runtime.tracing import GRACE
+from tests.runtime.rig import Disposable, Echo, Fail, Hang, Later, Refused, Say, Slow, run_with, specs, system
+
+
+@attrs.frozen
+class Aside:
+    pass
+
+
+@attrs.frozen
+class Back:
+    pass
+
+
+@attrs.frozen
+class Via:
+    to: object
+    message: object
+
+
+@attrs.frozen
+class Watch:
+    ref: object
+
+
+@attrs.frozen
+class Serve:
+    seconds: float
+
+
+class Many(Echo):
+    """All that a message can come to."""
+
+    @receives(Aside)
+    def aside(self, _message):
+        if self.reply is None:
+            self.stash()
+            return None
+        return "after all"
+
+    @receives(Back)
+    def back(self, _message):
+        self.reply = object()
+        self.unstash()
+
+    @receives(Via)
+    def via(self, message):
+        message.to.tell(message.message)
+
+    @receives(Watch)
+    def watch(self, message):
+        self.monitor(message.ref)
+
+    @receives(Serve)
+    def serve(self, message):
+        self.spawn(self.answer, message.seconds, self.defer(), name="answer")
+
+    async def answer(self, seconds, reply):
+        await trio.sleep(seconds)
+        reply.set(41)
+
+
+def many(name="a", **options):
+    return ChildSpec(name, Many, **options)
+
+
+async def collect(trace, number):
+    with trio.fail_after(100):
+        return [await anext(trace) for _ in range(number)]
+
+
+async def rest(trace):
+    with trio.fail_after(100):
+        return [record async for record in trace]
+
+
+async def test_a_handled_message_is_a_record(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        with here.trace("node/a") as trace:
+            a.tell(Slow(2))
+            a.tell(Say("secret"))
+            one, two = await collect(trace, 2)
+        assert (one.path, one.incarnation, one.kind, one.message, one.shown) == (
+            "node/a", 1, "message", "Slow", "seconds=2",
+        )  # fmt: skip
+        assert (one.took, one.waited, one.asked, one.outcome, one.missed) == (2, 0, False, "handled", 0)
+        assert (two.took, two.waited, two.shown, two.at - one.at) == (0, 2, "text=str[6]", 2)
+
+    await run_with(body, many())
+
+
+async def test_an_ask_shows_its_reply_by_what_may_be_shown(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        with here.trace("node/a") as trace:
+            await a.ask(Say("secret"))
+            with pytest.raises(Refused):
+                await a.ask(Fail(Refused("taken")))
+            one, two = await collect(trace, 2)
+        assert (one.asked, one.outcome, one.detail) == (True, "replied", "str[6]")
+        assert (two.outcome, two.detail) == ("refused", "Refused: taken")
+
+    await run_with(body, many())
+
+
+async def test_a_crash_and_the_restart_are_records(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        with here.trace("node/a") as trace:
+            with pytest.raises(ActorCrashed):
+                await a.ask(Fail(ValueError("boom")))
+            crash, exited, started = await collect(trace, 3)
+        assert (crash.outcome, crash.detail) == ("crashed", "ValueError: boom")
+        assert (exited.kind, exited.incarnation, exited.detail) == ("exited", 1, "crashed; ValueError: boom")
+        assert (started.kind, started.incarnation) == ("started", 2)
+
+    await run_with(body, many())
+
+
+async def test_a_handler_that_is_cancelled_was_cut(autojump_clock):
+    async def body(here):
+        with here.trace("node/a") as trace:
+            here.ref("node/a").tell(Hang())
+            await trio.sleep(1)
+            here.ref("node/a").crash(ValueError("by hand"))
+            cut, exited = await collect(trace, 2)
+        assert (cut.outcome, cut.took) == ("cut", 1)
+        assert "by hand" in exited.detail
+
+    await run_with(body, *specs(None, "a"))
+
+
+async def test_a_deferred_reply_is_a_record_of_its_own_with_the_whole_duration(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        with here.trace("node/a") as trace:
+            assert await a.ask(Serve(5)) == 41
+            deferred, answer = await collect(trace, 2)
+        assert (deferred.kind, deferred.outcome, deferred.took) == ("message", "deferred", 0)
+        assert (answer.kind, answer.message, answer.outcome, answer.detail, answer.took) == (
+            "answer", "Serve", "replied", "41", 5,
+        )  # fmt: skip
+        assert answer.at - deferred.at == 5
+
+    await run_with(body, many())
+
+
+async def test_a_deferred_reply_that_the_crash_failed_is_told(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        with here.trace("node/a") as trace:
+            async with trio.open_nursery() as nursery:
+
+                @nursery.start_soon
+                async def ask():
+                    with pytest.raises(ActorCrashed):
+                        await a.ask(Later())
+
+                await trio.sleep(1)
+                a.crash(ValueError("boom"))
+            records = await collect(trace, 4)
+        assert [(record.kind, record.outcome) for record in records] == [
+            ("message", "deferred"),
+            ("answer", "refused"),
+            ("exited", ""),
+            ("started", ""),
+        ]
+
+    await run_with(body, many())
+
+
+async def test_a_reply_that_nobody_waits_for_is_told(autojump_clock):
+    async def body(here):
+        with here.trace("node/a") as trace:
+            with trio.move_on_after(1):
+                await here.ref("node/a").ask(Serve(5))
+            records = await collect(trace, 2)
+        assert records[1].detail == "nobody waited for the reply any longer"
+
+    await run_with(body, many())
+
+
+async def test_a_stashed_message_is_two_records(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        with here.trace("node/a") as trace:
+            reply = a.ask(Aside())
+            await trio.sleep(1)
+            a.tell(Back())
+            assert await reply == "after all"
+            records = await collect(trace, 3)
+        assert [(r.message, r.outcome, r.waited) for r in records] == [
+            ("Aside", "stashed", 0),
+            ("Back", "handled", 0),
+            ("Aside", "replied", 1),
+        ]
+
+    await run_with(body, many())
+
+
+async def test_senders_are_named(autojump_clock):
+    async def body(here):
+        a, b = here.ref("node/a"), here.ref("node/b")
+        with here.trace("node/a") as trace:
+            b.tell(Via(a, Say("inner")))
+            b.tell(Via(a, Later()))
+            a.tell(Say("outside"))
+            records = await collect(trace, 3)
+        assert [(record.shown, record.sender) for record in records] == [
+            ("text=str[7]", None),
+            ("text=str[5]", "node/b#1"),
+            ("", "node/b#1"),
+        ]
+
+    await run_with(body, many(), many("b"))
+
+
+async def test_what_waited_already_has_no_sender_unless_it_was_an_ask(autojump_clock):
+    class Asker(Actor):
+        @receives(Via)
+        async def via(self, message):
+            await message.to.ask(message.message)
+
+    async def body(here):
+        a, b = here.ref("node/a"), here.ref("node/b")
+        a.tell(Slow(5))
+        await trio.sleep(1)
+        a.tell(Say("x"))
+        b.tell(Via(a, Say("y")))
+        await trio.sleep(1)
+        with here.trace("node/a") as trace:
+            one, two = await collect(trace, 2)
+        assert (one.sender, one.waited) == (None, None)
+        assert (two.sender, two.waited) == ("node/b#1", None)
+
+    await run_with(body, many(), ChildSpec("b", Asker))
+
+
+async def test_a_down_is_a_notice(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        a.tell(Watch(here.ref("node/b")))
+        await trio.sleep(1)
+        with here.trace("node/a") as trace:
+            here.ref("node/b").crash(ValueError("boom"))
+            (notice,) = await collect(trace, 1)
+        assert (notice.kind, notice.message) == ("notice", Down.__name__)
+
+    await run_with(body, many(), many("b"))
+
+
+async def test_a_subtree_covers_what_starts_later(autojump_clock):
+    pool = ChildSpec("pool", lambda: Pool(lambda key: ChildSpec(key, Echo, restart=Restart.TEMPORARY)))
+
+    async def body(here):
+        with here.trace("node/pool", subtree=True) as trace, here.trace("node/pool") as alone:
+            one = await here.ref("node/pool").ask(StartMember("one"))
+            await one.ask(Say("hello"))
+            await here.ref("node/pool").ask(StopMember("one"))
+            records = await collect(trace, 5)
+            assert len(await collect(alone, 2)) == 2
+            assert alone.recorded == 2
+        assert [(r.path, r.kind, r.message) for r in records] == [
+            ("node/pool/one", "started", ""),
+            ("node/pool", "message", "StartMember"),
+            ("node/pool/one", "message", "Say"),
+            ("node/pool/one", "exited", ""),
+            ("node/pool", "message", "StopMember"),
+        ]
+        assert "key='one'" in records[1].shown
+
+    await run_with(body, pool, many("poolside"))
+
+
+async def test_it_ends_at_its_limit_and_costs_nothing_more(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        trace = here.trace("node/a", limit=3)
+        for _ in range(10):
+            await a.ask(Say("x"))
+        assert len(await rest(trace)) == 3
+        assert trace.ended == "limit"
+        assert (here.tracing.traces, here.cell("node/a").tracer) == ([], None)
+        trace.close()
+        assert trace.ended == "limit"
+
+    await run_with(body, many())
+
+
+async def test_beyond_its_rate_messages_are_counted(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        with here.trace("node/a", rate=5) as trace:
+            for _ in range(105):
+                await a.ask(Say("x"))
+            await trio.sleep(1)
+            await a.ask(Say("y"))
+            records = await collect(trace, 6)
+            assert (trace.recorded, trace.missed) == (6, 100)
+        assert [record.missed for record in records] == [0, 0, 0, 0, 0, 100]
+
+    await run_with(body, many())
+
+
+async def test_a_slow_reader_costs_records_and_no_memory(autojump_clock):
+    here = System("test", clock=trio.current_time, trace_limits=TraceLimits(waiting=10))
+    async with here.run(ChildSpec("node", lambda: Supervisor([many()]))):
+        with here.trace("node/a", limit=1000, rate=1000) as trace:
+            for _ in range(100):
+                await here.ref("node/a").ask(Say("x"))
+            assert len(await collect(trace, 10)) == 10
+            await here.ref("node/a").ask(Say("y"))
+            assert (await anext(trace)).missed == 90
+
+
+async def test_what_a_trace_holds_disposes_of_nothing_and_keeps_no_message(autojump_clock):
+    async def body(here):
+        handle = Disposable()
+        with here.trace("node/a") as trace:
+            here.ref("node/a").tell(handle)
+            (record,) = await collect(trace, 1)
+        assert record.message == "Disposable"
+        assert handle.disposed == 1
+
+    await run_with(body, many())
+
+
+async def test_it_ends_when_its_actor_is_gone_for_good(autojump_clock):
+    async def body(here):
+        trace = here.trace("node/a")
+        here.ref("node/a").crash(ValueError("boom"))
+        began = trio.current_time()
+        (exited,) = await rest(trace)
+        assert (exited.kind, trace.ended, trio.current_time() - began) == ("exited", "gone", GRACE)
+        nobody = here.trace("node/nobody")
+        assert await rest(nobody) == []
+        assert nobody.ended == "gone"
+
+    await run_with(body, many(restart=Restart.TEMPORARY))
+
+
+async def test_it_outlives_a_restart_of_its_supervisor(autojump_clock):
+    async def body(here):
+        with here.trace("node/mid/a") as trace:
+            here.ref("node/mid").crash(ValueError("boom"))
+            await trio.sleep(GRACE + 1)
+            await here.ref("node/mid/a").ask(Say("x"))
+            records = await collect(trace, 3)
+            assert trace.ended is None
+        assert [record.kind for record in records] == ["exited", "started", "message"]
+
+    await run_with(body, ChildSpec("mid", lambda: Supervisor([many()])))
+
+
+async def test_the_end_of_the_system_ends_it(autojump_clock):
+    here = system()
+    async with here.run(ChildSpec("node", lambda: Supervisor([many()]))):
+        trace = here.trace("node")
+        await trio.sleep(1)
+    assert [record.kind for record in await rest(trace)] == ["exited"]
+    assert trace.ended == "gone"
+
+
+async def test_traces_are_bounded_and_so_is_what_they_may_ask_for(autojump_clock):
+    async def body(here):
+        open_ones = [here.trace("node/a") for _ in range(8)]
+        with pytest.raises(TracesFull):
+            here.trace("node/a")
+        open_ones.pop().close()
+        here.trace("node/a").close()
+        for wrong in ({"limit": 0}, {"rate": 0}, {"limit": 100_001}, {"rate": 1_001}):
+            with pytest.raises(ValueError, match="1 to"):
+                here.trace("node/a", **wrong)
+        await here.ref("node/a").ask(Say("x"))
+        counts = Counter([len(await collect(trace, 1)) for trace in open_ones])
+        assert counts == {1: 7}
+        for trace in open_ones:
+            trace.close()
+        assert here.cell("node/a").tracer is None
+        assert "closed" in repr(open_ones[0])
+
+    await run_with(body, many())
+
+
+async def test_a_mailbox_keeps_its_bound_and_its_rules_while_it_is_traced(autojump_clock):
+    class Small(Echo):
+        mailbox = Mailbox(capacity=2)
+
+    async def body(here):
+        a = here.ref("node/a")
+        with here.trace("node/a") as trace:
+            a.tell(Slow(1))
+            await trio.sleep(0.5)
+            for _ in range(5):
+                a.tell(Say("x"))
+            assert len(await collect(trace, 3)) == 3
+        assert here.dead_letters["node/a"] == 3
+
+    await run_with(body, ChildSpec("a", Small))
