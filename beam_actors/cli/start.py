@@ -79,6 +79,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
             interfaces=interface_addresses,
             descriptors=descriptors,
             uid=os.getuid(),
+            step_clock=clock.monotonic,
         )
         new_owner = not home.file(PHRASE).exists()
         config = node_config(options, socket_path, secret, limits)

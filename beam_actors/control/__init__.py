@@ -1,28 +1,34 @@
 """The control API: what the command line, and any program of this user, asks a running node."""
 
 from beam_actors.control.actor import Control
-from beam_actors.control.api import (
+from beam_actors.control.api import NodeApi, TraceFeed
+from beam_actors.control.limits import ControlLimits
+from beam_actors.control.results import (
     CaInfo,
     Choice,
     Conflict,
     Connected,
+    DeadRow,
+    ExitRow,
     ExposeRequest,
     ForwardRequest,
     ForwardRow,
     Identity,
     NameRow,
-    NodeApi,
     PeerRow,
     PingResult,
     Registered,
     Resolution,
     Status,
+    TraceRequest,
+    TraceRow,
+    Tree,
     TreeNode,
     TunnelKind,
     TunnelRow,
 )
-from beam_actors.control.limits import ControlLimits
-from beam_actors.control.tree import log_event, tree_node
+from beam_actors.control.tracing import RuntimeFeed
+from beam_actors.control.tree import log_event, tree_node, tree_of
 
 __all__ = [
     "CaInfo",
@@ -31,6 +37,8 @@ __all__ = [
     "Connected",
     "Control",
     "ControlLimits",
+    "DeadRow",
+    "ExitRow",
     "ExposeRequest",
     "ForwardRequest",
     "ForwardRow",
@@ -41,10 +49,16 @@ __all__ = [
     "PingResult",
     "Registered",
     "Resolution",
+    "RuntimeFeed",
     "Status",
+    "TraceFeed",
+    "TraceRequest",
+    "TraceRow",
+    "Tree",
     "TreeNode",
     "TunnelKind",
     "TunnelRow",
     "log_event",
     "tree_node",
+    "tree_of",
 ]

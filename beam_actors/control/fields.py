@@ -65,6 +65,15 @@ class Fields:
             raise UsageError(f"{key!r} is not a port (1 to 65535).")
         return value
 
+    def number(self, key: str, default: int, most: int) -> int:
+        """A whole number from 1 to `most`; `default` when it is absent."""
+        value = self._values.pop(key, None)
+        if value is None:
+            return default
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= most:
+            raise UsageError(f"{key!r} is not a whole number from 1 to {most}.")
+        return value
+
     def flag(self, key: str) -> bool:
         """True or false; false when absent."""
         value = self._values.pop(key, False)

@@ -21,5 +21,11 @@ class ControlLimits:
     """For a reader that stopped reading to take a reply or a status line."""
     status_interval: float = 1.0
     """Between two looks at a foreground tunnel; a line is sent when something changed, and every tenth time."""
+    beat_seconds: float = 10.0
+    """After so long without a record a trace's client hears that it goes on; clients give up after 40 s of silence."""
+    step_seconds: float = 0.05
+    """An actor that holds the loop longer, between two checkpoints, is a line in the log: everybody waits meanwhile."""
+    step_pause_seconds: float = 60.0
+    """Between two such lines for one actor; the next says how many more there were."""
     orphan_seconds: float = 15.0
     """How long a foreground tunnel outlives a crash of this API, for its command to come back to it."""

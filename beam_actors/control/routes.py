@@ -11,9 +11,15 @@ from typing import Any
 import attrs
 
 from beam_actors import __version__
-from beam_actors.control.api import ExposeRequest, ForwardRequest, NodeApi
+from beam_actors.control.api import NodeApi
 from beam_actors.control.fields import Fields, as_json
+from beam_actors.control.results import (
+    ExposeRequest,
+    ForwardRequest,
+    TraceRequest,
+)
 from beam_actors.errors import BeamError, UsageError
+from beam_actors.runtime import TraceLimits
 from beam_actors.values import Multiaddr, OwnerId, TcpAddress
 
 Content = Mapping[str, Any]
@@ -135,6 +141,26 @@ async def _unpin(api: NodeApi, fields: Fields) -> Content:
     return {"name": name}
 
 
+def read_trace(fields: Fields) -> TraceRequest:
+    """The request for a trace, within what any system allows."""
+    most = TraceLimits()
+    default = TraceRequest(actor="")
+    request = TraceRequest(
+        actor=fields.text("actor"),
+        subtree=fields.flag("subtree"),
+        limit=fields.number("limit", default.limit, most.messages),
+        rate=fields.number("rate", default.rate, most.rate),
+    )
+    fields.done()
+    return request
+
+
+async def _tree(api: NodeApi, fields: Fields) -> Content:
+    fields.done()
+    tree = await api.tree()
+    return {**_object(tree.root), "dead": as_json(tree.dead)}
+
+
 async def _crash(api: NodeApi, fields: Fields) -> Content:
     path = fields.text("path")
     fields.done()
@@ -172,15 +198,17 @@ ROUTES = (
     Route("POST", "/v1/pin", _pin),
     Route("POST", "/v1/unpin", _unpin),
     Route("GET", "/v1/conflicts", _listing(lambda api: api.conflicts, "conflicts")),
-    Route("GET", "/v1/tree", _single(lambda api: api.tree)),
+    Route("GET", "/v1/tree", _tree),
     Route("POST", "/v1/crash", _crash),
     Route("GET", "/v1/ca", _single(lambda api: api.ca)),
     Route("POST", "/v1/stop", _stop),
 )
 SHARE = "/v1/share"
 """POST: a foreground tunnel; the answer is a stream (see `sharing`)."""
+TRACE = "/v1/trace"
+"""POST: a trace; the answer is a stream (see `tracing`)."""
 _TABLE = {(route.method, route.path): route for route in ROUTES}
-_PATHS = {route.path for route in ROUTES} | {SHARE}
+_PATHS = {route.path for route in ROUTES} | {SHARE, TRACE}
 
 
 def find_route(method: str, path: str) -> Route:

@@ -1,11 +1,12 @@
 """One connection to the control API, from its first byte to its last: who asks, what, for how long, and the answer.
 
 The invariant: only this user's own programs are heard; every wait has a deadline; every request is answered by a
-result or by an error in a sentence, and an error of the node never ends the API. Foreground tunnels are held here for
-as long as their connection lives (see `sharing`). It knows no actor: `control.actor` runs one `serve` per connection.
+result or by an error in a sentence, and an error of the node never ends the API. Foreground tunnels and traces are
+held here for as long as their connection lives (see `sharing`, `tracing`). It knows no actor: `control.actor` runs one
+`serve` per connection.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -17,14 +18,20 @@ from beam_actors.control.api import NodeApi
 from beam_actors.control.fields import Fields, status_of, write_error, write_reply
 from beam_actors.control.http import Ended, HttpConversation, Refusal, Request
 from beam_actors.control.limits import ControlLimits
-from beam_actors.control.routes import SHARE, find_route, read_expose
-from beam_actors.control.sharing import Shares
+from beam_actors.control.routes import SHARE, TRACE, find_route, read_expose, read_trace
+from beam_actors.control.sharing import Send, Shares
+from beam_actors.control.tracing import stream_trace
 from beam_actors.errors import BeamError, NetworkError, TimedOut
 from beam_actors.ports import PeerCredentials
 
 _READ = 64 * 1024
 _EXPOSE_SECONDS = 30.0
 _log = structlog.get_logger()
+UntilGone = Callable[[], Awaitable[None]]
+Stream = Callable[[Send, UntilGone], Awaitable[None]]
+"""Sends the lines of an answer; its first act is to send one. It lets go of what it holds however it ends."""
+Begin = Callable[[Fields], Awaitable[Stream]]
+"""Does what a request asks for, or raises, before any line is sent."""
 
 
 class Connection(Protocol):
@@ -74,6 +81,7 @@ class Service:
         self._uid = uid
         self._limits = limits
         self._shares = shares
+        self._streams: dict[str, Begin] = {SHARE: self._share, TRACE: self._trace}
 
     def __repr__(self) -> str:
         return f"Service({self.statistics})"
@@ -105,9 +113,9 @@ class Service:
                     self.statistics.refused += 1
                     await self._write(connection, http.reply(event.status, write_error(event.code, event.message, 1)))
                     return
-                case Request(method="POST", path=path) if path == SHARE:
+                case Request(method="POST", path=path) if path in self._streams:
                     self.statistics.requests += 1
-                    await self._share(connection, http, event)
+                    await self._stream(connection, http, event, self._streams[path])
                     return
                 case Request():
                     self.statistics.requests += 1
@@ -157,12 +165,10 @@ class Service:
         if scope.cancelled_caught:
             raise NetworkError("The client stopped reading.")
 
-    async def _share(self, connection: Connection, http: HttpConversation, request: Request) -> None:
+    async def _stream(self, connection: Connection, http: HttpConversation, request: Request, begin: Begin) -> None:
         try:
-            wanted = read_expose(Fields(request.body), foreground=True)
-            identity, status = await self._api.id(), await self._api.status()
             with _deadline(_EXPOSE_SECONDS):
-                tunnel = await self._api.expose(wanted)
+                stream = await begin(Fields(request.body))
         except Exception as error:  # noqa: BLE001 (as in `_answer`)
             code, body = self._explain(request, error)
             await self._write(connection, http.reply(code, body))
@@ -170,16 +176,36 @@ class Service:
         head = [http.begin_stream()]
 
         async def send(content: Mapping[str, Any]) -> None:
-            begin = head.pop() if head else b""
-            await self._write(connection, begin + http.line(write_reply(content)))
+            start = head.pop() if head else b""
+            await self._write(connection, start + http.line(write_reply(content)))
 
         async def until_gone() -> None:
             while await connection.read(_READ):
                 pass  # a client that talks on is not listened to
 
-        up = {"event": "up", "peer_id": identity.peer_id, "peers": status.peers, "tunnel": attrs.asdict(tunnel)}
-        await self._shares.watch(tunnel, send=send, until_gone=until_gone, first=up)
+        await stream(send, until_gone)
         await self._write(connection, http.end_stream())
+
+    async def _share(self, fields: Fields) -> Stream:
+        wanted = read_expose(fields, foreground=True)
+        identity, status = await self._api.id(), await self._api.status()
+        tunnel = await self._api.expose(wanted)
+        up = {"event": "up", "peer_id": identity.peer_id, "peers": status.peers, "tunnel": attrs.asdict(tunnel)}
+
+        async def stream(send: Send, until_gone: UntilGone) -> None:
+            await self._shares.watch(tunnel, send=send, until_gone=until_gone, first=up)
+
+        return stream
+
+    async def _trace(self, fields: Fields) -> Stream:
+        request = read_trace(fields)
+        feed = await self._api.trace(request)
+
+        async def stream(send: Send, until_gone: UntilGone) -> None:
+            beat = self._limits.beat_seconds
+            await stream_trace(feed, request, send=send, until_gone=until_gone, beat=beat)
+
+        return stream
 
 
 @contextmanager

@@ -21,10 +21,13 @@ from beam_actors.control import (
     PingResult,
     Registered,
     Resolution,
+    RuntimeFeed,
     Status,
-    TreeNode,
+    TraceFeed,
+    TraceRequest,
+    Tree,
     TunnelRow,
-    tree_node,
+    tree_of,
 )
 from beam_actors.errors import (
     ActorDead,
@@ -43,7 +46,7 @@ from beam_actors.node.offering import Offering
 from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
 from beam_actors.peers import Peers, State
 from beam_actors.ports import Clock
-from beam_actors.runtime import System
+from beam_actors.runtime import Ref, System
 from beam_actors.tunnels import ForwardSpec, ForwardStatus, Tunnels, TunnelStatus
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
 
@@ -116,21 +119,42 @@ class Api:
             suffix=self._config.suffixes[0],
         )
 
-    async def tree(self) -> TreeNode:
+    async def tree(self) -> Tree:
         """The live supervision tree."""
         snapshot = self._system.tree()
         if snapshot is None:
             raise ActorUnavailable("The node is starting; try again in a moment.")
-        return tree_node(snapshot)
+        return tree_of(snapshot, self._system.clock())
+
+    async def trace(self, request: TraceRequest) -> TraceFeed:
+        """Watch what an actor handles."""
+        path = self._find(request.actor).path
+        trace = self._system.trace(path, subtree=request.subtree, limit=request.limit, rate=request.rate)
+        return RuntimeFeed(trace, lambda at: self._clock.wall() - self._clock.monotonic() + at)
 
     async def crash(self, path: str) -> None:
         """Crash the actor at a path."""
         if not self._config.chaos:
             raise NotAllowed("This daemon does not let itself be crashed: start it with --chaos.")
-        ref = self._system.whereis(path.strip("/"))
-        if ref is None or not ref.alive:
-            raise ActorDead(f"No actor runs at {path!r}; `beam tree` lists them.")
+        ref = self._find(path)
+        if not ref.alive:
+            raise ActorDead(f"No actor runs at {ref.path!r} now; `beam tree` lists them.")
         ref.crash(ChaosCrash("crashed by `beam crash`"))
+
+    def _find(self, text: str) -> Ref:
+        """The actor at a path, or whose path alone ends so; raise `ActorDead` for none, `UsageError` for several."""
+        path = text.strip("/")
+        ref = self._system.whereis(path)
+        if ref is not None:
+            return ref
+        living = (self._system.whereis(cell.path) for cell in self._system.cells() if cell.path.endswith(f"/{path}"))
+        found = [ref for ref in living if ref is not None]
+        if len(found) > 1:
+            some = ", ".join(ref.path for ref in found[:3])
+            raise UsageError(f"{len(found)} actors are called {path[:80]!r}: say which by a longer end of {some}.")
+        if not found:
+            raise ActorDead(f"No actor runs at {text[:80]!r}; `beam tree` lists them.")
+        return found[0]
 
     async def ca(self) -> CaInfo:
         """The local CA's root certificate."""

@@ -61,3 +61,5 @@ class NodePorts:
     """Sockets that this node may have open at once, in all."""
     uid: int
     """The user whose programs may use the control API: this process's own."""
+    step_clock: Callable[[], float] | None = None
+    """Seconds, by which an actor that holds the loop too long is found out. None, as in the simulator: not timed."""

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import trio
 
-from beam_actors.control import Control, log_event
+from beam_actors.control import Control, ControlLimits, log_event
 from beam_actors.errors import InvalidValue
 from beam_actors.flow import Flow, PumpActor
 from beam_actors.identity import Keyring
@@ -27,14 +27,16 @@ from beam_actors.node.config import Bind, NodeConfig, NodePorts
 from beam_actors.node.storage import StoreActor, StoreHandle
 from beam_actors.peers import Bind as PeerBind
 from beam_actors.peers import Peers, compose_peers
-from beam_actors.runtime import ChildSpec, Intensity, Strategy, Supervisor, System
+from beam_actors.runtime import ChildSpec, Intensity, StepLimit, Strategy, Supervisor, System
 from beam_actors.tunnels import PROTOCOL as TUNNEL_PROTOCOL
 from beam_actors.tunnels import Tunnels, acceptor_ref, compose_tunnels
-from beam_actors.values import Multiaddr, TcpAddress
+from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
 
 ROOT = "node"
 SERVICES = f"{ROOT}/core/services"
 INGRESS = f"{SERVICES}/ingress"
+PUBLIC = (PeerId, OwnerId, Name, Multiaddr, TcpAddress)
+"""Values that a trace may show as they are: this user's own programs see them in every listing anyway."""
 _RUN_ID_BYTES = 16
 
 
@@ -56,9 +58,16 @@ class Node:
 
 def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
     """Wire a node; nothing runs yet. Raises `InvalidValue` for an address that cannot be listened at or dialled."""
-    system = System(ROOT, clock=ports.clock.monotonic, cpu_clock=ports.cpu_clock, jitter=ports.entropy.uniform)
-    system.observe(log_event)
     limits = config.limits
+    system = System(
+        ROOT,
+        clock=ports.clock.monotonic,
+        cpu_clock=ports.cpu_clock,
+        jitter=ports.entropy.uniform,
+        step_limit=_step_limit(ports, limits.control),
+        public=PUBLIC,
+    )
+    system.observe(log_event)
     flow, store, stopping = Flow(limits.flow), StoreHandle(), trio.Event()
     common: dict[str, Any] = {"store": store, "clock": ports.clock, "entropy": ports.entropy}
     room = compose_peers(
@@ -182,6 +191,12 @@ def _root(
         ),
     )
     return ChildSpec(ROOT, lambda: Supervisor(top, intensity=Intensity(restarts=5, period=60.0)), shutdown=30.0)
+
+
+def _step_limit(ports: NodePorts, limits: ControlLimits) -> StepLimit | None:
+    if ports.step_clock is None:
+        return None
+    return StepLimit(limits.step_seconds, ports.step_clock, limits.step_pause_seconds)
 
 
 def _peer_bind(address: Multiaddr, *, fixed: bool) -> PeerBind:

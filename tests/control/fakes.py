@@ -1,27 +1,32 @@
 """A node that exists only as rows: the `NodeApi` of the control tests."""
 
 import attrs
+import trio
 
-from beam_actors.control.api import (
+from beam_actors.control.api import NodeApi, TraceFeed
+from beam_actors.control.results import (
     CaInfo,
     Choice,
     Conflict,
     Connected,
+    DeadRow,
     ExposeRequest,
     ForwardRequest,
     ForwardRow,
     Identity,
     NameRow,
-    NodeApi,
     PeerRow,
     PingResult,
     Registered,
     Resolution,
     Status,
+    TraceRequest,
+    TraceRow,
+    Tree,
     TreeNode,
     TunnelRow,
 )
-from beam_actors.errors import NameNotFound, NameTaken, NotAllowed, TunnelNotFound
+from beam_actors.errors import ActorDead, NameNotFound, NameTaken, NotAllowed, TunnelNotFound
 from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import EVERYONE, Multiaddr, OwnerId, PeerId
 
@@ -43,6 +48,8 @@ class FakeNode:
         self.stopped = False
         self.conflict_rows: tuple[Conflict, ...] = ()
         self.failure: BaseException | None = None
+        self.dead_rows: tuple[DeadRow, ...] = ()
+        self.feeds: list[FakeFeed] = []
         self._next = 0
 
     def _record(self, *call):
@@ -233,7 +240,16 @@ class FakeNode:
         crashed = attrs.evolve(
             _node("node/core/x", "Thing"), restarts=1, incarnation=2, last_exit="crashed: ValueError('boom\x1b[31m')"
         )
-        return attrs.evolve(_node("node", "Supervisor"), children=(leaf, crashed))
+        root = attrs.evolve(_node("node", "Supervisor"), children=(leaf, crashed))
+        return Tree(root=root, dead=self.dead_rows)
+
+    async def trace(self, request: TraceRequest):
+        self._record("trace", request)
+        if request.actor == "nobody":
+            raise ActorDead("No actor runs at 'nobody'.")
+        feed = FakeFeed(request.actor)
+        self.feeds.append(feed)
+        return feed
 
     async def crash(self, path):
         self._record("crash", path)
@@ -247,6 +263,46 @@ class FakeNode:
     async def stop(self):
         self._record("stop")
         self.stopped = True
+
+
+class FakeFeed:
+    """A trace whose rows a test puts in; None is its end."""
+
+    def __init__(self, actor):
+        self.actor = actor
+        self.ended = None
+        self.recorded = 0
+        self.missed = 0
+        self.closed = False
+        self._send, self._receive = trio.open_memory_channel(1000)
+
+    def put(self, **what):
+        row = TraceRow(
+            **{
+                "time": 1_800_000_000.25, "path": self.actor, "incarnation": 1, "kind": "message", "message": "Say",
+                "shown": "text=str[5]", "sender": None, "asked": False, "waited_s": 0.001, "took_s": 0.25,
+                "outcome": "handled", "detail": "", "missed": 0, **what,
+            }
+        )  # fmt: skip
+        self._send.send_nowait(row)
+
+    def end(self, why):
+        self.ended = why
+        self._send.send_nowait(None)
+
+    async def next(self):
+        row = await self._receive.receive()
+        self.recorded += row is not None
+        return row
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.closed = True
+
+
+_FEED_CONFORMS: type[TraceFeed] = FakeFeed
 
 
 def _node(path, kind):

@@ -5,7 +5,7 @@ import pytest
 import structlog.testing
 import trio
 
-from beam_actors.control import Control, ControlLimits, log_event, tree_node
+from beam_actors.control import Control, ControlLimits, log_event, tree_of
 from beam_actors.errors import DaemonNotRunning
 from beam_actors.runtime import ChildSpec, Supervisor, System
 from beam_actors.values import UnixAddress
@@ -30,6 +30,10 @@ async def running(tmp_path, node=None, *, uid=None, **options):
     root = ChildSpec("node", lambda: Supervisor([ChildSpec("control", make)]))
     async with system.run(root):
         yield system, node, path
+
+
+def whole(system):
+    return tree_of(system.tree(), system.clock()).root
 
 
 async def until(probe):
@@ -66,9 +70,9 @@ async def test_the_api_comes_back_after_a_crash(tmp_path):
     async with running(tmp_path) as (system, _node, path):
         before = await ask(path, "GET", "/v1/id")
         system.ref("node/control").crash(RuntimeError("boom"))
-        await until(lambda: tree_node(system.tree()).children[0].incarnation == 2 and is_answered(path))
+        await until(lambda: whole(system).children[0].incarnation == 2 and is_answered(path))
         assert await ask(path, "GET", "/v1/id") == before
-        tree = tree_node(system.tree())
+        tree = whole(system)
         (control,) = tree.children
         assert (control.path, control.restarts) == ("node/control", 1)
         assert "boom" in control.last_exit
@@ -77,11 +81,11 @@ async def test_the_api_comes_back_after_a_crash(tmp_path):
 
 async def test_one_connection_too_many_is_reset(tmp_path):
     async with running(tmp_path, limits=ControlLimits(connections=2)) as (system, _node, path):
-        quiet = tree_node(system.tree()).children[0].workers
+        quiet = whole(system).children[0].workers
         async with await trio.open_unix_socket(path), await trio.open_unix_socket(path):
             with pytest.raises(DaemonNotRunning, match="without an answer"):
                 await ask(path, "GET", "/v1/id")
-        await until(lambda: tree_node(system.tree()).children[0].workers == quiet)
+        await until(lambda: whole(system).children[0].workers == quiet)
         assert (await ask(path, "GET", "/v1/id"))["peer_id"] == PEER
 
 

@@ -84,7 +84,7 @@ def test_fuzz_fields_raw(data):
 
 
 async def test_replies_say_their_schema_and_version():
-    content = as_json(await FakeNode().tree())
+    content = as_json((await FakeNode().tree()).root)
     reply = json.loads(write_reply(content))
     assert (reply["schema"], reply["version"]) == (1, __version__)
     assert [child["path"] for child in reply["children"]] == ["node/control", "node/core/x"]
