@@ -17,7 +17,8 @@ LONG = 120  # lines, from which on a module has a test file of its own name, or 
 TESTED_IN = {
     "cli/name_commands.py": "cli/test_commands.py",
     "cli/tunnel_commands.py": "cli/test_commands.py",
-    "control/api.py": "node/test_api.py",  # rows and a protocol, which the node implements
+    "control/api.py": "node/test_api.py",  # a protocol and its rows, which the node implements
+    "control/results.py": "node/test_api.py",
     "flow/facade.py": "flow/test_actor.py",
     "flow/sockets.py": "flow/test_pump.py",
     "naming/answering.py": "naming/test_knowledge.py",

@@ -12,19 +12,21 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.daemon_commands import phrase, start, stop
-from beam_actors.cli.inspect_commands import ca, crash, logs, tree
+from beam_actors.cli.inspect_commands import ca, crash, logs
 from beam_actors.cli.name_commands import names, pin, register, release, resolve, unpin
 from beam_actors.cli.network_commands import connect, peers, ping, show_id, status
 from beam_actors.cli.output import Output, cannot_print, discard, open_missing_streams
 from beam_actors.cli.share_command import share
 from beam_actors.cli.targets import looks_like_target
+from beam_actors.cli.trace_command import trace
+from beam_actors.cli.tree_command import tree
 from beam_actors.cli.tunnel_commands import expose, forward, forwards, tunnels, unexpose, unforward
 
 _SECTIONS = {
     "Offer and reach": (expose, unexpose, tunnels, forward, unforward, forwards),
     "Names": (register, release, names, resolve, pin, unpin),
     "The daemon and its network": (start, stop, status, show_id, peers, connect, ping),
-    "Look inside": (tree, logs, crash, ca, phrase),
+    "Look inside": (tree, trace, logs, crash, ca, phrase),
 }
 _SHARE_HELP = ("PORT | HOST:PORT", "Offer a local service for as long as this runs.")
 _UNPRINTED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

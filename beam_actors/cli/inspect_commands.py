@@ -1,7 +1,7 @@
-"""`tree`, `crash`, `logs` and `ca`: what goes on inside the daemon, and its certificate."""
+"""`crash`, `logs` and `ca`: an actor's end, the daemon's log, and its certificate."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +9,10 @@ import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.home import LOG
-from beam_actors.cli.output import clean, counted, duration, is_colourful, is_terminal, printing, write
+from beam_actors.cli.output import clean, is_terminal, write
 from beam_actors.world.polling import pause
 
 _FOLLOW_SECONDS = 0.25
-_STATE_STYLES = {"running": "green", "starting": "yellow", "waiting": "yellow", "stopping": "yellow"}
-
-
-@click.command(short_help="The live supervision tree: states, restarts and why.")
-@beam_command
-def tree(app: App) -> None:
-    """The live supervision tree, with restarts and why they happened."""
-    answer = app.ask("GET", "/v1/tree")
-    if app.out.as_json:
-        app.out.data(answer)
-    elif is_terminal():
-        _draw(answer)
-    else:
-        for indent, node in _walk(answer, 0):
-            write("  " * indent + clean(describe(node)))
 
 
 @click.command(short_help="Crash an actor; only under `start --chaos`.")
@@ -74,47 +59,6 @@ def logs(app: App, count: int, *, follow: bool) -> None:
                 show(line)
         except KeyboardInterrupt:
             return
-
-
-def describe(node: Mapping[str, Any]) -> str:
-    """One actor in one line."""
-    parts = [str(node["path"]).rpartition("/")[2], str(node["state"])]
-    if node["restarts"]:
-        parts.append(f"{counted(node['restarts'], 'restart')} (incarnation {node['incarnation']})")
-    if node["last_exit"]:
-        parts.append(f"last exit: {node['last_exit']}")
-    if node["mailbox"]:
-        parts.append(f"{node['mailbox']} waiting")
-    if node.get("message"):
-        parts.append(f"handling {node['message']}")
-    parts.append(f"up {duration(node['uptime_s'])}")
-    return " · ".join(parts)
-
-
-def _walk(node: Mapping[str, Any], depth: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    yield depth, node
-    for child in node["children"]:
-        yield from _walk(child, depth + 1)
-
-
-def _draw(root: Mapping[str, Any]) -> None:
-    import rich.console  # noqa: PLC0415 (60 ms that only a terminal needs)
-    import rich.text  # noqa: PLC0415
-    import rich.tree  # noqa: PLC0415
-
-    def label(node: Mapping[str, Any]) -> rich.text.Text:
-        text = rich.text.Text(clean(describe(node)))
-        text.stylize(_STATE_STYLES.get(node["state"], "red"), 0, len(str(node["path"]).rpartition("/")[2]))
-        return text
-
-    def grow(branch: rich.tree.Tree, node: Mapping[str, Any]) -> None:
-        for child in node["children"]:
-            grow(branch.add(label(child)), child)
-
-    drawn = rich.tree.Tree(label(root))
-    grow(drawn, root)
-    with printing():
-        rich.console.Console(color_system="auto" if is_colourful() else None, highlight=False).print(drawn)
 
 
 def _tail(path: Path, count: int) -> tuple[list[str], int]:

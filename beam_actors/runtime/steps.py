@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from beam_actors.runtime.cell import STARTING, Cell
+from beam_actors.runtime.cell import STARTING, Cell, State
 
 if TYPE_CHECKING:
     from beam_actors.runtime.system import System
@@ -32,7 +32,10 @@ class StepLimit:
 
 @attrs.frozen(slots=True)
 class Held:
-    """One step that took too long: `message` is the type of the message that took most of it, or the worker's name."""
+    """One step that took too long.
+
+    `message` is the type of the message that took most of it, the worker's name, or that of `on_start` or `on_stop`.
+    """
 
     cell: Cell
     message: str
@@ -71,6 +74,7 @@ class StepAccount(trio.abc.Instrument):
         self._began = 0.0
         self._message = ""
         self._message_began = 0.0
+        self._starting = False
         self._longest = ("", 0.0)
         self._quiet_until: dict[Cell, float] = {}
         self._unreported: dict[Cell, int] = {}
@@ -82,6 +86,8 @@ class StepAccount(trio.abc.Instrument):
             self._message = type(cell.in_hand.message).__name__
         else:
             self._message = ""
+        # The first step of a task is known by its maker's cell, and that of an actor begins with `on_start`.
+        self._starting = cell is None or cell.task is not task or cell.state is State.STARTING
         self._longest = ("", 0.0)
         self._began = self._message_began = self._limit.clock()
 
@@ -99,7 +105,14 @@ class StepAccount(trio.abc.Instrument):
         cell = task.context.get(STARTING)
         if cell is not None and cell.system is self._system:
             self._end_message(now)
-            self._held(cell, self._longest[0] if cell.task is task else task.name, now - self._began)
+            name = self._longest[0] or self._hook(cell) if cell.task is task else task.name
+            self._held(cell, name, now - self._began)
+
+    def _hook(self, cell: Cell) -> str:
+        """What the loop does beside messages."""
+        if self._starting:
+            return "on_start"
+        return "on_stop" if cell.state is State.STOPPING else ""
 
     def _end_message(self, now: float) -> None:
         if now - self._message_began > self._longest[1]:

@@ -44,7 +44,10 @@ def test_text_goes_to_stdout_without_colour_in_a_pipe(daemon, beam, command):
     assert "\x1b" not in done.out + done.err
 
 
-@pytest.mark.parametrize("command", [*READS, "stop", "crash a/b", "unexpose t", "unforward f", "release n", "unpin n"])
+@pytest.mark.parametrize(
+    "command",
+    [*READS, "stop", "tree --watch", "trace a", "crash a/b", "unexpose t", "unforward f", "release n", "unpin n"],
+)
 def test_without_a_daemon_every_command_ends_with_3_and_the_way_out(beam, command):
     done = beam(*command.split())
     assert done.exit_code == 3

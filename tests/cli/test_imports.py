@@ -32,7 +32,9 @@ def test_help_is_light(arguments):
     assert "h11" not in modules
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["status", "--json"], ["tree"], ["peers"], ["names"]])
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["status", "--json"], ["tree"], ["tree", "node/control"], ["peers"], ["names"]]
+)
 def test_asking_is_light(daemon, arguments):
     code, modules = imported(*arguments)
     assert code == 0

@@ -1,4 +1,4 @@
-from beam_actors.cli import inspect_commands, output
+from beam_actors.cli import inspect_commands
 from beam_actors.cli.inspect_commands import log_line_for_people
 
 
@@ -32,18 +32,3 @@ def test_a_log_line_with_a_traceback_keeps_its_lines():
 def test_a_log_lines_fields_can_be_told_apart():
     line = '{"event": "ended", "level": "error", "timestamp": "T", "why": "Is é full.", "path": "", "x": "a=b"}'
     assert log_line_for_people(line) == 'T error    ended why="Is é full." path="" x=a=b'
-
-
-def test_the_tree_on_a_terminal_is_drawn(daemon, beam, monkeypatch):
-    monkeypatch.setattr(inspect_commands, "is_terminal", lambda: True)
-    monkeypatch.setattr(output, "is_terminal", lambda: True)
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "60")
-    narrow = beam("tree").out
-    assert max(map(len, narrow.splitlines())) <= 60
-    assert narrow.rstrip().endswith("up 3 s")  # wrapped, not cut off
-    monkeypatch.setenv("COLUMNS", "200")
-    done = beam("tree")
-    assert "├── control · running" in done.out
-    assert "└── x · running · 1 restart (incarnation 2)" in done.out
-    assert "boom\ufffd[31m" in done.out

@@ -48,6 +48,7 @@ class FakeNode:
         self.stopped = False
         self.conflict_rows: tuple[Conflict, ...] = ()
         self.failure: BaseException | None = None
+        self.root: TreeNode | None = None
         self.dead_rows: tuple[DeadRow, ...] = ()
         self.feeds: list[FakeFeed] = []
         self._next = 0
@@ -241,7 +242,7 @@ class FakeNode:
             _node("node/core/x", "Thing"), restarts=1, incarnation=2, last_exit="crashed: ValueError('boom\x1b[31m')"
         )
         root = attrs.evolve(_node("node", "Supervisor"), children=(leaf, crashed))
-        return Tree(root=root, dead=self.dead_rows)
+        return Tree(root=self.root or root, dead=self.dead_rows)
 
     async def trace(self, request: TraceRequest):
         self._record("trace", request)

@@ -98,6 +98,28 @@ async def test_a_worker_is_named_by_its_task(autojump_clock):
     await with_busy(body)
 
 
+class Hooks(Actor):
+    def __init__(self, clock):
+        super().__init__()
+        self.clock = clock
+
+    async def on_start(self):
+        self.clock.now += 1
+
+    async def on_stop(self, reason):
+        await trio.sleep(1)
+        self.clock.now += 2
+
+
+async def test_the_hooks_of_an_actor_are_named(autojump_clock):
+    steps, events = Clock(), []
+    here = System("test", clock=trio.current_time, step_limit=StepLimit(0.05, steps, pause=0))
+    here.observe(lambda event: events.append(event) if event.kind == "held" else None)
+    async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("a", lambda: Hooks(steps))]))):
+        await trio.sleep(1)
+    assert [(e.path, e.message, e.seconds) for e in events] == [("node/a", "on_start", 1), ("node/a", "on_stop", 2)]
+
+
 async def test_reports_are_limited_for_each_actor_alone_and_the_rest_is_counted(autojump_clock):
     async def body(here, events, a, b):
         for _ in range(10):
