@@ -105,14 +105,15 @@ class StepAccount(trio.abc.Instrument):
         cell = task.context.get(STARTING)
         if cell is not None and cell.system is self._system:
             self._end_message(now)
-            name = self._longest[0] or self._hook(cell) if cell.task is task else task.name
+            # A loop bears the path, a worker more; the cell of one that has just ended knows its task no longer.
+            name = self._longest[0] or self._hook(cell) if task.name == cell.path else task.name
             self._held(cell, name, now - self._began)
 
     def _hook(self, cell: Cell) -> str:
         """What the loop does beside messages."""
         if self._starting:
             return "on_start"
-        return "on_stop" if cell.state is State.STOPPING else ""
+        return "" if cell.state is State.RUNNING else "on_stop"
 
     def _end_message(self, now: float) -> None:
         if now - self._message_began > self._longest[1]:

@@ -20,8 +20,8 @@ def test_a_quiet_actor_is_a_short_line():
 def test_all_that_is_the_matter_is_said():
     busy = node(
         "node/a", restarts=2, incarnation=3, last_exit="crashed; ValueError: boom", mailbox=12, stashed=3,
-        capacity=1000, message="Resolve", busy_s=1.25, waits_for="node/b", workers_wait_for=["node/c"], links=["node/d"],
-        groups=["caches"], cpu_s=4.2, exits=[{"incarnation": 2, "reason": "x", "ago_s": 7.0}],
+        capacity=1000, message="Resolve", busy_s=1.25, waits_for="node/b", workers_wait_for=["node/c"],
+        links=["node/d"], groups=["caches"], cpu_s=4.2, exits=[{"incarnation": 2, "reason": "x", "ago_s": 7.0}],
     )  # fmt: skip
     assert describe(busy) == (
         "a · running · 2 restarts (incarnation 3) · last exit 7 s ago: crashed; ValueError: boom · "

@@ -33,6 +33,11 @@ class InWorker:
     seconds: float
 
 
+@attrs.frozen
+class ThenCrash:
+    seconds: float
+
+
 class Busy(Actor):
     def __init__(self, clock):
         super().__init__()
@@ -41,6 +46,11 @@ class Busy(Actor):
     @receives(Compute)
     def compute(self, message):
         self.clock.now += message.seconds
+
+    @receives(ThenCrash)
+    def then_crash(self, message):
+        self.clock.now += message.seconds
+        raise ValueError("as asked")
 
     @receives(Both)
     async def both(self, message):
@@ -118,6 +128,15 @@ async def test_the_hooks_of_an_actor_are_named(autojump_clock):
     async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("a", lambda: Hooks(steps))]))):
         await trio.sleep(1)
     assert [(e.path, e.message, e.seconds) for e in events] == [("node/a", "on_start", 1), ("node/a", "on_stop", 2)]
+
+
+async def test_the_message_that_a_crash_came_from_is_named(autojump_clock):
+    async def body(here, events, a):
+        a.tell(ThenCrash(1))
+        await trio.sleep(1)
+        assert [(e.path, e.message) for e in events] == [("node/a", "ThenCrash")]
+
+    await with_busy(body)
 
 
 async def test_reports_are_limited_for_each_actor_alone_and_the_rest_is_counted(autojump_clock):
