@@ -282,14 +282,16 @@ class SessionLink(Owned):
         self._finish(TimedOut("The peer did not complete the handshake in time."))
 
     def _tick(self) -> None:
-        limits, now = self.pump.limits, self.pump.clock.monotonic()
+        limits = self.pump.limits
+        # A timer may run within rounding of its time, and what it waited for must be seen to have come by then: the
+        # time is held against the very sum that it was set for, or the timer would be set for this instant for ever.
+        now = max(self.pump.clock.monotonic(), self._tick_due)
         if self._tick_due and now - self._tick_due > limits.ping_seconds:
             self._heard_at = now  # it was this process that slept (stopped, or a suspended machine): ask before judging
-        silent = now - self._heard_at
-        if silent >= limits.silence_seconds:
-            self._finish(ConnectionLost(f"The peer was silent for {silent:.0f} seconds."))
+        if now >= self._heard_at + limits.silence_seconds:
+            self._finish(ConnectionLost(f"The peer was silent for {now - self._heard_at:.0f} seconds."))
             return
-        if silent >= limits.ping_seconds:
+        if now >= self._heard_at + limits.ping_seconds:
             self.ping(None)
         self.session.forgive()
         self._tick_due = min(now + limits.ping_seconds, self._heard_at + limits.silence_seconds)

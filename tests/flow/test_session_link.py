@@ -55,6 +55,21 @@ def test_a_peer_that_falls_silent_is_down_within_fifteen_seconds() -> None:
     virtual_run(two_hosts, case)
 
 
+@pytest.mark.timeout(30)  # the pump went on for ever at one instant
+def test_a_silence_ends_however_its_time_is_rounded() -> None:
+    """As many seconds after it was heard last may be a time from which a little fewer seconds are counted back."""
+
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        for number in range(30):
+            await trio.sleep(number / 7)
+            ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
+            net.partition(*hosts)
+            assert isinstance((await ends.owner_a.expect(SessionDown)).error, ConnectionLost)
+            net.heal(*hosts)
+
+    virtual_run(two_hosts, case)
+
+
 def test_a_stopped_process_does_not_blame_its_peer() -> None:
     async def case(a: Rig, b: Rig, net, hosts) -> None:
         asleep = 0.0
