@@ -1,6 +1,7 @@
 """Actors and supervision on pykka and trio. Knows nothing of beams; imports the package's errors alone.
 
-docs/supervision.md is the manual: semantics, strategies, and each difference from pykka.
+docs/runtime.md is the manual, with examples and each difference from pykka; docs/supervision.md says what
+supervisors promise.
 """
 
 from beam_actors.runtime.actor import Actor

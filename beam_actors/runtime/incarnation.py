@@ -1,6 +1,6 @@
 """One incarnation of an actor: its loop, its end, and its workers.
 
-It replaces pykka's loop, which would swallow `Cancelled` (docs/supervision.md lists every difference). Invariants:
+It replaces pykka's loop, which would swallow `Cancelled` (docs/runtime.md lists every difference). Invariants:
 user code runs in one task at a time, between two checkpoints of which nothing else of this actor runs except its
 workers; no worker and no child outlives it. All tasks of a system live in one nursery, and each behind a shielded
 scope, since nothing may end them but whom they belong to: this module waits for what an incarnation started.
