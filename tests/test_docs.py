@@ -1,4 +1,4 @@
-"""Every example of docs/runtime.md runs in virtual time and prints what stands below it; `UPDATE_DOCS=1` writes that."""
+"""Every example of docs/runtime.md runs in virtual time and prints what is below it; `UPDATE_DOCS=1` writes that."""
 
 import os
 import re

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import attrs
+import trio
 
 from beam_actors import __version__
 from beam_actors.control.api import NodeApi
@@ -158,7 +159,10 @@ def read_trace(fields: Fields) -> TraceRequest:
 async def _tree(api: NodeApi, fields: Fields) -> Content:
     fields.done()
     tree = await api.tree()
-    return {**_object(tree.root), "dead": as_json(tree.dead)}
+    await trio.lowlevel.checkpoint()  # thousands of actors: others have their turn between the steps
+    content = {**_object(tree.root), "dead": as_json(tree.dead)}
+    await trio.lowlevel.checkpoint()
+    return content
 
 
 async def _crash(api: NodeApi, fields: Fields) -> Content:

@@ -124,7 +124,9 @@ class Api:
         snapshot = self._system.tree()
         if snapshot is None:
             raise ActorUnavailable("The node is starting; try again in a moment.")
-        return tree_of(snapshot, self._system.clock())
+        now = self._system.clock()
+        await trio.lowlevel.checkpoint()  # thousands of actors: others have their turn between the steps
+        return tree_of(snapshot, now)
 
     async def trace(self, request: TraceRequest) -> TraceFeed:
         """Watch what an actor handles."""

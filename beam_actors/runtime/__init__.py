@@ -21,7 +21,8 @@ from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.steps import StepLimit
 from beam_actors.runtime.supervisor import ListMembers, Pool, StartMember, StopMember, Supervisor
 from beam_actors.runtime.system import Event, System, SystemFailed
-from beam_actors.runtime.tracing import Trace, TraceLimits, TraceRecord, TracesFull
+from beam_actors.runtime.trace import Trace, TraceLimits, TraceRecord
+from beam_actors.runtime.tracing import TracesFull
 from beam_actors.runtime.workers import Timer, Worker
 
 __all__ = [

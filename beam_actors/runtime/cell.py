@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from beam_actors.runtime.graves import PastExit
     from beam_actors.runtime.incarnation import Incarnation
     from beam_actors.runtime.system import System
-    from beam_actors.runtime.tracing import Tracer
+    from beam_actors.runtime.tracer import Tracer
     from beam_actors.runtime.workers import Worker
 
 HISTORY: Final = 8

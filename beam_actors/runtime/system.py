@@ -20,7 +20,8 @@ from beam_actors.runtime.shown import LONGEST, cut
 from beam_actors.runtime.snapshot import Snapshot, snapshot
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.steps import CpuAccount, Held, StepAccount, StepLimit
-from beam_actors.runtime.tracing import Trace, TraceLimits, Tracing
+from beam_actors.runtime.trace import Trace, TraceLimits
+from beam_actors.runtime.tracing import Tracing
 
 STOP_PATIENCE = 30.0
 

@@ -20,7 +20,7 @@ from beam_actors.runtime import (
     TracesFull,
     receives,
 )
-from beam_actors.runtime.tracing import GRACE
+from beam_actors.runtime.trace import GRACE
 from tests.runtime.rig import Disposable, Echo, Fail, Hang, Later, Refused, Say, Slow, run_with, specs, system
 
 
@@ -321,6 +321,19 @@ async def test_beyond_its_rate_messages_are_counted(autojump_clock):
             records = await collect(trace, 6)
             assert (trace.recorded, trace.missed) == (6, 100)
         assert [record.missed for record in records] == [0, 0, 0, 0, 0, 100]
+
+    await run_with(body, many())
+
+
+async def test_no_rate_leaves_out_the_end_of_an_incarnation(autojump_clock):
+    async def body(here):
+        a = here.ref("node/a")
+        with here.trace("node/a", rate=1) as trace:
+            await a.ask(Say("x"))
+            a.tell(Fail(ValueError("boom")))
+            await trio.sleep(0.5)
+            records = await collect(trace, 3)
+        assert [(record.kind, record.missed) for record in records] == [("message", 0), ("exited", 1), ("started", 0)]
 
     await run_with(body, many())
 
