@@ -21,6 +21,8 @@ from beam_actors.flow.splice import Splices
 from beam_actors.flow.timers import Timer, TimerHeap
 from beam_actors.ports import Clock, NetworkDriver, Pollable, Ready
 
+_BUFFERS: trio.lowlevel.RunVar[dict[int, memoryview]] = trio.lowlevel.RunVar("read buffers")
+
 
 class Pumped(Protocol):
     """What stands behind a pollable of the driver."""
@@ -69,7 +71,7 @@ class Pump:
         self.clock = clock
         self.limits = limits or FlowLimits()
         self.budget = Budget("node", self.limits.node_bytes)
-        self.buffer = memoryview(bytearray(self.limits.read_size))
+        self.buffer = _read_buffer(self.limits.read_size)
         """The shared read buffer: what it holds is gone once the callback that filled it returns."""
         self.splices = Splices()
         self.is_open = True
@@ -282,3 +284,14 @@ class Pump:
 
     def __repr__(self) -> str:
         return f"<Pump of {len(self._pumped)} pollables, {len(self._timers)} timers, {self.budget.total} bytes held>"
+
+
+def _read_buffer(size: int) -> memoryview:
+    """One for all pumps of this loop, since no callback of one runs inside another's, and none keeps what it read."""
+    try:
+        buffers = _BUFFERS.get()
+    except LookupError:
+        _BUFFERS.set(buffers := {})
+    if size not in buffers:
+        buffers[size] = memoryview(bytearray(size))
+    return buffers[size]

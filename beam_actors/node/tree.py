@@ -31,6 +31,7 @@ from beam_actors.runtime import ChildSpec, Intensity, StepLimit, Strategy, Super
 from beam_actors.tunnels import PROTOCOL as TUNNEL_PROTOCOL
 from beam_actors.tunnels import Tunnels, acceptor_ref, compose_tunnels
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
+from beam_actors.wire import NOISE, Security
 
 ROOT = "node"
 SERVICES = f"{ROOT}/core/services"
@@ -56,8 +57,12 @@ class Node:
     """Set when somebody asked the node to stop."""
 
 
-def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
-    """Wire a node; nothing runs yet. Raises `InvalidValue` for an address that cannot be listened at or dialled."""
+def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring, *, security: Security = NOISE) -> Node:
+    """Wire a node; nothing runs yet. `security` is for simulations: no daemon is started with another than Noise.
+
+    Raises:
+        InvalidValue: an address cannot be listened at or dialled.
+    """
     limits = config.limits
     system = System(
         ROOT,
@@ -82,6 +87,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring) -> Node:
         subscribers=(spread_ref(system, SERVICES),),
         limits=limits.peers,
         session_limits=limits.session,
+        security=security,
         **common,
     )
     names = compose_naming(

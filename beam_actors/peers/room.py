@@ -20,7 +20,7 @@ from beam_actors.peers.sessions import SessionMaker
 from beam_actors.ports import Clock, Entropy, Store
 from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Restart, Supervisor, System
 from beam_actors.values import Multiaddr, PeerId
-from beam_actors.wire import SessionLimits
+from beam_actors.wire import NOISE, Security, SessionLimits
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -49,6 +49,7 @@ def compose_peers(
     subscribers: Sequence[Ref] = (),
     limits: PeersLimits | None = None,
     session_limits: SessionLimits | None = None,
+    security: Security = NOISE,
 ) -> PeersRoom:
     """Wire the room below the supervisor at the path `services`.
 
@@ -70,6 +71,7 @@ def compose_peers(
         protocol_version=f"beam/{network}",
         budget=flow.windows,
         limits=session_limits,
+        security=security,
     )
     setting = PeerSetting(
         us=key.peer_id,

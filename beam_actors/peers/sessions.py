@@ -10,7 +10,7 @@ from beam_actors import __version__
 from beam_actors.identity import PeerKey
 from beam_actors.ports import Entropy
 from beam_actors.values import Address, Multiaddr, PeerId, TcpAddress
-from beam_actors.wire import IdentifyInfo, Role, Session, SessionLimits, WindowBudget
+from beam_actors.wire import NOISE, IdentifyInfo, Role, Security, Session, SessionLimits, WindowBudget
 
 AGENT = f"beam-actors/{__version__}"
 
@@ -27,6 +27,7 @@ class SessionMaker:
         protocol_version: str,
         limits: SessionLimits | None = None,
         budget: WindowBudget | None = None,
+        security: Security = NOISE,
     ) -> None:
         self._key = key
         self._entropy = entropy
@@ -35,6 +36,7 @@ class SessionMaker:
         self._protocol_version = protocol_version
         self._limits = limits
         self._budget = budget
+        self._security = security
 
     def __repr__(self) -> str:
         return f"SessionMaker({self._key.peer_id}, {sorted(self._protocols)})"
@@ -70,6 +72,7 @@ class SessionMaker:
                 observed=Multiaddr.from_address(remote) if isinstance(remote, TcpAddress) else None,
             ),
             budget=self._budget,
+            security=self._security,
         )
 
 

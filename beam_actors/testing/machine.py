@@ -89,7 +89,11 @@ class Machine:
             self.host.revive()
         self.boots += 1
         self._process = process = Process(
-            self.name, self.disk, self.world.trace, lambda: self.host.driver(descriptors=self.descriptors)
+            self.name,
+            self.disk,
+            self.world.trace,
+            lambda: self.host.driver(descriptors=self.descriptors),
+            self.world.security,
         )
         self.world.nursery.start_soon(self._run, process, config, name=f"{self.name} boot {self.boots}")
         try:

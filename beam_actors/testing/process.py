@@ -17,6 +17,7 @@ from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.network import VirtualDriver
 from beam_actors.testing.seeded import OWNER, Trace
 from beam_actors.testing.store import MemoryStore
+from beam_actors.wire import Security
 
 
 class Killed(Exception):
@@ -26,7 +27,9 @@ class Killed(Exception):
 class Process:
     """A daemon. `run` is its life; `vanish`, `kill` and setting `node.stopping` are the ends."""
 
-    def __init__(self, name: str, disk: MemoryDisk, trace: Trace, drivers: Callable[[], VirtualDriver]) -> None:
+    def __init__(
+        self, name: str, disk: MemoryDisk, trace: Trace, drivers: Callable[[], VirtualDriver], security: Security
+    ) -> None:
         self.name = name
         self.node: Node | None = None
         self.failure: BaseException | None = None
@@ -38,6 +41,7 @@ class Process:
         self._disk = disk
         self._trace = trace
         self._make_driver = drivers
+        self._security = security
         self._drivers: list[VirtualDriver] = []
         self._scope = trio.CancelScope()
         self._root: Actor | None = None
@@ -97,7 +101,7 @@ class Process:
 
     async def _live(self, config: NodeConfig, ports: NodePorts) -> None:
         async with open_home(ports, config.passphrase) as home:
-            node = compose_node(config, home.ports, home.keys)
+            node = compose_node(config, home.ports, home.keys, security=self._security)
             forget = node.system.observe(self._record)
             make_root: Callable[[], Actor] = node.spec.factory
 

@@ -4,6 +4,7 @@ Only the ports differ from a real node; actors, pump and protocols are the produ
 world depends on its seed and on what the scenario does, and on nothing else of this process.
 """
 
+import enum
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -14,18 +15,35 @@ from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.journal import Journal
 from beam_actors.testing.machine import Machine
 from beam_actors.testing.network import VirtualNetwork
+from beam_actors.testing.security import LIGHT, Seals
 from beam_actors.testing.seeded import Stops, Trace, run_seeded
+
+
+class Profile(enum.Enum):
+    """What the sessions of a world's daemons are secured by; all else is the same."""
+
+    FULL = "full"
+    """Production Noise, each of whose seals is watched."""
+    LIGHT = "light"
+    """Nothing: for thousands of daemons in one process."""
+
+
+class NonceReused(AssertionError):
+    """A run sealed twice with one key and one nonce."""
 
 
 class World:
     """Everything of one run: the network, the machines, the trace. `open_world` and `run_world` make one."""
 
-    def __init__(self, nursery: trio.Nursery, seed: int, journal: Journal) -> None:
+    def __init__(self, nursery: trio.Nursery, seed: int, journal: Journal, profile: Profile) -> None:
         self.seed = seed
+        self.profile = profile
         self.network = VirtualNetwork()
         self.trace = Trace()
         self.journal = journal
         self.stops = Stops()
+        self.seals = Seals()
+        self.security = LIGHT if profile is Profile.LIGHT else self.seals.security()
         self.nursery = nursery
         """Where processes live; a scenario that starts its own tasks opens its own."""
         self.machines: dict[str, Machine] = {}
@@ -57,13 +75,17 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(seed: int) -> AsyncIterator[World]:
-    """A world for a block, at whose end all daemons stop: in order, unless the block failed."""
+async def open_world(seed: int, profile: Profile = Profile.FULL) -> AsyncIterator[World]:
+    """A world for a block, at whose end all daemons stop: in order, unless the block failed.
+
+    Raises:
+        NonceReused: at the end, if the block did not fail itself.
+    """
     journal = Journal()
     try:
         with journal.taking():
             async with trio.open_nursery() as nursery:
-                world = World(nursery, seed, journal)
+                world = World(nursery, seed, journal, profile)
                 try:
                     yield world
                     await world.close()
@@ -73,17 +95,19 @@ async def open_world(seed: int) -> AsyncIterator[World]:
                     nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise unwrap(group) from None  # the nursery is an implementation detail; the scenario's error is the caller's
+    if world.seals.reused:
+        raise NonceReused("; ".join(world.seals.reused))
 
 
-def run_world(seed: int, scenario: Callable[[World], Awaitable[None]]) -> Trace:
+def run_world(seed: int, scenario: Callable[[World], Awaitable[None]], profile: Profile = Profile.FULL) -> Trace:
     """Run a scenario in a new world and return its trace; the same seed gives the same trace in any process."""
 
     async def main() -> Trace:
-        async with open_world(seed) as world:
+        async with open_world(seed, profile) as world:
             await scenario(world)
         return world.trace
 
     return run_seeded(seed, main)
 
 
-__all__ = ["Machine", "World", "open_world", "run_world"]
+__all__ = ["Machine", "NonceReused", "Profile", "World", "open_world", "run_world"]

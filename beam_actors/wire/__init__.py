@@ -23,8 +23,8 @@ from beam_actors.wire.framing import FrameReader, frame
 from beam_actors.wire.identify import IdentifyInfo
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.noise import AES, CHACHA, Role, Suite
-from beam_actors.wire.opening import SUITES
 from beam_actors.wire.peer_record import MAX_RECORD, PeerRecord, open_record, sign_record
+from beam_actors.wire.security import NOISE, SUITES, Security
 from beam_actors.wire.session import MIN_FLUSH, Session, SessionStatistics
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "CHACHA",
     "MAX_RECORD",
     "MIN_FLUSH",
+    "NOISE",
     "SUITES",
     "Established",
     "Event",
@@ -42,6 +43,7 @@ __all__ = [
     "PeerRecord",
     "PongReceived",
     "Role",
+    "Security",
     "Session",
     "SessionEnded",
     "SessionLimits",

@@ -15,7 +15,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from struct import Struct
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 from cryptography.exceptions import InvalidTag
@@ -32,7 +32,18 @@ MAX_PLAINTEXT: Final = MAX_MESSAGE - TAG_SIZE
 LAST_NONCE: Final = 2**64 - 2
 
 Buffer = bytes | bytearray | memoryview
-Aead = AESGCM | ChaCha20Poly1305
+
+
+class Aead(Protocol):
+    """What both ciphers of the cryptography package are."""
+
+    def encrypt_into(self, nonce: bytes, data: Buffer, associated_data: bytes | None, buf: Buffer) -> int:
+        """Seal `data` into `buf`."""
+        ...
+
+    def decrypt_into(self, nonce: bytes, data: Buffer, associated_data: bytes | None, buf: Buffer) -> int:
+        """Open `data` into `buf`; raises `InvalidTag`."""
+        ...
 
 
 class Role(enum.Enum):
@@ -50,6 +61,8 @@ class Suite:
     protocol: str
     aead: Callable[[bytes], Aead] = attrs.field(repr=False)
     pack_nonce: Callable[[int], bytes] = attrs.field(repr=False)
+    beam: bool = False
+    """Whether only beam nodes speak it."""
 
 
 # Section 12.3 and 12.4: 32 bits of zeros, then the counter, little-endian for ChaChaPoly and big-endian for AESGCM.
@@ -57,7 +70,7 @@ _LITTLE: Final = Struct("<4xQ").pack
 _BIG: Final = Struct(">4xQ").pack
 
 CHACHA: Final = Suite("Noise_XX_25519_ChaChaPoly_SHA256", "/noise", ChaCha20Poly1305, _LITTLE)
-AES: Final = Suite("Noise_XX_25519_AESGCM_SHA256", "/beam/noise-aes/1", AESGCM, _BIG)
+AES: Final = Suite("Noise_XX_25519_AESGCM_SHA256", "/beam/noise-aes/1", AESGCM, _BIG, beam=True)
 
 
 class CipherState:

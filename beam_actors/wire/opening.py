@@ -6,15 +6,11 @@ stream. Once `done`, it is to be dropped, with the seeds that it holds.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from beam_actors.errors import RemoteProtocolError
-from beam_actors.wire.libp2p_noise import SecureHandshake
 from beam_actors.wire.multistream import Listener, Proposer
-from beam_actors.wire.noise import AES, CHACHA, Role, Suite
-
-SUITES: Final = (AES, CHACHA)
-"""In the order of preference: a beam node takes the first, every libp2p node the second."""
+from beam_actors.wire.noise import Role, Suite
+from beam_actors.wire.security import Handshaking
 
 
 def negotiate(role: Role, choices: Sequence[str]) -> Proposer | Listener:
@@ -31,11 +27,11 @@ class Opening:
         handshake: begins the handshake of the suite that was agreed on.
     """
 
-    def __init__(self, role: Role, *, suites: Sequence[Suite], handshake: Callable[[Suite], SecureHandshake]) -> None:
+    def __init__(self, role: Role, *, suites: Sequence[Suite], handshake: Callable[[Suite], Handshaking]) -> None:
         self._suites = {suite.protocol: suite for suite in suites}
         self._begin = handshake
         self._negotiation = negotiate(role, tuple(self._suites))
-        self._handshake: SecureHandshake | None = None
+        self._handshake: Handshaking | None = None
         self.out = bytearray()
         if isinstance(self._negotiation, Proposer):
             self.out += self._negotiation.opening
@@ -49,7 +45,7 @@ class Opening:
         return self._handshake is not None
 
     @property
-    def done(self) -> SecureHandshake | None:
+    def done(self) -> Handshaking | None:
         """The handshake, once it is complete: its ciphers, its muxer and the other end's identity."""
         return self._handshake if self._handshake is not None and self._handshake.complete else None
 

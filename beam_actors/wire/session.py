@@ -11,7 +11,7 @@ Give it what the network delivers (`receive`) and send what it says (`data_to_se
 It has no clock: deadlines, keep-alive and the round trip's time belong to its caller. Entropy comes as seeds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -24,14 +24,14 @@ from beam_actors.wire import identify
 from beam_actors.wire.dialogs import Outbound
 from beam_actors.wire.events import Established, Event, SessionEnded, StreamId
 from beam_actors.wire.identify import IdentifyInfo
-from beam_actors.wire.libp2p_noise import SecureHandshake
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.multistream import Listener, Proposer
 from beam_actors.wire.mux import UNBOUNDED, Multiplexer
-from beam_actors.wire.noise import AES, MAX_PLAINTEXT, TAG_SIZE, CipherState, Role, Suite
-from beam_actors.wire.opening import SUITES, Opening, negotiate
+from beam_actors.wire.noise import MAX_PLAINTEXT, TAG_SIZE, CipherState, Role, Suite
+from beam_actors.wire.opening import Opening, negotiate
 from beam_actors.wire.phase import PHASES, Phase
 from beam_actors.wire.records import OVERHEAD, TAG_SPACE, RecordReader, seal_records
+from beam_actors.wire.security import NOISE, Security
 from beam_actors.wire.services import Services
 from beam_actors.wire.stream import Buffer
 from beam_actors.wire.yamux import HEADER_SIZE, GoAway
@@ -65,7 +65,7 @@ class Session:
         protocols: whether the application serves a protocol on streams that the peer opens.
         limits: what the session may hold.
         info: what this node says about itself.
-        suites: the cipher suites that are acceptable, most wanted first.
+        security: how the connection is secured; anything but Noise exists in simulations alone.
         budget: the whole node's bound on the growth of receive windows.
     """
 
@@ -80,7 +80,7 @@ class Session:
         protocols: Callable[[str], bool],
         limits: SessionLimits | None = None,
         info: IdentifyInfo | None = None,
-        suites: Sequence[Suite] = SUITES,
+        security: Security = NOISE,
         budget: WindowBudget | None = None,
     ) -> None:
         self.role = role
@@ -91,7 +91,7 @@ class Session:
         self._info = info or IdentifyInfo()
         self._budget = WindowBudget(self._limits.window_growth, budget)
         handshake = partial(
-            SecureHandshake,
+            security.handshake,
             role=role,
             key=key,
             static_seed=static_seed,
@@ -99,7 +99,7 @@ class Session:
             expected=expected,
             muxers=(YAMUX,),
         )
-        self._opening: Opening | None = Opening(role, suites=suites, handshake=handshake)
+        self._opening: Opening | None = Opening(role, suites=security.suites, handshake=handshake)
         self._clear = self._opening.out  # said before there is a cipher; the last of it outlives the opening
         self._backlog = b""  # plaintext, and ciphertext behind it, that a later turn reads
         self._sealed = bytearray()
@@ -347,7 +347,7 @@ class Session:
         self._go(Phase.OPEN)
         if self.peer is None or self.suite is None:
             raise LocalProtocolError("A session was opened without a peer.")
-        if self.suite is AES:
+        if self.suite.beam:
             self._mux.max_streams = self._limits.beam_streams
         self._mux.events.append(Established(self.peer, self.suite))
         self._services.begin(self._mux, self.peer)

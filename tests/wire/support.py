@@ -11,6 +11,7 @@ from beam_actors.wire import (
     FrameReader,
     IdentifyInfo,
     Role,
+    Security,
     Session,
     SessionLimits,
     StreamData,
@@ -56,7 +57,9 @@ class Line:
         consume: bool = True,
     ) -> None:
         common = {"limits": limits, "budget": budget}
-        self.alice = make_session(Role.INITIATOR, ALICE, expected=BOB.peer_id, suites=suites, **common)
+        self.alice = make_session(
+            Role.INITIATOR, ALICE, expected=BOB.peer_id, security=Security(suites=tuple(suites)), **common
+        )
         self.bob = make_session(Role.RESPONDER, BOB, **common)
         self.consume = consume
         self.events: dict[Session, list[Event]] = {self.alice: [], self.bob: []}

@@ -12,6 +12,7 @@ from beam_actors.wire import (
     PeerIdentified,
     PeerLeaving,
     Role,
+    Security,
     SessionEnded,
 )
 from beam_actors.wire.multistream import HEADER, encode_message
@@ -57,7 +58,7 @@ def test_a_peer_without_yamux():
 
 def test_no_common_suite():
     line = Line(suites=(AES,))
-    line.bob = make_session(Role.RESPONDER, BOB, suites=(CHACHA,))
+    line.bob = make_session(Role.RESPONDER, BOB, security=Security(suites=(CHACHA,)))
     line.events[line.bob], line.data[line.bob], line.bytes[line.bob] = [], {}, 0
     line.settle()
     (ended,) = line.pop(line.alice)
