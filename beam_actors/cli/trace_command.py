@@ -13,7 +13,7 @@ import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.output import clean, counted, is_colourful, write
-from beam_actors.cli.tree_view import precise
+from beam_actors.cli.tree_view import one_line, precise
 
 _PATIENCE = 40.0
 _MOST_RECORDS = 100_000
@@ -106,7 +106,7 @@ def describe(record: Mapping[str, Any], root: str) -> str:
     """One record in a line; actors below `root` by the rest of their path."""
     moment = datetime.fromtimestamp(record["time"]).astimezone()
     parts = [f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}", *_who(record, root), " · ".join(_what(record))]
-    return "  ".join(parts)
+    return "  ".join(map(one_line, parts))
 
 
 def _who(record: Mapping[str, Any], root: str) -> Iterator[str]:

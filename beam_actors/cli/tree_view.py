@@ -34,7 +34,7 @@ class Counts(NamedTuple):
 
 def describe(node: Node) -> str:
     """One actor in one line."""
-    return " · ".join([name_of(node), str(node["state"]), *_facts(node)])
+    return one_line(" · ".join([name_of(node), str(node["state"]), *_facts(node)]))
 
 
 def name_of(node: Node) -> str:
@@ -80,7 +80,12 @@ def describe_dead(row: Node) -> str:
     parts = [str(row["path"]), str(row["reason"]), f"{duration(row['ago_s'])} ago"]
     if row["last_messages"]:
         parts.append(f"last messages {', '.join(row['last_messages'])}")
-    return " · ".join(parts)
+    return one_line(" · ".join(parts))
+
+
+def one_line(text: str) -> str:
+    """An error's words may have several; what counts lines must not be told so by them."""
+    return " ".join(text.split())
 
 
 def precise(seconds: float) -> str:

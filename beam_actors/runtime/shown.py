@@ -21,6 +21,8 @@ LONGEST_VALUE: Final = 80
 """Characters of one value."""
 LONGEST: Final = 240
 """Characters of a message, or of an error."""
+LONGEST_REASON: Final = 1000
+"""Characters of why an actor ended, in the tree."""
 _FIELDS: Final = 12
 _BITS: Final = 64
 """A number with more is rather a key than an amount."""

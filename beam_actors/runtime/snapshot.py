@@ -4,6 +4,7 @@ import attrs
 
 from beam_actors.runtime.cell import Cell, State
 from beam_actors.runtime.graves import Grave, PastExit
+from beam_actors.runtime.shown import LONGEST_REASON, cut
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def snapshot(cell: Cell, now: float, dead: tuple[Grave, ...] = ()) -> Snapshot:
         state=cell.state.value,
         incarnation=cell.incarnation,
         restarts=cell.restarts,
-        last_exit=str(cell.last_exit) if cell.last_exit is not None else None,
+        last_exit=cut(str(cell.last_exit), LONGEST_REASON) if cell.last_exit is not None else None,
         uptime=now - cell.started_at if running else 0.0,
         mailbox=len(cell.inbox),
         message=type(in_hand.message).__name__ if in_hand is not None else None,

@@ -16,7 +16,7 @@ from beam_actors.runtime.graves import EXITS, Grave, GraveLimits, Graves, PastEx
 from beam_actors.runtime.groups import GroupLimits, Groups
 from beam_actors.runtime.life import live
 from beam_actors.runtime.ref import Ref, StopRequest
-from beam_actors.runtime.shown import LONGEST, cut
+from beam_actors.runtime.shown import LONGEST, LONGEST_REASON, cut
 from beam_actors.runtime.snapshot import Snapshot, snapshot
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.steps import CpuAccount, Held, StepAccount, StepLimit
@@ -253,7 +253,7 @@ class System:
                     path=cell.path,
                     kind=cell.actor_class.__name__ if cell.actor_class is not None else "",
                     incarnation=cell.incarnation,
-                    reason=str(cell.last_exit),
+                    reason=cut(str(cell.last_exit), LONGEST_REASON),
                     last_messages=cell.history,
                     at=self.clock(),
                 )

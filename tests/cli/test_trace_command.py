@@ -136,6 +136,7 @@ BASE = {
     [
         ({"outcome": "replied", "detail": "5", "sender": "node/b#1"}, "Say() · from node/b#1 · replied 5 · 2.0 ms"),
         ({"kind": "answer", "outcome": "refused", "detail": "E: x"}, "answer to Say() · refused E: x · 2.0 ms"),
+        ({"outcome": "crashed", "detail": "E: one\ntwo"}, "Say() · crashed E: one two · 2.0 ms"),
         ({"outcome": "cut"}, "Say() · cut short · 2.0 ms"),
         ({"kind": "notice", "message": "Down", "shown": "linked=False"}, "Down(linked=False)"),
         ({"kind": "started"}, "started (incarnation 2)"),

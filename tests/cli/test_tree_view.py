@@ -35,6 +35,13 @@ def test_an_older_daemon_says_less():
     assert describe(node("node/a", stashed=2, capacity=5)) == "a · running · 2 of 5 stashed · up 3 s"
 
 
+def test_an_error_of_several_lines_takes_one():
+    torn = node("node/a", last_exit="crashed; ValueError: one\ntwo\r\n\tthree")
+    assert "last exit: crashed; ValueError: one two three" in describe(torn)
+    row = {"path": "node/a", "reason": "one\ntwo", "ago_s": 2.0, "last_messages": []}
+    assert describe_dead(row) == "node/a · one two · 2 s ago"
+
+
 def test_the_dead_have_their_whole_path_and_last_messages():
     row = {"path": "node/a", "reason": "shutdown", "ago_s": 2.0, "last_messages": []}
     assert describe_dead(row) == "node/a · shutdown · 2 s ago"

@@ -1,6 +1,7 @@
 import trio
 
-from beam_actors.runtime import ChildSpec, Supervisor
+from beam_actors.runtime import Actor, ChildSpec, Intensity, Mailbox, Supervisor, receives
+from beam_actors.runtime.shown import LONGEST, LONGEST_REASON
 from tests.runtime.rig import Hang, specs, system
 
 
@@ -16,3 +17,43 @@ async def test_the_tree_tells_of_restarts_and_reasons(autojump_clock):
         assert "ValueError: for the record" in one.last_exit
         assert one.uptime == 7
         assert (two.message, two.busy) == ("Hang", 4)
+
+
+async def test_how_it_ended_is_told_in_few_words_and_a_few_times(autojump_clock):
+    here = system()
+    async with here.run(ChildSpec("node", lambda: Supervisor(specs(None, "a"), intensity=Intensity(100, 1.0)))):
+        for number in range(8):
+            here.ref("node/a").crash(ValueError(f"{number} " + "x" * 100_000))
+            await trio.sleep(1)
+        (row,) = here.tree().children
+    assert len(row.last_exit) == LONGEST_REASON
+    assert [past.incarnation for past in row.exits] == [4, 5, 6, 7, 8]
+    assert {len(past.reason) for past in row.exits} == {LONGEST}
+    assert here.clock() - row.exits[-1].at == 1
+
+
+async def test_links_groups_stash_and_bounds_are_told(autojump_clock):
+    class One(Actor):
+        mailbox = Mailbox(capacity=10)
+
+        async def on_start(self):
+            self.join("ones")
+            self.subscribe("others")
+
+        @receives(str)
+        def tie(self, other):
+            self.link(self.system.ref(other))
+
+        @receives(int)
+        def aside(self, _number):
+            self.stash()
+
+    here = system()
+    children = [ChildSpec(name, One) for name in "ab"]
+    async with here.run(ChildSpec("node", lambda: Supervisor(children))):
+        here.ref("node/a").tell("node/b")
+        here.ref("node/a").tell(1)
+        await trio.sleep(1)
+        a, b = here.tree().children
+    assert (a.links, b.links, a.groups) == (("node/b",), ("node/a",), ("ones",))
+    assert (a.stashed, a.mailbox, a.capacity) == (1, 0, 10)

@@ -3,12 +3,15 @@ from collections import Counter
 import attrs
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beam_actors.errors import ActorCrashed
 from beam_actors.runtime import (
     Actor,
     ChildSpec,
     Down,
+    Intensity,
     Mailbox,
     Pool,
     Restart,
@@ -21,6 +24,7 @@ from beam_actors.runtime import (
     receives,
 )
 from beam_actors.runtime.trace import GRACE
+from beam_actors.testing.seeded import run_seeded
 from tests.runtime.rig import Disposable, Echo, Fail, Hang, Later, Refused, Say, Slow, run_with, specs, system
 
 
@@ -433,3 +437,57 @@ async def test_a_mailbox_keeps_its_bound_and_its_rules_while_it_is_traced(autoju
         assert here.dead_letters["node/a"] == 3
 
     await run_with(body, ChildSpec("a", Small))
+
+
+SCRIPT = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [Say("x"), Slow(1), Serve(2), Later(), Aside(), Back(), Fail(ValueError("a")), Fail(Refused("b"))]
+        ),
+        st.booleans(),
+        st.sampled_from([0, 0, 0.5, 3]),
+    ),
+    max_size=12,
+)
+
+
+@given(SCRIPT, st.integers(0, 3), st.sampled_from([1, 2, 1000]))
+def test_an_actor_handles_everything_as_if_nobody_looked(script, seed, rate):
+    async def alone(here, events):
+        await play(here, events)
+
+    async def watched(here, events):
+        with here.trace("node", subtree=True, limit=1000, rate=rate):
+            await play(here, events)
+
+    async def play(here, events):
+        a = here.ref("node/a")
+
+        async def ask(message):
+            try:
+                events.append(("replied", await a.ask(message, timeout=50)))
+            except Exception as error:
+                events.append((type(error).__name__, str(error), trio.current_time()))
+
+        async with trio.open_nursery() as nursery:
+            for message, asked, pause in script:
+                if asked:
+                    nursery.start_soon(ask, message)
+                else:
+                    a.tell(message)
+                await trio.sleep(pause)
+
+    def story(body):
+        events = []
+
+        async def main():
+            here = system()
+            here.observe(lambda event: events.append((event.kind, event.path, event.detail, trio.current_time())))
+            async with here.run(ChildSpec("node", lambda: Supervisor([many()], intensity=Intensity(100, 1.0)))):
+                await body(here, events)
+            events.append(sorted(here.dead_letters.items()))
+
+        run_seeded(seed, main)
+        return events
+
+    assert story(watched) == story(alone)
