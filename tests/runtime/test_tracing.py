@@ -6,7 +6,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.errors import ActorCrashed
+from beam_actors.errors import ActorCrashed, ActorError
 from beam_actors.runtime import (
     Actor,
     ChildSpec,
@@ -466,7 +466,7 @@ def test_an_actor_handles_everything_as_if_nobody_looked(script, seed, rate):
         async def ask(message):
             try:
                 events.append(("replied", await a.ask(message, timeout=50)))
-            except Exception as error:
+            except (ActorError, Refused) as error:
                 events.append((type(error).__name__, str(error), trio.current_time()))
 
         async with trio.open_nursery() as nursery:
