@@ -6,7 +6,7 @@ workers; no worker and no child outlives it. All tasks of a system live in one n
 scope, since nothing may end them but whom they belong to: this module waits for what an incarnation started.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -142,7 +142,7 @@ class Incarnation(PykkaHooks):
                 await trio.lowlevel.checkpoint()
             left = BATCH
 
-    def _actor_serve(self, envelope: Envelope[Any]) -> Awaitable[None] | None:
+    def _actor_serve(self, envelope: Envelope[Any]) -> Coroutine[Any, Any, None] | None:
         """Handle a message and answer; what is left to await, if the handler is async."""
         message = envelope.message
         # The exact type of a declared message needs none of pykka's four questions about what it might be.

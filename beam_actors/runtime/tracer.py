@@ -4,7 +4,7 @@ Invariants: the actor handles every message as if nobody looked; records hold wh
 made of a message that no trace has room for. What workers do is not traced, only what they send.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, Literal
 
 import trio
@@ -51,26 +51,38 @@ class Tracer:
         sender = node.name if isinstance(node, Worker) else node.ref.actor_urn if node is not None else None
         return TracedEnvelope(envelope, sender, now)
 
-    def serve(self, actor: "Incarnation", envelope: Envelope[Any]) -> Awaitable[None] | None:
+    def serve(self, actor: "Incarnation", envelope: Envelope[Any]) -> Coroutine[Any, Any, None] | None:
         """Let the actor handle it; what is left to await. How it went is recorded, if there is room when it begins."""
-        now = self._cell.system.clock()
-        if self._has_room(now):
-            return self._watch(actor, envelope, now)
-        for trace in self.traces:
-            trace.leave_out()
-        return actor._actor_serve(envelope)  # noqa: SLF001 (the runtime's own loop, in which this stands)
-
-    async def _watch(self, actor: "Incarnation", envelope: Envelope[Any], began: float) -> None:
+        began = self._cell.system.clock()
+        if not self._has_room(began):
+            for trace in self.traces:
+                trace.leave_out()
+            return actor._actor_serve(envelope)  # noqa: SLF001 (the runtime's own loop, in which this stands)
         try:
             rest = actor._actor_serve(envelope)  # noqa: SLF001 (as above)
-            if rest is not None:
-                await rest
         except BaseException as error:
-            if isinstance(error, trio.Cancelled):
-                self._record(envelope, began, "cut")
-            else:
-                self._record(envelope, began, "crashed", show_error(error))
+            self._failed(envelope, began, error)
             raise
+        if rest is not None:
+            return self._rest(rest, actor, envelope, began)
+        self._served(actor, envelope, began)
+        return None
+
+    async def _rest(self, rest: Awaitable[None], actor: "Incarnation", envelope: Envelope[Any], began: float) -> None:
+        try:
+            await rest
+        except BaseException as error:
+            self._failed(envelope, began, error)
+            raise
+        self._served(actor, envelope, began)
+
+    def _failed(self, envelope: Envelope[Any], began: float, error: BaseException) -> None:
+        if isinstance(error, trio.Cancelled):
+            self._record(envelope, began, "cut")
+        else:
+            self._record(envelope, began, "crashed", show_error(error))
+
+    def _served(self, actor: "Incarnation", envelope: Envelope[Any], began: float) -> None:
         deferred, future = actor._actor_deferred, envelope.reply_to  # noqa: SLF001 (as above)
         if deferred is SET_ASIDE:
             self._record(envelope, began, "stashed")
