@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check interop soak bench clean
+.PHONY: help install demo test check sim interop soak bench clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -28,6 +28,10 @@ check: $(STAMP)  ## lint, types, and the layers between the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+sim: $(STAMP)    ## a scenario in the simulated world: SCENARIO=partition SEED=1 SIZE=30 PROFILE=full OUT=folder
+	$(BIN)/python -m simulations run $(or $(SCENARIO),partition) $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) \
+		$(if $(PROFILE),--profile $(PROFILE)) $(if $(OUT),--out $(OUT))
 
 interop: $(STAMP)  ## the wire judged by foreign libp2p peers; what can't be installed here is skipped loudly
 	-$(BIN)/python tests/interop/install_lab.py

@@ -26,6 +26,8 @@ class VirtualPollable:
 
     def want(self, *, read: bool, write: bool) -> None:
         """See `ports.Pollable`."""
+        if not self.driver.is_alive:
+            return  # a process that was killed: its tasks unwind over sockets that the system closed below them
         self._require_open()
         self._interest = (READ if read else 0) | (WRITE if write else 0)
         self.driver.update(self)

@@ -1,0 +1,132 @@
+"""The command line of the simulator: run a scenario, list them, replay a plan.
+
+Exit codes: 0 all invariants held, 1 one did not, 2 the command or the plan makes no sense. The report goes to stdout,
+what people watch meanwhile to stderr.
+"""
+
+import sys
+from pathlib import Path
+
+import attrs
+import click
+
+from simulations import plots, scenarios
+from simulations.plan import BadPlan, Plan
+from simulations.report import Report, summary
+from simulations.run import Progress, run_plan
+
+REGRESSIONS = Path(__file__).parent / "regressions"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run whole networks of production nodes in one process, from a seed."""
+
+
+@main.command(name="list")
+def list_scenarios() -> None:
+    """The scenarios, and the plans that are kept because they once failed."""
+    for name in scenarios.names():
+        scenario = scenarios.load(name)
+        click.echo(f"{name:<20}{scenario.SIZE:>6} machines   {scenario.ABOUT}")
+    for path in sorted(REGRESSIONS.glob("*.json")):
+        click.echo(f"regression          {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+@main.command()
+@click.argument("scenario")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--size", type=int, default=None, help="Machines; the scenario's own number without it.")
+@click.option("--profile", type=click.Choice(["full", "light"]), default="full", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The whole report as JSON instead of the summary.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="A folder for the plan, the report and plots."
+)
+@click.option("--keep/--no-keep", default=True, help="Whether a failing plan is put into simulations/regressions.")
+def run(
+    *,
+    scenario: str,
+    seed: int,
+    size: int | None,
+    profile: str,
+    as_json: bool,
+    out: Path | None,
+    keep: bool,
+) -> None:
+    """Run SCENARIO."""
+    try:
+        made = scenarios.load(scenario)
+        plan = attrs.evolve(made.plan(seed, size or made.SIZE), profile=profile)
+    except (scenarios.UnknownScenario, BadPlan) as error:
+        raise click.UsageError(str(error)) from None
+    _run(plan, as_json=as_json, out=out, keep=REGRESSIONS if keep else None)
+
+
+@main.command()
+@click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="The whole report as JSON instead of the summary.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="A folder for the plan, the report and plots."
+)
+def replay(*, plan: Path, as_json: bool, out: Path | None) -> None:
+    """Run the plan in a file again, to the letter."""
+    try:
+        loaded = Plan.load(plan)
+    except BadPlan as error:
+        raise click.UsageError(str(error)) from None
+    _run(loaded, as_json=as_json, out=out, keep=None)
+
+
+def _run(plan: Plan, *, as_json: bool, out: Path | None, keep: Path | None) -> None:
+    report = run_plan(plan, progress=_Line() if sys.stderr.isatty() else _Rows())
+    click.echo("\r\x1b[K" if sys.stderr.isatty() else "", nl=False, err=True)
+    click.echo(report.dumps() if as_json else summary(report))
+    if out is not None:
+        _write(report, out)
+    if not report.passed:
+        _say_how_to_replay(report, keep)
+        sys.exit(1)
+
+
+def _write(report: Report, out: Path) -> None:
+    report.plan.save(out / "plan.json")
+    (out / "report.json").write_text(report.dumps(), encoding="utf-8")
+    (out / "summary.txt").write_text(summary(report) + "\n", encoding="utf-8")
+    click.echo(f"{out}: plan.json, report.json, summary.txt; {plots.draw(report, out)}", err=True)
+
+
+def _say_how_to_replay(report: Report, keep: Path | None) -> None:
+    plan = report.plan
+    click.echo(f"\nAgain:  {report.command}", err=True)
+    if keep is not None:
+        path = keep / f"{plan.scenario}-{plan.seed}-{plan.size}.json"
+        plan.save(path)
+        click.echo(f"Kept:   python -m simulations replay {path}", err=True)
+
+
+class _Rows:
+    """Progress for a log: a line each ten seconds of the wall."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, now: Progress) -> None:
+        if now.wall_s - self._last >= 10.0:
+            self._last = now.wall_s
+            click.echo(_words(now), err=True)
+
+
+class _Line:
+    """Progress for a person: one line that changes."""
+
+    def __call__(self, now: Progress) -> None:
+        click.echo(f"\r\x1b[K{_words(now)}", nl=False, err=True)
+
+
+def _words(now: Progress) -> str:
+    at = f"{now.virtual_s:>8.0f} virtual s {now.wall_s:>7.0f} s"
+    return f"{now.phase:<9}{at} {now.events:>9} events {now.up:>6} daemons up"
+
+
+if __name__ == "__main__":
+    main()

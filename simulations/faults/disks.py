@@ -1,0 +1,57 @@
+"""What goes wrong with a machine's wall clock and its disk."""
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from simulations.faults.base import MachineFault
+
+if TYPE_CHECKING:
+    from simulations.stage import Stage
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ClockStep(MachineFault):
+    """The wall clock is wrong by some seconds for a while, and then is set right."""
+
+    by: float
+    seconds: float = 30.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        place = stage.places[self.machine]
+        place.step(self.by)
+        await stage.hold(self.seconds)
+        place.step(-self.by)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class DiskFull(MachineFault):
+    """No byte more fits on the disk for a while."""
+
+    seconds: float = 10.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        place = stage.places[self.machine]
+        place.disk_refuses()
+        place.machine.disk.capacity = place.machine.disk.used
+        await stage.hold(self.seconds)
+        place.machine.disk.capacity = None
+        place.disk_works()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class DiskBroken(MachineFault):
+    """The disk answers with errors for a while."""
+
+    seconds: float = 10.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        place = stage.places[self.machine]
+        place.disk_refuses()
+        place.machine.disk.broken = True
+        await stage.hold(self.seconds)
+        place.machine.disk.broken = False
+        place.disk_works()

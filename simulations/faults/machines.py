@@ -1,0 +1,181 @@
+"""What happens to a machine, to its daemon, and to single actors of it.
+
+Two faults that take one machine down wait for each other.
+"""
+
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from simulations.faults.base import MachineFault, Moot
+
+if TYPE_CHECKING:
+    from simulations.stage import Place, Stage
+
+
+class PlannedCrash(Exception):
+    """The plan crashes this actor."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Crash(MachineFault):
+    """The power fails: what was not synced is lost, or, `torn`, any part of it is there."""
+
+    down: float = 5.0
+    torn: bool = False
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        async with stage.taking_down(self.machine) as place:
+            place.crash(torn=self.torn)
+            await stage.hold(self.down)
+            await place.boot()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Kill(MachineFault):
+    """The daemon is killed (SIGKILL) and started again: the disk keeps what was written."""
+
+    down: float = 1.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        async with stage.taking_down(self.machine) as place:
+            await place.kill()
+            await stage.hold(self.down)
+            await place.boot()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Leave(MachineFault):
+    """The daemon is stopped in order and started again; without `back` it stays away for good."""
+
+    down: float = 10.0
+    back: bool = True
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        async with stage.taking_down(self.machine) as place:
+            await place.shutdown()
+            if not self.back:
+                place.gone = True
+                return
+            await stage.hold(self.down)
+            await place.boot()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Storm(MachineFault):
+    """The daemon is killed again and again."""
+
+    times: int = 5
+    apart: float = 1.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        async with stage.taking_down(self.machine) as place:
+            for _ in range(self.times):
+                await place.kill()
+                await place.boot()
+                await stage.hold(self.apart)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Wipe(MachineFault):
+    """The machine loses its data, and its keys too unless `keys`; it comes back as who it then is."""
+
+    down: float = 2.0
+    keys: bool = True
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        async with stage.taking_down(self.machine) as place:
+            place.crash(torn=False)
+            place.wipe(keys=self.keys)
+            await stage.hold(self.down)
+            await place.boot()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Restore(MachineFault):
+    """The disk is put back to what it held at `saved`, as from an old backup."""
+
+    saved: float = 0.0
+    down: float = 2.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`: this one begins when the backup is made."""
+        place = stage.places[self.machine]
+        async with stage.taking_down(self.machine):
+            place.crash(torn=False)
+            place.restore()
+            await stage.hold(self.down)
+            await place.boot()
+
+    async def prepare(self, stage: "Stage") -> None:
+        """Make the backup."""
+        await trio.sleep_until(stage.begin + min(self.saved, self.at))
+        stage.places[self.machine].save()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Pause(MachineFault):
+    """The process is stopped (SIGSTOP) and continued."""
+
+    seconds: float = 3.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        place = _up(stage, self.machine)
+        process_of = place.downs
+        place.machine.pause()
+        await stage.hold(self.seconds)
+        if place.downs == process_of:
+            place.machine.resume()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Slow(MachineFault):
+    """Each batch of the machine's network is `by` seconds late."""
+
+    seconds: float = 10.0
+    by: float = 0.1
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        place = _up(stage, self.machine)
+        process_of = place.downs
+        place.machine.slow(self.by)
+        await stage.hold(self.seconds)
+        if place.downs == process_of:
+            place.machine.slow(0.0)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ActorCrash(MachineFault):
+    """Actors whose path ends so crash, as a bug in them would make them."""
+
+    path: str
+    """Below `node/`, such as `core/services/registry`; a last `*` stands for each child."""
+    times: int = 1
+    apart: float = 1.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        place = stage.places[self.machine]
+        for _ in range(self.times):
+            node = place.machine.node
+            if node is not None:
+                place.crashed_actors += 1
+                for ref in stage.inside.actors_at(node, self.path):
+                    stage.world.trace.add(place.name, "crash", ref.path)
+                    ref.crash(PlannedCrash("crashed by the plan"))
+            await stage.hold(self.apart)
+
+
+def _up(stage: "Stage", machine: int) -> "Place":
+    place = stage.places[machine]
+    if not place.up:
+        raise Moot
+    return place

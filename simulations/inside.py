@@ -1,0 +1,61 @@
+"""The one place that looks inside the nodes of a run: what an invariant has to see and no facade shows.
+
+Invariant: it changes nothing and awaits nothing, so looking does not change a run; what is not there at this moment
+(an actor between two incarnations) is None or empty. Whoever renames what is read here is told so by the tests.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from beam_actors.runtime import Ref
+
+if TYPE_CHECKING:
+    from beam_actors.naming import Claim
+    from beam_actors.naming.knowledge import Knowledge
+    from beam_actors.naming.registry import Registry
+    from beam_actors.node import Node
+    from beam_actors.runtime.cell import Cell
+
+SERVICES = "node/core/services"
+
+
+def actor(node: "Node", path: str) -> Any:
+    """The actor that runs at a path below the services, or None."""
+    cell = node.system._cells.get(f"{SERVICES}/{path}")  # noqa: SLF001 (see above)
+    return cell.actor if cell is not None else None
+
+
+def knowledge(node: "Node") -> "Knowledge | None":
+    """All that the node knows of names."""
+    registrar = actor(node, "registry")
+    return registrar._known if registrar is not None else None  # noqa: SLF001 (see above)
+
+
+def actors_at(node: "Node", path: str) -> list[Ref]:
+    """The actors at a path below `node/`; a last `*` stands for each child there, in the order of their start."""
+    whole = f"node/{path}"
+    if not whole.endswith("/*"):
+        ref = node.system.whereis(whole)
+        return [] if ref is None else [ref]
+    parent = node.system._cells.get(whole.removesuffix("/*"))  # noqa: SLF001 (see above)
+    return [] if parent is None else [child.ref for child in parent.children.values() if child.alive]
+
+
+def cells(node: "Node") -> Iterator["Cell"]:
+    """Every cell of the tree, parents first."""
+    root = node.system._root  # noqa: SLF001 (see above)
+    stack = [] if root is None else [root]
+    while stack:
+        cell = stack.pop()
+        yield cell
+        stack.extend(reversed(cell.children.values()))
+
+
+def tree(node: "Node") -> list[str]:
+    """The paths of all actors of the tree, as a person would read them."""
+    return [f"{cell.path} ({cell.actor_class.__name__ if cell.actor_class else ''})" for cell in cells(node)]
+
+
+def claims(registry: "Registry") -> "dict[bytes, Claim]":
+    """The claims, proofs and revocations of a registry by their ids."""
+    return dict(registry._by_id)  # noqa: SLF001 (see above)

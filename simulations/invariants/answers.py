@@ -1,0 +1,179 @@
+"""What people are told: nobody else's key for a name, what was acknowledged, and after a heal the right answer.
+
+These judge by the model alone: what people asked for and what they were told.
+"""
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from beam_actors.errors import ActorError, BeamError, NameContested, NameNotFound, TimedOut
+from beam_actors.naming import Kind, Resolution
+from beam_actors.values import Name, OwnerId
+from simulations.invariants.base import Invariant, offer_text
+
+if TYPE_CHECKING:
+    from simulations.stage import Place
+
+_MOST_QUESTIONS = 20_000
+"""Resolutions after a heal; in a larger run each name is asked at a part of the machines, and the report says so."""
+
+
+class NobodyElsesKey(Invariant):
+    """S3. An answer is an owner who claimed the name, and a machine of that owner."""
+
+    id = "S3"
+    title = "no name leads to a key that never signed for it, and a conflict is decided by the records alone"
+
+    def registered(self, place: "Place", name: str, owner: OwnerId) -> None:
+        """See `Invariant`."""
+        self.expect(owner == place.person.owner, f"{place.name} was told that {name} is {owner.short}'s, not its own")
+
+    def resolved(self, place: "Place", name: str, found: Resolution) -> None:
+        """See `Invariant`."""
+        label = name.partition(".")[0]
+        claimants = self.stage.model.claimants.get(label, set())
+        self.expect(
+            found.owner in claimants, f"{name} leads at {place.name} to {found.owner.short}, who never claimed it"
+        )
+        pinned = place.person.pins.get(label)
+        if pinned is not None and not place.person.holds(label):
+            self.expect(found.owner == pinned, f"{name} is pinned at {place.name} and leads to another owner")
+        machines = [other for other in self.stage.places if str(found.peers[0]) in other.peers]
+        if machines:  # a hostile owner may name any machine
+            self.expect(
+                found.owner in machines[0].owners,
+                f"{name} leads at {place.name} to {machines[0].name}, which is not {found.owner.short}'s",
+            )
+
+    def served(self, visitor: "Place", name: str | None, by: "Place", wanted: "Place") -> None:
+        """See `Invariant`."""
+        if name is None:
+            self.expect(
+                by is wanted, f"{visitor.name} asked for {wanted.name} by its peer id and was served by {by.name}"
+            )
+        else:
+            claimants = self.stage.model.claimants.get(name, set())
+            self.expect(
+                claimants.intersection(by.owners),
+                f"{visitor.name} asked for {name} and was served by {by.name}, whose owner never claimed it",
+            )
+
+    async def after_heal(self) -> None:
+        """Nodes with the same records give the same answer: so no order of arrival and no clock decides."""
+        await trio.lowlevel.checkpoint()
+        answers: dict[tuple[bytes, ...], dict[str, str]] = {}
+        for place in self.stage.core:
+            known = self.stage.inside.knowledge(place.node)
+            if known is None:
+                continue
+            mine = {
+                label: ",".join(
+                    sorted(claim.owner.short for claim in known.live(Name(label), place.machine.clock.wall()))
+                )
+                for label in self.stage.model.names
+            }
+            same = answers.setdefault(tuple(sorted(self.stage.inside.claims(known.registry))), mine)
+            self.expect(same == mine, f"{place.name} decides otherwise than another node with the same claims")
+
+
+class AcknowledgedStays(Invariant):
+    """S13. What a person was told is done is still so after every end of the daemon, and after the heal."""
+
+    id = "S13"
+    title = "what was acknowledged is there after a crash"
+
+    def booted(self, place: "Place") -> None:
+        """See `Invariant`."""
+        known = self.stage.inside.knowledge(place.node)
+        if known is None:
+            return
+        held = {name.label for name in known.own}
+        for name in place.person.held:
+            self.expect(name in held, f"{place.name} was told that {name} is its own, and came back without it")
+        for name in place.person.given_up:
+            self.expect(name not in held, f"{place.name} was told that {name} is given up, and came back with it")
+        for name, owner in place.person.pins.items():
+            pin = known.pins.get(Name(name))
+            self.expect(
+                pin is not None and pin.owner == owner, f"{place.name} was told that {name} is pinned, and it is not"
+            )
+
+    def released(self, place: "Place", name: str) -> None:
+        """See `Invariant`: a tombstone that was acknowledged is in the owner's own registry."""
+        known = self.stage.inside.knowledge(place.node)
+        if known is None or place.person.owner is None:
+            return
+        entry = known.registry.entry(Name(name), place.person.owner)
+        self.expect(
+            entry is not None and entry.claim.kind is Kind.TOMBSTONE,
+            f"{place.name} was told that {name} is given up, and its own node still holds {entry and entry.claim!r}",
+        )
+
+    def not_held(self, place: "Place", name: str) -> None:
+        """See `Invariant`."""
+        self.expect(
+            not place.person.holds(name), f"{place.name} was told that {name} is its own, and then that it is not"
+        )
+
+    def does_not_start(self, place: "Place", error: BeamError) -> None:
+        """See `Invariant`."""
+        self.expect(False, f"{place.name} does not start with a disk that works: {error.code}: {error}")
+
+    async def after_heal(self) -> None:
+        """See `Invariant`."""
+        for place in self.stage.core:
+            self.booted(place)
+            offered = {status.key for status in await place.node.tunnels.list() if status.running}
+            for key, offer in place.person.offers.items():
+                if offer in place.person.offered:
+                    self.expect(key in offered, f"{place.name} was told that {offer_text(place, offer)} is offered")
+
+
+class NamesResolve(Invariant):
+    """L2. At every machine: the holder, or a contest of exactly the holders, or nobody."""
+
+    id = "L2"
+    title = "every name of a living owner resolves from every node"
+
+    async def after_heal(self) -> None:
+        """See `Invariant`."""
+        names = [name for name in self.stage.model.names if self.stage.model.is_sure(name)]
+        places = self.stage.core
+        step = max(1, len(names) * len(places) // _MOST_QUESTIONS)
+        asked = 0
+        for turn, name in enumerate(names):
+            for place in places[turn % step :: step]:
+                await self._ask(place, name)
+                asked += 1
+        self.figures |= {"names": float(len(names)), "asked of all pairs": asked / max(1, len(names) * len(places))}
+        self.forgiven["nobody can know who holds the name"] += len(self.stage.model.names) - len(names)
+
+    async def _ask(self, place: "Place", name: str) -> None:
+        try:
+            found = await place.node.naming.resolve(name)
+        except NameContested:
+            got = "contested"
+        except NameNotFound:
+            got = "nobody"
+        except (ActorError, TimedOut) as error:
+            got = error.code
+        else:
+            got = found.owner.short
+            self.stage.checks.resolved(place, name, found)
+        self.expect(got in self._right(place, name), f"{name} at {place.name}: {got}, not {self._right(place, name)}")
+
+    def _right(self, place: "Place", name: str) -> tuple[str, ...]:
+        """What may be answered there."""
+        if place.person.holds(name) and place.person.owner is not None:
+            return (place.person.owner.short,)
+        if name in place.person.pins:
+            return (place.person.pins[name].short, "nobody")
+        people = [person for person in self.stage.model.holders(name) if not self.stage.places[person.index].gone]
+        owners = [person.owner for person in people if person.owner is not None]
+        former = self.stage.former_holders(name)
+        if former:  # owners whose keys are lost: their claims live on for thirty days, or never got here
+            return ("contested", "nobody", *(owner.short for owner in [*owners, *former]))
+        if not owners:
+            return ("nobody",)
+        return ("contested",) if len(owners) > 1 else (owners[0].short,)

@@ -1,0 +1,161 @@
+"""What an invariant is: when it is asked to look, how it speaks of what is wrong, and its verdict at the end.
+
+Invariant of the invariants: none is silently green. One that had nothing to look at says so, and why; one that forgave
+something counts it. Ids and words are those of the project's list (docs/simulation.md): S holds always, L after a heal.
+"""
+
+import enum
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from beam_actors.naming import Claim, Resolution
+from beam_actors.values import OwnerId
+
+if TYPE_CHECKING:
+    from beam_actors.errors import BeamError
+    from beam_actors.naming.registry import Registry
+    from simulations.model import Offer
+    from simulations.stage import Place, Stage
+
+
+class Outcome(enum.Enum):
+    """Of one invariant in one run."""
+
+    HELD = "held"
+    VIOLATED = "violated"
+    NOT_EVALUATED = "not evaluated"
+
+
+@attrs.frozen(slots=True)
+class Violation:
+    """Something that must never be."""
+
+    invariant: str
+    message: str
+    at: float
+    """Seconds since the beginning of the run."""
+
+    def __str__(self) -> str:
+        return f"{self.invariant} at {self.at:.3f} s: {self.message}"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Verdict:
+    """What became of one invariant."""
+
+    id: str
+    title: str
+    outcome: Outcome
+    checks: int
+    """How often something was compared that could have been wrong."""
+    why: str = ""
+    """Why it was not evaluated."""
+    figures: dict[str, float] = attrs.field(factory=dict)
+
+
+class Invariant:
+    """One of them, for one run. Every hook may be left out; none may await but the last ones."""
+
+    id = ""
+    title = ""
+    why = "nothing happened that it could judge"
+    """Why it is not evaluated, when it made no check."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self.stage = stage
+        self.checks = 0
+        self.failed = False
+        self.forgiven: Counter[str] = Counter()
+        """What looked wrong and was explained by a fault of the plan."""
+        self.figures: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.id} {self.checks} checks>"
+
+    def fail(self, message: str) -> None:
+        """Something is wrong."""
+        self.failed = True
+        self.stage.checks.violated(Violation(self.id, message, round(trio.current_time() - self.stage.started, 3)))
+
+    def expect(self, condition: object, message: str) -> bool:
+        """Count a check, and say what is wrong if `condition` does not hold; whether it does."""
+        self.checks += 1
+        if not condition:
+            self.fail(message)
+        return bool(condition)
+
+    def verdict(self) -> Verdict:
+        """How it stands."""
+        outcome = Outcome.VIOLATED if self.failed else Outcome.HELD if self.checks else Outcome.NOT_EVALUATED
+        figures = {**self.figures, **{f"forgiven: {why}": float(count) for why, count in self.forgiven.items()}}
+        return Verdict(
+            id=self.id,
+            title=self.title,
+            outcome=outcome,
+            checks=self.checks,
+            why=self.why if outcome is Outcome.NOT_EVALUATED else "",
+            figures=figures,
+        )
+
+    # --- while the run goes on ---
+
+    def look(self, place: "Place") -> None:
+        """Once a virtual second, at each machine whose daemon runs (in turns, when there are many)."""
+
+    def claims_changed(self, place: "Place", registry: "Registry", new: list[Claim], gone: list[Claim]) -> None:
+        """A second later at most: a node's registry holds other claims than at the last look."""
+
+    def booted(self, place: "Place") -> None:
+        """A daemon has started."""
+
+    def goes_down(self, place: "Place", how: str) -> None:
+        """It is about to end: `crash`, `kill`, `shutdown`, or `gave up`."""
+
+    def lost_memory(self, place: "Place") -> None:
+        """The machine's disk was wiped, or restored from a backup."""
+
+    def ended_by_itself(self, place: "Place") -> None:
+        """Nobody took the daemon down."""
+
+    def does_not_start(self, place: "Place", error: "BeamError") -> None:
+        """It did not start, with a disk that works."""
+
+    def stopped(self, place: "Place", seconds: float) -> None:
+        """It ended in order, in this time."""
+
+    def registered(self, place: "Place", name: str, owner: OwnerId) -> None:
+        """Somebody was told that the name is theirs."""
+
+    def released(self, place: "Place", name: str) -> None:
+        """Somebody was told that the name is theirs no longer."""
+
+    def not_held(self, place: "Place", name: str) -> None:
+        """Somebody was told that the name is not theirs to give up."""
+
+    def resolved(self, place: "Place", name: str, found: Resolution) -> None:
+        """Somebody was told where a name leads."""
+
+    def served(self, visitor: "Place", name: str | None, by: "Place", wanted: "Place") -> None:
+        """A visitor reached a service: by a name, or (None) by the peer id of `wanted`."""
+
+    def bytes_whole(self, size: int) -> None:
+        """An exchange came to its end with every byte in its place."""
+
+    def bytes_wrong(self, message: str) -> None:
+        """One did not, and no fault excuses it."""
+
+    # --- after the heal, in this order of invariants ---
+
+    async def after_heal(self) -> None:
+        """Wait for what must come true, within its bound, and check it."""
+
+    async def after_stop(self) -> None:
+        """Every daemon was stopped."""
+
+
+def offer_text(place: "Place", offer: "Offer") -> str:
+    """For messages."""
+    return f"{offer.name or place.name}:{offer.port}"

@@ -1,0 +1,236 @@
+"""What a node may hold of claims: genuine ones, merged by the rule, never lost before their time, never twice a number.
+
+The rule of the merge is written here a second time, shorter and slower (`reference`), so that the product's is judged
+by another one. These see each node's registry once a second and compare with what it held before.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import trio
+
+from beam_actors.errors import ClaimRefused
+from beam_actors.naming import Claim, Kind
+from beam_actors.naming.limits import MAX_AHEAD, MAX_CLAIM, MAX_VALIDITY, RETENTION
+from beam_actors.naming.registry import Registry
+from beam_actors.values import OwnerId, cbor
+from simulations.invariants.base import Invariant
+
+if TYPE_CHECKING:
+    from simulations.stage import Place
+
+T = TypeVar("T")
+_LATE = 1.5
+"""Seconds after which what a look found is an old fact: more than the time between two looks."""
+
+
+def reference(claims: Iterable[Claim]) -> dict[bytes, Claim]:
+    """What a registry holds that was given these claims, by their ids: the rule of docs/naming.md, taken literally."""
+    given = {claim.id: claim for claim in claims}
+    revoked = {claim.owner: claim for claim in given.values() if claim.kind is Kind.REVOCATION}
+    kept = {claim.id: claim for claim in revoked.values()}
+    groups: dict[tuple[str, OwnerId], list[Claim]] = {}
+    for claim in given.values():
+        if claim.kind is not Kind.REVOCATION and claim.owner not in revoked:
+            groups.setdefault((claim.name.label, claim.owner), []).append(claim)
+    for group in groups.values():
+        highest = max((claim.era, claim.terms.seq) for claim in group)
+        rivals = [claim for claim in group if (claim.era, claim.terms.seq) == highest]
+        rivals.sort(key=lambda claim: (claim.terms.issued, claim.id), reverse=True)
+        kept.update((claim.id, claim) for claim in rivals[:2])
+    return kept
+
+
+def canonical(claims: dict[bytes, Claim]) -> bytes:
+    """The bytes that a registry of these claims says it is."""
+    return cbor.encode([claims[claim_id].body for claim_id in sorted(claims)])
+
+
+class GenuineClaims(Invariant):
+    """S1. Each distinct encoding is verified once; its times are judged where and when it came in."""
+
+    id = "S1"
+    title = "every accepted claim is its owner's, and within the bounds of size and time"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._genuine: set[bytes] = set()
+
+    def claims_changed(self, place: "Place", registry: Registry, new: list[Claim], gone: list[Claim]) -> None:  # noqa: ARG002
+        """See `Invariant`."""
+        for claim in new:
+            if claim.encoded not in self._genuine:
+                self._judge(claim)
+                self._genuine.add(claim.encoded)
+            if claim.kind is not Kind.REVOCATION:
+                self._judge_times(place, claim)
+
+    def _judge(self, claim: Claim) -> None:
+        self.expect(len(claim.encoded) <= MAX_CLAIM, f"{claim!r} has {len(claim.encoded)} bytes")
+        try:
+            again = Claim.parse(claim.encoded, network=claim.terms.network)
+        except ClaimRefused as error:
+            self.fail(f"{claim!r} was accepted and can't be parsed: {error}")
+            return
+        self.expect(again.terms == claim.terms, f"{claim!r} says something else than its bytes")
+        self.expect(again.genuine(), f"{claim!r} was accepted and its owner did not sign it")
+
+    def _judge_times(self, place: "Place", claim: Claim) -> None:
+        since_step = trio.current_time() - place.stepped_at
+        if since_step < _LATE or place.machine.boots > 1:
+            self.forgiven["the clock was set, or the claim came from the disk"] += 1
+            return
+        now, terms = place.machine.clock.wall(), claim.terms
+        self.expect(
+            terms.issued <= now + MAX_AHEAD + 1, f"{place.name} took {claim!r} {terms.issued - now:.0f} s early"
+        )
+        self.expect(
+            terms.issued + MAX_VALIDITY >= now - _LATE, f"{place.name} took {claim!r}, which is older than its validity"
+        )
+
+
+class MergeIsJoin(Invariant):
+    """S2. Over all claims that any node of the run ever held, in several orders, and at each node as it is."""
+
+    id = "S2"
+    title = "the merge is commutative, associative, idempotent and monotone, to the byte"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._ever: dict[bytes, Claim] = {}
+
+    def claims_changed(self, place: "Place", registry: Registry, new: list[Claim], gone: list[Claim]) -> None:
+        """See `Invariant`: what a node holds is always what the rule makes of it."""
+        for claim in new:
+            self._ever[claim.id] = claim
+        if gone or len(registry) < 64:
+            held = self.stage.checks.known_claims(place)
+            self.expect(
+                reference(held.values()).keys() == held.keys(),
+                f"{place.name} holds claims that the rule would not let stand together",
+            )
+
+    async def after_heal(self) -> None:
+        """See `Invariant`."""
+        await trio.lowlevel.checkpoint()
+        claims = list(self._ever.values())
+        if not claims:
+            return
+        whole = canonical(reference(claims))
+        entropy = self.stage.world.entropy("merge order")
+        orders = [sorted(claims, key=lambda claim: claim.id), sorted(claims, key=lambda claim: claim.order)]
+        orders += [orders[1][::-1], _shuffled(claims, entropy.uniform), _shuffled(claims, entropy.uniform)]
+        for order in orders:
+            registry = Registry()
+            registry.merge_all(order)
+            self.expect(registry.canonical() == whole, "the same claims in another order are another registry")
+            registry.merge_all(order)
+            self.expect(registry.canonical() == whole, "merging the same claims again changes the registry")
+        half = Registry()
+        half.merge_all(claims[::2])
+        other = Registry()
+        other.merge_all(claims[1::2])
+        half.merge_all(other)
+        self.expect(half.canonical() == whole, "merging two registries is not merging all of their claims")
+        self.figures["claims ever seen"] = float(len(claims))
+
+
+class NothingComesBack(Invariant):
+    """S4. A claim leaves a registry for a greater one, for a revocation, or when it is too old to come back."""
+
+    id = "S4"
+    title = "what was released or revoked never comes back, and nothing is forgotten too early"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._since: dict[tuple[int, bytes], float] = {}
+        self._down_at: dict[int, float] = {}
+
+    def claims_changed(self, place: "Place", registry: Registry, new: list[Claim], gone: list[Claim]) -> None:
+        """See `Invariant`."""
+        now = trio.current_time()
+        for claim in new:
+            self._since[place.index, claim.id] = now
+        for claim in gone:
+            since = self._since.pop((place.index, claim.id), now)
+            if claim.kind is Kind.REVOCATION:
+                self.expect(registry.is_revoked(claim.owner), f"{place.name} forgot the revocation {claim!r}")
+                continue
+            entry = registry.entry(claim.name, claim.owner)
+            too_old = claim.terms.issued + RETENTION < place.machine.clock.wall()
+            if (entry is not None and entry.claim.order > claim.order) or registry.is_revoked(claim.owner) or too_old:
+                self.checks += 1
+            elif self._was_new(place, since):
+                self.forgiven["it was not durable when the machine went down, or its disk refused"] += 1
+            elif entry is not None:
+                self.expect(False, f"{place.name} went back from {claim!r} to {entry.claim!r}")
+            else:
+                self.expect(False, f"{place.name} forgot {claim!r}, which others can still tell it")
+
+    def _was_new(self, place: "Place", since: float) -> bool:
+        """Whether the claim may not have reached the disk, so that a node rightly knows nothing of it any more."""
+        down = self._down_at.get(place.index, -_LATE)
+        return 0 <= down - since <= _LATE or place.disk_refused_around(since, _LATE)
+
+    def goes_down(self, place: "Place", how: str) -> None:
+        """See `Invariant`."""
+        if how != "shutdown":
+            self._down_at[place.index] = trio.current_time()
+
+    def lost_memory(self, place: "Place") -> None:
+        """See `Invariant`."""
+        self.stage.checks.forget_claims(place)
+        self._since = {key: since for key, since in self._since.items() if key[0] != place.index}
+
+
+class NumbersOnlyGrow(Invariant):
+    """S5. Each owner's machine signs each number once, and what it has told others it never falls behind."""
+
+    id = "S5"
+    title = "sequence numbers never go back, and no owner signs one number twice"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._abroad: dict[tuple[OwnerId, str], tuple[int, int]] = {}
+        """The greatest position of each owner's claims that another machine was seen to hold."""
+
+    def claims_changed(self, place: "Place", registry: Registry, new: list[Claim], gone: list[Claim]) -> None:  # noqa: ARG002
+        """See `Invariant`."""
+        for claim in new:
+            if claim.kind is Kind.REVOCATION:
+                continue
+            home = self._home(claim.owner)
+            entry = registry.entry(claim.name, claim.owner)
+            if entry is not None and entry.rival is not None:
+                if home is None or home.person.signs_again:
+                    self.forgiven["an owner that lost its memory, or is hostile, signed a number twice"] += 1
+                else:
+                    self.expect(False, f"{home.name} signed one number twice: {entry.claim!r} and {entry.rival!r}")
+            key = claim.owner, claim.name.label
+            if home is not place:
+                self._abroad[key] = max(self._abroad.get(key, (0, 0)), claim.position)
+            elif home is not None and not home.person.signs_again:
+                told = self._abroad.get(key, (0, 0))
+                self.expect(
+                    claim.position >= told, f"{place.name} is back at {claim!r} after others were told of {told}"
+                )
+
+    def booted(self, place: "Place") -> None:
+        """See `Invariant`: what others were told is there after every end of the daemon."""
+        known = self.stage.inside.knowledge(place.node)
+        if known is None or place.person.signs_again:
+            return
+        for (owner, label), told in self._abroad.items():
+            if owner == known.owner:
+                entries = [entry for entry in known.registry.names_of(owner) if entry.claim.name.label == label]
+                self.expect(
+                    entries and entries[0].claim.position >= told,
+                    f"{place.name} came back without its claim for {label} at {told}, which others were told of",
+                )
+
+    def _home(self, owner: OwnerId) -> "Place | None":
+        return next((place for place in self.stage.places if owner in place.owners), None)
+
+
+def _shuffled(values: Sequence[T], uniform: Callable[[], float]) -> list[T]:
+    return [value for _key, _index, value in sorted((uniform(), index, value) for index, value in enumerate(values))]

@@ -1,0 +1,94 @@
+"""L1: after a heal, every node comes to hold the same claims, and how long that takes at each of them."""
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from beam_actors.naming import Claim, Kind
+from beam_actors.naming.registry import Registry
+from beam_actors.values import Name
+from simulations.invariants.base import Invariant
+from simulations.invariants.claims import canonical, reference
+
+if TYPE_CHECKING:
+    from simulations.stage import Place
+
+
+class RegistriesAgree(Invariant):
+    """L1. All registries are equal to the byte, and hold what the model says that people hold."""
+
+    id = "L1"
+    title = "the registries of all connected nodes become equal"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._changed_at: dict[int, float] = {}
+        self.seconds: list[float] = []
+        """For each machine: how long after the heal its registry last changed."""
+
+    def claims_changed(self, place: "Place", registry: Registry, new: list[Claim], gone: list[Claim]) -> None:  # noqa: ARG002
+        """See `Invariant`."""
+        self._changed_at[place.index] = trio.current_time()
+
+    async def after_heal(self) -> None:
+        """See `Invariant`."""
+        stage = self.stage
+        if not stage.model.names and not any(stage.checks.known_claims(place) for place in stage.core):
+            return
+        start = trio.current_time()
+        while True:
+            stage.checks.look(stage.core)
+            lagging = self._lagging()
+            if not lagging:
+                break
+            if trio.current_time() - start > stage.plan.bounds.converge:
+                self.expect(False, f"{stage.plan.bounds.converge:g} s after the heal {lagging}")
+                return
+            await trio.sleep(1.0)
+        self._check_bytes()
+        self.seconds = sorted(max(0.0, self._changed_at.get(place.index, 0.0) - start) for place in stage.core)
+        self.figures |= {
+            "p50 s": self.seconds[len(self.seconds) // 2],
+            "p95 s": self.seconds[int(len(self.seconds) * 0.95)],
+            "last s": self.seconds[-1],
+        }
+
+    def _lagging(self) -> str:
+        """What keeps the nodes from agreement, or nothing."""
+        stage = self.stage
+        down = [place.name for place in stage.core if not place.up or stage.inside.knowledge(place.node) is None]
+        if down:
+            return f"{', '.join(down[:5])} can't be asked"
+        held = {place.name: stage.checks.known_claims(place).keys() for place in stage.core}
+        kinds = {frozenset(ids) for ids in held.values()}
+        if len(kinds) > 1:
+            every = frozenset().union(*kinds)
+            apart = len(every - frozenset.intersection(*kinds))
+            name, poorest = min(held.items(), key=lambda item: len(item[1]))
+            return (
+                f"there are {len(kinds)} different registries; {apart} claims are not everywhere, "
+                f"{len(every) - len(poorest)} of them not at {name}"
+            )
+        return self._unheard()
+
+    def _unheard(self) -> str:
+        """What people were told, and nobody's registry says."""
+        stage = self.stage
+        known = stage.inside.knowledge(stage.core[0].node)
+        for person in stage.model.people:
+            if person.owner is None or known is None:
+                continue
+            for wanted, names in ((Kind.LIVE, person.held), (Kind.TOMBSTONE, person.given_up)):
+                for name in names:
+                    entry = known.registry.entry(Name(name), person.owner)
+                    if not stage.places[person.index].gone and (entry is None or entry.claim.kind is not wanted):
+                        return f"no registry says that {name} is {wanted.name.lower()} as m{person.index} was told"
+        return ""
+
+    def _check_bytes(self) -> None:
+        stage = self.stage
+        whole = canonical(reference(stage.checks.known_claims(stage.core[0]).values()))
+        for place in stage.core:
+            known = stage.inside.knowledge(place.node)
+            if known is not None:
+                self.expect(known.registry.canonical() == whole, f"the registry of {place.name} has other bytes")

@@ -1,0 +1,83 @@
+"""What goes through tunnels: every byte in its place, and after a heal a way through each tunnel."""
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from beam_actors.errors import BeamError
+from simulations.invariants.base import Invariant, offer_text
+from simulations.operations import Fetch
+
+if TYPE_CHECKING:
+    from simulations.model import Offer
+    from simulations.stage import Place
+
+_VISITORS = 2
+"""Machines that visit each tunnel after the heal."""
+_MOST_TUNNELS = 100
+
+
+class BytesAreConserved(Invariant):
+    """S9. `traffic` judges each byte; a part is never taken for the whole."""
+
+    id = "S9"
+    title = "what comes out of a tunnel is what went in, in order, unmixed, and its end is its end"
+    why = "no byte went through a tunnel"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._bytes = 0
+
+    def bytes_whole(self, size: int) -> None:
+        """See `Invariant`."""
+        self.checks += 1
+        self._bytes += size
+        self.figures["bytes in whole exchanges"] = float(self._bytes)
+
+    def bytes_wrong(self, message: str) -> None:
+        """See `Invariant`."""
+        self.expect(False, message)
+
+
+class TunnelsWork(Invariant):
+    """L3. Each tunnel that a living owner was told it offers is visited from other machines."""
+
+    id = "L3"
+    title = "tunnels can be used again"
+    why = "no tunnel was offered"
+
+    async def after_heal(self) -> None:
+        """See `Invariant`."""
+        tunnels = [(place, offer) for place in self.stage.core for offer in place.person.offered]
+        for index, (owner, offer) in enumerate(tunnels[:_MOST_TUNNELS]):
+            if offer.name is not None and not self._leads(owner, offer.name):
+                self.forgiven["the tunnel's name does not lead to its owner"] += 1
+                continue
+            for turn in range(_VISITORS):
+                visitor = self.stage.core[(index * 7 + turn * 3 + 1) % len(self.stage.core)]
+                if visitor is not owner and not (offer.name and offer.name in visitor.person.pins):
+                    await self._visit(visitor, owner, offer)
+
+    def _leads(self, owner: "Place", name: str) -> bool:
+        model = self.stage.model
+        return model.is_sure(name) and model.holders(name) == [owner.person] and not self.stage.former_holders(name)
+
+    async def _visit(self, visitor: "Place", owner: "Place", offer: "Offer") -> None:
+        start = trio.current_time()
+        wish = Fetch(at=0.0, machine=visitor.index, of=owner.index, port=offer.port, name=offer.name, up=500, down=5000)
+        while True:
+            try:
+                outcome = await self.stage.traffic.fetch(visitor, owner, wish)
+            except BeamError as error:
+                outcome = error.code
+            seconds = trio.current_time() - start
+            if outcome == "done":
+                break
+            if seconds > self.stage.plan.bounds.tunnels:
+                break
+            await trio.sleep(0.5)
+        self.expect(
+            outcome == "done",
+            f"{visitor.name} got through {offer_text(owner, offer)} of {owner.name} not in {seconds:.0f} s: {outcome}",
+        )
+        self.figures["longest s"] = max(self.figures.get("longest s", 0.0), seconds)

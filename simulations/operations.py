@@ -1,0 +1,194 @@
+"""What people do in a run: each operation is a value with a time, and knows how it is done on the stage.
+
+Invariant: what an operation was told is what the model learns, no more: done, refused for a reason, or unsure, when the
+answer was lost. An operation on a machine that is down is not done at all, and counted so.
+"""
+
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from beam_actors.errors import (
+    BeamError,
+    InvalidName,
+    NameContested,
+    NameNotFound,
+    NameTaken,
+    NotAllowed,
+    QuotaExceeded,
+    ResourceExhausted,
+)
+from beam_actors.tunnels import TunnelSpec
+from beam_actors.values import EVERYONE, Name
+
+if TYPE_CHECKING:
+    from simulations.stage import Place, Stage
+
+_REFUSALS = (NameTaken, QuotaExceeded, InvalidName, NotAllowed)
+"""What says for certain that nothing was changed."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Operation:
+    """Something that somebody does on one machine."""
+
+    at: float
+    """Seconds since the beginning of the safety phase."""
+    machine: int
+
+    def machines(self) -> tuple[int, ...]:
+        """Whom it is about."""
+        return (self.machine,)
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """Do it where a daemon runs; a word for the report's counts. A `BeamError` is counted by its code."""
+        raise NotImplementedError
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Register(Operation):
+    """Claim a name for the machine's owner."""
+
+    name: str
+    contest: bool = False
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        with stage.model.registering(place.person, self.name) as wish:
+            try:
+                done = await place.node.naming.register(self.name, contest=self.contest)
+            except _REFUSALS:
+                wish.refused()
+                raise
+            wish.done()
+        stage.checks.registered(place, self.name, done.owner)
+        return "done"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Release(Operation):
+    """Give a name up."""
+
+    name: str
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        with stage.model.releasing(place.person, self.name) as wish:
+            try:
+                await place.node.naming.release(self.name)
+            except NameNotFound:
+                wish.refused()
+                stage.checks.not_held(place, self.name)
+                raise
+            wish.done()
+        stage.checks.released(place, self.name)
+        return "done"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Resolve(Operation):
+    """Ask where a name leads."""
+
+    name: str
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        found = await place.node.naming.resolve(self.name)
+        stage.checks.resolved(place, self.name, found)
+        return found.source
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Pin(Operation):
+    """Bind a name to whom it leads to now."""
+
+    name: str
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        pin = await place.node.naming.pin(self.name)
+        stage.model.pinned(place.person, self.name, pin.owner)
+        return "done"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Expose(Operation):
+    """Offer the machine's program as a tunnel, under a name or, without one, by the peer id alone."""
+
+    port: int
+    name: str | None = None
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        spec = TunnelSpec(
+            target=place.app, name=None if self.name is None else Name(self.name), port=self.port, access=EVERYONE
+        )
+        with stage.model.exposing(place.person, self.name, self.port, spec.key) as wish:
+            await place.node.tunnels.expose(spec)
+            wish.done()
+        return "done"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Unexpose(Operation):
+    """Offer it no longer."""
+
+    port: int
+    name: str | None = None
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        key = f"{self.name or '_'}.{self.port}"
+        with stage.model.withdrawing(place.person, self.name, self.port, key) as wish:
+            await place.node.tunnels.unexpose(key)
+            wish.done()
+        return "done"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Fetch(Operation):
+    """Send bytes through a tunnel and get others back, from a program on this machine, by a forward of its daemon."""
+
+    of: int
+    """The machine that offers it."""
+    port: int
+    name: str | None = None
+    """The name it is reached by; None: by the other machine's peer id."""
+    up: int = 1000
+    """Bytes to the service."""
+    down: int = 1000
+    """Bytes from the service."""
+    duplex: bool = False
+    """Whether the service answers while it still reads; else it waits for the end of what it is sent."""
+    pace: float = 0.0
+    """Seconds that both programs pause between two pieces, so that the connection lives through what happens."""
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Operation`."""
+        return self.machine, self.of
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        return await stage.traffic.fetch(place, stage.places[self.of], self)
+
+
+async def perform(operation: Operation, stage: "Stage") -> None:
+    """Wait for its time, do it, and count how it went."""
+    await trio.sleep_until(stage.begin + operation.at)
+    place = stage.places[operation.machine]
+    kind = type(operation).__name__.lower()
+    if place.machine.node is None:
+        stage.count("operations", f"{kind}: machine down")
+        return
+    outcome = "machine went down"
+    with place.while_up():
+        try:
+            outcome = await operation.run(stage, place)
+        except (BeamError, NameContested, ResourceExhausted) as error:
+            outcome = error.code
+    stage.count("operations", f"{kind}: {outcome}")
+    stage.world.trace.add(place.name, kind, outcome)
+
+
+KINDS = (Register, Release, Resolve, Pin, Expose, Unexpose, Fetch)

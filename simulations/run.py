@@ -1,0 +1,172 @@
+"""Running a plan: the world is built, everything happens, it is healed, and what must be true after that is waited for.
+
+Invariant: the outcome is a function of the plan (and of the code). The first violation ends the run, and an error of
+the harness itself is raised, never reported as a finding about the product.
+"""
+
+import platform
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from beam_actors.testing.seeded import run_seeded
+from beam_actors.testing.world import open_world
+from simulations import faults, operations
+from simulations.invariants import Outcome
+from simulations.plan import Plan
+from simulations.report import Report
+from simulations.scenarios import figures_of
+from simulations.stage import Stage
+
+_EVERY = 1.0
+"""Virtual seconds between two looks."""
+_LOOKS = 100
+"""Machines that are looked at in one second; more take turns, so that looking stays a small part of a run."""
+_OPERATIONS_END = 180.0
+"""Virtual seconds after the heal by which every operation has ended, by its own deadline."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Progress:
+    """How far a run is."""
+
+    phase: str
+    virtual_s: float
+    wall_s: float
+    events: int
+    up: int
+
+
+def run_plan(plan: Plan, *, progress: Callable[[Progress], None] = lambda _progress: None) -> Report:
+    """Run it and say how it went."""
+    show = _Run(plan, progress)
+    return run_seeded(plan.seed, show.main)
+
+
+class _Run:
+    def __init__(self, plan: Plan, progress: Callable[[Progress], None]) -> None:
+        self._plan = plan
+        self._progress = progress
+        self._wall = time.perf_counter()
+        self._phase = "boot"
+        self._phases: dict[str, float] = {}
+        self._tree: list[str] = []
+        self._actors: Counter[str] = Counter()
+        self._figures: dict[str, float] = {}
+        self._turn = 0
+
+    async def main(self) -> Report:
+        async with open_world(self._plan.seed) as world, trio.open_nursery() as nursery:
+            stage = Stage(world, self._plan, nursery)
+            await self._until_broken(stage)
+            nursery.cancel_scope.cancel()
+        return self._report(stage)
+
+    async def _until_broken(self, stage: Stage) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch, stage, nursery.cancel_scope)
+            await self._all_phases(stage, nursery)
+            nursery.cancel_scope.cancel()
+
+    async def _watch(self, stage: Stage, scope: trio.CancelScope) -> None:
+        await stage.checks.broken.wait()
+        scope.cancel()
+
+    async def _all_phases(self, stage: Stage, nursery: trio.Nursery) -> None:
+        plan = self._plan
+        nursery.start_soon(self._look, stage)
+        nursery.start_soon(stage.keep_running)
+        async with trio.open_nursery() as happening:
+            happening.start_soon(self._boot, stage)
+            for fault in plan.faults:
+                happening.start_soon(faults.inflict, fault, stage)
+            async with trio.open_nursery() as people:
+                for operation in plan.operations:
+                    people.start_soon(operations.perform, operation, stage)
+                await trio.sleep_until(stage.begin)
+                self._enter("safety")
+                await trio.sleep(plan.safety)
+                self._enter("heal")
+                await stage.heal()
+                people.cancel_scope.deadline = trio.current_time() + _OPERATIONS_END
+        await stage.all_up()
+        self._enter("liveness")
+        await stage.checks.after_heal()
+        self._figures = figures_of(plan.scenario, stage)
+        self._describe(stage)
+        self._enter("stop")
+        await stage.stop()
+        await stage.checks.after_stop()
+
+    async def _boot(self, stage: Stage) -> None:
+        for place in sorted(stage.places, key=lambda place: (self._plan.machines[place.index].boot, place.index)):
+            await trio.sleep_until(stage.started + self._plan.machines[place.index].boot)
+            async with place.lock:
+                await place.boot()
+
+    async def _look(self, stage: Stage) -> None:
+        """Look at the nodes and show how far the run is."""
+        shown = self._wall
+        while True:
+            await trio.sleep(_EVERY)
+            places = stage.places
+            if len(places) > _LOOKS:
+                self._turn = (self._turn + _LOOKS) % len(places)
+                places = (places + places)[self._turn : self._turn + _LOOKS]
+            stage.checks.look(places)
+            now = time.perf_counter()
+            if now - shown >= 1.0:
+                shown = now
+                self._progress(
+                    Progress(
+                        phase=self._phase,
+                        virtual_s=trio.current_time() - stage.started,
+                        wall_s=now - self._wall,
+                        events=stage.world.trace.count,
+                        up=sum(place.up for place in stage.places),
+                    )
+                )
+
+    def _enter(self, phase: str) -> None:
+        now = time.perf_counter()
+        self._phases[self._phase] = round(now - self._wall - sum(self._phases.values()), 3)
+        self._phase = phase
+
+    def _describe(self, stage: Stage) -> None:
+        for place in stage.core:
+            for cell in stage.inside.cells(place.node):
+                self._actors[cell.actor_class.__name__ if cell.actor_class else "unborn"] += 1
+        self._tree = stage.inside.tree(stage.core[0].node)
+
+    def _report(self, stage: Stage) -> Report:
+        self._enter("over")
+        wall = time.perf_counter() - self._wall
+        virtual = trio.current_time() - stage.started
+        trace = stage.world.trace
+        verdicts = stage.checks.verdicts()
+        return Report(
+            plan=self._plan,
+            passed=not stage.checks.violations and all(one.outcome is not Outcome.VIOLATED for one in verdicts),
+            violations=stage.checks.violations,
+            verdicts=verdicts,
+            counts={what: dict(sorted(counter.items())) for what, counter in stage.counts.items()},
+            figures=self._figures,
+            convergence_s=stage.checks.convergence,
+            tree=self._tree,
+            actors=dict(sorted(self._actors.items())),
+            trace=trace.digest,
+            events=trace.count,
+            looks=stage.checks.samples,
+            bytes_moved=stage.traffic.bytes_moved,
+            virtual_s=round(virtual, 3),
+            wall_s=round(wall, 3),
+            phases_s=self._phases,
+            peak_rss_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            python=f"{platform.python_implementation()} {sys.version.split()[0]}",
+            tail=[] if not stage.checks.violations else trace.lines[-40:],
+        )

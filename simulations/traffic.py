@@ -1,0 +1,242 @@
+"""Programs that use tunnels: a service on each machine, visitors, and bytes of which each place is known.
+
+What goes each way is a function of the connection's number, the direction and the place, and holds the run's marker in
+every block; so whoever reads knows at once of a byte that is lost, doubled, out of order or another connection's, and
+the wire can be watched for the marker. Invariant: a verdict counts only what the machines' own kernels promise: when a
+daemon was killed, its local sockets end cleanly, as on a real machine, and that is held against nobody.
+
+    visitor -> service    "beam" number u64, up u64, down u64, duplex u8, pace in ms u32    then `up` bytes, the end
+    service -> visitor    "beam" number u64, machine u32                                    then `down` bytes, the end
+"""
+
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from beam_actors.errors import ConnectionLost, NetworkError
+from beam_actors.flow import Stream
+from beam_actors.tunnels import ForwardSpec
+from beam_actors.values import TcpAddress
+
+if TYPE_CHECKING:
+    from simulations.operations import Fetch
+    from simulations.stage import Place, Stage
+
+APP = TcpAddress("127.0.0.1", 3000)
+_FIRST_FORWARD = 20_000
+_HEAD = struct.Struct(">4sQQQBI")
+_REPLY = struct.Struct(">4sQI")
+_MAGIC = b"beam"
+_BLOCK = 64
+_PIECE = 1 << 14
+_PATIENCE = 60.0
+"""Seconds for one exchange, beside its own pauses; who waits longer gives up, as a person does."""
+_LINGER = 2.0
+"""Seconds that the service goes on after that, so that the visitor is the one who gives up."""
+
+
+@attrs.define(slots=True)
+class Connection:
+    """One exchange, and what may excuse its end."""
+
+    number: int
+    visitor: "Place"
+    owner: "Place"
+    kills: tuple[int, int]
+    """How often either daemon had been killed when the connection began."""
+
+    @property
+    def visitor_excused(self) -> bool:
+        """Whether the visitor's own daemon was killed, so that the kernel closed its local sockets cleanly."""
+        return self.visitor.kills != self.kills[0]
+
+    @property
+    def service_excused(self) -> bool:
+        """The same of the owner's."""
+        return self.owner.kills != self.kills[1]
+
+
+class Traffic:
+    """All programs of one run."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self.marker = b"simulated-bytes:" + stage.world.entropy("marker").token(8)
+        """In every block of what programs send; 24 bytes."""
+        self.bytes_moved = 0
+        self.live: dict[int, Connection] = {}
+        self._stage = stage
+        self._number = 0
+        self._forwards: dict[tuple[int, str, int], TcpAddress] = {}
+
+    def block(self, number: int, way: int, size: int, start: int = 0) -> bytes:
+        """`size` bytes of one direction (0 up, 1 down) from place `start`."""
+        first, last = start // _BLOCK, (start + size + _BLOCK - 1) // _BLOCK
+        head = self.marker + struct.pack(">QB", number, way)
+        blocks = b"".join([head + index.to_bytes(8, "big") + bytes(_BLOCK - 41) for index in range(first, last)])
+        return blocks[start - first * _BLOCK :][:size]
+
+    # --- the visitor --------------------------------------------------------------------------------------------------
+
+    async def fetch(self, place: "Place", owner: "Place", wish: "Fetch") -> str:
+        """One exchange; a word on how it ended. A clean end that is none, or a wrong byte, is a violation of S9."""
+        destination = wish.name or owner.peer_text
+        listen = await self._forward(place, destination, wish.port)
+        self._number += 1
+        connection = Connection(self._number, place, owner, (place.kills, owner.kills))
+        self.live[connection.number] = connection
+        pauses = wish.pace * ((wish.up + wish.down) // _PIECE + 2)
+        try:
+            with trio.move_on_after(_PATIENCE + pauses):
+                return await self._exchange(connection, listen, wish)
+            return "timed out"
+        finally:
+            del self.live[connection.number]
+
+    async def _forward(self, place: "Place", destination: str, port: int) -> TcpAddress:
+        """The local port that leads there, made when it is first needed."""
+        key = place.index, destination, port
+        if key not in self._forwards:
+            self._forwards[key] = TcpAddress("127.0.0.1", _FIRST_FORWARD + len(self._forwards))
+        listen = self._forwards[key]
+        await place.node.tunnels.forward(ForwardSpec(destination=destination, port=port, listen=listen))
+        return listen
+
+    async def _exchange(self, connection: Connection, listen: TcpAddress, wish: "Fetch") -> str:
+        stream = await connection.visitor.program.connect(listen)
+        try:
+            async with _both_ways() as nursery:
+                if wish.duplex:
+                    nursery.start_soon(self._send_up, stream, connection, wish)
+                else:
+                    await self._send_up(stream, connection, wish)
+                await self._take_down(stream, connection, wish)
+        except NetworkError:
+            stream.abort()
+            return "cut"
+        except BaseException:
+            stream.abort()
+            raise
+        stream.close()
+        return "done"
+
+    async def _send_up(self, stream: Stream, connection: Connection, wish: "Fetch") -> None:
+        pace = int(wish.pace * 1000)
+        await stream.write(_HEAD.pack(_MAGIC, connection.number, wish.up, wish.down, wish.duplex, pace))
+        await self._send(stream, connection.number, 0, wish.up, wish.pace)
+        await stream.shutdown()
+
+    async def _take_down(self, stream: Stream, connection: Connection, wish: "Fetch") -> None:
+        head = await _read_exactly(stream, _REPLY.size)
+        if len(head) < _REPLY.size:
+            self._ended_early(connection, "the visitor", len(head), _REPLY.size, excused=connection.visitor_excused)
+        magic, number, machine = _REPLY.unpack(head)
+        if magic != _MAGIC or number != connection.number:
+            self._stage.checks.bytes_wrong(f"the visitor of connection {connection.number} got another one's reply")
+            raise ConnectionLost("This is not the reply.")
+        self._stage.checks.served(connection.visitor, wish.name, self._stage.places[machine], connection.owner)
+        got = await self._receive(stream, connection.number, 1, wish.down)
+        if got < wish.down:
+            self._ended_early(connection, "the visitor", got, wish.down, excused=connection.visitor_excused)
+        self._stage.checks.bytes_whole(wish.up + wish.down)
+
+    # --- the service --------------------------------------------------------------------------------------------------
+
+    async def serve(self, stream: Stream, machine: int) -> None:
+        """One connection to the service of a machine."""
+        with trio.move_on_after(_PATIENCE * 10):
+            try:
+                await self._serve(stream, machine)
+            except NetworkError:
+                pass
+            else:
+                stream.close()
+                return
+        stream.abort()
+
+    async def _serve(self, stream: Stream, machine: int) -> None:
+        head = await _read_exactly(stream, _HEAD.size)
+        if not head:
+            raise ConnectionLost("Nobody asks anything: the visitor was gone when the tunnel came up.")
+        if len(head) < _HEAD.size:
+            raise ConnectionLost("The question was cut.")
+        magic, number, up, down, duplex, pace = _HEAD.unpack(head)
+        if magic != _MAGIC:
+            self._stage.checks.bytes_wrong(f"the service of m{machine} got what no visitor sent")
+            raise ConnectionLost("This is no question.")
+        connection = self.live.get(number)
+        reply = _REPLY.pack(_MAGIC, number, machine)
+        async with _both_ways() as nursery:
+            if duplex:
+                nursery.start_soon(self._answer, stream, number, reply, down, pace / 1000)
+            got = await self._receive(stream, number, 0, up)
+            if got < up:
+                excused = connection is None or connection.service_excused
+                self._ended_early(connection, "the service", got, up, excused=excused)
+            if not duplex:
+                await self._answer(stream, number, reply, down, pace / 1000)
+
+    async def _answer(self, stream: Stream, number: int, reply: bytes, size: int, pace: float) -> None:
+        await stream.write(reply)
+        await self._send(stream, number, 1, size, pace)
+        await stream.shutdown()
+
+    # --- both ---------------------------------------------------------------------------------------------------------
+
+    async def _send(self, stream: Stream, number: int, way: int, size: int, pace: float) -> None:
+        for start in range(0, size, _PIECE):
+            await stream.write(self.block(number, way, min(_PIECE, size - start), start))
+            if pace:
+                await trio.sleep(pace)
+
+    async def _receive(self, stream: Stream, number: int, way: int, size: int) -> int:
+        """Read to the clean end and judge each byte; how many came."""
+        got = 0
+        while data := await stream.read():
+            if data != self.block(number, way, len(data), got):
+                self._stage.checks.bytes_wrong(
+                    f"connection {number} {'up' if way == 0 else 'down'}: the bytes from {got} to {got + len(data)} "
+                    "are not those that were sent"
+                )
+                raise ConnectionLost("These bytes are wrong.")
+            got += len(data)
+            self.bytes_moved += len(data)
+            if got > size:
+                self._stage.checks.bytes_wrong(f"connection {number}: {got} bytes came of {size} that were sent")
+                raise ConnectionLost("These bytes are too many.")
+        return got
+
+    def _ended_early(self, connection: Connection | None, who: str, got: int, size: int, *, excused: bool) -> None:
+        """A clean end before all was there: nobody may take a part for the whole."""
+        if connection is not None and not excused:
+            self._stage.checks.bytes_wrong(
+                f"{who} of connection {connection.number} from {connection.visitor.name} to {connection.owner.name} "
+                f"saw a clean end after {got} of {size} bytes"
+            )
+        raise ConnectionLost("It ended early.")
+
+
+@asynccontextmanager
+async def _both_ways() -> AsyncIterator[trio.Nursery]:
+    """A nursery for the two directions of a connection, of which one error is the connection's."""
+    try:
+        async with trio.open_nursery() as nursery:
+            yield nursery
+    except BaseExceptionGroup as group:
+        rest = group.split(NetworkError)[1]
+        if rest is None:
+            raise ConnectionLost("The connection was cut.") from group
+        raise
+
+
+async def _read_exactly(stream: Stream, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = await stream.read(size - len(data))
+        if not piece:
+            break
+        data += piece
+    return data
