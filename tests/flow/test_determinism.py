@@ -12,7 +12,7 @@ import trio._core._run as trio_run
 from beam_actors.errors import ConnectionLost
 from beam_actors.flow import IncomingStream, Stream
 from beam_actors.testing.clock import SimClock
-from beam_actors.testing.network import VirtualNetwork
+from beam_actors.testing.network import Conditions, VirtualNetwork
 from tests.flow.rig import LOOPBACK, Rig, digest, run, virtual_run
 from tests.flow.sessions import ECHO, sessions
 
@@ -88,7 +88,7 @@ def trace(seed: int) -> str:
     events = hashlib.sha256()
 
     async def main() -> None:
-        net = VirtualNetwork(latency=0.01)
+        net = VirtualNetwork(conditions=Conditions(latency=0.01))
         rig = Rig(net.host("a", ["10.0.0.1"]).driver(), SimClock())
         wait = rig.pump.driver.wait
 

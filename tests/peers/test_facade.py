@@ -6,6 +6,7 @@ import trio
 from beam_actors.errors import ConnectionRefused, InvalidValue, PeerOffline, UsageError
 from beam_actors.peers import PeerUp, State
 from beam_actors.peers.book import TABLE, decode_entry
+from beam_actors.testing.network import Conditions
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Multiaddr, TcpAddress
 from tests.peers.lab import ECHO, STRANGER, until
@@ -132,7 +133,7 @@ async def test_an_address_that_cannot_be_dialled_is_refused_in_words(world, auto
 
 async def test_a_ping_says_how_long_and_why(world, autojump_clock):
     async with world.running(2) as (alice, bob):
-        world.network.set_latency(alice.host, bob.host, 0.02)
+        world.network.between(alice.host, bob.host, Conditions(latency=0.02))
         await alice.peers.connect(bob.address)
         result = await alice.peers.ping(bob.id)
         assert result.path == "direct"

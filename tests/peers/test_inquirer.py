@@ -9,6 +9,7 @@ from beam_actors.peers import PeersLimits, PeerUp
 from beam_actors.peers.inquirer import Inquirer
 from beam_actors.peers.inquiry import MAX_QUESTION, PROTOCOL, Locate, Question, encode_question, open_records
 from beam_actors.testing.clock import EPOCH
+from beam_actors.testing.network import Conditions
 from beam_actors.values import Multiaddr, PeerId
 from beam_actors.wire import frame, sign_record
 from tests.peers.lab import SERVICES, STRANGER, until
@@ -69,7 +70,7 @@ async def test_nobody_knows_a_stranger(world, autojump_clock):
 async def test_a_search_and_what_follows_it_have_one_deadline_together(world, autojump_clock):
     async with world.running(3) as (hub, alice, bob):
         await meet(hub, alice, bob)
-        world.network.set_latency(hub.host, bob.host, 0.5)
+        world.network.between(hub.host, bob.host, Conditions(latency=0.5))
         world.network.partition(alice.host, bob.host)
         start = trio.current_time()
         with pytest.raises(PeerOffline):  # found, and silent

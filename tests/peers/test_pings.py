@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from beam_actors.errors import NetworkError, ResourceExhausted
+from beam_actors.testing.network import Conditions
 from tests.peers.lab import World, until
 
 
@@ -63,7 +64,7 @@ async def test_a_session_is_not_cut_because_no_ping_is_free_to_probe_it(world, a
         owner = alice.system.whereis(f"node/services/network/peers/{bob.id.short}")
         peer = owner._cell.actor
         again = await peer._setting.dialler.dial(bob.id, (bob.address,), owner)
-        world.network.set_latency(alice.host, bob.host, 0.5)
+        world.network.between(alice.host, bob.host, Conditions(latency=0.5))
         (first,) = peer._sessions
         async with as_many_pings_as_may_be(first.established.handle):
             owner.tell(again)
@@ -75,7 +76,7 @@ async def test_a_session_is_not_cut_because_no_ping_is_free_to_probe_it(world, a
 async def test_a_ping_that_could_not_be_sent_does_not_say_that_the_peer_is_silent(world, autojump_clock):
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
-        world.network.set_latency(alice.host, bob.host, 0.5)
+        world.network.between(alice.host, bob.host, Conditions(latency=0.5))
         peer = alice.system.whereis(f"node/services/network/peers/{bob.id.short}")._cell.actor
         (live,) = peer._sessions
         async with as_many_pings_as_may_be(live.established.handle):

@@ -5,6 +5,7 @@ import trio
 
 from beam_actors.errors import NetworkError
 from beam_actors.ingress.limits import IngressLimits
+from beam_actors.testing.network import Conditions
 from beam_actors.tunnels import ForwardSpec, TunnelsLimits
 from beam_actors.values import TcpAddress
 from tests.peers.lab import until
@@ -88,7 +89,7 @@ async def test_more_connections_than_may_wait_are_reset_and_it_says_so(autojump_
     async with stage(world) as (owner, visitor, _), Program(visitor).running() as program:
         await owner.tunnels.expose(WEB)
         await visitor.tunnels.forward(ForwardSpec(destination="web", port=80, listen=TcpAddress(HERE, 5000)))
-        world.network.set_latency(owner.host, visitor.host, 0.5)
+        world.network.between(owner.host, visitor.host, Conditions(latency=0.5))
         first = await program.dial(5000)
         await trio.sleep(0.1)
         with pytest.raises(NetworkError):

@@ -5,6 +5,7 @@ import trio
 
 from beam_actors.errors import ConnectionLost
 from beam_actors.runtime import System
+from beam_actors.testing.network import Conditions
 from beam_actors.tunnels.messages import Reached, Serve
 from beam_actors.tunnels.protocol import Request
 from beam_actors.values import PeerId
@@ -37,7 +38,7 @@ async def test_a_program_that_gives_up_while_its_target_is_dialled_leaves_no_con
     far = world.add()
     async with stage(world) as (owner, _, _service), Program(far).running() as service:
         service.listen(3000, echo, ip=far.ip)
-        world.network.set_latency(owner.host, far.host, 0.5)
+        world.network.between(owner.host, far.host, Conditions(latency=0.5))
         await owner.tunnels.expose(offer(f"{far.ip}:3000", name="web"))
         links = owner.flow.statistics().links
         with trio.move_on_after(0.3):

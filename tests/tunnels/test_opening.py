@@ -12,6 +12,7 @@ from beam_actors.errors import (
     TimedOut,
     TunnelNotFound,
 )
+from beam_actors.testing.network import Conditions
 from beam_actors.tunnels import PROTOCOL, ForwardSpec, TunnelsLimits
 from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.opening import Opener
@@ -99,7 +100,7 @@ async def test_the_second_machine_of_a_name_serves_when_the_first_is_silent(worl
 async def test_a_session_that_dies_under_a_request_is_replaced(world, autojump_clock):
     async with stage(world) as (owner, visitor, _):
         await owner.tunnels.expose(WEB)
-        world.network.set_latency(owner.host, visitor.host, 0.1)
+        world.network.between(owner.host, visitor.host, Conditions(latency=0.1))
         await until(lambda: visitor.sessions(owner))
         streams = []
 

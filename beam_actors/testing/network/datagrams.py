@@ -3,13 +3,15 @@
 The invariant: the queue is bounded as a kernel's is, and what does not fit is lost. It draws nothing at random.
 """
 
-from collections import deque
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
+
+import trio
 
 from beam_actors.errors import NetworkError, Unreachable
 from beam_actors.ports import Buffer
+from beam_actors.testing.network.fabric import Packet
 from beam_actors.testing.network.pollable import READ, WRITE, VirtualPollable
+from beam_actors.testing.network.routes import Landing, leave
 from beam_actors.values import TcpAddress
 
 if TYPE_CHECKING:
@@ -22,12 +24,13 @@ _MAX_DATAGRAMS = 256
 class VirtualDatagrams(VirtualPollable):
     """A bound UDP socket and its queue."""
 
-    __slots__ = ("_local", "_queue")
+    __slots__ = ("_local", "_queue", "_sources")
 
     def __init__(self, driver: "VirtualDriver", local: TcpAddress) -> None:
         super().__init__(driver)
         self._local = local
-        self._queue: deque[tuple[bytes, TcpAddress]] = deque()
+        self._queue: list[tuple[bytes, TcpAddress]] = []
+        self._sources: dict[str, TcpAddress] = {}  # by address of this machine, so that none is parsed per packet
 
     @property
     def local(self) -> TcpAddress:
@@ -37,7 +40,8 @@ class VirtualDatagrams(VirtualPollable):
     def receive(self, limit: int = 64) -> list[tuple[bytes, TcpAddress]]:
         """See `ports.DatagramSocket`."""
         self._require_open()
-        batch = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        batch = self._queue[:limit]
+        del self._queue[:limit]
         self.driver.update(self)
         return batch
 
@@ -47,18 +51,20 @@ class VirtualDatagrams(VirtualPollable):
         if len(data) > _MAX_DATAGRAM:
             raise NetworkError(f"Sending a datagram to {address} failed: it is longer than {_MAX_DATAGRAM} bytes.")
         host = self.driver.host
-        source = host.source_for(address)
-        if source is None:
+        ip = host.source_for(address)
+        if ip is None:
             raise Unreachable(f"Sending a datagram to {address} failed: no route leads there.")
-        target = host if host.has(address.ip) else host.network.at(address.ip)
-        if target is not None:
-            sender = self._local if not self._local.is_wildcard else TcpAddress(source, self._local.port)
-            payload = bytes(data)
-            receiver = next(
-                (sock for local, sock in target.datagrams.items() if _receives(local, address)), None
+        payload, source = bytes(data), self._source(ip)
+        if host.is_own(address.ip):
+            self._deliver(payload, source, Landing(host, address))
+        elif host.up:
+            fabric = host.network.fabric
+            way = leave(host.realm, "udp", source, address, trio.current_time())
+            packet = Packet(
+                host, way, "udp", address, len(payload), lambda landing: self._deliver(payload, way.source, landing)
             )  # fmt: skip
-            if receiver is not None:
-                host.network.fabric.cast(receiver.driver, host, target, lambda: receiver.on_datagram(payload, sender))
+            fabric.show(host, packet.end, payload)
+            fabric.cast(packet)
         return True
 
     def on_datagram(self, payload: bytes, sender: TcpAddress) -> None:
@@ -70,23 +76,31 @@ class VirtualDatagrams(VirtualPollable):
     def close(self) -> None:
         """See `ports.DatagramSocket`."""
         if self._open:
-            del self.driver.host.datagrams[self._local]
+            self.driver.host.datagrams.remove(self._local, self)
             super().close()
 
     def vanish(self) -> None:
         """See `ports.DatagramSocket`."""
         super().vanish()
-        self.driver.host.datagrams.pop(self._local, None)
+        self.driver.host.datagrams.remove(self._local, self)
 
     def bits(self) -> int:
         """See `ports.DatagramSocket`."""
         return self._interest & (WRITE | (READ if self._queue else 0))
 
+    def _source(self, ip: str) -> TcpAddress:
+        if not self._local.is_wildcard:
+            return self._local
+        source = self._sources.get(ip)
+        if source is None:
+            source = self._sources[ip] = TcpAddress(ip, self._local.port)
+        return source
+
+    @staticmethod
+    def _deliver(payload: bytes, sender: TcpAddress, landing: Landing) -> None:
+        receiver = landing.host.datagrams.at(landing.local)
+        if receiver is not None:
+            receiver.on_datagram(payload, sender)
+
     def __repr__(self) -> str:
         return f"<VirtualDatagrams {self.driver.host.name} {self._local} {'open' if self._open else 'closed'}>"
-
-
-def _receives(bound: TcpAddress, target: TcpAddress) -> bool:
-    if bound.port != target.port or ip_address(bound.ip).version != ip_address(target.ip).version:
-        return False
-    return bound.ip == target.ip or bound.is_wildcard

@@ -1,10 +1,9 @@
 """One process's sockets on a virtual machine: the network port itself, with its batches of readiness.
 
 The invariant: a batch holds each ready pollable once, in the order in which they became ready, and nothing that was
-closed. It knows no route.
+closed. What the kernel does goes on while the process is stopped; only its batches wait. It knows no route.
 """
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import trio
@@ -20,16 +19,16 @@ from beam_actors.errors import (
 from beam_actors.ports import Pollable, Ready
 from beam_actors.testing.network.datagrams import VirtualDatagrams
 from beam_actors.testing.network.endpoint import VirtualEndpoint
-from beam_actors.testing.network.fabric import Action, Agenda
+from beam_actors.testing.network.handshake import Handshake
 from beam_actors.testing.network.listener import VirtualListener
 from beam_actors.testing.network.pollable import VirtualPollable
+from beam_actors.testing.network.realm import WILDCARDS
 from beam_actors.values import Address, TcpAddress, UnixAddress
 
 if TYPE_CHECKING:
     from beam_actors.testing.network.host import VirtualHost
 
 _MAX_BATCH = 512
-WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  # addresses to compare with, nothing is bound here
 
 
 class VirtualDriver:
@@ -40,26 +39,48 @@ class VirtualDriver:
         self.pid = pid
         self.descriptors = descriptors
         self.is_alive = True
-        self._agenda = Agenda()
         self._pollables: dict[VirtualPollable, None] = {}
         self._ready: dict[VirtualPollable, None] = {}
-        self._scope: trio.CancelScope | None = None
+        self._task: trio.lowlevel.Task | None = None
+        """The task that waits."""
+        self._until = float("inf")
+        self._alarms: list[float] = []
+        """When the agenda will look whether `_until` has come: the latest first, so that a wait adds one only if none
+        comes early enough."""
         self._woken = False
         self._closed = False
+        self._frozen = False
+        self._late = 0.0
 
     # --- the port ---
 
     def dial(self, address: Address, *, bind: TcpAddress | None = None, reuse_port: bool = False) -> VirtualEndpoint:
         """See `ports.NetworkDriver`."""
-        endpoint = VirtualEndpoint(self, address)
-        self.enter(endpoint)
-        try:
-            if isinstance(address, UnixAddress):
+        if isinstance(address, UnixAddress):
+            endpoint = VirtualEndpoint(self, None, address)
+            self.enter(endpoint)
+            try:
                 self._dial_unix(endpoint, address)
-            else:
-                self._dial_tcp(endpoint, address, bind, reuse_port=reuse_port)
+            except NetworkError as error:
+                endpoint.fail(error)
+            return endpoint
+        self.require_room()
+        if address.ip in WILDCARDS:  # leads home, as on Linux
+            address = TcpAddress("::1" if ":" in address.ip else "127.0.0.1", address.port)
+        local, failure = None, None
+        try:
+            local = self._source(address, bind, reuse_port=reuse_port)
+        except ResourceExhausted:
+            raise
         except NetworkError as error:
-            endpoint.fail(error)
+            failure = error
+        endpoint = VirtualEndpoint(self, local, address)
+        self.enter(endpoint)
+        if local is None or failure is not None:
+            endpoint.fail(failure or Unreachable(f"Dialling {address} failed: no route leads there."))
+        else:
+            self.host.connect(endpoint, local, address)
+            Handshake(endpoint, local, address).knock()
         return endpoint
 
     def listen(self, address: Address, *, reuse_port: bool = False, backlog: int = 256) -> VirtualListener:
@@ -74,12 +95,11 @@ class VirtualDriver:
         self.host.check_bind(address)
         if address.port == 0:
             address = TcpAddress(address.ip, self.host.free_port())
-        for taken, others in self.host.listeners.items():
-            if _overlap(taken, address) and not (reuse_port and all(other.reuse_port for other in others)):
-                raise AddressInUse(f"Listening at {address} failed: somebody listens there.")
+        if any(not (reuse_port and other.reuse_port) for other in self.host.listeners.conflicts(address)):
+            raise AddressInUse(f"Listening at {address} failed: somebody listens there.")
         listener = VirtualListener(self, address, backlog, reuse_port=reuse_port)
         self.enter(listener)
-        self.host.listeners.setdefault(address, []).append(listener)
+        self.host.listeners.add(address, listener)
         return listener
 
     def datagrams(self, address: TcpAddress) -> VirtualDatagrams:
@@ -87,29 +107,24 @@ class VirtualDriver:
         self.host.check_bind(address)
         if address.port == 0:
             address = TcpAddress(address.ip, self.host.free_port())
-        if any(_overlap(taken, address) for taken in self.host.datagrams):
+        if any(True for _ in self.host.datagrams.conflicts(address)):
             raise AddressInUse(f"Binding {address} failed: somebody has it.")
         sock = VirtualDatagrams(self, address)
         self.enter(sock)
-        self.host.datagrams[address] = sock
+        self.host.datagrams.add(address, sock)
         return sock
 
     async def wait(self, until: float | None) -> list[Ready]:
         """See `ports.NetworkDriver`."""
         if self._closed:
             raise ConnectionLost("The network driver is closed.")
-        await trio.lowlevel.checkpoint()
-        limit = float("inf") if until is None else until
-        while True:
-            self._agenda.run_due(trio.current_time())
-            if self._is_due(limit):
-                break
-            self._scope = scope = trio.CancelScope(deadline=min(limit, self._agenda.next_at))
-            try:
-                with scope:
-                    await trio.sleep_forever()
-            finally:
-                self._scope = None
+        self._until = float("inf") if until is None else until
+        if self._is_due():
+            await trio.lowlevel.checkpoint()  # the actors' turn
+        while not self._is_due():
+            await self._sleep()
+        if self._late and not self._closed:
+            await trio.sleep(self._late)
         self._woken = False
         batch = [(pollable, pollable.bits()) for pollable in list(self._ready)[:_MAX_BATCH]]
         for pollable, _bits in batch:
@@ -133,18 +148,45 @@ class VirtualDriver:
             pollable.close()
         self.is_alive = False
         self._closed = True
-        self._agenda.clear()
+        self.host.ended(self)
         self._rouse()
+
+    # --- what befalls a process ---
+
+    def freeze(self) -> None:
+        """Stop the process (SIGSTOP): the kernel takes in what its buffers hold, and no batch is given out."""
+        self._frozen = True
+
+    def thaw(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._frozen = False
+        self._rouse()
+
+    def slow(self, seconds: float) -> None:
+        """Let each batch be that late, as on a machine with too much to do; 0 is as before."""
+        self._late = seconds
+
+    def vanish(self) -> None:
+        """The machine lost power: every socket is gone and nobody hears of it."""
+        self.is_alive = False
+        for pollable in list(self._pollables):
+            pollable.vanish()
+        self._pollables.clear()
+        self._ready.clear()
 
     # --- what sockets use ---
 
     def enter(self, pollable: VirtualPollable) -> None:
         """Take a new socket into the books; raise `ResourceExhausted` if there are too many."""
+        self.require_room()
+        self._pollables[pollable] = None
+
+    def require_room(self) -> None:
+        """Raise if no further socket can be opened."""
         if not self.is_alive:
             raise ConnectionLost("The network driver is closed.")
-        if len(self._pollables) >= self.descriptors:
+        if self.is_full:
             raise ResourceExhausted("Opening a socket failed: too many are open.")
-        self._pollables[pollable] = None
 
     @property
     def is_full(self) -> bool:
@@ -158,35 +200,47 @@ class VirtualDriver:
 
     def update(self, pollable: VirtualPollable) -> None:
         """The pollable's state or interest changed."""
-        if pollable in self._pollables and pollable.bits():
-            self._ready.setdefault(pollable)
-            self._rouse()
+        if pollable.bits() and pollable in self._pollables:
+            if pollable not in self._ready:
+                self._ready[pollable] = None
+                self._rouse()
         else:
             self._ready.pop(pollable, None)
 
-    def schedule(self, when: float, sequence: int, action: Action) -> None:
-        """Do `action` at `when`, while this process waits for its network."""
-        self._agenda.add(when, sequence, action)
-        if self._scope is not None and when < self._scope.deadline:
-            self._scope.deadline = when
-
-    def vanish(self) -> None:
-        """The machine lost power: every socket is gone and nobody hears of it."""
-        self.is_alive = False
-        for pollable in list(self._pollables):
-            pollable.vanish()
-        self._pollables.clear()
-        self._ready.clear()
-        self._agenda.clear()
-
     # --- inside ---
 
-    def _is_due(self, limit: float) -> bool:
-        return bool(self._ready) or self._woken or self._closed or limit <= trio.current_time()
+    def _is_due(self) -> bool:
+        if self._closed:
+            return True
+        return not self._frozen and (bool(self._ready) or self._woken or self._until <= trio.current_time())
+
+    async def _sleep(self) -> None:
+        if not self._frozen:
+            self._set_alarm()
+        self._task = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._abandon)
+
+    def _abandon(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def _rouse(self) -> None:
-        if self._scope is not None:
-            self._scope.cancel()
+        if self._task is not None and (self._closed or not self._frozen):
+            task, self._task = self._task, None
+            trio.lowlevel.reschedule(task)
+
+    def _set_alarm(self) -> None:
+        if self._until < (self._alarms[-1] if self._alarms else float("inf")):
+            self._alarms.append(self._until)
+            self.host.network.fabric.agenda.add(self._until, self._alarm)
+
+    def _alarm(self) -> None:
+        self._alarms.pop()
+        if self._task is not None and not self._frozen:
+            if self._until <= trio.current_time():
+                self._rouse()
+            else:
+                self._set_alarm()
 
     def _dial_unix(self, endpoint: VirtualEndpoint, address: UnixAddress) -> None:
         listener = self.host.unix.get(address.path)
@@ -194,34 +248,22 @@ class VirtualDriver:
             raise ConnectionRefused(f"Dialling {address} failed: nothing listens there.")
         if not listener.has_room:
             raise ResourceExhausted(f"Dialling {address} failed: its queue is full.")
-        listener.offer(endpoint, None)
+        listener.offer(endpoint, address, None)
         endpoint.establish()
 
-    def _dial_tcp(
-        self, endpoint: VirtualEndpoint, address: TcpAddress, bind: TcpAddress | None, *, reuse_port: bool
-    ) -> None:
-        host, network = self.host, self.host.network
+    def _source(self, address: TcpAddress, bind: TcpAddress | None, *, reuse_port: bool) -> TcpAddress | None:
+        host = self.host
         source = host.source_for(address)
         if source is None:
-            raise Unreachable(f"Dialling {address} failed: no route leads there.")
-        if bind is not None:
-            host.check_bind(bind)
-            source = source if bind.ip in WILDCARDS else bind.ip
-        local = TcpAddress(source, (bind.port if bind is not None else 0) or host.free_port())
-        if local in host.sources or (not reuse_port and host.listener_at(local) is not None):
+            return None
+        if bind is None:
+            return TcpAddress(source, host.free_port())
+        host.check_bind(bind)
+        local = TcpAddress(source if bind.ip in WILDCARDS else bind.ip, bind.port or host.free_port())
+        listeners = host.listeners.conflicts(local)
+        if host.connection(local, address) or any(not (reuse_port and other.reuse_port) for other in listeners):
             raise AddressInUse(f"Dialling {address} from {local} failed: that port is in use.")
-        endpoint.bound_to(local)
-        host.sources[local] = endpoint
-        target = host if host.has(address.ip) else network.at(address.ip)
-        network.fabric.later(self, network.patience, endpoint.give_up)
-        if target is not None:
-            endpoint.knock(target)
+        return local
 
     def __repr__(self) -> str:
         return f"<VirtualDriver {self.host.name}/{self.pid} of {len(self._pollables)} sockets>"
-
-
-def _overlap(a: TcpAddress, b: TcpAddress) -> bool:
-    if a.port != b.port or ip_address(a.ip).version != ip_address(b.ip).version:
-        return False
-    return a.ip == b.ip or a.ip in WILDCARDS or b.ip in WILDCARDS

@@ -1,140 +1,251 @@
-"""How packets travel between virtual hosts: latency per pair, cuts, dead machines, and order within a connection.
+"""What lies between virtual machines: links with their conditions, cuts and splits, and single packets on them.
 
-The invariant: what a connection sends arrives once, whole and in order, or not at all: a cut holds packets back as
-TCP's retransmission would, and a datagram that meets a cut is gone. Nothing is drawn at random here, and nothing
-iterates over a set, so a run is a function of its calls.
+The invariant: a packet that can't pass is gone, and one that passes arrives at whoever has its address then, at most
+twice and never before its time. All dice of a network are one stream, thrown in the order of sending. It knows no
+connection (`lane`).
 """
 
-import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from random import Random
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
+from beam_actors.testing.network.agenda import Agenda
+from beam_actors.testing.network.conditions import Conditions
+from beam_actors.testing.network.link import Link
+from beam_actors.testing.network.nat import Protocol
+from beam_actors.testing.network.regions import JITTER, latency_between
+from beam_actors.testing.network.routes import Landing, Way, arrive, end_of
+from beam_actors.values import TcpAddress
+
 if TYPE_CHECKING:
-    from beam_actors.testing.network.driver import VirtualDriver
+    from beam_actors.testing.network.endpoint import VirtualEndpoint
     from beam_actors.testing.network.host import VirtualHost
+    from beam_actors.testing.network.realm import Site
 
-Action = Callable[[], None]
-
-
-@attrs.define(slots=True)
-class Lane:
-    """One direction of one connection: packets on it don't overtake each other."""
-
-    last_arrival: float = 0.0
-
-
-@attrs.frozen(slots=True)
-class _Packet:
-    source: "VirtualHost"
-    target: "VirtualHost"
-    driver: "VirtualDriver"
-    lane: Lane
-    action: Action
-
-
-class Agenda:
-    """What will happen to one driver, in the order of time and then of sending."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Action]] = []
-
-    def add(self, when: float, sequence: int, action: Action) -> None:
-        """Do `action` at `when`; `sequence` orders ties."""
-        heapq.heappush(self._heap, (when, sequence, action))
-
-    @property
-    def next_at(self) -> float:
-        """When the next thing happens, or infinity."""
-        return self._heap[0][0] if self._heap else float("inf")
-
-    def run_due(self, now: float) -> None:
-        """Do all that is due, what becomes due by it included."""
-        while self._heap and self._heap[0][0] <= now:
-            heapq.heappop(self._heap)[2]()
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._heap.clear()
+Tap = Callable[["VirtualHost", "Site | None", bytes], None]
+"""Called with sender, receiver (None if nobody has the address) and payload, when it leaves."""
 
 
 class Fabric:
-    """The network between hosts."""
+    """Links between sites, made when first used, and the agenda on which their packets arrive.
 
-    def __init__(self, latency: float) -> None:
-        self._latency = latency
-        self._latencies: dict[tuple[str, str], float] = {}
-        self._cuts: dict[tuple[str, str], None] = {}
-        self._held: list[_Packet] = []
-        self._sequence = 0
+    `patience` is how many seconds TCP waits for a silent peer; `buffer` how many bytes one direction of a connection
+    holds in both kernels and on the wire.
+    """
 
-    def set_latency(self, a: "VirtualHost", b: "VirtualHost", seconds: float) -> None:
-        """One-way seconds between two hosts from now on; packets under way keep their time."""
-        self._latencies[_pair(a, b)] = seconds
+    def __init__(self, dice: Random, conditions: Conditions, *, buffer: int, patience: float) -> None:
+        self.agenda = Agenda()
+        self.buffer = buffer
+        self.patience = patience
+        self._taps: dict[int, Tap] = {}
+        self._next_tap = 0
+        self.dice = dice
+        self._conditions = conditions
+        self._by_region: dict[tuple[str, str], Conditions] = {}
+        self._version = 0
+        self._cuts: dict[Link, None] = {}
+        self._clogs: dict[Link, None] = {}
+        self._split: tuple[Site, ...] = ()
+        self._stalled: dict[Link, None] = {}
 
-    def latency(self, a: "VirtualHost", b: "VirtualHost") -> float:
-        """One-way seconds between two hosts; a host reaches itself at once."""
-        return 0.0 if a is b else self._latencies.get(_pair(a, b), self._latency)
+    # --- links ---
 
-    def cut(self, a: "VirtualHost", b: "VirtualHost") -> None:
-        """Let nothing pass between two hosts; what is under way still arrives."""
-        self._cuts[_pair(a, b)] = None
+    @property
+    def conditions(self) -> Conditions:
+        """What holds on links of which nothing else was said; between regions, of all but latency and jitter."""
+        return self._conditions
 
-    def heal(self, a: "VirtualHost", b: "VirtualHost") -> None:
-        """Undo a cut; what connections sent meanwhile is on its way now."""
-        self._cuts.pop(_pair(a, b), None)
-        self.release()
+    @conditions.setter
+    def conditions(self, conditions: Conditions) -> None:
+        self._conditions = conditions
+        self._by_region.clear()
+        self.refresh()
 
-    def passes(self, a: "VirtualHost", b: "VirtualHost") -> bool:
-        """Whether a packet sent now would arrive."""
-        return a.up and b.up and (a is b or _pair(a, b) not in self._cuts)
+    def refresh(self) -> None:
+        """Let every link look up its conditions again: a site has moved, or the default changed."""
+        self._version += 1
 
-    def send(
-        self, driver: "VirtualDriver", source: "VirtualHost", target: "VirtualHost", lane: Lane, action: Action
-    ) -> bool:
-        """Do `action` on the driver's agenda when the packet arrives; False if it is held back for now."""
-        packet = _Packet(source, target, driver, lane, action)
-        if not source.up:
-            return False
-        if not self.passes(source, target) or any(held.lane is lane for held in self._held):
-            self._held.append(packet)
-            return False
-        self._dispatch(packet)
-        return True
+    def link(self, source: "Site", target: "Site") -> Link:
+        """The way from one site to another, with the conditions of now."""
+        link = source.links.get(target)
+        if link is None:
+            link = source.links[target] = Link(source, target, self.dice)
+        return self.current(link)
 
-    def cast(self, driver: "VirtualDriver", source: "VirtualHost", target: "VirtualHost", action: Action) -> None:
-        """The same for a datagram: lost if it can't pass."""
-        if self.passes(source, target):
-            self.later(driver, self.latency(source, target), action)
+    def current(self, link: Link) -> Link:
+        """The link itself, with the conditions of now."""
+        if link.version != self._version:
+            link.version = self._version
+            link.conditions = link.own or self._between(link.source.region, link.target.region)
+        return link
 
-    def later(self, driver: "VirtualDriver", seconds: float, action: Action) -> None:
-        """Do `action` on the driver's agenda after some time."""
-        self._sequence += 1
-        driver.schedule(trio.current_time() + seconds, self._sequence, action)
+    def set_conditions(self, source: "Site", target: "Site", conditions: Conditions | None) -> None:
+        """Let a link have conditions of its own from now on; packets under way keep their time. None: no more."""
+        link = self.link(source, target)
+        link.own = conditions
+        link.conditions = conditions or self._between(source.region, target.region)
 
-    def release(self) -> None:
-        """Send what was held back and passes now, in order."""
-        held, self._held = self._held, []
-        for packet in held:
-            if not packet.source.up:
-                continue
-            if self.passes(packet.source, packet.target):
-                self._dispatch(packet)
-            else:
-                self._held.append(packet)
+    def passes(self, link: Link) -> bool:
+        """Whether a packet sent now would get through."""
+        source, target = link.source, link.target
+        return (
+            source.up
+            and not link.is_cut
+            and (source.side is target.side or source.side is None or target.side is None or source.side == target.side)
+        )
 
-    def drop_from(self, host: "VirtualHost") -> None:
-        """Forget what a machine that died was retransmitting."""
-        self._held = [packet for packet in self._held if packet.source is not host]
+    # --- cuts ---
 
-    def _dispatch(self, packet: _Packet) -> None:
-        arrival = trio.current_time() + self.latency(packet.source, packet.target)
-        packet.lane.last_arrival = max(arrival, packet.lane.last_arrival)
-        self._sequence += 1
-        packet.driver.schedule(packet.lane.last_arrival, self._sequence, packet.action)
+    def cut(self, source: "Site", target: "Site") -> None:
+        """Let nothing pass in this direction; what is under way still arrives."""
+        link = self.link(source, target)
+        link.is_cut = True
+        self._cuts[link] = None
+
+    def mend(self, source: "Site", target: "Site") -> None:
+        """Undo a cut; connections retransmit what they sent meanwhile."""
+        link = self.link(source, target)
+        link.is_cut = False
+        self._cuts.pop(link, None)
+        self._release(link)
+
+    def clog(self, source: "Site", target: "Site", seconds: float) -> None:
+        """Let what is sent in this direction from now on leave after so many seconds; nothing is lost."""
+        link = self.link(source, target)
+        link.clogged_until = max(link.clogged_until, trio.current_time() + seconds)
+        self._clogs[link] = None
+
+    def split(self, groups: Iterable[Iterable["Site"]]) -> None:
+        """Let nothing pass between groups; a site that is in none reaches all. It takes the place of another split."""
+        self._unite()
+        members = [(number, site) for number, group in enumerate(groups) for site in group]
+        for number, site in members:
+            site.side = number
+        self._split = tuple(site for _number, site in members)
+        self.release_all()
+
+    def heal_all(self) -> None:
+        """Undo all cuts, the split, and what is left of clogs."""
+        self._unite()
+        for link in self._cuts:
+            link.is_cut = False
+        for link in self._clogs:
+            link.clogged_until = 0.0
+        self._cuts.clear()
+        self._clogs.clear()
+        self.release_all()
+
+    def _unite(self) -> None:
+        for site in self._split:
+            site.side = None
+        self._split = ()
+
+    # --- connections that can't get through ---
+
+    def stall(self, link: Link) -> None:
+        """A connection on this link waits for it."""
+        self._stalled[link] = None
+
+    def release_all(self) -> None:
+        """Something changed for many: let every connection that waits try again."""
+        for link in list(self._stalled):
+            self._release(link)
+
+    def release_of(self, site: "Site") -> None:
+        """Something changed for one site: let the connections from and to it try again."""
+        for link in [each for each in self._stalled if site in {each.source, each.target}]:
+            self._release(link)
+
+    def _release(self, link: Link) -> None:
+        for lane in list(link.stalled):
+            lane.release()
+        if not link.stalled:
+            self._stalled.pop(link, None)
+
+    # --- single packets ---
+
+    def observe(self, tap: Tap) -> Callable[[], None]:
+        """Show every payload to `tap` from now on, until the returned function is called."""
+        self._next_tap += 1
+        number = self._next_tap
+        self._taps[number] = tap
+        return lambda: self._taps.pop(number, None) and None
+
+    def show(self, source: "VirtualHost", target: "Site | None", payload: bytes) -> None:
+        """A payload leaves for another machine."""
+        for tap in list(self._taps.values()) if self._taps else ():
+            tap(source, target, payload)
+
+    def cast(self, packet: "Packet") -> None:
+        """Send a packet that nobody retransmits: it is there once, or twice, or never."""
+        end = packet.end
+        if end is None:
+            return
+        link = self.link(packet.source, end)
+        if not self.passes(link):
+            return
+        now = trio.current_time()
+        for when in link.cast(now, packet.size):
+            self.agenda.add(when, partial(packet.land, when))
+
+    def answer(self, source: "VirtualHost", end: "VirtualEndpoint", action: Callable[[], None]) -> None:
+        """Send a packet back to an end that is dialling, on the way that its own came: lost if it can't pass."""
+        target = end.host
+        if source is target:
+            action()
+            return
+        link = self.link(source, target)
+        if self.passes(link):
+            now = trio.current_time()
+            for when in link.cast(now, 0):
+                self.agenda.add(when, partial(self._arrive, end, action, when))
+
+    @staticmethod
+    def _arrive(end: "VirtualEndpoint", action: Callable[[], None], now: float) -> None:
+        if end.is_reachable(now):
+            action()
+
+    def _between(self, source: str | None, target: str | None) -> Conditions:
+        if source is None or target is None:
+            return self._conditions
+        found = self._by_region.get((source, target))
+        if found is None:
+            latency = latency_between(source, target)
+            jitter = max(latency * JITTER, self._conditions.jitter)
+            found = attrs.evolve(self._conditions, latency=latency, jitter=jitter)
+            self._by_region[source, target] = found
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Fabric {self._conditions}, {len(self._cuts)} cuts, {self.agenda!r}>"
 
 
-def _pair(a: "VirtualHost", b: "VirtualHost") -> tuple[str, str]:
-    return (a.name, b.name) if a.name <= b.name else (b.name, a.name)
+@attrs.frozen(slots=True)
+class Packet:
+    """A datagram or a SYN on its way: `deliver` is called if it arrives at a machine."""
+
+    source: "VirtualHost"
+    way: Way
+    protocol: Protocol
+    target: TcpAddress
+    size: int
+    deliver: Callable[[Landing], None]
+
+    @property
+    def end(self) -> "Site | None":
+        """Where it would end now."""
+        return None if self.way.realm is None else end_of(self.way.realm, self.protocol, self.target)
+
+    def land(self, now: float) -> None:
+        """It is there: let the boxes at that end look at it."""
+        if self.way.realm is not None:
+            landing = arrive(self.way.realm, self.protocol, self.way.source, self.target, now)
+            if landing is not None:
+                self.deliver(landing)
+
+
+__all__ = ["Fabric", "Packet", "Tap"]

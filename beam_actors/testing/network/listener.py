@@ -1,32 +1,34 @@
 """Listeners of the virtual network, with their backlog.
 
-The invariant: the queue is bounded as a kernel's is, and a dial that does not fit is tried again later. It knows no
-route and draws nothing at random.
+The invariant: the queue is bounded as a kernel's is, handshakes under way included, and a dial that does not fit is
+tried again later. It knows no route and draws nothing at random.
 """
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from beam_actors.errors import ResourceExhausted
 from beam_actors.testing.network.endpoint import VirtualEndpoint
-from beam_actors.testing.network.fabric import Lane
 from beam_actors.testing.network.pollable import READ, VirtualPollable
-from beam_actors.values import Address, UnixAddress
+from beam_actors.values import Address, TcpAddress, UnixAddress
 
 if TYPE_CHECKING:
     from beam_actors.testing.network.driver import VirtualDriver
+
+_HALF_OPEN = 63.0
+"""Seconds for which a kernel keeps a connection whose handshake is never ended (Linux's five tcp_synack_retries)."""
 
 
 class VirtualListener(VirtualPollable):
     """A listening socket and its queue."""
 
-    __slots__ = ("_backlog", "_local", "_queue", "reuse_port")
+    __slots__ = ("_backlog", "_half_open", "_local", "_queue", "reuse_port")
 
     def __init__(self, driver: "VirtualDriver", local: Address, backlog: int, *, reuse_port: bool) -> None:
         super().__init__(driver)
         self._local = local
         self._backlog = backlog
-        self._queue: deque[VirtualEndpoint] = deque()
+        self._queue: list[VirtualEndpoint] = []
+        self._half_open: dict[VirtualEndpoint, None] = {}
         self.reuse_port = reuse_port
 
     @property
@@ -41,7 +43,7 @@ class VirtualListener(VirtualPollable):
             return None
         if self.driver.is_full:
             raise ResourceExhausted(f"Accepting at {self._local} failed: too many sockets are open.")
-        endpoint = self._queue.popleft()
+        endpoint = self._queue.pop(0)
         self.driver.enter(endpoint)
         self.driver.update(self)
         return endpoint
@@ -52,14 +54,17 @@ class VirtualListener(VirtualPollable):
             return
         self._forget()
         super().close()
-        for endpoint in self._queue:
+        for endpoint in (*self._half_open, *self._queue):
             endpoint.abort()
+        self._half_open.clear()
         self._queue.clear()
 
     def vanish(self) -> None:
         """See `ports.Listener`."""
         super().vanish()
         self._forget()
+        for endpoint in (*self._half_open, *self._queue):
+            endpoint.vanish()
 
     def bits(self) -> int:
         """See `ports.Listener`."""
@@ -68,25 +73,41 @@ class VirtualListener(VirtualPollable):
     @property
     def has_room(self) -> bool:
         """Whether its queue takes another connection."""
-        return len(self._queue) < self._backlog
+        return len(self._queue) + len(self._half_open) < self._backlog
 
-    def offer(self, dialled: VirtualEndpoint, local: Address | None) -> Lane:
-        """Queue the other end of a dial; the lane on which its packets travel."""
-        endpoint = VirtualEndpoint(self.driver, dialled.local)
-        endpoint.join(dialled, local or self._local)
-        self._queue.append(endpoint)
-        self.driver.update(self)
-        return endpoint.lane
+    def offer(self, dialled: VirtualEndpoint, local: Address, remote: Address | None) -> VirtualEndpoint:
+        """Make the other end of a dial; it is queued once its handshake is over."""
+        endpoint = VirtualEndpoint(self.driver, local, remote)
+        endpoint.queued_by(self)
+        endpoint.join(dialled)
+        self._half_open[endpoint] = None
+        if isinstance(local, TcpAddress) and isinstance(remote, TcpAddress):
+            host = self.driver.host
+            host.connect(endpoint, local, remote)
+            if dialled.host is not host:
+                host.network.fabric.agenda.later(_HALF_OPEN, lambda: self.drop(endpoint))
+        return endpoint
+
+    def enqueue(self, endpoint: VirtualEndpoint) -> bool:
+        """A handshake is over; False if nobody listens any more."""
+        self._half_open.pop(endpoint, None)
+        if self._open:
+            self._queue.append(endpoint)
+            self.driver.update(self)
+        return self._open
+
+    def drop(self, endpoint: VirtualEndpoint) -> None:
+        """A handshake was not brought to an end."""
+        if endpoint in self._half_open:
+            del self._half_open[endpoint]
+            endpoint.vanish()
 
     def _forget(self) -> None:
         host = self.driver.host
         if isinstance(self._local, UnixAddress):
             del host.unix[self._local.path]
-            return
-        listeners = host.listeners[self._local]
-        listeners.remove(self)
-        if not listeners:
-            del host.listeners[self._local]
+        else:
+            host.listeners.remove(self._local, self)
 
     def __repr__(self) -> str:
         return f"<VirtualListener {self.driver.host.name} {self._local} {'open' if self._open else 'closed'}>"

@@ -29,8 +29,10 @@ class VirtualPollable:
         if not self.driver.is_alive:
             return  # a process that was killed: its tasks unwind over sockets that the system closed below them
         self._require_open()
-        self._interest = (READ if read else 0) | (WRITE if write else 0)
-        self.driver.update(self)
+        interest = (READ if read else 0) | (WRITE if write else 0)
+        if interest != self._interest:
+            self._interest = interest
+            self.driver.update(self)
 
     def close(self) -> None:
         """See `ports.Pollable`."""

@@ -12,7 +12,7 @@ from beam_actors.errors import (
     Unreachable,
 )
 from beam_actors.ports import Endpoint, Readiness
-from beam_actors.testing.network import VirtualDriver, VirtualHost, VirtualNetwork
+from beam_actors.testing.network import Conditions, VirtualDriver, VirtualHost, VirtualNetwork
 from beam_actors.values import TcpAddress, UnixAddress
 
 READ, WRITE = int(Readiness.READ), int(Readiness.WRITE)
@@ -32,6 +32,8 @@ class Net:
         dialled.want(read=False, write=True)
         assert await self.da.wait(None) == [(dialled, WRITE)]
         assert dialled.connected()
+        listener.want(read=True, write=False)
+        assert await self.db.wait(None) == [(listener, READ)]
         accepted = listener.accept()
         assert accepted is not None
         listener.close()
@@ -57,18 +59,18 @@ async def fail(driver: VirtualDriver, endpoint: Endpoint) -> float:
 
 
 async def test_latency_counts_once_each_way(autojump_clock) -> None:
-    net = Net(latency=0.05)
+    net = Net(conditions=Conditions(latency=0.05))
     start = trio.current_time()
     dialled, accepted = await net.connect()
-    assert trio.current_time() - start == pytest.approx(0.1)
+    assert trio.current_time() - start == pytest.approx(0.15)  # the handshake's three packets
     assert dialled.local is not None
     assert accepted.remote == dialled.local
     dialled.send(b"x")
     await net.db.wait(None)
-    assert trio.current_time() - start == pytest.approx(0.15)
-    net.network.set_latency(net.a, net.b, 1.0)
+    assert trio.current_time() - start == pytest.approx(0.2)
+    net.network.between(net.a, net.b, Conditions(latency=1.0))
     dialled.send(b"slow")
-    net.network.set_latency(net.a, net.b, 0.01)
+    net.network.between(net.a, net.b, Conditions(latency=0.01))
     dialled.send(b"fast")  # does not overtake
     accepted.recv_into(memoryview(bytearray(1)))
     await net.db.wait(None)
@@ -186,6 +188,7 @@ async def test_a_dead_machine_says_nothing_and_a_revived_one_resets(autojump_clo
     dial = net.da.dial(TcpAddress("10.0.0.2", 1))
     dial.want(read=False, write=True)
     assert await net.da.wait(trio.current_time() + 10) == []
+    dial.close()
     net.b.revive()
     await fail(net.da, dialled)
     with pytest.raises(ConnectionLost):
@@ -205,7 +208,7 @@ async def test_a_dead_machine_takes_no_part(autojump_clock) -> None:
 
 
 async def test_datagrams_cross_and_are_lost_in_a_partition(autojump_clock) -> None:
-    net = Net(latency=0.02)
+    net = Net(conditions=Conditions(latency=0.02))
     a, b = net.da.datagrams(ANY), net.db.datagrams(TcpAddress("10.0.0.2", 53 * 100))
     b.want(read=True, write=False)
     start = trio.current_time()
