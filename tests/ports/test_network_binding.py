@@ -42,6 +42,25 @@ async def test_a_dial_from_a_bound_port(world: World) -> None:
 
 
 @contract
+async def test_one_bound_port_dials_several(world: World) -> None:
+    listeners = [world.driver.listen(LOOPBACK) for _ in range(2)]
+    here = world.driver.listen(LOOPBACK, reuse_port=True)
+    assert isinstance(here.local, TcpAddress)
+    for listener in listeners:
+        dialled = world.driver.dial(listener.local, bind=here.local, reuse_port=True)
+        await world.until(dialled, WRITE)
+        assert dialled.connected()
+        await world.until(listener, READ)
+        accepted = listener.accept()
+        assert accepted is not None
+        assert accepted.remote == here.local
+    again = world.driver.dial(listeners[0].local, bind=here.local, reuse_port=True)
+    await world.until(again, WRITE)
+    with pytest.raises(NetworkError):  # the four numbers of a connection that is there
+        again.connected()
+
+
+@contract
 async def test_two_listeners_share_a_port_when_both_say_so(world: World) -> None:
     first = world.driver.listen(LOOPBACK, reuse_port=True)
     second = world.driver.listen(first.local, reuse_port=True)

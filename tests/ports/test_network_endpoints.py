@@ -173,3 +173,49 @@ async def test_unix_refused(world: World) -> None:
     await world.until(dialled, WRITE)
     with pytest.raises(ConnectionRefused):
         dialled.connected()
+
+
+@contract
+async def test_bytes_and_then_the_end_of_a_close_arrive_whole(world: World) -> None:
+    a, b = await world.pair()
+    a.send(b"last words")
+    a.close()
+    assert await world.read(b) == b"last words"
+    assert await world.read(b) == b""
+    b.send(b"to a closed end")
+    await world.driver.wait(world.now() + 5)  # told unasked
+    with pytest.raises(ConnectionLost):
+        b.send(b"once more")
+
+
+@contract
+async def test_a_closed_listener_resets_what_it_had_not_accepted(world: World) -> None:
+    listener = world.driver.listen(LOOPBACK)
+    dialled = world.driver.dial(listener.local)
+    await world.until(dialled, WRITE)
+    await world.until(listener, READ)
+    listener.close()
+    assert isinstance(await world.gone(dialled), ConnectionLost)
+
+
+@contract
+async def test_a_dial_that_is_closed_before_it_is_accepted_is_an_ended_connection(world: World) -> None:
+    listener = world.driver.listen(LOOPBACK)
+    dialled = world.driver.dial(listener.local)
+    await world.until(dialled, WRITE)
+    dialled.send(b"short")
+    dialled.close()
+    await world.until(listener, READ)
+    accepted = listener.accept()
+    assert accepted is not None
+    assert await world.read(accepted) == b"short"
+    assert await world.read(accepted) == b""
+
+
+@contract
+async def test_a_small_read_leaves_the_rest(world: World) -> None:
+    a, b = await world.pair()
+    a.send(b"0123456789")
+    await world.until(b, READ)
+    assert await world.read(b, 4) == b"0123"
+    assert await world.read(b, 100) == b"456789"

@@ -34,9 +34,10 @@ _MAX_BATCH = 512
 class VirtualDriver:
     """One process's sockets. `wait(until)` takes `until` in `trio.current_time()`."""
 
-    def __init__(self, host: "VirtualHost", pid: int, descriptors: int) -> None:
+    def __init__(self, host: "VirtualHost", pid: int, uid: int, descriptors: int) -> None:
         self.host = host
         self.pid = pid
+        self.uid = uid
         self.descriptors = descriptors
         self.is_alive = True
         self._pollables: dict[VirtualPollable, None] = {}
@@ -92,7 +93,7 @@ class VirtualDriver:
             self.enter(listener)
             self.host.unix[address.path] = listener
             return listener
-        self.host.check_bind(address)
+        self.host.check_bind(address, self.uid)
         if address.port == 0:
             address = TcpAddress(address.ip, self.host.free_port())
         if any(not (reuse_port and other.reuse_port) for other in self.host.listeners.conflicts(address)):
@@ -104,7 +105,7 @@ class VirtualDriver:
 
     def datagrams(self, address: TcpAddress) -> VirtualDatagrams:
         """See `ports.NetworkDriver`."""
-        self.host.check_bind(address)
+        self.host.check_bind(address, self.uid)
         if address.port == 0:
             address = TcpAddress(address.ip, self.host.free_port())
         if any(True for _ in self.host.datagrams.conflicts(address)):
@@ -258,7 +259,7 @@ class VirtualDriver:
             return None
         if bind is None:
             return TcpAddress(source, host.free_port())
-        host.check_bind(bind)
+        host.check_bind(bind, self.uid)
         local = TcpAddress(source if bind.ip in WILDCARDS else bind.ip, bind.port or host.free_port())
         listeners = host.listeners.conflicts(local)
         if host.connection(local, address) or any(not (reuse_port and other.reuse_port) for other in listeners):

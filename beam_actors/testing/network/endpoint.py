@@ -321,4 +321,4 @@ class VirtualEndpoint(VirtualPollable):
 
 
 def _credentials(driver: "VirtualDriver") -> PeerCredentials:
-    return PeerCredentials(uid=driver.host.uid, gid=driver.host.uid, pid=driver.pid)
+    return PeerCredentials(uid=driver.uid, gid=driver.uid, pid=driver.pid)

@@ -63,7 +63,7 @@ class VirtualHost(Site):
         super().__init__(name, region, realm)
         self.network = network
         self.uid = uid
-        """Who runs the processes; only 0 may bind ports below 1024."""
+        """Who runs the processes, unless `driver` is told otherwise; only 0 may bind ports below 1024."""
         self.listeners: PortTable[VirtualListener] = PortTable()
         self.datagrams: PortTable[VirtualDatagrams] = PortTable()
         self.unix: dict[str, VirtualListener] = {}
@@ -79,10 +79,10 @@ class VirtualHost(Site):
         """Its addresses now, without the loopback."""
         return self.where.addresses
 
-    def driver(self, *, descriptors: int = 1 << 16) -> VirtualDriver:
-        """A new process on this machine, which may hold so many open sockets."""
+    def driver(self, *, descriptors: int = 1 << 16, uid: int | None = None) -> VirtualDriver:
+        """A new process on this machine, which may hold so many open sockets, of the machine's user or another."""
         self._next_pid += 1
-        driver = VirtualDriver(self, self._next_pid, descriptors)
+        driver = VirtualDriver(self, self._next_pid, self.uid if uid is None else uid, descriptors)
         self._drivers[driver] = None
         return driver
 
@@ -157,11 +157,11 @@ class VirtualHost(Site):
                 return port
         raise ResourceExhausted(f"No port of {self.name} is free.")
 
-    def check_bind(self, address: TcpAddress) -> None:
-        """Raise `AddressNotPermitted` if no process of this machine may bind it."""
+    def check_bind(self, address: TcpAddress, uid: int) -> None:
+        """Raise `AddressNotPermitted` if no process of that user may bind it on this machine."""
         if not self.is_own(address.ip):
             raise AddressNotPermitted(f"Binding {address} failed: {self.name} does not have that address.")
-        if 0 < address.port < 1024 and self.uid:
+        if 0 < address.port < 1024 and uid:
             raise AddressNotPermitted(f"Binding {address} failed: ports below 1024 need uid 0.")
 
     def _settle(self, realm: Realm, addresses: Sequence[str]) -> Where:

@@ -3,9 +3,9 @@
 import pytest
 import trio
 
-from beam_actors.errors import ConnectionLost
+from beam_actors.errors import AddressNotPermitted, ConnectionLost
 from beam_actors.testing.network import VirtualNetwork
-from beam_actors.values import TcpAddress
+from beam_actors.values import TcpAddress, UnixAddress
 from tests.testing.network.rig import READ, WRITE, Machine, pair, read, simulated
 
 
@@ -151,3 +151,19 @@ async def test_a_process_that_ended_is_not_the_machine_s_any_more():
     a.host.kill()
     a.host.revive()
     repr(a.host.driver())
+
+
+@simulated
+async def test_a_process_of_another_user_says_so_and_may_bind_what_that_user_may():
+    _network, a, _b = pair()
+    socket = UnixAddress("/run/control.sock")
+    listener = a.driver.listen(socket)
+    other, root = a.host.driver(uid=4242), a.host.driver(uid=0)
+    for driver, uid in ((other, 4242), (root, 0), (a.driver, a.host.uid)):
+        driver.dial(socket)
+        await a.until(listener, READ)
+        credentials = listener.accept().credentials
+        assert (credentials.uid, credentials.pid) == (uid, driver.pid)
+    with pytest.raises(AddressNotPermitted):
+        other.listen(TcpAddress("127.0.0.1", 80))
+    root.listen(TcpAddress("127.0.0.1", 80))
