@@ -30,6 +30,7 @@ TESTED_IN = {
     "runtime/tracer.py": "runtime/test_tracing.py",
     "testing/daemons.py": "e2e/test_homes.py",
     "testing/network/endpoint.py": "ports/test_network_endpoints.py",
+    "testing/process.py": "testing/test_machine.py",
     "testing/store.py": "ports/test_store.py",
     "testing/tls.py": "ports/test_tls.py",
     "world/schema.py": "world/test_store.py",

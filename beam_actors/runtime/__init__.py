@@ -6,7 +6,7 @@ supervisors promise.
 
 from beam_actors.runtime.actor import Actor
 from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRestarts
-from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed
+from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed, unwrap
 from beam_actors.runtime.future import Future, Reply, WouldBlock
 from beam_actors.runtime.graves import Grave, GraveLimits, PastExit
 from beam_actors.runtime.groups import GroupChanged, GroupFull, GroupLimits, Groups
@@ -79,4 +79,5 @@ __all__ = [
     "crashed",
     "persist",
     "receives",
+    "unwrap",
 ]

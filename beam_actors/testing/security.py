@@ -13,13 +13,11 @@ from typing import Final
 import attrs
 from cryptography.exceptions import InvalidTag
 
-from beam_actors.errors import RemoteProtocolError, WrongPeer
+from beam_actors.errors import InvalidValue, RemoteProtocolError, WrongPeer
 from beam_actors.identity import PeerKey
+from beam_actors.ports import Buffer
 from beam_actors.values import PeerId
-from beam_actors.wire import SUITES, Role, Security, Suite
-from beam_actors.wire.libp2p_noise import Payload, decode_public_key, encode_public_key
-from beam_actors.wire.noise import TAG_SIZE, Aead, Buffer, CipherState
-from beam_actors.wire.protobuf import field, read_fields, want_bytes
+from beam_actors.wire import SUITES, TAG_SIZE, Aead, CipherState, Payload, Role, Security, Suite
 
 _MOST: Final = 100
 
@@ -105,7 +103,7 @@ class _NoAead:
 
 _PLAIN: Final = Suite("Simulated", "/beam/simulated/1", _NoAead, lambda nonce: nonce.to_bytes(12, "big"), beam=True)
 _MAX_HELLO: Final = 1024
-_IDENTITY, _MUXER = 1, 2
+_KEY_SIZE: Final = 32
 
 
 class _Introductions:
@@ -171,13 +169,11 @@ class _Introductions:
         if self._index == 1:
             self._sum = message
             return self._write(self._hello())
-        key, muxers = b"", []
-        for number, value in read_fields(message):
-            if number == _IDENTITY:
-                key = want_bytes(value)
-            elif number == _MUXER:
-                muxers.append(want_bytes(value).decode("ascii", "replace"))
-        self.remote = Payload(decode_public_key(key), tuple(muxers))
+        try:
+            peer = PeerId(message[:_KEY_SIZE])
+        except InvalidValue as error:
+            raise RemoteProtocolError("The peer's identity is not an Ed25519 key.") from error
+        self.remote = Payload(peer, tuple(message[_KEY_SIZE:].decode("ascii", "replace").split("\n")))
         if self._expected is not None and self.remote.peer != self._expected:
             raise WrongPeer(f"{self._expected} was expected at this address; {self.remote.peer} answered.")
         return self._write(self._hello()) if self._initiator else b""
@@ -187,8 +183,7 @@ class _Introductions:
         return len(message).to_bytes(2, "big") + message
 
     def _hello(self) -> bytes:
-        muxers = b"".join(field(_MUXER, muxer) for muxer in self._muxers)
-        return field(_IDENTITY, encode_public_key(self._key.peer_id)) + muxers
+        return self._key.peer_id.public_key + "\n".join(self._muxers).encode("ascii")
 
 
 LIGHT: Final = Security(suites=(_PLAIN,), handshake=_Introductions)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from beam_actors.runtime.exits import unwrap
+from beam_actors.runtime import unwrap
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.journal import Journal
 from beam_actors.testing.machine import Machine

@@ -21,8 +21,9 @@ from beam_actors.wire.events import (
 )
 from beam_actors.wire.framing import FrameReader, frame
 from beam_actors.wire.identify import IdentifyInfo
+from beam_actors.wire.libp2p_noise import Payload
 from beam_actors.wire.limits import SessionLimits, WindowBudget
-from beam_actors.wire.noise import AES, CHACHA, Role, Suite
+from beam_actors.wire.noise import AES, CHACHA, TAG_SIZE, Aead, CipherState, Role, Suite
 from beam_actors.wire.peer_record import MAX_RECORD, PeerRecord, open_record, sign_record
 from beam_actors.wire.security import NOISE, SUITES, Security
 from beam_actors.wire.session import MIN_FLUSH, Session, SessionStatistics
@@ -34,10 +35,14 @@ __all__ = [
     "MIN_FLUSH",
     "NOISE",
     "SUITES",
+    "TAG_SIZE",
+    "Aead",
+    "CipherState",
     "Established",
     "Event",
     "FrameReader",
     "IdentifyInfo",
+    "Payload",
     "PeerIdentified",
     "PeerLeaving",
     "PeerRecord",
