@@ -1,0 +1,152 @@
+"""What an attacker is: a program on a machine of its own that goes for its victims again and again, until the end.
+
+Invariant: an attacker knows what any stranger could know (addresses, and the names that people use) and looks into no
+node; all its randomness comes from its lair's entropy, so a seed replays it. What it spends and gets is counted in
+`Lair.tally`, by words; what it really signs is said by `Lair.signs`, since a name may lead to whoever signed for it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import attrs
+import trio
+
+from beam_actors.errors import NetworkError
+from beam_actors.flow import Stream
+from beam_actors.identity import KeySet, OwnerKey, PeerKey
+from beam_actors.identity.keys import public_key_of
+from beam_actors.ports import Clock
+from beam_actors.testing.entropy import SeededEntropy
+from beam_actors.testing.world import Program
+from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
+from beam_actors.wire import IdentifyInfo, Role, Session
+from simulations.hostile.line import DEFENCE, Line, Talk
+
+PORT = 4747
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Lair:
+    """Where an attacker sits and what it knows."""
+
+    name: str
+    ip: str
+    program: Program
+    clock: Clock
+    entropy: SeededEntropy
+    network: str
+    victims: Callable[[], Sequence[Multiaddr]]
+    """Where honest nodes listen, as far as strangers know."""
+    names: Callable[[], Sequence[str]]
+    """The names that are worth something."""
+    signs: Callable[[str, OwnerId], None]
+    """Called before a genuine claim is shown to anybody."""
+    entered: Callable[[PeerId, str | None, int], None]
+    """Called when a victim opened a tunnel to it, with the name and the port that it had asked for."""
+    tally: Counter[str]
+
+    def owner(self) -> OwnerKey:
+        """A person that nobody has seen before, and who could never open a second era: it costs nothing."""
+        seed = self.entropy.token(32)
+        return OwnerKey(KeySet((public_key_of(seed),), self.entropy.token(32)), seed)
+
+    def peer_key(self) -> PeerKey:
+        """A machine that nobody has seen before."""
+        return PeerKey.from_seed(self.entropy.token(32))
+
+    def pick(self, values: Sequence[str]) -> str:
+        """One of them."""
+        return values[int(self.entropy.uniform() * len(values))]
+
+    def name_of_its_own(self) -> Name:
+        """A name that nobody else uses."""
+        return Name(f"{self.name}-{self.entropy.token(5).hex()}")
+
+
+class Attacker:
+    """One attacker. A kind gives `NAME`, and overrides `attack`, `answer`, or `pester` as a whole."""
+
+    NAME: ClassVar[str] = ""
+    """The word for it in a plan."""
+    PAUSE: ClassVar[float] = 2.0
+    """Seconds between two connections to one victim."""
+    LISTENS: ClassVar[bool] = False
+    """Whether it also takes connections, at `PORT`, so that honest nodes can be given it to begin with."""
+
+    def __init__(self, lair: Lair) -> None:
+        self.lair = lair
+        self.key = lair.peer_key()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.NAME} at {self.lair.ip}>"
+
+    @property
+    def address(self) -> Multiaddr:
+        """Where it says that it listens."""
+        return Multiaddr.from_address(TcpAddress(self.lair.ip, PORT), self.key.peer_id)
+
+    async def run(self) -> None:
+        """Go for all victims until cancelled."""
+        if self.LISTENS:
+            self.lair.program.serve(TcpAddress(self.lair.ip, PORT), self.welcome)
+        async with trio.open_nursery() as nursery:
+            for number in range(len(self.lair.victims())):
+                nursery.start_soon(self.pester, number)
+            await trio.sleep_forever()
+
+    async def pester(self, number: int) -> None:
+        """Go for one victim, again and again."""
+        while True:
+            await trio.sleep(self.PAUSE * (0.5 + self.lair.entropy.uniform()))
+            victims = self.lair.victims()
+            if number >= len(victims) or (tcp := victims[number].tcp) is None:
+                continue
+            try:
+                stream = await self.lair.program.connect(tcp)
+            except DEFENCE:
+                self.lair.tally["dials in vain"] += 1
+                continue
+            self.lair.tally["connections"] += 1
+            await self.meet(stream, victims[number])
+
+    async def meet(self, stream: Stream, victim: Multiaddr) -> None:
+        """Have a session with the victim and attack."""
+        session = self.session(Role.INITIATOR, expected=victim.peer)
+        if not await Line(stream, session, self.answer).run(self.attack):
+            self.lair.tally["handshakes in vain"] += 1
+
+    async def welcome(self, stream: Stream) -> None:
+        """A victim connects."""
+        self.lair.tally["victims came"] += 1
+        await Line(stream, self.session(Role.RESPONDER), self.answer).run(self.attack)
+
+    async def attack(self, line: Line) -> None:
+        """What to do in a session; its return hangs up."""
+        raise NotImplementedError
+
+    async def answer(self, talk: Talk, protocol: str) -> None:  # noqa: ARG002
+        """What to do with a stream that the victim opens; this one leaves it unanswered for good."""
+        await trio.sleep_forever()
+
+    def session(self, role: Role, *, expected: PeerId | None = None, key: PeerKey | None = None) -> Session:
+        """A session of this attacker's, which offers every protocol to the victim."""
+        entropy = self.lair.entropy
+        return Session(
+            role,
+            key=key or self.key,
+            static_seed=entropy.token(32),
+            ephemeral_seed=entropy.token(32),
+            expected=expected,
+            protocols=lambda _: True,
+            info=IdentifyInfo(agent=self.NAME, addresses=(self.address.without_peer,)),
+        )
+
+
+async def quietly(stream: Stream, data: bytes) -> bool:
+    """Write to a raw connection; whether the victim took it."""
+    try:
+        await stream.write(data)
+    except NetworkError:
+        return False
+    return True

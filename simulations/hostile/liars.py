@@ -1,0 +1,241 @@
+"""Attackers that push claims which no honest node signs, or would pass on. Each class is one lie.
+
+Invariant: every one of them speaks `/beam/names/1` correctly, so that what is judged is the claim and not the message.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+import trio
+
+from beam_actors.identity import OwnerChain, OwnerKey
+from beam_actors.identity.owner import REVOCATION_ERA
+from beam_actors.naming import PROTOCOL, Claim, Kind
+from beam_actors.naming.conversation import Conversation
+from beam_actors.naming.limits import DAY, MAX_AHEAD, MINUTE
+from beam_actors.naming.protocol import Ask, Push, pushes
+from beam_actors.values import Name
+from simulations.hostile.attacker import Attacker, Lair
+from simulations.hostile.forging import dialects, forgeries, signed
+from simulations.hostile.line import Line
+
+TIMEOUT = 60.0
+_REVOCATIONS = 4
+
+
+class Liar(Attacker):
+    """Pushes what `claims` says, over and over on one stream."""
+
+    EVERY = 3.0
+    """Seconds between two pushes."""
+
+    def __init__(self, lair: Lair) -> None:
+        super().__init__(lair)
+        self.owner = lair.owner()
+        self.rounds = count()
+
+    async def attack(self, line: Line) -> None:
+        """See `Attacker`."""
+        talk = Conversation(line.open(PROTOCOL), timeout=TIMEOUT)
+        while True:
+            await self.prepare(line)
+            said = list(self.claims(line, next(self.rounds)))
+            for push in pushes(said):
+                await talk.send(push)
+            self.lair.tally["claims said"] += len(said)
+            await trio.sleep(self.EVERY)
+
+    async def prepare(self, line: Line) -> None:
+        """What it needs to know first."""
+
+    def claims(self, line: Line, turn: int) -> Iterable[bytes]:
+        """What to push to this victim now."""
+        raise NotImplementedError
+
+    @property
+    def now(self) -> int:
+        """Its own clock, seconds since 1970."""
+        return int(self.lair.clock.wall())
+
+    def genuine(self, name: Name, key: OwnerKey | None = None, **terms: object) -> Claim:
+        """A claim by its own owner, or by another of its people, that anybody may take for what it is."""
+        signer = key or self.owner
+        said = {"issued": self.now, "peer": self.key.peer_id} | terms
+        claim = signed(signer, self.lair.network, name, **said)  # type: ignore[arg-type]  # names of its parameters
+        self.lair.signs(name.label, signer.owner_id)
+        return claim
+
+
+class Listener(Liar):
+    """One that first asks its victim what it knows of the names that are worth something."""
+
+    def __init__(self, lair: Lair) -> None:
+        super().__init__(lair)
+        self.heard: dict[bytes, Claim] = {}
+        """By id, the oldest first."""
+
+    async def prepare(self, line: Line) -> None:
+        """See `Liar`."""
+        talk = Conversation(line.open(PROTOCOL), timeout=TIMEOUT)
+        for label in self.lair.names():
+            await talk.send(Ask(Name(label)))
+            while (message := await talk.listed()) is not None:
+                if isinstance(message, Push):
+                    for data in message.claims:
+                        claim = Claim.parse(data, network=self.lair.network)
+                        self.heard.setdefault(claim.id, claim)
+        talk.close()
+
+
+class Forger(Listener):
+    """Changes others' claims: to its own machine, to a higher number, to a tombstone. No signature fits."""
+
+    NAME = "forger"
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        for claim in self.heard.values():
+            yield from forgeries(claim, self.owner, self.key.peer_id)
+
+
+class Replayer(Listener):
+    """Says everything again that it ever heard, the oldest first, for as long as it lives."""
+
+    NAME = "replayer"
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        yield from (claim.encoded for claim in self.heard.values())
+
+
+class Thief(Listener):
+    """Claims the names that others use: genuinely, for its own machine, with a number that looks senior."""
+
+    NAME = "thief"
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        for label in self.lair.names():
+            if any(claim.name.label == label for claim in self.heard.values()):
+                held = max(claim.terms.seq for claim in self.heard.values() if claim.name.label == label)
+                yield self.genuine(Name(label), seq=min(held + 1000, self.now - DAY)).encoded
+
+
+class Foreigner(Liar):
+    """Pushes claims of another network, for the names that are used in this one."""
+
+    NAME = "foreigner"
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        for label in self.lair.names():
+            other = f"not-{self.lair.network}"[:32]
+            yield signed(self.owner, other, Name(label), issued=self.now, peer=self.key.peer_id).encoded
+
+
+class Prophet(Liar):
+    """Signs for times to come: minutes ahead, which wait; days ahead, which don't; and numbers that end all numbers."""
+
+    NAME = "prophet"
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        for ahead in (DAY + MAX_AHEAD, 29 * DAY, 365 * DAY):
+            issued = self.now + ahead
+            yield self.genuine(self.lair.name_of_its_own(), self.lair.owner(), issued=issued, seq=issued).encoded
+        for number in range(16):
+            issued = self.now + MAX_AHEAD + MINUTE + number
+            yield self.genuine(self.lair.name_of_its_own(), self.lair.owner(), issued=issued, seq=issued).encoded
+
+
+class Revenant(Liar):
+    """Signs with dates that are past: more than a month ago, and a claim that ends before it is said."""
+
+    NAME = "revenant"
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        for days in (31, 60, 3650):
+            yield self.genuine(self.lair.name_of_its_own(), issued=self.now - days * DAY).encoded
+        for label in self.lair.names():
+            peer, issued = self.key.peer_id, self.now - 31 * DAY
+            yield signed(self.owner, self.lair.network, Name(label), issued=issued, peer=peer).encoded
+
+
+class Dialect(Liar):
+    """Says genuine claims in encodings that are not theirs: one claim would have many ids."""
+
+    NAME = "dialect"
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        claim = self.genuine(self.lair.name_of_its_own())
+        yield from dialects(claim)
+
+
+class Equivocator(Liar):
+    """Signs one number several times: each victim hears of another machine first, and later of all of them."""
+
+    NAME = "equivocator"
+
+    def __init__(self, lair: Lair) -> None:
+        super().__init__(lair)
+        self.name = lair.name_of_its_own()
+        self.since = self.now
+        self.machines = [lair.peer_key().peer_id for _ in range(4)]
+        self.told: dict[object, int] = {}
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        which = self.told.setdefault(line.victim, len(self.told))
+        self.told[line.victim] += len(self.told)
+        seq = self.since // 3600 + which // 16  # a new number now and then, so that it never comes to rest
+        machine = self.machines[which % len(self.machines)]
+        yield self.genuine(self.name, issued=self.since + which // 16, seq=seq, peer=machine).encoded
+
+
+class Undertaker(Liar):
+    """Floods with tombstones, its people's own, for names that are used and for names that nobody ever had."""
+
+    NAME = "undertaker"
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        for label in self.lair.names():
+            yield self.genuine(Name(label), self.lair.owner(), kind=Kind.TOMBSTONE).encoded
+        for _ in range(16):  # soon more than one owner may leave behind
+            yield self.genuine(self.lair.name_of_its_own(), kind=Kind.TOMBSTONE).encoded
+
+
+class Hoarder(Liar):
+    """Claims more names than an owner may hold, and has more owners claim one name than anybody keeps."""
+
+    NAME = "hoarder"
+
+    def __init__(self, lair: Lair) -> None:
+        super().__init__(lair)
+        self.crowded = lair.name_of_its_own()
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        for _ in range(6):
+            yield self.genuine(self.lair.name_of_its_own()).encoded
+        for _ in range(6):
+            yield self.genuine(self.crowded, self.lair.owner()).encoded
+
+
+class Suicide(Liar):
+    """Makes owners known and revokes them, again and again: revocations are never forgotten."""
+
+    NAME = "suicide"
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        for _ in range(_REVOCATIONS):
+            key = OwnerChain(self.lair.entropy.token(32)).era_key(REVOCATION_ERA)
+            yield Claim.revoke(self.lair.network, key).encoded
+
+
+LIARS: tuple[type[Liar], ...] = (
+    Forger, Replayer, Thief, Foreigner, Prophet, Revenant, Dialect, Equivocator, Undertaker, Hoarder, Suicide,
+)  # fmt: skip
