@@ -40,11 +40,14 @@ class Street:
     def nodes(self) -> tuple[Node, Node]:
         return self.owner, self.friend
 
+    def cell(self, node: Node, path: str):
+        return node.system._cells[f"node/core/services/{path}"].actor
+
     def registry(self, node: Node):
-        return node.system._cells["node/core/services/registry"].actor._known.registry
+        return self.cell(node, "registry")._known.registry
 
     def owner_of(self, node: Node) -> OwnerId:
-        return node.system._cells["node/core/services/registry"].actor._known.owner
+        return self.cell(node, "registry")._known.owner
 
     def strangers(self, node: Node) -> list[Claim]:
         """The attacker's claims in an honest registry."""
