@@ -18,7 +18,7 @@ from beam_actors.identity import KeySet, OwnerKey, PeerKey
 from beam_actors.identity.keys import public_key_of
 from beam_actors.ports import Clock
 from beam_actors.testing.entropy import SeededEntropy
-from beam_actors.testing.world import Program
+from beam_actors.testing.program import Program
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
 from beam_actors.wire import IdentifyInfo, Role, Session
 from simulations.hostile.line import DEFENCE, Line, Talk

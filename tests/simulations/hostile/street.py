@@ -9,7 +9,8 @@ import trio
 
 from beam_actors.naming import Claim
 from beam_actors.node import Node
-from beam_actors.testing.world import Program, World, run_world
+from beam_actors.testing.program import Program
+from beam_actors.testing.world import World, run_world
 from beam_actors.tunnels import ForwardSpec, TunnelSpec
 from beam_actors.values import EVERYONE, Access, Multiaddr, Name, OwnerId, TcpAddress
 from simulations.hostile import KINDS, Attacker, Lair
@@ -90,7 +91,7 @@ async def street(world: World, kind: str, *, known_as: str = "") -> AsyncIterato
 
     machines = [world.machine(name) for name in ("owner", "friend", "attacker")]
     async with AsyncExitStack() as stack:
-        owner = await stack.enter_async_context(machines[0].node())
+        owner = await machines[0].boot()
         server = await stack.enter_async_context(machines[0].program())
         server.serve(APP, app)
         made: list[Street] = []
@@ -101,7 +102,7 @@ async def street(world: World, kind: str, *, known_as: str = "") -> AsyncIterato
             ip=machines[2].ip,
             program=await stack.enter_async_context(machines[2].program()),
             clock=machines[2].clock,
-            entropy=machines[2]._entropy.fork("attacker"),
+            entropy=world.entropy("attacker"),
             network="beam",
             victims=lambda: addresses,
             names=lambda: [NAME],
@@ -113,7 +114,7 @@ async def street(world: World, kind: str, *, known_as: str = "") -> AsyncIterato
         bootstrap = [first]
         if known_as:
             bootstrap.append(attacker.address if known_as == "itself" else attacker.address_as(first.peer))
-        friend = await stack.enter_async_context(machines[1].node(bootstrap=tuple(bootstrap)))
+        friend = await machines[1].boot(bootstrap=tuple(bootstrap))
         addresses.append(machines[1].address_of(friend))
         for name, node in (("owner", owner), ("friend", friend)):
             node.system.observe(watch(name))
