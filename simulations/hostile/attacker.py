@@ -32,12 +32,11 @@ class Lair:
 
     name: str
     ip: str
-    program: Program
     clock: Clock
     entropy: SeededEntropy
     network: str
-    victims: Callable[[], Sequence[Multiaddr]]
-    """Where honest nodes listen, as far as strangers know."""
+    victims: Callable[[], Sequence[Multiaddr | None]]
+    """Where honest nodes listen, as far as strangers know: always as many, None for one of whom nothing is known."""
     names: Callable[[], Sequence[str]]
     """The names that are worth something."""
     signs: Callable[[str, OwnerId], None]
@@ -77,6 +76,7 @@ class Attacker:
     def __init__(self, lair: Lair) -> None:
         self.lair = lair
         self.key = lair.peer_key()
+        self.program: Program
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.NAME} at {self.lair.ip}>"
@@ -86,10 +86,16 @@ class Attacker:
         """Where it says that it listens."""
         return Multiaddr.from_address(TcpAddress(self.lair.ip, PORT), self.key.peer_id)
 
-    async def run(self) -> None:
-        """Go for all victims until cancelled."""
+    @property
+    def known(self) -> list[Multiaddr]:
+        """The victims of whom something is known."""
+        return [address for address in self.lair.victims() if address is not None]
+
+    async def run(self, program: Program) -> None:
+        """Go for all victims by this program, until cancelled."""
+        self.program = program
         if self.LISTENS:
-            self.lair.program.serve(TcpAddress(self.lair.ip, PORT), self.welcome)
+            program.serve(TcpAddress(self.lair.ip, PORT), self.welcome)
         async with trio.open_nursery() as nursery:
             for number in range(len(self.lair.victims())):
                 nursery.start_soon(self.pester, number)
@@ -99,16 +105,16 @@ class Attacker:
         """Go for one victim, again and again."""
         while True:
             await trio.sleep(self.PAUSE * (0.5 + self.lair.entropy.uniform()))
-            victims = self.lair.victims()
-            if number >= len(victims) or (tcp := victims[number].tcp) is None:
+            victim = self.lair.victims()[number]
+            if victim is None or victim.tcp is None:
                 continue
             try:
-                stream = await self.lair.program.connect(tcp)
+                stream = await self.program.connect(victim.tcp)
             except DEFENCE:
                 self.lair.tally["dials in vain"] += 1
                 continue
             self.lair.tally["connections"] += 1
-            await self.meet(stream, victims[number])
+            await self.meet(stream, victim)
 
     async def meet(self, stream: Stream, victim: Multiaddr) -> None:
         """Have a session with the victim and attack."""

@@ -137,10 +137,10 @@ class Impostor(Attacker):
 
     async def meet(self, stream: Stream, victim: Multiaddr) -> None:
         """See `Attacker`: introduce itself by the key of another victim."""
-        others = [other.peer for other in self.lair.victims() if other.peer not in {None, victim.peer}]
+        others = [other.peer for other in self.known if other.peer not in {None, victim.peer}]
         session = self.session(Role.INITIATOR, expected=victim.peer)
         if others and others[0] is not None:
-            another, places = others[0], tuple(other.without_peer for other in self.lair.victims())
+            another, places = others[0], tuple(other.without_peer for other in self.known)
             info = IdentifyInfo(agent="beam-actors/1.0", addresses=places)
             session._services._own_info = lambda: encode_info(info, another)  # noqa: SLF001 (no honest node could)
             self.lair.tally["lies about its key"] += 1
@@ -160,7 +160,7 @@ class Gossip(Attacker):
     async def attack(self, line: Line) -> None:
         """See `Attacker`: ask for everybody, and have the victim ask about those who don't exist."""
         while True:
-            known = [address.peer for address in self.lair.victims() if address.peer is not None][:8]
+            known = [address.peer for address in self.known if address.peer is not None][:8]
             strangers = [self.lair.peer_key().peer_id for _ in range(16 - len(known))]
             talk = line.open(PEERS)
             await talk.write(encode_question(Question((*known, *strangers))))
@@ -178,7 +178,7 @@ class Gossip(Attacker):
             return
         asked = decode_question(body).peers
         here = (Multiaddr.from_address(TcpAddress(self.lair.ip, PORT)),)
-        own = sign_record(self.key, 2**62, tuple(other.without_peer for other in self.lair.victims()) + here)
+        own = sign_record(self.key, 2**62, tuple(other.without_peer for other in self.known) + here)
         self.lair.tally["answers about peers"] += 1
         match self.lair.tally["answers about peers"] % 4:
             case 0:

@@ -16,7 +16,7 @@ from beam_actors.wire import Role, frame
 from beam_actors.wire.multistream import HEADER, encode_message
 from beam_actors.wire.yamux import Flag, GoAway, Kind, pack_header
 from simulations.hostile.attacker import Attacker, quietly
-from simulations.hostile.line import Line
+from simulations.hostile.line import DEFENCE, Line
 
 _FIRST = 3
 """The first stream that the session did not open itself."""
@@ -143,8 +143,8 @@ class Handshaker(Attacker):
             nursery.start_soon(self._begin, stream, victim, 0)
             for way in range(1, self.AT_ONCE):
                 try:
-                    other = await self.lair.program.connect(stream.remote)  # type: ignore[arg-type]  # it is a TCP one
-                except ConnectionLost:
+                    other = await self.program.connect(stream.remote)  # type: ignore[arg-type]  # it is a TCP one
+                except DEFENCE:
                     continue
                 nursery.start_soon(self._begin, other, victim, way)
 

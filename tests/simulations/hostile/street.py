@@ -28,6 +28,7 @@ class Street:
     friend: Node
     attacker: Attacker
     client: Program
+    program: Program
     addresses: tuple[Multiaddr, ...]
     signed: dict[str, set[OwnerId]] = attrs.field(factory=dict)
     entered: list[tuple] = attrs.field(factory=list)
@@ -100,7 +101,6 @@ async def street(world: World, kind: str, *, known_as: str = "") -> AsyncIterato
         lair = Lair(
             name="mallory",
             ip=machines[2].ip,
-            program=await stack.enter_async_context(machines[2].program()),
             clock=machines[2].clock,
             entropy=world.entropy("attacker"),
             network="beam",
@@ -124,7 +124,8 @@ async def street(world: World, kind: str, *, known_as: str = "") -> AsyncIterato
         await owner.tunnels.expose(TunnelSpec(target=APP, name=Name(NAME), port=PORT, access=EVERYONE))
         only = Access(frozenset({friend.peers.us}))
         await owner.tunnels.expose(TunnelSpec(target=APP, name=Name(NAME), port=SECRET_PORT, access=only))
-        one = Street(world, owner, friend, attacker, client, tuple(addresses), crashes=crashes)
+        program = await stack.enter_async_context(machines[2].program())
+        one = Street(world, owner, friend, attacker, client, program, tuple(addresses), crashes=crashes)
         made.append(one)
         await trio.sleep(3)
         full = f"{NAME}.{one.owner_of(owner)}.local"
@@ -137,7 +138,7 @@ def play(kind: str, scene, *, seconds: float = 20.0, seed: int = 7, known_as: st
 
     async def scenario(world: World) -> None:
         async with street(world, kind, known_as=known_as) as one, trio.open_nursery() as nursery:
-            nursery.start_soon(one.attacker.run)
+            nursery.start_soon(one.attacker.run, one.program)
             await trio.sleep(seconds)
             await scene(one)
             nursery.cancel_scope.cancel()
