@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from beam_actors.runtime import Ref
+from beam_actors.testing.network.endpoint import VirtualEndpoint
 
 if TYPE_CHECKING:
+    from beam_actors.flow import Pump
     from beam_actors.naming import Claim
     from beam_actors.naming.knowledge import Knowledge
     from beam_actors.naming.registry import Registry
     from beam_actors.node import Node
+    from beam_actors.node.limits import NodeLimits
     from beam_actors.runtime.cell import Cell
 
 SERVICES = "node/core/services"
@@ -59,3 +62,32 @@ def tree(node: "Node") -> list[str]:
 def claims(registry: "Registry") -> "dict[bytes, Claim]":
     """The claims, proofs and revocations of a registry by their ids."""
     return dict(registry._by_id)  # noqa: SLF001 (see above)
+
+
+def limits(node: "Node") -> "NodeLimits":
+    """What the node was told that it may hold."""
+    return node.api._config.limits  # noqa: SLF001 (see above)
+
+
+def pump(node: "Node") -> "Pump | None":
+    """The pump of the data plane."""
+    running = node.flow._pump  # noqa: SLF001 (see above)
+    return running if running is not None and running.is_open else None
+
+
+def sessions(node: "Node") -> dict[str, int]:
+    """How many sessions each peer has that has an actor, by the peer's path."""
+    peers = node.system._cells.get(f"{SERVICES}/network/peers")  # noqa: SLF001 (see above)
+    found = {} if peers is None else peers.children
+    return {
+        peer.path: len(peer.children["sessions"].children) if "sessions" in peer.children else 0
+        for peer in found.values()
+    }
+
+
+def connections(node: "Node") -> int:
+    """How many sockets the data plane has open that are connections."""
+    running = pump(node)
+    driver: Any = getattr(running, "driver", None)
+    open_now = () if driver is None else driver._driver._pollables  # noqa: SLF001 (see above)
+    return sum(isinstance(one, VirtualEndpoint) for one in open_now)

@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from beam_actors.testing.seeded import run_seeded
-from beam_actors.testing.world import open_world
+from beam_actors.testing.world import NonceReused, Profile, open_world
 from simulations import faults, operations
 from simulations.invariants import Outcome
 from simulations.plan import Plan
@@ -61,10 +61,16 @@ class _Run:
         self._turn = 0
 
     async def main(self) -> Report:
-        async with open_world(self._plan.seed) as world, trio.open_nursery() as nursery:
-            stage = Stage(world, self._plan, nursery)
-            await self._until_broken(stage)
-            nursery.cancel_scope.cancel()
+        try:
+            async with (
+                open_world(self._plan.seed, Profile(self._plan.profile)) as world,
+                trio.open_nursery() as nursery,
+            ):
+                stage = Stage(world, self._plan, nursery)
+                await self._until_broken(stage)
+                nursery.cancel_scope.cancel()
+        except NonceReused:
+            stage.checks.look(stage.places)  # S7 says it in its own words
         return self._report(stage)
 
     async def _until_broken(self, stage: Stage) -> None:

@@ -13,8 +13,11 @@ from beam_actors.naming import Claim
 from simulations import inside
 from simulations.invariants.answers import AcknowledgedStays, NamesResolve, NobodyElsesKey
 from simulations.invariants.base import Invariant, Outcome, Verdict, Violation
+from simulations.invariants.bounds import MemoryIsBounded, QueuesDrain
 from simulations.invariants.claims import GenuineClaims, MergeIsJoin, NothingComesBack, NumbersOnlyGrow
 from simulations.invariants.convergence import RegistriesAgree
+from simulations.invariants.keys import NoncesAreUsedOnce
+from simulations.invariants.supervision import ChildrenAreKept, DaemonsStop
 from simulations.invariants.transfer import BytesAreConserved, TunnelsWork
 from simulations.invariants.unbuilt import UNBUILT
 
@@ -27,11 +30,16 @@ ALL: tuple[type[Invariant], ...] = (
     NobodyElsesKey,
     NothingComesBack,
     NumbersOnlyGrow,
+    NoncesAreUsedOnce,
     BytesAreConserved,
+    MemoryIsBounded,
+    ChildrenAreKept,
     AcknowledgedStays,
     RegistriesAgree,
     NamesResolve,
     TunnelsWork,
+    QueuesDrain,
+    DaemonsStop,
     *UNBUILT,
 )
 """In the order in which they wait after the heal: what a later one needs, an earlier one has waited for."""

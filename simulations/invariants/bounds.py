@@ -1,0 +1,118 @@
+"""S10 and L5: what a node holds is within its limits, and comes back to nothing when nobody asks for anything."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import trio
+
+from beam_actors.runtime.mailbox import Inbox
+from simulations import inside
+from simulations.invariants.base import Invariant
+
+if TYPE_CHECKING:
+    from beam_actors.node import Node
+    from simulations.stage import Place
+
+_TURNS = 5
+"""A node is measured each so many looks."""
+
+
+class MemoryIsBounded(Invariant):
+    """S10. Each row is what a node holds of one kind, and the limit that it was given."""
+
+    id = "S10"
+    title = "what a node holds is within its limits"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._turn = 0
+
+    def look(self, place: "Place") -> None:
+        """See `Invariant`."""
+        self._turn += 1
+        if (self._turn + place.index) % _TURNS and not self.stage.healed.is_set():
+            return
+        for what, held, most in _holdings(place.node):
+            self.expect(held <= most, f"{place.name} holds {held} {what}, of at most {most}")
+            self.figures[f"most {what}"] = max(self.figures.get(f"most {what}", 0.0), float(held))
+        for cell in inside.cells(place.node):
+            held = _waiting(cell.inbox)
+            self.expect(
+                held <= cell.inbox.bounds.capacity, f"the mailbox of {cell.path} at {place.name} holds {held} messages"
+            )
+
+
+def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
+    limits = inside.limits(node)
+    known = inside.knowledge(node)
+    if known is not None:
+        exempt = len(known.own) + len(known.pins)
+        yield "claims", known.registry.claims, limits.naming.claims + 4 * exempt
+        yield "revocations", known.registry.revocations, limits.naming.revocations + exempt
+        yield "claims that wait", len(known.waiting), limits.naming.waiting
+    spread = inside.actor(node, "spread")
+    if spread is not None:
+        links = spread._links.values()  # noqa: SLF001 (like `inside`)
+        yield "claims to push", max((len(link.outbox) for link in links), default=0), limits.naming.outbox
+        yield "streams about names", sum(len(link.streams) for link in links), limits.naming.streams
+        yield "of one peer", max((len(link.streams) for link in links), default=0), limits.naming.streams_per_peer
+    lookups = inside.actor(node, "lookups")
+    if lookups is not None:
+        yield "look-ups", len(lookups._under_way), limits.naming.lookups  # noqa: SLF001 (like `inside`)
+        yield "negative answers", len(lookups._recent), limits.naming.negatives  # noqa: SLF001 (as above)
+    sessions = inside.sessions(node)
+    yield "peers", len(sessions), limits.peers.peers
+    yield "sessions of a peer", max(sessions.values(), default=0), limits.peers.sessions_per_peer
+    pump = inside.pump(node)
+    if pump is not None:
+        yield "bytes in the pump", pump.budget.total, limits.flow.node_bytes
+    yield "graves", len(node.system.graves), node.system.graves.limits.number
+
+
+def _waiting(inbox: Inbox) -> int:
+    """User messages in a mailbox: in line, urgent, and put aside."""
+    return len(inbox.user) + len(inbox.urgent or ()) + len(inbox.aside or ())
+
+
+class QueuesDrain(Invariant):
+    """L5. A node is at rest when it holds no message, no splice, no unanswered question, and no socket but its own."""
+
+    id = "L5"
+    title = "queues drain, and sockets and connections come back to what the sessions need"
+
+    async def after_heal(self) -> None:
+        """See `Invariant`."""
+        start = trio.current_time()
+        restless = {place.index: "was not looked at" for place in self.stage.core}
+        while restless and trio.current_time() - start <= self.stage.plan.bounds.drain:
+            for index in list(restless):
+                place = self.stage.places[index]
+                what = _unrest(place.node) if place.up else "is down"
+                self.checks += 1
+                if what:
+                    restless[index] = what
+                else:
+                    del restless[index]
+            if restless:
+                await trio.sleep(0.5)
+        self.figures["seconds"] = round(trio.current_time() - start, 1)
+        for index, what in list(restless.items())[:3]:
+            self.expect(False, f"{self.stage.places[index].name} {what}, long after the last request")
+
+
+def _unrest(node: "Node") -> str:
+    """What is not at rest, or nothing."""
+    for cell in inside.cells(node):
+        if _waiting(cell.inbox):
+            return f"has messages for {cell.path}"
+        if cell.actor is not None and cell.actor._actor_replies:  # noqa: SLF001 (like `inside`)
+            return f"has a question that {cell.path} never answered"
+    pump = inside.pump(node)
+    if pump is None:
+        return "has no pump"
+    if len(pump.splices):
+        return f"has {len(pump.splices)} splices"
+    if pump.budget.total:
+        return f"holds {pump.budget.total} bytes"
+    sockets, sessions = inside.connections(node), sum(inside.sessions(node).values())
+    return "" if sockets == sessions else f"has {sockets} connections open for {sessions} sessions"
