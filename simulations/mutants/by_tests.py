@@ -1,0 +1,41 @@
+"""Which mutants the unit tests of their room find: the score of the tests beside that of the simulator.
+
+    python -m simulations.mutants.by_tests [NAME …]
+"""
+
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from simulations.mutants.catalogue import all_mutants
+from simulations.mutants.mutant import Mutant
+from simulations.mutants.workspace import python, workspace
+
+_SECONDS = 600.0
+
+
+def found_by(mutant: Mutant) -> str:
+    """The first test that fails, or an empty string."""
+    with workspace(mutant, tests=True) as folder:
+        try:
+            run = python(folder, "pytest", f"tests/{mutant.room}", "-x", "-q", seconds=_SECONDS)
+        except subprocess.TimeoutExpired:
+            return f"tests/{mutant.room} (hangs)"
+    if run.returncode == 0:
+        return ""
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", run.stdout, re.MULTILINE)
+    return failed[1] if failed else f"tests/{mutant.room} (exit {run.returncode}: {run.stdout.strip()[-200:]})"
+
+
+def main(names: list[str]) -> int:
+    """Print one line for each mutant."""
+    wanted = [one for one in all_mutants() if not names or one.name in names]
+    with ThreadPoolExecutor(2) as pool:
+        for mutant, test in zip(wanted, pool.map(found_by, wanted), strict=True):
+            print(f"{mutant.name:36} {test or 'SURVIVES'}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,102 @@
+"""Bugs in the data plane: splices that mix, drop or end wrongly, wake-ups that are lost, peers that are never given up."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="splice-keeps-borrowed-bytes",
+        bug="What a slow sink did not take stays in the shared read buffer, where the next read overwrites it.",
+        edits=(
+            Edit(
+                "flow/splice.py",
+                "self.residue = memoryview(bytes(buffer[sent:size]))",
+                "self.residue = buffer[sent:size]",
+            ),
+        ),
+    ),
+    Mutant(
+        name="splice-drops-what-is-not-taken",
+        bug="The short cut from a session's stream to a socket says that it took all bytes when it took some.",
+        edits=(
+            Edit(
+                "flow/splice.py",
+                "            self.wants_read, self.wants_write = False, True\n"
+                "            self._splice.rearm()\n"
+                "        return sent",
+                "            self.wants_read, self.wants_write = False, True\n"
+                "            self._splice.rearm()\n"
+                "        return len(data)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="half-close-ends-both-ways",
+        bug="The end of one direction of a splice ends the other one, too.",
+        edits=(
+            Edit(
+                "flow/splice.py",
+                "if self._forth.finished and self._back.finished:",
+                "if self._forth.finished or self._back.finished:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="half-close-not-passed-on",
+        bug="The clean end of one side of a splice is not told to the other one.",
+        edits=(Edit("flow/splice.py", "            self.sink.shutdown()\n", "            self.sink.room()\n"),),
+    ),
+    Mutant(
+        name="cut-looks-like-an-end",
+        bug="A splice that breaks ends cleanly at the other side, which takes a part for the whole.",
+        edits=(
+            Edit(
+                "flow/splice.py",
+                "            if error is None:\n                link.close()",
+                "            if error is None or link.is_open:\n                link.close()",
+            ),
+        ),
+    ),
+    Mutant(
+        name="splice-dies-with-its-owner",
+        bug="A restart of the actor that made a splice breaks the connection.",
+        edits=(Edit("flow/pump.py", "if not owned.outlives_owner:", "if owned.is_open:"),),
+    ),
+    Mutant(
+        name="small-pieces-swapped",
+        bug="A small piece that arrives behind another one that waits is put before it.",
+        edits=(
+            Edit(
+                "flow/link.py",
+                'memoryview(b"".join((parts[-1], data)))',
+                'memoryview(b"".join((data, parts[-1])))',
+            ),
+        ),
+    ),
+    Mutant(
+        name="flush-does-not-wake-the-pump",
+        bug="A link that asks for a flush while the pump waits is flushed when something else happens.",
+        edits=(
+            Edit(
+                "flow/pump.py",
+                "        self._flushes.append(link)\n        self.wake()",
+                "        self._flushes.append(link)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="silent-peer-stays-up",
+        bug="A session whose peer is silent for ever is never given up.",
+        edits=(Edit("flow/session_link.py", "if silent >= limits.silence_seconds:", "if silent < 0:"),),
+    ),
+    Mutant(
+        name="streams-outlive-their-session",
+        bug="When a session ends, its streams are not told, and whoever reads them waits for ever.",
+        edits=(
+            Edit(
+                "flow/session_link.py",
+                "        for stream in list(self.streams.values()):\n            stream.on_gone(lost)\n",
+                "        self.streams.clear()\n        del lost\n",
+            ),
+        ),
+    ),
+)

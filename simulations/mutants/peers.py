@@ -1,0 +1,77 @@
+"""Bugs in how peers are found, dialled, kept and given up."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="both-ends-prefer-their-own-session",
+        bug="Of two sessions each end prefers the one that it dialled, so each drains what the other one uses.",
+        edits=(Edit("peers/choice.py", "lower_is_here = us < them", "lower_is_here = us != them"),),
+    ),
+    Mutant(
+        name="backoff-without-bound",
+        bug="The pause between dials doubles for ever.",
+        edits=(
+            Edit(
+                "peers/backoff.py",
+                "ceiling = min(self.most, self.first * 2.0**exponent)",
+                "ceiling = self.first * 2.0**exponent",
+            ),
+        ),
+    ),
+    Mutant(
+        name="lost-bootstrap-not-redialled",
+        bug="A peer that is to be dialled for ever is given up when its session is lost.",
+        edits=(
+            Edit(
+                "peers/lifecycle.py",
+                "_I.LOST_KEPT: Step(_S.BACKING_OFF, (_E.ANNOUNCE_DOWN, _E.BACK_OFF)),",
+                "_I.LOST_KEPT: Step(_S.IDLE, (_E.ANNOUNCE_DOWN,)),",
+            ),
+        ),
+    ),
+    Mutant(
+        name="dead-peer-stays-up",
+        bug="A peer whose last session ended is told to nobody.",
+        edits=(
+            Edit(
+                "peers/peer.py",
+                "            self._feed(Input.LOST_KEPT if self._entry.kept else Input.LOST)\n",
+                "            self._report()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="second-coming-not-announced",
+        bug="A peer that comes back is announced to nobody, since it was announced before.",
+        edits=(
+            Edit(
+                "peers/news.py",
+                "            self._told = False\n            self._tell(PeerDown(self._peer))",
+                "            self._tell(PeerDown(self._peer))",
+            ),
+        ),
+    ),
+    Mutant(
+        name="older-record-wins",
+        bug="Of two records of where a peer listens the older one is kept and passed on.",
+        edits=(
+            Edit(
+                "peers/inquirer.py",
+                "if newest or known is None or known.seq < record.seq:",
+                "if known is None:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="sessions-of-one-peer-unbounded",
+        bug="One peer may have as many sessions as it likes.",
+        edits=(
+            Edit(
+                "peers/peer.py",
+                "or len(self._sessions) >= limits.sessions_per_peer or",
+                "or len(self._sessions) < 0 or",
+            ),
+        ),
+    ),
+)

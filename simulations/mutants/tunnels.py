@@ -1,0 +1,84 @@
+"""Bugs at both ends of a tunnel: who may come in, where it leads, and what is left behind."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="access-rule-ignored",
+        bug="A tunnel that is open to some peers lets everybody in.",
+        edits=(
+            Edit(
+                "tunnels/offered.py",
+                "if peer is not None and not spec.access.permits(peer):",
+                "if peer is not None and spec.access is None:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="request-gets-another-service",
+        bug="A request for a name that is not offered here gets whatever is offered on that port.",
+        edits=(
+            Edit(
+                "tunnels/offers.py",
+                "return serving[0] if name is None and len(serving) == 1 else None",
+                "return serving[0] if serving else None",
+            ),
+        ),
+    ),
+    Mutant(
+        name="withdrawn-tunnel-comes-back",
+        bug="A tunnel that was withdrawn stays in the store, and the next run offers it again.",
+        edits=(
+            Edit(
+                "tunnels/catalogue.py",
+                "        await self._store.commit([Change(TUNNELS_TABLE, spec.key.encode(), None)])\n"
+                "        self._offers.remove(spec.key)",
+                "        self._offers.remove(spec.key)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="withdrawn-tunnel-not-cut",
+        bug="Connections through a tunnel that was withdrawn go on.",
+        edits=(
+            Edit(
+                "tunnels/members.py",
+                "            self._flow.splices.abort(self.path(key))",
+                "            self._flow.splices.find(self.path(key))",
+            ),
+        ),
+    ),
+    Mutant(
+        name="exposed-but-not-stored",
+        bug="A tunnel is acknowledged before it is in the store.",
+        edits=(
+            Edit(
+                "tunnels/catalogue.py",
+                "        self._offers.add(spec)\n        try:\n            await self._save(spec)\n",
+                "        self._offers.add(spec)\n        try:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="place-not-given-back",
+        bug="A connection that is spliced keeps its place among those that are being opened.",
+        edits=(
+            Edit(
+                "tunnels/offered.py",
+                "            if taken:\n                self._live.give(tags)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="first-bytes-lost",
+        bug="What a service says at once, right behind the answer to the request, is lost.",
+        edits=(
+            Edit(
+                "tunnels/opening.py",
+                "    if rest := reader.rest():\n        stream.unread(rest)\n",
+                "    reader.rest()\n",
+            ),
+        ),
+    ),
+)
