@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from simulations.mutants.catalogue import all_mutants
 from simulations.mutants.mutant import Mutant
@@ -18,8 +19,11 @@ _SECONDS = 600.0
 def found_by(mutant: Mutant) -> str:
     """The first test that fails, or an empty string."""
     with workspace(mutant, tests=True) as folder:
+        # Those of the mutated modules first: most mutants die there, in a second or two.
+        nearest = [f"tests/{mutant.room}/test_{Path(edit.file).name}" for edit in mutant.edits]
+        files = dict.fromkeys(name for name in nearest if (folder / name).exists())
         try:
-            run = python(folder, "pytest", f"tests/{mutant.room}", "-x", "-q", seconds=_SECONDS)
+            run = python(folder, "pytest", *files, f"tests/{mutant.room}", "-x", "-q", seconds=_SECONDS)
         except subprocess.TimeoutExpired:
             return f"tests/{mutant.room} (hangs)"
     if run.returncode == 0:

@@ -39,8 +39,9 @@ MUTANTS = (
         edits=(
             Edit(
                 "runtime/incarnation.py",
-                '            reply.fail(error if reason.kind is ExitKind.CRASHED else ActorDead(f"{path} ended ({reason})."))\n',
-                "            del error\n",
+                "            reply.fail(failure if reason.kind is ExitKind.CRASHED else"
+                ' ActorDead(f"{path} ended ({reason})."))\n',
+                "            del failure\n",
             ),
         ),
     ),
@@ -92,8 +93,19 @@ MUTANTS = (
         edits=(
             Edit(
                 "runtime/incarnation.py",
-                "await self._actor_children.stop_all(brutal=reason.kind is ExitKind.KILLED)",
+                "await self._actor_brood.stop_all(brutal=reason.kind is ExitKind.KILLED)",
                 "await trio.lowlevel.checkpoint()",
+            ),
+        ),
+    ),
+    Mutant(
+        name="workers-outlive-their-actor",
+        bug="An actor that ends leaves its workers running.",
+        edits=(
+            Edit(
+                "runtime/incarnation.py",
+                "                await self._actor_dismiss_workers()\n",
+                "                await trio.lowlevel.checkpoint()\n",
             ),
         ),
     ),

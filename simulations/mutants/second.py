@@ -212,8 +212,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "runtime/future.py",
-                "        for task in tasks:\n            trio.lowlevel.reschedule(task)\n",
-                "        for task in tasks[:1]:\n            trio.lowlevel.reschedule(task)\n",
+                "            for task in self._others:\n                trio.lowlevel.reschedule(task)\n",
+                "",
             ),
         ),
     ),

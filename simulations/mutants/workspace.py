@@ -17,6 +17,8 @@ from simulations.mutants.mutant import PACKAGE, Mutant
 
 ROOT = Path(__file__).parents[2]
 _COPIED = (PACKAGE, "simulations")
+_TESTED = ("tests", "docs", "benchmarks", "README.md", "CHANGELOG.md", "Makefile", "LICENSE", "pyproject.toml")
+"""What the unit tests need besides."""
 _SKIPPED = shutil.ignore_patterns("regressions", "reports", "*.tmp")
 
 
@@ -25,9 +27,11 @@ def workspace(mutant: Mutant | None, *, tests: bool = False) -> Iterator[Path]:
     """The folder, until the block ends; without a mutant the code as it is. Raises `Misfit`."""
     with tempfile.TemporaryDirectory(prefix="beam-mutant-") as name:
         folder = Path(name)
-        for part in (*_COPIED, *(("tests",) if tests else ())):
-            shutil.copytree(ROOT / part, folder / part, ignore=_SKIPPED)
-        shutil.copy(ROOT / "pyproject.toml", folder)
+        for part in (*_COPIED, *(_TESTED if tests else ())):
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=_SKIPPED)
+            else:
+                shutil.copy2(ROOT / part, folder / part)
         if mutant is not None:
             mutant.plant(folder)
             for edit in mutant.edits:

@@ -1,0 +1,297 @@
+"""The small plans by which the simulator finds the mutants: two to four machines, and a few things that happen.
+
+Each is run without a mutant, too, and must pass then. They are values like every plan, and can be replayed and drawn out.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from simulations.faults import (
+    ActorCrash,
+    ClockStep,
+    Crash,
+    Cut,
+    DiskBroken,
+    Fault,
+    Kill,
+    Leave,
+    Restore,
+    Split,
+    Storm,
+    Wipe,
+)
+from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
+from simulations.plan import Bounds, MachinePlan, Plan
+
+_BOUNDS = Bounds(converge=70.0)
+
+
+def _plan(
+    name: str,
+    bootstraps: Sequence[tuple[int, ...]],
+    operations: Sequence[Operation],
+    faults: Sequence[Fault] = (),
+    *,
+    safety: float,
+    settle: float = 4.0,
+    bounds: Bounds = _BOUNDS,
+) -> Plan:
+    return Plan(
+        scenario=f"mutant-{name}",
+        seed=1,
+        machines=tuple(MachinePlan(bootstrap=known) for known in bootstraps),
+        settle=settle,
+        safety=safety,
+        bounds=bounds,
+        operations=tuple(sorted(operations, key=lambda one: one.at)),
+        faults=tuple(faults),
+    )
+
+
+LINE: Final = ((), (0,), (1,))
+"""m0 and m2 know each other through m1 alone."""
+STAR: Final = ((), (0,), (0,), (0,))
+PAIR: Final = ((), (0,))
+
+
+def _spread() -> Plan:
+    """A name goes along a line of machines, is used, and is given up."""
+    return _plan(
+        "spread",
+        LINE,
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Expose(at=1.0, machine=0, port=9000, name="one"),
+            Resolve(at=2.0, machine=1, name="one"),
+            Resolve(at=3.0, machine=2, name="one"),
+            Fetch(at=4.0, machine=2, of=0, port=9000, name="one", up=2000, down=3000),
+            Register(at=5.0, machine=2, name="two"),
+            Release(at=7.0, machine=2, name="two"),
+            Resolve(at=9.0, machine=0, name="two"),
+        ),
+        safety=10.0,
+    )
+
+
+def _split() -> Plan:
+    """Names are claimed, given up and claimed by two on both sides of a split."""
+    return _plan(
+        "split",
+        STAR,
+        (
+            Register(at=0.0, machine=0, name="old"),
+            Register(at=0.5, machine=2, name="kept"),
+            Release(at=14.0, machine=0, name="old"),
+            Register(at=15.0, machine=0, name="both"),
+            Register(at=15.0, machine=2, name="both"),
+            Register(at=16.0, machine=3, name="new"),
+            Resolve(at=17.0, machine=1, name="both"),
+        ),
+        (Split(at=2.0, groups=((0, 1), (2, 3)), seconds=30.0),),
+        safety=34.0,
+    )
+
+
+def _boots() -> Plan:
+    """Names and tunnels are taken and given back, and the machine ends in each way right behind each answer."""
+    return _plan(
+        "boots",
+        PAIR,
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Register(at=6.0, machine=0, name="two"),
+            Expose(at=12.0, machine=0, port=9000, name="one"),
+            Pin(at=16.0, machine=1, name="two"),
+            Unexpose(at=20.0, machine=0, port=9000, name="one"),
+            Release(at=28.0, machine=0, name="two"),
+            Register(at=32.0, machine=1, name="three"),
+        ),
+        (
+            Crash(at=0.1, machine=0, down=1.0),
+            Kill(at=6.1, machine=0),
+            Crash(at=12.1, machine=0, down=1.0),
+            Crash(at=16.1, machine=1, down=1.0),
+            Leave(at=20.1, machine=0, down=1.0),
+            Crash(at=28.1, machine=0, down=1.0),
+        ),
+        safety=34.0,
+    )
+
+
+def _bulk() -> Plan:
+    """Large and small exchanges cross in all ways between two machines, some of them read slowly."""
+    ways = [
+        {"up": 700_000, "down": 200_000, "duplex": True},
+        {"up": 200_000, "down": 900_000, "duplex": False},
+        {"up": 100, "down": 300_000, "duplex": False, "pace": 0.01},
+        {"up": 400_000, "down": 100, "duplex": False, "pace": 0.01},
+        {"up": 0, "down": 50_000, "duplex": False},
+        {"up": 50_000, "down": 0, "duplex": False},
+    ]
+    return _plan(
+        "bulk",
+        PAIR,
+        (
+            Expose(at=0.0, machine=0, port=9000),
+            Expose(at=0.0, machine=1, port=9000),
+            *(Fetch(at=2.0, machine=turn % 2, of=1 - turn % 2, port=9000, **way) for turn, way in enumerate(ways)),
+            *(Fetch(at=8.0, machine=1 - turn % 2, of=turn % 2, port=9000, **way) for turn, way in enumerate(ways)),
+        ),
+        safety=20.0,
+    )
+
+
+def _cuts() -> Plan:
+    """Long connections live while their daemons are killed, their tunnels withdrawn and their actors crashed."""
+    slow = {"up": 200_000, "down": 200_000, "duplex": True, "pace": 0.5}
+    return _plan(
+        "cuts",
+        ((), (0,), (0,)),
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Expose(at=0.5, machine=0, port=9000, name="one"),
+            Expose(at=0.5, machine=0, port=9001),
+            Expose(at=0.5, machine=2, port=9000),
+            Fetch(at=2.0, machine=1, of=0, port=9000, name="one", **slow),
+            Fetch(at=2.0, machine=1, of=0, port=9001, **slow),
+            Fetch(at=2.0, machine=1, of=2, port=9000, **slow),
+            Unexpose(at=5.0, machine=0, port=9000, name="one"),
+        ),
+        (
+            ActorCrash(at=3.0, machine=0, path="core/services/tunnels/offered/*"),
+            ActorCrash(at=3.5, machine=1, path="core/services/forwards/local/*"),
+            Kill(at=5.0, machine=2),
+            Kill(at=14.0, machine=1),
+        ),
+        safety=20.0,
+    )
+
+
+def _silence() -> Plan:
+    """Machines lose their power without a word, and ways between them are cut; all come back and are used."""
+    return _plan(
+        "silence",
+        ((), (0,), (0,)),
+        (
+            Register(at=0.0, machine=1, name="one"),
+            Expose(at=0.5, machine=1, port=9000, name="one"),
+            Fetch(at=1.0, machine=2, of=1, port=9000, name="one", up=1000, down=1000),
+            Register(at=12.0, machine=2, name="two"),
+            Fetch(at=40.0, machine=2, of=1, port=9000, name="one", up=1000, down=1000),
+            Register(at=60.0, machine=1, name="three"),
+        ),
+        (Crash(at=3.0, machine=0, down=20.0), Split(at=45.0, groups=((0, 2), (1,)), seconds=30.0)),
+        safety=80.0,
+    )
+
+
+def _actors() -> Plan:
+    """Actors of all rooms crash while names and tunnels are used."""
+    services = "core/services"
+    paths = (
+        f"{services}/registry",
+        f"{services}/names",
+        f"{services}/spread",
+        f"{services}/lookups",
+        f"{services}/network/manager",
+        f"{services}/network/peers/*",
+        f"{services}/network/listeners",
+        f"{services}/tunnels/catalogue",
+        f"{services}/tunnels/acceptor",
+        f"{services}/forwards/list",
+    )
+    later = ("core/pump", "core/store")
+    return _plan(
+        "actors",
+        PAIR,
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Expose(at=0.5, machine=0, port=9000, name="one"),
+            *(Register(at=2.0 + 2 * turn, machine=0, name=f"turn-{turn}") for turn in range(len(paths))),
+            *(
+                Fetch(at=2.0 + 2 * turn, machine=1, of=0, port=9000, name="one", up=100, down=100)
+                for turn in range(len(paths))
+            ),
+            Register(at=40.0, machine=0, name="last"),
+        ),
+        (
+            *(ActorCrash(at=2.0 + 2 * turn, machine=0, path=path) for turn, path in enumerate(paths)),
+            *(ActorCrash(at=3.0 + 2 * turn, machine=0, path=path) for turn, path in enumerate(paths)),
+            *(ActorCrash(at=30.0 + 5 * turn, machine=0, path=path) for turn, path in enumerate(later)),
+        ),
+        safety=44.0,
+    )
+
+
+def _loop() -> Plan:
+    """One actor crashes again and again, more often than its supervisor bears."""
+    return _plan(
+        "loop",
+        PAIR,
+        (Register(at=0.0, machine=0, name="one"),),
+        (ActorCrash(at=2.0, machine=0, path="core/services/registry", times=16, apart=0.2),),
+        safety=10.0,
+    )
+
+
+def _hours() -> Plan:
+    """A name is given up while a machine that knows it is away for some hours."""
+    return _plan(
+        "hours",
+        ((), (0,), (0,)),
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Register(at=0.0, machine=1, name="two"),
+            Release(at=20.0, machine=0, name="one"),
+        ),
+        (Leave(at=10.0, machine=2, down=9000.0),),
+        safety=9100.0,
+    )
+
+
+def _keys() -> Plan:
+    """Disks are lost with and without their keys, and old backups come back."""
+    return _plan(
+        "keys",
+        ((), (0,), (0,)),
+        (
+            Register(at=0.0, machine=1, name="one"),
+            Register(at=0.0, machine=2, name="two"),
+            Register(at=5.0, machine=2, name="three"),
+            Release(at=6.0, machine=2, name="two"),
+            Register(at=14.0, machine=1, name="four"),
+            Register(at=14.0, machine=2, name="five"),
+        ),
+        (Wipe(at=8.0, machine=1), Restore(at=8.0, machine=2, saved=2.0)),
+        safety=18.0,
+    )
+
+
+def _away() -> Plan:
+    """A machine is away for long, so that all dials to it back off as far as they may."""
+    return _plan(
+        "away",
+        ((), (0,), (0,)),
+        (Register(at=0.0, machine=0, name="one"), Register(at=100.0, machine=1, name="two")),
+        (Split(at=2.0, groups=((0,), (1, 2)), seconds=900.0),),
+        safety=600.0,
+    )
+
+
+PLANS: Final[dict[str, Plan]] = {
+    plan.scenario.removeprefix("mutant-"): plan
+    for plan in (
+        _spread(),
+        _split(),
+        _boots(),
+        _bulk(),
+        _cuts(),
+        _silence(),
+        _actors(),
+        _loop(),
+        _hours(),
+        _keys(),
+        _away(),
+    )
+}
+"""By name."""
