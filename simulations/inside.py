@@ -34,6 +34,12 @@ def knowledge(node: "Node") -> "Knowledge | None":
     return registrar._known if registrar is not None else None  # noqa: SLF001 (see above)
 
 
+def connected(node: "Node") -> bool:
+    """Whether the node knows of a session with anybody."""
+    manager = actor(node, "network/manager")
+    return manager is not None and any(report.status.sessions for report in manager._reports.values())  # noqa: SLF001 (see above)
+
+
 def actors_at(node: "Node", path: str) -> list[Ref]:
     """The actors at a path below `node/`; a last `*` stands for each child there, in the order of their start."""
     whole = f"node/{path}"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import attrs
+import trio
 
 from beam_actors.values import OwnerId
 
@@ -33,6 +34,8 @@ class Wish:
     crossed: bool = False
     ever: bool = False
     """Whether it was ever asked for."""
+    asked_at: float = 0.0
+    """When the last request about it began or ended."""
 
 
 @attrs.frozen(slots=True)
@@ -42,6 +45,12 @@ class Offer:
     name: str | None
     port: int
     wish: Wish = attrs.field(factory=Wish)
+    allow: tuple[int, ...] | None = None
+    """The machines that may come in; None for everybody."""
+
+    def lets_in(self, machine: int) -> bool:
+        """Whether the machine may come in."""
+        return self.allow is None or machine in self.allow
 
 
 @attrs.define(slots=True)
@@ -78,6 +87,16 @@ class Person:
     def offered(self) -> list[Offer]:
         """The tunnels that it was told it offers."""
         return [offer for offer in self.offers.values() if offer.wish.standing is Standing.HELD]
+
+    def offer(self, name: str | None, port: int) -> Offer | None:
+        """What a request for the port of the name, or of this person's machine, means."""
+        exact = self.offers.get(f"{name or '_'}.{port}")
+        if exact is not None or name is not None:
+            return exact
+        same = [
+            offer for offer in self.offers.values() if offer.port == port and offer.wish.standing is not Standing.NONE
+        ]
+        return same[0] if len(same) == 1 else None
 
     def save(self) -> None:
         """A backup of the disk is made."""
@@ -154,9 +173,12 @@ class Model:
             yield request
 
     @contextmanager
-    def exposing(self, person: Person, name: str | None, port: int, key: str) -> Iterator[Request]:
+    def exposing(
+        self, person: Person, name: str | None, port: int, key: str, allow: tuple[int, ...] | None = None
+    ) -> Iterator[Request]:
         """Somebody offers a tunnel."""
-        offer = person.offers.setdefault(key, Offer(name, port))
+        before = person.offers.get(key)
+        offer = person.offers[key] = Offer(name, port, before.wish if before else Wish(), allow)
         with _request(offer.wish, Standing.HELD) as request:
             yield request
 
@@ -175,6 +197,15 @@ class Model:
         """From now on the owner may have signed for the name."""
         if owner is not None:
             self.claimants.setdefault(name, set()).add(owner)
+
+    def asked_at(self, name: str | None) -> float:
+        """When somebody last asked for the name or gave it up."""
+        wishes = (person.names.get(name) for person in self.people) if name is not None else ()
+        return max((wish.asked_at for wish in wishes if wish is not None), default=0.0)
+
+    def leads_to(self, name: str, person: Person) -> bool:
+        """Whether the name must lead to this person, as far as people were told."""
+        return self.is_sure(name) and self.holders(name) == [person]
 
     def holders(self, name: str) -> list[Person]:
         """Who was told that they hold the name."""
@@ -201,7 +232,9 @@ def _request(wish: Wish, wanted: Standing) -> Iterator[Request]:
     wish.under_way += 1
     wish.ever = wish.ever or wanted is Standing.HELD
     wish.standing = Standing.UNSURE
+    wish.asked_at = trio.current_time()
     try:
         yield request
     finally:
         wish.under_way -= 1
+        wish.asked_at = trio.current_time()

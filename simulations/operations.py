@@ -4,7 +4,7 @@ Invariant: what an operation was told is what the model learns, no more: done, r
 answer was lost. An operation on a machine that is down is not done at all, and counted so.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 import trio
@@ -20,11 +20,13 @@ from beam_actors.errors import (
     ResourceExhausted,
 )
 from beam_actors.tunnels import TunnelSpec
-from beam_actors.values import EVERYONE, Name
+from beam_actors.values import EVERYONE, Access, Name, PeerId
 
 if TYPE_CHECKING:
     from simulations.stage import Place, Stage
 
+_DOWN = 1.0
+"""Seconds that a machine is down which ended upon an answer."""
 _REFUSALS = (NameTaken, QuotaExceeded, InvalidName, NotAllowed)
 """What says for certain that nothing was changed."""
 
@@ -36,6 +38,8 @@ class Operation:
     at: float
     """Seconds since the beginning of the safety phase."""
     machine: int
+    then: Literal["", "crash", "kill"] = ""
+    """What happens to the machine at the very moment in which it is told that this is done."""
 
     def machines(self) -> tuple[int, ...]:
         """Whom it is about."""
@@ -118,13 +122,21 @@ class Expose(Operation):
 
     port: int
     name: str | None = None
+    allow: tuple[int, ...] | None = None
+    """The machines that may come in; None for everybody."""
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Operation`."""
+        return self.machine, *(self.allow or ())
 
     async def run(self, stage: "Stage", place: "Place") -> str:
         """See `Operation`."""
-        spec = TunnelSpec(
-            target=place.app, name=None if self.name is None else Name(self.name), port=self.port, access=EVERYONE
-        )
-        with stage.model.exposing(place.person, self.name, self.port, spec.key) as wish:
+        access = EVERYONE
+        if self.allow is not None:
+            access = Access(frozenset(PeerId.parse(stage.places[index].peer_text) for index in self.allow))
+        name = None if self.name is None else Name(self.name)
+        spec = TunnelSpec(target=place.app, name=name, port=self.port, access=access)
+        with stage.model.exposing(place.person, self.name, self.port, spec.key, self.allow) as wish:
             await place.node.tunnels.expose(spec)
             wish.done()
         return "done"
@@ -189,6 +201,17 @@ async def perform(operation: Operation, stage: "Stage") -> None:
             outcome = error.code
     stage.count("operations", f"{kind}: {outcome}")
     stage.world.trace.add(place.name, kind, outcome)
+    if operation.then and outcome == "done" and place.up and not place.lock.locked():
+        place.lock.acquire_nowait()
+        try:
+            if operation.then == "crash":
+                place.crash(torn=False)
+            else:
+                await place.kill()
+            await stage.hold(_DOWN)
+            await place.boot()
+        finally:
+            place.lock.release()
 
 
 KINDS = (Register, Release, Resolve, Pin, Expose, Unexpose, Fetch)

@@ -21,6 +21,7 @@ from beam_actors.testing.program import Program
 from beam_actors.testing.world import World
 from beam_actors.values import Multiaddr, OwnerId
 from simulations import inside
+from simulations.calm import Calm
 from simulations.faults import Moot
 from simulations.invariants import Invariants
 from simulations.model import Model, Person
@@ -126,6 +127,7 @@ class Place:
             else:
                 break
             await trio.sleep(_SERVICE_MANAGER)
+        self._stage.calm.booted(self)
         self._address = self.machine.address_of(node)
         if not self.peers or self.peers[-1] != str(node.peers.us):
             self.peers.append(str(node.peers.us))
@@ -165,6 +167,7 @@ class Place:
 
     def _goes_down(self, how: str) -> None:
         self.downs += 1
+        self._stage.calm.fault(self.index)
         self._stage.checks.goes_down(self, how)
         for scope in list(self._scopes):
             scope.cancel()
@@ -249,6 +252,7 @@ class Stage:
         self.counts: dict[str, Counter[str]] = {"operations": Counter(), "faults": Counter()}
         self.places: list[Place] = []
         self.traffic = Traffic(self)
+        self.calm = Calm(self)
         self.checks = Invariants(self)
         for index, person in enumerate(self.model.people):
             machine = self._machine(index)

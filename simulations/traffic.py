@@ -6,7 +6,9 @@ the wire can be watched for the marker. Invariant: a verdict counts only what th
 daemon was killed, its local sockets end cleanly, as on a real machine, and that is held against nobody.
 
     visitor -> service    "beam" number u64, up u64, down u64, duplex u8, pace in ms u32    then `up` bytes, the end
-    service -> visitor    "beam" number u64, machine u32                                    then `down` bytes, the end
+    service -> visitor    "welcome!"    "beam" number u64, machine u32                      then `down` bytes, the end
+
+The welcome is said at once, before anything was asked, as many protocols do.
 """
 
 import struct
@@ -21,6 +23,7 @@ from beam_actors.errors import ConnectionLost, NetworkError
 from beam_actors.flow import Stream
 from beam_actors.tunnels import ForwardSpec
 from beam_actors.values import TcpAddress
+from simulations.model import Standing
 
 if TYPE_CHECKING:
     from simulations.operations import Fetch
@@ -31,10 +34,13 @@ _FIRST_FORWARD = 20_000
 _HEAD = struct.Struct(">4sQQQBI")
 _REPLY = struct.Struct(">4sQI")
 _MAGIC = b"beam"
+_WELCOME = b"welcome!"
 _BLOCK = 64
 _PIECE = 1 << 14
 _PATIENCE = 60.0
 """Seconds for one exchange, beside its own pauses; who waits longer gives up, as a person does."""
+_KNOWN_AFTER = 5.0
+"""Seconds after which a name or a tunnel that was acknowledged can be used from everywhere, if nothing is in the way."""
 _LINGER = 2.0
 """Seconds that the service goes on after that, so that the visitor is the one who gives up."""
 
@@ -48,6 +54,9 @@ class Connection:
     owner: "Place"
     kills: tuple[int, int]
     """How often either daemon had been killed when the connection began."""
+    began: float
+    reached: bool = False
+    """Whether the service saw the question."""
 
     @property
     def visitor_excused(self) -> bool:
@@ -86,15 +95,49 @@ class Traffic:
         destination = wish.name or owner.peer_text
         listen = await self._forward(place, destination, wish.port)
         self._number += 1
-        connection = Connection(self._number, place, owner, (place.kills, owner.kills))
+        connection = Connection(self._number, place, owner, (place.kills, owner.kills), trio.current_time())
         self.live[connection.number] = connection
+        expected = self._must_work(connection, wish)
         pauses = wish.pace * ((wish.up + wish.down) // _PIECE + 2)
+        outcome = "timed out"
         try:
             with trio.move_on_after(_PATIENCE + pauses):
-                return await self._exchange(connection, listen, wish)
-            return "timed out"
+                outcome = await self._exchange(connection, listen, wish)
         finally:
             del self.live[connection.number]
+        self._judge(connection, wish, outcome, expected=expected)
+        return outcome
+
+    def _must_work(self, connection: Connection, wish: "Fetch") -> bool:
+        """Whether the tunnel is there, as far as its owner was told, and nothing can be in the way."""
+        model, owner, visitor = self._stage.model, connection.owner.person, connection.visitor
+        offer = owner.offer(wish.name, wish.port)
+        return (
+            self._stage.calm.everywhere
+            and offer is not None
+            and offer.wish.standing is Standing.HELD
+            and offer.lets_in(visitor.index)
+            and (wish.name is None or (model.leads_to(wish.name, owner) and wish.name not in visitor.person.pins))
+            and trio.current_time() - max(offer.wish.asked_at, model.asked_at(wish.name)) > _KNOWN_AFTER
+        )
+
+    def _judge(self, connection: Connection, wish: "Fetch", outcome: str, *, expected: bool) -> None:
+        """A connection that nothing disturbed is whole, and one of a tunnel that was withdrawn is cut."""
+        offer = connection.owner.person.offer(wish.name, wish.port)
+        changed = offer is None or offer.wish.under_way or offer.wish.asked_at >= connection.began
+        if outcome == "done":
+            if offer is not None and offer.wish.standing is Standing.NONE and not offer.wish.under_way:
+                left = trio.current_time() - offer.wish.asked_at
+                self._stage.checks.went_on(connection.visitor, connection.owner, left - 2 * wish.pace)
+        elif (
+            (connection.reached or expected)
+            and not changed
+            and self._stage.calm.since(connection.began, connection.visitor, connection.owner)
+        ):
+            self._stage.checks.bytes_wrong(
+                f"connection {connection.number} from {connection.visitor.name} to {connection.owner.name} {outcome} "
+                "although nothing disturbed it"
+            )
 
     async def _forward(self, place: "Place", destination: str, port: int) -> TcpAddress:
         """The local port that leads there, made when it is first needed."""
@@ -130,14 +173,17 @@ class Traffic:
         await stream.shutdown()
 
     async def _take_down(self, stream: Stream, connection: Connection, wish: "Fetch") -> None:
-        head = await _read_exactly(stream, _REPLY.size)
-        if len(head) < _REPLY.size:
-            self._ended_early(connection, "the visitor", len(head), _REPLY.size, excused=connection.visitor_excused)
-        magic, number, machine = _REPLY.unpack(head)
-        if magic != _MAGIC or number != connection.number:
+        first = len(_WELCOME) + _REPLY.size
+        head = await _read_exactly(stream, first)
+        if len(head) < first:
+            self._ended_early(connection, "the visitor", len(head), first, excused=connection.visitor_excused)
+        magic, number, machine = _REPLY.unpack(head[len(_WELCOME) :])
+        if not head.startswith(_WELCOME) or magic != _MAGIC or number != connection.number:
             self._stage.checks.bytes_wrong(f"the visitor of connection {connection.number} got another one's reply")
             raise ConnectionLost("This is not the reply.")
-        self._stage.checks.served(connection.visitor, wish.name, self._stage.places[machine], connection.owner)
+        by = self._stage.places[machine]
+        self._stage.checks.served(connection.visitor, wish.name, by, connection.owner)
+        self._stage.checks.let_in(connection.visitor, by, wish.name, wish.port, connection.began)
         got = await self._receive(stream, connection.number, 1, wish.down)
         if got < wish.down:
             self._ended_early(connection, "the visitor", got, wish.down, excused=connection.visitor_excused)
@@ -158,6 +204,7 @@ class Traffic:
         stream.abort()
 
     async def _serve(self, stream: Stream, machine: int) -> None:
+        await stream.write(_WELCOME)
         head = await _read_exactly(stream, _HEAD.size)
         if not head:
             raise ConnectionLost("Nobody asks anything: the visitor was gone when the tunnel came up.")
@@ -168,6 +215,8 @@ class Traffic:
             self._stage.checks.bytes_wrong(f"the service of m{machine} got what no visitor sent")
             raise ConnectionLost("This is no question.")
         connection = self.live.get(number)
+        if connection is not None:
+            connection.reached = True
         reply = _REPLY.pack(_MAGIC, number, machine)
         async with _both_ways() as nursery:
             if duplex:

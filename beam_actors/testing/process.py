@@ -20,6 +20,10 @@ from beam_actors.testing.store import MemoryStore
 from beam_actors.wire import Security
 
 
+SYNC_SECONDS = 0.002
+"""How long a simulated disk takes to sync: the power can fail between what was written and what is durable."""
+
+
 class Killed(Exception):
     """The process was killed, or its machine lost power, before it had started."""
 
@@ -78,7 +82,7 @@ class Process:
         """The machine's database."""
         if not self.alive:
             raise StorageError("This process is no more.")
-        return await MemoryStore.open(self._disk)
+        return await MemoryStore.open(self._disk, sync_seconds=SYNC_SECONDS)
 
     def vanish(self) -> None:
         """Lose the power: nobody hears of it. Its machine's network and disk are the caller's matter."""

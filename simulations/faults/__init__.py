@@ -39,10 +39,16 @@ async def inflict(fault: Fault, stage: "Stage") -> None:
     kind = type(fault).__name__.lower()
     stage.count("faults", kind)
     stage.world.trace.add("fault", kind, *fault.machines())
+    # A split also concerns the machines that it does not name.
+    concerned = tuple(range(len(stage.places))) if isinstance(fault, Split) else fault.machines()
+    if fault.disturbs:
+        stage.calm.fault(*concerned)
     try:
         await fault.strike(stage)
     except Moot:
         stage.count("faults", f"{kind}: moot")
+    if fault.disturbs:
+        stage.calm.fault(*concerned)
 
 
 __all__ = [

@@ -5,7 +5,7 @@ fault, so that after the heal nothing of it is left. What an invariant must forg
 disk, a killed daemon); what the stage does not say is held against the product.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
@@ -21,6 +21,8 @@ class Moot(Exception):
 class Fault:
     """Something that goes wrong."""
 
+    disturbs: ClassVar[bool] = True
+    """Whether connections of its machines may break by it; if not, that is held against the product."""
     at: float
     """Seconds since the beginning of the safety phase."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 class ClockStep(MachineFault):
     """The wall clock is wrong by some seconds for a while, and then is set right."""
 
+    disturbs = False
     by: float
     seconds: float = 30.0
 
@@ -29,6 +30,7 @@ class ClockStep(MachineFault):
 class DiskFull(MachineFault):
     """No byte more fits on the disk for a while."""
 
+    disturbs = False
     seconds: float = 10.0
 
     async def strike(self, stage: "Stage") -> None:
@@ -45,6 +47,7 @@ class DiskFull(MachineFault):
 class DiskBroken(MachineFault):
     """The disk answers with errors for a while."""
 
+    disturbs = False
     seconds: float = 10.0
 
     async def strike(self, stage: "Stage") -> None:

@@ -156,6 +156,8 @@ class Slow(MachineFault):
 class ActorCrash(MachineFault):
     """Actors whose path ends so crash, as a bug in them would make them."""
 
+    disturbs = False
+    """That an actor which carries connections ends is seen when it does."""
     path: str
     """Below `node/`, such as `core/services/registry`; a last `*` stands for each child."""
     times: int = 1

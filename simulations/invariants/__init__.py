@@ -16,6 +16,7 @@ from simulations.invariants.base import Invariant, Outcome, Verdict, Violation
 from simulations.invariants.bounds import MemoryIsBounded, QueuesDrain
 from simulations.invariants.claims import GenuineClaims, MergeIsJoin, NothingComesBack, NumbersOnlyGrow
 from simulations.invariants.convergence import RegistriesAgree
+from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.keys import NoncesAreUsedOnce
 from simulations.invariants.supervision import ChildrenAreKept, DaemonsStop
 from simulations.invariants.transfer import BytesAreConserved, TunnelsWork
@@ -35,6 +36,7 @@ ALL: tuple[type[Invariant], ...] = (
     MemoryIsBounded,
     ChildrenAreKept,
     AcknowledgedStays,
+    NobodyElseIsLetIn,
     RegistriesAgree,
     NamesResolve,
     TunnelsWork,

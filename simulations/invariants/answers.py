@@ -11,10 +11,13 @@ from beam_actors.errors import ActorError, BeamError, NameContested, NameNotFoun
 from beam_actors.naming import Kind, Resolution
 from beam_actors.values import Name, OwnerId
 from simulations.invariants.base import Invariant, offer_text
+from simulations.model import Standing
 
 if TYPE_CHECKING:
     from simulations.stage import Place
 
+_STALE_GRACE = 3 * 86_400
+"""Seconds; docs/naming.md says so."""
 _MOST_QUESTIONS = 20_000
 """Resolutions after a heal; in a larger run each name is asked at a part of the machines, and the report says so."""
 
@@ -39,12 +42,22 @@ class NobodyElsesKey(Invariant):
         pinned = place.person.pins.get(label)
         if pinned is not None and not place.person.holds(label):
             self.expect(found.owner == pinned, f"{name} is pinned at {place.name} and leads to another owner")
+        self._is_not_over(place, found)
         machines = [other for other in self.stage.places if str(found.peers[0]) in other.peers]
         if machines:  # a hostile owner may name any machine
             self.expect(
                 found.owner in machines[0].owners,
                 f"{name} leads at {place.name} to {machines[0].name}, which is not {found.owner.short}'s",
             )
+
+    def _is_not_over(self, place: "Place", found: Resolution) -> None:
+        """A claim whose time is over answers only where nobody can be asked, and not for long."""
+        known = self.stage.inside.knowledge(place.node)
+        entry = known.registry.entry(found.name, found.owner) if known is not None else None
+        if entry is not None:
+            late = place.machine.clock.wall() - entry.claim.terms.not_after
+            grace = _STALE_GRACE if not self.stage.inside.connected(place.node) else 0
+            self.expect(late <= grace, f"{found.name} leads at {place.name} to a claim that ended {late:.0f} s ago")
 
     def served(self, visitor: "Place", name: str | None, by: "Place", wanted: "Place") -> None:
         """See `Invariant`."""
@@ -128,6 +141,8 @@ class AcknowledgedStays(Invariant):
             for key, offer in place.person.offers.items():
                 if offer in place.person.offered:
                     self.expect(key in offered, f"{place.name} was told that {offer_text(place, offer)} is offered")
+                elif offer.wish.standing is Standing.NONE:
+                    self.expect(key not in offered, f"{place.name} was told that {offer_text(place, offer)} is not")
 
 
 class NamesResolve(Invariant):

@@ -141,6 +141,12 @@ class Invariant:
     def served(self, visitor: "Place", name: str | None, by: "Place", wanted: "Place") -> None:
         """A visitor reached a service: by a name, or (None) by the peer id of `wanted`."""
 
+    def let_in(self, visitor: "Place", by: "Place", name: str | None, port: int, began: float) -> None:
+        """The same, with the port; the connection began at that time."""
+
+    def went_on(self, visitor: "Place", owner: "Place", seconds: float) -> None:
+        """A connection came to its end so long after its tunnel was withdrawn."""
+
     def bytes_whole(self, size: int) -> None:
         """An exchange came to its end with every byte in its place."""
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _VISITORS = 2
 """Machines that visit each tunnel after the heal."""
 _MOST_TUNNELS = 100
+_LARGE = 3
+"""Tunnels through which so much is sent that windows must be given back."""
+_MORE_THAN_A_WINDOW = 300_000
 
 
 class BytesAreConserved(Invariant):
@@ -55,16 +58,18 @@ class TunnelsWork(Invariant):
                 continue
             for turn in range(_VISITORS):
                 visitor = self.stage.core[(index * 7 + turn * 3 + 1) % len(self.stage.core)]
-                if visitor is not owner and not (offer.name and offer.name in visitor.person.pins):
-                    await self._visit(visitor, owner, offer)
+                pinned = offer.name is not None and offer.name in visitor.person.pins
+                if visitor is not owner and not pinned and offer.lets_in(visitor.index):
+                    await self._visit(visitor, owner, offer, large=index < _LARGE and not turn)
 
     def _leads(self, owner: "Place", name: str) -> bool:
         model = self.stage.model
         return model.is_sure(name) and model.holders(name) == [owner.person] and not self.stage.former_holders(name)
 
-    async def _visit(self, visitor: "Place", owner: "Place", offer: "Offer") -> None:
+    async def _visit(self, visitor: "Place", owner: "Place", offer: "Offer", *, large: bool) -> None:
         start = trio.current_time()
-        wish = Fetch(at=0.0, machine=visitor.index, of=owner.index, port=offer.port, name=offer.name, up=500, down=5000)
+        up, down = (_MORE_THAN_A_WINDOW, 2 * _MORE_THAN_A_WINDOW) if large else (500, 5000)
+        wish = Fetch(at=0.0, machine=visitor.index, of=owner.index, port=offer.port, name=offer.name, up=up, down=down)
         while True:
             try:
                 outcome = await self.stage.traffic.fetch(visitor, owner, wish)

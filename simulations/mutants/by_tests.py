@@ -1,6 +1,6 @@
 """Which mutants the unit tests of their room find: the score of the tests beside that of the simulator.
 
-    python -m simulations.mutants.by_tests [NAME …]
+python -m simulations.mutants.by_tests [NAME …]
 """
 
 import re

@@ -39,7 +39,9 @@ MUTANTS = (
     Mutant(
         name="rival-lost-in-store",
         bug="The proof of an equivocation is not read back from the store.",
-        edits=(Edit("naming/knowledge.py", "self.registry.merge_all(entry.claims)", "self.registry.merge(entry.claim)"),),
+        edits=(
+            Edit("naming/knowledge.py", "self.registry.merge_all(entry.claims)", "self.registry.merge(entry.claim)"),
+        ),
     ),
     Mutant(
         name="tombstone-dropped-at-origin",

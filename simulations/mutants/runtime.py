@@ -19,7 +19,9 @@ MUTANTS = (
         name="intensity-ignored",
         bug="A supervisor restarts a child for ever, however often it crashes.",
         edits=(
-            Edit("runtime/restarts.py", "return len(self._times) <= self._intensity.restarts", "return bool(self._times)"),
+            Edit(
+                "runtime/restarts.py", "return len(self._times) <= self._intensity.restarts", "return bool(self._times)"
+            ),
         ),
     ),
     Mutant(
@@ -48,9 +50,7 @@ MUTANTS = (
     Mutant(
         name="mailbox-without-bound",
         bug="A full mailbox takes one more.",
-        edits=(
-            Edit("runtime/cell.py", "if len(inbox.user) >= inbox.limit:", "if len(inbox.user) < 0:"),
-        ),
+        edits=(Edit("runtime/cell.py", "if len(inbox.user) >= inbox.limit:", "if len(inbox.user) < 0:"),),
     ),
     Mutant(
         name="stopped-in-the-wrong-order",

@@ -242,8 +242,6 @@ MUTANTS = (
     Mutant(
         name="store-not-closed",
         bug="A store that is restarted leaves the database of its former incarnation open.",
-        edits=(
-            Edit("node/storage.py", "            await self._store.close()", "            del self._store"),
-        ),
+        edits=(Edit("node/storage.py", "            await self._store.close()", "            del self._store"),),
     ),
 )

@@ -12,7 +12,9 @@ MUTANTS = (
         name="keys-made-anew",
         bug="A home whose keystore is gone gets new keys, and its names go to a new owner.",
         edits=(
-            Edit("node/home.py", "if holder is not None and not had_keys:", "if holder is not None and record is None:"),
+            Edit(
+                "node/home.py", "if holder is not None and not had_keys:", "if holder is not None and record is None:"
+            ),
             Edit(
                 "node/home.py",
                 "    if holder is None:\n        await store.commit",

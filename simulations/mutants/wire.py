@@ -100,7 +100,13 @@ MUTANTS = (
     Mutant(
         name="window-update-wakes-nobody",
         bug="A stream that waits for its peer's window is not told when that opens.",
-        edits=(Edit("wire/mux.py", "            self.outbox.reconsider(stream)\n        if flags & _FIN:", "        if flags & _FIN:"),),
+        edits=(
+            Edit(
+                "wire/mux.py",
+                "            self.outbox.reconsider(stream)\n        if flags & _FIN:",
+                "        if flags & _FIN:",
+            ),
+        ),
     ),
     Mutant(
         name="window-not-given-back",
