@@ -158,7 +158,8 @@ def test_a_paused_daemon_answers_nobody_and_then_goes_on():
         assert one.paused
         steps = world.trace.count
         await trio.sleep(5)
-        assert not [line for line in world.trace.lines[-(world.trace.count - steps) :] if line.split()[1] == "one"]
+        since = world.trace.lines[len(world.trace.lines) - (world.trace.count - steps) :]
+        assert not [line for line in since if line.split()[1] == "one"]
         with pytest.raises(ValueError, match="hear"):
             await one.shutdown()
         one.resume()
