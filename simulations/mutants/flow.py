@@ -86,7 +86,7 @@ MUTANTS = (
     Mutant(
         name="silent-peer-stays-up",
         bug="A session whose peer is silent for ever is never given up.",
-        edits=(Edit("flow/session_link.py", "if silent >= limits.silence_seconds:", "if silent < 0:"),),
+        edits=(Edit("flow/session_link.py", "if now >= self._heard_at + limits.silence_seconds:", "if now < 0:"),),
     ),
     Mutant(
         name="streams-outlive-their-session",

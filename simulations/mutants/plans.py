@@ -6,20 +6,9 @@ Each is run without a mutant, too, and must pass then. They are values like ever
 from collections.abc import Sequence
 from typing import Final
 
-from simulations.faults import (
-    ActorCrash,
-    ClockStep,
-    Crash,
-    Cut,
-    DiskBroken,
-    Fault,
-    Kill,
-    Leave,
-    Restore,
-    Split,
-    Storm,
-    Wipe,
-)
+import attrs
+
+from simulations.faults import ActorCrash, ClockStep, Crash, Fault, Kill, Leave, Restore, Split, Wipe
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
 from simulations.plan import Bounds, MachinePlan, Plan
 
@@ -93,28 +82,23 @@ def _split() -> Plan:
 
 
 def _boots() -> Plan:
-    """Names and tunnels are taken and given back, and the machine ends in each way right behind each answer."""
+    """Names and tunnels are taken and given back, and the machine ends in the moment of each answer, or a bit later."""
     return _plan(
         "boots",
         PAIR,
         (
-            Register(at=0.0, machine=0, name="one"),
-            Register(at=6.0, machine=0, name="two"),
-            Expose(at=12.0, machine=0, port=9000, name="one"),
-            Pin(at=16.0, machine=1, name="two"),
-            Unexpose(at=20.0, machine=0, port=9000, name="one"),
-            Release(at=28.0, machine=0, name="two"),
+            Register(at=0.0, machine=0, name="one", then="crash"),
+            Register(at=6.0, machine=0, name="two", then="kill"),
+            Expose(at=12.0, machine=0, port=9000, name="one", then="crash"),
+            Expose(at=14.0, machine=0, port=9001),
+            Pin(at=16.0, machine=1, name="two", then="crash"),
+            Unexpose(at=20.0, machine=0, port=9000, name="one", then="crash"),
+            Unexpose(at=24.0, machine=0, port=9001),
+            Release(at=28.0, machine=0, name="two", then="crash"),
             Register(at=32.0, machine=1, name="three"),
         ),
-        (
-            Crash(at=0.1, machine=0, down=1.0),
-            Kill(at=6.1, machine=0),
-            Crash(at=12.1, machine=0, down=1.0),
-            Crash(at=16.1, machine=1, down=1.0),
-            Leave(at=20.1, machine=0, down=1.0),
-            Crash(at=28.1, machine=0, down=1.0),
-        ),
-        safety=34.0,
+        (Leave(at=25.0, machine=0, down=1.0), Crash(at=33.0, machine=1, down=1.0, torn=True)),
+        safety=36.0,
     )
 
 
@@ -134,6 +118,7 @@ def _bulk() -> Plan:
         (
             Expose(at=0.0, machine=0, port=9000),
             Expose(at=0.0, machine=1, port=9000),
+            *(Fetch(at=9.0, machine=turn % 2, of=turn % 2, port=9000, **way) for turn, way in enumerate(ways)),
             *(Fetch(at=2.0, machine=turn % 2, of=1 - turn % 2, port=9000, **way) for turn, way in enumerate(ways)),
             *(Fetch(at=8.0, machine=1 - turn % 2, of=turn % 2, port=9000, **way) for turn, way in enumerate(ways)),
         ),
@@ -267,6 +252,91 @@ def _keys() -> Plan:
     )
 
 
+def _rivals() -> Plan:
+    """An owner whose disk was put back signs a number again while nobody can tell it; the others restart with both."""
+    return _plan(
+        "rivals",
+        ((), (0,), (0,)),
+        (
+            Register(at=5.0, machine=2, name="one"),
+            Register(at=14.0, machine=2, name="one"),
+            Register(at=40.0, machine=1, name="two"),
+        ),
+        (
+            Split(at=7.0, groups=((0, 1), (2,)), seconds=15.0),
+            Restore(at=8.0, machine=2, saved=2.0),
+            Kill(at=50.0, machine=0),
+        ),
+        safety=54.0,
+    )
+
+
+def _clocks() -> Plan:
+    """A machine whose clock is ahead claims a name; another one's clock jumps by a month and sees all claims end."""
+    plan = _plan(
+        "clocks",
+        ((), (0,), (0,)),
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Register(at=0.0, machine=2, name="two"),
+            Resolve(at=4.0, machine=1, name="one"),
+            Resolve(at=12.0, machine=1, name="one"),
+            Resolve(at=15.0, machine=1, name="one"),
+        ),
+        (ClockStep(at=10.0, machine=1, by=30.5 * 86_400, seconds=20.0),),
+        safety=34.0,
+    )
+    machines = (*plan.machines[:2], attrs.evolve(plan.machines[2], offset=3600.0))
+    return attrs.evolve(plan, machines=machines)
+
+
+def _pins() -> Plan:
+    """A pinned name is given up by its owner and claimed by another one."""
+    return _plan(
+        "pins",
+        ((), (0,), (0,)),
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Pin(at=3.0, machine=1, name="one"),
+            Release(at=6.0, machine=0, name="one"),
+            Resolve(at=9.0, machine=1, name="one"),
+            Register(at=10.0, machine=2, name="one"),
+            Resolve(at=14.0, machine=1, name="one"),
+        ),
+        safety=16.0,
+    )
+
+
+def _doors() -> Plan:
+    """Tunnels with rules and without are visited by those who may come in and by others, while they stand and later."""
+    fetches = (
+        (1, None, 9000), (2, None, 9000), (1, "one", 9001), (2, "one", 9001), (1, "two", 9001), (2, "two", 9002),
+        (1, "two", 9002), (0, None, 9000),
+    )  # fmt: skip
+    rounds = (4.0, 12.0, 20.0, 22.0)
+    return _plan(
+        "doors",
+        ((), (0,), (0,)),
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Register(at=0.0, machine=0, name="two"),
+            Expose(at=1.0, machine=0, port=9000, allow=(1,)),
+            Expose(at=1.0, machine=0, port=9001, name="one"),
+            Expose(at=1.0, machine=0, port=9002, name="two", allow=(2,)),
+            *(
+                Fetch(at=at, machine=visitor, of=0, name=name, port=port, up=1000, down=1000)
+                for at in rounds
+                for visitor, name, port in fetches
+            ),
+            Fetch(at=8.0, machine=2, of=0, name="one", port=9001, up=100_000, down=100_000, duplex=True, pace=1.0),
+            Unexpose(at=10.0, machine=0, port=9001, name="one"),
+            Unexpose(at=11.0, machine=0, port=9000),
+        ),
+        (Leave(at=14.0, machine=0, down=1.0),),
+        safety=26.0,
+    )
+
+
 def _away() -> Plan:
     """A machine is away for long, so that all dials to it back off as far as they may."""
     return _plan(
@@ -292,6 +362,10 @@ PLANS: Final[dict[str, Plan]] = {
         _hours(),
         _keys(),
         _away(),
+        _rivals(),
+        _clocks(),
+        _pins(),
+        _doors(),
     )
 }
 """By name."""
