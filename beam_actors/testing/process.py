@@ -19,7 +19,6 @@ from beam_actors.testing.seeded import OWNER, Trace
 from beam_actors.testing.store import MemoryStore
 from beam_actors.wire import Security
 
-
 SYNC_SECONDS = 0.002
 """How long a simulated disk takes to sync: the power can fail between what was written and what is durable."""
 
