@@ -208,18 +208,18 @@ def beam_ask_between_actors(count: int) -> float:
 
 def trio_request(count: int) -> float:
     async def main() -> float:
-        ask, asked = trio.open_memory_channel[int](1)
+        ask, asked = trio.open_memory_channel[Question](1)
         answer, answered = trio.open_memory_channel[int](1)
 
         async def serve() -> None:
             async for message in asked:
-                answer.send_nowait(message)
+                answer.send_nowait(message.value)
 
         async with trio.open_nursery() as nursery, ask:
             nursery.start_soon(serve)
             start = now()
             for number in range(count):
-                ask.send_nowait(number)
+                ask.send_nowait(Question(number))
                 await answered.receive()
             seconds = now() - start
         return seconds / count
@@ -229,18 +229,18 @@ def trio_request(count: int) -> float:
 
 def trio_request_awaited(count: int) -> float:
     async def main() -> float:
-        ask, asked = trio.open_memory_channel[int](0)
+        ask, asked = trio.open_memory_channel[Question](0)
         answer, answered = trio.open_memory_channel[int](0)
 
         async def serve() -> None:
             async for message in asked:
-                await answer.send(message)
+                await answer.send(message.value)
 
         async with trio.open_nursery() as nursery, ask:
             nursery.start_soon(serve)
             start = now()
             for number in range(count):
-                await ask.send(number)
+                await ask.send(Question(number))
                 await answered.receive()
             seconds = now() - start
         return seconds / count

@@ -28,6 +28,8 @@ class Actor(Incarnation):
         super().__init_subclass__(**kwargs)
         cls._actor_handlers = handlers_of(cls)
         cls._actor_direct = cls._actor_handlers if cls.on_receive is Actor.on_receive else {}
+        cls._actor_has_start = cls.on_start is not Incarnation.on_start
+        cls._actor_has_stop = cls.on_stop is not Incarnation.on_stop
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.actor_urn}>"

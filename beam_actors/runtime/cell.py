@@ -16,11 +16,12 @@ from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable, Mailbo
 from beam_actors.runtime.exits import Down, ExitKind, ExitReason
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.links import pass_on
-from beam_actors.runtime.mailbox import Inbox, Mailbox, Overflow, discard
+from beam_actors.runtime.mailbox import DEFAULT, Inbox, Overflow, discard
 
 if TYPE_CHECKING:
     from beam_actors.runtime.graves import PastExit
     from beam_actors.runtime.incarnation import Incarnation
+    from beam_actors.runtime.ref import Ref
     from beam_actors.runtime.system import System
     from beam_actors.runtime.tracer import Tracer
     from beam_actors.runtime.workers import Worker
@@ -51,72 +52,44 @@ _STARTING, _RUNNING = State.STARTING, State.RUNNING
 class Cell:
     """One path of one system."""
 
-    __slots__ = (
-        "_recent",
-        "_vacated",
-        "actor",
-        "actor_class",
-        "children",
-        "cpu",
-        "exits",
-        "handled",
-        "in_hand",
-        "in_hand_since",
-        "inbox",
-        "incarnation",
-        "kept",
-        "last_exit",
-        "links",
-        "occupied",
-        "path",
-        "ref",
-        "restarts",
-        "started_at",
-        "state",
-        "system",
-        "task",
-        "tracer",
-        "waiting_workers",
-        "waits",
-        "watchers",
-    )
+    # What most cells never change is the class's until they do: there are as many cells as actors. What each message
+    # looks at is the cell's own, since Python finds it faster.
+    ref: "Ref"
+    """Its other half, made with it by the system."""
+    actor: "Incarnation | None" = None
+    actor_class: type[Any] | None = None
+    incarnation = 0
+    restarts = 0
+    last_exit: ExitReason | None = None
+    started_at = 0.0
+    cpu = 0.0
+    children: "dict[str, Cell]" = NOTHING
+    links: "dict[Cell, None] | None" = None
+    """With whom the present incarnation is linked; None for nobody."""
+    watchers: "dict[Cell, None]" = NOTHING
+    exits: "tuple[PastExit, ...]" = ()
+    """How its latest incarnations ended."""
+    waiting_workers: "dict[Worker, None]" = NOTHING
+    occupied = False
+    """Whether an incarnation was launched that is not over; it may not have run yet."""
+    kept = False
+    _vacated: trio.Event | None = None
 
     def __init__(self, system: "System", path: str) -> None:
-        from beam_actors.runtime.ref import Ref  # noqa: PLC0415 (a cell and its ref are two halves of one thing)
-
         self.system = system
         self.path = path
-        self.inbox = Inbox(Mailbox())
-        self.actor: Incarnation | None = None
-        self.actor_class: type[Any] | None = None
+        self.inbox = Inbox(DEFAULT)
         self.state = State.UNBORN
-        self.incarnation = 0
-        self.restarts = 0
-        self.last_exit: ExitReason | None = None
-        self.started_at = 0.0
-        self.cpu = 0.0
-        self.children: dict[str, Cell] = NOTHING
-        self.links: dict[Cell, None] | None = None
-        """With whom the present incarnation is linked; None for nobody."""
-        self.watchers: dict[Cell, None] = NOTHING
         self.handled = 0
         """How many messages it has taken."""
-        self._recent: list[type] = []
         self.in_hand: Envelope[Any] | None = None
         self.in_hand_since = 0.0
         self.waits: Future[Any] | None = None
         """The reply that the loop waits for."""
-        self.waiting_workers: dict[Worker, None] = NOTHING
         self.tracer: Tracer | None = None
         """Who watches what it handles; None for nobody."""
-        self.exits: tuple[PastExit, ...] = ()
-        """How its latest incarnations ended."""
         self.task: trio.lowlevel.Task | None = None
-        self.occupied = False
-        """Whether an incarnation was launched that is not over; it may not have run yet."""
-        self._vacated: trio.Event | None = None
-        self.kept = False
-        self.ref: Ref = Ref(self)
+        self._recent: list[type] | None = None
 
     def __repr__(self) -> str:
         return f"<Cell {self.path}#{self.incarnation} {self.state.value}>"
@@ -129,18 +102,25 @@ class Cell:
     @property
     def history(self) -> tuple[str, ...]:
         """The types of the last messages that it took, the oldest first."""
-        oldest = self.handled % HISTORY if len(self._recent) == HISTORY else 0
-        return tuple(kind.__name__ for kind in self._recent[oldest:] + self._recent[:oldest])
+        recent = self._recent or []
+        oldest = self.handled % HISTORY if len(recent) == HISTORY else 0
+        return tuple(kind.__name__ for kind in recent[oldest:] + recent[:oldest])
 
-    def take(self, envelope: Envelope[Any]) -> None:
-        """It has this message in hand now."""
+    def take(self) -> Envelope[Any]:
+        """Take the next message in hand; there must be one."""
+        inbox = self.inbox
+        # The short way for the usual case, which spares each message a call.
+        envelope = inbox.get() if inbox.urgent or inbox.wanted else inbox.user.popleft()
         self.in_hand = envelope
         recent = self._recent
-        if len(recent) < HISTORY:
+        if recent is not None and len(recent) == HISTORY:
+            recent[self.handled % HISTORY] = type(envelope.message)
+        elif recent is not None:
             recent.append(type(envelope.message))
         else:
-            recent[self.handled % HISTORY] = type(envelope.message)
+            self._recent = [type(envelope.message)]
         self.handled += 1
+        return envelope
 
     async def vacated(self) -> None:
         """Wait until the incarnation that was launched is over, if there is one."""

@@ -5,7 +5,6 @@ for before its parent's life is over; an exit of an older incarnation is ignored
 which is how trouble climbs.
 """
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,8 +13,7 @@ import trio
 from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import NOTHING, Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed
-from beam_actors.runtime.future import Future
-from beam_actors.runtime.life import live
+from beam_actors.runtime.life import Keeper
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Decision, Restart, RestartWindow, Strategy, concerned
 from beam_actors.runtime.specs import ChildSpec
@@ -62,15 +60,22 @@ class RestartNow:
     turn: int
 
 
-@attrs.define(slots=True, eq=False)
-class _Entry:
-    spec: ChildSpec
-    stopping: bool = False
-    returns: bool = False
-    """While it is stopped: whether its siblings' restart starts it again."""
-    attempts: int = 0
-    turn: int = 0
-    window: RestartWindow | None = None
+class _Entry(Keeper):
+    __slots__ = ("attempts", "returns", "siblings", "spec", "stopping", "turn", "window")
+
+    def __init__(self, siblings: "Children", spec: ChildSpec) -> None:
+        super().__init__()
+        self.siblings = siblings
+        self.spec = spec
+        self.stopping = False
+        self.returns = False
+        """While it is stopped: whether its siblings' restart starts it again."""
+        self.attempts = 0
+        self.turn = 0
+        self.window: RestartWindow | None = None
+
+    def over(self, cell: Cell, reason: ExitReason) -> None:
+        self.siblings.over(cell, self, reason)
 
 
 class Children:
@@ -94,7 +99,7 @@ class Children:
             if self._parent.auto_shutdown is AutoShutdown.NEVER:
                 raise StartFailed(f"{cell.path} is significant, and {self._cell.path} never shuts down by itself.")
             self._significant += 1
-        entry = _Entry(spec)
+        entry = _Entry(self, spec)
         self._entries[cell] = entry
         if self._cell.children is NOTHING:
             self._cell.children = {}
@@ -213,19 +218,16 @@ class Children:
     # --- starting and stopping one ---
 
     async def _launch(self, cell: Cell, entry: _Entry) -> None:
-        home = cell.system.home
-        if home is None or self._parent._actor_let_go:  # noqa: SLF001 (one half of the actor)
+        if self._parent._actor_let_go:  # noqa: SLF001 (one half of the actor)
             raise StartFailed(f"{self._cell.path} is not running, so it has no children.")
-        begun: Future[None] = Future()
-        cell.occupied = True
-        home.start_soon(live, cell, entry.spec, begun, partial(self._after, cell, entry), name=cell.path)
         try:
-            await begun
+            await entry.launch(cell, entry.spec)
         except Exception as error:
             await cell.vacated()
             raise StartFailed(f"{cell.path} did not start: {error}") from error
 
-    def _after(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
+    def over(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
+        """A child's life is over, in the child's own task; what follows is decided in the parent's loop."""
         wanted = entry.returns if entry.stopping else entry.spec.decide(reason) is Decision.RESTART
         will_return = wanted and self._cell.alive
         if will_return:

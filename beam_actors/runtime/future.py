@@ -7,10 +7,11 @@ it is resolved raises instead of blocking the loop.
 import sys
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import pykka
 import trio
+from trio.lowlevel import current_task, reschedule, wait_task_rescheduled
 
 from beam_actors.errors import ActorError, AskTimeout
 
@@ -29,22 +30,22 @@ class WouldBlock(ActorError):
 class Future(pykka.Future[T], Generic[T]):
     """Await it for the reply, or for the error that the ask ended with."""
 
-    # What most asks never touch is the class's until it is set: making a future is a good part of what an ask costs.
-    done = False
-    abandoned = False
-    value: Any = None
-    timeout: float | None = None
-    asker: "Cell | Worker | None" = None
-    callee: "Cell | None" = None
-    servers: "dict[Worker, None] | None" = None
-    """The workers that a deferred reply was handed to; None while the callee's loop is to answer."""
-    _error: BaseException | None = None
-    _task: trio.lowlevel.Task | None = None
-    _others: list[trio.lowlevel.Task] | None = None
-    """Who waits beside the first."""
+    __slots__ = ("_error", "_others", "_task", "abandoned", "asker", "callee", "done", "servers", "timeout", "value")
 
     def __init__(self) -> None:
-        pass  # not pykka's: what it sets belongs to the hook that is refused below
+        # Not pykka's: what it sets belongs to the hook that is refused below.
+        self.done = False
+        self.abandoned = False
+        self.value: Any = None
+        self.timeout: float | None = None
+        self.asker: Cell | Worker | None = None
+        self.callee: Cell | None = None
+        self.servers: dict[Worker, None] | None = None
+        """The workers that a deferred reply was handed to; None while the callee's loop is to answer."""
+        self._error: BaseException | None = None
+        self._task: trio.lowlevel.Task | None = None
+        self._others: list[trio.lowlevel.Task] | None = None
+        """Who waits beside the first."""
 
     def __repr__(self) -> str:
         return f"<Future {'done' if self.done else 'pending'}>"
@@ -58,7 +59,9 @@ class Future(pykka.Future[T], Generic[T]):
         """The reply, if it is there; raise its error, or `WouldBlock`."""
         if not self.done:
             raise WouldBlock("This future is not resolved yet: await it.")
-        return self._outcome()
+        if self._error is not None:
+            raise self._error
+        return cast("T", self.value)
 
     def set(self, value: Any = None) -> None:
         """Resolve with a reply; too late a reply is disposed of."""
@@ -85,56 +88,68 @@ class Future(pykka.Future[T], Generic[T]):
         raise NotImplementedError("Await the future, then compute.")
 
     def __await__(self) -> Generator[Any, None, T]:
-        # A generator and no coroutine that awaits others: with each of them every switch of tasks costs more.
-        if self.done:
-            yield from trio.lowlevel.cancel_shielded_checkpoint().__await__()  # noqa: ASYNC105 (a generator's await)
-        elif self.timeout is None:
-            yield from self._wait()
-        else:
-            with trio.move_on_after(self.timeout) as scope:  # noqa: ASYNC100 (as above)
-                yield from self._wait()
-            if scope.cancelled_caught and not self.done:
-                raise AskTimeout(f"No reply came within {self.timeout:g} s.")
-        return self._outcome()
+        # Generators and no coroutines that await each other: each of them would be passed at each switch of tasks.
+        return self._wait() if self.timeout is None else self._wait_in_time(self.timeout)
 
-    def _wait(self) -> Generator[Any, None, None]:
-        task = trio.lowlevel.current_task()
+    def _wait_in_time(self, seconds: float) -> Generator[Any, None, T]:
+        with trio.move_on_after(seconds):  # noqa: ASYNC100 (it is left by a generator's await)
+            return (yield from self._wait())
+        if not self.done:
+            raise AskTimeout(f"No reply came within {seconds:g} s.")
+        return self.get()
+
+    def _wait(self) -> Generator[Any, None, T]:
+        if self.done:
+            yield from trio.lowlevel.cancel_shielded_checkpoint().__await__()  # noqa: ASYNC105 (as above)
+            return self.get()
+        task = current_task()
         if self._task is None:
             self._task = task
+            abort: Callable[[Any], trio.lowlevel.Abort] = self._first_leaves
         else:
-            self._others = [*(self._others or ()), task]
+            abort = self._join(task)
         asker = self.asker
         if asker is not None:
             asker.begin_wait(self, task)
-
-        def abort(_raise: Any) -> trio.lowlevel.Abort:
-            self._withdraw(task)
-            return trio.lowlevel.Abort.SUCCEEDED
-
         try:
-            yield from trio.lowlevel.wait_task_rescheduled(abort).__await__()  # noqa: ASYNC105 (as above)
+            yield from wait_task_rescheduled(abort).__await__()  # noqa: ASYNC105 (as above)
         finally:
             if asker is not None:
                 asker.end_wait(self)
             if not self.done:
-                self.abandoned = True
+                self._left()
+        if self._error is not None:
+            raise self._error
+        return cast("T", self.value)
 
-    def _withdraw(self, task: trio.lowlevel.Task) -> None:
-        if self._task is task:
-            self._task = None
-        elif self._others is not None:
-            self._others.remove(task)
+    def _left(self) -> None:
+        self.abandoned = self._task is None and not self._others
+
+    def _first_leaves(self, _raise: Any) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def _join(self, task: trio.lowlevel.Task) -> Callable[[Any], trio.lowlevel.Abort]:
+        others = self._others = self._others or []
+        others.append(task)
+
+        def leave(_raise: Any) -> trio.lowlevel.Abort:
+            others.remove(task)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        return leave
 
     def _resolve(self) -> None:
         self.done = True
         if self.servers is not None:
             self._release_servers()
-        if self._task is not None:
-            trio.lowlevel.reschedule(self._task)
+        task = self._task
+        if task is not None:
             self._task = None
+            reschedule(task)
         if self._others is not None:
             for task in self._others:
-                trio.lowlevel.reschedule(task)
+                reschedule(task)
             self._others = None
 
     def _release_servers(self) -> None:
@@ -142,12 +157,6 @@ class Future(pykka.Future[T], Generic[T]):
         servers, self.servers = self.servers, None
         for worker in servers or ():
             worker.serves = tuple(other for other in worker.serves if other is not self)
-
-    def _outcome(self) -> T:
-        if self._error is not None:
-            raise self._error
-        value: T = self.value
-        return value
 
 
 class Reply:

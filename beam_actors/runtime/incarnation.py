@@ -2,8 +2,8 @@
 
 It replaces pykka's loop, which would swallow `Cancelled` (docs/runtime.md lists every difference). Invariants:
 user code runs in one task at a time, between two checkpoints of which nothing else of this actor runs except its
-workers; no worker and no child outlives it. All tasks of a system live in one nursery, and each behind a shielded
-scope, since nothing may end them but whom they belong to: this module waits for what an incarnation started.
+workers; no worker and no child outlives it. All tasks of a system live in one nursery behind one shield, since nothing
+may end them but whom they belong to: this module waits for what an incarnation started.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import trio
 from pykka._envelope import Envelope
+from trio.lowlevel import wait_task_rescheduled
 
 from beam_actors.errors import ActorCrashed, ActorDead
 from beam_actors.runtime.cell import NOTHING, STARTING, Cell
@@ -21,7 +22,7 @@ from beam_actors.runtime.future import Future
 from beam_actors.runtime.groups import GroupChanged, GroupNotice
 from beam_actors.runtime.handlers import Handlers, find_handler
 from beam_actors.runtime.life import INTERRUPTED
-from beam_actors.runtime.mailbox import Mailbox, discard
+from beam_actors.runtime.mailbox import DEFAULT, Mailbox, discard
 from beam_actors.runtime.pykka_hooks import PykkaHooks
 from beam_actors.runtime.ref import StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
@@ -36,7 +37,7 @@ BATCH = 64
 class Incarnation(PykkaHooks):
     """What runs an actor. `Actor` adds what its code calls."""
 
-    mailbox: ClassVar[Mailbox] = Mailbox()
+    mailbox: ClassVar[Mailbox] = DEFAULT
     priority: ClassVar[tuple[type, ...]] = ()
     """Types of messages, with their subclasses, that overtake its other user messages (and no system message)."""
     reply_errors: ClassVar[tuple[type[Exception], ...]] = ()
@@ -50,12 +51,15 @@ class Incarnation(PykkaHooks):
     count_per_child: ClassVar[bool] = False
     _actor_handlers: ClassVar[Handlers] = {}
     _actor_direct: ClassVar[Handlers] = {}
+    _actor_has_start: ClassVar[bool] = False
+    _actor_has_stop: ClassVar[bool] = False
 
     # What most actors never have is the class's until it is needed: an idle actor is to be small.
     _actor_fate: ExitReason | None = None
+    _actor_scope: trio.CancelScope | None = None
+    """What the task is in, once its own code had something to await."""
     _actor_brood: Children | None = None
     _actor_replies: dict["Reply", None] = NOTHING
-    _actor_deferred: "Reply | None" = None
     _actor_watched: dict[Cell, None] = NOTHING
     _actor_workers: dict[Worker, None] = NOTHING
     _actor_let_go: bool = False
@@ -65,7 +69,7 @@ class Incarnation(PykkaHooks):
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         self._actor_cell = cell = STARTING.get()
         self._actor_number = cell.incarnation
-        self._actor_scope = trio.CancelScope(shield=True)
+        self._actor_deferred: Reply | None = None
         cell.inbox.bind(self.mailbox, self.priority)
 
     async def on_start(self) -> None:
@@ -80,14 +84,16 @@ class Incarnation(PykkaHooks):
 
     def crash_now(self, error: BaseException) -> None:
         """End this incarnation with a crash, wherever it is."""
-        if self._actor_fate is None:
-            self._actor_fate = crashed(unwrap(error))
-            self._actor_scope.cancel()
+        self.finish_now(crashed(unwrap(error)))
 
     def finish_now(self, reason: ExitReason) -> None:
-        """End this incarnation wherever it is, for another reason than a crash."""
-        if self._actor_fate is None:
-            self._actor_fate = reason
+        """End this incarnation wherever it is; only the first such reason counts."""
+        if self._actor_fate is not None:
+            return
+        self._actor_fate = reason
+        if self._actor_cell.actor is self:
+            self._actor_cell.inbox.put_system(StopRequest(reason))
+        if self._actor_scope is not None:
             self._actor_scope.cancel()
 
     @property
@@ -101,11 +107,19 @@ class Incarnation(PykkaHooks):
             self._actor_brood = Children(self, self._actor_cell)
         return self._actor_brood
 
-    async def _actor_receive_loop(self) -> ExitReason:
+    def _actor_cancellable(self) -> trio.CancelScope:
+        """A scope for code that awaits: its fate reaches the loop as a message, and what is awaited through this."""
+        scope = self._actor_scope = trio.CancelScope()
+        if self._actor_fate is not None:
+            scope.cancel()
+        return scope
+
+    async def _actor_receive_loop(self) -> ExitReason:  # noqa: C901, PLR0912 (each call and each frame is paid per message)
         cell = self._actor_cell
         inbox, clock, steps = cell.inbox, cell.system.clock, cell.system.steps
         task = trio.lowlevel.current_task()
         envelope: Envelope[Any] | None
+        rest: Coroutine[Any, Any, ExitReason | None] | None
         left = BATCH
         while True:
             # A sync handler holds the loop, so nobody sees for how long: the clock is read only when somebody could.
@@ -116,28 +130,37 @@ class Incarnation(PykkaHooks):
                     notice = inbox.system.popleft()
                     if steps is not None:
                         steps.takes(notice)
-                    ended = await self._actor_serve_system(notice)
-                    if ended is not None:
-                        return ended
+                    if self._actor_fate is not None or isinstance(notice, StopRequest):
+                        return self._actor_fate or notice.reason
+                    rest = self._actor_serve_system(notice)
                 elif inbox.user or inbox.urgent:
-                    envelope = inbox.get()
+                    envelope = cell.take()
                     if steps is not None:
                         steps.takes(envelope.message)
-                    cell.take(envelope)
                     self._actor_deferred = None
                     tracer = cell.tracer
                     rest = self._actor_serve(envelope) if tracer is None else tracer.serve(self, envelope)
-                    if rest is not None:
-                        cell.in_hand_since = clock()
-                        await rest
-                        cell.in_hand_since = clock()
-                    cell.in_hand = None
                 else:
                     break
+                if rest is not None:
+                    cell.in_hand_since = clock()
+                    if self._actor_scope is None:
+                        # A scope costs as much as several messages and holds as much as a small actor: it is entered
+                        # when there is first something to await, and then stays.
+                        with self._actor_cancellable():
+                            ended = await rest
+                            cell.in_hand = None
+                            return ended or await self._actor_receive_loop()
+                        return INTERRUPTED
+                    ended = await rest
+                    if ended is not None:
+                        return ended
+                    cell.in_hand_since = clock()
+                cell.in_hand = None
             notice = envelope = rest = None  # a loop that waits holds no message
             if left:
                 inbox.park(task)
-                await trio.lowlevel.wait_task_rescheduled(inbox.unpark)
+                await wait_task_rescheduled(inbox.unpark)
             else:
                 await trio.lowlevel.checkpoint()
             left = BATCH
@@ -152,7 +175,7 @@ class Incarnation(PykkaHooks):
         except self.reply_errors as error:
             self._actor_refuse(envelope, error)
             return None
-        if isinstance(result, CoroutineType):
+        if result is not None and isinstance(result, CoroutineType):
             return self._actor_serve_async(envelope, result)
         reply_to = envelope.reply_to
         if reply_to is not None and self._actor_deferred is None:
@@ -177,8 +200,6 @@ class Incarnation(PykkaHooks):
             envelope.reply_to.set_exception(cast("Any", error))
 
     async def _actor_serve_system(self, message: Any) -> ExitReason | None:
-        if isinstance(message, StopRequest):
-            return message.reason
         if isinstance(message, ChildExited):
             return await self._actor_children.exited(message)
         if isinstance(message, RestartNow):
@@ -211,7 +232,7 @@ class Incarnation(PykkaHooks):
             with trio.CancelScope(shield=True):
                 if self._actor_brood is not None:
                     await self._actor_brood.stop_all(brutal=reason.kind is ExitKind.KILLED)
-                if type(self).on_stop is not Incarnation.on_stop:
+                if self._actor_has_stop:
                     reason = await self._actor_last_words(reason)
                 await self._actor_dismiss_workers()
         except Exception as error:  # noqa: BLE001 (an exit must not be lost to its clean-up)

@@ -1,19 +1,17 @@
 """One life: the task of an incarnation, from the making of its actor to the end that is reported.
 
-Invariants: a life runs in a shielded scope of its own, so only its actor's fate cancels it, and an outer cancellation
-reaches the tree as an ordered stop; before it is over, its children were stopped, `on_stop` ran and its workers
-ended, even when it was interrupted; its start and its end are each told once. It knows nothing of restarts.
+Invariants: nothing cancels a life but its actor's fate (the tasks of a system live behind one shield, and an outer
+cancellation reaches the tree as an ordered stop); before it is over, its children were stopped, `on_stop` ran and its
+workers ended, even when it was interrupted; its start and its end are each told once. It knows nothing of restarts.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 from beam_actors.errors import ActorDead
 from beam_actors.runtime.cell import STARTING, Cell, State
 from beam_actors.runtime.exits import ExitKind, ExitReason, crashed, unwrap
-from beam_actors.runtime.future import Future
 from beam_actors.runtime.specs import ChildSpec
 
 if TYPE_CHECKING:
@@ -23,37 +21,82 @@ INTERRUPTED: Final = ExitReason(ExitKind.KILLED, detail="it was interrupted")
 """Something that is no error (as a KeyboardInterrupt) went through the task."""
 
 
-async def live(cell: Cell, spec: ChildSpec, begun: Future[None], over: Callable[[ExitReason], None]) -> None:
+class Keeper:
+    """Who launches lives in a cell, one after the other, and is told how each began and ended."""
+
+    __slots__ = ("_failure", "_waits")
+
+    def __init__(self) -> None:
+        self._failure: BaseException | None = None
+        self._waits: trio.lowlevel.Task | None = None
+
+    async def launch(self, cell: Cell, spec: ChildSpec) -> None:
+        """Begin a life and wait until its `on_start` is done; raise what that raised, or `ActorDead`.
+
+        Who is cancelled meanwhile leaves it running.
+        """
+        home = cell.system.home
+        if home is None:
+            raise ActorDead(f"{cell.path} has no system that runs.")
+        cell.occupied = True
+        home.start_soon(live, cell, spec, self, name=cell.path)
+        self._waits = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._stop_waiting)
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def begun(self, failure: BaseException | None) -> None:
+        """Its start is over, with this error or well."""
+        if self._waits is not None:
+            self._failure = failure
+            trio.lowlevel.reschedule(self._waits)
+            self._waits = None
+
+    def over(self, cell: Cell, reason: ExitReason) -> None:
+        """The life is over. The last thing to do about it is `cell.vacate()`."""
+        raise NotImplementedError
+
+    def _stop_waiting(self, _raise: Any) -> trio.lowlevel.Abort:
+        self._waits = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+
+async def live(cell: Cell, spec: ChildSpec, keeper: Keeper) -> None:
     """Run one incarnation of `spec` in `cell`, which is `occupied`, from its making to its end.
 
-    `begun` is resolved when `on_start` is done, with an error if it failed; `over` is called last, with the reason.
-    An idle actor is what this coroutine and the loop's hold, so neither awaits through others.
+    An idle actor is little more than what this coroutine and the loop's hold, so neither awaits through others.
     """
     reason = INTERRUPTED
+    unborn = True
     actor: Incarnation | None = None
     try:
         try:
             actor = _make(cell, spec)
-            with actor._actor_scope:  # noqa: SLF001 (the task and the actor are two halves of an incarnation)
-                await actor.on_start()
+            if actor._actor_has_start:  # noqa: SLF001 (the task and the actor are two halves of an incarnation)
+                with actor._actor_cancellable():  # noqa: SLF001 (as above)
+                    await actor.on_start()
+                    unborn = False
+                actor._actor_scope = None  # noqa: SLF001 (as above)
+            else:
+                unborn = False
+            if not unborn:
                 cell.state = State.RUNNING
-                begun.set()
+                keeper.begun(None)
                 reason = await actor._actor_receive_loop()  # noqa: SLF001 (as above)
         except Exception as error:  # noqa: BLE001 (whatever its code raises is this actor's crash)
             reason = crashed(unwrap(error))
         if actor is not None:
             cell.state = State.STOPPING
             reason = actor._actor_fate or reason  # noqa: SLF001 (as above)
-        if not begun.done:
-            begun.set_exception(reason.error or ActorDead(f"{cell.path} was stopped while it started."))
     finally:
+        if unborn:
+            keeper.begun(reason.error or ActorDead(f"{cell.path} was stopped while it started."))
         try:
             if actor is not None:
                 reason = await actor._actor_finish(reason)  # noqa: SLF001 (as above)
         finally:
-            if not begun.done:
-                begun.set_exception(ActorDead(f"{cell.path} was interrupted while it started."))
-            over(reason)
+            keeper.over(cell, reason)
 
 
 def _make(cell: Cell, spec: ChildSpec) -> "Incarnation":

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 import trio
 from pykka._envelope import Envelope
+from trio.lowlevel import reschedule
 
 
 class Overflow(enum.Enum):
@@ -35,6 +36,7 @@ class Mailbox:
         return self.capacity // 2 if self.stash is None else min(self.stash, self.capacity)
 
 
+DEFAULT: Final = Mailbox()
 EMPTY: Final[deque[Any]] = deque(maxlen=0)
 """In the place of a lane that holds nothing: a deque takes 760 bytes, and most actors wait most of the time."""
 
@@ -42,7 +44,7 @@ EMPTY: Final[deque[Any]] = deque(maxlen=0)
 class Inbox:
     """The two lanes of one cell. `get` and `empty` are pykka's contract; the actor's loop uses the lanes themselves."""
 
-    __slots__ = ("_parked", "_room", "aside", "bounds", "limit", "priority", "system", "urgent", "user")
+    __slots__ = ("_parked", "aside", "bounds", "limit", "priority", "system", "urgent", "user", "wanted")
 
     def __init__(self, bounds: Mailbox) -> None:
         self.bounds = bounds
@@ -57,7 +59,8 @@ class Inbox:
         self.system: deque[Any] = EMPTY
         self.user: deque[Envelope[Any]] = EMPTY
         self._parked: trio.lowlevel.Task | None = None
-        self._room: deque[trio.lowlevel.Task] = EMPTY
+        self.wanted: deque[trio.lowlevel.Task] = EMPTY
+        """The tasks that wait for room."""
 
     def __len__(self) -> int:
         return len(self.user) + len(self.urgent or ())
@@ -79,9 +82,9 @@ class Inbox:
         if self.urgent is not None and isinstance(envelope.message, self.priority):
             self.urgent.append(envelope)
             self.limit -= 1
+        elif self.user is EMPTY:
+            self.user = deque((envelope,))
         else:
-            if self.user is EMPTY:
-                self.user = deque()
             self.user.append(envelope)
         if self._parked is not None:
             self._wake()
@@ -101,8 +104,8 @@ class Inbox:
             self.limit += 1
         else:
             envelope = self.user.popleft()
-        if self._room:
-            trio.lowlevel.reschedule(self._room.popleft())
+        if self.wanted:
+            reschedule(self.wanted.popleft())
         return envelope
 
     def empty(self) -> bool:
@@ -143,12 +146,12 @@ class Inbox:
     async def wait_for_room(self) -> None:
         """Park until a message was taken; first come, first served."""
         task = trio.lowlevel.current_task()
-        if self._room is EMPTY:
-            self._room = deque()
-        self._room.append(task)
+        if self.wanted is EMPTY:
+            self.wanted = deque()
+        self.wanted.append(task)
 
         def abort(_raise: Any) -> trio.lowlevel.Abort:
-            self._room.remove(task)
+            self.wanted.remove(task)
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
@@ -161,15 +164,15 @@ class Inbox:
             self.urgent.clear()
         self.user.clear()
         self.limit = self.bounds.capacity
-        while self._room:
-            trio.lowlevel.reschedule(self._room.popleft())
-        self._room = EMPTY
+        while self.wanted:
+            reschedule(self.wanted.popleft())
+        self.wanted = EMPTY
         return drained
 
     def _wake(self) -> None:
         task, self._parked = self._parked, None
         if task is not None:
-            trio.lowlevel.reschedule(task)
+            reschedule(task)
 
 
 def discard(message: Any) -> None:

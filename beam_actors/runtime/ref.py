@@ -98,17 +98,19 @@ class Ref(pykka.ActorRef[Any]):
             raise TypeError("An ask never blocks here: await it.")
         cell = self._cell
         future: Future[Any] = Future()
-        future.timeout = timeout
+        if timeout is not None:
+            future.timeout = timeout
         asker = current_node()
         if asker is not None:
-            path = cycle(asker, cell)
-            if path is not None:
-                future.set_exception(AskCycle(path))
-                discard(message)
-                return future
+            if cell.waits is not None or cell is asker:
+                path = cycle(asker, cell)
+                if path is not None:
+                    future.set_exception(AskCycle(path))
+                    discard(message)
+                    return future
             future.asker = asker
             future.callee = cell
-        if not cell.deliver(Envelope(message, reply_to=future)):
+        if not cell.deliver(Envelope(message, future)):
             if cell.alive:
                 future.set_exception(MailboxFull(f"The mailbox of {cell.path} is full."))
             else:

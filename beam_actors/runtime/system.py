@@ -11,10 +11,9 @@ import trio
 from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, unwrap
-from beam_actors.runtime.future import Future
 from beam_actors.runtime.graves import EXITS, Grave, GraveLimits, Graves, PastExit
 from beam_actors.runtime.groups import GroupLimits, Groups
-from beam_actors.runtime.life import live
+from beam_actors.runtime.life import Keeper
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.shown import LONGEST, LONGEST_REASON, cut
 from beam_actors.runtime.snapshot import Snapshot, snapshot
@@ -50,6 +49,24 @@ class Event:
 
 
 Observer = Callable[[Event], None]
+
+
+class _RootKeeper(Keeper):
+    __slots__ = ("end", "nursery")
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        super().__init__()
+        self.nursery = nursery
+        self.end: ExitReason | None = None
+
+    def over(self, cell: Cell, reason: ExitReason) -> None:
+        cell.ended(reason)
+        cell.bury()
+        cell.system.tracing.gone(cell)
+        self.end = reason
+        if reason.kind is not ExitKind.SHUTDOWN:
+            self.nursery.cancel_scope.cancel()
+        cell.vacate()
 
 
 class System:
@@ -99,6 +116,7 @@ class System:
         cell = self._cells.get(path)
         if cell is None:
             cell = self._cells[path] = Cell(self, path)
+            cell.ref = Ref(cell)
         return cell
 
     def ref(self, path: str) -> Ref:
@@ -156,29 +174,16 @@ class System:
         """
         cell = self._root = self.cell(spec.name)
         failed_start: Exception | None = None
-        failure: ExitReason | None = None
-        begun: Future[None] = Future()
-
-        def over(reason: ExitReason) -> None:
-            nonlocal failure
-            cell.ended(reason)
-            cell.bury()
-            self.tracing.gone(cell)
-            cell.vacate()
-            if reason.kind is not ExitKind.SHUTDOWN:
-                failure = reason
-                nursery.cancel_scope.cancel()
-
         for instrument in self._instruments:
             trio.lowlevel.add_instrument(instrument)
         try:
             async with trio.open_nursery() as nursery:
-                self.home = nursery
-                cell.occupied = True
-                nursery.start_soon(live, cell, spec, begun, over, name=cell.path)
+                vacant = trio.Event()
+                await nursery.start(self._shelter, vacant)
+                keeper = _RootKeeper(nursery)
                 try:
                     try:
-                        await begun
+                        await keeper.launch(cell, spec)
                     except Exception as error:  # noqa: BLE001 (it is raised below, out of the nursery)
                         failed_start = error
                     else:
@@ -186,17 +191,25 @@ class System:
                 finally:
                     with trio.CancelScope(shield=True):
                         await self._stop_root(cell)
+                    vacant.set()
         except BaseExceptionGroup as group:
             raise unwrap(group) from None  # the nursery is an implementation detail; the body's error is the caller's
         finally:
-            self.home = None
             for instrument in self._instruments:
                 trio.lowlevel.remove_instrument(instrument)
         if failed_start is not None:
             raise StartFailed(f"{cell.path} did not start: {failed_start}") from failed_start
         # A root that had to be killed while it was told to leave took too long; it did not fail.
-        if failure is not None and failure.kind is ExitKind.CRASHED:
-            raise SystemFailed(f"{cell.path} gave up: {failure}") from failure.error
+        if keeper.end is not None and keeper.end.kind is ExitKind.CRASHED:
+            raise SystemFailed(f"{cell.path} gave up: {keeper.end}") from keeper.end.error
+
+    async def _shelter(self, vacant: trio.Event, task_status: trio.TaskStatus[None]) -> None:
+        """Hold the nursery of all its actors' tasks, which no cancellation from outside reaches."""
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as self.home:
+                task_status.started()
+                await vacant.wait()
+        self.home = None
 
     async def _stop_root(self, cell: Cell) -> None:
         while cell.occupied and cell.actor is None:

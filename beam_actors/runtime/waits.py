@@ -8,7 +8,7 @@ serves is nobody's wait and closes none.
 
 from typing import TYPE_CHECKING, Any
 
-import trio
+from trio.lowlevel import current_task
 
 from beam_actors.runtime.cell import STARTING, Cell
 from beam_actors.runtime.future import Reply
@@ -26,7 +26,7 @@ Node = Cell | Worker
 def current_node() -> Node | None:
     """The loop or the worker that runs now; None for another task, as one that a handler's own nursery runs."""
     try:
-        task = trio.lowlevel.current_task()
+        task = current_task()
     except RuntimeError:
         return None
     cell = task.context.get(STARTING)

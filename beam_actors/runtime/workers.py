@@ -26,7 +26,7 @@ class Worker:
         """The deferred replies that are its to give."""
         self.waits: dict[Future[Any], None] | None = None
         """The replies that it waits for now."""
-        self.scope = trio.CancelScope(shield=True)
+        self.scope = trio.CancelScope()
         self.ended = False
 
     def cancel(self) -> None:

@@ -212,7 +212,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "runtime/future.py",
-                "            for task in self._others:\n                trio.lowlevel.reschedule(task)\n",
+                "            for task in self._others:\n                reschedule(task)\n",
                 "",
             ),
         ),

@@ -27,6 +27,25 @@ async def test_all_who_wait_get_the_reply(autojump_clock):
     assert future.get() == 7
 
 
+@pytest.mark.parametrize("leaver", range(3))
+async def test_who_stops_waiting_takes_the_reply_from_nobody_else(autojump_clock, leaver):
+    future, got, scopes = Future(), [], [trio.CancelScope() for _ in range(3)]
+
+    async def wait(number):
+        with scopes[number]:
+            got.append((number, await future))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(3):
+            nursery.start_soon(wait, number)
+            await trio.testing.wait_all_tasks_blocked()
+        scopes[leaver].cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        future.set(7)
+        nursery.cancel_scope.deadline = trio.current_time() + 1
+    assert sorted(got) == [(number, 7) for number in range(3) if number != leaver]
+
+
 def test_reading_it_too_early_raises_instead_of_blocking():
     with pytest.raises(WouldBlock):
         Future().get(timeout=5)
