@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check sim interop soak bench clean
+.PHONY: help install demo test check sim sim-campaign interop soak bench clean
 
 help:            ## this list
-	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
 
 install: $(STAMP)  ## a virtual environment with the program and its tools
 
@@ -32,6 +32,11 @@ check: $(STAMP)  ## lint, types, and the layers between the rooms
 sim: $(STAMP)    ## a scenario in the simulated world: SCENARIO=partition SEED=1 SIZE=30 PROFILE=full OUT=folder
 	$(BIN)/python -m simulations run $(or $(SCENARIO),partition) $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) \
 		$(if $(PROFILE),--profile $(PROFILE)) $(if $(OUT),--out $(OUT))
+
+sim-campaign: $(STAMP)  ## many seeds: SCENARIO="churn swarm" SEEDS=1-100 SIZE=8 PROCESSES=2 DASK=tcp://… RESULTS=file MINUTES=10
+	$(BIN)/python -m simulations campaign $(or $(SCENARIO),swarm) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SIZE),--size $(SIZE)) \
+		$(if $(PROFILE),--profile $(PROFILE)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(DASK),--dask $(DASK)) \
+		$(if $(RESULTS),--results $(RESULTS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 interop: $(STAMP)  ## the wire judged by foreign libp2p peers; what can't be installed here is skipped loudly
 	-$(BIN)/python tests/interop/install_lab.py

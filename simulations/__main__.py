@@ -1,4 +1,4 @@
-"""The command line of the simulator: run a scenario, list them, replay a plan.
+"""The command line of the simulator: run a scenario, list them, replay a plan, run a campaign.
 
 Exit codes: 0 all invariants held, 1 one did not, 2 the command or the plan makes no sense. The report goes to stdout,
 what people watch meanwhile to stderr.
@@ -11,7 +11,9 @@ import attrs
 import click
 
 from simulations import plots, scenarios
-from simulations.plan import BadPlan, Plan
+from simulations.campaign import Campaign, Task
+from simulations.campaign_watch import watch
+from simulations.plan import BadPlan, Plan, Profile
 from simulations.report import Report, summary
 from simulations.run import Progress, run_plan
 
@@ -75,6 +77,51 @@ def replay(*, plan: Path, as_json: bool, out: Path | None) -> None:
     except BadPlan as error:
         raise click.UsageError(str(error)) from None
     _run(loaded, as_json=as_json, out=out, keep=None)
+
+
+@main.command()
+@click.argument("scenario", nargs=-1, required=True)
+@click.option("--seeds", default="1-20", show_default=True, help="A range, both ends included, or one seed.")
+@click.option("--size", type=int, default=None, help="Machines; each scenario's own number without it.")
+@click.option("--profile", type=click.Choice(["full", "light"]), default="full", show_default=True)
+@click.option("--processes", type=int, default=None, help="Runs at a time on this machine; its processors without it.")
+@click.option("--dask", default=None, help="The address of a Dask cluster's scheduler, to run there instead.")
+@click.option(
+    "--results", type=click.Path(path_type=Path), default=Path("campaign.jsonl"), show_default=True,
+    help="The file of results; what stands in it is not done again.",
+)  # fmt: skip
+@click.option("--minutes", type=float, default=None, help="Begin no run after this time.")
+@click.option("--tries", type=int, default=60, show_default=True, help="Runs to shrink one failure.")
+def campaign(
+    *,
+    scenario: tuple[str, ...],
+    seeds: str,
+    size: int | None,
+    profile: Profile,
+    processes: int | None,
+    dask: str | None,
+    results: Path,
+    minutes: float | None,
+    tries: int,
+) -> None:
+    """Run many seeds of each SCENARIO; failures that say the same are one, which is shrunk and kept."""
+    try:
+        tasks = [
+            Task(scenario=name, seed=seed, size=size or scenarios.load(name).SIZE, profile=profile)
+            for seed in _range(seeds)
+            for name in scenario
+        ]
+    except scenarios.UnknownScenario as error:
+        raise click.UsageError(str(error)) from None
+    sys.exit(watch(Campaign(results, REGRESSIONS, shrink_tries=tries), tasks, processes, dask, minutes))
+
+
+def _range(text: str) -> range:
+    first, _, last = text.partition("-")
+    try:
+        return range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise click.UsageError(f"{text!r} is no range of seeds, such as 1-100.") from None
 
 
 def _run(plan: Plan, *, as_json: bool, out: Path | None, keep: Path | None) -> None:

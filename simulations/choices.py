@@ -35,6 +35,10 @@ class Choices(Protocol):
         """All of them in some order."""
         ...
 
+    def several(self, most: int) -> Iterable[int]:
+        """0, 1, 2, …: none to `most` of them; draw what each needs between two."""
+        ...
+
 
 class SeededChoices:
     """From a seed, for a purpose: two purposes have independent choices."""
@@ -62,6 +66,10 @@ class SeededChoices:
         """See `Choices`."""
         left = list(values)
         return [left.pop(self.integer(0, len(left) - 1)) for _ in range(len(left))]
+
+    def several(self, most: int) -> Iterable[int]:
+        """See `Choices`."""
+        return range(self.integer(0, most))
 
     def __repr__(self) -> str:
         return f"<SeededChoices {self._entropy!r}>"

@@ -33,7 +33,7 @@ class Wish:
     under_way: int = 0
     crossed: bool = False
     ever: bool = False
-    """Whether it was ever asked for."""
+    """Whether it was ever asked for, and not refused."""
     asked_at: float = 0.0
     """When the last request about it began or ended."""
 
@@ -140,7 +140,7 @@ class Request:
     def __init__(self, wish: Wish, wanted: Standing) -> None:
         self._wish = wish
         self._wanted = wanted
-        self._before = wish.standing
+        self._before = wish.standing, wish.ever
 
     def done(self) -> None:
         """It was acknowledged."""
@@ -148,7 +148,10 @@ class Request:
 
     def refused(self) -> None:
         """Nothing was changed, for certain."""
-        self._wish.standing = Standing.UNSURE if self._wish.crossed else self._before
+        if self._wish.crossed:
+            self._wish.standing = Standing.UNSURE
+        else:
+            self._wish.standing, self._wish.ever = self._before
 
 
 class Model:

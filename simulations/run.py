@@ -6,10 +6,15 @@ the harness itself is raised, never reported as a finding about the product.
 
 import platform
 import resource
+import signal
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
 
 import attrs
 import trio
@@ -27,6 +32,8 @@ _EVERY = 1.0
 """Virtual seconds between two looks."""
 _LOOKS = 100
 """Machines that are looked at in one second; more take turns, so that looking stays a small part of a run."""
+_AGAIN = 10.0
+"""Seconds of the wall after which a run that does not end when it is told to is told again."""
 _OPERATIONS_END = 180.0
 """Virtual seconds after the heal by which every operation has ended, by its own deadline."""
 
@@ -42,10 +49,59 @@ class Progress:
     up: int
 
 
-def run_plan(plan: Plan, *, progress: Callable[[Progress], None] = lambda _progress: None) -> Report:
-    """Run it and say how it went."""
+class _TooLate(BaseException):
+    """Out of whatever runs: no actor takes it for its own crash."""
+
+
+class Stuck(Exception):
+    """A run took longer than it may: virtual time stands still, or the plan is too large; `where` is the code."""
+
+    def __init__(self, where: str, message: str) -> None:
+        super().__init__(message)
+        self.where = where
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    progress: Callable[[Progress], None] = lambda _progress: None,
+    wall_limit: float | None = None,
+) -> Report:
+    """Run it and say how it went.
+
+    Raises:
+        Stuck: it took longer than `wall_limit` seconds of the wall; looked at in a process's main thread only.
+    """
     show = _Run(plan, progress)
-    return run_seeded(plan.seed, show.main)
+    with _limited(wall_limit):
+        return run_seeded(plan.seed, show.main)
+
+
+@contextmanager
+def _limited(seconds: float | None) -> Iterator[None]:
+    """Raise `Stuck` in the block after some seconds of the wall, wherever it is."""
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    found: list[str] = []
+
+    def late(_signal: int, frame: FrameType | None) -> None:
+        code = frame.f_code if frame is not None else None
+        found.append(f"{Path(code.co_filename).name}:{code.co_qualname}" if code is not None else "nowhere")
+        raise _TooLate
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+    try:
+        yield
+    except BaseException:
+        if not found:
+            raise
+        raise Stuck(found[0], f"the run did not end in {seconds:g} s; it was in {found[0]}") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class _Run:
@@ -98,8 +154,9 @@ class _Run:
                 self._enter("safety")
                 await trio.sleep(plan.safety)
                 self._enter("heal")
-                await stage.heal()
+                stage.heal()
                 people.cancel_scope.deadline = trio.current_time() + _OPERATIONS_END
+        stage.tidy()
         await stage.all_up()
         self._enter("liveness")
         await stage.checks.after_heal()

@@ -7,12 +7,13 @@ ends with the stream and with the peer that wanted it, and a peer's failure cost
 through the registrar; this module judges none and never passes one on that was known.
 """
 
+from contextlib import suppress
 from functools import partial
 from math import inf
 
 import trio
 
-from beam_actors.errors import ActorError, RemoteProtocolError, ResourceExhausted, StorageError
+from beam_actors.errors import ActorError, ConnectionLost, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
 from beam_actors.naming.allowance import Allowance, Commons, wait
 from beam_actors.naming.complaints import Complaints
@@ -34,7 +35,7 @@ from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
 from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Message, Push, Want
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.ports import Clock, Entropy
-from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Worker, receives
 from beam_actors.values import Bucket, PeerId
 
 _ASK = 30.0
@@ -153,8 +154,12 @@ class Spread(Actor):
 
     async def _push_all(self, peer: PeerId, link: Link) -> None:
         talk: Conversation | None = None
+        listener: Worker | None = None
         try:
             while True:
+                if listener is not None and listener.ended:
+                    # Perhaps the last pushes never arrived, and perhaps there is no other news for days.
+                    raise ConnectionLost("The stream of pushes ended.")
                 if link.due is None and link.behind:
                     link.due = self._next_exchange(link)
                 if link.due is not None and link.due <= self._clock.monotonic():
@@ -166,7 +171,9 @@ class Spread(Actor):
                         link.due = self._next_exchange(link) + self._entropy.uniform() * self._limits.exchange_interval
                         raise
                 if link.outbox:
-                    talk = talk or await self._open(peer)
+                    if talk is None:
+                        talk = await self._open(peer)
+                        listener = self.spawn(self._listen, talk, link, name=f"ends-{peer.short}")
                     claims = [link.outbox.popleft() for _ in range(min(len(link.outbox), protocol.MAX_CLAIMS))]
                     await talk.send_claims(claims)
                 elif link.due is not None or not link.behind:
@@ -174,8 +181,17 @@ class Spread(Actor):
                     with trio.move_on_after(inf if link.due is None else link.due - self._clock.monotonic()):
                         await link.news.wait()
         finally:
+            if listener is not None:
+                listener.cancel()
             if talk is not None:
                 talk.abort()
+
+    @staticmethod
+    async def _listen(talk: Conversation, link: Link) -> None:
+        """Return when the stream of pushes ended; the peer says nothing on it."""
+        with suppress(*FAILURES):
+            await talk.receive(idle=True)
+        link.news.set()
 
     def _next_exchange(self, link: Link) -> float:
         now = self._clock.monotonic()

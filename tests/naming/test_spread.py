@@ -85,6 +85,25 @@ async def test_a_push_that_fails_is_repaired_by_an_exchange(autojump_clock):
         assert await ids(one) == await ids(other) == {claim(0).id, claim(1).id, claim(2).id}
 
 
+async def test_a_push_that_was_under_way_when_its_stream_ended_is_repaired(autojump_clock):
+    async def swallow(_data):  # taken by a connection that is dead, which nobody knows yet
+        await trio.lowlevel.checkpoint()
+
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await give(one, claim(0))
+        await settle()
+        for stream, _ in wires.opened:
+            stream.write = swallow
+        await give(one, claim(1))
+        await settle()
+        assert claim(1).id not in await ids(other)
+        for stream, _ in wires.opened:
+            stream.abort()  # another session has taken over meanwhile, so nobody hears that the peer was away
+        await settle(20)
+        assert claim(1).id in await ids(other)
+
+
 async def test_news_does_not_wait_for_an_exchange_that_must(autojump_clock):
     async with lab(2) as (wires, (one, other)):
         wires.connect(one, other)

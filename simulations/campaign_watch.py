@@ -1,0 +1,69 @@
+"""What a person sees of a campaign: a bar while it runs, and what failed when it is over."""
+
+import os
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from simulations.campaign import Campaign, Result, Task, dask_executor, local_executor
+
+
+def watch(
+    campaign: Campaign, tasks: Sequence[Task], processes: int | None, dask: str | None, minutes: float | None
+) -> int:
+    """Run the campaign with a bar on stderr; 0 if nothing failed, 1 if something did, 130 when it was interrupted."""
+    console = Console(stderr=True)
+    at_once = processes or os.cpu_count() or 1
+    if dask is None:
+        executor = local_executor(at_once)
+    else:
+        executor, at_once = dask_executor(dask)
+    until = None if minutes is None else time.monotonic() + minutes * 60
+    before = sum(task.key in campaign.done for task in tasks)
+    if before:
+        console.print(f"{before} of {len(tasks)} runs stand in {campaign.results} already")
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    stopped = False
+    with Progress(*columns, console=console) as bar:
+        line = bar.add_task("no failure", total=len(tasks), completed=before)
+
+        def tell(result: Result) -> None:
+            kinds = len(campaign.failures)
+            said = "no failure" if not kinds else f"[red]{kinds} kinds of failure[/red]"
+            bar.update(line, advance=1, description=said)
+            if not result.passed:
+                console.print(f"{result.key}: {result.message or result.signature}", markup=False)
+
+        try:
+            campaign.run(
+                tasks, executor, at_once=at_once, tell=tell,
+                go_on=lambda: until is None or time.monotonic() < until,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            stopped = True
+        finally:
+            executor.shutdown(wait=not stopped, cancel_futures=True)
+    for text in _summary(campaign, tasks):
+        console.print(text, markup=False, highlight=False)
+    return (
+        130 if stopped else int(any(task.key in campaign.done and not campaign.done[task.key].passed for task in tasks))
+    )
+
+
+def _summary(campaign: Campaign, tasks: Sequence[Task]) -> list[str]:
+    done = [campaign.done[task.key] for task in tasks if task.key in campaign.done]
+    virtual, wall = sum(result.virtual_s for result in done), sum(result.wall_s for result in done)
+    histories = len({result.trace for result in done})
+    hours = f"{virtual / 3600:.1f} simulated hours in {wall / 3600:.2f} hours of processors"
+    lines = [f"{len(done)} of {len(tasks)} runs, {histories} different histories, {hours}"]
+    for signature, results in sorted(campaign.failures.items()):
+        kept = next((result.kept for result in results if result.kept), "")
+        lines.append(f"  {len(results)} times: {signature}")
+        lines.append(f"    first {results[0].key}: {results[0].message[:300]}")
+        if kept:
+            lines.append(f"    python -m simulations replay {kept}")
+    return lines
