@@ -32,6 +32,7 @@ from beam_actors.naming.messages import (
     Submit,
 )
 from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
+from beam_actors.naming.news import News
 from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Message, Push, Want
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.ports import Clock, Entropy
@@ -73,6 +74,7 @@ class Spread(Actor):
         self._limits = limits or Limits()
         self._links: dict[PeerId, Link] = {}
         self._serving = 0
+        self._news = News(self._limits.streams)
         self._commons = Commons(self._limits.all_claims_per_second, self._limits.all_claims_burst, clock)
         self._exchanges = Exchanges(self._limits.exchanges)
         self._refused = Complaints("peers are refused", clock)
@@ -95,6 +97,7 @@ class Spread(Actor):
             else:
                 break
         for peer in connected:
+            self._link(peer).behind = True  # what was new while nobody was here was told to nobody
             self.ref.tell(PeerUp(peer))
 
     # --- who is there -------------------------------------------------------------------------------------------------
@@ -104,6 +107,9 @@ class Spread(Actor):
         """Begin to spread to the peer."""
         link = self._link(message.peer)
         if link.worker is None:
+            # It may have had its exchange before it was announced here; what was new in between was not pushed to it.
+            if self._news.missed_by(message.peer):
+                link.behind = True
             link.worker = self.spawn(self._serve_link, message.peer, link, name=f"to-{message.peer.short}")
 
     @receives(PeerDown)
@@ -130,6 +136,7 @@ class Spread(Actor):
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
         """Pass on what is new here."""
+        self._news.came()
         claims = [claim.encoded for claim in message.claims]
         for peer, link in self._links.items():
             if peer != message.source and link.worker is not None:
@@ -160,16 +167,7 @@ class Spread(Actor):
                 if listener is not None and listener.ended:
                     # Perhaps the last pushes never arrived, and perhaps there is no other news for days.
                     raise ConnectionLost("The stream of pushes ended.")
-                if link.due is None and link.behind:
-                    link.due = self._next_exchange(link)
-                if link.due is not None and link.due <= self._clock.monotonic():
-                    link.due = None
-                    link.behind = False  # before: what overflows meanwhile makes the next one due
-                    try:
-                        await self._exchange(peer, link)
-                    except FAILURES:  # a peer whom many ask at once can't answer them if they come back at once
-                        link.due = self._next_exchange(link) + self._entropy.uniform() * self._limits.exchange_interval
-                        raise
+                await self._exchange_when_due(peer, link)
                 if link.outbox:
                     if talk is None:
                         talk = await self._open(peer)
@@ -192,6 +190,19 @@ class Spread(Actor):
         with suppress(*FAILURES):
             await talk.receive(idle=True)
         link.news.set()
+
+    async def _exchange_when_due(self, peer: PeerId, link: Link) -> None:
+        if link.due is None and link.behind:
+            link.due = self._next_exchange(link)
+        if link.due is None or link.due > self._clock.monotonic():
+            return
+        link.due = None
+        link.behind = False  # before: what overflows meanwhile makes the next one due
+        try:
+            await self._exchange(peer, link)
+        except FAILURES:  # a peer whom many ask at once can't answer them if they come back at once
+            link.due = self._next_exchange(link) + self._entropy.uniform() * self._limits.exchange_interval
+            raise
 
     def _next_exchange(self, link: Link) -> float:
         now = self._clock.monotonic()
@@ -301,14 +312,14 @@ class Spread(Actor):
                     await talk.send(Done())
                 case Have(ids):
                     async with link.comparing:
-                        await self._answer_exchange(link, talk, ids)
+                        await self._answer_exchange(peer, link, talk, ids)
                 case Want(ids):
                     await link.allowance.pay(max(1, len(ids)), talk.check)
                     await self._send_wanted(talk, ids)
                 case _:
                     await link.allowance.pay(1, talk.check)  # the end of a list that was taken in already
 
-    async def _answer_exchange(self, link: Link, talk: Conversation, ids: tuple[bytes, ...]) -> None:
+    async def _answer_exchange(self, peer: PeerId, link: Link, talk: Conversation, ids: tuple[bytes, ...]) -> None:
         """Take the rest of an offer that begins with `ids`, and say what either side lacks."""
         await wait(link.answering.take(1, self._clock.monotonic()), talk.check)
         await link.allowance.pay(1, talk.check)
@@ -328,6 +339,7 @@ class Spread(Actor):
             if len(offered) > 2 * (self._limits.claims + self._limits.revocations):
                 raise RemoteProtocolError("The peer offers more claims than anybody keeps.")
             message = await talk.listed()
+        self._news.answering(peer)
         missing, lacking = await self._registrar.ask(Compare(tuple(offered)), timeout=_ASK)
         compared = 2 * len(offered) - len(missing) + len(lacking)
         await pay(1 + compared / _IDS_COMPARED, talk.check)

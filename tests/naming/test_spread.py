@@ -9,8 +9,9 @@ from beam_actors.naming.claim import Claim
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.messages import CountLinks, Submit
 from beam_actors.naming.protocol import Ask, Push, Want
+from beam_actors.peers import PeerUp
 from tests.naming.builders import NAMES, NOW, claim, peer, pool, revocation
-from tests.naming.lab import give, ids, lab, settle, visit
+from tests.naming.lab import View, give, ids, lab, settle, visit
 from tests.wire.support import unframed
 
 
@@ -133,6 +134,48 @@ async def test_a_restarted_spread_finds_its_peers_again(autojump_clock):
         await give(one, claim(0))
         await settle(20)
         assert await ids(other) == {claim(0).id}
+
+
+async def test_what_is_new_between_a_peers_exchange_and_its_announcement_reaches_it(autojump_clock):
+    async with lab(2) as (wires, nodes):
+        opener, answerer = sorted(nodes, key=lambda node: node.me)
+        wires.links.add(frozenset((opener.me, answerer.me)))
+        opener.spread.tell(PeerUp(answerer.me))
+        await settle()
+        await give(answerer, claim(0))
+        answerer.spread.tell(PeerUp(opener.me))  # a second later than the dialler's, since it was a stranger
+        await settle()
+        assert await ids(opener) == {claim(0).id}
+
+
+async def test_no_second_exchange_when_nothing_is_new(autojump_clock):
+    async with lab(2) as (wires, nodes):
+        opener, answerer = sorted(nodes, key=lambda node: node.me)
+        await give(answerer, claim(0))
+        wires.links.add(frozenset((opener.me, answerer.me)))
+        opener.spread.tell(PeerUp(answerer.me))
+        await settle()
+        answerer.spread.tell(PeerUp(opener.me))
+        await settle()
+        assert len(wires.opened) == 1
+
+
+async def test_what_is_new_while_spread_restarts_reaches_everybody(autojump_clock, monkeypatch):
+    async with lab(2) as (wires, nodes):
+        opener, other = sorted(nodes, key=lambda node: node.me)
+        wires.connect(opener, other)
+        await settle()
+        at_once = View.connected
+
+        async def late(view):
+            await trio.sleep(1)
+            return await at_once(view)
+
+        monkeypatch.setattr(View, "connected", late)
+        other.spread.crash(RuntimeError("on purpose"))
+        await give(other, claim(0))
+        await settle()
+        assert await ids(opener) == {claim(0).id}
 
 
 async def test_a_restarted_registrar_keeps_what_was_acknowledged(autojump_clock):
