@@ -15,6 +15,11 @@ import trio
 from beam_actors.values import OwnerId
 
 
+def label_of(name: str) -> str:
+    """The name in a name's full form, `name.<owner>`, or the name itself."""
+    return name.partition(".")[0]
+
+
 class Standing(enum.Enum):
     """Of a wish: a name to hold, a tunnel to offer."""
 
@@ -90,7 +95,7 @@ class Person:
 
     def offer(self, name: str | None, port: int) -> Offer | None:
         """What a request for the port of the name, or of this person's machine, means."""
-        exact = self.offers.get(f"{name or '_'}.{port}")
+        exact = self.offers.get(f"{label_of(name) if name else '_'}.{port}")
         if exact is not None or name is not None:
             return exact
         same = [
@@ -160,7 +165,9 @@ class Model:
     def __init__(self, size: int) -> None:
         self.people = [Person(index) for index in range(size)]
         self.claimants: dict[str, set[OwnerId]] = {}
-        """By name: the owners whose node was asked to claim it, with whatever outcome."""
+        """By name: the owners whose node was asked to claim it, with whatever outcome, and attackers who did."""
+        self.strangers: set[OwnerId] = set()
+        """The owners that attackers signed for."""
 
     @contextmanager
     def registering(self, person: Person, name: str) -> Iterator[Request]:
@@ -203,12 +210,16 @@ class Model:
 
     def asked_at(self, name: str | None) -> float:
         """When somebody last asked for the name or gave it up."""
-        wishes = (person.names.get(name) for person in self.people) if name is not None else ()
+        wishes = (person.names.get(label_of(name)) for person in self.people) if name is not None else ()
         return max((wish.asked_at for wish in wishes if wish is not None), default=0.0)
 
     def leads_to(self, name: str, person: Person) -> bool:
-        """Whether the name must lead to this person, as far as people were told."""
-        return self.is_sure(name) and self.holders(name) == [person]
+        """Whether the name must lead to this person, as far as people were told; its full form needs nobody else."""
+        label, _, owner = name.partition(".")
+        if owner:
+            return self.is_sure(label) and person.holds(label) and owner == str(person.owner)
+        contested = not self.strangers.isdisjoint(self.claimants.get(name, ()))
+        return self.is_sure(name) and self.holders(name) == [person] and not contested
 
     def holders(self, name: str) -> list[Person]:
         """Who was told that they hold the name."""
@@ -221,6 +232,11 @@ class Model:
             for person in self.people
             if (wish := person.names.get(name)) is not None
         )
+
+    @property
+    def wanted(self) -> list[str]:
+        """The names that people asked for, sorted; not those that attackers made up."""
+        return sorted({name for person in self.people for name in person.names})
 
     @property
     def names(self) -> list[str]:

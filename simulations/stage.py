@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager, contextmanager
 import trio
 
 from beam_actors.errors import BeamError, NetworkError
-from beam_actors.node import Node
+from beam_actors.node import Node, NodeConfig
 from beam_actors.testing.clock import EPOCH
-from beam_actors.testing.machine import Machine
+from beam_actors.testing.machine import CONTROL, Machine
 from beam_actors.testing.network import VirtualHost
 from beam_actors.testing.program import Program
 from beam_actors.testing.world import World
@@ -23,6 +23,7 @@ from beam_actors.values import Multiaddr, OwnerId
 from simulations import inside
 from simulations.calm import Calm
 from simulations.faults import Moot
+from simulations.hostile.gang import Gang
 from simulations.invariants import Invariants
 from simulations.model import Model, Person
 from simulations.plan import Plan
@@ -238,6 +239,7 @@ class Stage:
     """Everything of one run."""
 
     inside = inside
+    network_id = NodeConfig(control=CONTROL).network
 
     def __init__(self, world: World, plan: Plan, nursery: trio.Nursery) -> None:
         self.world = world
@@ -253,6 +255,7 @@ class Stage:
         self.places: list[Place] = []
         self.traffic = Traffic(self)
         self.calm = Calm(self)
+        self.gang = Gang(self)
         self.checks = Invariants(self)
         for index, person in enumerate(self.model.people):
             machine = self._machine(index)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from simulations.faults.attacks import Attack
 from simulations.faults.base import Fault, MachineFault, Moot
 from simulations.faults.disks import ClockStep, DiskBroken, DiskFull
 from simulations.faults.links import Cut, Flap, Split
@@ -26,6 +27,7 @@ KINDS: tuple[type[Fault], ...] = (
     Crash, Kill, Leave, Storm, Wipe, Restore, Pause, Slow, ActorCrash,
     Split, Cut, Flap,
     ClockStep, DiskFull, DiskBroken,
+    Attack,
 )  # fmt: skip
 
 
@@ -52,6 +54,6 @@ async def inflict(fault: Fault, stage: "Stage") -> None:
 
 
 __all__ = [
-    "KINDS", "ActorCrash", "ClockStep", "Crash", "Cut", "DiskBroken", "DiskFull", "Fault", "Flap",
+    "KINDS", "ActorCrash", "Attack", "ClockStep", "Crash", "Cut", "DiskBroken", "DiskFull", "Fault", "Flap",
     "Kill", "Leave", "MachineFault", "Moot", "Pause", "Restore", "Slow", "Split", "Storm", "Wipe", "inflict",
 ]  # fmt: skip

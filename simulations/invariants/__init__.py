@@ -17,6 +17,7 @@ from simulations.invariants.bounds import MemoryIsBounded, QueuesDrain
 from simulations.invariants.claims import GenuineClaims, MergeIsJoin, NothingComesBack, NumbersOnlyGrow
 from simulations.invariants.convergence import RegistriesAgree
 from simulations.invariants.entrance import NobodyElseIsLetIn
+from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
 from simulations.invariants.keys import NoncesAreUsedOnce
 from simulations.invariants.supervision import ChildrenAreKept, DaemonsStop
 from simulations.invariants.transfer import BytesAreConserved, TunnelsWork
@@ -38,8 +39,11 @@ ALL: tuple[type[Invariant], ...] = (
     AcknowledgedStays,
     NobodyElseIsLetIn,
     RegistriesAgree,
+    RoomIsBounded,
     NamesResolve,
+    FullFormLeads,
     TunnelsWork,
+    AttackersLeave,
     QueuesDrain,
     DaemonsStop,
     *UNBUILT,

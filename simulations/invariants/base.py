@@ -147,6 +147,9 @@ class Invariant:
     def went_on(self, visitor: "Place", owner: "Place", seconds: float) -> None:
         """A connection came to its end so long after its tunnel was withdrawn."""
 
+    def entered(self, place: "Place", name: str | None, port: int) -> None:
+        """A stranger was let into a tunnel of this machine, having asked for this name and port."""
+
     def bytes_whole(self, size: int) -> None:
         """An exchange came to its end with every byte in its place."""
 

@@ -31,6 +31,14 @@ class NobodyElseIsLetIn(Invariant):
         if visitor is not by and wish.asked_at < began:
             self.expect(offer.lets_in(visitor.index), f"{what}, whose rule does not name it")
 
+    def entered(self, place: "Place", name: str | None, port: int) -> None:
+        """See `Invariant`: an attacker is nobody's friend, so the tunnel must be everybody's."""
+        doors = [offer for offer in place.person.offers.values() if offer.port == port and offer.wish.ever]
+        self.expect(
+            any(offer.allow is None and name in {None, offer.name} for offer in doors),
+            f"{place.name} let an attacker in at {name or 'itself'}:{port}, which it never offered to everybody",
+        )
+
     def went_on(self, visitor: "Place", owner: "Place", seconds: float) -> None:
         """See `Invariant`."""
         self.expect(

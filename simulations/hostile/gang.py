@@ -1,0 +1,110 @@
+"""The gang: all attackers of a run, each on a machine of its own, and what the run must know of what they did.
+
+Invariant: they learn what strangers could (the addresses and names that are in use) and no more; what they signed is in
+the model, so that a name may lead to them only for that; when they leave, their machines are off.
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import trio
+
+from beam_actors.errors import BeamError
+from beam_actors.values import Multiaddr, OwnerId, PeerId
+from simulations.hostile import KINDS, Attacker, Impostor, Lair
+
+if TYPE_CHECKING:
+    from beam_actors.testing.machine import Machine
+    from simulations.faults.attacks import Attack
+    from simulations.stage import Stage
+
+_TRIES = 3
+
+
+class Gang:
+    """The attackers of one run."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self.tally: Counter[str] = Counter()
+        """What they spent and got, all together."""
+        self._stage = stage
+        self._entropy = stage.world.entropy("hostile")
+        self._living: list[tuple[Machine, trio.CancelScope]] = []
+        self._count = 0
+
+    def __repr__(self) -> str:
+        return f"<Gang of {len(self._living)}, {len(self.owners)} owners>"
+
+    @property
+    def owners(self) -> set[OwnerId]:
+        """The owners that they signed for."""
+        return self._stage.model.strangers
+
+    def __len__(self) -> int:
+        return len(self._living)
+
+    async def run(self, attack: "Attack", *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """One attacker, until it leaves; started once it listens."""
+        stage = self._stage
+        self._count += 1
+        name = f"x{self._count}"
+        machine = stage.world.machine(name)
+        victims = [stage.places[index] for index in attack.victims or range(len(stage.places))]
+        lair = Lair(
+            name=name,
+            ip=machine.ip,
+            clock=machine.clock,
+            entropy=self._entropy.fork(f"{self._count} {attack.kind}"),
+            network=stage.network_id,
+            victims=lambda: [place.address for place in victims],
+            names=lambda: stage.model.wanted,
+            signs=self._signs,
+            entered=self._entered,
+            tally=self.tally,
+        )
+        attacker = KINDS[attack.kind](lair)
+        scope = trio.CancelScope()
+        self._living.append((machine, scope))
+        with scope:
+            async with machine.program() as program, trio.open_nursery() as nursery:
+                nursery.start_soon(attacker.run, program)
+                for index in attack.introduced:
+                    nursery.start_soon(self._introduce, attacker, index)
+                task_status.started()
+
+    def leave(self) -> None:
+        """All of them go, and their machines lose power: nobody says goodbye."""
+        for machine, scope in self._living:
+            machine.host.kill()
+            scope.cancel()
+        self._living.clear()
+
+    async def _introduce(self, attacker: Attacker, index: int) -> None:
+        """Talk a person into connecting to the attacker and keeping it."""
+        place = self._stage.places[index]
+        for _ in range(_TRIES):
+            if place.up and not place.machine.paused:
+                try:
+                    with place.while_up():
+                        await place.node.peers.connect(self._shown(attacker, index), keep=True)
+                        self.tally["kept as a peer"] += 1
+                        return
+                except BeamError as error:
+                    self.tally[f"not kept as a peer: {error.code}"] += 1
+            await trio.sleep(5.0)
+
+    def _shown(self, attacker: Attacker, index: int) -> Multiaddr:
+        """Where the person is told to connect; an impostor sits where another machine is said to be."""
+        others = [place.address for place in self._stage.places if place.index != index and place.address is not None]
+        if isinstance(attacker, Impostor) and others and others[0].peer is not None:
+            return attacker.address_as(others[0].peer)
+        return attacker.address
+
+    def _signs(self, name: str, owner: OwnerId) -> None:
+        self.owners.add(owner)
+        self._stage.model.claims(name, owner)
+
+    def _entered(self, peer: PeerId, name: str | None, port: int) -> None:
+        place = next((place for place in self._stage.places if str(peer) in place.peers), None)
+        if place is not None:
+            self._stage.checks.entered(place, name, port)

@@ -1,0 +1,120 @@
+"""What attackers get: no more room than strangers are entitled to, no name to themselves, and no place after their end.
+
+These stand beside the project's list of invariants. The bounds are read from the product's own limits, since what is
+asked here is that each of them is enforced.
+"""
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from beam_actors.errors import ActorError, BeamError, TimedOut
+from beam_actors.naming import Kind
+from simulations.invariants.base import Invariant
+
+if TYPE_CHECKING:
+    from simulations.model import Person
+    from simulations.stage import Place
+
+_MOST_QUESTIONS = 4_000
+
+
+class RoomIsBounded(Invariant):
+    """S16. Beside S10, which bounds all together: what one owner, and the owners of one name, have in a registry."""
+
+    id = "S16"
+    title = "what strangers can make a node keep is bounded"
+    why = "nobody was hostile"
+
+    def look(self, place: "Place") -> None:
+        """See `Invariant`."""
+        known, gang = self.stage.inside.knowledge(place.node), self.stage.gang
+        if known is None or not gang.owners:
+            return
+        limits, registry = self.stage.inside.limits(place.node).naming, known.registry
+        exempt = {known.owner} | {pin.owner for pin in known.pins.values()}
+        for owner in sorted(gang.owners - exempt):
+            kinds = [entry.claim.kind for entry in registry.held_by(owner)]
+            live = kinds.count(Kind.LIVE)
+            self.expect(
+                live <= limits.names_per_owner and len(kinds) - live <= limits.tombstones_per_owner,
+                f"{place.name} keeps {live} live names and {len(kinds) - live} others of {owner.short}",
+            )
+        for name in registry.names:
+            owners = registry.owners_of(name)
+            self.expect(owners <= limits.owners_per_name + len(exempt), f"{place.name} keeps {owners} owners of {name}")
+        kept = float(sum(1 for claim in registry if claim.owner in gang.owners))
+        self.figures["most hostile claims at one node"] = max(
+            self.figures.get("most hostile claims at one node", 0), kept
+        )
+
+
+class FullFormLeads(Invariant):
+    """L7. `name.<owner>` leads to its owner everywhere, whoever else claims the name, and all holders are listed."""
+
+    id = "L7"
+    title = "each holder of a name is reached by its full form, and a conflict is seen everywhere"
+
+    async def after_heal(self) -> None:
+        """See `Invariant`."""
+        model, places = self.stage.model, self.stage.core
+        held = [(name, holders) for name in model.names if (holders := model.holders(name)) and model.is_sure(name)]
+        step = max(1, len(held) * len(places) // _MOST_QUESTIONS)
+        for turn, (name, holders) in enumerate(held):
+            for place in places[turn % step :: step]:
+                for holder in holders:
+                    await self._ask(place, name, holder)
+                if len(holders) > 1:
+                    await self._list(place, name, holders)
+
+    async def _ask(self, place: "Place", name: str, holder: "Person") -> None:
+        home = self.stage.places[holder.index]
+        if holder.owner is None or home.gone:
+            return
+        try:
+            found = await place.node.naming.resolve(f"{name}.{holder.owner}")
+        except BeamError as error:
+            self.expect(False, f"{name}.{holder.owner.short} at {place.name}: {error.code}")
+            return
+        self.expect(
+            found.owner == holder.owner and home.peer_text in map(str, found.peers),
+            f"{name}.{holder.owner.short} leads at {place.name} to {found!r}, not to {home.name}",
+        )
+
+    async def _list(self, place: "Place", name: str, holders: "list[Person]") -> None:
+        try:
+            conflicts = await place.node.naming.conflicts(name)
+        except (ActorError, TimedOut) as error:
+            self.expect(False, f"{place.name} does not list who holds {name}: {error.code}")
+            return
+        listed = {choice.owner for conflict in conflicts for choice in conflict.choices}
+        owners = {holder.owner for holder in holders}
+        strangers = listed - owners - set(self.stage.former_holders(name))
+        self.expect(
+            owners <= listed and not strangers,
+            f"{place.name} lists {len(listed)} holders of {name}, and {len(owners)} were told that they hold it",
+        )
+
+
+class AttackersLeave(Invariant):
+    """L8. Here the attackers go, so that those that follow can judge what is left of them."""
+
+    id = "L8"
+    title = "nothing is connected to attackers that are gone"
+    why = "nobody was hostile"
+
+    async def after_heal(self) -> None:
+        """See `Invariant`."""
+        gang = self.stage.gang
+        if not len(gang):
+            return
+        self.figures["attackers"] = float(len(gang))
+        self.figures |= {f"they: {word}": float(count) for word, count in sorted(gang.tally.items())}
+        gang.leave()
+        await trio.sleep(20.0)  # longer than a silent peer is believed to be there
+        for place in self.stage.core:
+            peers = {str(status.peer) for status in await place.node.peers.snapshot() if status.sessions}
+            honest = {peer for other in self.stage.places for peer in other.peers}
+            self.expect(
+                peers <= honest, f"{place.name} still has sessions with {len(peers - honest)} peers that are gone"
+            )
