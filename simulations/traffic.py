@@ -278,7 +278,7 @@ async def _both_ways() -> AsyncIterator[trio.Nursery]:
         rest = group.split(NetworkError)[1]
         if rest is None:
             raise ConnectionLost("The connection was cut.") from group
-        raise
+        raise rest from None  # the run was over while it broke
 
 
 async def _read_exactly(stream: Stream, size: int) -> bytes:

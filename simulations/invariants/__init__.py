@@ -18,7 +18,7 @@ from simulations.invariants.claims import GenuineClaims, MergeIsJoin, NothingCom
 from simulations.invariants.convergence import RegistriesAgree
 from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
-from simulations.invariants.keys import NoncesAreUsedOnce
+from simulations.invariants.keys import NoncesAreUsedOnce, NothingIsPlain
 from simulations.invariants.supervision import ChildrenAreKept, DaemonsStop
 from simulations.invariants.transfer import BytesAreConserved, TunnelsWork
 from simulations.invariants.unbuilt import UNBUILT
@@ -32,6 +32,7 @@ ALL: tuple[type[Invariant], ...] = (
     NobodyElsesKey,
     NothingComesBack,
     NumbersOnlyGrow,
+    NothingIsPlain,
     NoncesAreUsedOnce,
     BytesAreConserved,
     MemoryIsBounded,

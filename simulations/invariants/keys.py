@@ -5,7 +5,25 @@ from typing import TYPE_CHECKING
 from simulations.invariants.base import Invariant
 
 if TYPE_CHECKING:
-    from simulations.stage import Place
+    from simulations.stage import Place, Stage
+
+
+class NothingIsPlain(Invariant):
+    """S6. What programs send holds a marker in each 64 bytes; no payload between two machines may show it."""
+
+    id = "S6"
+    title = "no plaintext leaves a machine"
+    why = "sessions of the light profile seal nothing, or nothing was sent"
+
+    def __init__(self, stage: "Stage") -> None:
+        super().__init__(stage)
+        if stage.plan.profile != "light":
+            stage.world.network.observe(self._passed)
+
+    def _passed(self, source: object, target: object, payload: bytes) -> None:
+        self.checks += 1
+        if self.stage.traffic.marker in bytes(payload):
+            self.fail(f"bytes of a program went from {source} to {target} unsealed")
 
 
 class NoncesAreUsedOnce(Invariant):
