@@ -265,6 +265,6 @@ def test_the_tree_tells_of_bounds_and_of_the_dead():
         await trio.sleep(2)
         (dead,) = [row for row in (await owner.tree()).dead if row.kind == "LookUp"]
         assert (dead.path, dead.reason) == ("node/core/services/lookups/byronwade", "shutdown")
-        assert 1 < dead.ago_s <= 2
+        assert 1 < dead.ago_s < 3  # the look-up may end a moment before or after the registration
 
     with_two_nodes(check)
