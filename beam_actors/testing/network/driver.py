@@ -127,12 +127,15 @@ class VirtualDriver:
         if self._late and not self._closed:
             await trio.sleep(self._late)
         self._woken = False
-        batch = [(pollable, pollable.bits()) for pollable in list(self._ready)[:_MAX_BATCH]]
-        for pollable, _bits in batch:
-            del self._ready[pollable]
+        batch: list[Ready] = []
+        ready = self._ready
+        for pollable in list(ready)[:_MAX_BATCH]:
+            del ready[pollable]
+            batch.append((pollable, pollable.bits()))
             pollable.was_reported()
-            self.update(pollable)  # back in line, behind the others, if it still is ready
-        return list(batch)
+            if pollable.bits():
+                ready[pollable] = None  # back in line, behind the others, if it still is ready
+        return batch
 
     def is_open(self, pollable: Pollable) -> bool:
         """See `ports.NetworkDriver`."""

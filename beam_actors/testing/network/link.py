@@ -4,6 +4,7 @@ The invariant: the dice are thrown in the order of sending, and only for what th
 link without jitter and loss draws nothing. It knows no socket and no order within a connection (`lane`).
 """
 
+from math import ceil
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
     from beam_actors.testing.network.lane import Lane
     from beam_actors.testing.network.realm import Site
 
+_TICKS = 1024
+"""Ticks a second, at which packets arrive whose time has jitter: to wake the loop costs more than what a packet does,
+and thousands of nodes have as many packets in a tick."""
 _SEGMENT = 1448
 """Bytes of a stream in one packet of 1,500 (with timestamps)."""
+_UNKNOWN = Conditions()
 _MIN_RTO = 0.2
 """Linux's TCP_RTO_MIN, which it adds to the measured round trip."""
 _MAX_RTO = 120.0
@@ -47,7 +52,7 @@ class Link:
         self.target = target
         self.own: Conditions | None = None
         """What a scenario set for this link alone."""
-        self.conditions = Conditions()
+        self.conditions = _UNKNOWN
         """What holds now; `Fabric.link` keeps it so."""
         self.version = -1
         self.is_cut = False
@@ -79,7 +84,7 @@ class Link:
                     wait = min(self.retry * 2**attempt, _MAX_RTO)
                 else:
                     return None
-        return leaves + self._fly()
+        return self._land(leaves)
 
     def cast(self, now: float, size: int) -> list[float]:
         """When one datagram arrives: never, once, or twice."""
@@ -89,9 +94,9 @@ class Link:
         leaves = self._leave(now, size)
         if conditions.loss and self._loses():
             return []
-        arrivals = [leaves + self._fly()]
+        arrivals = [self._land(leaves)]
         if conditions.duplicate and self._random.random() < conditions.duplicate:
-            arrivals.append(leaves + self._fly())
+            arrivals.append(self._land(leaves))
         return arrivals
 
     def resend(self, now: float, since: float) -> float:
@@ -100,7 +105,7 @@ class Link:
         while attempt <= now:
             attempt += wait
             wait = min(2 * wait, _MAX_RTO)
-        return max(attempt, self.clogged_until) + self._fly()
+        return self._land(max(attempt, self.clogged_until))
 
     def _leave(self, now: float, size: int) -> float:
         start = max(now, self.clogged_until)
@@ -109,14 +114,15 @@ class Link:
         self._busy_until = max(start, self._busy_until) + size / self.conditions.bandwidth
         return self._busy_until
 
-    def _fly(self) -> float:
+    def _land(self, leaves: float) -> float:
+        """When it is there."""
         conditions = self.conditions
-        seconds = conditions.latency
-        if conditions.jitter:
-            seconds += self._random.random() * conditions.jitter
+        arrives = leaves + conditions.latency
         if conditions.reorder and self._random.random() < conditions.reorder:
-            seconds += self._random.random() * 2 * conditions.latency
-        return seconds
+            arrives += self._random.random() * 2 * conditions.latency
+        if conditions.jitter:
+            arrives = ceil((arrives + self._random.random() * conditions.jitter) * _TICKS) / _TICKS
+        return arrives
 
     def _loses(self) -> bool:
         loss, burst = self.conditions.loss, self.conditions.burst
