@@ -202,6 +202,7 @@ class Machine:
             uid=self.host.uid,
         )
         await process.run(config, ports)
+        self.world.buried()
         if self._process is process:
             self._leave()
             if process.failure is not None and process.lived:

@@ -8,6 +8,7 @@ Every name is checked, so that a trio that renames one fails loudly.
 Invariant: two calls with one seed schedule every task of `function` in the same order, in any process.
 """
 
+import gc
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -18,6 +19,9 @@ from trio import _core
 from trio.testing import MockClock
 
 T = TypeVar("T")
+_COLLECTING = (100_000, 20, 10)
+"""Thresholds of the garbage collector: a world's many living objects would be looked through again and again, which was
+a third of a run. Who makes much garbage in cycles (processes that end) collects it."""
 _RUN: Any = _core._run  # noqa: SLF001 (see above)
 
 
@@ -31,11 +35,14 @@ def run_seeded(seed: int, function: Callable[[], Awaitable[T]]) -> T:
     if generator is None or not hasattr(generator, "seed") or not hasattr(_RUN, "_ALLOW_DETERMINISTIC_SCHEDULING"):
         raise SchedulerChanged(f"trio {trio.__version__} has another scheduler; testing/seeded.py must learn it.")
     before, state = _RUN._ALLOW_DETERMINISTIC_SCHEDULING, generator.getstate()  # noqa: SLF001 (as above)
+    collecting = gc.get_threshold()
     _RUN._ALLOW_DETERMINISTIC_SCHEDULING = True  # noqa: SLF001 (as above)
     generator.seed(int.from_bytes(hashlib.blake2b(b"schedule", key=_key(seed), digest_size=8).digest(), "big"))
+    gc.set_threshold(*_COLLECTING)
     try:
         return trio.run(function, clock=MockClock(autojump_threshold=0))
     finally:
+        gc.set_threshold(*collecting)
         _RUN._ALLOW_DETERMINISTIC_SCHEDULING = before  # noqa: SLF001 (as above)
         generator.setstate(state)
 

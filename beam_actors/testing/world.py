@@ -5,6 +5,7 @@ world depends on its seed and on what the scenario does, and on nothing else of 
 """
 
 import enum
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,8 @@ from beam_actors.testing.machine import Machine
 from beam_actors.testing.network import VirtualNetwork
 from beam_actors.testing.security import LIGHT, Seals
 from beam_actors.testing.seeded import Stops, Trace, run_seeded
+
+_BURIED = 50
 
 
 class Profile(enum.Enum):
@@ -47,6 +50,7 @@ class World:
         self.nursery = nursery
         """Where processes live; a scenario that starts its own tasks opens its own."""
         self.machines: dict[str, Machine] = {}
+        self._buried = 0
 
     def machine(self, name: str, *, offset: float = 0.0, drift: float = 0.0) -> Machine:
         """A new machine with an address of its own and an empty disk.
@@ -61,6 +65,13 @@ class World:
     def entropy(self, purpose: str) -> SeededEntropy:
         """A stream of the scenario's own: more draws for one purpose change no other."""
         return SeededEntropy(self.seed, f"world/{purpose}")
+
+    def buried(self) -> None:
+        """A daemon has ended: once so many have as there are machines, what is left of them is collected."""
+        self._buried += 1
+        if self._buried >= max(_BURIED, len(self.machines)):
+            self._buried = 0
+            gc.collect()
 
     async def close(self) -> None:
         """Shut all daemons down in order, paused ones too, each at once."""

@@ -6,6 +6,7 @@ be read back from the id, and no peer id of another key type is accepted.
 
 import base64
 import binascii
+from functools import cached_property
 
 import attrs
 
@@ -64,10 +65,14 @@ class PeerId:
     @property
     def short(self) -> str:
         """The last eight characters, for logs and actor paths."""
-        return str(self)[-8:]
+        return self._text[-8:]
 
     def __str__(self) -> str:
-        return encode_base58(self.multihash)
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        return encode_base58(self.multihash)  # which is slow, and asked for again with each line of the log
 
     def __repr__(self) -> str:
         return f"PeerId({self})"
