@@ -216,7 +216,13 @@ def _split(choices: Choices, machines: int, safety: float) -> Fault:
 
 def _cut(choices: Choices, machines: int, safety: float) -> Fault:
     source, target = _pair(choices, machines)
-    return faults.Cut(at=_when(choices, safety), source=source, target=target, seconds=choices.number(1.0, 40.0))
+    return faults.Cut(
+        at=_when(choices, safety),
+        source=source,
+        target=target,
+        seconds=choices.number(1.0, 40.0),
+        both=choices.boolean(),
+    )
 
 
 def _flap(choices: Choices, machines: int, safety: float) -> Fault:
@@ -229,6 +235,37 @@ def _flap(choices: Choices, machines: int, safety: float) -> Fault:
         away=choices.number(0.1, 15.0),
         there=choices.number(0.1, 5.0),
     )
+
+
+def _degrade(choices: Choices, machines: int, safety: float) -> Fault:
+    source, target = _pair(choices, machines)
+    return faults.Degrade(
+        at=_when(choices, safety), source=source, target=target, seconds=choices.number(5.0, 40.0), **_bad(choices)
+    )
+
+
+def _weather(choices: Choices, machines: int, safety: float) -> Fault:  # noqa: ARG001 (as all of them)
+    return faults.Weather(at=_when(choices, safety), seconds=choices.number(5.0, 30.0), **_bad(choices))
+
+
+def _bad(choices: Choices) -> dict[str, Any]:
+    return {
+        "latency": choices.number(0.0, 0.3),
+        "jitter": choices.number(0.0, 0.1),
+        "loss": choices.choice((0.0, 0.01, 0.1, 0.3)),
+        "reorder": choices.choice((0.0, 0.1)),
+        "bandwidth": choices.choice((None, 100_000.0)),
+    }
+
+
+def _clog(choices: Choices, machines: int, safety: float) -> Fault:
+    source, target = _pair(choices, machines)
+    return faults.Clog(at=_when(choices, safety), source=source, target=target, seconds=choices.number(0.1, 15.0))
+
+
+def _move(choices: Choices, machines: int, safety: float) -> Fault:
+    # Not machine 0, which knows nobody's address and is everybody's way in.
+    return faults.Move(at=_when(choices, safety), machine=choices.integer(min(1, machines - 1), machines - 1))
 
 
 def _clock(choices: Choices, machines: int, safety: float) -> Fault:
@@ -254,7 +291,8 @@ def _restore(choices: Choices, machines: int, safety: float) -> Fault:
 
 
 MAKERS: "tuple[Callable[[Choices, int, float], Fault], ...]" = (
-    _crash, _kill, _leave, _storm, _pause, _slow, _actor, _split, _cut, _flap, _clock, _full, _broken, _wipe, _restore,
+    _crash, _kill, _leave, _storm, _pause, _slow, _actor, _split, _cut, _flap, _clock, _degrade, _weather,
+    _clog, _move, _full, _broken, _wipe, _restore,
 )  # fmt: skip
 """A class of faults each; in a plan each is off in half of the cases."""
 

@@ -18,6 +18,7 @@ import attrs
 import cattrs
 from cattrs.strategies import configure_tagged_union
 
+from beam_actors.testing.network import REGIONS
 from simulations import faults, operations
 from simulations.faults import Fault
 from simulations.operations import Operation
@@ -42,6 +43,7 @@ class NatPlan:
     expiry: float = 30.0
     """Seconds after which an unused mapping for datagrams is forgotten."""
     hairpin: bool = False
+    region: str | None = None
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -97,6 +99,10 @@ class Plan:
         """Refuse what can't be run."""
         if not self.machines:
             raise BadPlan("A plan needs a machine.")
+        self._check_machines()
+        self._check_events()
+
+    def _check_machines(self) -> None:
         for index, machine in enumerate(self.machines):
             if any(not 0 <= other < index for other in machine.bootstrap):
                 raise BadPlan(f"m{index} can be given the addresses of machines before it only.")
@@ -104,7 +110,14 @@ class Plan:
                 raise BadPlan(f"m{index} is behind router {machine.nat}, which the plan does not have.")
             if not 0 <= machine.boot <= self.settle + self.safety:
                 raise BadPlan(f"m{index} boots after the heal.")
+        regions = {place.region for place in (*self.machines, *self.nats)} - {None}
+        if not regions <= set(REGIONS):
+            raise BadPlan(f"There are no regions {', '.join(sorted(map(str, regions - set(REGIONS))))}.")
+
+    def _check_events(self) -> None:
         for event in (*self.operations, *self.faults):
+            if not 0 <= (getattr(event, "nat", None) or 0) < max(1, len(self.nats)):
+                raise BadPlan(f"{event} is about a router that the plan does not have.")
             if not 0 <= event.at <= self.safety:
                 raise BadPlan(f"{event} is not within the safety phase.")
             if any(not 0 <= index < len(self.machines) for index in event.machines()):

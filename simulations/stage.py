@@ -16,7 +16,7 @@ from beam_actors.errors import BeamError, NetworkError
 from beam_actors.node import Node, NodeConfig
 from beam_actors.testing.clock import EPOCH
 from beam_actors.testing.machine import CONTROL, Machine
-from beam_actors.testing.network import VirtualHost
+from beam_actors.testing.network import Filtering, Mapping, NatBehaviour, NatBox, VirtualHost
 from beam_actors.testing.program import Program
 from beam_actors.testing.world import World
 from beam_actors.values import Multiaddr, OwnerId
@@ -173,6 +173,12 @@ class Place:
         for scope in list(self._scopes):
             scope.cancel()
 
+    def move(self, behind: NatBox | None) -> None:
+        """See `Machine.move`."""
+        self.machine.move(behind)
+        if self.up:
+            self._address = self.machine.address_of(self.node)
+
     # --- disk and clock -----------------------------------------------------------------------------------------------
 
     def save(self) -> None:
@@ -252,6 +258,7 @@ class Stage:
         self.healed = trio.Event()
         self.model = Model(plan.size)
         self.counts: dict[str, Counter[str]] = {"operations": Counter(), "faults": Counter()}
+        self.nats = [self._nat(index) for index in range(len(plan.nats))]
         self.places: list[Place] = []
         self.traffic = Traffic(self)
         self.calm = Calm(self)
@@ -320,6 +327,7 @@ class Stage:
 
     def tidy(self) -> None:
         """When all faults have ended: set right what was wrong from the beginning of the run."""
+        self.world.network.heal_all()
         for place in self.places:
             if abs(wrong := place.machine.clock.wall() - EPOCH - (trio.current_time() - self.started)) > _WRONG:
                 place.step(-wrong)
@@ -349,4 +357,17 @@ class Stage:
 
     def _machine(self, index: int) -> Machine:
         wanted = self.plan.machines[index]
-        return self.world.machine(f"m{index}", offset=wanted.offset, drift=wanted.drift)
+        behind = None if wanted.nat is None else self.nats[wanted.nat]
+        return self.world.machine(
+            f"m{index}", region=wanted.region, behind=behind, offset=wanted.offset, drift=wanted.drift
+        )
+
+    def _nat(self, index: int) -> NatBox:
+        wanted = self.plan.nats[index]
+        behaviour = NatBehaviour(
+            mapping=Mapping(wanted.mapping),
+            filtering=Filtering(wanted.filtering),
+            expiry=wanted.expiry,
+            hairpin=wanted.hairpin,
+        )
+        return self.world.network.nat(f"nat{index}", self.world.fresh_ip(), behaviour, region=wanted.region)

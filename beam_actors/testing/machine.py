@@ -21,6 +21,7 @@ from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.files import SimFiles
+from beam_actors.testing.network import NatBox
 from beam_actors.testing.process import Killed, Process, TracedDriver
 from beam_actors.testing.program import Program, run_program
 from beam_actors.testing.store import LOG
@@ -38,11 +39,21 @@ _LISTEN = Multiaddr.parse(f"/ip4/0.0.0.0/tcp/{PEER_PORT}")
 class Machine:
     """A host. `offset` and `drift` are its wall clock's, in seconds and in seconds a second."""
 
-    def __init__(self, world: "World", name: str, ip: str, *, offset: float = 0.0, drift: float = 0.0) -> None:
+    def __init__(
+        self,
+        world: "World",
+        name: str,
+        ip: str,
+        *,
+        region: str | None = None,
+        behind: NatBox | None = None,
+        offset: float = 0.0,
+        drift: float = 0.0,
+    ) -> None:
         self.world = world
         self.name = name
         self.ip = ip
-        self.host = world.network.host(name, [ip])
+        self.host = world.network.host(name, [ip], region=region, behind=behind)
         self.disk = MemoryDisk()
         self.clock = SimClock(offset=offset, drift=drift)
         self.boots = 0
@@ -186,6 +197,12 @@ class Machine:
         driver = self.host.driver(descriptors=self.descriptors)
         traced = TracedDriver(driver, self.name, self.world.trace, lambda: True)
         return run_program(f"{self.name}/program", traced, self.clock)
+
+    def move(self, behind: NatBox | None = None) -> None:
+        """Leave for another network, with a new address; the daemon learns of it when its connections fall silent."""
+        self.ip = self.world.fresh_ip(behind)
+        self.host.move([self.ip], behind=behind)
+        self.world.trace.add(self.name, "move", self.ip)
 
     async def _run(self, process: Process, config: NodeConfig) -> None:
         ports = NodePorts(

@@ -11,7 +11,7 @@ import trio
 from beam_actors.errors import NetworkError
 from beam_actors.flow import Accepted, Flow, Pump, Stream
 from beam_actors.ports import Clock, NetworkDriver
-from beam_actors.values import TcpAddress
+from beam_actors.values import Address, TcpAddress
 
 
 class Program:
@@ -34,7 +34,7 @@ class Program:
         """As the owner of its connections: a callback failed, which no scenario expects."""
         raise AssertionError(f"{self.path} failed") from reason
 
-    async def connect(self, address: TcpAddress) -> Stream:
+    async def connect(self, address: Address) -> Stream:
         """Connect; raises `NetworkError`."""
         return await self._flow.dial(address, self, timeout=30.0)
 

@@ -15,7 +15,7 @@ from beam_actors.runtime import unwrap
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.journal import Journal
 from beam_actors.testing.machine import Machine
-from beam_actors.testing.network import VirtualNetwork
+from beam_actors.testing.network import NatBox, VirtualNetwork
 from beam_actors.testing.security import LIGHT, Seals
 from beam_actors.testing.seeded import Stops, Trace, run_seeded
 
@@ -41,7 +41,7 @@ class World:
     def __init__(self, nursery: trio.Nursery, seed: int, journal: Journal, profile: Profile) -> None:
         self.seed = seed
         self.profile = profile
-        self.network = VirtualNetwork()
+        self.network = VirtualNetwork(entropy=self.entropy("network"))
         self.trace = Trace()
         self.journal = journal
         self.stops = Stops()
@@ -51,16 +51,31 @@ class World:
         """Where processes live; a scenario that starts its own tasks opens its own."""
         self.machines: dict[str, Machine] = {}
         self._buried = 0
+        self._addresses = 0
 
-    def machine(self, name: str, *, offset: float = 0.0, drift: float = 0.0) -> Machine:
-        """A new machine with an address of its own and an empty disk.
+    def machine(
+        self,
+        name: str,
+        *,
+        region: str | None = None,
+        behind: NatBox | None = None,
+        offset: float = 0.0,
+        drift: float = 0.0,
+    ) -> Machine:
+        """A new machine with an address of its own and an empty disk, on the internet or behind a box.
 
         Its wall clock is `offset` seconds ahead and gains `drift` seconds a second.
         """
-        number = len(self.machines) + 1
-        ip = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        machine = self.machines[name] = Machine(self, name, ip, offset=offset, drift=drift)
+        ip = self.fresh_ip(behind)
+        machine = Machine(self, name, ip, region=region, behind=behind, offset=offset, drift=drift)
+        self.machines[name] = machine
         return machine
+
+    def fresh_ip(self, behind: NatBox | None = None) -> str:
+        """An address that nobody has had: on the internet, or in the network behind a box."""
+        self._addresses += 1
+        number = self._addresses
+        return f"{10 if behind is None else 172}.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 
     def entropy(self, purpose: str) -> SeededEntropy:
         """A stream of the scenario's own: more draws for one purpose change no other."""

@@ -7,7 +7,7 @@ import trio
 from simulations.faults.attacks import Attack
 from simulations.faults.base import Fault, MachineFault, Moot
 from simulations.faults.disks import ClockStep, DiskBroken, DiskFull
-from simulations.faults.links import Cut, Flap, Split
+from simulations.faults.links import Clog, Cut, Degrade, Flap, Move, Rebind, Split, Weather
 from simulations.faults.machines import (
     ActorCrash,
     Crash,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KINDS: tuple[type[Fault], ...] = (
     Crash, Kill, Leave, Storm, Wipe, Restore, Pause, Slow, ActorCrash,
-    Split, Cut, Flap,
+    Split, Cut, Flap, Degrade, Clog, Weather, Rebind, Move,
     ClockStep, DiskFull, DiskBroken,
     Attack,
 )  # fmt: skip
@@ -41,8 +41,9 @@ async def inflict(fault: Fault, stage: "Stage") -> None:
     kind = type(fault).__name__.lower()
     stage.count("faults", kind)
     stage.world.trace.add("fault", kind, *fault.machines())
-    # A split also concerns the machines that it does not name.
-    concerned = tuple(range(len(stage.places))) if isinstance(fault, Split) else fault.machines()
+    # What is not about single machines concerns all.
+    everybody = tuple(range(len(stage.places)))
+    concerned = everybody if isinstance(fault, Split | Weather | Rebind) else fault.machines()
     if fault.disturbs:
         stage.calm.fault(*concerned)
     try:
@@ -54,6 +55,7 @@ async def inflict(fault: Fault, stage: "Stage") -> None:
 
 
 __all__ = [
-    "KINDS", "ActorCrash", "Attack", "ClockStep", "Crash", "Cut", "DiskBroken", "DiskFull", "Fault", "Flap",
-    "Kill", "Leave", "MachineFault", "Moot", "Pause", "Restore", "Slow", "Split", "Storm", "Wipe", "inflict",
+    "KINDS", "ActorCrash", "Attack", "ClockStep", "Clog", "Crash", "Cut", "Degrade", "DiskBroken", "DiskFull", "Fault",
+    "Flap", "Kill", "Leave", "MachineFault", "Moot", "Move", "Pause", "Rebind", "Restore", "Slow", "Split", "Storm", "Weather",
+    "Wipe", "inflict",
 ]  # fmt: skip

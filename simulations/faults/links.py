@@ -1,10 +1,11 @@
-"""What goes wrong between machines."""
+"""What goes wrong between machines. One `Weather` holds at a time."""
 
-import itertools
 from typing import TYPE_CHECKING
 
 import attrs
+import trio
 
+from beam_actors.testing.network import Conditions
 from simulations.faults.base import Fault
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Split(Fault):
-    """The network falls into groups; a machine that no group names is with the first."""
+    """The network falls into groups; a machine that no group names is with the first. A later one replaces it."""
 
     groups: tuple[tuple[int, ...], ...]
     seconds: float = 30.0
@@ -28,17 +29,9 @@ class Split(Fault):
         first = [place.index for place in stage.places if place.index not in named]
         groups = [[*self.groups[0], *first], *self.groups[1:]]
         network = stage.world.network
-        pairs = [
-            (stage.places[a].machine.host, stage.places[b].machine.host)
-            for one, other in itertools.combinations(groups, 2)
-            for a in one
-            for b in other
-        ]
-        for one, other in pairs:
-            network.partition(one, other)
+        network.split([[stage.places[index].machine.host for index in group] for group in groups])
         await stage.hold(self.seconds)
-        for one, other in pairs:
-            network.heal(one, other)
+        network.split([])
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -55,16 +48,21 @@ class PairFault(Fault):
 
 @attrs.frozen(slots=True, kw_only=True)
 class Cut(PairFault):
-    """Nothing passes."""
+    """Nothing passes in one direction, or in both."""
 
     seconds: float = 20.0
+    both: bool = False
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
         network, source, target = stage.world.network, *stage.hosts(self.source, self.target)
-        network.partition(source, target)
+        network.cut(source, target)
+        if self.both:
+            network.cut(target, source)
         await stage.hold(self.seconds)
-        network.heal(source, target)
+        network.mend(source, target)
+        if self.both:
+            network.mend(target, source)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -83,3 +81,108 @@ class Flap(PairFault):
             await stage.hold(self.away)
             network.heal(source, target)
             await stage.hold(self.there)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Degrade(PairFault):
+    """A bad link, in both directions."""
+
+    seconds: float = 30.0
+    latency: float = 0.05
+    jitter: float = 0.02
+    loss: float = 0.05
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    bandwidth: float | None = None
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        network, source, target = stage.world.network, *stage.hosts(self.source, self.target)
+        worse = Conditions(
+            latency=self.latency,
+            jitter=self.jitter,
+            loss=self.loss,
+            duplicate=self.duplicate,
+            reorder=self.reorder,
+            bandwidth=self.bandwidth,
+        )
+        network.between(source, target, worse)
+        await stage.hold(self.seconds)
+        network.between(source, target, None)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Clog(PairFault):
+    """What is sent waits for some seconds, and then all of it arrives."""
+
+    seconds: float = 5.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        await trio.lowlevel.checkpoint()
+        stage.world.network.clog(*stage.hosts(self.source, self.target), self.seconds)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Weather(Fault):
+    """Every link gets worse for a while."""
+
+    seconds: float = 30.0
+    latency: float = 0.02
+    jitter: float = 0.02
+    loss: float = 0.02
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    bandwidth: float | None = None
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Fault`."""
+        return ()
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        network = stage.world.network
+        before = network.conditions
+        network.conditions = Conditions(
+            latency=self.latency,
+            jitter=self.jitter,
+            loss=self.loss,
+            duplicate=self.duplicate,
+            reorder=self.reorder,
+            bandwidth=self.bandwidth,
+        )
+        await stage.hold(self.seconds)
+        network.conditions = before
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Rebind(Fault):
+    """A router forgets its mappings, as one that restarts does."""
+
+    nat: int
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Fault`."""
+        return ()
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        await trio.lowlevel.checkpoint()
+        stage.nats[self.nat].rebind()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Move(Fault):
+    """A machine changes networks, and stays there: another address, perhaps behind a router."""
+
+    machine: int
+    nat: int | None = None
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Fault`."""
+        return (self.machine,)
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        await trio.lowlevel.checkpoint()
+        stage.places[self.machine].move(None if self.nat is None else stage.nats[self.nat])

@@ -15,6 +15,7 @@ from simulations.invariants.answers import AcknowledgedStays, NamesResolve, Nobo
 from simulations.invariants.base import Invariant, Outcome, Verdict, Violation
 from simulations.invariants.bounds import MemoryIsBounded, QueuesDrain
 from simulations.invariants.claims import GenuineClaims, MergeIsJoin, NothingComesBack, NumbersOnlyGrow
+from simulations.invariants.control import StrangersHearNothing
 from simulations.invariants.convergence import RegistriesAgree
 from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
@@ -45,6 +46,7 @@ ALL: tuple[type[Invariant], ...] = (
     FullFormLeads,
     TunnelsWork,
     AttackersLeave,
+    StrangersHearNothing,
     QueuesDrain,
     DaemonsStop,
     *UNBUILT,

@@ -3,27 +3,42 @@
 from typing import TYPE_CHECKING
 
 from simulations.invariants.base import Invariant
+from simulations.operations import Register
 
 if TYPE_CHECKING:
-    from simulations.stage import Place, Stage
+    from beam_actors.testing.network import VirtualHost
+    from simulations.stage import Place
+
+_SHORTEST = 6
+"""Characters that the names of a run must have in common: fewer stand somewhere in any long ciphertext."""
 
 
 class NothingIsPlain(Invariant):
-    """S6. What programs send holds a marker in each 64 bytes; no payload between two machines may show it."""
+    """S6. Every payload between two machines is searched for the bytes of programs and for what names begin with."""
 
     id = "S6"
-    title = "no plaintext leaves a machine"
-    why = "sessions of the light profile seal nothing, or nothing was sent"
+    title = "nothing that programs say, and no name, is on the wire in the clear"
+    why = "sessions of the light profile hide nothing"
 
-    def __init__(self, stage: "Stage") -> None:
-        super().__init__(stage)
-        if stage.plan.profile != "light":
-            stage.world.network.observe(self._passed)
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        if self.stage.plan.profile == "light":
+            return
+        self._secrets = [("the bytes of a program", self.stage.traffic.marker)]
+        common = f"{self.stage.plan.scenario}-"
+        names = [one.name for one in self.stage.plan.operations if isinstance(one, Register)]
+        if len(common) >= _SHORTEST and all(name.startswith(common) for name in names):
+            self._secrets.append(("a name", common.encode()))
+        self._bytes = 0
+        self.stage.world.network.observe(self._passes)
 
-    def _passed(self, source: object, target: object, payload: bytes) -> None:
+    def _passes(self, source: "VirtualHost", target: object, payload: bytes) -> None:
         self.checks += 1
-        if self.stage.traffic.marker in bytes(payload):
-            self.fail(f"bytes of a program went from {source} to {target} unsealed")
+        self._bytes += len(payload)
+        self.figures["bytes searched"] = float(self._bytes)
+        for what, secret in self._secrets:
+            if secret in payload and not self.failed:
+                self.fail(f"{what} went from {source.name} to {getattr(target, 'name', 'nobody')} in the clear")
 
 
 class NoncesAreUsedOnce(Invariant):
