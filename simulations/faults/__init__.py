@@ -56,6 +56,6 @@ async def inflict(fault: Fault, stage: "Stage") -> None:
 
 __all__ = [
     "KINDS", "ActorCrash", "Attack", "ClockStep", "Clog", "Crash", "Cut", "Degrade", "DiskBroken", "DiskFull", "Fault",
-    "Flap", "Kill", "Leave", "MachineFault", "Moot", "Move", "Pause", "Rebind", "Restore", "Slow", "Split", "Storm", "Weather",
-    "Wipe", "inflict",
+    "Flap", "Kill", "Leave", "MachineFault", "Moot", "Move", "Pause", "Rebind", "Restore", "Slow", "Split", "Storm",
+    "Weather", "Wipe", "inflict",
 ]  # fmt: skip
