@@ -17,10 +17,11 @@ from simulations.invariants.bounds import MemoryIsBounded, QueuesDrain
 from simulations.invariants.claims import GenuineClaims, MergeIsJoin, NothingComesBack, NumbersOnlyGrow
 from simulations.invariants.control import StrangersHearNothing
 from simulations.invariants.convergence import RegistriesAgree
+from simulations.invariants.daemons import DaemonsStop, NoTaskIsLeft
 from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
 from simulations.invariants.keys import NoncesAreUsedOnce, NothingIsPlain
-from simulations.invariants.supervision import ChildrenAreKept, DaemonsStop
+from simulations.invariants.supervision import ChildrenAreKept
 from simulations.invariants.transfer import BytesAreConserved, TunnelsWork
 from simulations.invariants.unbuilt import UNBUILT
 
@@ -38,6 +39,7 @@ ALL: tuple[type[Invariant], ...] = (
     BytesAreConserved,
     MemoryIsBounded,
     ChildrenAreKept,
+    NoTaskIsLeft,
     AcknowledgedStays,
     NobodyElseIsLetIn,
     RegistriesAgree,

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from beam_actors.runtime import Event, Supervisor
+from beam_actors.runtime import Event, ExitKind, ExitReason, Strategy, Supervisor
 from beam_actors.runtime.cell import Cell, State
 from beam_actors.runtime.restarts import Decision, Restart
-from beam_actors.testing.seeded import OWNER
 from simulations import inside
 from simulations.invariants.base import Invariant
 
@@ -26,10 +25,8 @@ if TYPE_CHECKING:
 
 _GRACE = 3.0
 """Seconds that a supervisor may take beyond a child's backoff: a restart awaits `on_start`, which may ask others."""
-_STOPPING = 60.0
+_STOPPING = 40.0
 """Seconds that a supervisor which gives up may take to stop its other children, each within its own time."""
-_UNWIND = 60.0
-"""Seconds after the last daemon's end by which the tasks of killed ones are gone."""
 _TURNS = 5
 """A tree is walked each so many looks."""
 
@@ -49,15 +46,18 @@ class ChildrenAreKept(Invariant):
     """S11."""
 
     id = "S11"
-    title = "restarts keep within their intensity, no child's end is lost, no task outlives its daemon"
+    title = "restarts keep within their intensity, and no child's end is lost"
 
     def __init__(self, stage: object) -> None:
         super().__init__(stage)  # type: ignore[arg-type]
         self._due: dict[tuple[int, str], _Due] = {}
         self._crashes: dict[tuple[int, str, int, str], deque[float]] = {}
+        self._allowed: dict[tuple[int, str], int] = {}
         self._must_end: dict[tuple[int, str], tuple[int, float, str]] = {}
         self._odd: dict[tuple[int, str], tuple[int, float]] = {}
         self._unwatch: dict[int, Callable[[], None]] = {}
+        self._last: dict[tuple[int, str], tuple[str, int]] = {}
+        self._leaving: set[int] = set()
         self._turn = 0
         self._crashed = 0
 
@@ -65,35 +65,71 @@ class ChildrenAreKept(Invariant):
 
     def booted(self, place: "Place") -> None:
         """See `Invariant`."""
-        system = place.node.system
-        self._unwatch[place.index] = system.observe(lambda event: self._heard(place, event))
+        self._forget(place.index)
+        for cell in inside.cells(place.node):
+            self._last[place.index, cell.path] = "started", cell.incarnation
+        self._unwatch[place.index] = place.node.system.observe(lambda event: self._heard(place, event))
 
     def goes_down(self, place: "Place", how: str) -> None:
-        """See `Invariant`: from now on its actors end because the daemon does."""
-        unwatch = self._unwatch.pop(place.index, None)
-        if unwatch is not None:
-            unwatch()
-        for book in (self._due, self._must_end, self._odd):
-            for key in [key for key in book if key[0] == place.index]:
-                del book[key]
-        for crash in [crash for crash in self._crashes if crash[0] == place.index]:
-            del self._crashes[crash]
+        """See `Invariant`: from now on its actors end because the daemon does; only their order matters."""
+        if how == "shutdown":
+            self._leaving.add(place.index)
+        else:
+            self._unwatch.pop(place.index, lambda: None)()
         if how == "gave up":
             self.figures["daemons that gave up"] = self.figures.get("daemons that gave up", 0.0) + 1
 
+    def _forget(self, index: int) -> None:
+        self._leaving.discard(index)
+        books: tuple[dict[Any, Any], ...] = (self._due, self._must_end, self._odd, self._crashes, self._last)
+        for book in books:
+            for key in [key for key in book if key[0] == index]:
+                del book[key]
+
     def _heard(self, place: "Place", event: Event) -> None:
         key = place.index, event.path
+        if event.kind in {"started", "exited"}:
+            self._one_at_a_time(place, event)
         if event.kind == "started":
             due = self._due.get(key)
             if due is not None and event.incarnation > due.incarnation:
                 del self._due[key]
                 self.checks += 1
+            self._all_stopped(place, event.path)
         elif event.kind == "exited" and event.reason is not None:
             self._ended(place, event)
 
+    def _one_at_a_time(self, place: "Place", event: Event) -> None:
+        """A cell has one incarnation at a time, and each ends once."""
+        kind, incarnation = self._last.get((place.index, event.path), ("", 0))
+        again = kind == event.kind and (kind == "started" or incarnation == event.incarnation)
+        self.expect(
+            not again, f"{event.path} of {place.name} {event.kind} twice, the second time as #{event.incarnation}"
+        )
+        self._last[place.index, event.path] = event.kind, event.incarnation
+
+    def _in_order(self, place: "Place", event: Event, parent: Cell, cell: Cell) -> None:
+        """Who is stopped by its supervisor is the last of those that are left; and nobody is stopped for a sibling."""
+        if event.reason is None or event.reason.kind is not ExitKind.SHUTDOWN or parent.actor is None:
+            return
+        if parent.state is State.STOPPING:
+            left = list(parent.actor._actor_children._entries)  # noqa: SLF001 (like `inside`)
+            self.expect(
+                left and left[-1] is cell,
+                f"{event.path} of {place.name} was stopped before {left[-1].path if left else 'anybody'}",
+            )
+        elif isinstance(parent.actor, Supervisor) and parent.state is State.RUNNING:
+            strategy, every = parent.actor.strategy, list(parent.actor._actor_children._entries)  # noqa: SLF001 (as above)
+            causes = {Strategy.ONE_FOR_ONE: [], Strategy.ONE_FOR_ALL: every}.get(strategy, every[: every.index(cell)])
+            self.expect(
+                any((place.index, cause.path) in self._due for cause in causes),
+                f"{event.path} of {place.name} was stopped by a supervisor that goes on, {strategy.value}",
+            )
+
     def _ended(self, place: "Place", event: Event) -> None:
         self._must_end.pop((place.index, event.path), None)
-        for key in [key for key in self._due if key[0] == place.index and key[1].startswith(f"{event.path}/")]:
+        below = f"{event.path}/"
+        for key in [key for key in self._due if key[0] == place.index and key[1].startswith(below)]:
             del self._due[key]  # its supervisor ended, which is one of the two things that may follow
             self.checks += 1
         reason = event.reason
@@ -104,12 +140,16 @@ class ChildrenAreKept(Invariant):
         parent = place.node.system._cells.get(parent_path)  # noqa: SLF001 (like `inside`)
         cell = place.node.system._cells.get(event.path)  # noqa: SLF001 (as above)
         found = _entry(parent, cell)
-        if parent is None or found is None:
+        if parent is None or cell is None or found is None:
             return
+        self._in_order(place, event, parent, cell)
         spec, stopping = found
-        if stopping or parent.state is not State.RUNNING or spec.decide(reason) is not Decision.RESTART:
+        if place.index in self._leaving or stopping or parent.state is not State.RUNNING:
+            return
+        if not _returns(spec, reason):
             return
         now = trio.current_time()
+        self._siblings(place, event, parent, cell, now)
         backoff = spec.backoff.most * (1 + spec.backoff.jitter) if spec.backoff.first > 0 else 0.0
         self._due[place.index, event.path] = _Due(
             event.incarnation, now + backoff + _GRACE, parent_path, parent.incarnation, str(reason)
@@ -119,6 +159,30 @@ class ChildrenAreKept(Invariant):
             self.figures["crashes seen"] = float(self._crashed)
             self._count(place, event.path, parent, now)
 
+    def _siblings(self, place: "Place", event: Event, parent: Cell, cell: Cell, now: float) -> None:
+        """By the strategy, others are started again, too."""
+        actor = parent.actor
+        if actor is None or actor.strategy is Strategy.ONE_FOR_ONE:
+            return
+        every = list(actor._actor_children._entries)  # noqa: SLF001 (like `inside`)
+        others = every if actor.strategy is Strategy.ONE_FOR_ALL else every[every.index(cell) + 1 :]
+        for other in others:
+            if other is not cell:
+                by = now + _STOPPING + _GRACE  # each is stopped within its own time first
+                self._due[place.index, other.path] = _Due(
+                    other.incarnation, by, parent.path, parent.incarnation, f"with {event.path}"
+                )
+
+    def _all_stopped(self, place: "Place", path: str) -> None:
+        """When an actor is back, those that its crash takes along have been stopped."""
+        for (index, other), due in self._due.items():
+            if index == place.index and due.reason == f"with {path}":
+                cell = place.node.system._cells.get(other)  # noqa: SLF001 (like `inside`)
+                alive = cell is not None and cell.alive and cell.incarnation == due.incarnation
+                self.expect(
+                    not alive, f"{path} of {place.name} is back and {other}, which rests on it, was not stopped"
+                )
+
     def _count(self, place: "Place", path: str, parent: Cell, now: float) -> None:
         """One more crash below a supervisor: it may be one too many."""
         actor = parent.actor
@@ -127,6 +191,7 @@ class ChildrenAreKept(Invariant):
         whose = path if actor.count_per_child else ""
         times = self._crashes.setdefault((place.index, parent.path, parent.incarnation, whose), deque())
         times.append(now)
+        self._allowed[place.index, parent.path] = actor.intensity.restarts
         while times[0] <= now - actor.intensity.period:
             times.popleft()
         if len(times) > actor.intensity.restarts:
@@ -143,8 +208,7 @@ class ChildrenAreKept(Invariant):
             for (index, path, incarnation, _whose), times in self._crashes.items()
             if (index, path, incarnation) == (place.index, event.path, event.incarnation)
         ]
-        cell = place.node.system._cells.get(event.path)  # noqa: SLF001 (like `inside`)
-        allowed = cell.actor.intensity.restarts if cell is not None and cell.actor is not None else 0
+        allowed = self._allowed.get((place.index, event.path), 0)
         self.expect(
             max(counts, default=0) > allowed,
             f"{event.path} of {place.name} gave up after {max(counts, default=0)} crashes, of {allowed} that it allows",
@@ -215,37 +279,13 @@ class ChildrenAreKept(Invariant):
         elif now - before[1] > patience + _STOPPING / 6:
             self.expect(False, f"{path} of {place.name} {what} for {now - before[1]:.0f} s, and nobody cares")
 
-    # --- daemons ------------------------------------------------------------------------------------------------------
-
-    def ended_by_itself(self, place: "Place") -> None:
-        """See `Invariant`: only crashes that the plan made, or a disk that refuses, may end a daemon."""
-        if place.crashed_actors or place.disk_refused_around(trio.current_time(), _STOPPING):
-            self.forgiven["the plan crashed its actors, or its disk refused"] += 1
-            return
-        failures = place.machine.failures
-        self.expect(
-            False, f"the daemon of {place.name} ended by itself: {failures[-1] if failures else 'nobody knows why'}"
-        )
-
-    async def after_stop(self) -> None:
-        """See `Invariant`: no task of any daemon is left, those that unwind after a kill included."""
-        start = trio.current_time()
-        while (left := _owned_tasks()) and trio.current_time() - start < _UNWIND:  # noqa: ASYNC110 (virtual time)
+    async def after_heal(self) -> None:
+        """See `Invariant`: what is due comes, or its time passes."""
+        while self._due or self._must_end:
             await trio.sleep(1.0)
-        self.expect(not left, f"{len(left)} tasks outlive their daemons: {', '.join(sorted(set(left))[:5])}")
-
-
-class DaemonsStop(Invariant):
-    """L6."""
-
-    id = "L6"
-    title = "a daemon that is asked to stop does so in time"
-
-    def stopped(self, place: "Place", seconds: float) -> None:
-        """See `Invariant`."""
-        bound = self.stage.plan.bounds.stop
-        self.expect(seconds <= bound, f"{place.name} took {seconds:.1f} s to stop, of {bound:g}")
-        self.figures["longest s"] = max(self.figures.get("longest s", 0.0), round(seconds, 3))
+            for place in self.stage.core:
+                if place.up:
+                    self.look(place)
 
 
 def _entry(parent: Cell | None, child: Cell | None) -> "tuple[ChildSpec, bool] | None":
@@ -256,14 +296,14 @@ def _entry(parent: Cell | None, child: Cell | None) -> "tuple[ChildSpec, bool] |
     return None if entry is None else (entry.spec, entry.stopping)
 
 
-def _owned_tasks() -> list[str]:
-    """The names of all tasks that belong to a simulated process."""
-    root = trio.lowlevel.current_root_task()
-    stack = [] if root is None else [root]
-    names: list[str] = []
-    while stack:
-        task = stack.pop()
-        if task.context.get(OWNER) is not None:
-            names.append(task.name)
-        stack.extend(child for nursery in task.child_nurseries for child in nursery.child_tasks)
-    return names
+def _returns(spec: "ChildSpec", reason: ExitReason) -> bool:
+    """Whether a child that ended by itself is started again: docs/supervision.md, taken literally."""
+    if reason.kind is ExitKind.CRASHED:
+        for kind in type(reason.error).__mro__:
+            if kind in spec.decisions:
+                if spec.decisions[kind] is not Decision.RESTART:
+                    return False
+                break
+    if spec.restart is Restart.PERMANENT:
+        return reason.kind is not ExitKind.SHUTDOWN
+    return spec.restart is Restart.TRANSIENT and reason.kind in {ExitKind.CRASHED, ExitKind.KILLED}
