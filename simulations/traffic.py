@@ -57,6 +57,8 @@ class Connection:
     began: float
     reached: bool = False
     """Whether the service saw the question."""
+    by: "Place | None" = None
+    """The machine whose service answered: another one than `owner`, if the name leads elsewhere."""
 
     @property
     def visitor_excused(self) -> bool:
@@ -126,7 +128,8 @@ class Traffic:
         offer = connection.owner.person.offer(wish.name, wish.port)
         changed = offer is None or offer.wish.under_way or offer.wish.asked_at >= connection.began
         if outcome == "done":
-            if offer is not None and offer.wish.standing is Standing.NONE and not offer.wish.under_way:
+            withdrawn = offer is not None and offer.wish.standing is Standing.NONE and not offer.wish.under_way
+            if offer is not None and withdrawn and connection.by is connection.owner:
                 left = trio.current_time() - offer.wish.asked_at
                 self._stage.checks.went_on(connection.visitor, connection.owner, left - 2 * wish.pace)
         elif (
@@ -181,7 +184,7 @@ class Traffic:
         if not head.startswith(_WELCOME) or magic != _MAGIC or number != connection.number:
             self._stage.checks.bytes_wrong(f"the visitor of connection {connection.number} got another one's reply")
             raise ConnectionLost("This is not the reply.")
-        by = self._stage.places[machine]
+        by = connection.by = self._stage.places[machine]
         self._stage.checks.served(connection.visitor, wish.name, by, connection.owner)
         self._stage.checks.let_in(connection.visitor, by, wish.name, wish.port, connection.began)
         got = await self._receive(stream, connection.number, 1, wish.down)
