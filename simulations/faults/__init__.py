@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from simulations.faults.actors import ActorCrash, AnyActorCrash, CrashLoop, PlannedCrash
 from simulations.faults.attacks import Attack
 from simulations.faults.base import Fault, MachineFault, Moot
 from simulations.faults.disks import ClockStep, DiskBroken, DiskFull
 from simulations.faults.links import Clog, Cut, Degrade, Flap, Move, Rebind, Split, Weather
 from simulations.faults.machines import (
-    ActorCrash,
     Crash,
     Kill,
     Leave,
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from simulations.stage import Stage
 
 KINDS: tuple[type[Fault], ...] = (
-    Crash, Kill, Leave, Storm, Wipe, Restore, Pause, Slow, ActorCrash,
+    Crash, Kill, Leave, Storm, Wipe, Restore, Pause, Slow,
+    ActorCrash, AnyActorCrash, CrashLoop,
     Split, Cut, Flap, Degrade, Clog, Weather, Rebind, Move,
     ClockStep, DiskFull, DiskBroken,
     Attack,
@@ -55,7 +56,7 @@ async def inflict(fault: Fault, stage: "Stage") -> None:
 
 
 __all__ = [
-    "KINDS", "ActorCrash", "Attack", "ClockStep", "Clog", "Crash", "Cut", "Degrade", "DiskBroken", "DiskFull", "Fault",
-    "Flap", "Kill", "Leave", "MachineFault", "Moot", "Move", "Pause", "Rebind", "Restore", "Slow", "Split", "Storm",
-    "Weather", "Wipe", "inflict",
+    "KINDS", "ActorCrash", "AnyActorCrash", "Attack", "ClockStep", "Clog", "Crash", "CrashLoop", "Cut", "Degrade",
+    "DiskBroken", "DiskFull", "Fault", "Flap", "Kill", "Leave", "MachineFault", "Moot", "Move", "Pause", "PlannedCrash",
+    "Rebind", "Restore", "Slow", "Split", "Storm", "Weather", "Wipe", "inflict",
 ]  # fmt: skip

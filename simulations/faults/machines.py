@@ -1,4 +1,4 @@
-"""What happens to a machine, to its daemon, and to single actors of it.
+"""What happens to a machine and to its daemon.
 
 Two faults that take one machine down wait for each other.
 """
@@ -12,10 +12,6 @@ from simulations.faults.base import MachineFault, Moot
 
 if TYPE_CHECKING:
     from simulations.stage import Place, Stage
-
-
-class PlannedCrash(Exception):
-    """The plan crashes this actor."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -150,30 +146,6 @@ class Slow(MachineFault):
         await stage.hold(self.seconds)
         if place.downs == process_of:
             place.machine.slow(0.0)
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class ActorCrash(MachineFault):
-    """Actors whose path ends so crash, as a bug in them would make them."""
-
-    disturbs = False
-    """That an actor which carries connections ends is seen when it does."""
-    path: str
-    """Below `node/`, such as `core/services/registry`; a last `*` stands for each child."""
-    times: int = 1
-    apart: float = 1.0
-
-    async def strike(self, stage: "Stage") -> None:
-        """See `Fault`."""
-        place = stage.places[self.machine]
-        for _ in range(self.times):
-            node = place.machine.node
-            if node is not None:
-                place.crashed_actors += 1
-                for ref in stage.inside.actors_at(node, self.path):
-                    stage.world.trace.add(place.name, "crash", ref.path)
-                    ref.crash(PlannedCrash("crashed by the plan"))
-            await stage.hold(self.apart)
 
 
 def _up(stage: "Stage", machine: int) -> "Place":

@@ -17,6 +17,7 @@ from simulations.invariants.bounds import MemoryIsBounded, QueuesDrain
 from simulations.invariants.claims import GenuineClaims, MergeIsJoin, NothingComesBack, NumbersOnlyGrow
 from simulations.invariants.control import StrangersHearNothing
 from simulations.invariants.convergence import RegistriesAgree
+from simulations.invariants.crashes import CrashesArePlanned, CrashesStay
 from simulations.invariants.daemons import DaemonsStop, NoTaskIsLeft
 from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
@@ -40,6 +41,8 @@ ALL: tuple[type[Invariant], ...] = (
     MemoryIsBounded,
     ChildrenAreKept,
     NoTaskIsLeft,
+    CrashesStay,
+    CrashesArePlanned,
     AcknowledgedStays,
     NobodyElseIsLetIn,
     RegistriesAgree,

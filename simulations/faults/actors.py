@@ -1,0 +1,116 @@
+"""What happens to single actors: a bug that crashes one of them, whichever it is, once, again and again, or always."""
+
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from beam_actors.runtime import Event
+from simulations.faults.base import MachineFault, Moot
+
+if TYPE_CHECKING:
+    from simulations.stage import Place, Stage
+
+
+class PlannedCrash(Exception):
+    """The plan crashes this actor."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ActorCrash(MachineFault):
+    """An actor crashes, as a bug in it would make it."""
+
+    disturbs = False
+    """That an actor which carries connections ends is seen when it does."""
+    path: str
+    """Below `node/`, such as `core/services/registry`; a last `*` stands for each child."""
+    times: int = 1
+    apart: float = 1.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        place = stage.places[self.machine]
+        for _ in range(self.times):
+            node = place.machine.node
+            if node is not None:
+                place.crashed_actors += 1
+                for ref in stage.inside.actors_at(node, self.path):
+                    stage.world.trace.add(place.name, "crash", ref.path)
+                    ref.crash(PlannedCrash("crashed by the plan"))
+            await stage.hold(self.apart)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AnyActorCrash(MachineFault):
+    """Actors of the machine's tree crash, each time another one that is drawn from all that live then."""
+
+    disturbs = False
+    """See `ActorCrash`."""
+    times: int = 10
+    apart: float = 0.5
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        place = stage.places[self.machine]
+        entropy = stage.world.entropy(f"any actor {self.machine} {self.at}")
+        for _ in range(self.times):
+            node = place.machine.node
+            alive = [] if node is None else [cell.ref for cell in stage.inside.cells(node) if cell.alive]
+            if alive:
+                place.crashed_actors += 1
+                ref = alive[int(entropy.uniform() * len(alive))]
+                stage.world.trace.add(place.name, "crash", ref.path)
+                ref.crash(PlannedCrash("crashed by the plan"))
+            await stage.hold(self.apart)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class CrashLoop(MachineFault):
+    """Each incarnation of an actor crashes as soon as it runs, for a while: what it needs to live is not there."""
+
+    disturbs = False
+    """See `ActorCrash`."""
+    path: str
+    """Below `node/`; one actor."""
+    seconds: float = 10.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`: daemons that give up for it and are started again are struck as well."""
+        place = stage.places[self.machine]
+        if not place.up:
+            raise Moot
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._haunt, stage, place)
+            await stage.hold(self.seconds)
+            nursery.cancel_scope.cancel()
+
+    async def _haunt(self, stage: "Stage", place: "Place") -> None:
+        while True:
+            if place.up:
+                with place.while_up():
+                    await self._crash_all(stage, place)
+            await trio.sleep(0.5)
+
+    async def _crash_all(self, stage: "Stage", place: "Place") -> None:
+        """Crash the actor that runs, and each that follows it, until the daemon goes down."""
+        system, path = place.node.system, f"node/{self.path}"
+        lives, born = trio.open_memory_channel[None](1)
+
+        def heard(event: Event) -> None:
+            if event.kind == "started" and event.path == path:
+                try:
+                    lives.send_nowait(None)
+                except trio.WouldBlock:
+                    return  # it will look at once in any case
+
+        unwatch = system.observe(heard)
+        try:
+            while True:
+                ref = system.whereis(path)
+                if ref is not None:
+                    place.crashed_actors += 1
+                    stage.world.trace.add(place.name, "crash", path)
+                    ref.crash(PlannedCrash("crashed by the plan, as ever"))
+                await born.receive()
+        finally:
+            unwatch()

@@ -1,0 +1,215 @@
+"""Whether crashes are kept where they belong: judged by the events that every system tells, and by our own table of
+which siblings depend on each other.
+
+What depends on a crashed actor (docs/supervision.md) is restarted with it, and nothing else is; no actor crashes that
+the plan, or a disk that refuses, did not crash. The second is what supervision would hide: a fault that is restarted
+away a thousand times is still a fault.
+"""
+
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from beam_actors.errors import ActorError, StorageError
+from beam_actors.runtime import Event, ExitKind, ExitReason
+from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRestarts
+from simulations.faults.actors import PlannedCrash
+from simulations.invariants.base import Invariant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulations.stage import Place
+
+_REST_FOR_ONE = {
+    "node/core": ("store", "pump", "services"),
+    "node/core/services/tunnels": ("offered", "catalogue", "acceptor"),
+    "node/core/services/forwards": ("local", "list"),
+}
+"""The children of supervisors below which later ones are built on earlier ones, in that order. All others: one for one."""
+_AFTERMATH = 60.0
+"""Seconds after a planned crash, or a disk's refusal, in which others may find somebody dead whom they need."""
+_SPINS = 5000
+"""Starts of one path in one virtual second that no chain of intensities explains (the longest of the tree: 4 in the
+names, 11 in the services, 6 in the core, 6 in the node)."""
+
+
+@attrs.define(slots=True)
+class _Life:
+    """What was seen of one path of one daemon; the numbers are places in the order of all events."""
+
+    started: int = 0
+    ended: int = 0
+    fell: int = 0
+    """When it last ended by itself, not because its supervisor stopped it."""
+    taken_along: bool = False
+    """When it ended last, something that it is built on had fallen since its start, or was not back yet."""
+
+
+class _Watcher(Invariant):
+    """Hears what happens in every daemon, from its start until it goes down."""
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._unwatch: dict[int, Callable[[], None]] = {}
+
+    def booted(self, place: "Place") -> None:
+        """See `Invariant`."""
+        self._unwatch[place.index] = place.node.system.observe(lambda event: self.heard(place, event))
+
+    def goes_down(self, place: "Place", how: str) -> None:  # noqa: ARG002
+        """See `Invariant`: from now on its actors end because the daemon does."""
+        unwatch = self._unwatch.pop(place.index, None)
+        if unwatch is not None:
+            unwatch()
+
+    def heard(self, place: "Place", event: Event) -> None:
+        """Something happened to an actor."""
+        raise NotImplementedError
+
+
+class CrashesStay(_Watcher):
+    """S16."""
+
+    id = "S16"
+    title = "a crash restarts what depends on the crashed actor, nothing else, and never for ever"
+    why = "nothing was restarted"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)
+        self._lives: dict[tuple[int, str], _Life] = {}
+        self._starts: dict[tuple[int, str], tuple[int, int]] = {}
+        """For each path: a second, and how often it was started in it."""
+        self._order = 0
+
+    def goes_down(self, place: "Place", how: str) -> None:
+        """See `Invariant`."""
+        super().goes_down(place, how)
+        self._forget(place, "")
+
+    def heard(self, place: "Place", event: Event) -> None:
+        """See `_Watcher`."""
+        self._order += 1
+        if event.kind == "started":
+            self._started(place, event)
+        elif event.kind == "exited" and event.reason is not None:
+            life = self._life(place, event.path)
+            life.ended = self._order
+            if event.reason.kind in {ExitKind.NORMAL, ExitKind.CRASHED}:
+                life.fell = self._order
+            parent, before, _after = _siblings(event.path)
+            life.taken_along = any(
+                one.fell > life.started or one.ended > one.started  # a sibling's end is decided upon a little later
+                for one in (self._life(place, f"{parent}/{other}") for other in before)
+            )
+            self._forget(
+                place, f"{event.path}/"
+            )  # its children ended with it, and begin anew with its next incarnation
+
+    def _started(self, place: "Place", event: Event) -> None:
+        life = self._life(place, event.path)
+        if event.incarnation > 1:
+            self._judge_restart(place, event.path, life)
+        life.started = self._order
+        self._judge_spinning(place, event.path)
+
+    def _judge_restart(self, place: "Place", path: str, life: _Life) -> None:
+        parent, _before, later = _siblings(path)
+        self.figures["restarts"] = self.figures.get("restarts", 0.0) + 1
+        self.expect(
+            life.fell == life.ended or life.taken_along,
+            f"{path} of {place.name} was restarted although neither it nor what it is built on had ended",
+        )
+        for other in later if life.fell == life.ended else ():
+            after = self._life(place, f"{parent}/{other}")
+            self.expect(
+                after.ended > life.fell or not after.started,
+                f"{path} of {place.name} was restarted, and {other}, which is built on it, was not",
+            )
+
+    def _judge_spinning(self, place: "Place", path: str) -> None:
+        now = int(trio.current_time())
+        second, starts = self._starts.get((place.index, path), (now, 0))
+        starts = starts + 1 if second == now else 1
+        self._starts[place.index, path] = now, starts
+        self.figures["most starts of one actor in a second"] = max(
+            self.figures.get("most starts of one actor in a second", 0.0), float(starts)
+        )
+        if starts == _SPINS:
+            self.fail(f"{path} of {place.name} was started {_SPINS} times in a second")
+
+    def _life(self, place: "Place", path: str) -> _Life:
+        return self._lives.setdefault((place.index, path), _Life())
+
+    def _forget(self, place: "Place", below: str) -> None:
+        for key in [key for key in self._lives if key[0] == place.index and key[1].startswith(below)]:
+            del self._lives[key]
+
+
+class CrashesArePlanned(_Watcher):
+    """S17."""
+
+    id = "S17"
+    title = "no actor crashes but those that the plan crashes, and whom they take along"
+    why = "no actor ended"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)
+        self._planned_at: dict[int, float] = {}
+        self._hung_up: tuple[int, float, int] = (-1, -1.0, 0)
+
+    def heard(self, place: "Place", event: Event) -> None:
+        """See `_Watcher`."""
+        if event.kind != "exited" or event.reason is None:
+            return
+        if "/sessions/" in event.path:
+            self._count_sessions(place)
+        if not event.reason.abnormal:
+            self.checks += 1
+            return
+        if _is_planned(event.reason.error):
+            self._planned_at[place.index] = trio.current_time()
+            self.figures["planned crashes"] = self.figures.get("planned crashes", 0.0) + 1
+            self.checks += 1
+        elif self._follows(place, event.reason):
+            self.forgiven["somebody that it needs was crashed, or its disk refused"] += 1
+        else:
+            self.expect(False, f"{event.path} of {place.name} ended by a fault of its own: {event.reason}")
+
+    def _follows(self, place: "Place", reason: ExitReason) -> bool:
+        """Whether it ended because another one had, or because the disk refused."""
+        now = trio.current_time()
+        planned = now - self._planned_at.get(place.index, -_AFTERMATH) < _AFTERMATH
+        if not planned and not place.disk_refused_around(now, _AFTERMATH):
+            return False
+        return isinstance(_root(reason.error), (ActorError, StorageError)) or reason.kind is ExitKind.KILLED
+
+    def _count_sessions(self, place: "Place") -> None:
+        """How many sessions of one node ended at one instant, at most: so that a report can say that it was tried."""
+        now = trio.current_time()
+        index, when, count = self._hung_up
+        count = count + 1 if (index, when) == (place.index, now) else 1
+        self._hung_up = place.index, now, count
+        self.figures["sessions that ended at once"] = max(
+            self.figures.get("sessions that ended at once", 0.0), float(count)
+        )
+
+
+def _siblings(path: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The parent's path, the children that this one is built on, and those that are built on it."""
+    parent, _, name = path.rpartition("/")
+    order = _REST_FOR_ONE.get(parent, ())
+    at = order.index(name) if name in order else 0
+    return parent, order[:at], order[at + 1 :] if name in order else ()
+
+
+def _root(error: BaseException | None) -> BaseException | None:
+    """What a supervisor's end says it is the consequence of."""
+    while isinstance(error, (TooManyRestarts, Escalated, SignificantExit)) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _is_planned(error: BaseException | None) -> bool:
+    return isinstance(_root(error), PlannedCrash)
