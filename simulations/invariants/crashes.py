@@ -1,5 +1,4 @@
-"""Whether crashes are kept where they belong: judged by the events that every system tells, and by our own table of
-which siblings depend on each other.
+"""Whether crashes are kept where they belong: judged by the events that every system tells.
 
 What depends on a crashed actor (docs/supervision.md) is restarted with it, and nothing else is; no actor crashes that
 the plan, or a disk that refuses, did not crash. The second is what supervision would hide: a fault that is restarted
@@ -27,7 +26,7 @@ _REST_FOR_ONE = {
     "node/core/services/tunnels": ("offered", "catalogue", "acceptor"),
     "node/core/services/forwards": ("local", "list"),
 }
-"""The children of supervisors below which later ones are built on earlier ones, in that order. All others: one for one."""
+"""Supervisors of which each child is built on those before it. All others: one for one."""
 _AFTERMATH = 60.0
 """Seconds after a planned crash, or a disk's refusal, in which others may find somebody dead whom they need."""
 _SPINS = 5000

@@ -1,8 +1,8 @@
 """Actors and supervisors crash again and again, one at a time or in loops, while people use what they serve.
 
 What it is after: a crash stays where it belongs and what it takes along comes back; a loop climbs from supervisor to
-supervisor until the daemon ends, and spins nowhere; sessions that all end at once restart nothing; what people were told
-is still so after every incarnation of everything.
+supervisor until the daemon ends, and spins nowhere; sessions that all end at once restart nothing; what people were
+told is still so after every incarnation of everything.
 """
 
 from typing import TYPE_CHECKING
@@ -85,8 +85,11 @@ def figures(stage: "Stage") -> dict[str, float]:
 
 def _faults(choices: SeededChoices, size: int) -> list[Fault]:
     """Swarm style: each class is off in half of the runs; at least one is on."""
-    makers = [make for make in (_single, _burst, _any, _loop) if choices.boolean()] or [_single]
-    return [choices.choice(makers)(choices, choices.integer(0, size - 1)) for _ in range(max(2, size))]
+    makers = [make for make in (_single, _burst, _any) if choices.boolean()] or [_single]
+    faults = [choices.choice(makers)(choices, choices.integer(0, size - 1)) for _ in range(max(2, size))]
+    if choices.boolean():
+        faults += [_loop(choices, choices.integer(0, size - 1)) for _ in range(max(1, size // 10))]
+    return faults
 
 
 def _single(choices: SeededChoices, machine: int) -> Fault:
@@ -114,9 +117,8 @@ def _any(choices: SeededChoices, machine: int) -> Fault:
 
 
 def _loop(choices: SeededChoices, machine: int) -> Fault:
-    return CrashLoop(
-        at=_when(choices), machine=machine, path=choices.choice(LOOPS), seconds=choices.choice((1.0, 10.0, 30.0))
-    )
+    """Few, since one that climbs to the top costs hundreds of restarts, in each daemon that is started again."""
+    return CrashLoop(at=_when(choices), machine=machine, path=choices.choice(LOOPS), seconds=choices.choice((0.5, 3.0)))
 
 
 def _when(choices: SeededChoices) -> float:
