@@ -185,6 +185,38 @@ class Fetch(Operation):
         return await stage.traffic.fetch(place, stage.places[self.of], self)
 
 
+@attrs.frozen(slots=True, kw_only=True)
+class Follow(Operation):
+    """Visit a machine's tunnel again and again until somebody is there: how long it takes after the machine moved."""
+
+    of: int
+    """The machine that offers it, and moved at this moment."""
+    port: int
+    name: str | None = None
+    within: float = 30.0
+    """Seconds after which it must be reached."""
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Operation`."""
+        return self.machine, self.of
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        wish = Fetch(at=self.at, machine=self.machine, of=self.of, port=self.port, name=self.name)
+        start = trio.current_time()
+        outcome = ""
+        with trio.move_on_after(2 * self.within):
+            while outcome != "done":
+                try:
+                    outcome = await stage.traffic.fetch(place, stage.places[self.of], wish)
+                except BeamError as error:
+                    outcome = error.code
+                if outcome != "done":
+                    await trio.sleep(0.25)
+        stage.checks.followed(place, stage.places[self.of], trio.current_time() - start, self.within)
+        return outcome or "timed out"
+
+
 async def perform(operation: Operation, stage: "Stage") -> None:
     """Wait for its time, do it, and count how it went."""
     await trio.sleep_until(stage.begin + operation.at)
@@ -214,4 +246,4 @@ async def perform(operation: Operation, stage: "Stage") -> None:
             place.lock.release()
 
 
-KINDS = (Register, Release, Resolve, Pin, Expose, Unexpose, Fetch)
+KINDS = (Register, Release, Resolve, Pin, Expose, Unexpose, Fetch, Follow)

@@ -23,7 +23,7 @@ from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
 from simulations.invariants.keys import NoncesAreUsedOnce, NothingIsPlain
 from simulations.invariants.supervision import ChildrenAreKept
-from simulations.invariants.transfer import BytesAreConserved, TunnelsWork
+from simulations.invariants.transfer import BytesAreConserved, OwnersAreFollowed, TunnelsWork
 from simulations.invariants.unbuilt import UNBUILT
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ ALL: tuple[type[Invariant], ...] = (
     NamesResolve,
     FullFormLeads,
     TunnelsWork,
+    OwnersAreFollowed,
     AttackersLeave,
     StrangersHearNothing,
     QueuesDrain,

@@ -150,6 +150,9 @@ class Invariant:
     def entered(self, place: "Place", name: str | None, port: int) -> None:
         """A stranger was let into a tunnel of this machine, having asked for this name and port."""
 
+    def followed(self, visitor: "Place", owner: "Place", seconds: float, within: float) -> None:
+        """A visitor was at the tunnel of a machine that had moved, so many seconds after it tried first."""
+
     def bytes_whole(self, size: int) -> None:
         """An exchange came to its end with every byte in its place."""
 

@@ -89,3 +89,29 @@ class TunnelsWork(Invariant):
             f"{visitor.name} got through {offer_text(owner, offer)} of {owner.name} not in {seconds:.0f} s: {outcome}",
         )
         self.figures["longest s"] = max(self.figures.get("longest s", 0.0), seconds)
+
+
+class OwnersAreFollowed(Invariant):
+    """L7. Judged while faults go on: the plan sees to it that nothing else is in the way, and says within what time."""
+
+    id = "L7"
+    title = "an owner that moves to another network is reached again by those whom it knows"
+    why = "nobody moved while somebody visited"
+
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._seconds: list[float] = []
+
+    def followed(self, visitor: "Place", owner: "Place", seconds: float, within: float) -> None:
+        """See `Invariant`."""
+        self.expect(
+            seconds <= within,
+            f"{visitor.name} did not reach {owner.name} for {seconds:.1f} s after it moved, of {within:g}",
+        )
+        self._seconds.append(seconds)
+        self._seconds.sort()
+        self.figures |= {
+            "p50 s": round(self._seconds[len(self._seconds) // 2], 3),
+            "p95 s": round(self._seconds[int(len(self._seconds) * 0.95)], 3),
+            "longest s": round(self._seconds[-1], 3),
+        }
