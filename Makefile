@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check sim sim-campaign interop soak bench clean
+.PHONY: help install demo test check sim sim-check sim-campaign interop soak bench clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -32,6 +32,9 @@ check: $(STAMP)  ## lint, types, and the layers between the rooms
 sim: $(STAMP)    ## a scenario in the simulated world: SCENARIO=partition SEED=1 SIZE=30 PROFILE=full OUT=folder
 	$(BIN)/python -m simulations run $(or $(SCENARIO),partition) $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE)) \
 		$(if $(PROFILE),--profile $(PROFILE)) $(if $(OUT),--out $(OUT))
+
+sim-check: $(STAMP)  ## kept plans, each scenario in small with two seeds, one run in two processes (under 4 minutes)
+	$(BIN)/python -m simulations check
 
 sim-campaign: $(STAMP)  ## many seeds: SCENARIO="churn swarm" SEEDS=1-100 SIZE=8 PROCESSES=2 DASK=tcp://… RESULTS=file MINUTES=10
 	$(BIN)/python -m simulations campaign $(or $(SCENARIO),swarm) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SIZE),--size $(SIZE)) \

@@ -13,6 +13,8 @@ import click
 from simulations import plots, scenarios
 from simulations.campaign import Campaign, Task
 from simulations.campaign_watch import watch
+from simulations.check import Result
+from simulations.check import check as run_check
 from simulations.plan import BadPlan, Plan, Profile
 from simulations.report import Report, summary
 from simulations.run import Progress, run_plan
@@ -62,6 +64,18 @@ def run(
     except (scenarios.UnknownScenario, BadPlan) as error:
         raise click.UsageError(str(error)) from None
     _run(plan, as_json=as_json, out=out, keep=REGRESSIONS if keep else None)
+
+
+@main.command()
+def check() -> None:
+    """Run what every change must pass: kept plans, each scenario in small, one run in two processes."""
+
+    def show(result: Result) -> None:
+        click.echo(f"{'+' if result.passed else '!'} {result.name:<40}{result.seconds:>7.1f} s")
+        if result.words:
+            click.echo(result.words)
+
+    sys.exit(0 if run_check(REGRESSIONS, show) else 1)
 
 
 @main.command()

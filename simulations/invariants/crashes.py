@@ -13,6 +13,7 @@ import trio
 from beam_actors.errors import ActorError, StorageError
 from beam_actors.runtime import Event, ExitKind, ExitReason
 from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRestarts
+from simulations import inside
 from simulations.faults.actors import PlannedCrash
 from simulations.invariants.base import Invariant
 
@@ -81,6 +82,13 @@ class CrashesStay(_Watcher):
         self._starts: dict[tuple[int, str], tuple[int, int]] = {}
         """For each path: a second, and how often it was started in it."""
         self._order = 0
+
+    def booted(self, place: "Place") -> None:
+        """See `Invariant`: its tree has started already."""
+        super().booted(place)
+        self._order += 1
+        for cell in inside.cells(place.node):
+            self._life(place, cell.path).started = self._order
 
     def goes_down(self, place: "Place", how: str) -> None:
         """See `Invariant`."""

@@ -25,7 +25,7 @@ _MOVES = (10.0, 70.0, 130.0)
 """When the owners begin to move, each within some seconds."""
 _SPREAD = 10.0
 _WITHIN = 35.0
-"""Seconds within which a moved owner must be reached: eleven until the silence is noticed, and a dial that backed off."""
+"""Seconds within which a moved owner must be reached: eleven until the silence is noticed, and a late dial."""
 _PORT = 9000
 
 
@@ -96,10 +96,7 @@ def _offer(choices: SeededChoices, index: int, size: int) -> list[Operation]:
     return [
         Register(at=choices.number(0.0, 3.0), machine=index, name=name),
         Expose(at=4.0, machine=index, port=_PORT, name=name),
-        *(
-            Resolve(at=choices.number(8.0, _SAFETY), machine=choices.integer(0, size - 1), name=name)
-            for _ in range(3)
-        ),
+        *(Resolve(at=choices.number(8.0, _SAFETY), machine=choices.integer(0, size - 1), name=name) for _ in range(3)),
     ]
 
 
