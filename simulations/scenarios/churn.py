@@ -1,16 +1,18 @@
 """Nodes come, go, crash and come back while people use names and tunnels; at the end everybody knows the same.
 
 What it is after: what was acknowledged survives every end of a daemon, names keep resolving, tunnels cut in the middle
-never look whole, and no owner signs a number twice. About a third of the machines join late.
+never look whole, and no owner signs a number twice. About a third of the machines join late, and in the middle the
+network falls into two and is healed. From a hundred machines on it takes ten minutes, each goes down about once in
+them, and every fifth person has a name: what grows with the square of the machines would hide all else.
 """
 
 from typing import TYPE_CHECKING
 
 from simulations.choices import SeededChoices
-from simulations.faults import ActorCrash, Crash, Fault, Kill, Leave, Pause
+from simulations.faults import ActorCrash, Crash, Fault, Kill, Leave, Pause, Split
 from simulations.operations import Expose, Fetch, Operation, Register, Release, Resolve
 from simulations.plan import Bounds, MachinePlan, Plan
-from simulations.scenarios.partition import bootstraps
+from simulations.topology import tree
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -19,9 +21,9 @@ NAME = "churn"
 ABOUT = "machines join, leave, crash and are killed; names keep resolving"
 SIZE = 30
 _SETTLE = 10.0
-_SAFETY = 120.0
-_EACH = 40.0
-"""Virtual seconds of the safety phase for each time that a machine goes down, on average."""
+_LARGE = 100
+_FEW_NAMES = 5
+"""In large worlds one machine of so many has a name and a tunnel."""
 ACTORS = (
     "core/services/registry",
     "core/services/names",
@@ -41,25 +43,30 @@ ACTORS = (
 def plan(seed: int, size: int) -> Plan:
     """See `Scenario`."""
     choices = SeededChoices(seed, NAME)
+    large = size >= _LARGE
+    safety, between = (600.0, 600.0) if large else (120.0, 80.0)
     machines = tuple(
         MachinePlan(
-            bootstrap=bootstraps(index),
-            boot=choices.number(_SETTLE, _SETTLE + _SAFETY / 2) if index >= 3 and choices.integer(0, 2) == 0 else 0.0,
+            bootstrap=tree(index),
+            boot=choices.number(_SETTLE, _SETTLE + safety / 2) if index >= 3 and choices.integer(0, 2) == 0 else 0.0,
         )
         for index in range(size)
     )
     happens: list[Operation] = []
-    for index in range(size):
-        happens += _person(choices, index, size, max(0.0, machines[index].boot - _SETTLE))
+    for index in range(0, size, _FEW_NAMES if large else 1):
+        happens += _person(choices, index, size, max(0.0, machines[index].boot - _SETTLE), safety)
+    faults = _faults(choices, size, safety, count=max(1, int(size * safety / between)))
+    if large or choices.boolean():
+        faults.append(_split(choices, size, safety))
     return Plan(
         scenario=NAME,
         seed=seed,
         machines=machines,
         settle=_SETTLE,
-        safety=_SAFETY,
+        safety=safety,
         bounds=Bounds(converge=120.0),
         operations=tuple(sorted(happens, key=lambda one: one.at)),
-        faults=tuple(sorted(_faults(choices, size), key=lambda one: one.at)),
+        faults=tuple(sorted(faults, key=lambda one: one.at)),
     )
 
 
@@ -72,25 +79,25 @@ def figures(stage: "Stage") -> dict[str, float]:
     }
 
 
-def _person(choices: SeededChoices, index: int, size: int, start: float) -> list[Operation]:
+def _person(choices: SeededChoices, index: int, size: int, start: float, safety: float) -> list[Operation]:
     name = f"{NAME}-{index}"
-    at = choices.number(start, _SAFETY - 30.0)
+    at = choices.number(start, safety - 30.0)
     done: list[Operation] = [Register(at=at, machine=index, name=name)]
     if choices.integer(0, 3) == 0:
-        gone = choices.number(at + 2.0, _SAFETY - 10.0)
+        gone = choices.number(at + 2.0, safety - 10.0)
         done.append(Release(at=gone, machine=index, name=name))
         if choices.boolean():
-            done.append(Register(at=choices.number(gone + 1.0, _SAFETY), machine=index, name=name))
+            done.append(Register(at=choices.number(gone + 1.0, safety), machine=index, name=name))
     else:
         done.append(Expose(at=at + 1.0, machine=index, port=9000, name=name))
-        done += [_fetch(choices, at, index, size, name) for _ in range(choices.integer(1, 3))]
-    done += [Resolve(at=choices.number(at, _SAFETY), machine=choices.integer(0, size - 1), name=name) for _ in range(2)]
+        done += [_fetch(choices, at, index, size, name, safety) for _ in range(choices.integer(1, 3))]
+    done += [Resolve(at=choices.number(at, safety), machine=choices.integer(0, size - 1), name=name) for _ in range(2)]
     return done
 
 
-def _fetch(choices: SeededChoices, after: float, of: int, size: int, name: str) -> Operation:
+def _fetch(choices: SeededChoices, after: float, of: int, size: int, name: str, safety: float) -> Operation:
     return Fetch(
-        at=choices.number(after + 2.0, _SAFETY),
+        at=choices.number(after + 2.0, safety),
         machine=choices.integer(0, size - 1),
         of=of,
         port=9000,
@@ -102,33 +109,37 @@ def _fetch(choices: SeededChoices, after: float, of: int, size: int, name: str) 
     )
 
 
-def _faults(choices: SeededChoices, size: int) -> list[Fault]:
-    """Swarm style: each class is off in half of the runs; at least one is on."""
-    makers = [make for make in (_crash, _kill, _leave, _pause, _actor) if choices.boolean()] or [_crash]
-    count = max(1, int(size * _SAFETY / _EACH / 2))
-    return [choices.choice(makers)(choices, choices.integer(0, size - 1)) for _ in range(count)]
+def _split(choices: SeededChoices, size: int, safety: float) -> Fault:
+    order = choices.shuffled(range(size))
+    halves = tuple(sorted(order[: size // 2])), tuple(sorted(order[size // 2 :]))
+    return Split(at=safety * 0.4, groups=halves, seconds=safety * 0.15)
 
 
-def _crash(choices: SeededChoices, machine: int) -> Fault:
-    return Crash(at=_when(choices), machine=machine, down=choices.number(1.0, 20.0), torn=choices.boolean())
+def _faults(choices: SeededChoices, size: int, safety: float, *, count: int) -> list[Fault]:
+    """Swarm style: each class is off in half of the runs; at least one is on. All are in large worlds."""
+    makers = [make for make in (_crash, _kill, _leave, _pause, _actor) if size >= _LARGE or choices.boolean()]
+    return [
+        choices.choice(makers or [_crash])(choices, choices.number(1.0, safety - 1.0), choices.integer(0, size - 1))
+        for _ in range(count)
+    ]
 
 
-def _kill(choices: SeededChoices, machine: int) -> Fault:
-    return Kill(at=_when(choices), machine=machine, down=choices.number(0.0, 5.0))
+def _crash(choices: SeededChoices, at: float, machine: int) -> Fault:
+    return Crash(at=at, machine=machine, down=choices.number(1.0, 20.0), torn=choices.boolean())
 
 
-def _leave(choices: SeededChoices, machine: int) -> Fault:
+def _kill(choices: SeededChoices, at: float, machine: int) -> Fault:
+    return Kill(at=at, machine=machine, down=choices.number(0.0, 5.0))
+
+
+def _leave(choices: SeededChoices, at: float, machine: int) -> Fault:
     back = machine == 0 or choices.integer(0, 4) > 0  # machine 0 is everybody's way in
-    return Leave(at=_when(choices), machine=machine, down=choices.number(1.0, 60.0), back=back)
+    return Leave(at=at, machine=machine, down=choices.number(1.0, 60.0), back=back)
 
 
-def _pause(choices: SeededChoices, machine: int) -> Fault:
-    return Pause(at=_when(choices), machine=machine, seconds=choices.number(0.5, 20.0))
+def _pause(choices: SeededChoices, at: float, machine: int) -> Fault:
+    return Pause(at=at, machine=machine, seconds=choices.number(0.5, 20.0))
 
 
-def _actor(choices: SeededChoices, machine: int) -> Fault:
-    return ActorCrash(at=_when(choices), machine=machine, path=choices.choice(ACTORS))
-
-
-def _when(choices: SeededChoices) -> float:
-    return choices.number(1.0, _SAFETY - 1.0)
+def _actor(choices: SeededChoices, at: float, machine: int) -> Fault:
+    return ActorCrash(at=at, machine=machine, path=choices.choice(ACTORS))
