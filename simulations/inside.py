@@ -57,7 +57,8 @@ def cells(node: "Node") -> Iterator["Cell"]:
     while stack:
         cell = stack.pop()
         yield cell
-        stack.extend(reversed(cell.children.values()))
+        if cell.children:
+            stack.extend(reversed(cell.children.values()))
 
 
 def tree(node: "Node") -> list[str]:

@@ -46,6 +46,8 @@ class Report:
     bytes_moved: int
     virtual_s: float
     wall_s: float
+    cpu_s: float
+    """CPU seconds of this process: what the wall would say on a machine that does nothing else."""
     phases_s: dict[str, float]
     """Wall seconds of each phase."""
     peak_rss_mb: float
@@ -99,8 +101,8 @@ def summary(report: Report) -> str:
     lines = [
         f"{plan.scenario}, seed {plan.seed}, {plan.size} machines, {plan.profile} profile: {outcome}",
         (
-            f"  {report.virtual_s:.0f} virtual s in {report.wall_s:.1f} s ({report.virtual_s / report.wall_s:.1f} to "
-            f"1), {report.events} events ({report.events / report.wall_s:.0f} a second), {report.peak_rss_mb:.0f} MB"
+            f"  {report.virtual_s:.0f} virtual s in {report.wall_s:.1f} s (of them {report.cpu_s:.1f} s of CPU; "
+            f"{report.virtual_s / report.wall_s:.1f} to 1), {report.events} events ({report.events / report.wall_s:.0f} a second), {report.peak_rss_mb:.0f} MB"
         ),
         f"  trace {report.trace[:16]}, {len(report.tree)} actors in m0's tree, {sum(report.actors.values())} in all",
     ]

@@ -30,7 +30,7 @@ from simulations.stage import Stage
 
 _EVERY = 1.0
 """Virtual seconds between two looks."""
-_LOOKS = 100
+_LOOKS = 50
 """Machines that are looked at in one second; more take turns, so that looking stays a small part of a run."""
 _AGAIN = 10.0
 """Seconds of the wall after which a run that does not end when it is told to is told again."""
@@ -109,6 +109,7 @@ class _Run:
         self._plan = plan
         self._progress = progress
         self._wall = time.perf_counter()
+        self._cpu = time.process_time()
         self._phase = "boot"
         self._phases: dict[str, float] = {}
         self._tree: list[str] = []
@@ -228,6 +229,7 @@ class _Run:
             bytes_moved=stage.traffic.bytes_moved,
             virtual_s=round(virtual, 3),
             wall_s=round(wall, 3),
+            cpu_s=round(time.process_time() - self._cpu, 3),
             phases_s=self._phases,
             peak_rss_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             python=f"{platform.python_implementation()} {sys.version.split()[0]}",

@@ -43,7 +43,8 @@ class NobodyElsesKey(Invariant):
         if pinned is not None and not place.person.holds(label):
             self.expect(found.owner == pinned, f"{name} is pinned at {place.name} and leads to another owner")
         self._is_not_over(place, found)
-        machines = [other for other in self.stage.places if str(found.peers[0]) in other.peers]
+        peer = str(found.peers[0])
+        machines = [other for other in self.stage.places if peer in other.peers]
         if machines:  # a hostile owner may name any machine
             self.expect(
                 found.owner in machines[0].owners,

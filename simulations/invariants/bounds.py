@@ -35,11 +35,10 @@ class MemoryIsBounded(Invariant):
         for what, held, most in _holdings(place.node):
             self.expect(held <= most, f"{place.name} holds {held} {what}, of at most {most}")
             self.figures[f"most {what}"] = max(self.figures.get(f"most {what}", 0.0), float(held))
-        for cell in inside.cells(place.node):
-            held = _waiting(cell.inbox)
-            self.expect(
-                held <= cell.inbox.bounds.capacity, f"the mailbox of {cell.path} at {place.name} holds {held} messages"
-            )
+        for cell in inside.cells(place.node):  # no words are made for each of some millions of mailboxes
+            self.checks += 1
+            if (held := _waiting(cell.inbox)) > cell.inbox.bounds.capacity:
+                self.fail(f"the mailbox of {cell.path} at {place.name} holds {held} messages")
 
 
 def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:

@@ -257,10 +257,12 @@ class ChildrenAreKept(Invariant):
                 continue
             for child in cell.children.values():
                 found = _entry(cell, child)
+                if found is not None and child.state is State.RUNNING:
+                    continue  # as nearly all are, nearly always
                 patience = _GRACE
                 if found is not None and child.state is State.WAITING and found[0].backoff.first > 0:
                     patience += found[0].backoff.most * (1 + found[0].backoff.jitter)
-                if child.state in {State.DEAD, State.UNBORN, State.WAITING}:
+                if child.state is State.DEAD or child.state is State.UNBORN or child.state is State.WAITING:
                     self._is_odd(place, child.path, child.incarnation, now, patience, f"is {child.state.value}")
                 elif found is None:
                     self._is_odd(place, child.path, child.incarnation, now, patience, "is on no supervisor's books")
