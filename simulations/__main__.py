@@ -15,6 +15,7 @@ from simulations.campaign import Campaign, Task
 from simulations.campaign_watch import watch
 from simulations.check import Result
 from simulations.check import check as run_check
+from simulations.growth import HEAD, Row, measure, text
 from simulations.plan import BadPlan, Plan, Profile
 from simulations.report import Report, summary
 from simulations.run import Progress, run_plan
@@ -64,6 +65,27 @@ def run(
     except (scenarios.UnknownScenario, BadPlan) as error:
         raise click.UsageError(str(error)) from None
     _run(plan, as_json=as_json, out=out, keep=REGRESSIONS if keep else None)
+
+
+@main.command()
+@click.option("--sizes", default="100,300,1000", show_default=True, help="Numbers of machines.")
+@click.option("--full-up-to", type=int, default=1000, show_default=True, help="Larger ones have the light profile.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("growth"), show_default=True)
+def growth(*, sizes: str, full_up_to: int, seed: int, out: Path) -> None:
+    """Measure how a simulation's cost grows with the number of machines."""
+    try:
+        wanted = {int(size): "full" if int(size) <= full_up_to else "light" for size in sizes.split(",")}
+    except ValueError:
+        raise click.UsageError("Sizes are numbers with commas between them.") from None
+    click.echo(HEAD)
+    rows: list[Row] = []
+    for result in measure(wanted, seed=seed, out=out):
+        if isinstance(result, Row):
+            rows.append(result)
+        click.echo(text(result) if isinstance(result, Row) else result)
+    click.echo(f"{out}: growth.jsonl; {plots.draw_growth(rows, out) if rows else 'nothing to draw'}", err=True)
+    sys.exit(0 if len(rows) == len(wanted) and all(row.passed for row in rows) else 1)
 
 
 @main.command()

@@ -1,19 +1,20 @@
 """Plots of a report, where matplotlib is installed (the extra `sim`); where it is not, that is said."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from simulations.growth import Row
 from simulations.report import Report
+
+_WITHOUT = "no plots, since matplotlib is not installed (pip install 'beam-actors[sim]')"
 
 
 def draw(report: Report, out: Path) -> str:
     """Draw what there is to draw into the folder; a sentence on what was done."""
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 (an optional extra)
-    except ImportError:
-        return "no plots, since matplotlib is not installed (pip install 'beam-actors[sim]')"
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415 (after the backend is chosen)
-
+    plt = _pyplot()
+    if plt is None:
+        return _WITHOUT
     figure, axes = plt.subplots(1, 3, figsize=(15, 4), layout="constrained")
     _convergence(axes[0], report)
     _bars(axes[1], "operations", report.counts.get("operations", {}))
@@ -22,6 +23,42 @@ def draw(report: Report, out: Path) -> str:
     figure.savefig(out / "report.png", dpi=110)
     plt.close(figure)
     return "report.png"
+
+
+def draw_growth(rows: Sequence[Row], out: Path) -> str:
+    """Draw how cost grows with the number of machines, a line for each profile; a sentence on what was done."""
+    plt = _pyplot()
+    if plt is None:
+        return _WITHOUT
+    figure, axes = plt.subplots(1, 4, figsize=(18, 4), layout="constrained")
+    what = {
+        "wall seconds": lambda row: row.wall_s,
+        "MB": lambda row: row.peak_rss_mb,
+        "events a second": lambda row: row.events_per_s,
+        "simulated seconds a second": lambda row: row.simulated_s_per_s,
+    }
+    for axis, (title, value) in zip(axes, what.items(), strict=True):
+        for profile in sorted({row.profile for row in rows}):
+            mine = sorted((row for row in rows if row.profile == profile), key=lambda row: row.size)
+            axis.loglog([row.size for row in mine], [value(row) for row in mine], marker="o", label=profile)
+        axis.set_title(title)
+        axis.set_xlabel("machines")
+        axis.legend()
+    figure.savefig(out / "growth.png", dpi=110)
+    plt.close(figure)
+    return "growth.png"
+
+
+def _pyplot() -> Any:
+    """The plotting module, or None where it is not installed."""
+    try:
+        import matplotlib as mpl  # noqa: PLC0415 (an optional extra)
+    except ImportError:
+        return None
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415 (after the backend is chosen)
+
+    return plt
 
 
 def _convergence(axes: object, report: Report) -> None:

@@ -101,8 +101,9 @@ def summary(report: Report) -> str:
     lines = [
         f"{plan.scenario}, seed {plan.seed}, {plan.size} machines, {plan.profile} profile: {outcome}",
         (
-            f"  {report.virtual_s:.0f} virtual s in {report.wall_s:.1f} s (of them {report.cpu_s:.1f} s of CPU; "
-            f"{report.virtual_s / report.wall_s:.1f} to 1), {report.events} events ({report.events / report.wall_s:.0f} a second), {report.peak_rss_mb:.0f} MB"
+            f"  {report.virtual_s:.0f} virtual s in {report.wall_s:.1f} s (CPU: {report.cpu_s:.1f} s), {report.events} "
+            f"events, {report.peak_rss_mb:.0f} MB: {report.virtual_s / report.wall_s:.1f} virtual s and "
+            f"{report.events / report.wall_s:.0f} events a second"
         ),
         f"  trace {report.trace[:16]}, {len(report.tree)} actors in m0's tree, {sum(report.actors.values())} in all",
     ]

@@ -257,20 +257,22 @@ class ChildrenAreKept(Invariant):
                 continue
             for child in cell.children.values():
                 found = _entry(cell, child)
-                if found is not None and child.state is State.RUNNING:
-                    continue  # as nearly all are, nearly always
-                patience = _GRACE
-                if found is not None and child.state is State.WAITING and found[0].backoff.first > 0:
-                    patience += found[0].backoff.most * (1 + found[0].backoff.jitter)
-                if child.state is State.DEAD or child.state is State.UNBORN or child.state is State.WAITING:
-                    self._is_odd(place, child.path, child.incarnation, now, patience, f"is {child.state.value}")
-                elif found is None:
-                    self._is_odd(place, child.path, child.incarnation, now, patience, "is on no supervisor's books")
+                if found is None or child.state is not State.RUNNING:  # nearly all run, nearly always
+                    self._look_at_child(place, child, found, now)
             if isinstance(cell.actor, Supervisor):
                 for spec in cell.actor._specs:  # noqa: SLF001 (like `inside`)
                     if spec.restart is Restart.PERMANENT and spec.name not in cell.children:
                         path = f"{cell.path}/{spec.name}"
                         self._is_odd(place, path, cell.incarnation, now, _GRACE, "is permanent and missing")
+
+    def _look_at_child(self, place: "Place", child: Cell, found: "tuple[ChildSpec, bool] | None", now: float) -> None:
+        patience = _GRACE
+        if found is not None and child.state is State.WAITING and found[0].backoff.first > 0:
+            patience += found[0].backoff.most * (1 + found[0].backoff.jitter)
+        if child.state in {State.DEAD, State.UNBORN, State.WAITING}:
+            self._is_odd(place, child.path, child.incarnation, now, patience, f"is {child.state.value}")
+        elif found is None:
+            self._is_odd(place, child.path, child.incarnation, now, patience, "is on no supervisor's books")
 
     def _is_odd(self, place: "Place", path: str, incarnation: int, now: float, patience: float, what: str) -> None:
         """It may be so for a moment, and for the time of a backoff; the turns of looking come on top."""

@@ -92,9 +92,9 @@ class TunnelsWork(Invariant):
 
 
 class OwnersAreFollowed(Invariant):
-    """L8. Judged while faults go on: the plan sees to it that nothing else is in the way, and says within what time."""
+    """L9. Judged while faults go on: the plan sees to it that nothing else is in the way, and says within what time."""
 
-    id = "L8"
+    id = "L9"
     title = "an owner that moves to another network is reached again by those whom it knows"
     why = "nobody moved while somebody visited"
 
