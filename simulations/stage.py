@@ -19,7 +19,7 @@ from beam_actors.testing.machine import CONTROL, Machine
 from beam_actors.testing.network import Filtering, Mapping, NatBehaviour, NatBox, VirtualHost
 from beam_actors.testing.program import Program
 from beam_actors.testing.world import World
-from beam_actors.values import Multiaddr, OwnerId
+from beam_actors.values import Multiaddr, OwnerId, PeerId
 from simulations import inside
 from simulations.calm import Calm
 from simulations.faults import Moot
@@ -132,6 +132,7 @@ class Place:
         self._address = self.machine.address_of(node)
         if not self.peers or self.peers[-1] != str(node.peers.us):
             self.peers.append(str(node.peers.us))
+            self._stage.is_peer_of(self, node.peers.us)
         if self._program is None:
             await self._stage.nursery.start(self._run_program)
         known = inside.knowledge(node)
@@ -256,6 +257,7 @@ class Stage:
         self.begin = self.started + plan.settle
         """When the safety phase begins."""
         self.healed = trio.Event()
+        self._peers: dict[PeerId, Place] = {}
         self.model = Model(plan.size)
         self.counts: dict[str, Counter[str]] = {"operations": Counter(), "faults": Counter()}
         self.nats = [self._nat(index) for index in range(len(plan.nats))]
@@ -289,6 +291,14 @@ class Stage:
         """The addresses that a machine is given."""
         known = (self.places[other].address for other in self.plan.machines[index].bootstrap)
         return tuple(address for address in known if address is not None)
+
+    def machine_of(self, peer: PeerId) -> Place | None:
+        """Where a daemon with this id ever ran."""
+        return self._peers.get(peer)
+
+    def is_peer_of(self, place: Place, peer: PeerId) -> None:
+        """A daemon with this id runs there."""
+        self._peers[peer] = place
 
     def former_holders(self, name: str) -> list[OwnerId]:
         """Owners who may have claimed the name and sit at no machine any more."""

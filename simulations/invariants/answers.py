@@ -43,12 +43,11 @@ class NobodyElsesKey(Invariant):
         if pinned is not None and not place.person.holds(label):
             self.expect(found.owner == pinned, f"{name} is pinned at {place.name} and leads to another owner")
         self._is_not_over(place, found)
-        peer = str(found.peers[0])
-        machines = [other for other in self.stage.places if peer in other.peers]
-        if machines:  # a hostile owner may name any machine
+        machine = self.stage.machine_of(found.peers[0])
+        if machine is not None:  # a hostile owner may name any machine
             self.expect(
-                found.owner in machines[0].owners,
-                f"{name} leads at {place.name} to {machines[0].name}, which is not {found.owner.short}'s",
+                found.owner in machine.owners,
+                f"{name} leads at {place.name} to {machine.name}, which is not {found.owner.short}'s",
             )
 
     def _is_not_over(self, place: "Place", found: Resolution) -> None:

@@ -43,7 +43,7 @@ class StrangersHearNothing(Invariant):
                 try:
                     stream = await program.connect(CONTROL)
                     await stream.write(_QUESTION)
-                    while (data := await stream.read()) and len(heard) < len(_ANSWER):
+                    while len(heard) < len(_ANSWER) and (data := await stream.read()):
                         heard += data
                 except NetworkError:
                     pass
