@@ -34,6 +34,19 @@ def knowledge(node: "Node") -> "Knowledge | None":
     return registrar._known if registrar is not None else None  # noqa: SLF001 (see above)
 
 
+def places_taken(node: "Node") -> int:
+    """Connections that are being opened, requests that are being read, served and refused, as the books say."""
+    taken: int = node.tunnels._opener._live._opening  # noqa: SLF001 (see above)
+    acceptor = actor(node, "tunnels/acceptor")
+    quotas = [] if acceptor is None else [acceptor._reading, acceptor._refusing]  # noqa: SLF001 (see above)
+    for ref in actors_at(node, "core/services/tunnels/offered/*"):
+        tunnel = actor(node, ref.path.removeprefix(f"{SERVICES}/"))
+        if tunnel is not None:
+            quotas += [tunnel._serving, tunnel._refusing]  # noqa: SLF001 (see above)
+            taken += tunnel._reaching  # noqa: SLF001 (see above)
+    return taken + sum(map(len, quotas))
+
+
 def connected(node: "Node") -> bool:
     """Whether the node knows of a session with anybody."""
     manager = actor(node, "network/manager")

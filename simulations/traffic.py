@@ -41,6 +41,8 @@ _PATIENCE = 60.0
 """Seconds for one exchange, beside its own pauses; who waits longer gives up, as a person does."""
 _KNOWN_AFTER = 5.0
 """Seconds after which a name or a tunnel that was acknowledged can be used from everywhere, if nothing is in the way."""
+_TOLD_AFTER = 20.0
+"""Seconds after which whoever has a connection to a machine that is gone has been told."""
 _LINGER = 2.0
 """Seconds that the service goes on after that, so that the visitor is the one who gives up."""
 
@@ -132,15 +134,13 @@ class Traffic:
             if offer is not None and withdrawn and connection.by is connection.owner:
                 left = trio.current_time() - offer.wish.asked_at
                 self._stage.checks.went_on(connection.visitor, connection.owner, left - 2 * wish.pace)
-        elif (
-            (connection.reached or expected)
-            and not changed
-            and self._stage.calm.since(connection.began, connection.visitor, connection.owner)
-        ):
-            self._stage.checks.bytes_wrong(
-                f"connection {connection.number} from {connection.visitor.name} to {connection.owner.name} {outcome} "
-                "although nothing disturbed it"
-            )
+            return
+        ends = connection.visitor, connection.owner
+        what = f"connection {connection.number} from {ends[0].name} to {ends[1].name} {outcome}"
+        if (connection.reached or expected) and not changed and self._stage.calm.since(connection.began, *ends):
+            self._stage.checks.bytes_wrong(f"{what} although nothing disturbed it")
+        elif outcome != "cut" and self._stage.calm.since(trio.current_time() - _TOLD_AFTER, *ends):
+            self._stage.checks.bytes_wrong(f"{what}, and nobody told the visitor that it was cut")
 
     async def _forward(self, place: "Place", destination: str, port: int) -> TcpAddress:
         """The local port that leads there, made when it is first needed."""

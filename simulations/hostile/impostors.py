@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from beam_actors.flow import Stream, read_frame
+from beam_actors.identity import PeerKey
 from beam_actors.naming import PROTOCOL as NAMES
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.protocol import Ask, Done, Have, Push, Want
@@ -240,4 +241,21 @@ class Burglar(Attacker):
         talk.abort()
 
 
-IMPOSTORS: tuple[type[Attacker], ...] = (Withholder, Zombie, Corpse, Impostor, Gossip, Burglar)
+class Mask(Burglar):
+    """A burglar that shows the key of another victim, whom the rule of a tunnel may name, and can't sign with it."""
+
+    NAME = "mask"
+    LISTENS = False
+
+    async def meet(self, stream: Stream, victim: Multiaddr) -> None:
+        """See `Attacker`."""
+        others = [other.peer for other in self.known if other.peer not in {None, victim.peer}]
+        stolen = None
+        if others and others[0] is not None:
+            stolen = PeerKey(others[0], expanded=self.key._expanded)  # noqa: SLF001 (no honest node has such a key)
+        session = self.session(Role.INITIATOR, expected=victim.peer, key=stolen)
+        if not await Line(stream, session, self.answer).run(self.attack):
+            self.lair.tally["handshakes in vain"] += 1
+
+
+IMPOSTORS: tuple[type[Attacker], ...] = (Withholder, Zombie, Corpse, Impostor, Gossip, Burglar, Mask)

@@ -236,6 +236,28 @@ class Suicide(Liar):
             yield Claim.revoke(self.lair.network, key).encoded
 
 
+class Lazarus(Liar):
+    """Claims a name, revokes itself, and goes on claiming: with the old claim, and with new ones."""
+
+    NAME = "lazarus"
+
+    def __init__(self, lair: Lair) -> None:
+        super().__init__(lair)
+        self.chain = OwnerChain(lair.entropy.token(32))
+        self.name = lair.name_of_its_own()
+        self.turns: dict[object, int] = {}
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`."""
+        key = self.chain.era_key(0)
+        turn = self.turns[line.victim] = self.turns.get(line.victim, 0) + 1
+        if turn == 2:
+            yield Claim.revoke(self.lair.network, self.chain.era_key(REVOCATION_ERA)).encoded
+        else:
+            yield self.genuine(self.name, key, seq=self.now // 3600 + turn).encoded
+
+
 LIARS: tuple[type[Liar], ...] = (
     Forger, Replayer, Thief, Foreigner, Prophet, Revenant, Dialect, Equivocator, Undertaker, Hoarder, Suicide,
+    Lazarus,
 )  # fmt: skip

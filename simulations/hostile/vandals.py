@@ -176,4 +176,25 @@ class Handshaker(Attacker):
         stream.abort()
 
 
-VANDALS: tuple[type[Attacker], ...] = (Vandal, Babbler, Idler, Sloth, Handshaker)
+class Legion(Attacker):
+    """One peer that has many sessions with its victim, and keeps them all."""
+
+    NAME = "legion"
+    AT_ONCE = 10
+
+    async def meet(self, stream: Stream, victim: Multiaddr) -> None:
+        """See `Attacker`."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(super().meet, stream, victim)
+            for _ in range(1, self.AT_ONCE):
+                with suppress(*DEFENCE):
+                    other = await self.program.connect(stream.remote)  # type: ignore[arg-type]  # it is a TCP one
+                    nursery.start_soon(super().meet, other, victim)
+
+    async def attack(self, line: Line) -> None:
+        """See `Attacker`: answer pings, and stay."""
+        self.lair.tally["sessions kept"] += 1
+        await trio.sleep(60.0)
+
+
+VANDALS: tuple[type[Attacker], ...] = (Vandal, Babbler, Idler, Sloth, Handshaker, Legion)

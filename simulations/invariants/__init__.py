@@ -22,6 +22,7 @@ from simulations.invariants.daemons import DaemonsStop, NoTaskIsLeft
 from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
 from simulations.invariants.keys import NoncesAreUsedOnce, NothingIsPlain
+from simulations.invariants.sessions import SessionsAreSettled
 from simulations.invariants.supervision import ChildrenAreKept
 from simulations.invariants.transfer import BytesAreConserved, OwnersAreFollowed, TunnelsWork
 from simulations.invariants.unbuilt import UNBUILT
@@ -53,6 +54,7 @@ ALL: tuple[type[Invariant], ...] = (
     OwnersAreFollowed,
     AttackersLeave,
     StrangersHearNothing,
+    SessionsAreSettled,
     QueuesDrain,
     DaemonsStop,
     *UNBUILT,

@@ -113,5 +113,7 @@ def _unrest(node: "Node") -> str:
         return f"has {len(pump.splices)} splices"
     if pump.budget.total:
         return f"holds {pump.budget.total} bytes"
+    if places := inside.places_taken(node):
+        return f"counts {places} requests for tunnels that nobody makes"
     sockets, sessions = inside.connections(node), sum(inside.sessions(node).values())
     return "" if sockets == sessions else f"has {sockets} connections open for {sessions} sessions"

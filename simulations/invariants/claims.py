@@ -125,6 +125,10 @@ class MergeIsJoin(Invariant):
         """See `Invariant`: what a node holds is always what the rule makes of it."""
         for claim in new:
             self._ever[claim.id] = claim
+            entry = None if claim.kind is Kind.REVOCATION else registry.entry(claim.name, claim.owner)
+            if entry is not None and entry.rival is not None:
+                one, other = ((rival.terms.issued, rival.id) for rival in (entry.claim, entry.rival))
+                self.expect(one > other, f"at {place.name} the lesser of two rivals counts: {entry.claim!r}")
         if gone or len(registry) < 64:
             held = self.stage.checks.known_claims(place)
             self.expect(

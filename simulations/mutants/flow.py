@@ -86,7 +86,18 @@ MUTANTS = (
     Mutant(
         name="silent-peer-stays-up",
         bug="A session whose peer is silent for ever is never given up.",
-        edits=(Edit("flow/session_link.py", "if now >= self._heard_at + limits.silence_seconds:", "if now < 0:"),),
+        edits=(
+            Edit(
+                "flow/session_link.py",
+                "if now >= self._heard_at + limits.silence_seconds:",
+                "if now >= self._heard_at + 1e9:",
+            ),
+            Edit(
+                "flow/session_link.py",
+                "self._tick_due = min(now + limits.ping_seconds, self._heard_at + limits.silence_seconds)",
+                "self._tick_due = now + limits.ping_seconds",
+            ),
+        ),
     ),
     Mutant(
         name="streams-outlive-their-session",

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from simulations.faults import ActorCrash, ClockStep, Crash, Fault, Kill, Leave, Restore, Split, Wipe
+from simulations.faults import ActorCrash, Attack, ClockStep, Crash, Fault, Kill, Leave, Restore, Split, Wipe
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
 from simulations.plan import Bounds, MachinePlan, Plan
 
@@ -24,10 +24,11 @@ def _plan(
     safety: float,
     settle: float = 4.0,
     bounds: Bounds = _BOUNDS,
+    seed: int = 1,
 ) -> Plan:
     return Plan(
         scenario=f"mutant-{name}",
-        seed=1,
+        seed=seed,
         machines=tuple(MachinePlan(bootstrap=known) for known in bootstraps),
         settle=settle,
         safety=safety,
@@ -139,7 +140,7 @@ def _cuts() -> Plan:
             Expose(at=0.5, machine=2, port=9000),
             Fetch(at=2.0, machine=1, of=0, port=9000, name="one", **slow),
             Fetch(at=2.0, machine=1, of=0, port=9001, **slow),
-            Fetch(at=2.0, machine=1, of=2, port=9000, **slow),
+            Fetch(at=2.0, machine=0, of=2, port=9000, **slow),
             Unexpose(at=5.0, machine=0, port=9000, name="one"),
         ),
         (
@@ -162,11 +163,12 @@ def _silence() -> Plan:
             Expose(at=0.5, machine=1, port=9000, name="one"),
             Fetch(at=1.0, machine=2, of=1, port=9000, name="one", up=1000, down=1000),
             Register(at=12.0, machine=2, name="two"),
-            Fetch(at=40.0, machine=2, of=1, port=9000, name="one", up=1000, down=1000),
-            Register(at=60.0, machine=1, name="three"),
+            Fetch(at=70.0, machine=2, of=1, port=9000, name="one", up=1000, down=1000),
+            Register(at=90.0, machine=1, name="three"),
         ),
-        (Crash(at=3.0, machine=0, down=20.0), Split(at=45.0, groups=((0, 2), (1,)), seconds=30.0)),
-        safety=80.0,
+        (Crash(at=3.0, machine=0, down=50.0), Split(at=75.0, groups=((0, 2), (1,)), seconds=20.0)),
+        safety=100.0,
+        seed=2,  # the machine with the lower id, which opens the exchange, is one that dials
     )
 
 
@@ -205,6 +207,18 @@ def _actors() -> Plan:
             *(ActorCrash(at=30.0 + 5 * turn, machine=0, path=path) for turn, path in enumerate(later)),
         ),
         safety=44.0,
+    )
+
+
+def _twice() -> Plan:
+    """Two machines that know each other lose their session, and both dial at once."""
+    both = [Fetch(at=at, machine=one, of=1 - one, port=9000, up=100, down=100) for at in (2.0, 92.0) for one in (0, 1)]
+    return _plan(
+        "twice",
+        PAIR,
+        (Expose(at=0.0, machine=0, port=9000), Expose(at=0.0, machine=1, port=9000), *both),
+        (Split(at=4.0, groups=((0,), (1,)), seconds=80.0),),
+        safety=110.0,
     )
 
 
@@ -337,6 +351,48 @@ def _doors() -> Plan:
     )
 
 
+def _liars() -> Plan:
+    """Strangers push forged claims, claims from the past and the future, too many, and two of one number."""
+    kinds = ("forger", "hoarder", "equivocator", "prophet", "revenant", "suicide", "undertaker", "lazarus")
+    return _plan(
+        "liars",
+        PAIR,
+        (Register(at=0.0, machine=0, name="one"), Register(at=3.0, machine=1, name="two")),
+        (*(Attack(at=1.0, kind=kind) for kind in kinds), Kill(at=30.0, machine=0)),
+        safety=40.0,
+        bounds=Bounds(converge=180.0),
+    )
+
+
+def _intruders() -> Plan:
+    """Strangers try every door, pretend to be others, tell wrong places, and open more than they may."""
+    kinds = (
+        "burglar",
+        "impostor",
+        "gossip",
+        "idler",
+        "sloth",
+        "handshaker",
+        "babbler",
+        "corpse",
+        "zombie",
+        "mask",
+        "legion",
+    )
+    return _plan(
+        "intruders",
+        PAIR,
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Expose(at=1.0, machine=0, port=9000, name="one", allow=(1,)),
+            Fetch(at=10.0, machine=1, of=0, port=9000, name="one"),
+        ),
+        tuple(Attack(at=2.0, kind=kind, introduced=(0, 1) if kind == "impostor" else ()) for kind in kinds),
+        safety=30.0,
+        bounds=Bounds(converge=180.0),
+    )
+
+
 def _away() -> Plan:
     """A machine is away for long, so that all dials to it back off as far as they may."""
     return _plan(
@@ -358,10 +414,13 @@ PLANS: Final[dict[str, Plan]] = {
         _cuts(),
         _silence(),
         _actors(),
+        _twice(),
         _loop(),
         _hours(),
         _keys(),
         _away(),
+        _liars(),
+        _intruders(),
         _rivals(),
         _clocks(),
         _pins(),
