@@ -1,4 +1,4 @@
-"""S17: sessions are with machines that are there, and at rest two machines have one, which stays."""
+"""S18: sessions are with machines that are there, and at rest two machines have one, which stays."""
 
 import re
 from collections import Counter, deque
@@ -24,9 +24,9 @@ _SESSION = re.compile(r"node/core/services/network/peers/([^/]+)/sessions/[^/]+$
 
 
 class SessionsAreSettled(Invariant):
-    """S17. Not of the research's list: a peer that is dead and stays up is none of its faults alone."""
+    """S18. Not of the research's list: a peer that is dead and stays up is none of its faults alone."""
 
-    id = "S17"
+    id = "S18"
     title = "no session is with a machine that is gone, and at rest two machines have one, which stays"
 
     def __init__(self, stage: object) -> None:
