@@ -6,6 +6,7 @@ perhaps of zeroes. Handles die with the crash, or with `detach`: a process that 
 no file's content.
 """
 
+import hashlib
 from collections.abc import Mapping
 
 import attrs
@@ -129,6 +130,15 @@ class MemoryDisk:
     def names(self) -> list[str]:
         """All files, sorted."""
         return sorted(self._files)
+
+    @property
+    def digest(self) -> str:
+        """A digest of all files, as a running process sees them."""
+        found = hashlib.blake2b(digest_size=8)
+        for name in self.names:
+            content = self._files[name].content
+            found.update(f"{name} {len(content)}\n".encode() + content)
+        return found.hexdigest()
 
     def __repr__(self) -> str:
         return f"MemoryDisk({len(self._files)} files, {self.used} bytes, life {self.life})"

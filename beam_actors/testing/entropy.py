@@ -35,6 +35,11 @@ class SeededEntropy:
         """See `ports.Entropy`."""
         return (int.from_bytes(self.token(7), "big") >> 3) / (1 << 53)
 
+    @property
+    def drawn(self) -> int:
+        """Blocks of 64 bytes that were drawn."""
+        return self._counter
+
     def fork(self, label: str) -> "SeededEntropy":
         """An independent stream, which does not depend on what was drawn from this one."""
         return SeededEntropy(self._key, label)

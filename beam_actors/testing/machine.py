@@ -37,7 +37,10 @@ _LISTEN = Multiaddr.parse(f"/ip4/0.0.0.0/tcp/{PEER_PORT}")
 
 
 class Machine:
-    """A host. `offset` and `drift` are its wall clock's, in seconds and in seconds a second."""
+    """A host, in a region and behind a NAT box if they are given.
+
+    `offset` and `drift` are its wall clock's, in seconds and in seconds a second.
+    """
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Machine:
         self.failures: list[BaseException] = []
         """Why daemons that may fail did not live on."""
         self._entropy = SeededEntropy(world.seed, name)
+        self._drawn_from = self._entropy
         self._process: Process | None = None
         self._slow: trio.CancelScope | None = None
 
@@ -205,9 +209,10 @@ class Machine:
         self.world.trace.add(self.name, "move", self.ip)
 
     async def _run(self, process: Process, config: NodeConfig) -> None:
+        self._drawn_from = self._entropy.fork(f"run {self.boots}")
         ports = NodePorts(
             clock=self.clock,
-            entropy=self._entropy.fork(f"run {self.boots}"),
+            entropy=self._drawn_from,
             compute=InlineCompute(),
             files=SimFiles(self.disk),
             tls=PlainTls(),
@@ -250,6 +255,7 @@ class Machine:
         process = self._running()
         self.slow(0.0)
         self._process = None
+        self.world.trace.add(self.name, "ended", self._drawn_from.drawn)
         return process
 
     def _kill(self, process: Process) -> None:

@@ -114,6 +114,11 @@ def _queue() -> Any:
         raise SchedulerChanged(f"trio {trio.__version__} has another queue; testing/seeded.py must learn it.") from None
 
 
+def schedule_so_far() -> str:
+    """A digest of how many tasks were runnable in each turn of the loop, as the scheduler's generator remembers it."""
+    return hashlib.blake2b(repr(_RUN._r.getstate()).encode(), digest_size=8).hexdigest()  # noqa: SLF001 (as above)
+
+
 class Trace:
     """The history of a run, hashed as it happens; the last lines are kept for people."""
 
@@ -122,6 +127,8 @@ class Trace:
         self._keep = keep
         self.lines: list[str] = []
         self.count = 0
+        self.payloads = 0
+        """Packets with bytes that went from one machine to another; they are in the hash, whole, and in no line."""
 
     def add(self, *parts: object) -> None:
         """Record one event at the present virtual time. Only what is the same in every run may be passed."""
@@ -132,10 +139,15 @@ class Trace:
         if len(self.lines) > 2 * self._keep:
             del self.lines[: -self._keep]
 
+    def carried(self, source: str, target: str, payload: bytes) -> None:
+        """Record bytes that a machine sent to another at the present virtual time."""
+        self.payloads += 1
+        self._hash.update(f"{trio.current_time():.6f} {source}>{target} {len(payload)}\n".encode() + payload)
+
     @property
     def digest(self) -> str:
         """The SHA-256 of all lines so far."""
         return self._hash.hexdigest()
 
     def __repr__(self) -> str:
-        return f"<Trace {self.count} events {self.digest[:12]}>"
+        return f"<Trace {self.count} events, {self.payloads} payloads, {self.digest[:12]}>"

@@ -15,9 +15,10 @@ from beam_actors.runtime import unwrap
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.journal import Journal
 from beam_actors.testing.machine import Machine
-from beam_actors.testing.network import NatBox, VirtualNetwork
+from beam_actors.testing.network import NatBox, VirtualHost, VirtualNetwork
+from beam_actors.testing.network.realm import Site
 from beam_actors.testing.security import LIGHT, Seals
-from beam_actors.testing.seeded import Stops, Trace, run_seeded
+from beam_actors.testing.seeded import Stops, Trace, run_seeded, schedule_so_far
 
 _BURIED = 50
 
@@ -43,6 +44,7 @@ class World:
         self.profile = profile
         self.network = VirtualNetwork(entropy=self.entropy("network"))
         self.trace = Trace()
+        self.network.observe(self._carried)
         self.journal = journal
         self.stops = Stops()
         self.seals = Seals()
@@ -64,7 +66,8 @@ class World:
     ) -> Machine:
         """A new machine with an address of its own and an empty disk, on the internet or behind a box.
 
-        Its wall clock is `offset` seconds ahead and gains `drift` seconds a second.
+        It stands in a region (see `testing.network.REGIONS`), or on the LAN of a NAT box. Its wall clock is `offset`
+        seconds ahead and gains `drift` seconds a second.
         """
         ip = self.fresh_ip(behind)
         machine = Machine(self, name, ip, region=region, behind=behind, offset=offset, drift=drift)
@@ -96,6 +99,15 @@ class World:
                     machine.resume()
                     nursery.start_soon(machine.shutdown)
 
+    def conclude(self) -> None:
+        """Record what all that happened has left behind: on the disks, and in the scheduler."""
+        for machine in self.machines.values():
+            self.trace.add(machine.name, "disk", machine.disk.digest)
+        self.trace.add("schedule", schedule_so_far())
+
+    def _carried(self, source: VirtualHost, target: Site | None, payload: bytes) -> None:
+        self.trace.carried(source.name, "nobody" if target is None else target.name, payload)
+
     def __repr__(self) -> str:
         return f"<World {self.seed}: {len(self.machines)} machines, {self.trace!r}>"
 
@@ -115,6 +127,7 @@ async def open_world(seed: int, profile: Profile = Profile.FULL) -> AsyncIterato
                 try:
                     yield world
                     await world.close()
+                    world.conclude()
                 finally:
                     for machine in world.machines.values():
                         machine.abandon()

@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from functools import partial
 
 import trio
 
@@ -81,3 +82,32 @@ def test_the_run_replays_in_another_process_with_another_hash_seed():
 
 def test_another_seed_is_another_run():
     assert run_world(11, megabyte_through_a_tunnel).digest != run_world(12, megabyte_through_a_tunnel).digest
+
+
+def test_whatever_differs_shows_in_the_hash():
+    """Each variant does one thing more that the readiness of sockets and the life of actors alone would not show."""
+
+    async def pair(world, extra=None):
+        one, two = world.machine("one"), world.machine("two")
+        hub = await one.boot()
+        await two.boot(bootstrap=(one.address_of(hub),))
+        await trio.sleep(1)
+        if extra is not None:
+            await extra(one, two)
+        await trio.sleep(1)
+
+    async def one_draw(one, _two):
+        one._drawn_from.token(64)
+
+    async def a_byte_on_the_disk(one, _two):
+        one.disk.append("left-over", b"x")
+
+    async def a_task_more(_one, _two):
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(trio.lowlevel.checkpoint)
+
+    variants = [None, one_draw, a_byte_on_the_disk, a_task_more]
+    digests = [run_world(5, partial(pair, extra=extra)).digest for extra in variants]
+    assert len(set(digests)) == len(variants)
+    assert run_world(5, pair).digest == digests[0]
