@@ -73,6 +73,9 @@ class Attacker:
     LISTENS: ClassVar[bool] = False
     """Whether it also takes connections, at `PORT`, so that honest nodes can be given it to begin with."""
 
+    OVERFLOWS: ClassVar[bool] = False
+    """Whether it signs more than anybody keeps, so that each node keeps what came first."""
+
     def __init__(self, lair: Lair) -> None:
         self.lair = lair
         self.key = lair.peer_key()

@@ -31,6 +31,8 @@ class Gang:
         self._entropy = stage.world.entropy("hostile")
         self._living: list[tuple[Machine, trio.CancelScope]] = []
         self._count = 0
+        self.overflows = False
+        """Whether one of them signs more than anybody keeps."""
 
     def __repr__(self) -> str:
         return f"<Gang of {len(self._living)}, {len(self.owners)} owners>"
@@ -63,6 +65,7 @@ class Gang:
             tally=self.tally,
         )
         attacker = KINDS[attack.kind](lair)
+        self.overflows = self.overflows or attacker.OVERFLOWS
         scope = trio.CancelScope()
         self._living.append((machine, scope))
         with scope:

@@ -210,9 +210,11 @@ class Burglar(Attacker):
     async def attack(self, line: Line) -> None:
         """See `Attacker`."""
         while True:
-            for label in (None, *self.lair.names()):
-                for port in self.PORTS:
-                    await self._try(line, label, port)
+            labels = (None, *self.lair.names())
+            label = labels[self.lair.tally["rounds of doors"] % len(labels)]
+            self.lair.tally["rounds of doors"] += 1
+            for port in self.PORTS:
+                await self._try(line, label, port)
             await trio.sleep(_EVERY)
 
     async def answer(self, talk: Talk, protocol: str) -> None:

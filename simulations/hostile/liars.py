@@ -113,12 +113,18 @@ class Thief(Listener):
 
     NAME = "thief"
 
+    def __init__(self, lair: Lair) -> None:
+        super().__init__(lair)
+        self.stolen: dict[str, bytes] = {}
+
     def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
         """See `Liar`."""
-        for label in self.lair.names():
-            if any(claim.name.label == label for claim in self.heard.values()):
-                held = max(claim.terms.seq for claim in self.heard.values() if claim.name.label == label)
-                yield self.genuine(Name(label), seq=min(held + 1000, self.now - DAY)).encoded
+        for claim in self.heard.values():
+            label = claim.name.label
+            if label not in self.stolen:
+                seq = min(claim.terms.seq + 1000, self.now - DAY)
+                self.stolen[label] = self.genuine(Name(label), seq=seq).encoded
+        yield from self.stolen.values()
 
 
 class Foreigner(Liar):
@@ -137,6 +143,7 @@ class Prophet(Liar):
     """Signs for times to come: minutes ahead, which wait; days ahead, which don't; and numbers that end all numbers."""
 
     NAME = "prophet"
+    OVERFLOWS = True
 
     def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
         """See `Liar`."""
@@ -174,30 +181,33 @@ class Dialect(Liar):
 
 
 class Equivocator(Liar):
-    """Signs one number several times: each victim hears of another machine first, and later of all of them."""
+    """Signs one number several times and tells each victim something else at one instant, before they can compare."""
 
     NAME = "equivocator"
+    BEAT = 6.0
 
     def __init__(self, lair: Lair) -> None:
         super().__init__(lair)
         self.name = lair.name_of_its_own()
-        self.since = self.now
         self.machines = [lair.peer_key().peer_id for _ in range(4)]
         self.told: dict[object, int] = {}
 
+    async def prepare(self, line: Line) -> None:  # noqa: ARG002
+        """See `Liar`: wait for the others' turn, too."""
+        await trio.sleep(self.BEAT - self.lair.clock.monotonic() % self.BEAT)
+
     def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
         """See `Liar`."""
-        which = self.told.setdefault(line.victim, len(self.told))
-        self.told[line.victim] += len(self.told)
-        seq = self.since // 3600 + which // 16  # a new number now and then, so that it never comes to rest
-        machine = self.machines[which % len(self.machines)]
-        yield self.genuine(self.name, issued=self.since + which // 16, seq=seq, peer=machine).encoded
+        which = self.told.setdefault(line.victim, len(self.told)) % len(self.machines)
+        beat = int(self.lair.clock.monotonic() / self.BEAT)
+        yield self.genuine(self.name, seq=self.now // 3600 + beat, peer=self.machines[which]).encoded
 
 
 class Undertaker(Liar):
     """Floods with tombstones, its people's own, for names that are used and for names that nobody ever had."""
 
     NAME = "undertaker"
+    OVERFLOWS = True
 
     def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
         """See `Liar`."""
@@ -211,6 +221,7 @@ class Hoarder(Liar):
     """Claims more names than an owner may hold, and has more owners claim one name than anybody keeps."""
 
     NAME = "hoarder"
+    OVERFLOWS = True
 
     def __init__(self, lair: Lair) -> None:
         super().__init__(lair)
@@ -228,6 +239,7 @@ class Suicide(Liar):
     """Makes owners known and revokes them, again and again: revocations are never forgotten."""
 
     NAME = "suicide"
+    OVERFLOWS = True
 
     def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
         """See `Liar`."""

@@ -90,11 +90,13 @@ class GenuineClaims(Invariant):
     def _judge(self, claim: Claim) -> None:
         self.expect(len(claim.encoded) <= MAX_CLAIM, f"{claim!r} has {len(claim.encoded)} bytes")
         try:
-            again = Claim.parse(claim.encoded, network=claim.terms.network)
+            again = Claim.parse(claim.encoded, network=self.stage.network_id)
         except ClaimRefused as error:
             self.fail(f"{claim!r} was accepted and can't be parsed: {error}")
             return
         self.expect(again.terms == claim.terms, f"{claim!r} says something else than its bytes")
+        only = claim.terms.encode() == claim.body and cbor.encode([claim.body, claim.signature]) == claim.encoded
+        self.expect(only, f"{claim!r} was accepted in an encoding that is not its only one")
         self.expect(_signed(claim), f"{claim!r} was accepted and its owner did not sign it")
 
     def _judge_times(self, place: "Place", claim: Claim) -> None:

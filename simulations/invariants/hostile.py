@@ -4,19 +4,23 @@ These stand beside the project's list of invariants. The bounds are read from th
 asked here is that each of them is enforced.
 """
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import trio
 
 from beam_actors.errors import ActorError, BeamError, TimedOut
-from beam_actors.naming import Kind
+from beam_actors.naming import Claim, Kind
 from simulations.invariants.base import Invariant
 
 if TYPE_CHECKING:
+    from beam_actors.naming.registry import Registry
     from simulations.model import Person
     from simulations.stage import Place
 
 _MOST_QUESTIONS = 4_000
+_SILENCE = 20.0
+"""Seconds after which nobody takes a peer for there that fell silent."""
 
 
 class RoomIsBounded(Invariant):
@@ -26,27 +30,35 @@ class RoomIsBounded(Invariant):
     title = "what strangers can make a node keep is bounded"
     why = "nobody was hostile"
 
-    def look(self, place: "Place") -> None:
+    def __init__(self, stage: object) -> None:
+        super().__init__(stage)  # type: ignore[arg-type]
+        self._kept: Counter[int] = Counter()
+
+    def claims_changed(self, place: "Place", registry: "Registry", new: list[Claim], gone: list[Claim]) -> None:
         """See `Invariant`."""
-        known, gang = self.stage.inside.knowledge(place.node), self.stage.gang
-        if known is None or not gang.owners:
+        known, strangers = self.stage.inside.knowledge(place.node), self.stage.model.strangers
+        if known is None or not strangers:
             return
-        limits, registry = self.stage.inside.limits(place.node).naming, known.registry
+        limits = self.stage.inside.limits(place.node).naming
         exempt = {known.owner} | {pin.owner for pin in known.pins.values()}
-        for owner in sorted(gang.owners - exempt):
+        judged = (claim.owner for claim in new if claim.owner in strangers and claim.owner not in exempt)
+        for owner in dict.fromkeys(judged):
             kinds = [entry.claim.kind for entry in registry.held_by(owner)]
             live = kinds.count(Kind.LIVE)
             self.expect(
                 live <= limits.names_per_owner and len(kinds) - live <= limits.tombstones_per_owner,
                 f"{place.name} keeps {live} live names and {len(kinds) - live} others of {owner.short}",
             )
-        for name in registry.names:
+        for name in dict.fromkeys(claim.name for claim in new if claim.kind is not Kind.REVOCATION):
             owners = registry.owners_of(name)
             self.expect(owners <= limits.owners_per_name + len(exempt), f"{place.name} keeps {owners} owners of {name}")
-        kept = float(sum(1 for claim in registry if claim.owner in gang.owners))
-        self.figures["most hostile claims at one node"] = max(
-            self.figures.get("most hostile claims at one node", 0), kept
-        )
+        self._kept[place.index] += sum(claim.owner in strangers for claim in new)
+        self._kept[place.index] -= sum(claim.owner in strangers for claim in gone)
+        self.figures["most hostile claims at one node"] = float(max(self._kept.values()))
+
+    def lost_memory(self, place: "Place") -> None:
+        """See `Invariant`."""
+        self._kept[place.index] = 0
 
 
 class FullFormLeads(Invariant):
@@ -58,7 +70,7 @@ class FullFormLeads(Invariant):
     async def after_heal(self) -> None:
         """See `Invariant`."""
         model, places = self.stage.model, self.stage.core
-        held = [(name, holders) for name in model.names if (holders := model.holders(name)) and model.is_sure(name)]
+        held = [(name, holders) for name in model.wanted if (holders := model.holders(name)) and model.is_sure(name)]
         step = max(1, len(held) * len(places) // _MOST_QUESTIONS)
         for turn, (name, holders) in enumerate(held):
             for place in places[turn % step :: step]:
@@ -97,10 +109,10 @@ class FullFormLeads(Invariant):
 
 
 class AttackersLeave(Invariant):
-    """L8. Here the attackers go, so that those that follow can judge what is left of them."""
+    """L8. Here the attackers go: those that follow judge what is left of them."""
 
     id = "L8"
-    title = "nothing is connected to attackers that are gone"
+    title = "nobody is connected to attackers that are gone, and what they left behind is the same everywhere"
     why = "nobody was hostile"
 
     async def after_heal(self) -> None:
@@ -111,10 +123,23 @@ class AttackersLeave(Invariant):
         self.figures["attackers"] = float(len(gang))
         self.figures |= {f"they: {word}": float(count) for word, count in sorted(gang.tally.items())}
         gang.leave()
-        await trio.sleep(20.0)  # longer than a silent peer is believed to be there
+        await trio.sleep(_SILENCE)
         for place in self.stage.core:
             peers = {str(status.peer) for status in await place.node.peers.snapshot() if status.sessions}
             honest = {peer for other in self.stage.places for peer in other.peers}
-            self.expect(
-                peers <= honest, f"{place.name} still has sessions with {len(peers - honest)} peers that are gone"
-            )
+            left = len(peers - honest)
+            self.expect(not left, f"{place.name} still has sessions with {left} peers that are gone")
+        if not gang.overflows:
+            await self._agree()
+
+    async def _agree(self) -> None:
+        """What attackers left behind is the same everywhere, their equivocations too, since nobody adds to it now."""
+        start = trio.current_time()
+        while True:
+            self.stage.checks.look(self.stage.core)
+            kinds = {frozenset(self.stage.checks.known_claims(place)) for place in self.stage.core}
+            if len(kinds) == 1 or trio.current_time() - start > self.stage.plan.bounds.converge:
+                break
+            await trio.sleep(1.0)
+        apart = len(frozenset.union(*kinds) - frozenset.intersection(*kinds))
+        self.expect(len(kinds) == 1, f"{apart} claims that attackers left behind are not everywhere")

@@ -23,6 +23,8 @@ SIZE = 12
 _SHARE = 3
 """One attacker for so many honest machines."""
 _SAFETY = 60.0
+_PRIVATE = 3000
+"""A port that only friends may use; a burglar tries it."""
 _VICTIMS = 4
 """Machines that one attacker goes for at most: each has a session with all of them all the time."""
 
@@ -85,6 +87,9 @@ def _person(choices: SeededChoices, index: int, size: int) -> list[Operation]:
         done.append(Release(at=choices.number(at + 2.0, _SAFETY), machine=index, name=name))
         return done
     done.append(Expose(at=at + 1.0, machine=index, port=9000, name=name))
+    friends = tuple(sorted(choices.shuffled(range(size))[:2]))
+    done.append(Expose(at=at + 1.5, machine=index, port=_PRIVATE, name=name, allow=friends))
+    done += [Fetch(at=at + 4.0, machine=friend, of=index, port=_PRIVATE) for friend in friends if friend != index]
     done += [_fetch(choices, index, size, at, name) for _ in range(2)]
     return done
 
