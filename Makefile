@@ -48,9 +48,10 @@ interop: $(STAMP)  ## the wire judged by foreign libp2p peers; what can't be ins
 soak: $(STAMP)   ## real daemons under faults, floods and fuzzers (under 12 minutes)
 	$(BIN)/python -m simulations.soak
 
-bench: $(STAMP)  ## side by side with OpenSSH; what a person waits for
+bench: $(STAMP)  ## side by side with OpenSSH; what a person waits for; the runtime beside trio and pykka
 	$(BIN)/python -m benchmarks.first_use
 	$(BIN)/python -m benchmarks.tunnel
+	$(BIN)/python -m benchmarks.runtime --check
 
 clean:           ## remove what was installed or generated
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .lab

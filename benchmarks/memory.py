@@ -16,8 +16,8 @@ import trio
 
 from beam_actors.runtime import Actor, ChildSpec, Pool, Ref, StartMember, Supervisor, System, receives
 
-NODE = (12, 10, 8)
-"""A tree like an idle node's: supervisors and pools, actors without a worker, actors with one that sleeps."""
+NODE = (7, 14, 3)
+"""The tree of an idle node: supervisors and pools that have children, actors without a worker, actors with one."""
 
 
 def held(kind: str, count: int) -> float:

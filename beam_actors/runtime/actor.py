@@ -11,7 +11,7 @@ from beam_actors.runtime.future import SET_ASIDE, Future, Reply
 from beam_actors.runtime.handlers import find_handler, handlers_of
 from beam_actors.runtime.incarnation import Incarnation
 from beam_actors.runtime.mailbox import discard
-from beam_actors.runtime.ref import Ref, StopRequest
+from beam_actors.runtime.ref import Ref
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.stash import put_aside
 from beam_actors.runtime.waits import replies_of
@@ -181,8 +181,8 @@ class Actor(Incarnation):
             self._actor_cell.system.groups.unsubscribe(self._actor_cell, group)
 
     def stop(self, reason: ExitReason = NORMAL) -> None:
-        """End this incarnation after the message in hand."""
-        self._actor_cell.inbox.put_system(StopRequest(reason))
+        """End this incarnation after the message in hand; nothing happens if it is over."""
+        self._actor_request_stop(reason)
 
     def _actor_check_running(self, what: str) -> None:
         # What an incarnation takes part in ends with it, and what one that is over began would never end.

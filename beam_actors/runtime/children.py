@@ -13,7 +13,7 @@ import trio
 from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import NOTHING, Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed
-from beam_actors.runtime.life import Keeper
+from beam_actors.runtime.life import INTERRUPTED, Keeper
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Decision, Restart, RestartWindow, Strategy, concerned
 from beam_actors.runtime.specs import ChildSpec
@@ -128,7 +128,7 @@ class Children:
         """Decide about a child that ended; the parent's own exit reason if that must end too."""
         cell, reason = message.cell, message.reason
         entry = self._entries.get(cell)
-        if entry is None or entry.stopping or message.incarnation != cell.incarnation:
+        if entry is None or entry.stopping or message.incarnation != cell.incarnation or reason is INTERRUPTED:
             return None
         decision = entry.spec.decide(reason)
         if decision is Decision.RESTART:
@@ -229,6 +229,7 @@ class Children:
     def over(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
         """A child's life is over, in the child's own task; what follows is decided in the parent's loop."""
         wanted = entry.returns if entry.stopping else entry.spec.decide(reason) is Decision.RESTART
+        wanted = wanted and reason is not INTERRUPTED
         will_return = wanted and self._cell.alive
         if will_return:
             cell.state = State.WAITING  # before its mailbox is flushed: askers learn that it will be back

@@ -15,7 +15,7 @@ from pykka._envelope import Envelope
 from trio.lowlevel import wait_task_rescheduled
 
 from beam_actors.errors import ActorCrashed, ActorDead
-from beam_actors.runtime.cell import NOTHING, STARTING, Cell
+from beam_actors.runtime.cell import NOTHING, STARTING, Cell, State
 from beam_actors.runtime.children import ChildExited, Children, RestartNow
 from beam_actors.runtime.exits import Down, ExitKind, ExitReason, crashed, unwrap
 from beam_actors.runtime.future import Future
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from beam_actors.runtime.future import Reply
 
 BATCH = 64
+_LIVING = (State.STARTING, State.RUNNING, State.STOPPING)
 
 
 class Incarnation(PykkaHooks):
@@ -91,10 +92,15 @@ class Incarnation(PykkaHooks):
         if self._actor_fate is not None:
             return
         self._actor_fate = reason
-        if self._actor_cell.actor is self:
-            self._actor_cell.inbox.put_system(StopRequest(reason))
+        self._actor_request_stop(reason)
         if self._actor_scope is not None:
             self._actor_scope.cancel()
+
+    def _actor_request_stop(self, reason: ExitReason) -> None:
+        cell = self._actor_cell
+        # What is over may still be held by somebody; the cell is then that of another incarnation, or of none.
+        if cell.incarnation == self._actor_number and cell.state in _LIVING:
+            cell.inbox.put_system(StopRequest(reason))
 
     @property
     def worker_count(self) -> int:
@@ -302,9 +308,10 @@ class Incarnation(PykkaHooks):
                 await function(*args)
         except Exception as error:  # noqa: BLE001 (a worker's failure is its actor's crash)
             self.crash_now(error)
-        except BaseException:
+        except BaseException as error:
             self.finish_now(INTERRUPTED)
-            raise
+            if not self._actor_cell.system.interrupt(error):
+                raise
         finally:
             del self._actor_workers[worker]
             worker.ended = True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from beam_actors.runtime.incarnation import Incarnation
 
 INTERRUPTED: Final = ExitReason(ExitKind.KILLED, detail="it was interrupted")
-"""Something that is no error (as a KeyboardInterrupt) went through the task."""
+"""Something that is no error went through the task, as a KeyboardInterrupt, which ends the system in order."""
 
 
 class Keeper:
@@ -86,6 +86,9 @@ async def live(cell: Cell, spec: ChildSpec, keeper: Keeper) -> None:
                 reason = await actor._actor_receive_loop()  # noqa: SLF001 (as above)
         except Exception as error:  # noqa: BLE001 (whatever its code raises is this actor's crash)
             reason = crashed(unwrap(error))
+        except BaseException as error:
+            if not cell.system.interrupt(error):
+                raise
         if actor is not None:
             cell.state = State.STOPPING
             reason = actor._actor_fate or reason  # noqa: SLF001 (as above)

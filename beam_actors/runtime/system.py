@@ -52,12 +52,13 @@ Observer = Callable[[Event], None]
 
 
 class _RootKeeper(Keeper):
-    __slots__ = ("end", "nursery")
+    __slots__ = ("end", "interruption", "nursery")
 
     def __init__(self, nursery: trio.Nursery) -> None:
         super().__init__()
         self.nursery = nursery
         self.end: ExitReason | None = None
+        self.interruption: BaseException | None = None
 
     def over(self, cell: Cell, reason: ExitReason) -> None:
         cell.ended(reason)
@@ -107,6 +108,7 @@ class System:
         self._root: Cell | None = None
         self.home: trio.Nursery | None = None
         """Where all tasks of its actors live while it runs."""
+        self._keeper: _RootKeeper | None = None
 
     def __repr__(self) -> str:
         return f"<System {self.name}: {len(self._cells)} cells>"
@@ -171,6 +173,7 @@ class System:
         Raises:
             StartFailed: the root's `on_start` raised.
             SystemFailed: the root ended with a crash; the body is cancelled.
+        BaseException: an actor's code raised something that is no `Exception`, as KeyboardInterrupt; as above.
         """
         cell = self._root = self.cell(spec.name)
         failed_start: Exception | None = None
@@ -180,7 +183,7 @@ class System:
             async with trio.open_nursery() as nursery:
                 vacant = trio.Event()
                 await nursery.start(self._shelter, vacant)
-                keeper = _RootKeeper(nursery)
+                keeper = self._keeper = _RootKeeper(nursery)
                 try:
                     try:
                         await keeper.launch(cell, spec)
@@ -195,8 +198,11 @@ class System:
         except BaseExceptionGroup as group:
             raise unwrap(group) from None  # the nursery is an implementation detail; the body's error is the caller's
         finally:
+            self.home = self._keeper = None
             for instrument in self._instruments:
                 trio.lowlevel.remove_instrument(instrument)
+        if keeper.interruption is not None:
+            raise keeper.interruption
         if failed_start is not None:
             raise StartFailed(f"{cell.path} did not start: {failed_start}") from failed_start
         # A root that had to be killed while it was told to leave took too long; it did not fail.
@@ -209,7 +215,6 @@ class System:
             async with trio.open_nursery() as self.home:
                 task_status.started()
                 await vacant.wait()
-        self.home = None
 
     async def _stop_root(self, cell: Cell) -> None:
         while cell.occupied and cell.actor is None:
@@ -223,6 +228,15 @@ class System:
             await cell.vacated()
 
     # --- what cells report ---
+
+    def interrupt(self, error: BaseException) -> bool:
+        """Stop in order because of what went through a task of an actor, and raise it then; False if that can't be."""
+        if self._keeper is None or isinstance(error, (trio.Cancelled, GeneratorExit)):
+            return False
+        if self._keeper.interruption is None:
+            self._keeper.interruption = error
+            self._keeper.nursery.cancel_scope.cancel()
+        return True
 
     def started(self, cell: Cell) -> None:
         """An incarnation began."""

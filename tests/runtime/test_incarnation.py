@@ -2,8 +2,8 @@ import pytest
 import trio
 
 from beam_actors.errors import ActorCrashed, StartFailed
-from beam_actors.runtime import Actor, ChildSpec
-from tests.runtime.rig import Echo, Fail, Later, run_with
+from beam_actors.runtime import Actor, ChildSpec, receives
+from tests.runtime.rig import Echo, End, Fail, Hang, Later, Say, Slow, run_with
 
 
 async def test_a_deferred_reply_fails_when_the_actor_dies(autojump_clock):
@@ -30,3 +30,92 @@ async def test_a_failing_start_is_raised_at_the_parent(autojump_clock):
     with pytest.raises(StartFailed) as failure:
         await run_with(None, ChildSpec("broken", Broken))
     assert isinstance(failure.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize("first", [None, Slow(1)], ids=["never awaited", "awaited before"])
+async def test_a_fate_is_met_before_the_next_message(autojump_clock, first):
+    log = []
+
+    class Doomed(Echo):
+        @receives(End)
+        def end(self, _message):
+            self.ref.crash(ValueError("now"))
+
+    async def body(here):
+        ref = here.ref("node/doomed")
+        if first is not None:
+            await ref.ask(first)
+        del log[:]
+        for message in (Say("before"), End(), Say("after"), Say("after")):
+            ref.tell(message)
+        await trio.sleep(1)
+        assert log == ["before", "stop crashed", "start"]
+        assert here.dead_letters["node/doomed"] == 2
+
+    await run_with(body, ChildSpec("doomed", lambda: Doomed(log)))
+
+
+async def test_a_crash_reaches_an_actor_that_waits_for_messages_or_for_something_else(autojump_clock):
+    async def body(here):
+        ref = here.ref("node/echo")
+        for number, message in enumerate((None, Say("sync"), Slow(1), Slow(1000), Hang()), 1):
+            if message is not None:
+                ref.tell(message)
+            await trio.sleep(10)
+            ref.crash(ValueError())
+            await trio.sleep(10)
+            assert ref.incarnation == number + 1
+            assert ref.alive
+
+    class Hanging(Echo):
+        @receives(Hang)
+        async def hang(self, _message):
+            await trio.sleep_forever()
+
+    await run_with(body, ChildSpec("echo", Hanging))
+
+
+async def test_an_incarnation_that_is_over_takes_no_other_along(autojump_clock):
+    async def body(here):
+        ref = here.ref("node/echo")
+        old = ref._cell.actor
+        ref.crash(ValueError())
+        await trio.sleep(1)
+        old.crash_now(ValueError("late"))
+        old.stop()
+        await trio.sleep(1)
+        assert ref.incarnation == 2
+
+    await run_with(body, ChildSpec("echo", Echo))
+
+
+async def test_what_a_worker_raises_when_its_actor_is_over_changes_nothing(autojump_clock):
+    class Clumsy(Actor):
+        async def on_start(self):
+            self.spawn(self.work)
+            self.spawn(self.work_that_spawns)
+
+        async def work(self):
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise OSError("clean-up failed")
+
+        async def work_that_spawns(self):
+            try:
+                await trio.sleep_forever()
+            finally:
+                self.spawn(self.work)
+
+        @receives(End)
+        def end(self, _message):
+            self.stop()
+
+    async def body(here):
+        ref = here.ref("node/clumsy")
+        ref.tell(End())
+        await trio.sleep(1)
+        assert str(ref._cell.last_exit) == "normal"
+        assert (ref.incarnation, ref._cell.actor.worker_count) == (2, 2)
+
+    await run_with(body, ChildSpec("clumsy", Clumsy))

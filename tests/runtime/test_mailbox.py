@@ -132,6 +132,29 @@ async def test_the_rule_says_which_messages_survive_a_flood(autojump_clock):
             assert here.dead_letters[ref.path] == 7
 
 
+async def test_mailboxes_that_are_flooded_a_million_times_stay_within_their_bound(autojump_clock):
+    here = System("test", clock=trio.current_time)
+    children = [ChildSpec("newest", Newest), ChildSpec("oldest", Oldest)]
+    async with here.run(ChildSpec("node", lambda: Supervisor(children))):
+        refs, gate = [here.ref(f"node/{child.name}") for child in children], trio.Event()
+        for ref in refs:
+            ref.tell(Block(gate))
+        await trio.testing.wait_all_tasks_blocked()
+        flood, last = Parcel(), [Parcel() for _ in range(3)]
+        newest, oldest = refs
+        for number in range(500_000):
+            newest.tell(flood)
+            oldest.tell(flood if number < 499_997 else last[number - 499_997])
+            if number % 1000 == 0:
+                assert max(len(ref.actor_inbox) for ref in refs) <= 3
+        assert [len(ref.actor_inbox) for ref in refs] == [3, 3]
+        assert [here.dead_letters[ref.path] for ref in refs] == [499_997, 499_997]
+        gate.set()
+        await trio.sleep(1)
+        assert flood.handled == 3
+        assert [parcel.handled for parcel in last] == [1, 1, 1]
+
+
 async def test_a_crash_overtakes_a_full_mailbox(autojump_clock):
     here = System("test", clock=trio.current_time)
     async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("a", Newest)]))):

@@ -23,30 +23,48 @@ async def test_leaving_ends_a_root_whose_child_never_finishes_its_start(autojump
     assert not here.ref("node/b").alive
 
 
+@pytest.mark.parametrize("where", ["handler", "worker"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-async def test_an_interrupt_inside_a_handler_ends_the_system_in_order(autojump_clock, error):
+async def test_an_interrupt_inside_an_actor_ends_the_system_in_order(autojump_clock, error, where):
     class Interrupted(Child):
         @receives(End)
         def end(self, _message):
+            raise error
+
+    class Working(Child):
+        @receives(End)
+        def end(self, _message):
+            self.spawn(self.work)
+
+        async def work(self):
             raise error
 
     stopped = []
 
     class Sibling(Child):
         async def on_stop(self, _reason):
+            await trio.sleep(0.5)
             stopped.append(self.path)
 
     here = system()
-    children = [ChildSpec("sibling", Sibling), ChildSpec("interrupted", Interrupted)]
+    children = [
+        ChildSpec("a", Sibling),
+        ChildSpec("b", lambda: Supervisor([ChildSpec("c", Sibling), ChildSpec("interrupted", interrupted)])),
+        ChildSpec("d", Sibling),
+    ]
+    interrupted = Interrupted if where == "handler" else Working
+    supervisor = here.ref("node/b")
 
     async def run():
         async with here.run(ChildSpec("node", lambda: Supervisor(children))):
-            here.ref("node/interrupted").tell(End())
+            here.ref("node/b/interrupted").tell(End())
             await trio.sleep_forever()
 
     with pytest.raises(error):
         await run()
-    assert stopped == ["node/sibling"]
+    assert stopped == ["node/d", "node/b/c", "node/a"]
+    assert here.ref("node/b/interrupted").incarnation == 1
+    assert supervisor.incarnation == 1
 
 
 async def test_a_flood_of_crashes_from_outside_ends_in_one_clear_error(autojump_clock):
