@@ -233,5 +233,5 @@ class _Run:
             phases_s=self._phases,
             peak_rss_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             python=f"{platform.python_implementation()} {sys.version.split()[0]}",
-            tail=[] if not stage.checks.violations else trace.lines[-40:],
+            tail=stage.checks.tail,
         )

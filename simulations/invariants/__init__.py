@@ -62,11 +62,16 @@ ALL: tuple[type[Invariant], ...] = (
 """In the order in which they wait after the heal: what a later one needs, an earlier one has waited for."""
 
 
+_TAIL = 60
+
+
 class Invariants:
     """Those of one run."""
 
     def __init__(self, stage: "Stage") -> None:
         self.violations: list[Violation] = []
+        self.tail: list[str] = []
+        """The last lines of the trace before the first violation."""
         self.broken = trio.Event()
         """Set with the first violation."""
         self.samples = 0
@@ -90,6 +95,8 @@ class Invariants:
 
     def violated(self, violation: Violation) -> None:
         """Something is wrong."""
+        if not self.violations:
+            self.tail = self._stage.world.trace.lines[-_TAIL:]
         self.violations.append(violation)
         self._stage.world.trace.add("violation", violation.invariant, violation.message)
         self.broken.set()

@@ -52,6 +52,7 @@ class ChildrenAreKept(Invariant):
         super().__init__(stage)  # type: ignore[arg-type]
         self._due: dict[tuple[int, str], _Due] = {}
         self._crashes: dict[tuple[int, str, int, str], deque[float]] = {}
+        self._all_crashes: dict[tuple[int, str, int, str], int] = {}
         self._allowed: dict[tuple[int, str], int] = {}
         self._must_end: dict[tuple[int, str], tuple[int, float, str]] = {}
         self._odd: dict[tuple[int, str], tuple[int, float]] = {}
@@ -81,7 +82,14 @@ class ChildrenAreKept(Invariant):
 
     def _forget(self, index: int) -> None:
         self._leaving.discard(index)
-        books: tuple[dict[Any, Any], ...] = (self._due, self._must_end, self._odd, self._crashes, self._last)
+        books: tuple[dict[Any, Any], ...] = (
+            self._due,
+            self._must_end,
+            self._odd,
+            self._crashes,
+            self._all_crashes,
+            self._last,
+        )
         for book in books:
             for key in [key for key in book if key[0] == index]:
                 del book[key]
@@ -149,6 +157,7 @@ class ChildrenAreKept(Invariant):
         if not _returns(spec, reason):
             return
         now = trio.current_time()
+        taken_along = self._is_taken_along(place, parent, cell)
         self._siblings(place, event, parent, cell, now)
         backoff = spec.backoff.most * (1 + spec.backoff.jitter) if spec.backoff.first > 0 else 0.0
         self._due[place.index, event.path] = _Due(
@@ -157,7 +166,7 @@ class ChildrenAreKept(Invariant):
         if reason.abnormal:
             self._crashed += 1
             self.figures["crashes seen"] = float(self._crashed)
-            self._count(place, event.path, parent, now)
+            self._count(place, event.path, parent, now, certain=not taken_along)
 
     def _siblings(self, place: "Place", event: Event, parent: Cell, cell: Cell, now: float) -> None:
         """By the strategy, others are started again, too."""
@@ -183,13 +192,24 @@ class ChildrenAreKept(Invariant):
                     not alive, f"{path} of {place.name} is back and {other}, which rests on it, was not stopped"
                 )
 
-    def _count(self, place: "Place", path: str, parent: Cell, now: float) -> None:
+    def _is_taken_along(self, place: "Place", parent: Cell, cell: Cell) -> bool:
+        """Whether a sibling's crash restarts it anyway; then its own may be an old story when its turn comes."""
+        if parent.actor is None or parent.actor.strategy is Strategy.ONE_FOR_ONE:
+            return False
+        every = list(parent.actor._actor_children._entries)  # noqa: SLF001 (like `inside`)
+        return any((place.index, other.path) in self._due for other in every if other is not cell)
+
+    def _count(self, place: "Place", path: str, parent: Cell, now: float, *, certain: bool) -> None:
         """One more crash below a supervisor: it may be one too many."""
         actor = parent.actor
         if actor is None:
             return
         whose = path if actor.count_per_child else ""
-        times = self._crashes.setdefault((place.index, parent.path, parent.incarnation, whose), deque())
+        key = place.index, parent.path, parent.incarnation, whose
+        self._all_crashes[key] = self._all_crashes.get(key, 0) + 1
+        if not certain:
+            return
+        times = self._crashes.setdefault(key, deque())
         times.append(now)
         self._allowed[place.index, parent.path] = actor.intensity.restarts
         while times[0] <= now - actor.intensity.period:
@@ -204,8 +224,8 @@ class ChildrenAreKept(Invariant):
         if type(error).__name__ != "TooManyRestarts":
             return
         counts = [
-            len(times)
-            for (index, path, incarnation, _whose), times in self._crashes.items()
+            count
+            for (index, path, incarnation, _whose), count in self._all_crashes.items()
             if (index, path, incarnation) == (place.index, event.path, event.incarnation)
         ]
         allowed = self._allowed.get((place.index, event.path), 0)
