@@ -1,7 +1,7 @@
 """What disturbed which machine, and when: whether a connection that broke has an excuse.
 
-Invariant: a fault of the plan disturbs the machines that it is about from its beginning until a while after its end, and
-the end of an actor that carries connections disturbs its machine at that moment. Nothing else does: a crash of a
+Invariant: a fault of the plan disturbs the machines that it is about from its beginning until a while after its end,
+and the end of an actor that carries connections disturbs its machine at that moment. Nothing else does: a crash of a
 tunnel, a forward, a name or the registry must break no connection, and a session that ends by itself has no excuse.
 """
 

@@ -164,7 +164,7 @@ class MergeIsJoin(Invariant):
 
 
 def _replaced(claim: Claim, entry: Entry | None) -> bool:
-    """Whether what is known now takes the claim's place: a greater number, or two of its own number that are greater."""
+    """Whether what is known now takes its place: a claim of a greater number, or two of its own that are greater."""
     if entry is None:
         return False
     least = entry.claim if entry.claim.position > claim.position else entry.rival
