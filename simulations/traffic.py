@@ -40,7 +40,7 @@ _PIECE = 1 << 14
 _PATIENCE = 60.0
 """Seconds for one exchange, beside its own pauses; who waits longer gives up, as a person does."""
 _KNOWN_AFTER = 5.0
-"""Seconds after which a name or a tunnel that was acknowledged can be used from everywhere, if nothing is in the way."""
+"""Seconds after which an acknowledged name or tunnel can be used from everywhere, if nothing is in the way."""
 _TOLD_AFTER = 20.0
 """Seconds after which whoever has a connection to a machine that is gone has been told."""
 _LINGER = 2.0

@@ -109,10 +109,8 @@ def _unrest(node: "Node") -> str:
     pump = inside.pump(node)
     if pump is None:
         return "has no pump"
-    if len(pump.splices):
-        return f"has {len(pump.splices)} splices"
-    if pump.budget.total:
-        return f"holds {pump.budget.total} bytes"
+    if len(pump.splices) or pump.budget.total:
+        return f"has {len(pump.splices)} splices and {pump.budget.total} bytes"
     if places := inside.places_taken(node):
         return f"counts {places} requests for tunnels that nobody makes"
     sockets, sessions = inside.connections(node), sum(inside.sessions(node).values())
