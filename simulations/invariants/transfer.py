@@ -59,11 +59,17 @@ class TunnelsWork(Invariant):
                     self.forgiven["the tunnel's name is not its owner's"] += 1
                     continue
                 name = f"{name}.{owner.person.owner}"  # which needs no agreement
-            for turn in range(_VISITORS):
-                visitor = self.stage.core[(index * 7 + turn * 3 + 1) % len(self.stage.core)]
-                pinned = offer.name is not None and offer.name in visitor.person.pins
-                if visitor is not owner and not pinned and offer.lets_in(visitor.index):
-                    await self._visit(visitor, owner, offer, name, large=index < _LARGE and not turn)
+            for turn, visitor in enumerate(self._visitors(index, owner, offer)):
+                await self._visit(visitor, owner, offer, name, large=index < _LARGE and not turn)
+
+    def _visitors(self, index: int, owner: "Place", offer: "Offer") -> list["Place"]:
+        """Some of those who may come in, others for each tunnel."""
+        may = [
+            place
+            for place in self.stage.core
+            if place is not owner and offer.lets_in(place.index) and offer.name not in place.person.pins
+        ]
+        return [may[(index * 7 + turn * 3) % len(may)] for turn in range(min(_VISITORS, len(may)))]
 
     def _leads(self, owner: "Place", name: str) -> bool:
         model = self.stage.model

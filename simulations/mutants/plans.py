@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from simulations.faults import ActorCrash, Attack, ClockStep, Crash, Fault, Kill, Leave, Restore, Split, Wipe
+from simulations.faults import ActorCrash, Attack, ClockStep, Crash, Fault, Kill, Leave, Move, Restore, Split, Wipe
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
 from simulations.plan import Bounds, MachinePlan, Plan
 
@@ -351,6 +351,21 @@ def _doors() -> Plan:
     )
 
 
+def _moves() -> Plan:
+    """A machine goes to another network, and is visited there by one that never met it."""
+    return _plan(
+        "moves",
+        ((), (0,), (0,)),
+        (
+            Register(at=0.0, machine=1, name="one"),
+            Expose(at=1.0, machine=1, port=9000, name="one"),
+            Fetch(at=60.0, machine=2, of=1, port=9000, name="one", up=100, down=100),
+        ),
+        (Move(at=3.0, machine=1),),
+        safety=62.0,
+    )
+
+
 def _liars() -> Plan:
     """Strangers push forged claims, claims from the past and the future, too many, and two of one number."""
     kinds = ("forger", "hoarder", "equivocator", "prophet", "revenant", "suicide", "undertaker", "lazarus")
@@ -419,6 +434,7 @@ PLANS: Final[dict[str, Plan]] = {
         _hours(),
         _keys(),
         _away(),
+        _moves(),
         _liars(),
         _intruders(),
         _rivals(),
