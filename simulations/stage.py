@@ -141,6 +141,15 @@ class Place:
             self.person.owner = known.owner
         self._stage.checks.booted(self)
 
+    async def boot_in_vain(self) -> None:
+        """Try to start the daemon on a disk that it must refuse."""
+        try:
+            await self.machine.boot(bootstrap=self._stage.bootstrap(self.index))
+        except BeamError:
+            return
+        self._stage.checks.opened_wrongly(self)
+        await self.machine.kill()
+
     async def kill(self) -> None:
         """See `Machine.kill`."""
         if self.up:

@@ -13,6 +13,7 @@ from simulations.faults.machines import (
     Crash,
     Kill,
     Leave,
+    LostKeys,
     Pause,
     Restore,
     Slow,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from simulations.stage import Stage
 
 KINDS: tuple[type[Fault], ...] = (
-    Crash, Kill, Leave, Storm, Wipe, Restore, Pause, Slow,
+    Crash, Kill, Leave, Storm, Wipe, Restore, LostKeys, Pause, Slow,
     ActorCrash, AnyActorCrash, CrashLoop,
     Split, Cut, Flap, Degrade, Clog, Weather, Rebind, Move,
     ClockStep, DiskFull, DiskBroken,
@@ -57,6 +58,6 @@ async def inflict(fault: Fault, stage: "Stage") -> None:
 
 __all__ = [
     "KINDS", "ActorCrash", "AnyActorCrash", "Attack", "ClockStep", "Clog", "Crash", "CrashLoop", "Cut", "Degrade",
-    "DiskBroken", "DiskFull", "Fault", "Flap", "Kill", "Leave", "MachineFault", "Moot", "Move", "Pause", "PlannedCrash",
+    "DiskBroken", "DiskFull", "Fault", "Flap", "Kill", "Leave", "LostKeys", "MachineFault", "Moot", "Move", "Pause", "PlannedCrash",
     "Rebind", "Restore", "Slow", "Split", "Storm", "Weather", "Wipe", "inflict",
 ]  # fmt: skip

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
 from simulations.faults.base import MachineFault, Moot
 
 if TYPE_CHECKING:
     from simulations.stage import Place, Stage
+
+
+_KEYS = (KEYSTORE, DEVICE_KEY)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -113,6 +117,30 @@ class Restore(MachineFault):
         """Make the backup."""
         await trio.sleep_until(stage.begin + min(self.saved, self.at))
         stage.places[self.machine].save()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LostKeys(MachineFault):
+    """The keys of the home are gone, or are another machine's, when the daemon starts; then they are put back."""
+
+    foreign: int | None = None
+    """Whose keys are there instead; None for nobody's."""
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Fault`."""
+        return (self.machine,) if self.foreign is None else (self.machine, self.foreign)
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`: a home without its keys is not opened."""
+        async with stage.taking_down(self.machine) as place:
+            await place.shutdown()
+            whole = place.machine.snapshot()
+            others = {} if self.foreign is None else stage.places[self.foreign].machine.snapshot()
+            keys = {name: data for name, data in others.items() if name in _KEYS}
+            place.machine.restore({name: data for name, data in whole.items() if name not in _KEYS} | keys)
+            await place.boot_in_vain()
+            place.machine.restore(whole)
+            await place.boot()
 
 
 @attrs.frozen(slots=True, kw_only=True)

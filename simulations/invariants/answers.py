@@ -72,6 +72,10 @@ class NobodyElsesKey(Invariant):
                 f"{visitor.name} asked for {name} and was served by {by.name}, whose owner never claimed it",
             )
 
+    def opened_wrongly(self, place: "Place") -> None:
+        """See `Invariant`: its names would be claimed by another owner."""
+        self.expect(False, f"{place.name} opened a home that belongs to other keys")
+
     async def after_heal(self) -> None:
         """Nodes with the same records give the same answer: so no order of arrival and no clock decides."""
         await trio.lowlevel.checkpoint()

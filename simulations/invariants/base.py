@@ -120,6 +120,9 @@ class Invariant:
     def ended_by_itself(self, place: "Place") -> None:
         """Nobody took the daemon down."""
 
+    def opened_wrongly(self, place: "Place") -> None:
+        """It started with keys that are not those of its database."""
+
     def does_not_start(self, place: "Place", error: "BeamError") -> None:
         """It did not start, with a disk that works."""
 

@@ -8,7 +8,20 @@ from typing import Final
 
 import attrs
 
-from simulations.faults import ActorCrash, Attack, ClockStep, Crash, Fault, Kill, Leave, Move, Restore, Split, Wipe
+from simulations.faults import (
+    ActorCrash,
+    Attack,
+    ClockStep,
+    Crash,
+    Fault,
+    Kill,
+    Leave,
+    LostKeys,
+    Move,
+    Restore,
+    Split,
+    Wipe,
+)
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
 from simulations.plan import Bounds, MachinePlan, Plan
 
@@ -261,7 +274,12 @@ def _keys() -> Plan:
             Register(at=14.0, machine=1, name="four"),
             Register(at=14.0, machine=2, name="five"),
         ),
-        (Wipe(at=8.0, machine=1), Restore(at=8.0, machine=2, saved=2.0)),
+        (
+            Wipe(at=8.0, machine=1),
+            Restore(at=8.0, machine=2, saved=2.0),
+            LostKeys(at=9.0, machine=0),
+            LostKeys(at=12.0, machine=0, foreign=1),
+        ),
         safety=18.0,
     )
 
