@@ -70,9 +70,9 @@ class _Watcher(Invariant):
 
 
 class CrashesStay(_Watcher):
-    """S18."""
+    """S19."""
 
-    id = "S18"
+    id = "S19"
     title = "a crash restarts what depends on the crashed actor, nothing else, and never for ever"
     why = "nothing was restarted"
 

@@ -86,7 +86,7 @@ async def test_a_crash_that_comes_while_others_are_taken_along_explains_their_re
 async def test_one_that_is_left_over_is_a_violation(autojump_clock):
     async with scene(CrashesStay, strategy=Strategy.ONE_FOR_ONE) as (system, seen):
         await crash(system, "node/core/pump")
-    assert [violation.invariant for violation in seen.violations] == ["S18"]
+    assert [violation.invariant for violation in seen.violations] == ["S19"]
     assert "services, which is built on it, was not" in str(seen.violations[0])
 
 
