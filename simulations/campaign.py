@@ -209,8 +209,12 @@ def dask_executor(address: str) -> tuple[Executor, int]:
 
     Raises:
         ImportError: `distributed` is not installed (the extra `sim`).
+        ValueError: a worker has several threads; runs in one process would share the scheduler that a seed sets.
     """
     from distributed import Client  # noqa: PLC0415 (an optional extra)
 
     client = Client(address)
-    return client.get_executor(pure=False), sum(client.nthreads().values())
+    threads = client.nthreads()
+    if any(count > 1 for count in threads.values()):
+        raise ValueError("Start the workers with one thread each (--nthreads 1): one process runs one world at a time.")
+    return client.get_executor(pure=False), len(threads)

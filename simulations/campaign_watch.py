@@ -19,7 +19,11 @@ def watch(
     if dask is None:
         executor = local_executor(at_once)
     else:
-        executor, at_once = dask_executor(dask)
+        try:
+            executor, at_once = dask_executor(dask)
+        except (ImportError, OSError, ValueError) as error:
+            console.print(f"The Dask cluster at {dask} can't be used: {error}", markup=False)
+            return 2
     until = None if minutes is None else time.monotonic() + minutes * 60
     before = sum(task.key in campaign.done for task in tasks)
     if before:
