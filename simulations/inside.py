@@ -34,6 +34,16 @@ def knowledge(node: "Node") -> "Knowledge | None":
     return registrar._known if registrar is not None else None  # noqa: SLF001 (see above)
 
 
+def left_links(node: "Node") -> int:
+    """Connections that belong to tunnels and forwards, beside the forwards' listeners."""
+    running = pump(node)
+    if running is None:
+        return 0
+    forwards, tunnels = (actors_at(node, f"core/services/{pool}/*") for pool in ("forwards/local", "tunnels/offered"))
+    links: int = sum(running.owned_by(ref.path) for ref in (*forwards, *tunnels))
+    return max(0, links - len(forwards))
+
+
 def places_taken(node: "Node") -> int:
     """Connections that are being opened, requests that are being read, served and refused, as the books say."""
     taken: int = node.tunnels._opener._live._opening  # noqa: SLF001 (see above)

@@ -20,6 +20,10 @@ def label_of(name: str) -> str:
     return name.partition(".")[0]
 
 
+_SPREAD = 5.0
+"""Seconds after which everybody who can be told knows who holds a name."""
+
+
 class Standing(enum.Enum):
     """Of a wish: a name to hold, a tunnel to offer."""
 
@@ -212,6 +216,11 @@ class Model:
         """When somebody last asked for the name or gave it up."""
         wishes = (person.names.get(label_of(name)) for person in self.people) if name is not None else ()
         return max((wish.asked_at for wish in wishes if wish is not None), default=0.0)
+
+    def is_taken(self, person: Person, name: str) -> bool:
+        """Whether somebody else was told some time ago that the name is theirs, and nobody asked for it since."""
+        others = [other for other in self.holders(name) if other is not person]
+        return bool(others) and self.is_sure(name) and trio.current_time() - self.asked_at(name) > _SPREAD
 
     def leads_to(self, name: str, person: Person) -> bool:
         """Whether the name must lead to this person, as far as people were told; its full form needs nobody else."""

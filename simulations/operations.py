@@ -59,6 +59,7 @@ class Register(Operation):
 
     async def run(self, stage: "Stage", place: "Place") -> str:
         """See `Operation`."""
+        taken = not self.contest and stage.calm.everywhere and stage.model.is_taken(place.person, self.name)
         with stage.model.registering(place.person, self.name) as wish:
             try:
                 done = await place.node.naming.register(self.name, contest=self.contest)
@@ -67,6 +68,8 @@ class Register(Operation):
                 raise
             wish.done()
         stage.checks.registered(place, self.name, done.owner)
+        if taken:
+            stage.checks.took(place, self.name)
         return "done"
 
 
@@ -226,6 +229,7 @@ async def perform(operation: Operation, stage: "Stage") -> None:
         stage.count("operations", f"{kind}: machine down")
         return
     outcome = "machine went down"
+    start = trio.current_time()
     with place.while_up():
         try:
             outcome = await operation.run(stage, place)
@@ -233,6 +237,8 @@ async def perform(operation: Operation, stage: "Stage") -> None:
             outcome = error.code
     stage.count("operations", f"{kind}: {outcome}")
     stage.world.trace.add(place.name, kind, outcome)
+    if outcome == "timed-out":
+        stage.checks.unanswered(place, kind, start)
     if operation.then and outcome == "done" and place.up and not place.lock.locked():
         place.lock.acquire_nowait()
         try:

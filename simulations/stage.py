@@ -59,6 +59,8 @@ class Place:
         """Actor crashes of the plan."""
         self._disk_troubles: list[list[float]] = []
         """When the disk began and ceased to refuse."""
+        self.booted_at = 0.0
+        """When the daemon last started."""
         self.stepped_at = -1.0
         """When the wall clock was last set."""
         self.owners: list[OwnerId] = []
@@ -128,6 +130,7 @@ class Place:
             else:
                 break
             await trio.sleep(_SERVICE_MANAGER)
+        self.booted_at = trio.current_time()
         self._stage.calm.booted(self)
         self._address = self.machine.address_of(node)
         if not self.peers or self.peers[-1] != str(node.peers.us):

@@ -16,6 +16,10 @@ from simulations.model import Standing
 if TYPE_CHECKING:
     from simulations.stage import Place
 
+_RENEWED_AFTER = 10 * 86_400 + 2 * 3600
+"""Seconds: a third of the validity, and the hours between two looks of a name's keeper."""
+_RENEWED_WITHIN = 100.0
+"""Seconds after a start, or after the clock was set, within which an own name is looked after."""
 _STALE_GRACE = 3 * 86_400
 """Seconds; docs/naming.md says so."""
 _MOST_QUESTIONS = 20_000
@@ -31,6 +35,10 @@ class NobodyElsesKey(Invariant):
     def registered(self, place: "Place", name: str, owner: OwnerId) -> None:
         """See `Invariant`."""
         self.expect(owner == place.person.owner, f"{place.name} was told that {name} is {owner.short}'s, not its own")
+
+    def took(self, place: "Place", name: str) -> None:
+        """See `Invariant`."""
+        self.expect(False, f"{place.name} was given {name}, which everybody knows to be another's")
 
     def resolved(self, place: "Place", name: str, found: Resolution) -> None:
         """See `Invariant`."""
@@ -115,6 +123,19 @@ class AcknowledgedStays(Invariant):
             self.expect(
                 pin is not None and pin.owner == owner, f"{place.name} was told that {name} is pinned, and it is not"
             )
+
+    def look(self, place: "Place") -> None:
+        """See `Invariant`: a name that is one's own is claimed anew long before its claim ends."""
+        known = self.stage.inside.knowledge(place.node)
+        if known is None or trio.current_time() - max(place.stepped_at, place.booted_at) < _RENEWED_WITHIN:
+            return
+        if place.machine.paused or place.disk_refused_around(trio.current_time(), _RENEWED_WITHIN):
+            return
+        for name in known.own:
+            entry = known.registry.entry(name, known.owner)
+            if entry is not None and entry.claim.kind is Kind.LIVE:
+                age = place.machine.clock.wall() - entry.claim.terms.issued
+                self.expect(age < _RENEWED_AFTER, f"{place.name} has not renewed {name} for {age / 86_400:.0f} days")
 
     def released(self, place: "Place", name: str) -> None:
         """See `Invariant`: a tombstone that was acknowledged is in the owner's own registry."""

@@ -132,6 +132,12 @@ class Invariant:
     def registered(self, place: "Place", name: str, owner: OwnerId) -> None:
         """Somebody was told that the name is theirs."""
 
+    def took(self, place: "Place", name: str) -> None:
+        """Somebody was given a name that another one is known everywhere to hold, without having contested it."""
+
+    def unanswered(self, place: "Place", kind: str, start: float) -> None:
+        """An operation that began then ended because nobody answered."""
+
     def released(self, place: "Place", name: str) -> None:
         """Somebody was told that the name is theirs no longer."""
 

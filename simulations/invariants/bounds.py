@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from beam_actors.node import Node
     from simulations.stage import Place
 
+_PATIENCE = 20.0
 _TURNS = 5
 """A node is measured each so many looks."""
 
@@ -65,6 +66,8 @@ def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
     pump = inside.pump(node)
     if pump is not None:
         yield "bytes in the pump", pump.budget.total, limits.flow.node_bytes
+    yield "bytes of windows' growth", node.flow.windows.used, limits.flow.node_bytes
+    yield "bytes of windows' growth given back and never taken", -node.flow.windows.used, 0
     yield "graves", len(node.system.graves), node.system.graves.limits.number
 
 
@@ -78,6 +81,13 @@ class QueuesDrain(Invariant):
 
     id = "L5"
     title = "queues drain, and sockets and connections come back to what the sessions need"
+
+    def unanswered(self, place: "Place", kind: str, start: float) -> None:
+        """See `Invariant`: whoever is asked answers, or is seen to be gone, long before anybody loses patience."""
+        refused = place.disk_refused_around(trio.current_time(), _PATIENCE)
+        if kind != "fetch" and not refused and self.stage.calm.since(start, place):
+            seconds = trio.current_time() - start
+            self.expect(False, f"nobody answered a {kind} at {place.name} within {seconds:.0f} s")
 
     async def after_heal(self) -> None:
         """See `Invariant`."""
@@ -111,6 +121,8 @@ def _unrest(node: "Node") -> str:
         return "has no pump"
     if len(pump.splices) or pump.budget.total:
         return f"has {len(pump.splices)} splices and {pump.budget.total} bytes"
+    if links := inside.left_links(node):
+        return f"holds {links} connections for tunnels that nobody uses"
     if places := inside.places_taken(node):
         return f"counts {places} requests for tunnels that nobody makes"
     sockets, sessions = inside.connections(node), sum(inside.sessions(node).values())

@@ -172,7 +172,7 @@ class CrashesArePlanned(_Watcher):
             return
         if "/sessions/" in event.path:
             self._count_sessions(place)
-        if not event.reason.abnormal:
+        if event.reason.kind not in {ExitKind.CRASHED, ExitKind.KILLED}:
             self.checks += 1
             return
         if _is_planned(event.reason.error):

@@ -164,7 +164,7 @@ class ChildrenAreKept(Invariant):
         self._due[place.index, event.path] = _Due(
             event.incarnation, now + backoff + _GRACE, parent_path, parent.incarnation, str(reason)
         )
-        if reason.abnormal:
+        if reason.kind in {ExitKind.CRASHED, ExitKind.KILLED}:
             self._crashed += 1
             self.figures["crashes seen"] = float(self._crashed)
             self._count(place, event.path, parent, now, certain=not taken_along)

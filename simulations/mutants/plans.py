@@ -13,6 +13,8 @@ from simulations.faults import (
     Attack,
     ClockStep,
     Crash,
+    DiskBroken,
+    DiskFull,
     Fault,
     Kill,
     Leave,
@@ -212,9 +214,11 @@ def _actors() -> Plan:
                 Fetch(at=2.0 + 2 * turn, machine=1, of=0, port=9000, name="one", up=100, down=100)
                 for turn in range(len(paths))
             ),
+            Register(at=36.0, machine=0, name="late"),
             Register(at=40.0, machine=0, name="last"),
         ),
         (
+            *(ActorCrash(at=36.0 + late, machine=0, path=f"{services}/registry") for late in (0.001, 0.003)),
             *(ActorCrash(at=2.0 + 2 * turn, machine=0, path=path) for turn, path in enumerate(paths)),
             *(ActorCrash(at=3.0 + 2 * turn, machine=0, path=path) for turn, path in enumerate(paths)),
             *(ActorCrash(at=30.0 + 5 * turn, machine=0, path=path) for turn, path in enumerate(later)),
@@ -384,6 +388,39 @@ def _moves() -> Plan:
     )
 
 
+def _disks() -> Plan:
+    """Disks refuse, for an error or for want of room, while names and tunnels are asked for."""
+    return _plan(
+        "disks",
+        PAIR,
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Register(at=3.0, machine=0, name="two"),
+            Expose(at=3.5, machine=0, port=9000),
+            Register(at=3.0, machine=1, name="three"),
+            Release(at=4.0, machine=0, name="one"),
+            Register(at=20.0, machine=0, name="four"),
+        ),
+        (DiskBroken(at=2.0, machine=0, seconds=6.0), DiskFull(at=2.0, machine=1, seconds=6.0)),
+        safety=30.0,
+    )
+
+
+def _months() -> Plan:
+    """The clock of a machine jumps by eleven days, so that its names are to be claimed anew."""
+    return _plan(
+        "months",
+        PAIR,
+        (
+            Register(at=0.0, machine=0, name="one"),
+            Register(at=12.0, machine=1, name="one"),
+            Resolve(at=15.0, machine=1, name="one"),
+        ),
+        (ClockStep(at=20.0, machine=0, by=11 * 86_400.0, seconds=140.0),),
+        safety=165.0,
+    )
+
+
 def _liars() -> Plan:
     """Strangers push forged claims, claims from the past and the future, too many, and two of one number."""
     kinds = ("forger", "hoarder", "equivocator", "prophet", "revenant", "suicide", "undertaker", "lazarus")
@@ -453,6 +490,8 @@ PLANS: Final[dict[str, Plan]] = {
         _keys(),
         _away(),
         _moves(),
+        _disks(),
+        _months(),
         _liars(),
         _intruders(),
         _rivals(),
