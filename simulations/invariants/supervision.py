@@ -153,11 +153,13 @@ class ChildrenAreKept(Invariant):
             return
         self._in_order(place, event, parent, cell)
         spec, stopping = found
-        if place.index in self._leaving or stopping or parent.state is not State.RUNNING:
-            return
-        if not _returns(spec, reason):
+        if place.index in self._leaving or stopping or not _returns(spec, reason):
             return
         now = trio.current_time()
+        if parent.state is State.STARTING and reason.abnormal:
+            self._count(place, event.path, parent, now)  # it is decided about, and counted, when the start is done
+        if parent.state is not State.RUNNING:
+            return
         taken_along = self._is_taken_along(place, parent, cell)
         self._siblings(place, event, parent, cell, now)
         backoff = spec.backoff.most * (1 + spec.backoff.jitter) if spec.backoff.first > 0 else 0.0
