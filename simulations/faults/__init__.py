@@ -58,6 +58,6 @@ async def inflict(fault: Fault, stage: "Stage") -> None:
 
 __all__ = [
     "KINDS", "ActorCrash", "AnyActorCrash", "Attack", "ClockStep", "Clog", "Crash", "CrashLoop", "Cut", "Degrade",
-    "DiskBroken", "DiskFull", "Fault", "Flap", "Kill", "Leave", "LostKeys", "MachineFault", "Moot", "Move", "Pause", "PlannedCrash",
-    "Rebind", "Restore", "Slow", "Split", "Storm", "Weather", "Wipe", "inflict",
+    "DiskBroken", "DiskFull", "Fault", "Flap", "Kill", "Leave", "LostKeys", "MachineFault", "Moot", "Move", "Pause",
+    "PlannedCrash", "Rebind", "Restore", "Slow", "Split", "Storm", "Weather", "Wipe", "inflict",
 ]  # fmt: skip

@@ -92,7 +92,7 @@ class Forger(Listener):
 
     NAME = "forger"
 
-    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:
         """See `Liar`."""
         for claim in self.heard.values():
             yield from forgeries(claim, self.owner, self.key.peer_id)

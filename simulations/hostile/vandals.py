@@ -191,7 +191,7 @@ class Legion(Attacker):
                     other = await self.program.connect(stream.remote)  # type: ignore[arg-type]  # it is a TCP one
                     nursery.start_soon(super().meet, other, victim)
 
-    async def attack(self, line: Line) -> None:
+    async def attack(self, line: Line) -> None:  # noqa: ARG002 (it only stays)
         """See `Attacker`: answer pings, and stay."""
         self.lair.tally["sessions kept"] += 1
         await trio.sleep(60.0)

@@ -111,19 +111,24 @@ class QueuesDrain(Invariant):
 
 def _unrest(node: "Node") -> str:
     """What is not at rest, or nothing."""
+    return next(_restless(node), "")
+
+
+def _restless(node: "Node") -> Iterator[str]:
     for cell in inside.cells(node):
         if _waiting(cell.inbox):
-            return f"has messages for {cell.path}"
+            yield f"has messages for {cell.path}"
         if cell.actor is not None and cell.actor._actor_replies:  # noqa: SLF001 (like `inside`)
-            return f"has a question that {cell.path} never answered"
+            yield f"has a question that {cell.path} never answered"
     pump = inside.pump(node)
     if pump is None:
-        return "has no pump"
-    if len(pump.splices) or pump.budget.total:
-        return f"has {len(pump.splices)} splices and {pump.budget.total} bytes"
+        yield "has no pump"
+    elif len(pump.splices) or pump.budget.total:
+        yield f"has {len(pump.splices)} splices and {pump.budget.total} bytes"
     if links := inside.left_links(node):
-        return f"holds {links} connections for tunnels that nobody uses"
+        yield f"holds {links} connections for tunnels that nobody uses"
     if places := inside.places_taken(node):
-        return f"counts {places} requests for tunnels that nobody makes"
+        yield f"counts {places} requests for tunnels that nobody makes"
     sockets, sessions = inside.connections(node), sum(inside.sessions(node).values())
-    return "" if sockets == sessions else f"has {sockets} connections open for {sessions} sessions"
+    if sockets != sessions:
+        yield f"has {sockets} connections open for {sessions} sessions"

@@ -157,7 +157,8 @@ class ChildrenAreKept(Invariant):
             return
         now = trio.current_time()
         if parent.state is State.STARTING and reason.abnormal:
-            self._count(place, event.path, parent, now)  # it is decided about, and counted, when the start is done
+            # It is decided about when the start is done.
+            self._count(place, event.path, parent, now, certain=False)
         if parent.state is not State.RUNNING:
             return
         taken_along = self._is_taken_along(place, parent, cell)

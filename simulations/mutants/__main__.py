@@ -85,9 +85,8 @@ def _summary(findings: list[Finding], mutants: list[Mutant], seconds: float) -> 
             click.echo(f"{count} {fate.value}")
     for finding in findings:
         if not is_well(finding):
-            click.echo(
-                f"  ! {finding.mutant or 'the code as it is'}, plan {finding.plan}: {finding.fate.value} {finding.message}"
-            )
+            whose = finding.mutant or "the code as it is"
+            click.echo(f"  ! {whose}, plan {finding.plan}: {finding.fate.value} {finding.message}")
     click.echo(f"{len(findings)} runs in {seconds:.0f} s")
 
 
