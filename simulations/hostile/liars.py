@@ -92,7 +92,7 @@ class Forger(Listener):
 
     NAME = "forger"
 
-    def claims(self, line: Line, turn: int) -> Iterator[bytes]:
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002 (what others need)
         """See `Liar`."""
         for claim in self.heard.values():
             yield from forgeries(claim, self.owner, self.key.peer_id)
@@ -259,7 +259,7 @@ class Lazarus(Liar):
         self.name = lair.name_of_its_own()
         self.turns: dict[object, int] = {}
 
-    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:
         """See `Liar`."""
         key = self.chain.era_key(0)
         turn = self.turns[line.victim] = self.turns.get(line.victim, 0) + 1
