@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check sim sim-check sim-campaign interop soak bench clean
+.PHONY: help install demo test check sim sim-check sim-campaign determinism interop soak bench clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -41,6 +41,9 @@ sim-campaign: $(STAMP)  ## many seeds: SCENARIO="churn swarm" SEEDS=1-100 SIZE=8
 		$(if $(PROFILE),--profile $(PROFILE)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(DASK),--dask $(DASK)) \
 		$(if $(RESULTS),--results $(RESULTS)) $(if $(MINUTES),--minutes $(MINUTES))
 
+determinism: $(STAMP)  ## one seed, one history: NODES=1000 nodes in several processes, on Python 3.11 and 3.13 (about 2 minutes)
+	$(BIN)/python -m simulations.determinism $(or $(NODES),1000) $(if $(SEED),--seed $(SEED))
+
 interop: $(STAMP)  ## the wire judged by foreign libp2p peers; what can't be installed here is skipped loudly
 	-$(BIN)/python tests/interop/install_lab.py
 	$(BIN)/python -m pytest tests/interop
@@ -54,4 +57,4 @@ bench: $(STAMP)  ## side by side with OpenSSH; what a person waits for; the runt
 	$(BIN)/python -m benchmarks.runtime --check
 
 clean:           ## remove what was installed or generated
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .lab
+	rm -rf $(VENV) .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .lab
