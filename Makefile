@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check sim sim-check sim-campaign determinism interop soak bench clean
+.PHONY: help install demo test check sim sim-check sim-campaign determinism mutants interop soak bench clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -43,6 +43,9 @@ sim-campaign: $(STAMP)  ## many seeds: SCENARIO="churn swarm" SEEDS=1-100 SIZE=8
 
 determinism: $(STAMP)  ## one seed, one history: NODES=1000 nodes in several processes, on Python 3.11 and 3.13 (about 2 minutes)
 	$(BIN)/python -m simulations.determinism $(or $(NODES),1000) $(if $(SEED),--seed $(SEED))
+
+mutants: $(STAMP)  ## bugs are planted into the code, one by one, and the simulator must find each
+	$(BIN)/python -m simulations.mutants
 
 interop: $(STAMP)  ## the wire judged by foreign libp2p peers; what can't be installed here is skipped loudly
 	-$(BIN)/python tests/interop/install_lab.py

@@ -27,7 +27,7 @@ def main(*, names: tuple[str, ...], only_list: bool, jobs: int, as_json: bool) -
     chosen = _chosen(names)
     if only_list:
         for mutant in chosen:
-            click.echo(f"{mutant.name:<36}{mutant.invariant or 'tests':<7}{mutant.plan:<12}{mutant.bug}")
+            click.echo(f"{mutant.name:<36}{mutant.invariant or '-':<7}{mutant.plan:<12}{mutant.bug}")
         return
     visible = [mutant for mutant in chosen if mutant.plan]
     start = time.perf_counter()

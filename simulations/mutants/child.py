@@ -1,4 +1,4 @@
-"""One run in a process of its own: `python -m simulations.mutants.child PLAN` prints its outcome as one line of JSON."""
+"""One run in a process of its own: `python -m simulations.mutants.child PLAN` prints its outcome as JSON."""
 
 import json
 import logging

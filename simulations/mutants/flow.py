@@ -1,4 +1,4 @@
-"""Bugs in the data plane: splices that mix, drop or end wrongly, wake-ups that are lost, peers that are never given up."""
+"""Bugs in the data plane: splices that mix, drop or end wrongly, lost wake-ups, peers never given up."""
 
 from simulations.mutants.mutant import Edit, Mutant
 
@@ -6,6 +6,8 @@ MUTANTS = (
     Mutant(
         name="splice-keeps-borrowed-bytes",
         bug="What a slow sink did not take stays in the shared read buffer, where the next read overwrites it.",
+        plan="bulk",
+        invariant="S9",
         edits=(
             Edit(
                 "flow/splice.py",
@@ -17,6 +19,8 @@ MUTANTS = (
     Mutant(
         name="splice-drops-what-is-not-taken",
         bug="The short cut from a session's stream to a socket says that it took all bytes when it took some.",
+        plan="bulk",
+        invariant="S9",
         edits=(
             Edit(
                 "flow/splice.py",
@@ -32,6 +36,8 @@ MUTANTS = (
     Mutant(
         name="half-close-ends-both-ways",
         bug="The end of one direction of a splice ends the other one, too.",
+        plan="bulk",
+        invariant="S9",
         edits=(
             Edit(
                 "flow/splice.py",
@@ -43,11 +49,15 @@ MUTANTS = (
     Mutant(
         name="half-close-not-passed-on",
         bug="The clean end of one side of a splice is not told to the other one.",
+        plan="bulk",
+        invariant="S9",
         edits=(Edit("flow/splice.py", "            self.sink.shutdown()\n", "            self.sink.room()\n"),),
     ),
     Mutant(
         name="cut-looks-like-an-end",
         bug="A splice that breaks ends cleanly at the other side, which takes a part for the whole.",
+        plan="cuts",
+        invariant="S9",
         edits=(
             Edit(
                 "flow/splice.py",
@@ -59,11 +69,15 @@ MUTANTS = (
     Mutant(
         name="splice-dies-with-its-owner",
         bug="A restart of the actor that made a splice breaks the connection.",
+        plan="cuts",
+        invariant="S9",
         edits=(Edit("flow/pump.py", "if not owned.outlives_owner:", "if owned.is_open:"),),
     ),
     Mutant(
         name="small-pieces-swapped",
         bug="A small piece that arrives behind another one that waits is put before it.",
+        plan="bulk",
+        invariant="S9",
         edits=(
             Edit(
                 "flow/link.py",
@@ -75,6 +89,8 @@ MUTANTS = (
     Mutant(
         name="flush-does-not-wake-the-pump",
         bug="A link that asks for a flush while the pump waits is flushed when something else happens.",
+        plan="bulk",
+        invariant="S9",
         edits=(
             Edit(
                 "flow/pump.py",
@@ -86,6 +102,8 @@ MUTANTS = (
     Mutant(
         name="silent-peer-stays-up",
         bug="A session whose peer is silent for ever is never given up.",
+        plan="silence",
+        invariant="S18",
         edits=(
             Edit(
                 "flow/session_link.py",
@@ -102,6 +120,8 @@ MUTANTS = (
     Mutant(
         name="streams-outlive-their-session",
         bug="When a session ends, its streams are not told, and whoever reads them waits for ever.",
+        plan="cuts",
+        invariant="S9",
         edits=(
             Edit(
                 "flow/session_link.py",

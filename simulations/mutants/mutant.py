@@ -40,11 +40,11 @@ class Mutant:
     """What is wrong, in one sentence."""
     edits: tuple[Edit, ...]
     plan: str = ""
-    """The plan of `plans` by which the simulator finds it; empty when it can't see it, and only `tests` does."""
+    """The plan of `plans` by which the simulator was seen to find it; empty when it was not, or can't."""
     invariant: str = ""
     """The id of the invariant that must report it."""
     tests: str = ""
-    """The tests that find it, relative to `tests/`; required without a plan."""
+    """The tests that were seen to find it, relative to `tests/`; empty when that was not measured."""
 
     @property
     def room(self) -> str:

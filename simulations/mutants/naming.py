@@ -6,6 +6,8 @@ MUTANTS = (
     Mutant(
         name="merge-keeps-first-seen",
         bug="A merge keeps the first claim of an owner for a name and never lets a later one replace it.",
+        plan="spread",
+        invariant="S13",
         edits=(
             Edit(
                 "naming/registry.py",
@@ -17,6 +19,8 @@ MUTANTS = (
     Mutant(
         name="merge-keeps-last-heard",
         bug="Of one owner's claims the one that was heard of last counts, whatever its number.",
+        plan="spread",
+        invariant="S2",
         edits=(
             Edit(
                 "naming/registry.py",
@@ -28,6 +32,8 @@ MUTANTS = (
     Mutant(
         name="equivocation-first-wins",
         bug="Of two claims with one number the one that came first counts, so that nodes disagree for good.",
+        plan="liars",
+        invariant="S2",
         edits=(
             Edit(
                 "naming/registry.py",
@@ -39,6 +45,8 @@ MUTANTS = (
     Mutant(
         name="rival-lost-in-store",
         bug="The proof of an equivocation is not read back from the store.",
+        plan="rivals",
+        invariant="S4",
         edits=(
             Edit("naming/knowledge.py", "self.registry.merge_all(entry.claims)", "self.registry.merge(entry.claim)"),
         ),
@@ -46,6 +54,8 @@ MUTANTS = (
     Mutant(
         name="tombstone-dropped-at-origin",
         bug="A name that is released is forgotten at once at its owner, with the tombstone that should replace it.",
+        plan="spread",
+        invariant="S13",
         edits=(
             Edit(
                 "naming/knowledge.py",
@@ -60,6 +70,8 @@ MUTANTS = (
     Mutant(
         name="tombstone-forgotten-early",
         bug="Tombstones are forgotten after an hour, while claims that they replaced can still come back.",
+        plan="hours",
+        invariant="S4",
         edits=(
             Edit(
                 "naming/registry.py",
@@ -79,11 +91,15 @@ MUTANTS = (
     Mutant(
         name="signature-not-checked",
         bug="Claims are admitted whoever signed them.",
+        plan="liars",
+        invariant="S1",
         edits=(Edit("naming/admission.py", "if not claim.genuine():", "if claim.body is None:"),),
     ),
     Mutant(
         name="revocation-not-absorbing",
         bug="After an owner was revoked, claims of that owner are taken in again.",
+        plan="liars",
+        invariant="S2",
         edits=(
             Edit(
                 "naming/registry.py",
@@ -96,6 +112,8 @@ MUTANTS = (
     Mutant(
         name="future-claims-admitted",
         bug="A claim from the future is taken in at once instead of waiting for its time.",
+        plan="clocks",
+        invariant="S1",
         edits=(
             Edit(
                 "naming/admission.py",
@@ -107,11 +125,15 @@ MUTANTS = (
     Mutant(
         name="expired-claims-resolve",
         bug="A claim whose time is over still answers.",
+        plan="clocks",
+        invariant="S3",
         edits=(Edit("naming/ranking.py", "and now <= terms.not_after + grace", "and grace >= 0"),),
     ),
     Mutant(
         name="contested-first-wins",
         bug="A name with several owners leads to the first of them instead of to nobody.",
+        plan="split",
+        invariant="L2",
         edits=(
             Edit(
                 "naming/ranking.py",
@@ -123,6 +145,8 @@ MUTANTS = (
     Mutant(
         name="pin-gives-way",
         bug="A pinned name whose owner holds it no more is given to whoever else claims it.",
+        plan="pins",
+        invariant="S3",
         edits=(
             Edit(
                 "naming/answering.py",
@@ -138,6 +162,8 @@ MUTANTS = (
     Mutant(
         name="owner-quota-ignored",
         bug="One owner may fill the registries of others with as many live names as it likes.",
+        plan="liars",
+        invariant="S16",
         edits=(
             Edit(
                 "naming/admission.py",
@@ -149,6 +175,8 @@ MUTANTS = (
     Mutant(
         name="seq-not-raised",
         bug="The next claim of an own name has the number of the one that it replaces.",
+        plan="spread",
+        invariant="S5",
         edits=(
             Edit(
                 "naming/keeping.py",
@@ -160,6 +188,8 @@ MUTANTS = (
     Mutant(
         name="ack-before-sync",
         bug="A change of names is acknowledged before the store has it.",
+        plan="boots",
+        invariant="S5",
         edits=(
             Edit(
                 "naming/ledger.py",
@@ -171,11 +201,15 @@ MUTANTS = (
     Mutant(
         name="news-not-pushed",
         bug="A claim that is new is pushed to the peer that it came from and to nobody else.",
+        plan="spread",
+        invariant="L1",
         edits=(Edit("naming/spread.py", "if peer != message.source and", "if peer == message.source and"),),
     ),
     Mutant(
         name="exchange-one-way",
         bug="In an exchange the opener takes what it lacks and does not give what the other side lacks.",
+        plan="split",
+        invariant="L1",
         edits=(
             Edit(
                 "naming/spread.py",
@@ -188,6 +222,8 @@ MUTANTS = (
     Mutant(
         name="own-names-not-reloaded",
         bug="After a restart a node does not know that its own names are its own.",
+        plan="boots",
+        invariant="S13",
         edits=(
             Edit(
                 "naming/knowledge.py",

@@ -6,11 +6,15 @@ MUTANTS = (
     Mutant(
         name="both-ends-prefer-their-own-session",
         bug="Of two sessions each end prefers the one that it dialled, so each drains what the other one uses.",
+        plan="twice",
+        invariant="S18",
         edits=(Edit("peers/choice.py", "lower_is_here = us < them", "lower_is_here = us != them"),),
     ),
     Mutant(
         name="backoff-without-bound",
         bug="The pause between dials doubles for ever.",
+        plan="away",
+        invariant="L1",
         edits=(
             Edit(
                 "peers/backoff.py",
@@ -22,6 +26,8 @@ MUTANTS = (
     Mutant(
         name="lost-bootstrap-not-redialled",
         bug="A peer that is to be dialled for ever is given up when its session is lost.",
+        plan="silence",
+        invariant="L1",
         edits=(
             Edit(
                 "peers/lifecycle.py",
@@ -33,6 +39,8 @@ MUTANTS = (
     Mutant(
         name="dead-peer-stays-up",
         bug="A peer whose last session ended is told to nobody.",
+        plan="silence",
+        invariant="L1",
         edits=(
             Edit(
                 "peers/peer.py",
@@ -44,6 +52,8 @@ MUTANTS = (
     Mutant(
         name="second-coming-not-announced",
         bug="A peer that comes back is announced to nobody, since it was announced before.",
+        plan="silence",
+        invariant="L1",
         edits=(
             Edit(
                 "peers/news.py",
@@ -55,6 +65,8 @@ MUTANTS = (
     Mutant(
         name="older-record-wins",
         bug="Of two records of where a peer listens the older one is kept and passed on.",
+        plan="moves",
+        invariant="L3",
         edits=(
             Edit(
                 "peers/inquirer.py",
@@ -66,6 +78,8 @@ MUTANTS = (
     Mutant(
         name="sessions-of-one-peer-unbounded",
         bug="One peer may have as many sessions as it likes.",
+        plan="intruders",
+        invariant="S10",
         edits=(
             Edit(
                 "peers/peer.py",

@@ -1,6 +1,6 @@
 """The small plans by which the simulator finds the mutants: two to four machines, and a few things that happen.
 
-Each is run without a mutant, too, and must pass then. They are values like every plan, and can be replayed and drawn out.
+Each is run without a mutant, too, and must pass then. They are values like every plan, and can be replayed.
 """
 
 from collections.abc import Sequence

@@ -6,6 +6,8 @@ MUTANTS = (
     Mutant(
         name="supervisor-loses-a-child",
         bug="A supervisor is not told when a child crashes for the second time.",
+        plan="actors",
+        invariant="S11",
         edits=(
             Edit(
                 "runtime/children.py",
@@ -18,6 +20,8 @@ MUTANTS = (
     Mutant(
         name="intensity-ignored",
         bug="A supervisor restarts a child for ever, however often it crashes.",
+        plan="loop",
+        invariant="S11",
         edits=(
             Edit(
                 "runtime/restarts.py", "return len(self._times) <= self._intensity.restarts", "return bool(self._times)"
@@ -38,6 +42,8 @@ MUTANTS = (
     Mutant(
         name="deferred-ask-never-fails",
         bug="An ask whose answer was deferred is not failed when the callee dies.",
+        plan="actors",
+        invariant="L5",
         edits=(
             Edit(
                 "runtime/incarnation.py",
@@ -55,6 +61,8 @@ MUTANTS = (
     Mutant(
         name="stopped-in-the-wrong-order",
         bug="A supervisor stops its children in the order of their start, so that they lose what they rest on.",
+        plan="spread",
+        invariant="S11",
         edits=(
             Edit(
                 "runtime/children.py",
@@ -66,6 +74,8 @@ MUTANTS = (
     Mutant(
         name="rest-for-one-is-one-for-one",
         bug="When a child crashes, those that were started after it and rest on it are left alone.",
+        plan="actors",
+        invariant="S11",
         edits=(
             Edit(
                 "runtime/restarts.py",

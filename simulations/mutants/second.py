@@ -1,4 +1,4 @@
-"""A second set, written against the invariants as somebody would who does not know them: subtler, and not all visible."""
+"""A second set, written against the invariants as by one who does not know them: subtler, not all visible."""
 
 from simulations.mutants.mutant import Edit, Mutant
 

@@ -6,11 +6,15 @@ MUTANTS = (
     Mutant(
         name="home-of-somebody-else",
         bug="A database is used with the keys of another owner.",
+        plan="keys",
+        invariant="S3",
         edits=(Edit("node/home.py", "    if holder != mine:\n", "    if holder.peer.short == '':\n"),),
     ),
     Mutant(
         name="keys-made-anew",
         bug="A home whose keystore is gone gets new keys, and its names go to a new owner.",
+        plan="keys",
+        invariant="S3",
         edits=(
             Edit(
                 "node/home.py", "if holder is not None and not had_keys:", "if holder is not None and record is None:"

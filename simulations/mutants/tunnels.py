@@ -6,6 +6,8 @@ MUTANTS = (
     Mutant(
         name="access-rule-ignored",
         bug="A tunnel that is open to some peers lets everybody in.",
+        plan="doors",
+        invariant="S14",
         edits=(
             Edit(
                 "tunnels/offered.py",
@@ -17,6 +19,8 @@ MUTANTS = (
     Mutant(
         name="request-gets-another-service",
         bug="A request for a name that is not offered here gets whatever is offered on that port.",
+        plan="doors",
+        invariant="S14",
         edits=(
             Edit(
                 "tunnels/offers.py",
@@ -28,6 +32,8 @@ MUTANTS = (
     Mutant(
         name="withdrawn-tunnel-comes-back",
         bug="A tunnel that was withdrawn stays in the store, and the next run offers it again.",
+        plan="doors",
+        invariant="S14",
         edits=(
             Edit(
                 "tunnels/catalogue.py",
@@ -40,6 +46,8 @@ MUTANTS = (
     Mutant(
         name="withdrawn-tunnel-not-cut",
         bug="Connections through a tunnel that was withdrawn go on.",
+        plan="cuts",
+        invariant="S14",
         edits=(
             Edit(
                 "tunnels/members.py",
@@ -51,6 +59,8 @@ MUTANTS = (
     Mutant(
         name="exposed-but-not-stored",
         bug="A tunnel is acknowledged before it is in the store.",
+        plan="doors",
+        invariant="S13",
         edits=(
             Edit(
                 "tunnels/catalogue.py",
@@ -62,6 +72,8 @@ MUTANTS = (
     Mutant(
         name="place-not-given-back",
         bug="A connection that is spliced keeps its place among those that are being opened.",
+        plan="bulk",
+        invariant="L5",
         edits=(
             Edit(
                 "tunnels/offered.py",
@@ -73,6 +85,8 @@ MUTANTS = (
     Mutant(
         name="first-bytes-lost",
         bug="What a service says at once, right behind the answer to the request, is lost.",
+        plan="doors",
+        invariant="S9",
         edits=(
             Edit(
                 "tunnels/opening.py",

@@ -6,6 +6,8 @@ MUTANTS = (
     Mutant(
         name="nonce-reused-after-reconnect",
         bug="Each session of a process begins with the same ephemeral key, so a reconnect uses keys and nonces again.",
+        plan="silence",
+        invariant="S7",
         edits=(
             Edit(
                 "peers/sessions.py",
@@ -17,6 +19,8 @@ MUTANTS = (
     Mutant(
         name="nonce-wraps",
         bug="The counter of the nonce wraps after 64 records, at both ends alike.",
+        plan="bulk",
+        invariant="S7",
         edits=(
             Edit(
                 "wire/noise.py",
@@ -33,6 +37,8 @@ MUTANTS = (
     Mutant(
         name="one-key-for-both-ways",
         bug="Both directions of a session are sealed with one key, so each nonce is used twice.",
+        plan="bulk",
+        invariant="S7",
         edits=(
             Edit(
                 "wire/noise.py",
@@ -44,6 +50,8 @@ MUTANTS = (
     Mutant(
         name="records-not-sealed",
         bug="Records leave as plaintext with a tag of zeros, and are taken so.",
+        plan="bulk",
+        invariant="S6",
         edits=(
             Edit(
                 "wire/records.py",
@@ -67,6 +75,8 @@ MUTANTS = (
     Mutant(
         name="identity-not-proved",
         bug="The signature by which a peer's identity vouches for its static key is not checked.",
+        plan="intruders",
+        invariant="S14",
         edits=(
             Edit(
                 "wire/libp2p_noise.py",
@@ -78,6 +88,8 @@ MUTANTS = (
     Mutant(
         name="fin-overtakes-data",
         bug="A finished stream says so with the first of its last frames, and what is queued comes behind the end.",
+        plan="bulk",
+        invariant="S9",
         edits=(
             Edit(
                 "wire/outbox.py",
@@ -89,6 +101,8 @@ MUTANTS = (
     Mutant(
         name="partial-chunk-sent-twice",
         bug="When a queued piece does not fit into a frame, its beginning is sent again with the next one.",
+        plan="bulk",
+        invariant="S9",
         edits=(
             Edit(
                 "wire/stream.py",
@@ -100,6 +114,8 @@ MUTANTS = (
     Mutant(
         name="window-update-wakes-nobody",
         bug="A stream that waits for its peer's window is not told when that opens.",
+        plan="bulk",
+        invariant="S9",
         edits=(
             Edit(
                 "wire/mux.py",
@@ -111,6 +127,8 @@ MUTANTS = (
     Mutant(
         name="window-not-given-back",
         bug="What the application took of a stream is not granted to the peer again.",
+        plan="bulk",
+        invariant="S9",
         edits=(
             Edit(
                 "wire/windows.py",
