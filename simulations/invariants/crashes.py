@@ -78,7 +78,8 @@ class CrashesStay(_Watcher):
 
     def __init__(self, stage: object) -> None:
         super().__init__(stage)
-        self._lives: dict[tuple[int, str], _Life] = {}
+        self._lives: dict[int, dict[str, _Life]] = {}
+        """By machine and path: a machine forgets at each exit, and must not look through all others' actors."""
         self._starts: dict[tuple[int, str], tuple[int, int]] = {}
         """For each path: a second, and how often it was started in it."""
         self._order = 0
@@ -110,9 +111,8 @@ class CrashesStay(_Watcher):
                 one.fell > life.started or one.ended > one.started  # a sibling's end is decided upon a little later
                 for one in (self._life(place, f"{parent}/{other}") for other in before)
             )
-            self._forget(
-                place, f"{event.path}/"
-            )  # its children ended with it, and begin anew with its next incarnation
+            # Its children ended with it, and begin anew with its next incarnation.
+            self._forget(place, f"{event.path}/")
 
     def _started(self, place: "Place", event: Event) -> None:
         life = self._life(place, event.path)
@@ -147,11 +147,12 @@ class CrashesStay(_Watcher):
             self.fail(f"{path} of {place.name} was started {_SPINS} times in a second")
 
     def _life(self, place: "Place", path: str) -> _Life:
-        return self._lives.setdefault((place.index, path), _Life())
+        return self._lives.setdefault(place.index, {}).setdefault(path, _Life())
 
     def _forget(self, place: "Place", below: str) -> None:
-        for key in [key for key in self._lives if key[0] == place.index and key[1].startswith(below)]:
-            del self._lives[key]
+        lives = self._lives.get(place.index, {})
+        for path in [path for path in lives if path.startswith(below)]:
+            del lives[path]
 
 
 class CrashesArePlanned(_Watcher):
