@@ -22,11 +22,11 @@ def test_a_wildcard_is_announced_as_the_address_by_which_the_peer_sees_us():
 class CountingEntropy(SeededEntropy):
     def __init__(self):
         super().__init__(1)
-        self.drawn = []
+        self.seeds = []
 
     def token(self, size):
-        self.drawn.append(super().token(size))
-        return self.drawn[-1]
+        self.seeds.append(super().token(size))
+        return self.seeds[-1]
 
 
 def test_every_session_has_an_ephemeral_seed_of_its_own_and_all_one_static_key():
@@ -34,6 +34,6 @@ def test_every_session_has_an_ephemeral_seed_of_its_own_and_all_one_static_key()
     maker = SessionMaker(key=KEY, entropy=entropy, protocols=["/b", "/a"], protocol_version="beam/test")
     for role in (Role.INITIATOR, Role.RESPONDER):
         maker.make(role, expected=None, local=LAN, remote=LAN, listening=[])
-    assert len(entropy.drawn) == len(set(entropy.drawn)) == 3
+    assert len(entropy.seeds) == len(set(entropy.drawn)) == 3
     assert maker.us == KEY.peer_id
-    assert not any(seed.hex() in repr(maker) for seed in entropy.drawn)
+    assert not any(seed.hex() in repr(maker) for seed in entropy.seeds)
