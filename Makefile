@@ -41,7 +41,7 @@ sim-campaign: $(STAMP)  ## many seeds: SCENARIO="churn swarm" SEEDS=1-100 SIZE=8
 		$(if $(PROFILE),--profile $(PROFILE)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(DASK),--dask $(DASK)) \
 		$(if $(RESULTS),--results $(RESULTS)) $(if $(MINUTES),--minutes $(MINUTES))
 
-determinism: $(STAMP)  ## one seed, one history: NODES=1000 nodes in several processes, on Python 3.11 and 3.13 (about 2 minutes)
+determinism: $(STAMP)  ## one seed, one history: NODES=1000 nodes in several processes, on Python 3.11 and 3.13
 	$(BIN)/python -m simulations.determinism $(or $(NODES),1000) $(if $(SEED),--seed $(SEED))
 
 mutants: $(STAMP)  ## bugs are planted into the code, one by one, and the simulator must find each
