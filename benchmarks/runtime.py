@@ -59,7 +59,7 @@ ROWS = (
         "ask by an actor",
         3000,
         them.beam_ask_between_actors,
-        {"two channels": (them.trio_request_awaited, 1.0), "two channels, send_nowait": (them.trio_request, None)},
+        {"two channels": (them.trio_request_awaited, 1.0), "two channels, send_nowait": (them.trio_request, 1.0)},
     ),
     Row("ask with a time-out", 3000, them.beam_ask_in_time, {"two channels": (them.trio_request_awaited, None)}),
     Row(
