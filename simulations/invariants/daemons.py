@@ -17,9 +17,9 @@ _TROUBLED = 60.0
 
 
 class NoTaskIsLeft(Invariant):
-    """S11, of whole daemons."""
+    """S21: of whole daemons, what S11 is of actors."""
 
-    id = "S11"
+    id = "S21"
     title = "no daemon ends by itself, and no task outlives its daemon"
 
     def ended_by_itself(self, place: "Place") -> None:

@@ -13,9 +13,9 @@ _CUT = 1.0
 
 
 class NobodyElseIsLetIn(Invariant):
-    """S14. The control API, whose credentials are its callers' user ids, is not called in a run: its tests do that."""
+    """S20. Tunnels only: who may ask the control API is S14."""
 
-    id = "S14"
+    id = "S20"
     title = "nobody is let in who may not be, and nothing is served that is not offered"
     why = "nobody visited a tunnel"
 

@@ -7,7 +7,7 @@ MUTANTS = (
         name="access-rule-ignored",
         bug="A tunnel that is open to some peers lets everybody in.",
         plan="doors",
-        invariant="S14",
+        invariant="S20",
         edits=(
             Edit(
                 "tunnels/offered.py",
@@ -20,7 +20,7 @@ MUTANTS = (
         name="request-gets-another-service",
         bug="A request for a name that is not offered here gets whatever is offered on that port.",
         plan="doors",
-        invariant="S14",
+        invariant="S20",
         edits=(
             Edit(
                 "tunnels/offers.py",
@@ -33,7 +33,7 @@ MUTANTS = (
         name="withdrawn-tunnel-comes-back",
         bug="A tunnel that was withdrawn stays in the store, and the next run offers it again.",
         plan="doors",
-        invariant="S14",
+        invariant="S20",
         edits=(
             Edit(
                 "tunnels/catalogue.py",
@@ -47,7 +47,7 @@ MUTANTS = (
         name="withdrawn-tunnel-not-cut",
         bug="Connections through a tunnel that was withdrawn go on.",
         plan="cuts",
-        invariant="S14",
+        invariant="S20",
         edits=(
             Edit(
                 "tunnels/members.py",

@@ -76,7 +76,7 @@ MUTANTS = (
         name="identity-not-proved",
         bug="The signature by which a peer's identity vouches for its static key is not checked.",
         plan="intruders",
-        invariant="S14",
+        invariant="S20",
         edits=(
             Edit(
                 "wire/libp2p_noise.py",

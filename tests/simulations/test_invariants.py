@@ -12,6 +12,7 @@ from beam_actors.runtime.restarts import RestartWindow
 from beam_actors.testing.world import Profile
 from simulations import run
 from simulations.faults import ActorCrash, Kill
+from simulations.invariants import ALL
 from simulations.operations import Expose, Fetch, Register, Release
 from simulations.plan import MachinePlan, Plan
 from simulations.report import summary
@@ -107,7 +108,7 @@ def test_a_task_that_outlives_its_daemon(monkeypatch):
         trio.lowlevel.spawn_system_task(trio.sleep_forever, context=trio.lowlevel.current_task().context.copy())
 
     monkeypatch.setattr(Spread, "on_start", leak)
-    assert first(PEOPLE) == "S11"
+    assert first(PEOPLE) == "S21"
 
 
 def test_bytes_in_the_clear(monkeypatch):
@@ -123,3 +124,8 @@ def test_a_control_socket_that_asks_nobody_who_he_is(monkeypatch):
 def test_a_merge_that_keeps_what_came_first(monkeypatch):
     monkeypatch.setattr(Entry, "join", lambda self, _claim: self)
     assert first(PEOPLE) in {"S2", "S4", "S13", "L1"}
+
+
+def test_an_id_stands_for_one_invariant():
+    ids = [kind.id for kind in ALL]
+    assert len(ids) == len(set(ids))

@@ -51,7 +51,7 @@ def test_the_honest_hold_together_among_many_and_the_report_says_what_it_took():
     report = run_plan(attacked_by("forger", "thief", "withholder", "burglar", "vandal", times=1))
     assert report.passed, summary(report)
     verdicts = {verdict.id: verdict for verdict in report.verdicts}
-    looked_at = ("S1", "S3", "S14", "S16", "L1", "L2", "L3", "L5", "L7")
+    looked_at = ("S1", "S3", "S16", "S20", "L1", "L2", "L3", "L5", "L7")
     assert all(verdicts[one].outcome is Outcome.HELD for one in looked_at)
     figures = verdicts["L8"].figures
     assert figures["attackers"] == 5
@@ -99,7 +99,7 @@ def keep_the_first_of_two(patch):
         (skip_quotas, "hoarder", {"S16"}),
         (skip_quotas, "undertaker", {"S16"}),
         (skip_times, "revenant", {"S1"}),
-        (skip_access, "burglar", {"S14"}),
+        (skip_access, "burglar", {"S20"}),
         (let_the_greater_number_win, "thief", {"L2"}),
         (keep_the_first_of_two, "equivocator", {"S2", "L8"}),
     ],
