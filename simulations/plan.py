@@ -110,6 +110,9 @@ class Plan:
                 raise BadPlan(f"m{index} is behind router {machine.nat}, which the plan does not have.")
             if not 0 <= machine.boot <= self.settle + self.safety:
                 raise BadPlan(f"m{index} boots after the heal.")
+            # Addresses are given at the first boot: of a machine that never ran there is none, and nobody would call.
+            if machine.bootstrap and all(self.machines[other].boot > machine.boot for other in machine.bootstrap):
+                raise BadPlan(f"m{index} boots before everybody that it is given.")
         regions = {place.region for place in (*self.machines, *self.nats)} - {None}
         if not regions <= set(REGIONS):
             raise BadPlan(f"There are no regions {', '.join(sorted(map(str, regions - set(REGIONS))))}.")

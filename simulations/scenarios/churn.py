@@ -45,13 +45,7 @@ def plan(seed: int, size: int) -> Plan:
     choices = SeededChoices(seed, NAME)
     large = size >= _LARGE
     safety, between = (600.0, 600.0) if large else (120.0, 80.0)
-    machines = tuple(
-        MachinePlan(
-            bootstrap=tree(index),
-            boot=choices.number(_SETTLE, _SETTLE + safety / 2) if index >= 3 and choices.integer(0, 2) == 0 else 0.0,
-        )
-        for index in range(size)
-    )
+    machines = _machines(choices, size, safety)
     happens: list[Operation] = []
     for index in range(0, size, _FEW_NAMES if large else 1):
         happens += _person(choices, index, size, max(0.0, machines[index].boot - _SETTLE), safety)
@@ -77,6 +71,19 @@ def figures(stage: "Stage") -> dict[str, float]:
         "left for good": float(sum(place.gone for place in stage.places)),
         "names": float(len(stage.model.names)),
     }
+
+
+def _machines(choices: SeededChoices, size: int, safety: float) -> tuple[MachinePlan, ...]:
+    """A third joins late; whoever is given addresses waits until there is one."""
+    machines: list[MachinePlan] = []
+    for index in range(size):
+        late = index >= 3 and choices.integer(0, 2) == 0
+        boot = choices.number(_SETTLE, _SETTLE + safety / 2) if late else 0.0
+        known = tree(index)
+        if known:
+            boot = max(boot, min(machines[other].boot for other in known))
+        machines.append(MachinePlan(bootstrap=known, boot=boot))
+    return tuple(machines)
 
 
 def _person(choices: SeededChoices, index: int, size: int, start: float, safety: float) -> list[Operation]:

@@ -71,3 +71,16 @@ def test_no_plan_is_without_machines_and_no_json_is_no_plan():
         Plan.loads("{")
     with pytest.raises(BadPlan):
         Plan.loads("[]")
+
+
+def test_a_machine_that_would_know_nobody_for_ever_is_refused():
+    late = MachinePlan(bootstrap=(0,), boot=5.0)
+    with pytest.raises(BadPlan, match="m2 boots before"):
+        Plan(scenario="drawn", seed=1, machines=(MachinePlan(), late, MachinePlan(bootstrap=(1,), boot=4.0)))
+    Plan(scenario="drawn", seed=1, machines=(MachinePlan(), late, MachinePlan(bootstrap=(0, 1), boot=4.0)))
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_nobody_is_alone_in_a_large_plan(name):
+    machines = scenarios.load(name).plan(1, 500).machines
+    assert all(any(machines[other].boot <= one.boot for other in one.bootstrap) for one in machines if one.bootstrap)
