@@ -98,15 +98,7 @@ class Degrade(PairFault):
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
         network, source, target = stage.world.network, *stage.hosts(self.source, self.target)
-        worse = Conditions(
-            latency=self.latency,
-            jitter=self.jitter,
-            loss=self.loss,
-            duplicate=self.duplicate,
-            reorder=self.reorder,
-            bandwidth=self.bandwidth,
-        )
-        network.between(source, target, worse)
+        network.between(source, target, _conditions(self))
         await stage.hold(self.seconds)
         network.between(source, target, None)
 
@@ -143,16 +135,20 @@ class Weather(Fault):
         """See `Fault`."""
         network = stage.world.network
         before = network.conditions
-        network.conditions = Conditions(
-            latency=self.latency,
-            jitter=self.jitter,
-            loss=self.loss,
-            duplicate=self.duplicate,
-            reorder=self.reorder,
-            bandwidth=self.bandwidth,
-        )
+        network.conditions = _conditions(self)
         await stage.hold(self.seconds)
         network.conditions = before
+
+
+def _conditions(fault: Degrade | Weather) -> Conditions:
+    return Conditions(
+        latency=fault.latency,
+        jitter=fault.jitter,
+        loss=fault.loss,
+        duplicate=fault.duplicate,
+        reorder=fault.reorder,
+        bandwidth=fault.bandwidth,
+    )
 
 
 @attrs.frozen(slots=True, kw_only=True)
