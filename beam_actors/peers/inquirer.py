@@ -7,6 +7,8 @@ own question only.
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -125,20 +127,25 @@ class Inquirer(Actor):
         return ()
 
     async def _search(self, wanted: PeerId) -> None:
-        asked = [peer for peer in reversed(self._up) if peer != wanted][: self._limits.search_peers]
+        limits = self._limits
+        left = islice(from_both_ends([peer for peer in self._up if peer != wanted]), limits.search_total)
         told: dict[Multiaddr, int] = {}
 
-        async def ask(peer: PeerId) -> None:
-            for record, contact in await self._ask(peer, Question((wanted,))):
-                ours = announced(self._listening(), contact.local)
-                for address in record.addresses:
-                    if acceptable(address, contact, ours) and told.get(address, -1) < record.seq:
-                        told[address] = record.seq
+        async def ask_in_turn() -> None:
+            for peer in left:
+                for record, contact in await self._ask(peer, Question((wanted,))):
+                    ours = announced(self._listening(), contact.local)
+                    for address in record.addresses:
+                        if acceptable(address, contact, ours) and told.get(address, -1) < record.seq:
+                            told[address] = record.seq
+                if told:
+                    break
 
         try:
-            async with trio.open_nursery() as nursery:
-                for peer in asked:
-                    nursery.start_soon(ask, peer)
+            with trio.move_on_after(limits.search_timeout):
+                async with trio.open_nursery() as nursery:
+                    for _ in range(limits.search_peers):
+                        nursery.start_soon(ask_in_turn)
         finally:
             replies = self._searches.pop(wanted, [])
         # The newest record's addresses first: an older one may still lead to a machine with several networks.
@@ -226,6 +233,17 @@ class Inquirer(Actor):
         """This node's record as of now, with a wildcard shown as the address by which the asker sees us."""
         milliseconds = max(0, int(self._clock.wall() * 1000))  # a clock may stand before 1970
         return sign_record(self._key, milliseconds, announced(self._listening(), stream.local))
+
+
+def from_both_ends(peers: Sequence[PeerId]) -> Iterator[PeerId]:
+    """All of them in the order in which they came up, from both ends in turn, the last one first.
+
+    Who came up last is who most likely met whoever is new; who has been up longest is who knows most.
+    """
+    for back in range((len(peers) + 1) // 2):
+        yield peers[-1 - back]
+        if back != len(peers) - 1 - back:
+            yield peers[back]
 
 
 async def _read_message(stream: Stream, limit: int) -> bytes:

@@ -74,7 +74,9 @@ class PeersLimits:
     search_waiters: int = 256
     """Callers that wait for one search; they share its answer."""
     search_peers: int = 8
-    """Peers that one search asks, those that came up last first: most likely to know, and few enough to be polite."""
+    """Peers that one search asks at once: few enough to be polite."""
+    search_total: int = 64
+    """Peers that one search asks in all, one after the other, until somebody knows."""
     answers: int = 64
     """Questions of peers that are read and answered at once, each of which holds a stream and a worker."""
     answers_per_peer: int = 8

@@ -2,11 +2,13 @@
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beam_actors.errors import NetworkError, PeerOffline, TimedOut
 from beam_actors.identity import PeerKey
 from beam_actors.peers import PeersLimits, PeerUp
-from beam_actors.peers.inquirer import Inquirer
+from beam_actors.peers.inquirer import Inquirer, from_both_ends
 from beam_actors.peers.inquiry import MAX_QUESTION, PROTOCOL, Locate, Question, encode_question, open_records
 from beam_actors.testing.clock import EPOCH
 from beam_actors.testing.network import Conditions
@@ -100,6 +102,32 @@ async def test_a_peer_that_moved_is_found_at_its_new_address(world, autojump_clo
         async with alice.run():
             await meet(hub, alice)
             assert await bob.echo(alice) == b"hello"
+
+
+@pytest.mark.parametrize("place", range(5))
+async def test_whoever_knows_is_asked_however_long_it_has_been_up(world, autojump_clock, place):
+    async with world.running(7, limits=PeersLimits(search_peers=1)) as (alice, bob, *others):
+        for other in others:
+            await meet(other, bob)
+        await meet(others[place], alice)
+        assert await bob.echo(alice) == b"hello"
+
+
+async def test_a_search_asks_no_more_than_its_limit(world, autojump_clock):
+    async with world.running(6, limits=PeersLimits(search_peers=2, search_total=3)) as (alice, bob, *others):
+        for other in others:
+            await meet(other, bob)
+        await meet(others[1], alice)  # whose turn is the last one: newest, oldest, second newest, second oldest
+        with pytest.raises(PeerOffline):
+            await bob.echo(alice)
+
+
+@given(st.lists(st.integers(), unique=True))
+def test_those_asked_are_taken_from_both_ends(peers):
+    taken = list(from_both_ends(peers))
+    assert sorted(taken) == sorted(peers)
+    assert taken[::2] == peers[::-1][: len(taken[::2])]
+    assert taken[1::2] == peers[: len(taken[1::2])]
 
 
 async def test_one_search_serves_many_askers(world, autojump_clock):
