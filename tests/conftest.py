@@ -1,7 +1,10 @@
 import os
 
+import pytest
 import structlog
 from hypothesis import settings
+
+from beam_actors.testing.seeded import JumpClock
 
 # Time limits of single examples would measure the machine; the suite's own time-out ends what hangs. The same examples
 # each time keep a landing from failing by chance: the soak's fuzzers and HYPOTHESIS_PROFILE=explore look for new ones.
@@ -11,3 +14,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "beam"))
 
 # The log is the daemon's; tests that want lines configure it themselves.
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+
+
+@pytest.fixture
+def autojump_clock():
+    """In place of pytest-trio's: the virtual network needs this one."""
+    return JumpClock()

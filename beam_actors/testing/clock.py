@@ -1,4 +1,4 @@
-"""The clock port on trio's own clock, which in a simulated run is a `MockClock` that jumps when all tasks wait.
+"""The clock port on trio's own clock, which in a simulated run jumps when all tasks wait (`seeded.JumpClock`).
 
 Invariant: monotonic time is the run's time, the same for all nodes; what differs between nodes, and may be wrong or
 jump, is the wall. Knows nothing of the nodes.
@@ -15,11 +15,9 @@ EPOCH = 1_800_000_000.0
 class SimClock:
     """One node's clock: its wall is `offset` seconds ahead and gains `drift` seconds a second."""
 
-    def __init__(
-        self, *, offset: float = 0.0, drift: float = 0.0, now: Callable[[], float] = trio.current_time
-    ) -> None:
-        self._now = now
-        self._start = now()
+    def __init__(self, *, offset: float = 0.0, drift: float = 0.0, now: Callable[[], float] | None = None) -> None:
+        self._now = trio.lowlevel.current_clock().current_time if now is None else now
+        self._start = self._now()
         self._offset = offset
         self._drift = drift
 

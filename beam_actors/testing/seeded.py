@@ -3,7 +3,8 @@
 Trio shuffles each batch of runnable tasks with a module-level generator. Seeding it is not enough: only when
 `_ALLOW_DETERMINISTIC_SCHEDULING` is set are batches sorted by a spawn counter before the shuffle, without which their
 order follows set iteration, and so addresses.
-To stop a whole process (`Stops`), its tasks are taken out of trio's queue of runnable tasks.
+To stop a whole process (`Stops`), its tasks are taken out of trio's queue of runnable tasks. The clock (`JumpClock`)
+looks into that queue and at the next deadline, and takes over how trio's own mock clock jumps.
 Every name is checked, so that a trio that renames one fails loudly.
 Invariant: two calls with one seed schedule every task of `function` in the same order, in any process.
 """
@@ -12,16 +13,21 @@ import gc
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from math import inf
 from typing import Any, TypeVar
 
 import trio
 from trio import _core
 from trio.testing import MockClock
 
+from beam_actors.testing.agenda import Agenda
+
 T = TypeVar("T")
 _COLLECTING = (100_000, 20, 10)
 """Thresholds of the garbage collector: a world's many living objects would be looked through again and again, which was
 a third of a run. Who makes much garbage in cycles (processes that end) collects it."""
+_A_WHILE = 3600.0
+"""More than nothing, in seconds: what is waited for is not due yet."""
 _RUN: Any = _core._run  # noqa: SLF001 (see above)
 
 
@@ -29,18 +35,75 @@ class SchedulerChanged(RuntimeError):
     """This version of trio no longer has what deterministic runs rely on."""
 
 
+class JumpClock(trio.abc.Clock):
+    """The clock of a run in virtual time: it stands still while a task can run, and then jumps to what is next.
+
+    That is a task's deadline or something in the agenda, which comes first when both are due. In a run of many machines
+    it is asked for the time, and jumps, some million times; trio's `MockClock` does both by way of the real clock, and
+    what is in the agenda would need a task that sleeps.
+    """
+
+    def __init__(self) -> None:
+        self._time = 0.0
+        self.agenda = Agenda()
+        """What happens by itself in this run, such as the arrival of packets."""
+
+    @property  # type: ignore[misc]  # trio lets only a `MockClock` jump, which is a final class
+    def __class__(self) -> type:
+        return MockClock
+
+    def start_clock(self) -> None:
+        """See `trio.abc.Clock`."""
+        _runner().clock_autojump_threshold = 0
+
+    def current_time(self) -> float:
+        """Seconds since the run began."""
+        return self._time
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        """See `trio.abc.Clock`: no time passes while the loop sleeps."""
+        return 0 if deadline <= self._time else _A_WHILE
+
+    def _autojump(self) -> None:
+        """Trio's hook, called when no task can run: go on until one can, or a deadline has come."""
+        runner = _runner()
+        agenda, queue, deadlines = self.agenda, runner.runq, runner.deadlines
+        while not queue:
+            deadline, due = deadlines.next_deadline(), agenda.next_at
+            first = min(deadline, due)
+            if first == inf:
+                return
+            self._time = max(self._time, first)
+            if deadline < due:
+                return
+            agenda.run_due(self._time)
+
+    def __repr__(self) -> str:
+        return f"<JumpClock at {self._time:.6f}>"
+
+
+def current_clock() -> JumpClock:
+    """The clock of this run; raise `RuntimeError` if the run is not in virtual time."""
+    clock = trio.lowlevel.current_clock()
+    if isinstance(clock, JumpClock):
+        return clock
+    raise RuntimeError("Virtual machines live in virtual time: use run_seeded, or trio.run(..., clock=JumpClock()).")
+
+
 def run_seeded(seed: int, function: Callable[[], Awaitable[T]]) -> T:
     """Run `function` under a mock clock that jumps whenever nothing can run; scheduling follows from `seed`."""
     generator = getattr(_RUN, "_r", None)
     if generator is None or not hasattr(generator, "seed") or not hasattr(_RUN, "_ALLOW_DETERMINISTIC_SCHEDULING"):
         raise SchedulerChanged(f"trio {trio.__version__} has another scheduler; testing/seeded.py must learn it.")
+    if not hasattr(MockClock, "_autojump"):
+        raise SchedulerChanged(f"trio {trio.__version__} has another mock clock; testing/seeded.py must learn it.")
     before, state = _RUN._ALLOW_DETERMINISTIC_SCHEDULING, generator.getstate()  # noqa: SLF001 (as above)
     collecting = gc.get_threshold()
     _RUN._ALLOW_DETERMINISTIC_SCHEDULING = True  # noqa: SLF001 (as above)
     generator.seed(int.from_bytes(hashlib.blake2b(b"schedule", key=_key(seed), digest_size=8).digest(), "big"))
     gc.set_threshold(*_COLLECTING)
     try:
-        return trio.run(function, clock=MockClock(autojump_threshold=0))
+        return trio.run(function, clock=JumpClock())
     finally:
         gc.set_threshold(*collecting)
         _RUN._ALLOW_DETERMINISTIC_SCHEDULING = before  # noqa: SLF001 (as above)
@@ -108,10 +171,19 @@ class Stops(trio.abc.Instrument):
 
 
 def _queue() -> Any:
+    return _runner().runq
+
+
+def _runner() -> Any:
+    """What runs the present run, with all that is used of it here."""
     try:
-        return _RUN.GLOBAL_RUN_CONTEXT.runner.runq
-    except AttributeError:
-        raise SchedulerChanged(f"trio {trio.__version__} has another queue; testing/seeded.py must learn it.") from None
+        runner = _RUN.GLOBAL_RUN_CONTEXT.runner
+        _found = runner.runq, runner.deadlines.next_deadline, runner.clock_autojump_threshold
+    except AttributeError as error:
+        raise SchedulerChanged(
+            f"trio {trio.__version__} has another runner ({error}); testing/seeded.py must learn it."
+        ) from None
+    return runner
 
 
 def schedule_so_far() -> str:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import trio
 import trio._core._run as trio_run
-import trio.testing
 
 from beam_actors.flow import Flow, FlowLimits, Pump, Stream
 from beam_actors.flow.link import READ, WRITE, Link
@@ -16,6 +15,7 @@ from beam_actors.flow.sockets import ListenerLink, SocketLink
 from beam_actors.ports import NetworkDriver
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualHost, VirtualNetwork
+from beam_actors.testing.seeded import JumpClock
 from beam_actors.values import Address, TcpAddress
 from beam_actors.world.clock import SystemClock
 from beam_actors.world.epoll import EpollDriver
@@ -103,7 +103,7 @@ def run(kind: str, case: Case, limits: FlowLimits | None = None, seed: int = 0) 
         assert not rig.owner.crashes
 
     trio_run._r.seed(seed)
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0) if kind == "virtual" else None)
+    trio.run(main, clock=JumpClock() if kind == "virtual" else None)
 
 
 def on_both(case: Case) -> Callable[..., None]:
@@ -150,7 +150,7 @@ async def two_hosts(
 
 def virtual_run(main: Callable[..., Awaitable[None]], *args: Any, seed: int = 0) -> None:
     trio_run._r.seed(seed)
-    trio.run(functools.partial(main, *args), clock=trio.testing.MockClock(autojump_threshold=0))
+    trio.run(functools.partial(main, *args), clock=JumpClock())
 
 
 async def eventually(condition: Callable[[], bool]) -> None:

@@ -7,6 +7,7 @@ from beam_actors.flow import Accepted, Flow, PumpActor
 from beam_actors.runtime import Actor, Backoff, ChildSpec, Intensity, Strategy, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualNetwork
+from beam_actors.testing.seeded import JumpClock
 from tests.flow.rig import LOOPBACK
 
 
@@ -56,7 +57,7 @@ async def tree(case) -> None:
 
 def under_mock_clock(case):
     def test() -> None:
-        trio.run(tree, case, clock=trio.testing.MockClock(autojump_threshold=0))
+        trio.run(tree, case, clock=JumpClock())
 
     test.__name__ = case.__name__
     return test

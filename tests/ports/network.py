@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import trio
-import trio.testing
 
 from beam_actors.errors import NetworkError
 from beam_actors.ports import Endpoint, Listener, NetworkDriver, Pollable, Readiness
 from beam_actors.testing.network import VirtualNetwork
+from beam_actors.testing.seeded import JumpClock
 from beam_actors.values import Address, TcpAddress, UnixAddress
 from beam_actors.world.clock import SystemClock
 from beam_actors.world.epoll import EpollDriver
@@ -104,7 +104,7 @@ def contract(case: Case) -> Callable[..., None]:
             finally:
                 world.driver.close()
 
-        clock = trio.testing.MockClock(autojump_threshold=0) if kind == "virtual" else None
+        clock = JumpClock() if kind == "virtual" else None
         trio.run(main, clock=clock)
 
     functools.update_wrapper(test, case, updated=())

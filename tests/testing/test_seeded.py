@@ -93,7 +93,7 @@ def test_a_trio_that_renames_its_queue_is_told_loudly(monkeypatch):
         context = _core._run.GLOBAL_RUN_CONTEXT
         with monkeypatch.context() as patch:
             patch.setattr(_core._run, "GLOBAL_RUN_CONTEXT", object())
-            with pytest.raises(SchedulerChanged, match="queue"):
+            with pytest.raises(SchedulerChanged, match="runner"):
                 Stops().stop("anybody")
         assert _core._run.GLOBAL_RUN_CONTEXT is context
 

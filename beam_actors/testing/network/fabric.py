@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from beam_actors.testing.network.agenda import Agenda
+from beam_actors.testing.agenda import Agenda
 from beam_actors.testing.network.conditions import Conditions
 from beam_actors.testing.network.link import Link
 from beam_actors.testing.network.nat import Protocol
 from beam_actors.testing.network.regions import JITTER, latency_between
 from beam_actors.testing.network.routes import Landing, Way, arrive, end_of
+from beam_actors.testing.seeded import current_clock
 from beam_actors.values import TcpAddress
 
 if TYPE_CHECKING:
@@ -31,14 +32,13 @@ Tap = Callable[["VirtualHost", "Site | None", bytes], None]
 
 
 class Fabric:
-    """Links between sites, made when first used, and the agenda on which their packets arrive.
+    """Links between sites, made when first used, on which packets travel.
 
     `patience` is how many seconds TCP waits for a silent peer; `buffer` how many bytes one direction of a connection
     holds in both kernels and on the wire.
     """
 
     def __init__(self, dice: Random, conditions: Conditions, *, buffer: int, patience: float) -> None:
-        self.agenda = Agenda()
         self.buffer = buffer
         self.patience = patience
         self._taps: dict[int, Tap] = {}
@@ -51,6 +51,11 @@ class Fabric:
         self._clogs: dict[Link, None] = {}
         self._split: tuple[Site, ...] = ()
         self._stalled: dict[Link, None] = {}
+
+    @property
+    def agenda(self) -> Agenda:
+        """What will happen in this run."""
+        return current_clock().agenda
 
     # --- links ---
 
@@ -221,7 +226,7 @@ class Fabric:
         return found
 
     def __repr__(self) -> str:
-        return f"<Fabric {self._conditions}, {len(self._cuts)} cuts, {self.agenda!r}>"
+        return f"<Fabric {self._conditions}, {len(self._cuts)} cuts>"
 
 
 @attrs.frozen(slots=True)

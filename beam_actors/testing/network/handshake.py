@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from beam_actors.testing.network.agenda import Action
+from beam_actors.testing.agenda import Action
 from beam_actors.testing.network.fabric import Packet
 from beam_actors.testing.network.routes import Landing, leave
 from beam_actors.values import TcpAddress

@@ -6,6 +6,8 @@ tried again later. It knows no route and draws nothing at random.
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from beam_actors.errors import ResourceExhausted
 from beam_actors.testing.network.endpoint import VirtualEndpoint
 from beam_actors.testing.network.pollable import READ, VirtualPollable
@@ -85,7 +87,7 @@ class VirtualListener(VirtualPollable):
             host = self.driver.host
             host.connect(endpoint, local, remote)
             if dialled.host is not host:
-                host.network.fabric.agenda.later(_HALF_OPEN, lambda: self.drop(endpoint))
+                host.network.fabric.agenda.add(trio.current_time() + _HALF_OPEN, lambda: self.drop(endpoint))
         return endpoint
 
     def enqueue(self, endpoint: VirtualEndpoint) -> bool:
