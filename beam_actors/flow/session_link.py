@@ -8,6 +8,7 @@ peers but what the wire proves, and nothing of what a protocol's name means.
 
 import contextlib
 from collections.abc import Callable
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from beam_actors.errors import (
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 _READS_PER_CALL = 4
 _FLUSH_SIZE = 1 << 18
+_LOOKS_A_PING = 2
 _MAX_PINGS = 16  # measured by callers at once; each is a control frame
 
 
@@ -269,7 +271,9 @@ class SessionLink(Owned):
         if asked is not None:
             since, on_pong = asked
             self.rtt = self.pump.clock.monotonic() - since
-            if on_pong is not None:
+            if on_pong is None:
+                self._tick_at(self._next_look(self.pump.clock.monotonic()))
+            else:
                 on_pong(self.rtt)
 
     def _tell(self, message: Any) -> None:
@@ -291,11 +295,27 @@ class SessionLink(Owned):
         if now >= self._heard_at + limits.silence_seconds:
             self._finish(ConnectionLost(f"The peer was silent for {now - self._heard_at:.0f} seconds."))
             return
+        self.session.forgive()
         if now >= self._heard_at + limits.ping_seconds:
             self.ping(None)
-        self.session.forgive()
-        self._tick_due = min(now + limits.ping_seconds, self._heard_at + limits.silence_seconds)
-        self._timer = self.pump.call_at(self._tick_due, self._tick, self)
+            self._tick_at(self._heard_at + limits.silence_seconds)  # unless it is answered
+        else:
+            self._tick_at(self._next_look(now))
+
+    def _next_look(self, now: float) -> float:
+        """When the peer will have been quiet for `ping_seconds`, or a little later: all sessions look at one time.
+
+        An idle node then wakes up once for all its sessions, and not for each.
+        """
+        limits = self.pump.limits
+        step = limits.ping_seconds / _LOOKS_A_PING
+        look = ceil((self._heard_at + limits.ping_seconds) / step) * step
+        return look if look > now else now + step  # whatever was rounded
+
+    def _tick_at(self, when: float) -> None:
+        self._timer.cancel()
+        self._tick_due = when
+        self._timer = self.pump.call_at(when, self._tick, self)
 
     # --- the end ---
 

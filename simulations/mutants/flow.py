@@ -112,8 +112,8 @@ MUTANTS = (
             ),
             Edit(
                 "flow/session_link.py",
-                "self._tick_due = min(now + limits.ping_seconds, self._heard_at + limits.silence_seconds)",
-                "self._tick_due = now + limits.ping_seconds",
+                "self._tick_at(self._heard_at + limits.silence_seconds)  # unless it is answered",
+                "self._tick_at(now + limits.ping_seconds)",
             ),
         ),
     ),

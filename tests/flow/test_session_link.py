@@ -2,10 +2,13 @@ import os
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beam_actors.errors import ConnectionLost, RemoteProtocolError, TimedOut
 from beam_actors.flow import FlowLimits, SessionDown, SessionUp
 from beam_actors.testing.clock import SimClock
+from beam_actors.testing.network import Conditions
 from beam_actors.values import TcpAddress
 from beam_actors.wire import Role
 from beam_actors.wire.yamux import Kind
@@ -51,6 +54,34 @@ def test_a_peer_that_falls_silent_is_down_within_fifteen_seconds() -> None:
         assert trio.current_time() - since < 15
         await ends.owner_b.expect(SessionDown)
         assert a.pump.statistics().timers == 0
+
+    virtual_run(two_hosts, case)
+
+
+@given(st.floats(0, 10, allow_nan=False))
+def test_a_peer_that_answers_after_three_seconds_stays(pause: float) -> None:
+    """A lost packet or two make of a short way a long one; the silence is not over before the answer may be there."""
+
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
+        await trio.sleep(pause)
+        net.between(*hosts, Conditions(latency=1.5))
+        await trio.sleep(60)
+        assert ends.a.is_open
+        assert ends.b.is_open
+
+    virtual_run(two_hosts, case)
+
+
+def test_an_idle_node_looks_at_all_its_sessions_at_one_time() -> None:
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        for index in range(20):
+            await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
+            await trio.sleep(index / 7)
+        before = a.pump.statistics().slices
+        await trio.sleep(300)
+        # Two wake-ups for its looks and the answers, two for the other's, in each of three phases.
+        assert a.pump.statistics().slices - before < 300 / 7.5 * 3 * 4
 
     virtual_run(two_hosts, case)
 
