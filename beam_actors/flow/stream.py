@@ -33,17 +33,24 @@ class Stream:
 
     async def read(self, limit: int = 1 << 16) -> bytes:
         """1 to `limit` bytes, or b"" at the clean end."""
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        data = self._read_nowait(limit)
+        if data is None:
+            while data is None:
+                await self._wait(READ)
+                data = self._read_nowait(limit)
+        else:
+            await trio.lowlevel.cancel_shielded_checkpoint()  # others get their turn, and the bytes are not lost
+        return data
+
+    def _read_nowait(self, limit: int) -> bytes | None:
         link = self._living()
         if self._unread:
             data, self._unread = self._unread[:limit], self._unread[limit:]
             return data
-        while True:
-            buffer = link.pump.buffer[:limit]
-            size = link.recv_into(buffer)
-            if size is not None:
-                return bytes(buffer[:size])
-            await self._wait(READ)
+        buffer = link.pump.buffer[:limit]
+        size = link.recv_into(buffer)
+        return None if size is None else bytes(buffer[:size])
 
     def unread(self, data: bytes) -> None:
         """Put bytes back in front of what is read next (a parser took more than its share)."""
@@ -52,14 +59,16 @@ class Stream:
 
     async def write(self, data: Buffer) -> None:
         """Return when all of `data` was taken. When cancelled, a prefix of unknown length was: abort then."""
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
         link = self._living()
         view = memoryview(data)
+        if view:
+            view = view[link.send(view) :]
+        if not view:
+            await trio.lowlevel.cancel_shielded_checkpoint()
         while view:
-            size = link.send(view)
-            view = view[size:]
-            if view:
-                await self._wait(WRITE)
+            await self._wait(WRITE)
+            view = view[link.send(view) :]
 
     async def shutdown(self) -> None:
         """Say that no more bytes follow; reading goes on."""

@@ -35,7 +35,7 @@ class Commons:
     async def pay(self, count: float, check: Check) -> None:
         """Wait until all peers together may do so much more."""
         while count > 0:
-            async with self._turn:
+            async with _Turn(self._turn):
                 check()
                 await wait(self._bucket.take(min(count, _SLICE), self._clock.monotonic()), check)
             count -= _SLICE
@@ -58,18 +58,36 @@ class Allowance:
 
     async def pay(self, count: float, check: Check) -> None:
         """Wait until the peer may do so much more; what `check` raises ends the wait."""
-        async with self._turn:
+        async with _Turn(self._turn):
             check()
             await wait(self._bucket.take(count, self._clock.monotonic()), check)
             await self._commons.pay(count, check)
 
     async def settle(self) -> None:
         """Wait until nothing of the peer waits: before its next message is read."""
-        async with self._turn:
+        async with _Turn(self._turn):
             pass
 
     def __repr__(self) -> str:
         return f"Allowance({self._bucket!r})"
+
+
+class _Turn:
+    """To hold the lock, at once if it is free: most messages have nothing to wait for, and a lock yields each time."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, lock: trio.Lock) -> None:
+        self._lock = lock
+
+    async def __aenter__(self) -> None:
+        try:
+            self._lock.acquire_nowait()
+        except trio.WouldBlock:
+            await self._lock.acquire()
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._lock.release()
 
 
 async def wait(seconds: float, check: Check) -> None:
