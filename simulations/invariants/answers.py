@@ -3,6 +3,7 @@
 These judge by the model alone: what people asked for and what they were told.
 """
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 import trio
@@ -22,7 +23,7 @@ _RENEWED_WITHIN = 100.0
 """Seconds after a start, or after the clock was set, within which an own name is looked after."""
 _STALE_GRACE = 3 * 86_400
 """Seconds; docs/naming.md says so."""
-_MOST_QUESTIONS = 20_000
+_MOST_QUESTIONS = 5_000
 """Resolutions after a heal; in a larger run each name is asked at a part of the machines, and the report says so."""
 
 
@@ -181,7 +182,7 @@ class NamesResolve(Invariant):
         wanted = self.stage.model.wanted
         names = [name for name in wanted if self.stage.model.is_sure(name)]
         places = self.stage.core
-        step = max(1, len(names) * len(places) // _MOST_QUESTIONS)
+        step = max(1, ceil(len(names) * len(places) / _MOST_QUESTIONS))
         asked = 0
         for turn, name in enumerate(names):
             for place in places[turn % step :: step]:
