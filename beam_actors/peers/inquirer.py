@@ -68,7 +68,8 @@ class Inquirer(Actor):
         self._listening = listening
         self._clock = clock
         self._limits = limits
-        self._up: OrderedDict[PeerId, None] = OrderedDict()
+        self._up: OrderedDict[PeerId, float] = OrderedDict()
+        """Who is connected, and when each was last asked for its own record; whoever came up last stands last."""
         self._records: OrderedDict[PeerId, PeerRecord] = OrderedDict()
         self._searches: dict[PeerId, list[Reply]] = {}
         self._answering: Counter[PeerId] = Counter()
@@ -98,9 +99,9 @@ class Inquirer(Actor):
 
     @receives(PeerUp)
     def on_peer_up(self, message: PeerUp) -> None:
-        """Fetch the peer's own record, once per session, since it may listen elsewhere now."""
+        """Fetch the peer's own record, since it may listen elsewhere now."""
         if message.peer not in self._up:
-            self._up[message.peer] = None
+            self._up[message.peer] = self._clock.monotonic()
             self.spawn(self._fetch, message.peer, name="fetch")
 
     @receives(PeerDown)
@@ -219,14 +220,22 @@ class Inquirer(Actor):
         stream.close()
 
     async def _learn(self, question: Question) -> None:
-        """Ask those of the wanted who are connected and were not asked yet, such as one that has just come."""
-        missing = {peer for peer in question.peers if peer != self._key.peer_id and peer not in self._records}
-        if not missing:
+        """Ask those of the wanted who are connected and were not asked lately.
+
+        One that has just come was never asked, and one that moved may have come back before its absence was noticed.
+        """
+        now = self._clock.monotonic()
+        wanted = {peer for peer in question.peers if peer != self._key.peer_id}
+        missing = wanted.difference(self._records)
+        old = {peer for peer in wanted if now - self._up.get(peer, now) > self._limits.record_seconds}
+        if not missing and not old:
             return
         with trio.move_on_after(self._limits.inquiry_timeout / 2):  # which leaves time to answer
-            here = missing.intersection(await self._peers.connected())
+            here = old.union(missing.intersection(await self._peers.connected()) if missing else ())
             async with trio.open_nursery() as nursery:
                 for peer in sorted(here):
+                    if peer in self._up:
+                        self._up[peer] = now  # whoever else asks meanwhile is answered with what is known
                     nursery.start_soon(self._fetch, peer)
 
     def _own(self, stream: Stream) -> PeerRecord:

@@ -67,6 +67,8 @@ class PeersLimits:
     """Remembered addresses of one peer."""
     records: int = 4096
     """Signed records of peers that are kept to pass on, each of at most a few KiB; the one least used is forgotten."""
+    record_seconds: float = 10.0
+    """How old the record of a connected peer may be that is passed on; an older one is asked for again."""
     searches: int = 64
     """Peers that are searched for at once; each search asks `search_peers`, and local programs can begin many."""
     search_timeout: float = 4.0

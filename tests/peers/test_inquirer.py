@@ -130,6 +130,24 @@ def test_those_asked_are_taken_from_both_ends(peers):
     assert taken[1::2] == peers[: len(taken[1::2])]
 
 
+async def test_where_a_peer_is_now_is_passed_on_also_if_it_moved_without_being_missed(world, autojump_clock):
+    async with world.running(3) as (hub, alice, bob):
+        await meet(hub, alice, bob)
+        question = Question((alice.id,))
+
+        async def told():
+            (record,) = open_records(await ask_body(bob, hub, encode_question(question)), question)
+            return record.seq
+
+        first = await told()
+        await trio.sleep(PeersLimits().record_seconds / 2)
+        assert await told() == first
+        await trio.sleep(PeersLimits().record_seconds / 2)
+        second = await told()
+        assert second > first + 5000
+        assert await told() == second
+
+
 async def test_one_search_serves_many_askers(world, autojump_clock):
     async with world.running(3) as (hub, alice, bob):
         await meet(hub, alice, bob)
