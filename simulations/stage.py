@@ -314,8 +314,8 @@ class Stage:
 
     def former_holders(self, name: str) -> list[OwnerId]:
         """Owners who may have claimed the name and sit at no machine any more."""
-        present = {place.owners[-1] for place in self.core if place.owners}
-        return sorted(self.model.claimants.get(name, set()) - present)
+        present = {place.owners[-1].digest for place in self.core if place.owners}  # bytes: their hash is kept
+        return sorted(owner for owner in self.model.claimants.get(name, ()) if owner.digest not in present)
 
     async def hold(self, seconds: float) -> None:
         """Let a fault last so long, or until the heal."""

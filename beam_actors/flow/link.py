@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from beam_actors.errors import ConnectionLost, NetworkError, ResourceExhausted
 from beam_actors.flow.owner import Owner
 from beam_actors.ports import Buffer, PeerCredentials, Readiness
-from beam_actors.values import Address
+from beam_actors.values import EMPTY, Address
 
 if TYPE_CHECKING:
     from beam_actors.flow.pump import Pump
@@ -163,7 +163,7 @@ class StackedLink(Link):
     __slots__ = ("_ended", "_fire_queued", "_interest", "_received_bytes", "_received_parts", "sink")
 
     def __init__(self, pump: "Pump", owner: Owner | None) -> None:
-        self._received_parts: deque[memoryview] = deque()
+        self._received_parts: deque[memoryview] = EMPTY
         self._received_bytes = 0
         self._ended = False
         self._interest = 0
@@ -193,6 +193,8 @@ class StackedLink(Link):
                 break
             left -= len(part)
             parts.popleft()
+        if not parts:
+            self._received_parts = EMPTY
         self._took(size)
 
     def recv_into(self, buffer: memoryview) -> int | None:
@@ -237,6 +239,8 @@ class StackedLink(Link):
         if size < _SMALL and parts and len(parts[-1]) < _JOINED:
             parts[-1] = memoryview(b"".join((parts[-1], data)))
         else:
+            if parts is EMPTY:
+                parts = self._received_parts = deque()
             parts.append(memoryview(bytes(data)))
         self._received_bytes += size
 
@@ -248,7 +252,7 @@ class StackedLink(Link):
         """Hook: `size` received bytes left this link."""
 
     def _drop_received(self) -> None:
-        self._received_parts.clear()
+        self._received_parts = EMPTY
         self._received_bytes = 0
         self.sink = None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from beam_actors.naming.allowance import Allowance
-from beam_actors.values import Bucket
+from beam_actors.values import EMPTY, Bucket
 
 if TYPE_CHECKING:
     from beam_actors.naming.network import ByteStream
@@ -17,6 +17,7 @@ class Link:
     """What this node owes one connected peer, and what it does for it."""
 
     __slots__ = (
+        "_room",
         "allowance",
         "answering",
         "behind",
@@ -34,7 +35,8 @@ class Link:
         self.opening, self.answering = pace
         """How often this node opens an exchange, and how often it answers one."""
         self.comparing = trio.Lock()  # an offer is held in memory: one at a time
-        self.outbox: deque[bytes] = deque(maxlen=room)
+        self.outbox: deque[bytes] = EMPTY
+        self._room = room
         self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
         self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
         self.news = trio.Event()
@@ -44,8 +46,10 @@ class Link:
 
     def push(self, claims: list[bytes]) -> None:
         """Have the claims pushed; when there is no room, an exchange makes good for the oldest."""
-        if len(self.outbox) + len(claims) > (self.outbox.maxlen or 0):
+        if len(self.outbox) + len(claims) > self._room:
             self.behind = True
+        if self.outbox is EMPTY:
+            self.outbox = deque(maxlen=self._room)
         self.outbox.extend(claims)
         self.news.set()
 

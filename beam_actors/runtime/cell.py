@@ -52,34 +52,58 @@ _STARTING, _RUNNING = State.STARTING, State.RUNNING
 class Cell:
     """One path of one system."""
 
-    # What most cells never change is the class's until they do: there are as many cells as actors. What each message
-    # looks at is the cell's own, since Python finds it faster.
-    ref: "Ref"
-    """Its other half, made with it by the system."""
-    actor: "Incarnation | None" = None
-    actor_class: type[Any] | None = None
-    incarnation = 0
-    restarts = 0
-    last_exit: ExitReason | None = None
-    started_at = 0.0
-    cpu = 0.0
-    children: "dict[str, Cell]" = NOTHING
-    links: "dict[Cell, None] | None" = None
-    """With whom the present incarnation is linked; None for nobody."""
-    watchers: "dict[Cell, None]" = NOTHING
-    exits: "tuple[PastExit, ...]" = ()
-    """How its latest incarnations ended."""
-    waiting_workers: "dict[Worker, None]" = NOTHING
-    occupied = False
-    """Whether an incarnation was launched that is not over; it may not have run yet."""
-    kept = False
-    _vacated: trio.Event | None = None
+    # As many cells as actors: each holds two hundred bytes of slots; a dict of so many names took six hundred more.
+    __slots__ = (
+        "_recent",
+        "_vacated",
+        "actor",
+        "actor_class",
+        "children",
+        "cpu",
+        "exits",
+        "handled",
+        "in_hand",
+        "in_hand_since",
+        "inbox",
+        "incarnation",
+        "kept",
+        "last_exit",
+        "links",
+        "occupied",
+        "path",
+        "ref",
+        "restarts",
+        "started_at",
+        "state",
+        "system",
+        "task",
+        "tracer",
+        "waiting_workers",
+        "waits",
+        "watchers",
+    )
 
     def __init__(self, system: "System", path: str) -> None:
         self.system = system
         self.path = path
+        self.ref: Ref
+        """Its other half, made with it by the system."""
         self.inbox = Inbox(DEFAULT)
         self.state = State.UNBORN
+        self.actor: Incarnation | None = None
+        self.actor_class: type[Any] | None = None
+        self.task: trio.lowlevel.Task | None = None
+        self.incarnation = 0
+        self.restarts = 0
+        self.started_at = self.cpu = 0.0
+        self.last_exit: ExitReason | None = None
+        self.exits: tuple[PastExit, ...] = ()
+        """How its latest incarnations ended."""
+        self.children: dict[str, Cell] = NOTHING
+        self.links: dict[Cell, None] | None = None
+        """With whom the present incarnation is linked; None for nobody."""
+        self.watchers: dict[Cell, None] = NOTHING
+        self.waiting_workers: dict[Worker, None] = NOTHING
         self.handled = 0
         """How many messages it has taken."""
         self.in_hand: Envelope[Any] | None = None
@@ -88,8 +112,10 @@ class Cell:
         """The reply that the loop waits for."""
         self.tracer: Tracer | None = None
         """Who watches what it handles; None for nobody."""
-        self.task: trio.lowlevel.Task | None = None
+        self.occupied = self.kept = False
+        """`occupied`: an incarnation was launched that is not over; it may not have run yet."""
         self._recent: list[type] | None = None
+        self._vacated: trio.Event | None = None
 
     def __repr__(self) -> str:
         return f"<Cell {self.path}#{self.incarnation} {self.state.value}>"

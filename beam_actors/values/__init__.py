@@ -4,6 +4,7 @@ from beam_actors.values.access import EVERYONE, MAX_PEERS, Access
 from beam_actors.values.address import Address, TcpAddress, UnixAddress, check_port
 from beam_actors.values.base58 import decode_base58, encode_base58
 from beam_actors.values.bucket import Bucket
+from beam_actors.values.empty import EMPTY
 from beam_actors.values.multiaddr import Multiaddr
 from beam_actors.values.name import Name
 from beam_actors.values.owner_id import OwnerId
@@ -12,6 +13,7 @@ from beam_actors.values.record import Plain, Record, encode_record
 from beam_actors.values.varint import decode_uvarint, encode_uvarint
 
 __all__ = [
+    "EMPTY",
     "EVERYONE",
     "MAX_PEERS",
     "Access",

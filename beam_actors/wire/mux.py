@@ -11,7 +11,6 @@ Rules:
 It knows nothing of encryption and of protocols: streams that aren't the application's have a `Dialog`.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -67,7 +66,7 @@ class Multiplexer:
         self._last_remote = 0 if role is Role.INITIATOR else -1
         self._inbound = 0
         self._unanswered = 0
-        self._withheld: deque[Stream] = deque()
+        self._withheld: list[Stream] = []
         self._header = b""
         self._body: Stream | None = None
         self._body_left = 0
@@ -369,7 +368,7 @@ class Multiplexer:
     def _announce(self) -> None:
         """Let withheld streams go as far as the backlog of unanswered ones permits."""
         while self._withheld and self._unanswered < self._limits.unanswered_streams:
-            stream = self._withheld.popleft()
+            stream = self._withheld.pop(0)
             if stream.life is not Life.GONE:
                 stream.announced = True
                 self._unanswered += 1

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from beam_actors.values import EMPTY
 from beam_actors.wire.events import Event, StreamWritable
 from beam_actors.wire.limits import SessionLimits
 from beam_actors.wire.stream import Buffer, Life, Stream
@@ -36,8 +37,8 @@ class Outbox:
         self._stream_buffer = limits.stream_buffer
         self._on_fin = on_fin
         self._control = bytearray()
-        self._ready: deque[Stream] = deque()
-        self._line: deque[Stream] = deque()
+        self._ready: deque[Stream] = EMPTY
+        self._line: list[Stream] = []
         self.queued = 0
 
     def __repr__(self) -> str:
@@ -103,6 +104,8 @@ class Outbox:
         """The stream has something to send (bytes or its FIN), as soon as it may be announced."""
         if stream.announced and not stream.ready and (stream.queued or stream.finishing):
             stream.ready = True
+            if self._ready is EMPTY:
+                self._ready = deque()
             self._ready.append(stream)
 
     def forget(self, stream: Stream) -> None:

@@ -12,6 +12,7 @@ import enum
 from collections import deque
 from typing import Final
 
+from beam_actors.values import EMPTY
 from beam_actors.wire.limits import INITIAL_WINDOW
 from beam_actors.wire.yamux import Flag
 
@@ -100,7 +101,7 @@ class Stream:
         self.life = Life.OPEN
         self.acknowledged = not outbound
         self.announced = not outbound  # its SYN may go out: False while too many others wait for their answer
-        self.queue: deque[Buffer] = deque()
+        self.queue: deque[Buffer] = EMPTY
         self.queued = 0
         self.credit = INITIAL_WINDOW
         self.finishing = False
@@ -134,6 +135,8 @@ class Stream:
     def enqueue(self, data: Buffer, size: int) -> None:
         """Queue the first `size` bytes of `data` (within the credit). Immutable bytes are kept, others are copied."""
         whole = size == len(data)
+        if self.queue is EMPTY:
+            self.queue = deque()
         if size < _SMALL:
             last = self.queue[-1] if self.queue else None
             part = data if whole else memoryview(data)[:size]
@@ -157,6 +160,8 @@ class Stream:
                 parts.append(head)
                 size -= len(head)
                 self.queue.popleft()
+                if not self.queue:
+                    self.queue = EMPTY
             else:
                 view = memoryview(head)
                 parts.append(view[:size])
@@ -166,6 +171,6 @@ class Stream:
     def drop_queue(self) -> int:
         """Forget what is queued: how many bytes that was."""
         size = self.queued
-        self.queue.clear()
+        self.queue = EMPTY
         self.queued = 0
         return size
