@@ -115,6 +115,12 @@ def sessions(node: "Node") -> dict[str, int]:
     }
 
 
+def can_find(node: "Node", other: "Node") -> bool:
+    """Whether they are connected or share a peer, who then tells either where the other is; there is no DHT yet."""
+    mine, theirs = ({path for path, count in sessions(each).items() if count} for each in (node, other))
+    return f"{SERVICES}/network/peers/{other.peers.us.short}" in mine or not mine.isdisjoint(theirs)
+
+
 def connections(node: "Node") -> int:
     """How many sockets the data plane has open that are connections."""
     running = pump(node)

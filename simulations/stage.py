@@ -141,6 +141,7 @@ class Place:
         known = inside.knowledge(node)
         if known is not None and (not self.owners or self.owners[-1] != known.owner):
             self.owners.append(known.owner)
+            self._stage.is_owner_of(self, known.owner)
             self.person.owner = known.owner
         self._stage.checks.booted(self)
 
@@ -270,6 +271,7 @@ class Stage:
         """When the safety phase begins."""
         self.healed = trio.Event()
         self._peers: dict[PeerId, Place] = {}
+        self._homes: dict[OwnerId, Place] = {}
         self.model = Model(plan.size)
         self.counts: dict[str, Counter[str]] = {"operations": Counter(), "faults": Counter()}
         self.nats = [self._nat(index) for index in range(len(plan.nats))]
@@ -307,6 +309,14 @@ class Stage:
     def machine_of(self, peer: PeerId) -> Place | None:
         """Where a daemon with this id ever ran."""
         return self._peers.get(peer)
+
+    def home_of(self, owner: OwnerId) -> Place | None:
+        """Where the owner first sat."""
+        return self._homes.get(owner)
+
+    def is_owner_of(self, place: Place, owner: OwnerId) -> None:
+        """An owner sits there."""
+        self._homes.setdefault(owner, place)
 
     def is_peer_of(self, place: Place, peer: PeerId) -> None:
         """A daemon with this id runs there."""

@@ -235,7 +235,7 @@ class NumbersOnlyGrow(Invariant):
         for claim in new:
             if claim.kind is Kind.REVOCATION:
                 continue
-            home = self._home(claim.owner)
+            home = self.stage.home_of(claim.owner)
             entry = registry.entry(claim.name, claim.owner)
             if entry is not None and entry.rival is not None:
                 if home is None or home.person.signs_again:
@@ -263,9 +263,6 @@ class NumbersOnlyGrow(Invariant):
                     entries and entries[0].claim.position >= told,
                     f"{place.name} came back without its claim for {label} at {told}, which others were told of",
                 )
-
-    def _home(self, owner: OwnerId) -> "Place | None":
-        return next((place for place in self.stage.places if owner in place.owners), None)
 
 
 def _shuffled(values: Sequence[T], uniform: Callable[[], float]) -> list[T]:
