@@ -1,13 +1,14 @@
 """The one place that looks inside the nodes of a run: what an invariant has to see and no facade shows.
 
-Invariant: it changes nothing and awaits nothing, so looking does not change a run; what is not there at this moment
-(an actor between two incarnations) is None or empty. Whoever renames what is read here is told so by the tests.
+The runtime's cells are given out as they are; what is private of an actor is read here alone. Invariant: it changes
+nothing and awaits nothing, so looking does not change a run; what is not there at this moment (an actor between two
+incarnations) is None or empty. Whoever renames what is read here is told so by the tests.
 """
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from beam_actors.runtime import Ref
+from beam_actors.runtime import Ref, Restart, Supervisor
 from beam_actors.testing.network.endpoint import VirtualEndpoint
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from beam_actors.naming.registry import Registry
     from beam_actors.node import Node
     from beam_actors.node.limits import NodeLimits
+    from beam_actors.runtime import ChildSpec
     from beam_actors.runtime.cell import Cell
 
 SERVICES = "node/core/services"
@@ -24,14 +26,55 @@ SERVICES = "node/core/services"
 
 def actor(node: "Node", path: str) -> Any:
     """The actor that runs at a path below the services, or None."""
-    cell = node.system._cells.get(f"{SERVICES}/{path}")  # noqa: SLF001 (see above)
+    cell = cell_at(node, f"{SERVICES}/{path}")
     return cell.actor if cell is not None else None
+
+
+def cell_at(node: "Node", path: str) -> "Cell | None":
+    """The cell at a whole path, such as `node/core`; None if there is none."""
+    return node.system._cells.get(path)  # noqa: SLF001 (see above)
+
+
+def kept(parent: "Cell") -> "dict[Cell, ChildSpec]":
+    """The children on a supervisor's books, in the order of their start, each with its spec."""
+    return {child: entry.spec for child, entry in _books(parent).items()}
+
+
+def is_stopping(parent: "Cell", child: "Cell") -> bool:
+    """Whether the supervisor is stopping a child that is on its books."""
+    entry = _books(parent).get(child)
+    return entry is not None and entry.stopping
+
+
+def permanent(parent: "Cell") -> list[str]:
+    """The names of the children that a `Supervisor` must always have; none of another actor."""
+    if not isinstance(parent.actor, Supervisor):
+        return []
+    return [spec.name for spec in parent.actor._specs if spec.restart is Restart.PERMANENT]  # noqa: SLF001 (see above)
+
+
+def owes_answers(cell: "Cell") -> bool:
+    """Whether the actor has deferred a reply that it has not given."""
+    return cell.actor is not None and bool(cell.actor._actor_replies)  # noqa: SLF001 (see above)
 
 
 def knowledge(node: "Node") -> "Knowledge | None":
     """All that the node knows of names."""
     registrar = actor(node, "registry")
     return registrar._known if registrar is not None else None  # noqa: SLF001 (see above)
+
+
+def exchanges(node: "Node") -> list[tuple[int, int]]:
+    """Of each peer with which names are exchanged: the claims to push to it, and the streams about names."""
+    spread = actor(node, "spread")
+    links = () if spread is None else spread._links.values()  # noqa: SLF001 (see above)
+    return [(len(link.outbox), len(link.streams)) for link in links]
+
+
+def lookups(node: "Node") -> tuple[int, int]:
+    """How many look-ups are under way, and how many negative answers are remembered."""
+    pool = actor(node, "lookups")
+    return (0, 0) if pool is None else (len(pool._under_way), len(pool._recent))  # noqa: SLF001 (see above)
 
 
 def left_links(node: "Node") -> int:
@@ -69,7 +112,7 @@ def actors_at(node: "Node", path: str) -> list[Ref]:
     if not whole.endswith("/*"):
         ref = node.system.whereis(whole)
         return [] if ref is None else [ref]
-    parent = node.system._cells.get(whole.removesuffix("/*"))  # noqa: SLF001 (see above)
+    parent = cell_at(node, whole.removesuffix("/*"))
     return [] if parent is None else [child.ref for child in parent.children.values() if child.alive]
 
 
@@ -107,7 +150,7 @@ def pump(node: "Node") -> "Pump | None":
 
 def sessions(node: "Node") -> dict[str, int]:
     """How many sessions each peer has that has an actor, by the peer's path."""
-    peers = node.system._cells.get(f"{SERVICES}/network/peers")  # noqa: SLF001 (see above)
+    peers = cell_at(node, f"{SERVICES}/network/peers")
     found = {} if peers is None else peers.children
     return {
         peer.path: len(peer.children["sessions"].children) if "sessions" in peer.children else 0
@@ -127,3 +170,8 @@ def connections(node: "Node") -> int:
     driver: Any = getattr(running, "driver", None)
     open_now = () if driver is None else driver._driver._pollables  # noqa: SLF001 (see above)
     return sum(isinstance(one, VirtualEndpoint) for one in open_now)
+
+
+def _books(parent: "Cell") -> "dict[Cell, Any]":
+    children = None if parent.actor is None else parent.actor._actor_brood  # noqa: SLF001 (see above)
+    return {} if children is None else children._entries  # noqa: SLF001 (see above)

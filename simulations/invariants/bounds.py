@@ -50,16 +50,13 @@ def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
         yield "claims", known.registry.claims, limits.naming.claims + 4 * exempt
         yield "revocations", known.registry.revocations, limits.naming.revocations + exempt
         yield "claims that wait", len(known.waiting), limits.naming.waiting
-    spread = inside.actor(node, "spread")
-    if spread is not None:
-        links = spread._links.values()  # noqa: SLF001 (like `inside`)
-        yield "claims to push", max((len(link.outbox) for link in links), default=0), limits.naming.outbox
-        yield "streams about names", sum(len(link.streams) for link in links), limits.naming.streams
-        yield "of one peer", max((len(link.streams) for link in links), default=0), limits.naming.streams_per_peer
-    lookups = inside.actor(node, "lookups")
-    if lookups is not None:
-        yield "look-ups", len(lookups._under_way), limits.naming.lookups  # noqa: SLF001 (like `inside`)
-        yield "negative answers", len(lookups._recent), limits.naming.negatives  # noqa: SLF001 (as above)
+    exchanges = inside.exchanges(node)
+    yield "claims to push", max((claims for claims, _ in exchanges), default=0), limits.naming.outbox
+    yield "streams about names", sum(streams for _, streams in exchanges), limits.naming.streams
+    yield "of one peer", max((streams for _, streams in exchanges), default=0), limits.naming.streams_per_peer
+    under_way, negative = inside.lookups(node)
+    yield "look-ups", under_way, limits.naming.lookups
+    yield "negative answers", negative, limits.naming.negatives
     sessions = inside.sessions(node)
     yield "peers", len(sessions), limits.peers.peers
     yield "sessions of a peer", max(sessions.values(), default=0), limits.peers.sessions_per_peer
@@ -118,7 +115,7 @@ def _restless(node: "Node") -> Iterator[str]:
     for cell in inside.cells(node):
         if _waiting(cell.inbox):
             yield f"has messages for {cell.path}"
-        if cell.actor is not None and cell.actor._actor_replies:  # noqa: SLF001 (like `inside`)
+        if inside.owes_answers(cell):
             yield f"has a question that {cell.path} never answered"
     pump = inside.pump(node)
     if pump is None:

@@ -121,13 +121,13 @@ class ChildrenAreKept(Invariant):
         if event.reason is None or event.reason.kind is not ExitKind.SHUTDOWN or parent.actor is None:
             return
         if parent.state is State.STOPPING:
-            left = list(parent.actor._actor_children._entries)  # noqa: SLF001 (like `inside`)
+            left = list(inside.kept(parent))
             self.expect(
                 left and left[-1] is cell,
                 f"{event.path} of {place.name} was stopped before {left[-1].path if left else 'anybody'}",
             )
         elif isinstance(parent.actor, Supervisor) and parent.state is State.RUNNING:
-            strategy, every = parent.actor.strategy, list(parent.actor._actor_children._entries)  # noqa: SLF001 (as above)
+            strategy, every = parent.actor.strategy, list(inside.kept(parent))
             causes = {Strategy.ONE_FOR_ONE: [], Strategy.ONE_FOR_ALL: every}.get(strategy, every[: every.index(cell)])
             giving_up = (place.index, parent.path) in self._must_end  # and may still do what it decided before
             self.expect(
@@ -146,14 +146,12 @@ class ChildrenAreKept(Invariant):
             return
         self._judge_giving_up(place, event)
         parent_path = event.path.rpartition("/")[0]
-        parent = place.node.system._cells.get(parent_path)  # noqa: SLF001 (like `inside`)
-        cell = place.node.system._cells.get(event.path)  # noqa: SLF001 (as above)
-        found = _entry(parent, cell)
-        if parent is None or cell is None or found is None:
+        parent, cell = inside.cell_at(place.node, parent_path), inside.cell_at(place.node, event.path)
+        spec = inside.kept(parent).get(cell) if parent is not None and cell is not None else None
+        if parent is None or cell is None or spec is None:
             return
         self._in_order(place, event, parent, cell)
-        spec, stopping = found
-        if place.index in self._leaving or stopping or not _returns(spec, reason):
+        if place.index in self._leaving or inside.is_stopping(parent, cell) or not _returns(spec, reason):
             return
         now = trio.current_time()
         if parent.state is State.STARTING and reason.abnormal:
@@ -177,7 +175,7 @@ class ChildrenAreKept(Invariant):
         actor = parent.actor
         if actor is None or actor.strategy is Strategy.ONE_FOR_ONE:
             return
-        every = list(actor._actor_children._entries)  # noqa: SLF001 (like `inside`)
+        every = list(inside.kept(parent))
         others = every if actor.strategy is Strategy.ONE_FOR_ALL else every[every.index(cell) + 1 :]
         for other in others:
             if other is not cell:
@@ -190,7 +188,7 @@ class ChildrenAreKept(Invariant):
         """When an actor is back, those that its crash takes along have been stopped."""
         for (index, other), due in self._due.items():
             if index == place.index and due.reason == f"with {path}":
-                cell = place.node.system._cells.get(other)  # noqa: SLF001 (like `inside`)
+                cell = inside.cell_at(place.node, other)
                 alive = cell is not None and cell.alive and cell.incarnation == due.incarnation
                 self.expect(
                     not alive, f"{path} of {place.name} is back and {other}, which rests on it, was not stopped"
@@ -200,8 +198,7 @@ class ChildrenAreKept(Invariant):
         """Whether a sibling's crash restarts it anyway; then its own may be an old story when its turn comes."""
         if parent.actor is None or parent.actor.strategy is Strategy.ONE_FOR_ONE:
             return False
-        every = list(parent.actor._actor_children._entries)  # noqa: SLF001 (like `inside`)
-        return any((place.index, other.path) in self._due for other in every if other is not cell)
+        return any((place.index, other.path) in self._due for other in inside.kept(parent) if other is not cell)
 
     def _count(self, place: "Place", path: str, parent: Cell, now: float, *, certain: bool) -> None:
         """One more crash below a supervisor: it may be one too many."""
@@ -267,7 +264,7 @@ class ChildrenAreKept(Invariant):
                 self._must_end[key] = incarnation, trio.current_time() + _GRACE, child
 
     def _judge_end(self, place: "Place", path: str, incarnation: int, child: str) -> None:
-        cell = place.node.system._cells.get(path)  # noqa: SLF001 (like `inside`)
+        cell = inside.cell_at(place.node, path)
         alive = cell is not None and cell.incarnation == incarnation and cell.state is State.RUNNING
         self.expect(
             not alive, f"{path} of {place.name} goes on after more crashes of {child} than its intensity allows"
@@ -279,23 +276,23 @@ class ChildrenAreKept(Invariant):
             self.checks += 1
             if cell.state is not State.RUNNING or cell.actor is None:
                 continue
+            kept = inside.kept(cell) if cell.children else {}
             for child in cell.children.values():
-                found = _entry(cell, child)
-                if found is None or child.state is not State.RUNNING:  # nearly all run, nearly always
-                    self._look_at_child(place, child, found, now)
-            if isinstance(cell.actor, Supervisor):
-                for spec in cell.actor._specs:  # noqa: SLF001 (like `inside`)
-                    if spec.restart is Restart.PERMANENT and spec.name not in cell.children:
-                        path = f"{cell.path}/{spec.name}"
-                        self._is_odd(place, path, cell.incarnation, now, _GRACE, "is permanent and missing")
+                spec = kept.get(child)
+                if spec is None or child.state is not State.RUNNING:  # nearly all run, nearly always
+                    self._look_at_child(place, child, spec, now)
+            for name in inside.permanent(cell):
+                if name not in cell.children:
+                    path = f"{cell.path}/{name}"
+                    self._is_odd(place, path, cell.incarnation, now, _GRACE, "is permanent and missing")
 
-    def _look_at_child(self, place: "Place", child: Cell, found: "tuple[ChildSpec, bool] | None", now: float) -> None:
+    def _look_at_child(self, place: "Place", child: Cell, spec: "ChildSpec | None", now: float) -> None:
         patience = _GRACE
-        if found is not None and child.state is State.WAITING and found[0].backoff.first > 0:
-            patience += found[0].backoff.most * (1 + found[0].backoff.jitter)
+        if spec is not None and child.state is State.WAITING and spec.backoff.first > 0:
+            patience += spec.backoff.most * (1 + spec.backoff.jitter)
         if child.state in {State.DEAD, State.UNBORN, State.WAITING}:
             self._is_odd(place, child.path, child.incarnation, now, patience, f"is {child.state.value}")
-        elif found is None:
+        elif spec is None:
             self._is_odd(place, child.path, child.incarnation, now, patience, "is on no supervisor's books")
 
     def _is_odd(self, place: "Place", path: str, incarnation: int, now: float, patience: float, what: str) -> None:
@@ -314,14 +311,6 @@ class ChildrenAreKept(Invariant):
             for place in self.stage.core:
                 if place.up:
                     self.look(place)
-
-
-def _entry(parent: Cell | None, child: Cell | None) -> "tuple[ChildSpec, bool] | None":
-    """The spec of a child, and whether its supervisor is stopping it; None when it is not on the books."""
-    if parent is None or parent.actor is None or child is None:
-        return None
-    entry: Any = parent.actor._actor_children._entries.get(child)  # noqa: SLF001 (like `inside`)
-    return None if entry is None else (entry.spec, entry.stopping)
 
 
 def _returns(spec: "ChildSpec", reason: ExitReason) -> bool:
