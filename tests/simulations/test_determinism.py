@@ -28,7 +28,6 @@ def test_a_busy_minute_replays_and_everything_happens_in_it():
     trace, again = traced(3, look), traced(3)
     assert trace.digest == again.digest
     assert trace.payloads == again.payloads > 300
-    assert trace.digest != traced(4).digest
     assert trace.lines[-1].split()[1] == "schedule"
 
 

@@ -1,3 +1,4 @@
+import functools
 import os
 import subprocess
 import sys
@@ -39,6 +40,7 @@ print(run_seeded(int(sys.argv[1]), scenario))
 """
 
 
+@functools.cache  # a process each
 def digest(seed, hash_seed, program=PROGRAM):
     done = subprocess.run(
         [sys.executable, "-c", program, str(seed)],
