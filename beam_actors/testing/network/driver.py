@@ -1,7 +1,7 @@
 """One process's sockets on a virtual machine: the network port itself, with its batches of readiness.
 
 The invariant: a batch holds each ready pollable once, in the order in which they became ready, and nothing that was
-closed. What the kernel does goes on while the process is stopped; only its batches wait. It knows no route.
+closed. What the kernel does goes on while nobody waits for a batch. It knows no route.
 """
 
 from typing import TYPE_CHECKING
@@ -50,8 +50,6 @@ class VirtualDriver:
         comes early enough."""
         self._woken = False
         self._closed = False
-        self._frozen = False
-        self._late = 0.0
 
     # --- the port ---
 
@@ -124,8 +122,6 @@ class VirtualDriver:
             await trio.lowlevel.checkpoint()  # the actors' turn
         while not self._is_due():
             await self._sleep()
-        if self._late and not self._closed:
-            await trio.sleep(self._late)
         self._woken = False
         batch: list[Ready] = []
         ready = self._ready
@@ -156,19 +152,6 @@ class VirtualDriver:
         self._rouse()
 
     # --- what befalls a process ---
-
-    def freeze(self) -> None:
-        """Stop the process (SIGSTOP): the kernel takes in what its buffers hold, and no batch is given out."""
-        self._frozen = True
-
-    def thaw(self) -> None:
-        """Let it go on (SIGCONT)."""
-        self._frozen = False
-        self._rouse()
-
-    def slow(self, seconds: float) -> None:
-        """Let each batch be that late, as on a machine with too much to do; 0 is as before."""
-        self._late = seconds
 
     def vanish(self) -> None:
         """The machine lost power: every socket is gone and nobody hears of it."""
@@ -214,13 +197,10 @@ class VirtualDriver:
     # --- inside ---
 
     def _is_due(self) -> bool:
-        if self._closed:
-            return True
-        return not self._frozen and (bool(self._ready) or self._woken or self._until <= trio.current_time())
+        return bool(self._ready) or self._woken or self._closed or self._until <= trio.current_time()
 
     async def _sleep(self) -> None:
-        if not self._frozen:
-            self._set_alarm()
+        self._set_alarm()
         self._task = trio.lowlevel.current_task()
         await trio.lowlevel.wait_task_rescheduled(self._abandon)
 
@@ -229,7 +209,7 @@ class VirtualDriver:
         return trio.lowlevel.Abort.SUCCEEDED
 
     def _rouse(self) -> None:
-        if self._task is not None and (self._closed or not self._frozen):
+        if self._task is not None:
             task, self._task = self._task, None
             trio.lowlevel.reschedule(task)
 
@@ -240,7 +220,7 @@ class VirtualDriver:
 
     def _alarm(self) -> None:
         self._alarms.pop()
-        if self._task is not None and not self._frozen:
+        if self._task is not None:
             if self._until <= trio.current_time():
                 self._rouse()
             else:
