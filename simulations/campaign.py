@@ -200,7 +200,7 @@ def _outcome(future: Future[Any], key: str) -> Result:
 
 
 def local_executor(processes: int) -> Executor:
-    """Processes of this machine. Each run gets a new one, so that no run depends on another, nor its memory on it."""
+    """Processes of this machine. Each ends after a few runs, so that what they leave behind in memory does, too."""
     return concurrent.futures.ProcessPoolExecutor(processes, max_tasks_per_child=8)
 
 

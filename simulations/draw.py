@@ -11,6 +11,7 @@ from simulations.choices import Choices
 from simulations.faults import Fault
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
 from simulations.plan import Bounds, MachinePlan, Plan, Profile
+from simulations.topology import tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -67,7 +68,7 @@ def draw_plan(
         scenario=scenario,
         seed=seed,
         profile=profile,
-        machines=tuple(MachinePlan(bootstrap=bootstraps(index)) for index in range(machines)),
+        machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(machines)),
         settle=5.0,
         safety=safety,
         bounds=Bounds(converge=150.0, tunnels=60.0),
@@ -86,11 +87,6 @@ def plans(*, size: int = 4, safety: float = 40.0, profile: Profile = "full") -> 
         return draw_plan(HypothesisChoices(draw), seed=seed, size=size, safety=safety, profile=profile)
 
     return plan()
-
-
-def bootstraps(index: int) -> tuple[int, ...]:
-    """A tree with a second way to the top: nobody is alone when one machine is down."""
-    return tuple(sorted({(index - 1) // 2, 0})) if index else ()
 
 
 class HypothesisChoices:

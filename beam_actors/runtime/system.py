@@ -173,7 +173,7 @@ class System:
         Raises:
             StartFailed: the root's `on_start` raised.
             SystemFailed: the root ended with a crash; the body is cancelled.
-        BaseException: an actor's code raised something that is no `Exception`, as KeyboardInterrupt; as above.
+            BaseException: an actor's code raised something that is no `Exception`, as KeyboardInterrupt; as above.
         """
         cell = self._root = self.cell(spec.name)
         failed_start: Exception | None = None

@@ -161,7 +161,7 @@ class Pause(MachineFault):
 
 @attrs.frozen(slots=True, kw_only=True)
 class Slow(MachineFault):
-    """Each batch of the machine's network is `by` seconds late."""
+    """Each turn of the daemon's loop takes `by` seconds, as on a machine that swaps."""
 
     seconds: float = 10.0
     by: float = 0.1

@@ -54,10 +54,6 @@ class Lair:
         """A machine that nobody has seen before."""
         return PeerKey.from_seed(self.entropy.token(32))
 
-    def pick(self, values: Sequence[str]) -> str:
-        """One of them."""
-        return values[int(self.entropy.uniform() * len(values))]
-
     def name_of_its_own(self) -> Name:
         """A name that nobody else uses."""
         return Name(f"{self.name}-{self.entropy.token(5).hex()}")

@@ -13,25 +13,14 @@ from beam_actors.naming.protocol import Done, Have
 from beam_actors.tunnels import PROTOCOL as TUNNEL
 from beam_actors.values import Multiaddr, cbor
 from beam_actors.wire import Role, frame
-from beam_actors.wire.multistream import HEADER, encode_message
-from beam_actors.wire.yamux import Flag, GoAway, Kind, pack_header
+from beam_actors.wire.yamux import Flag, GoAway, Kind
 from simulations.hostile.attacker import Attacker, quietly
+from simulations.hostile.frames import opened, yamux
 from simulations.hostile.line import DEFENCE, Line
 
 _FIRST = 3
 """The first stream that the session did not open itself."""
 _SPOKEN = (NAMES, TUNNEL, "/beam/peers/1", "/ipfs/id/push/1.0.0")
-
-
-def yamux(kind: int, flags: int, stream: int, value: int, payload: bytes = b"", version: int = 0) -> bytes:
-    """A frame, possible or not."""
-    return pack_header(version, kind, flags, stream, value) + payload
-
-
-def opened(stream: int, proposed: str, payload: bytes = b"", flags: int = 0) -> bytes:
-    """A frame that opens a stream, proposes a protocol and says something at once."""
-    said = encode_message(HEADER) + encode_message(proposed) + payload
-    return yamux(Kind.DATA, Flag.SYN | flags, stream, len(said), said)
 
 
 class Vandal(Attacker):

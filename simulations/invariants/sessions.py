@@ -24,7 +24,7 @@ _SESSION = re.compile(r"node/core/services/network/peers/([^/]+)/sessions/[^/]+$
 
 
 class SessionsAreSettled(Invariant):
-    """S18. Not of the research's list: a peer that is dead and stays up is none of its faults alone."""
+    """S18. A peer that is dead and stays up harms nobody by itself, so no other invariant sees it."""
 
     id = "S18"
     title = "no session is with a machine that is gone, and at rest two machines have one, which stays"

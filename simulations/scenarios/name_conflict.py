@@ -12,7 +12,7 @@ from simulations.choices import SeededChoices
 from simulations.faults import Attack, Fault, Restore, Split, Wipe
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve
 from simulations.plan import Bounds, MachinePlan, Plan
-from simulations.scenarios.partition import bootstraps
+from simulations.topology import tree
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -44,7 +44,7 @@ def plan(seed: int, size: int) -> Plan:
     return Plan(
         scenario=NAME,
         seed=seed,
-        machines=tuple(MachinePlan(bootstrap=bootstraps(index)) for index in range(size)),
+        machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(size)),
         settle=10.0,
         safety=_SAFETY,
         bounds=Bounds(converge=150.0),

@@ -10,6 +10,7 @@ from simulations.choices import SeededChoices
 from simulations.faults import Fault, Split
 from simulations.operations import Expose, Fetch, Operation, Register, Release, Resolve
 from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.topology import tree
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -43,18 +44,13 @@ def plan(seed: int, size: int) -> Plan:
     return Plan(
         scenario=NAME,
         seed=seed,
-        machines=tuple(MachinePlan(bootstrap=bootstraps(index)) for index in range(size)),
+        machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(size)),
         settle=10.0,
         safety=_SAFETY,
         bounds=Bounds(converge=120.0),
         operations=tuple(sorted(happens, key=lambda one: one.at)),
         faults=tuple(faults),
     )
-
-
-def bootstraps(index: int) -> tuple[int, ...]:
-    """A tree with a second way to the top: nobody is alone when one machine is down."""
-    return tuple(sorted({(index - 1) // 2, 0} if index > 2 else {0} if index else set()))
 
 
 def figures(stage: "Stage") -> dict[str, float]:

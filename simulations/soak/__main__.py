@@ -11,9 +11,9 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from simulations.soak import abandoned, crashes, floods, fuzzing, kills, pauses, transfers
+from simulations.soak import Say, abandoned, crashes, floods, fuzzing, kills, pauses, transfers
 
-Part = Callable[[Path, Callable[[str], None]], None]
+Part = Callable[[Path, Say], None]
 TIMED: dict[str, Part] = {
     "crashes": crashes.run,
     "pauses": pauses.run,

@@ -1,17 +1,16 @@
 """Programs that vanish while their app says nothing: what they held open is given back, on both machines."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from beam_actors.testing.daemons import Daemon, eventually
+from simulations.soak import Say
 from simulations.soak.pair import pair
 from simulations.soak.transfers import app, connect
 
 CONNECTIONS = 100
 PATIENCE = 180.0
 """Seconds: the kernel forgets a closed socket after 60, is asked after 75, and answers with a reset."""
-Say = Callable[[str], None]
 
 
 def live(daemon: Daemon, what: str) -> int:

@@ -14,11 +14,11 @@ from typing import Any
 import attrs
 
 from beam_actors.testing.daemons import CommandFailed, Daemon, eventually, flatten_tree
+from simulations.soak import Say
 from simulations.soak.pair import Pair, pair
 from simulations.soak.transfers import app, connect, echo_once
 
 HEAL = 2.0
-Say = Callable[[str], None]
 
 
 @attrs.frozen

@@ -9,8 +9,10 @@ from pathlib import Path
 from beam_actors.testing.daemons import flatten_tree
 from beam_actors.wire import MIN_FLUSH
 from beam_actors.wire.yamux import Flag, Kind
+from simulations.hostile.frames import opened, yamux
+from simulations.soak import Say
 from simulations.soak.pair import Pair, pair
-from simulations.soak.stranger import Stranger, frame, opened
+from simulations.soak.stranger import Stranger
 from simulations.soak.transfers import app, echo_once
 
 SECONDS = 4.0
@@ -18,7 +20,6 @@ MEDIAN, WORST = 0.5, 3.0
 """Seconds for a small echo beside a flood; without one it takes a hundredth."""
 MEMORY = 64 << 20
 NAMES, TUNNEL = "/beam/names/1", "/beam/tunnel/1"
-Say = Callable[[str], None]
 Flood = Callable[[Stranger], bool]
 """Says a part of the flood; False once the stranger was cut."""
 
@@ -47,12 +48,12 @@ def on_one_stream(part: bytes, *, flush: int = 1 << 18) -> Flood:
 
 
 FLOODS: dict[str, Flood] = {
-    "window updates": on_one_stream(frame(Kind.WINDOW_UPDATE, 0, 3, 1)),
-    "records of one frame": on_one_stream(frame(Kind.WINDOW_UPDATE, 0, 3, 1), flush=MIN_FLUSH),
-    "window updates of nothing": on_one_stream(frame(Kind.WINDOW_UPDATE, 0, 3, 0)),
-    "pings": on_one_stream(frame(Kind.PING, Flag.SYN, 0, 7)),
+    "window updates": on_one_stream(yamux(Kind.WINDOW_UPDATE, 0, 3, 1)),
+    "records of one frame": on_one_stream(yamux(Kind.WINDOW_UPDATE, 0, 3, 1), flush=MIN_FLUSH),
+    "window updates of nothing": on_one_stream(yamux(Kind.WINDOW_UPDATE, 0, 3, 0)),
+    "pings": on_one_stream(yamux(Kind.PING, Flag.SYN, 0, 7)),
     "streams reset at once": on_new_streams(
-        lambda n: frame(Kind.WINDOW_UPDATE, Flag.SYN, n, 0) + frame(Kind.WINDOW_UPDATE, Flag.RST, n, 0)
+        lambda n: yamux(Kind.WINDOW_UPDATE, Flag.SYN, n, 0) + yamux(Kind.WINDOW_UPDATE, Flag.RST, n, 0)
     ),
     "protocols that nobody speaks": on_new_streams(lambda n: opened(n, "/no/such/1")),
     "streams of names that end at once": on_new_streams(lambda n: opened(n, NAMES, flags=Flag.FIN)),

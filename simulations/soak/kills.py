@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,12 @@ from beam_actors.errors import BeamError
 from beam_actors.world.control_client import CommandFailed, ControlClient
 from beam_actors.world.files import POINTS as FILE_POINTS
 from beam_actors.world.store import POINTS as STORE_POINTS
+from simulations.soak import Say
 from simulations.soak.pair import free_port, loopback
 
 KILLS = 200
 WORKERS = 2
 START_SECONDS = 30.0
-Say = Callable[[str], None]
 
 
 @attrs.define

@@ -3,15 +3,14 @@
 import http.client
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from beam_actors.testing.daemons import Daemon, eventually
+from simulations.soak import Say
 from simulations.soak.crashes import OpenStream, served_again
 from simulations.soak.pair import pair
 from simulations.soak.transfers import app
 
-Say = Callable[[str], None]
 NAME = "paused"
 
 

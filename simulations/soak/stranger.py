@@ -8,21 +8,8 @@ from contextlib import suppress
 from beam_actors.identity import PeerKey
 from beam_actors.values import Multiaddr
 from beam_actors.wire import Established, Role, Session
-from beam_actors.wire.multistream import HEADER, encode_message
-from beam_actors.wire.yamux import Flag, Kind, pack_header
 
 CHUNK = 1 << 16
-
-
-def frame(kind: Kind, flags: int, stream: int, value: int, payload: bytes = b"") -> bytes:
-    """A yamux frame."""
-    return pack_header(0, kind, flags, stream, value) + payload
-
-
-def opened(stream: int, protocol: str, payload: bytes = b"", flags: int = 0) -> bytes:
-    """A frame that opens a stream, proposes a protocol and says something at once."""
-    said = encode_message(HEADER) + encode_message(protocol) + payload
-    return frame(Kind.DATA, Flag.SYN | flags, stream, len(said), said)
 
 
 class Stranger:

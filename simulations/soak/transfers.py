@@ -7,10 +7,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from simulations.soak import Say
 from simulations.soak.app import BLOCK, hash_until_end, known_hash, send_all
 from simulations.soak.pair import Pair, free_port, pair
 from simulations.soak.recorder import Recorder
@@ -21,7 +22,6 @@ STALLED_BUDGET = 96 << 20
 FILLING, STALLED = 6.0, 4.0
 """Seconds in which the kernel's buffers of those that do not read fill up, and in which nothing moves any more."""
 HELD_UP = 0.1
-Say = Callable[[str], None]
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def test_every_flipped_bit_of_a_proof_fails():
             decode_payload(bytes(wrong), STATIC)
 
 
-def test_the_public_key_of_the_research():
+def test_a_known_public_key_has_its_known_peer_id():
     key = bytes.fromhex("080112201ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce27e")
     assert str(decode_public_key(key)) == "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq"
     assert encode_public_key(decode_public_key(key)) == key

@@ -10,7 +10,7 @@ NOISE = bytes.fromhex("072f6e6f6973650a")
 NA = bytes.fromhex("036e610a")
 
 
-def test_the_bytes_of_the_research():
+def test_messages_are_the_bytes_of_the_specification():
     assert encode_message(HEADER) == HEAD
     assert encode_message("/noise") == NOISE
     assert encode_message("/yamux/1.0.0").hex() == "0d2f79616d75782f312e302e300a"

@@ -1,4 +1,4 @@
-"""NAT boxes, judged as reliability research judged Linux's: classified from outside, and punched through in pairs."""
+"""NAT boxes, judged as Linux's were: classified from outside, and punched through in pairs (docs/decisions.md)."""
 
 import itertools
 from contextlib import suppress
@@ -95,7 +95,7 @@ def test_a_box_is_what_a_client_outside_finds_it_to_be(mapping, filtering, prese
 
 
 async def punch(lab: Lab) -> bool:
-    """Both learn their outside addresses, and then send to each other's until both heard (research's natlab)."""
+    """Both learn their outside addresses, and then send to each other's until both heard."""
     server = lab.servers[0]
     rendezvous = server.driver.datagrams(server.at(3478))
     socks = [home.driver.datagrams(PRIVATE) for home in lab.homes]
