@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from beam_actors.runtime import Ref, Restart, Supervisor
+from beam_actors.runtime.cell import State
 from beam_actors.testing.network.endpoint import VirtualEndpoint
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ SERVICES = "node/core/services"
 
 
 def actor(node: "Node", path: str) -> Any:
-    """The actor that runs at a path below the services, or None."""
+    """The actor that runs at a path below the services; None while it starts, since it knows nothing yet."""
     cell = cell_at(node, f"{SERVICES}/{path}")
-    return cell.actor if cell is not None else None
+    return cell.actor if cell is not None and cell.state is not State.STARTING else None
 
 
 def cell_at(node: "Node", path: str) -> "Cell | None":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from simulations.faults.actors import ActorCrash, AnyActorCrash, CrashLoop, PlannedCrash
+from simulations.faults.actors import PATHS, ActorCrash, AnyActorCrash, CrashLoop, PlannedCrash
 from simulations.faults.attacks import Attack
 from simulations.faults.base import Fault, MachineFault, Moot
 from simulations.faults.disks import ClockStep, DiskBroken, DiskFull
@@ -57,7 +57,7 @@ async def inflict(fault: Fault, stage: "Stage") -> None:
 
 
 __all__ = [
-    "KINDS", "ActorCrash", "AnyActorCrash", "Attack", "ClockStep", "Clog", "Crash", "CrashLoop", "Cut", "Degrade",
-    "DiskBroken", "DiskFull", "Fault", "Flap", "Kill", "Leave", "LostKeys", "MachineFault", "Moot", "Move", "Pause",
-    "PlannedCrash", "Rebind", "Restore", "Slow", "Split", "Storm", "Weather", "Wipe", "inflict",
+    "KINDS", "PATHS", "ActorCrash", "AnyActorCrash", "Attack", "ClockStep", "Clog", "Crash", "CrashLoop", "Cut",
+    "Degrade", "DiskBroken", "DiskFull", "Fault", "Flap", "Kill", "Leave", "LostKeys", "MachineFault", "Moot", "Move",
+    "Pause", "PlannedCrash", "Rebind", "Restore", "Slow", "Split", "Storm", "Weather", "Wipe", "inflict",
 ]  # fmt: skip

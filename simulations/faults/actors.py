@@ -12,6 +12,38 @@ if TYPE_CHECKING:
     from simulations.stage import Place, Stage
 
 
+PATHS = (
+    "core/services/registry",
+    "core/services/spread",
+    "core/services/lookups",
+    "core/services/names",
+    "core/services/names/*",
+    "core/services/network/peers/*",
+    "core/services/network/peers",
+    "core/services/network/manager",
+    "core/services/network/listeners",
+    "core/services/network/inquirer",
+    "core/services/network",
+    "core/services/tunnels/offered",
+    "core/services/tunnels/offered/*",
+    "core/services/tunnels/catalogue",
+    "core/services/tunnels/acceptor",
+    "core/services/tunnels",
+    "core/services/forwards/local",
+    "core/services/forwards/local/*",
+    "core/services/forwards/list",
+    "core/services/forwards",
+    "core/services/ingress/resolver",
+    "core/services/ingress",
+    "core/services",
+    "core/store",
+    "core/pump",
+    "core",
+    "control",
+)
+"""Whom a plan may crash: one of each kind in the tree of a node, as `ActorCrash.path`; `node` itself is a `Kill`."""
+
+
 class PlannedCrash(Exception):
     """The plan crashes this actor."""
 

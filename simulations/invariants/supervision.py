@@ -5,7 +5,7 @@ The intensities are counted here a second time. What is lost (a child that is de
 permanent one that no book has) is found by looking at the tree.
 """
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -51,8 +51,10 @@ class ChildrenAreKept(Invariant):
     def __init__(self, stage: object) -> None:
         super().__init__(stage)  # type: ignore[arg-type]
         self._due: dict[tuple[int, str], _Due] = {}
-        self._crashes: dict[tuple[int, str, int, str], deque[float]] = {}
-        self._all_crashes: dict[tuple[int, str, int, str], int] = {}
+        self._crashes: dict[tuple[int, str], dict[str, deque[float]]] = {}
+        """Those below each supervisor's present incarnation, by child where each counts alone; a number would not tell
+        incarnations apart, since it begins anew with the supervisor above."""
+        self._all_crashes: dict[tuple[int, str], Counter[str]] = {}
         self._allowed: dict[tuple[int, str], int] = {}
         self._must_end: dict[tuple[int, str], tuple[int, float, str]] = {}
         self._odd: dict[tuple[int, str], tuple[int, float]] = {}
@@ -99,6 +101,8 @@ class ChildrenAreKept(Invariant):
         if event.kind in {"started", "exited"}:
             self._one_at_a_time(place, event)
         if event.kind == "started":
+            self._crashes.pop(key, None)
+            self._all_crashes.pop(key, None)
             due = self._due.get(key)
             if due is not None and event.incarnation > due.incarnation:
                 del self._due[key]
@@ -206,33 +210,28 @@ class ChildrenAreKept(Invariant):
         if actor is None:
             return
         whose = path if actor.count_per_child else ""
-        key = place.index, parent.path, parent.incarnation, whose
-        self._all_crashes[key] = self._all_crashes.get(key, 0) + 1
+        key = place.index, parent.path
+        self._all_crashes.setdefault(key, Counter())[whose] += 1
         if not certain:
             return
-        times = self._crashes.setdefault(key, deque())
+        times = self._crashes.setdefault(key, {}).setdefault(whose, deque())
         times.append(now)
-        self._allowed[place.index, parent.path] = actor.intensity.restarts
+        self._allowed[key] = actor.intensity.restarts
         while times[0] <= now - actor.intensity.period:
             times.popleft()
         if len(times) > actor.intensity.restarts:
             self._due.pop((place.index, path), None)
-            self._must_end[place.index, parent.path] = (parent.incarnation, now + _GRACE, path)
+            self._must_end[key] = (parent.incarnation, now + _GRACE, path)
 
     def _judge_giving_up(self, place: "Place", event: Event) -> None:
         """A supervisor that says that there were too many restarts must have seen too many crashes."""
         error = event.reason.error if event.reason is not None else None
         if type(error).__name__ != "TooManyRestarts":
             return
-        counts = [
-            count
-            for (index, path, incarnation, _whose), count in self._all_crashes.items()
-            if (index, path, incarnation) == (place.index, event.path, event.incarnation)
-        ]
-        allowed = self._allowed.get((place.index, event.path), 0)
+        key = place.index, event.path
+        most, allowed = max(self._all_crashes.get(key, Counter()).values(), default=0), self._allowed.get(key, 0)
         self.expect(
-            max(counts, default=0) > allowed,
-            f"{event.path} of {place.name} gave up after {max(counts, default=0)} crashes, of {allowed} that it allows",
+            most > allowed, f"{event.path} of {place.name} gave up after {most} crashes, of {allowed} that it allows"
         )
 
     # --- looking ------------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ ACTORS = (
     "core/pump",
     "control",
 )
-"""Whom a plan may crash: one of each kind."""
+"""Whom a plan may crash: what keeps names, tunnels and connections, and what all of it rests on."""
 
 
 def plan(seed: int, size: int) -> Plan:

@@ -8,7 +8,7 @@ told is still so after every incarnation of everything.
 from typing import TYPE_CHECKING
 
 from simulations.choices import SeededChoices
-from simulations.faults import ActorCrash, AnyActorCrash, CrashLoop, Fault, Kill
+from simulations.faults import PATHS, ActorCrash, AnyActorCrash, CrashLoop, Fault, Kill
 from simulations.operations import Expose, Fetch, Operation, Register, Release, Resolve
 from simulations.plan import Bounds, MachinePlan, Plan
 from simulations.topology import star
@@ -22,36 +22,7 @@ SIZE = 20
 _SAFETY = 120.0
 _HANG_UP = 100.0
 """When every daemon but the first is killed in the same instant, so that all sessions of the first end at once."""
-PATHS = (
-    "core/services/registry",
-    "core/services/spread",
-    "core/services/lookups",
-    "core/services/names",
-    "core/services/names/*",
-    "core/services/network/peers/*",
-    "core/services/network/peers",
-    "core/services/network/manager",
-    "core/services/network/listeners",
-    "core/services/network/inquirer",
-    "core/services/network",
-    "core/services/tunnels/offered",
-    "core/services/tunnels/offered/*",
-    "core/services/tunnels/catalogue",
-    "core/services/tunnels/acceptor",
-    "core/services/tunnels",
-    "core/services/forwards/local/*",
-    "core/services/forwards/list",
-    "core/services/forwards",
-    "core/services/ingress/resolver",
-    "core/services/ingress",
-    "core/services",
-    "core/store",
-    "core/pump",
-    "core",
-    "control",
-)
-"""One of each kind in the tree of a node."""
-LOOPS = tuple(path for path in PATHS if not path.endswith("*"))
+_LOOPS = tuple(path for path in PATHS if not path.endswith("*"))
 
 
 def plan(seed: int, size: int) -> Plan:
@@ -118,7 +89,9 @@ def _any(choices: SeededChoices, machine: int) -> Fault:
 
 def _loop(choices: SeededChoices, machine: int) -> Fault:
     """Few, since one that climbs to the top costs hundreds of restarts, in each daemon that is started again."""
-    return CrashLoop(at=_when(choices), machine=machine, path=choices.choice(LOOPS), seconds=choices.choice((0.5, 3.0)))
+    return CrashLoop(
+        at=_when(choices), machine=machine, path=choices.choice(_LOOPS), seconds=choices.choice((0.5, 3.0))
+    )
 
 
 def _when(choices: SeededChoices) -> float:

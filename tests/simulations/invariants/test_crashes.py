@@ -1,11 +1,9 @@
-from types import SimpleNamespace
-
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
 from beam_actors.errors import StorageError
-from beam_actors.runtime import Actor, ChildSpec, Intensity, Strategy, Supervisor, System
+from beam_actors.runtime import Strategy
 from simulations.faults import AnyActorCrash, CrashLoop, PlannedCrash
 from simulations.invariants import crashes
 from simulations.invariants.base import Outcome
@@ -13,128 +11,87 @@ from simulations.invariants.crashes import CrashesArePlanned, CrashesStay
 from simulations.plan import MachinePlan, Plan
 from simulations.report import summary
 from simulations.run import run_plan
+from tests.simulations.invariants.scene import CORE, Scene
 
 PLANNED = PlannedCrash("on purpose")
-CORE = ("store", "pump", "services")
-
-
-class Scene:
-    """One daemon whose tree the test makes, and what an invariant says of it."""
-
-    def __init__(self, kind, system):
-        self.violations = []
-        checks = SimpleNamespace(violated=self.violations.append)
-        self.invariant = kind(SimpleNamespace(checks=checks, started=0.0))
-        self.disk_refuses = False
-        self.place = SimpleNamespace(
-            index=0,
-            name="m0",
-            node=SimpleNamespace(system=system),
-            disk_refused_around=lambda _when, _seconds: self.disk_refuses,
-        )
-        self.invariant.booted(self.place)
-
-
-class scene:  # noqa: N801 - used like a function
-    """A tree of `node/core` with three children below it."""
-
-    def __init__(self, kind, strategy=Strategy.REST_FOR_ONE, name="core", restarts=1000):
-        self.kind = kind
-        self.system = System("node", clock=trio.current_time)
-        children = [ChildSpec(child, Actor) for child in CORE]
-        intensity = Intensity(restarts=restarts, period=10.0)
-        core = ChildSpec(name, lambda: Supervisor(children, strategy=strategy, intensity=intensity))
-        self.running = self.system.run(ChildSpec("node", lambda: Supervisor([core], intensity=intensity)))
-
-    async def __aenter__(self):
-        await self.running.__aenter__()
-        return self.system, Scene(self.kind, self.system)
-
-    async def __aexit__(self, *args):
-        await self.running.__aexit__(*args)
-
-
-async def crash(system, path, error=PLANNED):
-    system.whereis(path).crash(error)
-    await trio.sleep(0.5)
 
 
 async def test_what_is_built_on_the_crashed_one_is_restarted_with_it(autojump_clock):
-    async with scene(CrashesStay) as (system, seen):
+    async with Scene(CrashesStay) as seen:
         for child in CORE:
-            await crash(system, f"node/core/{child}")
-        await crash(system, "node/core")
-        await crash(system, "node/core/store")
+            await seen.crash(f"node/core/{child}", PLANNED)
+        await seen.crash("node/core", PLANNED)
+        await seen.crash("node/core/store", PLANNED)
         assert not seen.violations
         assert seen.invariant.verdict().outcome is Outcome.HELD
         assert seen.invariant.figures["restarts"] == 3 + 2 + 1 + 1 + 3
 
 
 async def test_a_crash_that_comes_while_others_are_taken_along_explains_their_restart_too(autojump_clock):
-    async with scene(CrashesStay) as (system, seen):
+    async with Scene(CrashesStay) as seen:
 
         def again(event):
             if (event.kind, event.path, event.incarnation) == ("started", "node/core/store", 2):
-                system.whereis("node/core/store").crash(PLANNED)
+                seen.system.whereis("node/core/store").crash(PLANNED)
 
-        system.observe(again)
-        await crash(system, "node/core/store")
-        assert system.whereis("node/core/store").incarnation == 3
+        seen.system.observe(again)
+        await seen.crash("node/core/store", PLANNED)
+        assert seen.system.whereis("node/core/store").incarnation == 3
         assert not seen.violations
 
 
 async def test_one_that_is_left_over_is_a_violation(autojump_clock):
-    async with scene(CrashesStay, strategy=Strategy.ONE_FOR_ONE) as (system, seen):
-        await crash(system, "node/core/pump")
+    async with Scene(CrashesStay, strategy=Strategy.ONE_FOR_ONE) as seen:
+        await seen.crash("node/core/pump", PLANNED)
     assert [violation.invariant for violation in seen.violations] == ["S19"]
     assert "services, which is built on it, was not" in str(seen.violations[0])
 
 
 @pytest.mark.parametrize(("strategy", "name"), [(Strategy.ONE_FOR_ALL, "core"), (Strategy.REST_FOR_ONE, "elsewhere")])
 async def test_one_that_is_taken_along_for_nothing_is_a_violation(autojump_clock, strategy, name):
-    async with scene(CrashesStay, strategy=strategy, name=name) as (system, seen):
-        await crash(system, f"node/{name}/pump")
+    async with Scene(CrashesStay, strategy=strategy, name=name) as seen:
+        await seen.crash(f"node/{name}/pump", PLANNED)
     assert seen.violations
     assert "although neither it nor what it is built on had ended" in str(seen.violations[0])
 
 
 async def test_spinning_is_a_violation(autojump_clock, monkeypatch):
     monkeypatch.setattr(crashes, "_SPINS", 50)
-    async with scene(CrashesStay) as (system, seen):
+    async with Scene(CrashesStay) as seen:
         for _ in range(49):
-            system.whereis("node/core/services").crash(PLANNED)
+            seen.system.whereis("node/core/services").crash(PLANNED)
             await wait_all_tasks_blocked()
         assert not seen.violations
-        await crash(system, "node/core/services")
+        await seen.crash("node/core/services", PLANNED)
     assert "50 times in a second" in str(seen.violations[0])
 
 
 async def test_a_crash_that_nobody_planned_is_a_violation(autojump_clock):
-    async with scene(CrashesArePlanned) as (system, seen):
-        await crash(system, "node/core/pump")
+    async with Scene(CrashesArePlanned) as seen:
+        await seen.crash("node/core/pump", PLANNED)
         assert not seen.violations
-        await crash(system, "node/core/pump", KeyError("a fault of the product"))
+        await seen.crash("node/core/pump", KeyError("a fault of the product"))
     assert "KeyError" in str(seen.violations[0])
 
 
 async def test_a_planned_crash_explains_who_escalates_it_and_who_misses_somebody_for_a_while(autojump_clock):
-    async with scene(CrashesArePlanned, restarts=3) as (system, seen):
+    async with Scene(CrashesArePlanned, restarts=3) as seen:
         for _ in range(4):
-            await crash(system, "node/core/pump")
-        await crash(system, "node/core/store", StorageError("It is being opened."))
+            await seen.crash("node/core/pump", PLANNED)
+        await seen.crash("node/core/store", StorageError("It is being opened."))
         assert seen.invariant.figures["planned crashes"] == 5  # the last one took the supervisor along
         assert not seen.violations
         await trio.sleep(61)
-        await crash(system, "node/core/store", StorageError("It is being opened."))
+        await seen.crash("node/core/store", StorageError("It is being opened."))
     assert len(seen.violations) == 1
 
 
 async def test_a_disk_that_refuses_explains_errors_of_the_store_only(autojump_clock):
-    async with scene(CrashesArePlanned) as (system, seen):
+    async with Scene(CrashesArePlanned) as seen:
         seen.disk_refuses = True
-        await crash(system, "node/core/store", StorageError("full"))
+        await seen.crash("node/core/store", StorageError("full"))
         assert not seen.violations
-        await crash(system, "node/core/store", TypeError("a fault of the product"))
+        await seen.crash("node/core/store", TypeError("a fault of the product"))
     assert len(seen.violations) == 1
 
 
