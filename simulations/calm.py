@@ -12,7 +12,8 @@ import trio
 from beam_actors.runtime import Event, ExitKind
 
 if TYPE_CHECKING:
-    from simulations.stage import Place, Stage
+    from simulations.place import Place
+    from simulations.stage import Stage
 
 _AFTER = 15.0
 """Seconds after the end of a fault in which its consequences are seen: a silent session is given up after eleven."""

@@ -23,7 +23,8 @@ from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import EVERYONE, Access, Name, PeerId
 
 if TYPE_CHECKING:
-    from simulations.stage import Place, Stage
+    from simulations.place import Place
+    from simulations.stage import Stage
 
 _DOWN = 1.0
 """Seconds that a machine is down which ended upon an answer."""

@@ -27,7 +27,8 @@ from simulations.model import Standing
 
 if TYPE_CHECKING:
     from simulations.operations import Fetch
-    from simulations.stage import Place, Stage
+    from simulations.place import Place
+    from simulations.stage import Stage
 
 APP = TcpAddress("127.0.0.1", 3000)
 _FIRST_FORWARD = 20_000

@@ -9,7 +9,8 @@ from beam_actors.runtime import Event
 from simulations.faults.base import MachineFault, Moot
 
 if TYPE_CHECKING:
-    from simulations.stage import Place, Stage
+    from simulations.place import Place
+    from simulations.stage import Stage
 
 
 PATHS = (

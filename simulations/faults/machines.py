@@ -12,7 +12,8 @@ from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
 from simulations.faults.base import MachineFault, Moot
 
 if TYPE_CHECKING:
-    from simulations.stage import Place, Stage
+    from simulations.place import Place
+    from simulations.stage import Stage
 
 
 _KEYS = (KEYSTORE, DEVICE_KEY)

@@ -28,7 +28,8 @@ from simulations.invariants.transfer import BytesAreConserved, OwnersAreFollowed
 from simulations.invariants.unbuilt import UNBUILT
 
 if TYPE_CHECKING:
-    from simulations.stage import Place, Stage
+    from simulations.place import Place
+    from simulations.stage import Stage
 
 ALL: tuple[type[Invariant], ...] = (
     GenuineClaims,

@@ -15,7 +15,7 @@ from simulations.invariants.base import Invariant, offer_text
 from simulations.model import Standing
 
 if TYPE_CHECKING:
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _RENEWED_AFTER = 10 * 86_400 + 2 * 3600
 """Seconds: a third of the validity, and the hours between two looks of a name's keeper."""

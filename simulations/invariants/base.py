@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from beam_actors.errors import BeamError
     from beam_actors.naming.registry import Registry
     from simulations.model import Offer
-    from simulations.stage import Place, Stage
+    from simulations.place import Place
+    from simulations.stage import Stage
 
 
 class Outcome(enum.Enum):

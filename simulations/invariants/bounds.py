@@ -11,7 +11,7 @@ from simulations.invariants.base import Invariant
 
 if TYPE_CHECKING:
     from beam_actors.node import Node
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _PATIENCE = 20.0
 _TURNS = 5

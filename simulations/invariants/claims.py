@@ -20,7 +20,7 @@ from beam_actors.values import OwnerId, cbor
 from simulations.invariants.base import Invariant
 
 if TYPE_CHECKING:
-    from simulations.stage import Place
+    from simulations.place import Place
 
 T = TypeVar("T")
 MAX_CLAIM = 1024

@@ -10,7 +10,7 @@ from beam_actors.testing.program import run_program
 from simulations.invariants.base import Invariant
 
 if TYPE_CHECKING:
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _QUESTION = b"GET /v1/status HTTP/1.1\r\nHost: beam\r\n\r\n"
 _ANSWER = b"HTTP/1.1 200"

@@ -11,7 +11,7 @@ from simulations.invariants.base import Invariant
 from simulations.invariants.claims import canonical, reference
 
 if TYPE_CHECKING:
-    from simulations.stage import Place
+    from simulations.place import Place
 
 
 class RegistriesAgree(Invariant):

@@ -20,7 +20,7 @@ from simulations.invariants.base import Invariant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _REST_FOR_ONE = {
     "node/core": ("store", "pump", "services"),

@@ -8,7 +8,7 @@ from beam_actors.testing.seeded import OWNER
 from simulations.invariants.base import Invariant
 
 if TYPE_CHECKING:
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _UNWIND = 60.0
 """Seconds after the last daemon's end by which the tasks of killed ones are gone."""

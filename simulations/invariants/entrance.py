@@ -6,7 +6,7 @@ from simulations.invariants.base import Invariant
 from simulations.model import Standing
 
 if TYPE_CHECKING:
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _CUT = 1.0
 """Seconds after which a connection is gone whose tunnel was withdrawn: what was under way has arrived by then."""

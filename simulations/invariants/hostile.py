@@ -16,7 +16,7 @@ from simulations.invariants.base import Invariant
 if TYPE_CHECKING:
     from beam_actors.naming.registry import Registry
     from simulations.model import Person
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _MOST_QUESTIONS = 4_000
 _SILENCE = 20.0

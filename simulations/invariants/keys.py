@@ -7,7 +7,7 @@ from simulations.operations import Register
 
 if TYPE_CHECKING:
     from beam_actors.testing.network import VirtualHost
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _SHORTEST = 6
 """Characters that the names of a run must have in common: fewer stand somewhere in any long ciphertext."""

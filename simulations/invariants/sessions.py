@@ -12,7 +12,7 @@ from simulations import inside
 from simulations.invariants.base import Invariant
 
 if TYPE_CHECKING:
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _NOTICED = 30.0
 """Seconds after which a session with a machine without power is given up: eleven of silence, and a delay."""

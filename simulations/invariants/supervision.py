@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from beam_actors.runtime.specs import ChildSpec
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _GRACE = 3.0
 """Seconds that a supervisor may take beyond a child's backoff: a restart awaits `on_start`, which may ask others."""

@@ -10,7 +10,7 @@ from simulations.operations import Fetch
 
 if TYPE_CHECKING:
     from simulations.model import Offer
-    from simulations.stage import Place
+    from simulations.place import Place
 
 _VISITORS = 2
 """Machines that visit each tunnel after the heal."""
