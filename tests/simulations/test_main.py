@@ -1,0 +1,77 @@
+"""The simulator's commands, on a plan of two machines; what a run itself does is tested where runs are."""
+
+import json
+
+import attrs
+import pytest
+from click.testing import CliRunner
+
+from simulations import __main__ as cli
+from simulations import scenarios
+from simulations.invariants import Violation
+from simulations.operations import Register
+from simulations.plan import MachinePlan, Plan
+from simulations.run import run_plan
+
+SMALL = Plan(
+    scenario="drawn",
+    seed=1,
+    machines=(MachinePlan(), MachinePlan(bootstrap=(0,))),
+    settle=2.0,
+    safety=5.0,
+    operations=(Register(at=0.5, machine=1, name="small"),),
+)
+
+
+@pytest.fixture(scope="module")
+def report():
+    return run_plan(SMALL)
+
+
+@pytest.fixture
+def run(monkeypatch, report):
+    """Run a command; a plan gives the report of `SMALL`, with violations if there are to be some."""
+
+    def invoke(*arguments, violations=()):
+        def run_it(plan, *, progress):
+            return attrs.evolve(report, plan=plan, passed=not violations, violations=list(violations))
+
+        monkeypatch.setattr(cli, "run_plan", run_it)
+        return CliRunner().invoke(cli.main, arguments)
+
+    return invoke
+
+
+def test_the_list_names_scenarios_and_kept_plans(run):
+    lines = run("list").stdout.splitlines()
+    assert [line.split()[0] for line in lines[: len(scenarios.names())]] == scenarios.names()
+    assert any(line.endswith("news-before-announcement.json") for line in lines)
+
+
+def test_a_run_is_summed_up_and_written(run, tmp_path):
+    done = run("run", "steady", "--size", "2", "--out", str(tmp_path / "out"))
+    assert done.exit_code == 0
+    assert done.stdout.startswith("steady, seed 1, 2 machines, full profile: all held")
+    assert Plan.load(tmp_path / "out" / "plan.json") == scenarios.load("steady").plan(1, 2)
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["passed"]
+
+
+def test_a_violation_keeps_the_plan_and_prints_the_commands_that_run_it_again(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "REGRESSIONS", tmp_path)
+    done = run("run", "steady", "--size", "2", "--seed", "7", violations=[Violation("L1", "nobody agrees", 3.0)])
+    assert done.exit_code == 1
+    assert "L1 at 3.000 s: nobody agrees" in done.stdout
+    assert "Again:  make sim SCENARIO=steady SEED=7 SIZE=2\n" in done.stderr
+    kept = tmp_path / "steady-7-2.json"
+    assert f"Kept:   python -m simulations replay {kept}" in done.stderr
+    again = run("replay", str(kept), "--json")
+    assert again.exit_code == 0
+    assert json.loads(again.stdout)["plan"] == json.loads(kept.read_text())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("run", "nowhere"), ("run", "steady", "--size", "-1"), ("campaign", "steady", "--seeds", "x"), ("replay", "none")],
+)
+def test_what_makes_no_sense_is_refused(run, arguments):
+    assert run(*arguments).exit_code == 2
