@@ -68,9 +68,9 @@ class Register(Operation):
                 wish.refused()
                 raise
             wish.done()
-        stage.checks.registered(place, self.name, done.owner)
+        stage.invariants.registered(place, self.name, done.owner)
         if taken:
-            stage.checks.took(place, self.name)
+            stage.invariants.took(place, self.name)
         return "done"
 
 
@@ -87,10 +87,10 @@ class Release(Operation):
                 await place.node.naming.release(self.name)
             except NameNotFound:
                 wish.refused()
-                stage.checks.not_held(place, self.name)
+                stage.invariants.not_held(place, self.name)
                 raise
             wish.done()
-        stage.checks.released(place, self.name)
+        stage.invariants.released(place, self.name)
         return "done"
 
 
@@ -103,7 +103,7 @@ class Resolve(Operation):
     async def run(self, stage: "Stage", place: "Place") -> str:
         """See `Operation`."""
         found = await place.node.naming.resolve(self.name)
-        stage.checks.resolved(place, self.name, found)
+        stage.invariants.resolved(place, self.name, found)
         return found.source
 
 
@@ -217,7 +217,7 @@ class Follow(Operation):
                     outcome = error.code
                 if outcome != "done":
                     await trio.sleep(0.25)
-        stage.checks.followed(place, stage.places[self.of], trio.current_time() - start, self.within)
+        stage.invariants.followed(place, stage.places[self.of], trio.current_time() - start, self.within)
         return outcome or "timed out"
 
 
@@ -239,7 +239,7 @@ async def perform(operation: Operation, stage: "Stage") -> None:
     stage.count("operations", f"{kind}: {outcome}")
     stage.world.trace.add(place.name, kind, outcome)
     if outcome == "timed-out":
-        stage.checks.unanswered(place, kind, start)
+        stage.invariants.unanswered(place, kind, start)
     if operation.then and outcome == "done" and place.up and not place.lock.locked():
         place.lock.acquire_nowait()
         try:

@@ -117,7 +117,7 @@ class Place:
                 node = await self.machine.boot(bootstrap=self._stage.bootstrap(self.index))
             except BeamError as error:
                 if not self.disk_in_trouble:
-                    self._stage.checks.does_not_start(self, error)
+                    self._stage.invariants.does_not_start(self, error)
                     return
             else:
                 break
@@ -135,7 +135,7 @@ class Place:
             self.owners.append(known.owner)
             self._stage.is_owner_of(self, known.owner)
             self.person.owner = known.owner
-        self._stage.checks.booted(self)
+        self._stage.invariants.booted(self)
 
     async def boot_in_vain(self) -> None:
         """Try to start the daemon on a disk that it must refuse."""
@@ -143,7 +143,7 @@ class Place:
             await self.machine.boot(bootstrap=self._stage.bootstrap(self.index))
         except BeamError:
             return
-        self._stage.checks.opened_wrongly(self)
+        self._stage.invariants.opened_wrongly(self)
         await self.machine.kill()
 
     async def kill(self) -> None:
@@ -160,7 +160,7 @@ class Place:
             self._goes_down("shutdown")
             before = trio.current_time()
             await self.machine.shutdown()
-            self._stage.checks.stopped(self, trio.current_time() - before)
+            self._stage.invariants.stopped(self, trio.current_time() - before)
 
     def crash(self, *, torn: bool) -> None:
         """See `Machine.crash`."""
@@ -175,7 +175,7 @@ class Place:
     def _goes_down(self, how: str) -> None:
         self.downs += 1
         self._stage.calm.fault(self.index)
-        self._stage.checks.goes_down(self, how)
+        self._stage.invariants.goes_down(self, how)
         for scope in list(self._scopes):
             scope.cancel()
 
@@ -197,7 +197,7 @@ class Place:
         if self._snapshot is not None:
             self.machine.restore(self._snapshot)
             self.person.restored()
-            self._stage.checks.lost_memory(self)
+            self._stage.invariants.lost_memory(self)
 
     def wipe(self, *, keys: bool) -> None:
         """Lose the data, and the keys if `keys` is false."""
@@ -206,7 +206,7 @@ class Place:
             self.person.lost_data()
         else:
             self.person.lost_keys()
-        self._stage.checks.lost_memory(self)
+        self._stage.invariants.lost_memory(self)
 
     def step(self, seconds: float) -> None:
         """Set the wall clock."""

@@ -127,7 +127,7 @@ class _Run:
                 await self._until_broken(stage)
                 nursery.cancel_scope.cancel()
         except NonceReused:
-            stage.checks.look(stage.places)  # S7 says it in its own words
+            stage.invariants.look(stage.places)  # S7 says it in its own words
         return self._report(stage)
 
     async def _until_broken(self, stage: Stage) -> None:
@@ -137,7 +137,7 @@ class _Run:
             nursery.cancel_scope.cancel()
 
     async def _watch(self, stage: Stage, scope: trio.CancelScope) -> None:
-        await stage.checks.broken.wait()
+        await stage.invariants.broken.wait()
         scope.cancel()
 
     async def _all_phases(self, stage: Stage, nursery: trio.Nursery) -> None:
@@ -160,12 +160,12 @@ class _Run:
         stage.tidy()
         await stage.all_up()
         self._enter("liveness")
-        await stage.checks.after_heal()
+        await stage.invariants.after_heal()
         self._figures = figures_of(plan.scenario, stage)
         self._describe(stage)
         self._enter("stop")
         await stage.stop()
-        await stage.checks.after_stop()
+        await stage.invariants.after_stop()
 
     async def _boot(self, stage: Stage) -> None:
         for place in sorted(stage.places, key=lambda place: (self._plan.machines[place.index].boot, place.index)):
@@ -182,7 +182,7 @@ class _Run:
             if len(places) > _LOOKS:
                 self._turn = (self._turn + _LOOKS) % len(places)
                 places = (places + places)[self._turn : self._turn + _LOOKS]
-            stage.checks.look(places)
+            stage.invariants.look(places)
             now = time.perf_counter()
             if now - shown >= 1.0:
                 shown = now
@@ -212,20 +212,20 @@ class _Run:
         wall = time.perf_counter() - self._wall
         virtual = trio.current_time() - stage.started
         trace = stage.world.trace
-        verdicts = stage.checks.verdicts()
+        verdicts = stage.invariants.verdicts()
         return Report(
             plan=self._plan,
-            passed=not stage.checks.violations and all(one.outcome is not Outcome.VIOLATED for one in verdicts),
-            violations=stage.checks.violations,
+            passed=not stage.invariants.violations and all(one.outcome is not Outcome.VIOLATED for one in verdicts),
+            violations=stage.invariants.violations,
             verdicts=verdicts,
             counts={what: dict(sorted(counter.items())) for what, counter in stage.counts.items()},
             figures=self._figures,
-            convergence_s=stage.checks.convergence,
+            convergence_s=stage.invariants.convergence,
             tree=self._tree,
             actors=dict(sorted(self._actors.items())),
             trace=trace.digest,
             events=trace.count,
-            looks=stage.checks.samples,
+            looks=stage.invariants.samples,
             bytes_moved=stage.traffic.bytes_moved,
             virtual_s=round(virtual, 3),
             wall_s=round(wall, 3),
@@ -233,5 +233,5 @@ class _Run:
             phases_s=self._phases,
             peak_rss_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             python=f"{platform.python_implementation()} {sys.version.split()[0]}",
-            tail=stage.checks.tail,
+            tail=stage.invariants.tail,
         )

@@ -56,7 +56,7 @@ class Stage:
         self.traffic = Traffic(self)
         self.calm = Calm(self)
         self.gang = Gang(self)
-        self.checks = Invariants(self)
+        self.invariants = Invariants(self)
         for index, person in enumerate(self.model.people):
             machine = self._machine(index)
             machine.may_fail = True  # whether it might is the invariants' matter
@@ -126,7 +126,7 @@ class Stage:
                 if not place.up and not place.gone and place.machine.boots and not place.lock.locked():
                     async with place.lock:
                         place.gave_up()
-                        self.checks.ended_by_itself(place)
+                        self.invariants.ended_by_itself(place)
                         await place.boot()
 
     def heal(self) -> None:
@@ -151,7 +151,7 @@ class Stage:
             return
         for place in self.core:
             if not place.up:
-                self.checks.ended_by_itself(place)
+                self.invariants.ended_by_itself(place)
 
     async def stop(self) -> None:
         """Stop every daemon in order, all at once."""

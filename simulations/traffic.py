@@ -135,14 +135,14 @@ class Traffic:
             withdrawn = offer is not None and offer.wish.standing is Standing.NONE and not offer.wish.under_way
             if offer is not None and withdrawn and connection.by is connection.owner:
                 left = trio.current_time() - offer.wish.asked_at
-                self._stage.checks.went_on(connection.visitor, connection.owner, left - 2 * wish.pace)
+                self._stage.invariants.went_on(connection.visitor, connection.owner, left - 2 * wish.pace)
             return
         ends = connection.visitor, connection.owner
         what = f"connection {connection.number} from {ends[0].name} to {ends[1].name} {outcome}"
         if (connection.reached or expected) and not changed and self._stage.calm.since(connection.began, *ends):
-            self._stage.checks.bytes_wrong(f"{what} although nothing disturbed it")
+            self._stage.invariants.bytes_wrong(f"{what} although nothing disturbed it")
         elif outcome != "cut" and self._stage.calm.since(trio.current_time() - _TOLD_AFTER, *ends):
-            self._stage.checks.bytes_wrong(f"{what}, and nobody told the visitor that it was cut")
+            self._stage.invariants.bytes_wrong(f"{what}, and nobody told the visitor that it was cut")
 
     async def _forward(self, place: "Place", destination: str, port: int) -> TcpAddress:
         """The local port that leads there, made when it is first needed."""
@@ -184,15 +184,15 @@ class Traffic:
             self._ended_early(connection, "the visitor", len(head), first, excused=connection.visitor_excused)
         magic, number, machine = _REPLY.unpack(head[len(_WELCOME) :])
         if not head.startswith(_WELCOME) or magic != _MAGIC or number != connection.number:
-            self._stage.checks.bytes_wrong(f"the visitor of connection {connection.number} got another one's reply")
+            self._stage.invariants.bytes_wrong(f"the visitor of connection {connection.number} got another one's reply")
             raise ConnectionLost("This is not the reply.")
         by = connection.by = self._stage.places[machine]
-        self._stage.checks.served(connection.visitor, wish.name, by, connection.owner)
-        self._stage.checks.let_in(connection.visitor, by, wish.name, wish.port, connection.began)
+        self._stage.invariants.served(connection.visitor, wish.name, by, connection.owner)
+        self._stage.invariants.let_in(connection.visitor, by, wish.name, wish.port, connection.began)
         got = await self._receive(stream, connection.number, 1, wish.down)
         if got < wish.down:
             self._ended_early(connection, "the visitor", got, wish.down, excused=connection.visitor_excused)
-        self._stage.checks.bytes_whole(wish.up + wish.down)
+        self._stage.invariants.bytes_whole(wish.up + wish.down)
 
     # --- the service --------------------------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class Traffic:
             raise ConnectionLost("The question was cut.")
         magic, number, up, down, duplex, pace = _HEAD.unpack(head)
         if magic != _MAGIC:
-            self._stage.checks.bytes_wrong(f"the service of m{machine} got what no visitor sent")
+            self._stage.invariants.bytes_wrong(f"the service of m{machine} got what no visitor sent")
             raise ConnectionLost("This is no question.")
         connection = self.live.get(number)
         if connection is not None:
@@ -251,7 +251,7 @@ class Traffic:
         got = 0
         while data := await stream.read():
             if data != self.block(number, way, len(data), got):
-                self._stage.checks.bytes_wrong(
+                self._stage.invariants.bytes_wrong(
                     f"connection {number} {'up' if way == 0 else 'down'}: the bytes from {got} to {got + len(data)} "
                     "are not those that were sent"
                 )
@@ -259,14 +259,14 @@ class Traffic:
             got += len(data)
             self.bytes_moved += len(data)
             if got > size:
-                self._stage.checks.bytes_wrong(f"connection {number}: {got} bytes came of {size} that were sent")
+                self._stage.invariants.bytes_wrong(f"connection {number}: {got} bytes came of {size} that were sent")
                 raise ConnectionLost("These bytes are too many.")
         return got
 
     def _ended_early(self, connection: Connection | None, who: str, got: int, size: int, *, excused: bool) -> None:
         """A clean end before all was there: nobody may take a part for the whole."""
         if connection is not None and not excused:
-            self._stage.checks.bytes_wrong(
+            self._stage.invariants.bytes_wrong(
                 f"{who} of connection {connection.number} from {connection.visitor.name} to {connection.owner.name} "
                 f"saw a clean end after {got} of {size} bytes"
             )

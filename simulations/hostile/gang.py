@@ -110,4 +110,4 @@ class Gang:
     def _entered(self, peer: PeerId, name: str | None, port: int) -> None:
         place = next((place for place in self._stage.places if str(peer) in place.peers), None)
         if place is not None:
-            self._stage.checks.entered(place, name, port)
+            self._stage.invariants.entered(place, name, port)

@@ -202,7 +202,7 @@ class NamesResolve(Invariant):
             got = error.code
         else:
             got = found.owner.short
-            self.stage.checks.resolved(place, name, found)
+            self.stage.invariants.resolved(place, name, found)
         self.expect(got in self._right(place, name), f"{name} at {place.name}: {got}, not {self._right(place, name)}")
 
     def _right(self, place: "Place", name: str) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ class Invariant:
     def fail(self, message: str) -> None:
         """Something is wrong."""
         self.failed = True
-        self.stage.checks.violated(Violation(self.id, message, round(trio.current_time() - self.stage.started, 3)))
+        self.stage.invariants.violated(Violation(self.id, message, round(trio.current_time() - self.stage.started, 3)))
 
     def expect(self, condition: object, message: str) -> bool:
         """Count a check, and say what is wrong if `condition` does not hold; whether it does."""

@@ -132,7 +132,7 @@ class MergeIsJoin(Invariant):
                 one, other = ((rival.terms.issued, rival.id) for rival in (entry.claim, entry.rival))
                 self.expect(one > other, f"at {place.name} the lesser of two rivals counts: {entry.claim!r}")
         if gone or len(registry) < 64:
-            held = self.stage.checks.known_claims(place)
+            held = self.stage.invariants.known_claims(place)
             self.expect(
                 reference(held.values()).keys() == held.keys(),
                 f"{place.name} holds claims that the rule would not let stand together",
@@ -215,7 +215,7 @@ class NothingComesBack(Invariant):
 
     def lost_memory(self, place: "Place") -> None:
         """See `Invariant`."""
-        self.stage.checks.forget_claims(place)
+        self.stage.invariants.forget_claims(place)
         self._since = {key: since for key, since in self._since.items() if key[0] != place.index}
 
 

@@ -33,11 +33,11 @@ class RegistriesAgree(Invariant):
     async def after_heal(self) -> None:
         """See `Invariant`."""
         stage = self.stage
-        if not stage.model.names and not any(stage.checks.known_claims(place) for place in stage.core):
+        if not stage.model.names and not any(stage.invariants.known_claims(place) for place in stage.core):
             return
         start = trio.current_time()
         while True:
-            stage.checks.look(stage.core)
+            stage.invariants.look(stage.core)
             lagging = self._lagging()
             if not lagging:
                 break
@@ -74,7 +74,7 @@ class RegistriesAgree(Invariant):
     def _judged(self, place: "Place") -> dict[bytes, Claim]:
         """What all must agree on: attackers' claims come all the time, and quotas take those that come first."""
         gang = self.stage.gang.owners
-        known = self.stage.checks.known_claims(place)
+        known = self.stage.invariants.known_claims(place)
         return {one: claim for one, claim in known.items() if claim.owner not in gang} if gang else known
 
     def _unheard(self) -> str:

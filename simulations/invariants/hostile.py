@@ -136,8 +136,8 @@ class AttackersLeave(Invariant):
         """What attackers left behind is the same everywhere, their equivocations too, since nobody adds to it now."""
         start = trio.current_time()
         while True:
-            self.stage.checks.look(self.stage.core)
-            kinds = {frozenset(self.stage.checks.known_claims(place)) for place in self.stage.core}
+            self.stage.invariants.look(self.stage.core)
+            kinds = {frozenset(self.stage.invariants.known_claims(place)) for place in self.stage.core}
             if len(kinds) == 1 or trio.current_time() - start > self.stage.plan.bounds.converge:
                 break
             await trio.sleep(1.0)

@@ -51,7 +51,7 @@ def plan(seed: int, size: int) -> Plan:
 def figures(stage: "Stage") -> dict[str, float]:
     """See `Scenario`: what the attackers spent, and what they have of it in the registries of the honest."""
     kept = [
-        sum(1 for claim in stage.checks.known_claims(place).values() if claim.owner in stage.gang.owners)
+        sum(1 for claim in stage.invariants.known_claims(place).values() if claim.owner in stage.gang.owners)
         for place in stage.core
     ]
     said = stage.gang.tally["claims said"]

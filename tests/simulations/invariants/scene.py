@@ -19,8 +19,8 @@ class Scene:
         core = ChildSpec(name, lambda: Supervisor(specs, strategy=strategy, intensity=intensity))
         self._running = self.system.run(ChildSpec("node", lambda: Supervisor([core], intensity=intensity)))
         self.violations = []
-        checks = SimpleNamespace(violated=self.violations.append)
-        stage = SimpleNamespace(checks=checks, started=0.0, healed=trio.Event())
+        invariants = SimpleNamespace(violated=self.violations.append)
+        stage = SimpleNamespace(invariants=invariants, started=0.0, healed=trio.Event())
         self.invariant = kind(stage)
         self.disk_refuses = False
         self.place = SimpleNamespace(
