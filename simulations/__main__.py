@@ -10,17 +10,19 @@ from pathlib import Path
 import attrs
 import click
 
+from beam_actors.testing.security import Profile
 from simulations import plots, scenarios
 from simulations.campaign import Campaign, Task
 from simulations.campaign_watch import watch
 from simulations.check import Result
 from simulations.check import check as run_check
 from simulations.growth import HEAD, Row, measure, text
-from simulations.plan import BadPlan, Plan, Profile
+from simulations.plan import BadPlan, Plan
 from simulations.report import Report, summary
 from simulations.run import Progress, run_plan
 
 REGRESSIONS = Path(__file__).parent / "regressions"
+_PROFILES = [profile.value for profile in Profile]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,7 +44,7 @@ def list_scenarios() -> None:
 @click.argument("scenario")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--size", type=int, default=None, help="Machines; the scenario's own number without it.")
-@click.option("--profile", type=click.Choice(["full", "light"]), default="full", show_default=True)
+@click.option("--profile", type=click.Choice(_PROFILES), default="full", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The whole report as JSON instead of the summary.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=None, help="A folder for the plan, the report and plots."
@@ -61,7 +63,7 @@ def run(
     """Run SCENARIO."""
     try:
         made = scenarios.load(scenario)
-        plan = attrs.evolve(made.plan(seed, size or made.SIZE), profile=profile)
+        plan = attrs.evolve(made.plan(seed, size or made.SIZE), profile=Profile(profile))
     except (scenarios.UnknownScenario, BadPlan) as error:
         raise click.UsageError(str(error)) from None
     _run(plan, as_json=as_json, out=out, keep=REGRESSIONS if keep else None)
@@ -75,7 +77,7 @@ def run(
 def growth(*, sizes: str, full_up_to: int, seed: int, out: Path) -> None:
     """Measure how a simulation's cost grows with the number of machines."""
     try:
-        wanted = {int(size): "full" if int(size) <= full_up_to else "light" for size in sizes.split(",")}
+        wanted = {int(size): Profile.FULL if int(size) <= full_up_to else Profile.LIGHT for size in sizes.split(",")}
     except ValueError:
         raise click.UsageError("Sizes are numbers with commas between them.") from None
     click.echo(HEAD)
@@ -119,7 +121,7 @@ def replay(*, plan: Path, as_json: bool, out: Path | None) -> None:
 @click.argument("scenario", nargs=-1, required=True)
 @click.option("--seeds", default="1-20", show_default=True, help="A range, both ends included, or one seed.")
 @click.option("--size", type=int, default=None, help="Machines; each scenario's own number without it.")
-@click.option("--profile", type=click.Choice(["full", "light"]), default="full", show_default=True)
+@click.option("--profile", type=click.Choice(_PROFILES), default="full", show_default=True)
 @click.option("--processes", type=int, default=None, help="Runs at a time on this machine; its processors without it.")
 @click.option("--dask", default=None, help="The address of a Dask cluster's scheduler, to run there instead.")
 @click.option(
@@ -133,7 +135,7 @@ def campaign(
     scenario: tuple[str, ...],
     seeds: str,
     size: int | None,
-    profile: Profile,
+    profile: str,
     processes: int | None,
     dask: str | None,
     results: Path,
@@ -143,7 +145,7 @@ def campaign(
     """Run many seeds of each SCENARIO; failures that say the same are one, which is shrunk and kept."""
     try:
         tasks = [
-            Task(scenario=name, seed=seed, size=size or scenarios.load(name).SIZE, profile=profile)
+            Task(scenario=name, seed=seed, size=size or scenarios.load(name).SIZE, profile=Profile(profile))
             for seed in _range(seeds)
             for name in scenario
         ]

@@ -17,8 +17,9 @@ from typing import Any
 
 import attrs
 
+from beam_actors.testing.security import Profile
 from simulations import scenarios
-from simulations.plan import Plan, Profile
+from simulations.plan import Plan
 from simulations.run import Stuck, run_plan
 from simulations.shrink import shrink
 
@@ -34,7 +35,7 @@ class Task:
     scenario: str
     seed: int
     size: int
-    profile: Profile = "full"
+    profile: Profile = Profile.FULL
 
     @property
     def key(self) -> str:

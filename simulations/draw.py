@@ -6,11 +6,12 @@ Invariant: what is drawn is a plan (`Plan` refuses everything else), and smaller
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from beam_actors.testing.security import Profile
 from simulations import faults
 from simulations.choices import Choices
 from simulations.faults import Fault
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
-from simulations.plan import Bounds, MachinePlan, Plan, Profile
+from simulations.plan import Bounds, MachinePlan, Plan
 from simulations.topology import tree
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def draw_plan(
     seed: int = 0,
     size: int = 4,
     safety: float = 60.0,
-    profile: Profile = "full",
+    profile: Profile = Profile.FULL,
 ) -> Plan:
     """A plan of up to `size` machines. Per machine there are about three operations and one fault."""
     machines = choices.integer(1, size)
@@ -54,7 +55,7 @@ def draw_plan(
     )
 
 
-def plans(*, size: int = 4, safety: float = 40.0, profile: Profile = "full") -> "SearchStrategy[Plan]":
+def plans(*, size: int = 4, safety: float = 40.0, profile: Profile = Profile.FULL) -> "SearchStrategy[Plan]":
     """A strategy of Hypothesis for plans, which shrinks them."""
     from hypothesis import strategies as st  # noqa: PLC0415 (only tests have it)
 

@@ -13,13 +13,15 @@ from typing import Any
 
 import attrs
 
+from beam_actors.testing.security import Profile
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class Row:
     """One size."""
 
     size: int
-    profile: str
+    profile: Profile
     passed: bool
     wall_s: float
     cpu_s: float
@@ -51,7 +53,7 @@ def text(row: Row) -> str:
     )
 
 
-def measure(sizes: dict[int, str], *, seed: int, out: Path) -> Iterator[Row | str]:
+def measure(sizes: dict[int, Profile], *, seed: int, out: Path) -> Iterator[Row | str]:
     """Run `steady` for each size with its profile; a row, or a sentence on what became of it."""
     out.mkdir(parents=True, exist_ok=True)
     for size, profile in sizes.items():
@@ -76,7 +78,7 @@ def _read(data: dict[str, Any]) -> Row:
     plan = data["plan"]
     return Row(
         size=len(plan["machines"]),
-        profile=plan.get("profile", "full"),
+        profile=Profile(plan.get("profile", Profile.FULL)),
         actors=sum(data["actors"].values()),
         **{name: data[name] for name in fields},
     )

@@ -12,19 +12,19 @@ be compared line by line. It knows no world and no node.
 import functools
 import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union
+from typing import Any, TypeVar, Union
 
 import attrs
 import cattrs
 from cattrs.strategies import configure_tagged_union
 
-from beam_actors.testing.network import REGIONS
+from beam_actors.testing.network import REGIONS, Filtering, Mapping
+from beam_actors.testing.security import Profile
 from simulations import faults, operations
 from simulations.faults import Fault
 from simulations.operations import Operation
 
 FORMAT = 1
-Profile = Literal["full", "light"]
 T = TypeVar("T")
 
 
@@ -36,10 +36,8 @@ class BadPlan(ValueError):
 class NatPlan:
     """A router that translates addresses; words as in RFC 4787."""
 
-    mapping: Literal["endpoint-independent", "address-dependent", "address-and-port-dependent"] = "endpoint-independent"
-    filtering: Literal["endpoint-independent", "address-dependent", "address-and-port-dependent"] = (
-        "address-and-port-dependent"
-    )
+    mapping: Mapping = Mapping.ENDPOINT_INDEPENDENT
+    filtering: Filtering = Filtering.ADDRESS_AND_PORT_DEPENDENT
     expiry: float = 30.0
     """Seconds after which an unused mapping for datagrams is forgotten."""
     hairpin: bool = False
@@ -84,7 +82,7 @@ class Plan:
     scenario: str
     """Which scenario made it: its figures go into the report. A plan that was drawn freely says `drawn`."""
     seed: int
-    profile: Profile = "full"
+    profile: Profile = Profile.FULL
     machines: tuple[MachinePlan, ...]
     nats: tuple[NatPlan, ...] = ()
     settle: float = 10.0
@@ -183,6 +181,8 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, omit_if_default=True)
     for kind in (int, float, str, bool):
         converter.register_structure_hook(kind, _exactly)
+    for choice in (Profile, Mapping, Filtering):
+        converter.register_structure_hook(choice, lambda word, kind: kind(word))
     configure_tagged_union(Union[operations.KINDS], converter, tag_generator=_tag, tag_name="do")  # type: ignore[valid-type]  # noqa: UP007 (made of a tuple)
     configure_tagged_union(Union[faults.KINDS], converter, tag_generator=_tag, tag_name="fault")  # type: ignore[valid-type]  # noqa: UP007 (as above)
     for base, kinds in ((Operation, operations.KINDS), (Fault, faults.KINDS)):

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from beam_actors.testing.security import Profile
 from simulations.invariants import Outcome, Verdict, Violation
 from simulations.plan import Plan, as_json
 
@@ -61,7 +62,7 @@ class Report:
         """What runs exactly this again, when the scenario has not changed."""
         plan = self.plan
         return f"make sim SCENARIO={plan.scenario} SEED={plan.seed} SIZE={plan.size}" + (
-            "" if plan.profile == "full" else f" PROFILE={plan.profile}"
+            "" if plan.profile is Profile.FULL else f" PROFILE={plan.profile}"
         )
 
     @property

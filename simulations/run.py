@@ -20,7 +20,7 @@ import attrs
 import trio
 
 from beam_actors.testing.seeded import run_seeded
-from beam_actors.testing.world import NonceReused, Profile, open_world
+from beam_actors.testing.world import NonceReused, open_world
 from simulations import faults, operations
 from simulations.invariants import Outcome
 from simulations.plan import Plan
@@ -120,7 +120,7 @@ class _Run:
     async def main(self) -> Report:
         try:
             async with (
-                open_world(self._plan.seed, Profile(self._plan.profile)) as world,
+                open_world(self._plan.seed, self._plan.profile) as world,
                 trio.open_nursery() as nursery,
             ):
                 stage = Stage(world, self._plan, nursery)

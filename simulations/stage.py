@@ -13,7 +13,7 @@ import trio
 from beam_actors.node import NodeConfig
 from beam_actors.testing.clock import EPOCH
 from beam_actors.testing.machine import CONTROL, Machine
-from beam_actors.testing.network import Filtering, Mapping, NatBehaviour, NatBox, VirtualHost
+from beam_actors.testing.network import NatBehaviour, NatBox, VirtualHost
 from beam_actors.testing.world import World
 from beam_actors.values import Multiaddr, OwnerId, PeerId
 from simulations import inside
@@ -174,8 +174,8 @@ class Stage:
     def _nat(self, index: int) -> NatBox:
         wanted = self.plan.nats[index]
         behaviour = NatBehaviour(
-            mapping=Mapping(wanted.mapping),
-            filtering=Filtering(wanted.filtering),
+            mapping=wanted.mapping,
+            filtering=wanted.filtering,
             expiry=wanted.expiry,
             hairpin=wanted.hairpin,
         )

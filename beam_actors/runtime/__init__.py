@@ -9,13 +9,13 @@ from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRest
 from beam_actors.runtime.exits import NORMAL, SHUTDOWN, Down, ExitKind, ExitReason, crashed, unwrap
 from beam_actors.runtime.future import Future, Reply, WouldBlock
 from beam_actors.runtime.graves import Grave, GraveLimits, PastExit
-from beam_actors.runtime.groups import GroupChanged, GroupFull, GroupLimits, Groups
+from beam_actors.runtime.groups import GroupChanged, GroupFull, GroupLimits
 from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.links import LinkedExit, LinkRefused
 from beam_actors.runtime.mailbox import Mailbox, Overflow
 from beam_actors.runtime.patience import GONE, ask_patiently, persist
 from beam_actors.runtime.ref import Ref
-from beam_actors.runtime.restarts import AutoShutdown, Backoff, Decision, Intensity, Restart, RestartWindow, Strategy
+from beam_actors.runtime.restarts import AutoShutdown, Backoff, Decision, Intensity, Restart, Strategy
 from beam_actors.runtime.snapshot import Snapshot
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.steps import StepLimit
@@ -45,7 +45,6 @@ __all__ = [
     "GroupChanged",
     "GroupFull",
     "GroupLimits",
-    "Groups",
     "Intensity",
     "LinkRefused",
     "LinkedExit",
@@ -57,7 +56,6 @@ __all__ = [
     "Ref",
     "Reply",
     "Restart",
-    "RestartWindow",
     "SignificantExit",
     "Snapshot",
     "StartMember",

@@ -6,6 +6,7 @@ an early muxer, records with a tag that tells a lost, repeated or foreign one. N
 line: the testing room is imported by no other.
 """
 
+import enum
 import hashlib
 from collections.abc import Callable
 from typing import Final
@@ -20,6 +21,15 @@ from beam_actors.values import PeerId
 from beam_actors.wire import SUITES, TAG_SIZE, Aead, CipherState, Payload, Role, Security, Suite
 
 _MOST: Final = 100
+
+
+class Profile(enum.StrEnum):
+    """What the sessions of a world's daemons are secured by; all else is the same."""
+
+    FULL = "full"
+    """Production Noise, each of whose seals is watched."""
+    LIGHT = "light"
+    """Nothing: for thousands of daemons in one process."""
 
 
 class Seals:

@@ -4,7 +4,6 @@ Only the ports differ from a real node; actors, pump and protocols are the produ
 world depends on its seed and on what the scenario does, and on nothing else of this process.
 """
 
-import enum
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,19 +16,10 @@ from beam_actors.testing.journal import Journal
 from beam_actors.testing.machine import Machine
 from beam_actors.testing.network import NatBox, VirtualHost, VirtualNetwork
 from beam_actors.testing.network.realm import Site
-from beam_actors.testing.security import LIGHT, Seals
+from beam_actors.testing.security import LIGHT, Profile, Seals
 from beam_actors.testing.seeded import Stops, Trace, run_seeded, schedule_so_far
 
 _BURIED = 50
-
-
-class Profile(enum.Enum):
-    """What the sessions of a world's daemons are secured by; all else is the same."""
-
-    FULL = "full"
-    """Production Noise, each of whose seals is watched."""
-    LIGHT = "light"
-    """Nothing: for thousands of daemons in one process."""
 
 
 class NonceReused(AssertionError):

@@ -7,9 +7,10 @@ import trio
 from simulations.faults.actors import PATHS, ActorCrash, AnyActorCrash, CrashLoop, PlannedCrash
 from simulations.faults.attacks import Attack
 from simulations.faults.base import Fault, MachineFault, Moot
-from simulations.faults.disks import ClockStep, DiskBroken, DiskFull
+from simulations.faults.disks import DiskBroken, DiskFull
 from simulations.faults.links import Clog, Cut, Degrade, Flap, Move, Rebind, Split, Weather
 from simulations.faults.machines import (
+    ClockStep,
     Crash,
     Kill,
     Leave,

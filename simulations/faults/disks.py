@@ -1,4 +1,4 @@
-"""What goes wrong with a machine's wall clock and its disk."""
+"""What goes wrong with a machine's disk while its daemon runs."""
 
 from typing import TYPE_CHECKING
 
@@ -8,22 +8,6 @@ from simulations.faults.base import MachineFault
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class ClockStep(MachineFault):
-    """The wall clock is wrong by some seconds for a while, and then is set right."""
-
-    disturbs = False
-    by: float
-    seconds: float = 30.0
-
-    async def strike(self, stage: "Stage") -> None:
-        """See `Fault`."""
-        place = stage.places[self.machine]
-        place.step(self.by)
-        await stage.hold(self.seconds)
-        place.step(-self.by)
 
 
 @attrs.frozen(slots=True, kw_only=True)

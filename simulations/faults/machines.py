@@ -1,4 +1,4 @@
-"""What happens to a machine and to its daemon.
+"""What happens to a machine, its wall clock and its daemon.
 
 Two faults that take one machine down wait for each other.
 """
@@ -175,6 +175,22 @@ class Slow(MachineFault):
         await stage.hold(self.seconds)
         if place.downs == process_of:
             place.machine.slow(0.0)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ClockStep(MachineFault):
+    """The wall clock is wrong by some seconds for a while, and then is set right."""
+
+    disturbs = False
+    by: float
+    seconds: float = 30.0
+
+    async def strike(self, stage: "Stage") -> None:
+        """See `Fault`."""
+        place = stage.places[self.machine]
+        place.step(self.by)
+        await stage.hold(self.seconds)
+        place.step(-self.by)
 
 
 def _up(stage: "Stage", machine: int) -> "Place":

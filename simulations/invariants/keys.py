@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from beam_actors.testing.security import Profile
 from simulations.invariants.base import Invariant
 from simulations.operations import Register
 
@@ -22,7 +23,7 @@ class NothingIsPlain(Invariant):
 
     def __init__(self, stage: object) -> None:
         super().__init__(stage)  # type: ignore[arg-type]
-        if self.stage.plan.profile == "light":
+        if self.stage.plan.profile is Profile.LIGHT:
             return
         self._secrets = [("the bytes of a program", self.stage.traffic.marker)]
         common = f"{self.stage.plan.scenario}-"
@@ -50,7 +51,7 @@ class NoncesAreUsedOnce(Invariant):
 
     def look(self, place: "Place") -> None:  # noqa: ARG002
         """See `Invariant`."""
-        if self.stage.plan.profile == "light":
+        if self.stage.plan.profile is Profile.LIGHT:
             return
         seals = self.stage.world.seals
         if self.checks != seals.count:

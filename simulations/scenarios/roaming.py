@@ -8,7 +8,7 @@ dials, and at the end everybody is where all can reach it.
 
 from typing import TYPE_CHECKING
 
-from beam_actors.testing.network import REGIONS
+from beam_actors.testing.network import REGIONS, Filtering, Mapping
 from simulations.choices import SeededChoices
 from simulations.faults import Fault, Move, Rebind
 from simulations.operations import Expose, Fetch, Follow, Operation, Register, Resolve
@@ -75,10 +75,9 @@ def figures(stage: "Stage") -> dict[str, float]:
 
 
 def _router(choices: SeededChoices) -> NatPlan:
-    kinds = ("endpoint-independent", "address-dependent", "address-and-port-dependent")
     return NatPlan(
-        mapping=choices.choice(kinds),
-        filtering=choices.choice(kinds),
+        mapping=choices.choice(list(Mapping)),
+        filtering=choices.choice(list(Filtering)),
         expiry=choices.choice((30.0, 120.0)),
         hairpin=choices.boolean(),
         region=choices.choice(REGIONS),

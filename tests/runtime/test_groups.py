@@ -13,14 +13,13 @@ from beam_actors.runtime import (
     GroupChanged,
     GroupFull,
     GroupLimits,
-    Groups,
     Intensity,
     Restart,
     Supervisor,
     System,
     receives,
 )
-from beam_actors.runtime.groups import GroupNotice
+from beam_actors.runtime.groups import GroupNotice, Groups
 from tests.runtime.rig import system
 
 

@@ -12,11 +12,10 @@ from beam_actors.runtime import (
     ExitReason,
     Intensity,
     Restart,
-    RestartWindow,
     Strategy,
     crashed,
 )
-from beam_actors.runtime.restarts import concerned, decide, wants_restart
+from beam_actors.runtime.restarts import RestartWindow, concerned, decide, wants_restart
 
 CRASH = crashed(ValueError())
 KILL = ExitReason(ExitKind.KILLED)

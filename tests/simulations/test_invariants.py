@@ -9,7 +9,7 @@ from beam_actors.naming.spread import Spread
 from beam_actors.runtime import children
 from beam_actors.runtime.children import Children
 from beam_actors.runtime.restarts import RestartWindow
-from beam_actors.testing.world import Profile
+from beam_actors.testing.world import Profile, open_world
 from simulations import run
 from simulations.faults import ActorCrash, Kill
 from simulations.invariants import ALL
@@ -112,7 +112,7 @@ def test_a_task_that_outlives_its_daemon(monkeypatch):
 
 
 def test_bytes_in_the_clear(monkeypatch):
-    monkeypatch.setattr(run, "Profile", lambda _name: Profile.LIGHT)
+    monkeypatch.setattr(run, "open_world", lambda seed, _profile: open_world(seed, Profile.LIGHT))
     assert first(PEOPLE) == "S6"
 
 

@@ -6,6 +6,7 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
+from beam_actors.testing.security import Profile
 from simulations import __main__ as cli
 from simulations import scenarios
 from simulations.invariants import Violation
@@ -54,6 +55,12 @@ def test_a_run_is_summed_up_and_written(run, tmp_path):
     assert done.stdout.startswith("steady, seed 1, 2 machines, full profile: all held")
     assert Plan.load(tmp_path / "out" / "plan.json") == scenarios.load("steady").plan(1, 2)
     assert json.loads((tmp_path / "out" / "report.json").read_text())["passed"]
+
+
+def test_a_run_may_have_the_light_profile(run, tmp_path):
+    done = run("run", "steady", "--size", "2", "--profile", "light", "--out", str(tmp_path))
+    assert done.stdout.startswith("steady, seed 1, 2 machines, light profile: all held")
+    assert Plan.load(tmp_path / "plan.json").profile is Profile.LIGHT
 
 
 def test_a_violation_keeps_the_plan_and_prints_the_commands_that_run_it_again(run, tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
-from beam_actors.runtime import Actor, ChildSpec, Intensity, RestartWindow, Supervisor
+from beam_actors.runtime import Actor, ChildSpec, Intensity, Supervisor
+from beam_actors.runtime.restarts import RestartWindow
 from simulations.faults import PlannedCrash
 from simulations.invariants.base import Outcome
 from simulations.invariants.supervision import ChildrenAreKept
