@@ -26,8 +26,6 @@ TESTED_IN = {
     "peers/live.py": "peers/test_facade.py",
     "peers/messages.py": "peers/test_facade.py",
     "peers/room.py": "peers/test_facade.py",
-    "runtime/trace.py": "runtime/test_tracing.py",
-    "runtime/tracer.py": "runtime/test_tracing.py",
     "testing/daemons.py": "e2e/test_homes.py",
     "testing/network/endpoint.py": "ports/test_network_endpoints.py",
     "testing/process.py": "testing/test_machine.py",
