@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from beam_actors.runtime.workers import Worker
 
 HISTORY: Final = 8
+"""How many of its last messages a crash report names, by their types."""
 NOTHING: Final = cast("dict[Any, Any]", MappingProxyType({}))
 """In the place of a dict that most actors never need; writing to it raises."""
 STARTING: ContextVar["Cell"] = ContextVar("beam_actors.runtime.starting")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from beam_actors.runtime.future import Reply
 
 BATCH = 64
+"""Messages that a loop handles before it lets others run: a checkpoint costs as much as several of them."""
 _LIVING = (State.STARTING, State.RUNNING, State.STOPPING)
 
 

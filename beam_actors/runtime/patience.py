@@ -17,6 +17,7 @@ T = TypeVar("T")
 GONE: tuple[type[Exception], ...] = (ActorDead, ActorUnavailable)
 """What an ask raises when its actor does not run, or ended in order before it answered."""
 _RETRY = 0.05
+"""Seconds between two attempts: most restarts take a hundredth of that."""
 
 
 async def persist(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from beam_actors.runtime.system import System
 
 REMEMBERED = 256
+"""Actors whose last report is remembered; beyond that the oldest may be reported again before its pause is over."""
 
 
 @attrs.frozen(slots=True)

@@ -23,6 +23,7 @@ from beam_actors.runtime.trace import Trace, TraceLimits
 from beam_actors.runtime.tracing import Tracing
 
 STOP_PATIENCE = 30.0
+"""Seconds that the tree may take to stop in order before its root is killed."""
 
 
 class SystemFailed(ActorError):

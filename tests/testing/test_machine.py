@@ -169,7 +169,7 @@ def test_a_paused_daemon_answers_nobody_and_then_goes_on():
         await until(misses(leaf, us), 300)
         one.resume()
         assert await until(sees(leaf, us), 300) > 0
-        assert await until(sees(hub, other), 300) >= 0
+        await until(sees(hub, other), 300)
         assert one.boots == 1
 
     run_world(1, scenario)
@@ -266,7 +266,7 @@ def test_there_are_addresses_for_thousands_and_clocks_that_differ():
         assert len({machine.ip for machine in machines}) == 600
         assert machines[5].clock.wall() - machines[0].clock.wall() == 5
         one, two = world.entropy("faults"), world.entropy("workload")
-        assert one.token(8) != two.token(8) != machines[0].host.name
+        assert one.token(8) != two.token(8)
         await trio.lowlevel.checkpoint()
 
     run_world(1, scenario)

@@ -13,6 +13,7 @@ from beam_actors.testing.program import Program
 from beam_actors.testing.world import World, run_world
 from beam_actors.tunnels import ForwardSpec, TunnelSpec
 from beam_actors.values import EVERYONE, Access, Multiaddr, Name, OwnerId, TcpAddress
+from simulations import inside
 from simulations.hostile import KINDS, Attacker, Lair
 
 APP = TcpAddress("127.0.0.1", 3000)
@@ -42,14 +43,11 @@ class Street:
     def nodes(self) -> tuple[Node, Node]:
         return self.owner, self.friend
 
-    def cell(self, node: Node, path: str):
-        return node.system._cells[f"node/core/services/{path}"].actor
-
     def registry(self, node: Node):
-        return self.cell(node, "registry")._known.registry
+        return inside.knowledge(node).registry
 
     def owner_of(self, node: Node) -> OwnerId:
-        return self.cell(node, "registry")._known.owner
+        return inside.knowledge(node).owner
 
     def strangers(self, node: Node) -> list[Claim]:
         """The attacker's claims in an honest registry."""

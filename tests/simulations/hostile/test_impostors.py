@@ -6,6 +6,7 @@ import trio
 from beam_actors.errors import NameNotFound
 from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import EVERYONE, Name
+from simulations import inside
 from tests.simulations.hostile.street import APP, NAME, SECRET_PORT, play
 
 
@@ -56,7 +57,7 @@ def test_gossip_about_where_others_are_is_not_believed():
         assert one.tally["answers about peers"] > 0
         assert one.tally["questions about peers"] > 0
         for node, other in (one.nodes, one.nodes[::-1]):
-            records = one.cell(node, "network/inquirer")._records
+            records = inside.actor(node, "network/inquirer")._records
             assert other.peers.us not in records or all(
                 address.tcp.ip != one.attacker.lair.ip for address in records[other.peers.us].addresses
             )

@@ -2,11 +2,8 @@
 
 import trio
 
+from simulations import inside
 from tests.simulations.hostile.street import play
-
-
-def sessions(node):
-    return sum(1 for path in node.system._cells if "/sessions/" in path)
 
 
 async def leaves_nothing(one):
@@ -15,9 +12,9 @@ async def leaves_nothing(one):
     one.world.network.partition(one.world.network.at("10.0.0.2"), one.world.network.at("10.0.0.3"))
     await trio.sleep(20)
     for node in one.nodes:
-        assert sessions(node) == 1
-        assert len(one.cell(node, "spread")._links) == 1
-        assert one.cell(node, "spread")._serving <= 2
+        assert sum(inside.sessions(node).values()) == 1
+        assert len(inside.exchanges(node)) == 1
+        assert inside.actor(node, "spread")._serving <= 2
         assert one.crashes == []
 
 
