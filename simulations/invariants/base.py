@@ -1,7 +1,7 @@
 """What an invariant is: when it is asked to look, how it speaks of what is wrong, and its verdict at the end.
 
 Invariant of the invariants: none is silently green. One that had nothing to look at says so, and why; one that forgave
-something counts it. Ids and words are those of the project's list (docs/simulation.md): S holds always, L after a heal.
+something counts it. The list is in docs/simulation.md: S holds always, L after a heal.
 """
 
 import enum

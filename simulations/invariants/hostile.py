@@ -1,7 +1,6 @@
 """What attackers get: no more room than strangers are entitled to, no name to themselves, and no place after their end.
 
-These stand beside the project's list of invariants. The bounds are read from the product's own limits, since what is
-asked here is that each of them is enforced.
+The bounds are read from the product's own limits, since what is asked here is that each of them is enforced.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Invariants of the list that nothing in today's product can break: they stand in every report as not evaluated."""
+"""Invariants that nothing in today's product can break: they stand in every report as not evaluated."""
 
 from simulations.invariants.base import Invariant
 

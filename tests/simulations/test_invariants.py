@@ -1,5 +1,8 @@
 """That invariants can fail: each is given a product with a bug that it must see."""
 
+import re
+from pathlib import Path
+
 import pytest
 import trio
 
@@ -126,6 +129,9 @@ def test_a_merge_that_keeps_what_came_first(monkeypatch):
     assert first(PEOPLE) in {"S2", "S4", "S13", "L1"}
 
 
-def test_an_id_stands_for_one_invariant():
+def test_an_id_stands_for_one_invariant_and_the_page_lists_them_all():
     ids = [kind.id for kind in ALL]
     assert len(ids) == len(set(ids))
+    rows = {f"| {kind.id} | {kind.title} | `{kind.__module__.rpartition('.')[2]}` |" for kind in ALL}
+    page = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text().splitlines()
+    assert rows == {line for line in page if re.match(r"\| [SL]\d+ \|", line)}
