@@ -12,7 +12,7 @@ be compared line by line. It knows no world and no node.
 import functools
 import json
 from pathlib import Path
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar, Union, cast
 
 import attrs
 import cattrs
@@ -111,12 +111,12 @@ class Plan:
             # Addresses are given at the first boot: of a machine that never ran there is none, and nobody would call.
             if machine.bootstrap and all(self.machines[other].boot > machine.boot for other in machine.bootstrap):
                 raise BadPlan(f"m{index} boots before everybody that it is given.")
-        regions = {place.region for place in (*self.machines, *self.nats)} - {None}
+        regions = ({machine.region for machine in self.machines} | {nat.region for nat in self.nats}) - {None}
         if not regions <= set(REGIONS):
             raise BadPlan(f"There are no regions {', '.join(sorted(map(str, regions - set(REGIONS))))}.")
 
     def _check_events(self) -> None:
-        for event in (*self.operations, *self.faults):
+        for event in self.happenings:
             if not 0 <= (getattr(event, "nat", None) or 0) < max(1, len(self.nats)):
                 raise BadPlan(f"{event} is about a router that the plan does not have.")
             if not 0 <= event.at <= self.safety:
@@ -128,6 +128,11 @@ class Plan:
     def size(self) -> int:
         """How many machines."""
         return len(self.machines)
+
+    @property
+    def happenings(self) -> tuple[Operation | Fault, ...]:
+        """All operations, and then all faults."""
+        return self.operations + self.faults
 
     @property
     def events(self) -> int:
@@ -183,8 +188,8 @@ def _converter() -> cattrs.Converter:
         converter.register_structure_hook(kind, _exactly)
     for choice in (Profile, Mapping, Filtering):
         converter.register_structure_hook(choice, lambda word, kind: kind(word))
-    configure_tagged_union(Union[operations.KINDS], converter, tag_generator=_tag, tag_name="do")  # type: ignore[valid-type]  # noqa: UP007 (made of a tuple)
-    configure_tagged_union(Union[faults.KINDS], converter, tag_generator=_tag, tag_name="fault")  # type: ignore[valid-type]  # noqa: UP007 (as above)
+    configure_tagged_union(Union[operations.KINDS], converter, tag_generator=_tag, tag_name="do")  # noqa: UP007 (made of a tuple)
+    configure_tagged_union(Union[faults.KINDS], converter, tag_generator=_tag, tag_name="fault")  # noqa: UP007 (as above)
     for base, kinds in ((Operation, operations.KINDS), (Fault, faults.KINDS)):
         union = Union[kinds]  # type: ignore[valid-type]  # noqa: UP007 (as above)
         converter.register_structure_hook(base, lambda data, _kind, union=union: converter.structure(data, union))
@@ -200,7 +205,7 @@ def _tag(kind: type) -> str:
 
 def _exactly(value: Any, kind: type[T]) -> T:
     if kind is float and type(value) is int:
-        return kind(value)
+        return cast("T", float(value))
     if type(value) is not kind:
         raise ValueError(f"{value!r} is no {kind.__name__}")
     return value

@@ -6,6 +6,8 @@ It knows nothing of how a plan is run.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import attrs
 
@@ -14,6 +16,8 @@ from simulations.operations import Operation
 from simulations.plan import BadPlan, MachinePlan, Plan
 
 Event = Operation | Fault
+_ABOUT = ("machine", "of", "source", "target", "foreign", "groups", "victims", "introduced", "allow")
+"""The fields of events that name machines, by their places in the plan."""
 
 
 class _Spent(Exception):
@@ -64,7 +68,7 @@ def _fewer_events(work: _Shrinker) -> None:
     while True:
         start = 0
         while start < work.best.events:
-            if not work.better(lambda start=start, size=size: _without(work.best, start, start + size)):
+            if not work.better(partial(_without, work.best, start, start + size)):
                 start += size
         if size == 1:
             return
@@ -72,9 +76,7 @@ def _fewer_events(work: _Shrinker) -> None:
 
 
 def _without(plan: Plan, start: int, end: int) -> Plan:
-    events: list[Event] = [*plan.operations, *plan.faults]
-    kept = [*events[:start], *events[end:]]
-    return _with_events(plan, kept)
+    return _with_events(plan, [*plan.happenings[:start], *plan.happenings[end:]])
 
 
 def _with_events(plan: Plan, events: list[Event]) -> Plan:
@@ -88,7 +90,7 @@ def _with_events(plan: Plan, events: list[Event]) -> Plan:
 def _fewer_machines(work: _Shrinker) -> None:
     for index in reversed(range(work.best.size)):
         if index < work.best.size and work.best.size > 1:
-            work.better(lambda index=index: without_machine(work.best, index))
+            work.better(partial(without_machine, work.best, index))
 
 
 def without_machine(plan: Plan, gone: int) -> Plan:
@@ -96,7 +98,7 @@ def without_machine(plan: Plan, gone: int) -> Plan:
 
     Whoever was given its address is given those that it was given itself.
     """
-    if any(gone in event.machines() for event in (*plan.operations, *plan.faults)):
+    if any(gone in event.machines() for event in plan.happenings):
         raise BadPlan(f"m{gone} is needed.")
     moved = {old: old - (old > gone) for old in range(plan.size) if old != gone}
 
@@ -109,27 +111,30 @@ def without_machine(plan: Plan, gone: int) -> Plan:
     machines = [
         attrs.evolve(machine, bootstrap=given(machine)) for old, machine in enumerate(plan.machines) if old != gone
     ]
-    events: list[Event] = [_moved(event, moved) for event in (*plan.operations, *plan.faults)]
+    events = [_moved(event, moved) for event in plan.happenings]
     return _with_events(attrs.evolve(plan, machines=tuple(machines), operations=(), faults=()), events)
 
 
 def _moved(event: Event, moved: dict[int, int]) -> Event:
-    changes: dict[str, object] = {
-        name: moved[getattr(event, name)] for name in ("machine", "of", "source", "target") if hasattr(event, name)
-    }
-    if hasattr(event, "groups"):
-        changes["groups"] = tuple(tuple(moved[index] for index in group) for group in event.groups)
+    """The event about the same machines, at their new places."""
+    fields = {field.name for field in attrs.fields(type(event))}
+    changes: dict[str, Any] = {name: _at(getattr(event, name), moved) for name in _ABOUT if name in fields}
     return attrs.evolve(event, **changes)
+
+
+def _at(what: Any, moved: dict[int, int]) -> Any:
+    """Places, one or some in tuples, as they are now."""
+    return moved[what] if isinstance(what, int) else what and tuple(_at(part, moved) for part in what)
 
 
 def _less_time(work: _Shrinker) -> None:
     for seconds in _shorter(work.best):
-        if work.better(lambda seconds=seconds: attrs.evolve(work.best, safety=seconds)):
+        if work.better(partial(attrs.evolve, work.best, safety=seconds)):
             return
 
 
 def _shorter(plan: Plan) -> Iterator[float]:
-    last = max((event.at for event in (*plan.operations, *plan.faults)), default=0.0)
+    last = max((event.at for event in plan.happenings), default=0.0)
     for more in (1.0, 10.0, 30.0):
         if last + more < plan.safety:
             yield round(last + more, 3)
@@ -139,8 +144,5 @@ def _simpler_machines(work: _Shrinker) -> None:
     for index in range(work.best.size):
         plain = MachinePlan(bootstrap=work.best.machines[index].bootstrap)
         if plain != work.best.machines[index]:
-            work.better(
-                lambda index=index, plain=plain: attrs.evolve(
-                    work.best, machines=(*work.best.machines[:index], plain, *work.best.machines[index + 1 :])
-                )
-            )
+            machines = (*work.best.machines[:index], plain, *work.best.machines[index + 1 :])
+            work.better(partial(attrs.evolve, work.best, machines=machines))

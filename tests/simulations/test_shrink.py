@@ -1,11 +1,13 @@
 import attrs
+import pytest
 from hypothesis import given, settings
 
+from simulations import faults, operations
 from simulations.choices import SeededChoices
 from simulations.draw import draw_plan, plans
 from simulations.faults import Crash, Split
-from simulations.operations import Fetch, Register
-from simulations.plan import MachinePlan, Plan
+from simulations.operations import Fetch, Operation, Register
+from simulations.plan import MachinePlan, NatPlan, Plan
 from simulations.shrink import shrink, without_machine
 
 
@@ -62,3 +64,28 @@ def test_every_drawn_plan_can_be_shrunk_to_almost_nothing(plan):
     smallest = shrink(plan, lambda _candidate: True, tries=1000)
     assert smallest.events == 0
     assert smallest.size == 1
+
+
+ABOUT = {
+    "machine": 2,
+    "of": 3,
+    "source": 2,
+    "target": 3,
+    "foreign": 3,
+    "groups": ((0, 2), (3,)),
+    "victims": (2, 3),
+    "introduced": (3,),
+    "allow": (2, 3),
+}
+NEEDED = {"at": 1.0, "name": "a", "port": 1, "path": "control", "kind": "gossip", "by": 1.0, "nat": 0}
+
+
+@pytest.mark.parametrize("kind", [*operations.KINDS, *faults.KINDS], ids=lambda kind: kind.__name__.lower())
+def test_whatever_an_event_is_about_is_what_it_is_about_when_a_machine_goes(kind):
+    fields = {field.name for field in attrs.fields(kind)}
+    event = kind(**{name: value for name, value in (ABOUT | NEEDED).items() if name in fields})
+    happens = {"operations" if isinstance(event, Operation) else "faults": (event,)}
+    plan = Plan(scenario="drawn", seed=1, machines=(MachinePlan(),) * 4, nats=(NatPlan(),), **happens)
+    small = without_machine(plan, 1)
+    (moved,) = (*small.operations, *small.faults)
+    assert moved.machines() == tuple(index - (index > 1) for index in event.machines())
