@@ -133,7 +133,7 @@ def _environment(version: str) -> Path | None:
             return None
         click.echo(f"Making {home.name} for Python {version}.", err=True)
         subprocess.run([base, "-m", "venv", "--clear", home], check=True)
-        pip = [
+        pip: list[str | Path] = [
             python,
             "-m",
             "pip",
@@ -164,9 +164,18 @@ def _runs(path: Path, version: str) -> bool:
 
 
 def _child(run: Run, nodes: int, seed: int, profile: str) -> dict[str, object]:
-    command = [run.python, "-m", "simulations.determinism", str(nodes), "--seed", str(seed), "--profile", profile]
+    command: list[str | Path] = [
+        run.python,
+        "-m",
+        "simulations.determinism",
+        str(nodes),
+        "--seed",
+        str(seed),
+        "--profile",
+        profile,
+    ]
     environment = {**os.environ, "PYTHONHASHSEED": run.hash_seed, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*command, "--child"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise click.ClickException(f"{run} failed:\n{done.stderr[-4000:]}")
     result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])

@@ -1,6 +1,6 @@
 """Plots of a report, where matplotlib is installed (the extra `sim`); where it is not, that is said."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def draw_growth(rows: Sequence[Row], out: Path) -> str:
     if plt is None:
         return _WITHOUT
     figure, axes = plt.subplots(1, 4, figsize=(18, 4), layout="constrained")
-    what = {
+    what: dict[str, Callable[[Row], float]] = {
         "wall seconds": lambda row: row.wall_s,
         "MB": lambda row: row.peak_rss_mb,
         "events a second": lambda row: row.events_per_s,

@@ -112,7 +112,8 @@ class Clog(PairFault):
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
         await trio.lowlevel.checkpoint()
-        stage.world.network.clog(*stage.hosts(self.source, self.target), self.seconds)
+        source, target = stage.hosts(self.source, self.target)
+        stage.world.network.clog(source, target, self.seconds)
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -245,7 +245,7 @@ class NumbersOnlyGrow(Invariant):
             key = claim.owner, claim.name.label
             if home is not place:
                 self._abroad[key] = max(self._abroad.get(key, (0, 0)), claim.position)
-            elif home is not None and not home.person.signs_again:
+            elif not home.person.signs_again:
                 told = self._abroad.get(key, (0, 0))
                 self.expect(
                     claim.position >= told, f"{place.name} is back at {claim!r} after others were told of {told}"

@@ -1,6 +1,7 @@
 """Programs that vanish while their app says nothing: what they held open is given back, on both machines."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 from beam_actors.testing.daemons import Daemon, eventually
@@ -18,6 +19,11 @@ def live(daemon: Daemon, what: str) -> int:
     return sum(row["connections"] for row in daemon.beam(what)[what])
 
 
+def nothing_live(daemon: Daemon, what: str) -> bool:
+    """Whether none goes through any more."""
+    return live(daemon, what) == 0
+
+
 def run(root: Path, say: Say) -> None:
     """Open connections to an app that never answers, close them, and wait until nothing of them is left."""
     with app() as (port, _), pair(root / "abandoned", port) as link:
@@ -28,7 +34,7 @@ def run(root: Path, say: Say) -> None:
             client.close()
         for daemon, what in ((link.visitor, "forwards"), (link.owner, "tunnels")):
             eventually(
-                lambda daemon=daemon, what=what: live(daemon, what) == 0,
+                partial(nothing_live, daemon, what),
                 timeout=PATIENCE,
                 what=f"the {daemon.name} holds nothing any more",
                 interval=1.0,
