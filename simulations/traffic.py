@@ -55,23 +55,26 @@ class Connection:
     number: int
     visitor: "Place"
     owner: "Place"
-    kills: tuple[int, int]
-    """How often either daemon had been killed when the connection began."""
+    kills: tuple[int, ...]
+    """How often each machine's daemon had been killed when the connection began."""
     began: float
-    reached: bool = False
-    """Whether the service saw the question."""
     by: "Place | None" = None
-    """The machine whose service answered: another one than `owner`, if the name leads elsewhere."""
+    """The machine whose service saw the question: another one than `owner`, if the name leads elsewhere."""
+
+    @property
+    def server(self) -> "Place":
+        """Where it ends, as far as that is known."""
+        return self.by or self.owner
 
     @property
     def visitor_excused(self) -> bool:
         """Whether the visitor's own daemon was killed, so that the kernel closed its local sockets cleanly."""
-        return self.visitor.kills != self.kills[0]
+        return self.visitor.kills != self.kills[self.visitor.index]
 
     @property
     def service_excused(self) -> bool:
-        """The same of the owner's."""
-        return self.owner.kills != self.kills[1]
+        """The same of the daemon at the other end."""
+        return self.server.kills != self.kills[self.server.index]
 
 
 class Traffic:
@@ -100,7 +103,8 @@ class Traffic:
         destination = wish.name or owner.peer_text
         listen = await self._forward(place, destination, wish.port)
         self._number += 1
-        connection = Connection(self._number, place, owner, (place.kills, owner.kills), trio.current_time())
+        kills = tuple(each.kills for each in self._stage.places)
+        connection = Connection(self._number, place, owner, kills, trio.current_time())
         self.live[connection.number] = connection
         expected = self._must_work(connection, wish)
         pauses = wish.pace * ((wish.up + wish.down) // _PIECE + 2)
@@ -129,17 +133,17 @@ class Traffic:
 
     def _judge(self, connection: Connection, wish: "Fetch", outcome: str, *, expected: bool) -> None:
         """A connection that nothing disturbed is whole, and one of a tunnel that was withdrawn is cut."""
-        offer = connection.owner.person.offer(wish.name, wish.port)
+        offer = connection.server.person.offer(wish.name, wish.port)
         changed = offer is None or offer.wish.under_way or offer.wish.asked_at >= connection.began
         if outcome == "done":
             withdrawn = offer is not None and offer.wish.standing is Standing.NONE and not offer.wish.under_way
-            if offer is not None and withdrawn and connection.by is connection.owner:
+            if offer is not None and withdrawn:
                 left = trio.current_time() - offer.wish.asked_at
-                self._stage.invariants.went_on(connection.visitor, connection.owner, left - 2 * wish.pace)
+                self._stage.invariants.went_on(connection.visitor, connection.server, left - 2 * wish.pace)
             return
-        ends = connection.visitor, connection.owner
+        ends = connection.visitor, connection.server
         what = f"connection {connection.number} from {ends[0].name} to {ends[1].name} {outcome}"
-        if (connection.reached or expected) and not changed and self._stage.calm.since(connection.began, *ends):
+        if (connection.by is not None or expected) and not changed and self._stage.calm.since(connection.began, *ends):
             self._stage.invariants.bytes_wrong(f"{what} although nothing disturbed it")
         elif outcome != "cut" and self._stage.calm.since(trio.current_time() - _TOLD_AFTER, *ends):
             self._stage.invariants.bytes_wrong(f"{what}, and nobody told the visitor that it was cut")
@@ -186,7 +190,7 @@ class Traffic:
         if not head.startswith(_WELCOME) or magic != _MAGIC or number != connection.number:
             self._stage.invariants.bytes_wrong(f"the visitor of connection {connection.number} got another one's reply")
             raise ConnectionLost("This is not the reply.")
-        by = connection.by = self._stage.places[machine]
+        by = self._stage.places[machine]
         self._stage.invariants.served(connection.visitor, wish.name, by, connection.owner)
         self._stage.invariants.let_in(connection.visitor, by, wish.name, wish.port, connection.began)
         got = await self._receive(stream, connection.number, 1, wish.down)
@@ -221,7 +225,7 @@ class Traffic:
             raise ConnectionLost("This is no question.")
         connection = self.live.get(number)
         if connection is not None:
-            connection.reached = True
+            connection.by = self._stage.places[machine]
         reply = _REPLY.pack(_MAGIC, number, machine)
         async with _both_ways() as nursery:
             if duplex:
