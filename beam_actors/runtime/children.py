@@ -12,7 +12,7 @@ import trio
 
 from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import NOTHING, Cell, State
-from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed
+from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed, words
 from beam_actors.runtime.life import INTERRUPTED, Keeper
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Decision, Restart, RestartWindow, Strategy, concerned
@@ -224,7 +224,7 @@ class Children:
             await entry.launch(cell, entry.spec)
         except Exception as error:
             await cell.vacated()
-            raise StartFailed(f"{cell.path} did not start: {error}") from error
+            raise StartFailed(f"{cell.path} did not start: {words(error)}") from error
 
     def over(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
         """A child's life is over, in the child's own task; what follows is decided in the parent's loop."""
@@ -238,7 +238,6 @@ class Children:
             cell.bury()
         if not entry.stopping:
             self._cell.inbox.put_system(ChildExited(cell, cell.incarnation, reason))
-        cell.vacate()
 
     async def _halt(self, cell: Cell, entry: _Entry, *, brutal: bool = False, returns: bool = False) -> None:
         entry.stopping, entry.returns = True, returns

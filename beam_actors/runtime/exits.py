@@ -1,9 +1,12 @@
 """Why an actor ended, and the message that tells others of it."""
 
 import enum
-from typing import Any
+from typing import Any, Final
 
 import attrs
+
+LONGEST_REASON: Final = 1000
+"""Characters of why an actor ended, in the tree and in an error that quotes it."""
 
 
 class ExitKind(enum.Enum):
@@ -35,7 +38,7 @@ class ExitReason:
     def __str__(self) -> str:
         parts = [self.kind.value]
         if self.error is not None:
-            parts.append(f"{type(self.error).__name__}: {self.error}".rstrip(": "))
+            parts.append(describe(self.error))
         if self.detail:
             parts.append(self.detail)
         return "; ".join(parts)
@@ -55,6 +58,24 @@ def unwrap(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def words(error: BaseException) -> str:
+    """What an error says: bounded, since errors of a chain quote each other, and whatever its `__str__` does."""
+    try:
+        return cut(str(error), LONGEST_REASON)
+    except Exception:  # noqa: BLE001 (an exit must not be lost to the words for it)
+        return ""
+
+
+def describe(error: BaseException) -> str:
+    """An error's type and words."""
+    return f"{type(error).__name__}: {words(error)}".rstrip(": ")
+
+
+def cut(text: str, length: int) -> str:
+    """The text, or its beginning."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 @attrs.frozen(slots=True)

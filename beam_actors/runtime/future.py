@@ -14,6 +14,7 @@ import trio
 from trio.lowlevel import current_task, reschedule, wait_task_rescheduled
 
 from beam_actors.errors import ActorError, AskTimeout
+from beam_actors.runtime.mailbox import discard
 
 if TYPE_CHECKING:
     from beam_actors.runtime.cell import Cell
@@ -66,9 +67,7 @@ class Future(pykka.Future[T], Generic[T]):
     def set(self, value: Any = None) -> None:
         """Resolve with a reply; too late a reply is disposed of."""
         if self.done or self.abandoned:
-            dispose = getattr(value, "dispose", None)
-            if callable(dispose):
-                dispose()
+            discard(value)
             return
         self.value = value
         self._resolve()
@@ -178,9 +177,7 @@ class Reply:
         if self.future is not None:
             self.future.set(value)
         else:
-            dispose = getattr(value, "dispose", None)
-            if callable(dispose):
-                dispose()
+            discard(value)
         self._done(self)
 
     def fail(self, error: BaseException) -> None:

@@ -17,7 +17,7 @@ from trio.lowlevel import wait_task_rescheduled
 from beam_actors.errors import ActorCrashed, ActorDead
 from beam_actors.runtime.cell import NOTHING, STARTING, Cell, State
 from beam_actors.runtime.children import ChildExited, Children, RestartNow
-from beam_actors.runtime.exits import Down, ExitKind, ExitReason, crashed, unwrap
+from beam_actors.runtime.exits import Down, ExitKind, ExitReason, crashed, describe, unwrap
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.groups import GroupChanged, GroupNotice
 from beam_actors.runtime.handlers import Handlers, find_handler
@@ -259,8 +259,12 @@ class Incarnation(PykkaHooks):
             try:
                 await self.on_stop(reason)
             except Exception as error:  # noqa: BLE001 (an exit must not be lost to its clean-up)
-                detail = f"its on_stop failed with {error!r}"
+                detail = f"its on_stop failed with {describe(error)}"
                 return ExitReason(reason.kind, reason.error, detail) if reason.abnormal else crashed(unwrap(error))
+            except BaseException as error:
+                if not self._actor_cell.system.interrupt(error):
+                    raise
+                return INTERRUPTED
         if scope.cancelled_caught:
             return ExitReason(ExitKind.KILLED, reason.error, "its on_stop took too long")
         return reason

@@ -54,7 +54,7 @@ class Keeper:
             self._waits = None
 
     def over(self, cell: Cell, reason: ExitReason) -> None:
-        """The life is over. The last thing to do about it is `cell.vacate()`."""
+        """The life is over; `cell` is vacant once all that this does about it is done."""
         raise NotImplementedError
 
     def _stop_waiting(self, _raise: Any) -> trio.lowlevel.Abort:
@@ -99,7 +99,10 @@ async def live(cell: Cell, spec: ChildSpec, keeper: Keeper) -> None:
             if actor is not None:
                 reason = await actor._actor_finish(reason)  # noqa: SLF001 (as above)
         finally:
-            keeper.over(cell, reason)
+            try:
+                keeper.over(cell, reason)
+            finally:
+                cell.vacate()  # whatever an observer raised: who waits for this end must not wait for ever
 
 
 def _make(cell: Cell, spec: ChildSpec) -> "Incarnation":
@@ -111,6 +114,11 @@ def _make(cell: Cell, spec: ChildSpec) -> "Incarnation":
     cell.task = trio.lowlevel.current_task()
     STARTING.set(cell)
     actor: Incarnation = spec.factory()
+    # What is no actor, was not initialised or had a life before could neither run nor end in order.
+    if getattr(actor, "_actor_cell", None) is not cell or actor._actor_number != cell.incarnation:  # noqa: SLF001 (as above)
+        raise TypeError(
+            f"The factory of {cell.path} made no new actor that was initialised, but a {type(actor).__name__}."
+        )
     cell.actor, cell.actor_class = actor, type(actor)
     cell.system.started(cell)
     return actor

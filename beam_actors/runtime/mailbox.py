@@ -6,6 +6,7 @@ own thread touches it. A lane in which nothing was put since its actor last wait
 """
 
 import enum
+import logging
 from collections import deque
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ import attrs
 import trio
 from pykka._envelope import Envelope
 from trio.lowlevel import reschedule
+
+_LOG: Final = logging.getLogger("beam_actors.runtime")
 
 
 class Overflow(enum.Enum):
@@ -176,7 +179,13 @@ class Inbox:
 
 
 def discard(message: Any) -> None:
-    """Let a message that nobody will handle give up what it carries."""
-    dispose = getattr(message, "dispose", None)
-    if callable(dispose):
-        dispose()
+    """Let a message that nobody will handle, or a reply that nobody waits for, give up what it carries.
+
+    What its `dispose` raises concerns nobody who is there, as with a `__del__`; it is logged.
+    """
+    try:
+        dispose = getattr(message, "dispose", None)
+        if callable(dispose):
+            dispose()
+    except Exception:  # noqa: BLE001 (who drops a message must not end by it)
+        _LOG.exception("The dispose of a %s failed.", type(message).__name__)

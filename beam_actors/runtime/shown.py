@@ -15,14 +15,13 @@ from typing import Any, Final
 import attrs
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
+from beam_actors.runtime.exits import cut, describe
 from beam_actors.runtime.ref import Ref
 
 LONGEST_VALUE: Final = 80
 """Characters of one value."""
 LONGEST: Final = 240
 """Characters of a message, or of an error."""
-LONGEST_REASON: Final = 1000
-"""Characters of why an actor ended, in the tree."""
 _FIELDS: Final = 12
 _BITS: Final = 64
 """A number with more is rather a key than an amount."""
@@ -55,15 +54,7 @@ def show_value(value: Any, public: tuple[type, ...] = ()) -> str:
 
 def show_error(error: BaseException) -> str:
     """An error as crash reports have it: its type and its words."""
-    try:
-        return cut(f"{type(error).__name__}: {error}".rstrip(": "), LONGEST)
-    except Exception:  # noqa: BLE001 (as above)
-        return type(error).__name__
-
-
-def cut(text: str, length: int) -> str:
-    """The text, or its beginning."""
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return cut(describe(error), LONGEST)
 
 
 def _fields(message: Any) -> Iterator[tuple[str, bool]]:

@@ -3,8 +3,8 @@
 import attrs
 
 from beam_actors.runtime.cell import Cell, State
+from beam_actors.runtime.exits import LONGEST_REASON, cut
 from beam_actors.runtime.graves import Grave, PastExit
-from beam_actors.runtime.shown import LONGEST_REASON, cut
 
 
 @attrs.frozen(slots=True, kw_only=True)

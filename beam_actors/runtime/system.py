@@ -10,12 +10,12 @@ import trio
 
 from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import Cell, State
-from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, unwrap
+from beam_actors.runtime.exits import LONGEST_REASON, SHUTDOWN, ExitKind, ExitReason, cut, unwrap, words
 from beam_actors.runtime.graves import EXITS, Grave, GraveLimits, Graves, PastExit
 from beam_actors.runtime.groups import GroupLimits, Groups
 from beam_actors.runtime.life import Keeper
 from beam_actors.runtime.ref import Ref, StopRequest
-from beam_actors.runtime.shown import LONGEST, LONGEST_REASON, cut
+from beam_actors.runtime.shown import LONGEST
 from beam_actors.runtime.snapshot import Snapshot, snapshot
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.steps import CpuAccount, Held, StepAccount, StepLimit
@@ -68,7 +68,6 @@ class _RootKeeper(Keeper):
         self.end = reason
         if reason.kind is not ExitKind.SHUTDOWN:
             self.nursery.cancel_scope.cancel()
-        cell.vacate()
 
 
 class System:
@@ -205,7 +204,7 @@ class System:
         if keeper.interruption is not None:
             raise keeper.interruption
         if failed_start is not None:
-            raise StartFailed(f"{cell.path} did not start: {failed_start}") from failed_start
+            raise StartFailed(f"{cell.path} did not start: {words(failed_start)}") from failed_start
         # A root that had to be killed while it was told to leave took too long; it did not fail.
         if keeper.end is not None and keeper.end.kind is ExitKind.CRASHED:
             raise SystemFailed(f"{cell.path} gave up: {keeper.end}") from keeper.end.error
@@ -232,10 +231,11 @@ class System:
 
     def interrupt(self, error: BaseException) -> bool:
         """Stop in order because of what went through a task of an actor, and raise it then; False if that can't be."""
-        if self._keeper is None or isinstance(error, (trio.Cancelled, GeneratorExit)):
+        rest = error.split(trio.Cancelled)[1] if isinstance(error, BaseExceptionGroup) else error
+        if self._keeper is None or rest is None or isinstance(rest, (trio.Cancelled, GeneratorExit)):
             return False
         if self._keeper.interruption is None:
-            self._keeper.interruption = error
+            self._keeper.interruption = unwrap(rest)
             self._keeper.nursery.cancel_scope.cancel()
         return True
 

@@ -1,7 +1,8 @@
 import trio
 
 from beam_actors.runtime import Actor, ChildSpec, Intensity, Mailbox, Supervisor, receives
-from beam_actors.runtime.shown import LONGEST, LONGEST_REASON
+from beam_actors.runtime.exits import LONGEST_REASON
+from beam_actors.runtime.shown import LONGEST
 from tests.runtime.rig import Hang, specs, system
 
 

@@ -23,7 +23,7 @@ async def test_leaving_ends_a_root_whose_child_never_finishes_its_start(autojump
     assert not here.ref("node/b").alive
 
 
-@pytest.mark.parametrize("where", ["handler", "worker"])
+@pytest.mark.parametrize("where", ["handler", "worker", "on_stop"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 async def test_an_interrupt_inside_an_actor_ends_the_system_in_order(autojump_clock, error, where):
     class Interrupted(Child):
@@ -39,6 +39,10 @@ async def test_an_interrupt_inside_an_actor_ends_the_system_in_order(autojump_cl
         async def work(self):
             raise error
 
+    class Leaving(Child):
+        async def on_stop(self, _reason):
+            raise error
+
     stopped = []
 
     class Sibling(Child):
@@ -52,7 +56,7 @@ async def test_an_interrupt_inside_an_actor_ends_the_system_in_order(autojump_cl
         ChildSpec("b", lambda: Supervisor([ChildSpec("c", Sibling), ChildSpec("interrupted", interrupted)])),
         ChildSpec("d", Sibling),
     ]
-    interrupted = Interrupted if where == "handler" else Working
+    interrupted = {"handler": Interrupted, "worker": Working, "on_stop": Leaving}[where]
     supervisor = here.ref("node/b")
 
     async def run():
@@ -65,6 +69,43 @@ async def test_an_interrupt_inside_an_actor_ends_the_system_in_order(autojump_cl
     assert stopped == ["node/d", "node/b/c", "node/a"]
     assert here.ref("node/b/interrupted").incarnation == 1
     assert supervisor.incarnation == 1
+
+
+async def test_an_interrupt_in_a_handlers_own_nursery_is_raised_without_the_nursery(autojump_clock):
+    class Busy(Child):
+        @receives(End)
+        async def end(self, _message):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+                raise KeyboardInterrupt
+
+    here = system()
+
+    async def run():
+        async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("busy", Busy)]))):
+            here.ref("node/busy").tell(End())
+            await trio.sleep_forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        await run()
+
+
+async def test_an_observer_that_raises_ends_the_system_with_its_error_and_no_wait(autojump_clock):
+    here = system()
+
+    def observer(event):
+        if event.kind == "exited" and event.path == "node/a":
+            raise LookupError("the observer's own")
+
+    here.observe(observer)
+
+    async def run():
+        async with here.run(ChildSpec("node", lambda: Supervisor(specs(None, "a", "b")))):
+            here.ref("node/a").crash(ValueError())
+            await trio.sleep_forever()
+
+    with trio.fail_after(1000), pytest.raises(LookupError):
+        await run()
 
 
 async def test_a_flood_of_crashes_from_outside_ends_in_one_clear_error(autojump_clock):
