@@ -5,14 +5,14 @@ for before its parent's life is over; an exit of an older incarnation is ignored
 which is how trouble climbs.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
 
 from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import NOTHING, Cell, State
-from beam_actors.runtime.exits import SHUTDOWN, ExitKind, ExitReason, crashed, words
+from beam_actors.runtime.exits import SHUTDOWN, ExitReason, crashed, words
 from beam_actors.runtime.life import INTERRUPTED, Keeper
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Decision, Restart, RestartWindow, Strategy, concerned
@@ -61,21 +61,40 @@ class RestartNow:
 
 
 class _Entry(Keeper):
-    __slots__ = ("attempts", "returns", "siblings", "spec", "stopping", "turn", "window")
+    __slots__ = ("attempts", "leaving", "returns", "siblings", "spec", "starting", "stopping", "turn", "window")
 
     def __init__(self, siblings: "Children", spec: ChildSpec) -> None:
         super().__init__()
         self.siblings = siblings
         self.spec = spec
-        self.stopping = False
+        self.starting = True
+        """Until its first start is over, of whose failure whoever started it is told, and nobody else."""
+        self.stopping = 0
+        """How many wait until it has stopped."""
+        self.leaving = False
+        """Whether it was given up by `stop_child`: nobody starts it again, whoever else stops it meanwhile."""
         self.returns = False
         """While it is stopped: whether its siblings' restart starts it again."""
         self.attempts = 0
         self.turn = 0
         self.window: RestartWindow | None = None
 
+    @property
+    def stays(self) -> bool:
+        """Whether it is no worker's that gives it up, or that has not started it yet and will hear why not."""
+        return not self.leaving and not self.starting
+
     def over(self, cell: Cell, reason: ExitReason) -> None:
         self.siblings.over(cell, self, reason)
+
+    def begun(self, failure: BaseException | None) -> None:
+        if failure is None:
+            self.starting = False
+        super().begun(failure)
+
+    def _stop_waiting(self, _raise: Any) -> trio.lowlevel.Abort:
+        self.starting = False  # nobody waits to be told, so a failure is decided about
+        return super()._stop_waiting(_raise)
 
 
 class Children:
@@ -107,39 +126,45 @@ class Children:
         try:
             await self._launch(cell, entry)
         except StartFailed:
-            self._forget(cell)
+            self._forget(cell, entry)
             raise
         return cell.ref
 
     async def stop(self, ref: Ref) -> None:
         """Stop one child in order and forget it."""
         cell = ref._cell  # noqa: SLF001 (the runtime's own half of the ref)
-        if cell in self._entries:
-            await self._halt(cell, self._entries[cell])
-            self._forget(cell)
+        entry = self._entries.get(cell)
+        if entry is not None:
+            entry.leaving = True
+            await self._halt(cell, entry)
+            self._forget(cell, entry)
 
     async def stop_all(self, *, brutal: bool) -> None:
         """Stop all, the last started first; at once when `brutal`."""
         for cell, entry in reversed(list(self._entries.items())):
             await self._halt(cell, entry, brutal=brutal)
-            self._forget(cell)
+            self._forget(cell, entry)
 
     async def exited(self, message: ChildExited) -> ExitReason | None:
         """Decide about a child that ended; the parent's own exit reason if that must end too."""
         cell, reason = message.cell, message.reason
         entry = self._entries.get(cell)
-        if entry is None or entry.stopping or message.incarnation != cell.incarnation or reason is INTERRUPTED:
+        # An occupied cell: a worker has started the next incarnation, which has not run yet.
+        older = message.incarnation != cell.incarnation or cell.occupied
+        if entry is None or entry.starting or entry.stopping or older or reason is INTERRUPTED:
             return None
-        decision = entry.spec.decide(reason)
+        decision = Decision.STOP if entry.leaving else entry.spec.decide(reason)
         if decision is Decision.RESTART:
             return await self._restart(cell, entry, reason)
-        self._forget(cell)
+        self._forget(cell, entry)
         if decision is Decision.ESCALATE:
             escalated = Escalated(f"{cell.path} crashed with what it may not be restarted after ({reason}).")
             escalated.__cause__ = reason.error
             return crashed(escalated)
-        if entry.spec.significant and (
-            self._parent.auto_shutdown is AutoShutdown.ANY_SIGNIFICANT or not self._significant
+        if (
+            entry.spec.significant
+            and not entry.leaving
+            and (self._parent.auto_shutdown is AutoShutdown.ANY_SIGNIFICANT or not self._significant)
         ):
             error = SignificantExit(f"{cell.path} ended ({reason}).")
             error.__cause__ = reason.error
@@ -150,7 +175,7 @@ class Children:
         """Start again what waited for its backoff."""
         for cell in message.cells:
             entry = self._entries.get(cell)
-            if entry is None or entry.turn != message.turn or cell.state is not State.WAITING:
+            if entry is None or not entry.stays or entry.turn != message.turn or cell.state is not State.WAITING:
                 continue
             try:
                 await self._launch(cell, entry)
@@ -162,7 +187,7 @@ class Children:
     async def _restart(self, cell: Cell, entry: _Entry, reason: ExitReason) -> ExitReason | None:
         # A normal exit (what it served went away) never counts; NORMAL_PAUSE keeps it from spinning.
         if reason.abnormal and not self._window_of(entry).allows(self._cell.system.clock()):
-            self._forget(cell)
+            self._forget(cell, entry)
             intensity = self._parent.intensity
             error = TooManyRestarts(
                 f"{cell.path} was restarted more than {intensity.restarts} times in {intensity.period:g} s ({reason})."
@@ -172,14 +197,15 @@ class Children:
         strategy = self._parent.strategy
         # In a pool of thousands nobody lists all members to restart one.
         affected = [cell] if strategy is Strategy.ONE_FOR_ONE else concerned(strategy, list(self._entries), cell)
+        entries = {other: self._entries[other] for other in affected}
         for other in reversed(affected):
-            if other is not cell:
+            if other is not cell and self._entries.get(other) is entries[other]:
                 # A temporary one is never started again, even when a sibling takes it down.
-                returns = self._entries[other].spec.restart is not Restart.TEMPORARY
-                await self._halt(other, self._entries[other], returns=returns)
+                returns = entries[other].spec.restart is not Restart.TEMPORARY
+                await self._halt(other, entries[other], returns=returns)
                 if not returns:
-                    self._forget(other)
-        affected = [other for other in affected if other in self._entries]
+                    self._forget(other, entries[other])
+        affected = [one for one in affected if self._entries.get(one) is entries[one] and entries[one].stays]
         self._turn += 1
         for other in affected:
             other.state = State.WAITING
@@ -218,19 +244,21 @@ class Children:
     # --- starting and stopping one ---
 
     async def _launch(self, cell: Cell, entry: _Entry) -> None:
-        if self._parent._actor_let_go:  # noqa: SLF001 (one half of the actor)
-            raise StartFailed(f"{self._cell.path} is not running, so it has no children.")
+        # Its children are stopped first of all, so what an `on_stop` or a worker started now would never be.
+        if self._cell.actor is not self._parent or self._cell.state is State.STOPPING:
+            raise StartFailed(f"{self._cell.path} is ending or over, so it starts no children.")
         try:
             await entry.launch(cell, entry.spec)
         except Exception as error:
-            await cell.vacated()
+            with trio.CancelScope(shield=True):
+                if self._holds(cell, entry):
+                    await cell.vacated()
             raise StartFailed(f"{cell.path} did not start: {words(error)}") from error
 
     def over(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
         """A child's life is over, in the child's own task; what follows is decided in the parent's loop."""
         wanted = entry.returns if entry.stopping else entry.spec.decide(reason) is Decision.RESTART
-        wanted = wanted and reason is not INTERRUPTED
-        will_return = wanted and self._cell.alive
+        will_return = wanted and not entry.leaving and reason is not INTERRUPTED and self._cell.alive
         if will_return:
             cell.state = State.WAITING  # before its mailbox is flushed: askers learn that it will be back
         cell.ended(reason)
@@ -240,24 +268,31 @@ class Children:
             self._cell.inbox.put_system(ChildExited(cell, cell.incarnation, reason))
 
     async def _halt(self, cell: Cell, entry: _Entry, *, brutal: bool = False, returns: bool = False) -> None:
-        entry.stopping, entry.returns = True, returns
+        entry.stopping += 1
+        entry.returns = returns
         try:
-            if not brutal and cell.occupied:
+            if not brutal and self._holds(cell, entry):
                 cell.inbox.put_system(StopRequest(SHUTDOWN))
                 with trio.move_on_after(entry.spec.shutdown):
                     await cell.vacated()
-            while cell.occupied and cell.actor is None:
+            while self._holds(cell, entry) and cell.actor is None:
                 # It was launched and has not run yet: its next step makes the actor, or fails to.
                 await trio.lowlevel.checkpoint()
-            if cell.actor is not None:
-                cell.actor.finish_now(ExitReason(ExitKind.KILLED, detail="it did not stop in time"))
+            if self._holds(cell, entry) and cell.actor is not None:
+                cell.actor.cut_short()
                 await cell.vacated()
         finally:
-            entry.stopping = False
+            entry.stopping -= 1
 
-    def _forget(self, cell: Cell) -> None:
-        entry = self._entries.pop(cell, None)
-        if entry is not None and entry.spec.significant:
+    def _holds(self, cell: Cell, entry: _Entry) -> bool:
+        """Whether a life of this entry is in the cell; a worker may have put another entry there meanwhile."""
+        return cell.occupied and self._entries.get(cell) is entry
+
+    def _forget(self, cell: Cell, entry: _Entry) -> None:
+        if self._entries.get(cell) is not entry:
+            return  # somebody else did, and may have started another one there
+        del self._entries[cell]
+        if entry.spec.significant:
             self._significant -= 1
         name = cell.path.rpartition("/")[2]
         self._cell.children.pop(name, None)

@@ -21,7 +21,7 @@ from beam_actors.runtime.exits import Down, ExitKind, ExitReason, crashed, descr
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.groups import GroupChanged, GroupNotice
 from beam_actors.runtime.handlers import Handlers, find_handler
-from beam_actors.runtime.life import INTERRUPTED
+from beam_actors.runtime.life import INTERRUPTED, TOO_LATE
 from beam_actors.runtime.mailbox import DEFAULT, Mailbox, discard
 from beam_actors.runtime.pykka_hooks import PykkaHooks
 from beam_actors.runtime.ref import StopRequest
@@ -60,6 +60,7 @@ class Incarnation(PykkaHooks):
     _actor_fate: ExitReason | None = None
     _actor_scope: trio.CancelScope | None = None
     """What the task is in, once its own code had something to await."""
+    _actor_ending: trio.CancelScope | None = None  # what the stop of its children, or its `on_stop`, is in
     _actor_brood: Children | None = None
     _actor_replies: dict["Reply", None] = NOTHING
     _actor_watched: dict[Cell, None] = NOTHING
@@ -96,6 +97,12 @@ class Incarnation(PykkaHooks):
         self._actor_request_stop(reason)
         if self._actor_scope is not None:
             self._actor_scope.cancel()
+
+    def cut_short(self) -> None:
+        """Its time to stop is over: end it wherever it is, and the ordered end that it may be at."""
+        self.finish_now(TOO_LATE)
+        if self._actor_ending is not None:
+            self._actor_ending.cancel()
 
     def _actor_request_stop(self, reason: ExitReason) -> None:
         cell = self._actor_cell
@@ -238,7 +245,11 @@ class Incarnation(PykkaHooks):
             # Shielded also when the life was interrupted: nobody else would ever stop them.
             with trio.CancelScope(shield=True):
                 if self._actor_brood is not None:
-                    await self._actor_brood.stop_all(brutal=reason.kind is ExitKind.KILLED)
+                    with trio.CancelScope() as self._actor_ending:
+                        await self._actor_brood.stop_all(brutal=reason.kind is ExitKind.KILLED)
+                    if self._actor_ending.cancelled_caught:
+                        reason = ExitReason(TOO_LATE.kind, reason.error, TOO_LATE.detail)
+                        await self._actor_brood.stop_all(brutal=True)
                 if self._actor_has_stop:
                     reason = await self._actor_last_words(reason)
                 await self._actor_dismiss_workers()
@@ -256,6 +267,7 @@ class Incarnation(PykkaHooks):
 
     async def _actor_last_words(self, reason: ExitReason) -> ExitReason:
         with trio.move_on_after(1.0 if reason.kind is ExitKind.KILLED else 5.0) as scope:
+            self._actor_ending = scope
             try:
                 await self.on_stop(reason)
             except Exception as error:  # noqa: BLE001 (an exit must not be lost to its clean-up)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = ExitReason(ExitKind.KILLED, detail="it was interrupted")
 """Something that is no error went through the task, as a KeyboardInterrupt, which ends the system in order."""
 
+TOO_LATE: Final = ExitReason(ExitKind.KILLED, detail="it did not stop in time")
+
 
 class Keeper:
     """Who launches lives in a cell, one after the other, and is told how each began and ended."""

@@ -224,7 +224,7 @@ class System:
             with trio.move_on_after(STOP_PATIENCE):
                 await cell.vacated()
         if cell.actor is not None:
-            cell.actor.finish_now(ExitReason(ExitKind.KILLED, detail="it did not stop in time"))
+            cell.actor.cut_short()
             await cell.vacated()
 
     # --- what cells report ---

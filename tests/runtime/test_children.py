@@ -1,4 +1,6 @@
+import contextlib
 import itertools
+import random
 
 import attrs
 import pytest
@@ -22,6 +24,7 @@ from beam_actors.runtime import (
     Supervisor,
     receives,
 )
+from beam_actors.testing.seeded import run_seeded
 from tests.runtime.rig import Adopt, Child, End, Hang, Say, system
 
 
@@ -326,3 +329,145 @@ async def test_a_supervisor_that_never_shuts_down_refuses_significant_children(a
 def test_a_permanent_child_cannot_be_significant():
     with pytest.raises(ValueError, match="significant"):
         ChildSpec("a", Child, significant=True)
+
+
+@pytest.mark.parametrize("where", ["worker", "on_stop"])
+async def test_who_is_ending_starts_no_children(autojump_clock, where):
+    refused = []
+
+    class Slow(Actor):
+        async def on_stop(self, _reason):
+            await trio.sleep(2)
+
+    class Parent(Actor):
+        async def on_start(self):
+            await self.start_child(ChildSpec("slow", Slow))
+            if where == "worker":
+                self.spawn(self.work)
+
+        async def on_stop(self, _reason):
+            if where == "on_stop":
+                await self.adopt()
+
+        async def work(self):
+            await trio.sleep(2)  # by then the child is being stopped
+            await self.adopt()
+            await trio.sleep_forever()
+
+        async def adopt(self):
+            try:
+                await self.start_child(ChildSpec("late", Child))
+            except StartFailed as error:
+                refused.append(str(error))
+
+    here = system()
+    with trio.fail_after(1000):
+        async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("parent", Parent)]))):
+            await trio.sleep(1)
+    assert refused == ["node/parent is ending or over, so it starts no children."]
+
+
+async def test_the_time_of_a_stop_is_for_all_of_it_and_what_is_cut_short_is_killed(autojump_clock):
+    ends = {}
+
+    class Lengthy(Child):
+        async def on_stop(self, reason):
+            name = self.path.rpartition("/")[2]
+            try:
+                await trio.sleep(4)
+            finally:
+                ends[name] = (trio.current_time(), reason.kind)
+
+    def with_children():
+        return Supervisor([ChildSpec(name, Lengthy) for name in "cde"])
+
+    here = system()
+    children = [ChildSpec("a", Lengthy, shutdown=1), ChildSpec("b", with_children, shutdown=6)]
+    a, b = here.ref("node/a"), here.ref("node/b")
+    async with here.run(ChildSpec("node", lambda: Supervisor(children), shutdown=30)):
+        pass
+    # `e` takes its four seconds, `d` is cut short in the middle, and `c` is killed.
+    assert ends == {
+        "e": (4, ExitKind.SHUTDOWN),
+        "d": (6, ExitKind.SHUTDOWN),
+        "c": (7, ExitKind.KILLED),
+        "a": (8, ExitKind.SHUTDOWN),
+    }
+    assert [str(ref._cell.last_exit) for ref in (a, b)] == [
+        "killed; its on_stop took too long",
+        "killed; it did not stop in time",
+    ]
+
+
+def test_children_are_never_lost_or_doubled_whoever_starts_and_stops_them():
+    for seed in range(30):
+        run_seeded(seed, lambda seed=seed: _fight_over_children(seed))
+
+
+class _Kid(Actor):
+    def __init__(self, draw):
+        super().__init__()
+        self.draw = draw
+
+    async def on_start(self):
+        await trio.sleep(self.draw.choice([0, 0, 0, 0.1, 0.2]))
+        if self.draw.random() < 0.1:
+            raise ValueError("at its start")
+
+    async def on_stop(self, _reason):
+        await trio.sleep(self.draw.choice([0, 0, 0, 0.1, 3]))
+
+
+class _Fought(Actor):
+    """Its loop and its workers start, stop and crash the same three children; sometimes they are cancelled at it."""
+
+    def __init__(self, draw):
+        super().__init__()
+        self.draw = draw
+        self.strategy = draw.choice(list(Strategy))
+        self.intensity = Intensity(10_000, 1)
+
+    async def on_start(self):
+        for _ in range(3):
+            self.spawn(self.work)
+
+    async def work(self):
+        while True:
+            await trio.sleep(self.draw.choice([0, 0.1, 0.2]))
+            await self.act("")
+
+    @receives(str)
+    async def act(self, _word):
+        do = self.draw.choice([self.start_one, self.start_one, self.stop_child, self.crash_one, self.end_one])
+        with trio.move_on_after(self.draw.choice([0.05, 100, 100, 100])):
+            await do(self.system.ref(f"{self.path}/{self.draw.choice('abc')}"))
+
+    async def start_one(self, ref):
+        name, restart = ref.path.rpartition("/")[2], self.draw.choice(list(Restart))
+        pause, seconds = Backoff(self.draw.choice([0, 0.1])), self.draw.choice([0.05, 1])
+        spec = ChildSpec(name, lambda: _Kid(self.draw), restart=restart, shutdown=seconds, backoff=pause)
+        with contextlib.suppress(StartFailed):
+            await self.start_child(spec)
+
+    async def crash_one(self, ref):
+        ref.crash(ValueError("by hand"))
+
+    async def end_one(self, ref):
+        if ref._cell.actor is not None:
+            ref._cell.actor.stop()
+
+
+async def _fight_over_children(seed):
+    draw, here = random.Random(seed), system()
+    with trio.fail_after(1000):
+        async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("p", lambda: _Fought(draw))]))):
+            parent = here.ref("node/p")
+            for turn in range(60):
+                parent.tell("act")
+                await trio.sleep(draw.choice([0, 0.1, 0.3]))
+                if turn % 25 == 24:
+                    parent.crash(ValueError("the parent"))
+                lives = [task.name for task in here.home.child_tasks if task.name.startswith("node/p/")]
+                assert sorted(lives) == sorted(set(lives)), "two lives at one path"
+                assert set(lives) <= {child.path for child in parent._cell.children.values()}, "a child was lost"
+    assert not [cell.path for cell in here.cells() if cell.occupied]

@@ -83,7 +83,7 @@ def test_children_that_are_stopped_in_the_order_of_their_start(monkeypatch):
     async def stop_all(self, *, brutal):
         for cell, entry in list(self._entries.items()):
             await self._halt(cell, entry, brutal=brutal)
-            self._forget(cell)
+            self._forget(cell, entry)
 
     monkeypatch.setattr(Children, "stop_all", stop_all)
     assert first(CRASHING) == "S11"
