@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from beam_actors.errors import ActorDead, ActorError
 from beam_actors.runtime import links
-from beam_actors.runtime.cell import NOTHING
+from beam_actors.runtime.cell import NOTHING, State
 from beam_actors.runtime.exits import NORMAL, Down, ExitKind, ExitReason
 from beam_actors.runtime.future import SET_ASIDE, Future, Reply
 from beam_actors.runtime.handlers import find_handler, handlers_of
@@ -131,7 +131,7 @@ class Actor(Incarnation):
         if self._actor_watched is NOTHING:
             self._actor_watched = {}
         self._actor_watched[cell] = None
-        if not cell.alive:
+        if not cell.alive and cell.state is not State.STOPPING:  # whose exit is to come
             reason = cell.last_exit or ExitReason(ExitKind.NORMAL, detail="it was not running")
             self._actor_cell.inbox.put_system(Down(cell.ref, cell.path, cell.incarnation, reason))
 

@@ -65,11 +65,14 @@ class Future(pykka.Future[T], Generic[T]):
         return cast("T", self.value)
 
     def set(self, value: Any = None) -> None:
-        """Resolve with a reply; too late a reply is disposed of."""
-        if self.done or self.abandoned:
+        """Resolve with a reply; one that comes too late is disposed of, and who waits again later learns of it."""
+        if self.done:
             discard(value)
             return
-        self.value = value
+        if self.abandoned and discard(value):
+            self._error = ActorError("The reply came when nobody waited for it, so what it carries was given up.")
+        else:
+            self.value = value
         self._resolve()
 
     def set_exception(self, exc_info: OptExcInfo | BaseException | None = None) -> None:
@@ -102,6 +105,7 @@ class Future(pykka.Future[T], Generic[T]):
             yield from trio.lowlevel.cancel_shielded_checkpoint().__await__()  # noqa: ASYNC105 (as above)
             return self.get()
         task = current_task()
+        self.abandoned = False
         if self._task is None:
             self._task = task
             abort: Callable[[Any], trio.lowlevel.Abort] = self._first_leaves

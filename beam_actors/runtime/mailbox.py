@@ -135,6 +135,8 @@ class Inbox:
                     self.user = deque()
                 self.user.appendleft(envelope)
                 self.limit += 1
+        if aside and self._parked is not None:
+            self._wake()  # it was a worker that put them back
 
     def park(self, task: trio.lowlevel.Task) -> None:
         """`task` is about to wait, with `unpark` as its abort function, until something is put; all lanes are empty."""
@@ -178,14 +180,16 @@ class Inbox:
             reschedule(task)
 
 
-def discard(message: Any) -> None:
+def discard(message: Any) -> bool:
     """Let a message that nobody will handle, or a reply that nobody waits for, give up what it carries.
 
-    What its `dispose` raises concerns nobody who is there, as with a `__del__`; it is logged.
+    False: it carries nothing. What its `dispose` raises concerns nobody who is there, so it is logged.
     """
     try:
         dispose = getattr(message, "dispose", None)
-        if callable(dispose):
-            dispose()
+        if not callable(dispose):
+            return False
+        dispose()
     except Exception:  # noqa: BLE001 (who drops a message must not end by it)
         _LOG.exception("The dispose of a %s failed.", type(message).__name__)
+    return True

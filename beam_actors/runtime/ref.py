@@ -1,19 +1,17 @@
 """A ref: how everybody else holds an actor. It points at a cell, so it survives restarts and may exist before them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pykka
 import trio
 from pykka._envelope import Envelope
 
 from beam_actors.errors import AskCycle, MailboxFull
+from beam_actors.runtime.cell import Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitReason
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.mailbox import Inbox, discard
 from beam_actors.runtime.waits import current_node, cycle
-
-if TYPE_CHECKING:
-    from beam_actors.runtime.cell import Cell
 
 
 class StopRequest:
@@ -28,7 +26,7 @@ class StopRequest:
 class Ref(pykka.ActorRef[Any]):
     """`tell` never fails, `ask` is awaited, `send` waits for room. Equal when they point at the same cell."""
 
-    def __init__(self, cell: "Cell") -> None:  # pykka's takes an actor; ours exists before one
+    def __init__(self, cell: Cell) -> None:  # pykka's takes an actor; ours exists before one
         self._cell = cell
 
     @property
@@ -135,8 +133,17 @@ class Ref(pykka.ActorRef[Any]):
             actor.crash_now(reason)
 
     async def stop(self, reason: ExitReason = SHUTDOWN) -> None:  # type: ignore[override]  # pykka's blocks
-        """Ask it to stop, overtaking waiting messages, and wait until the incarnation has ended."""
+        """Ask it to stop, overtaking waiting messages, and wait until the incarnation has ended.
+
+        An actor that stops itself, or whoever is above it, only asks: that end waits for its own.
+        """
         cell = self._cell
         if cell.alive:
             cell.inbox.put_system(StopRequest(reason))
+        elif cell.state is not State.STOPPING:
+            return
+        asker = current_node()
+        if asker is cell or (isinstance(asker, Cell) and asker.path.startswith(f"{cell.path}/")):
+            await trio.lowlevel.checkpoint()
+        else:
             await cell.vacated()

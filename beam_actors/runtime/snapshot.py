@@ -45,6 +45,18 @@ class Snapshot:
 
 def snapshot(cell: Cell, now: float, dead: tuple[Grave, ...] = ()) -> Snapshot:
     """The subtree below `cell`; `dead` belongs to the top of the tree."""
+    # Without recursion: a tree may be deeper than Python's stack.
+    cells = [cell]
+    for one in cells:
+        cells.extend(one.children.values())
+    rows: dict[Cell, Snapshot] = {}
+    for one in reversed(cells):
+        below = tuple(rows.pop(child) for child in one.children.values())
+        rows[one] = _row(one, now, below, dead if one is cell else ())
+    return rows[cell]
+
+
+def _row(cell: Cell, now: float, children: tuple[Snapshot, ...], dead: tuple[Grave, ...]) -> Snapshot:
     running = cell.state in {State.STARTING, State.RUNNING, State.STOPPING}
     in_hand = cell.in_hand
     return Snapshot(
@@ -75,5 +87,5 @@ def snapshot(cell: Cell, now: float, dead: tuple[Grave, ...] = ()) -> Snapshot:
         exits=cell.exits,
         links=tuple(other.path for other in cell.links or ()),
         groups=cell.system.groups.of(cell),
-        children=tuple(snapshot(child, now) for child in cell.children.values()),
+        children=children,
     )

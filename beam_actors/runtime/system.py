@@ -104,7 +104,7 @@ class System:
         if self.steps is not None:
             self._instruments.append(self.steps)
         self._cells: dict[str, Cell] = {}
-        self._observers: list[Observer] = []
+        self._observers: tuple[Observer, ...] = ()
         self._root: Cell | None = None
         self.home: trio.Nursery | None = None
         """Where all tasks of its actors live while it runs."""
@@ -148,8 +148,14 @@ class System:
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Call `observer` for every event until the function that this returns is called; it must not raise."""
-        self._observers.append(observer)
-        return lambda: self._observers.remove(observer)
+        self._observers = (*self._observers, observer)
+
+        def leave() -> None:
+            rest = list(self._observers)
+            rest.remove(observer)
+            self._observers = tuple(rest)
+
+        return leave
 
     def cells(self) -> list[Cell]:
         """The cells that are in the book now, those without an actor among them."""
@@ -259,7 +265,7 @@ class System:
 
     def dead_letter(self, cell: Cell, message: Any, why: str) -> None:
         """A message will be handled by nobody."""
-        self.dead_letters[cell.path if cell.path in self._cells else _gone(cell.path)] += 1
+        self.dead_letters[cell.path if cell.path in self._cells else self._gone(cell.path)] += 1
         if self._observers:
             self._publish(Event("dead-letter", cell.path, cell.incarnation, f"{type(message).__name__}: {why}"))
 
@@ -290,15 +296,18 @@ class System:
             self.tracing.gone(cell)
         if not cell.kept and self._cells.get(cell.path) is cell:
             del self._cells[cell.path]
-            letters = self.dead_letters.pop(cell.path, 0)
-            if letters:
-                self.dead_letters[_gone(cell.path)] += letters
+            for entry in (cell.path, f"{cell.path}/*"):
+                letters = self.dead_letters.pop(entry, 0)
+                if letters:
+                    self.dead_letters[self._gone(cell.path)] += letters
+
+    def _gone(self, path: str) -> str:
+        """One entry for all forgotten ones below an actor that is not, so that the book is bounded by the tree."""
+        above = path.rpartition("/")[0]
+        while above and above not in self._cells:
+            above = above.rpartition("/")[0]
+        return f"{above}/*"
 
     def _publish(self, event: Event) -> None:
         for observer in self._observers:
             observer(event)
-
-
-def _gone(path: str) -> str:
-    """One entry for all forgotten children of a parent, so that the book is bounded by the tree."""
-    return f"{path.rpartition('/')[0]}/*"

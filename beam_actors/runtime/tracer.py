@@ -121,7 +121,7 @@ class Tracer:
         reply._done = answered  # noqa: SLF001 (as above)
 
     def _answer(self, future: Future[Any]) -> tuple[Outcome, str]:
-        if not future.done:
+        if future.abandoned or not future.done:
             return "handled", "nobody waited for the reply any longer"
         error = future.error
         if error is not None:

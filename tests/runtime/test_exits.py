@@ -142,3 +142,29 @@ async def test_restart_types(autojump_clock, restart, reason_crash, expected):
         await trio.sleep(1)
         assert ref.incarnation == expected
         assert ref.alive == (expected == 2)
+
+
+async def test_a_monitor_of_one_that_is_ending_hears_of_that_end_alone(autojump_clock):
+    log = []
+
+    class Slowly(Echo):
+        async def on_stop(self, _reason):
+            await trio.sleep(2)
+
+    class Watcher(Echo):
+        @receives(Say)
+        def say(self, message):
+            self.monitor(self.system.ref(message.text))
+
+        @receives(Down)
+        def down(self, message):
+            log.append((message.incarnation, message.reason.kind, trio.current_time()))
+
+    async def body(here):
+        here.ref("node/slowly").crash(ValueError())
+        await trio.sleep(1)
+        here.ref("node/watcher").tell(Say("node/slowly"))
+        await trio.sleep(4)
+        assert log == [(1, ExitKind.CRASHED, 2)]
+
+    await run_with(body, ChildSpec("slowly", Slowly, restart=Restart.TEMPORARY), ChildSpec("watcher", Watcher))

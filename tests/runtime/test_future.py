@@ -1,7 +1,9 @@
 import pytest
 import trio
 
-from beam_actors.runtime import Future, WouldBlock
+from beam_actors.errors import ActorError
+from beam_actors.runtime import ChildSpec, Future, WouldBlock
+from tests.runtime.rig import Disposable, Echo, Slow, run_with
 
 
 class Handle:
@@ -71,3 +73,27 @@ def test_a_second_reply_is_disposed_of_and_changes_nothing():
 def test_pykkas_lazy_combinators_are_refused():
     with pytest.raises(NotImplementedError):
         Future().map(str)
+
+
+async def test_who_stopped_waiting_may_wait_again(autojump_clock):
+    async def body(here):
+        echo = here.ref("node/echo")
+        early, late = echo.ask(Slow(2)), echo.ask(Slow(1))
+        for future in (early, late):
+            with trio.move_on_after(0.5):
+                await future
+        assert await early == "slept"
+        await trio.sleep(5)
+        assert await late == "slept"
+
+    await run_with(body, ChildSpec("echo", Echo))
+
+
+async def test_who_waits_again_for_a_reply_that_was_given_up_meanwhile_learns_of_it(autojump_clock):
+    future, reply = Future(), Disposable()
+    with trio.move_on_after(1):
+        await future
+    future.set(reply)
+    assert reply.disposed == 1
+    with trio.fail_after(1), pytest.raises(ActorError, match="given up"):
+        await future

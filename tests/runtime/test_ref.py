@@ -1,8 +1,9 @@
 import pytest
 import trio
+import trio.testing
 
 from beam_actors.errors import ActorCrashed, ActorDead, AskCycle, AskTimeout
-from beam_actors.runtime import Actor, ChildSpec, Restart, Supervisor
+from beam_actors.runtime import Actor, ChildSpec, Restart, Supervisor, receives
 from tests.runtime.rig import AskOther, Echo, Say, Slow, run_with, system
 
 
@@ -93,3 +94,42 @@ async def test_pykkas_proxy_works_with_awaited_futures(autojump_clock):
         assert await proxy.count == 5
 
     await run_with(body, ChildSpec("counter", Counter, restart=Restart.PERMANENT))
+
+
+async def test_a_second_stop_waits_for_the_end_as_the_first(autojump_clock):
+    class Slowly(Actor):
+        async def on_stop(self, _reason):
+            await trio.sleep(2)
+
+    async def body(here):
+        ref = here.ref("node/slowly")
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ref.stop)
+            await trio.sleep(0.5)
+            await ref.stop()
+            assert trio.current_time() == began + 2
+
+    await run_with(body, ChildSpec("slowly", Slowly, restart=Restart.TEMPORARY))
+
+
+@pytest.mark.parametrize("whom", ["node/outer/inner", "node/outer"])
+async def test_an_actor_that_stops_itself_or_its_supervisor_waits_for_no_end_of_its_own(autojump_clock, whom):
+    class Inner(Actor):
+        @receives(Say)
+        async def say(self, message):
+            await self.system.ref(message.text).stop()
+
+        async def on_stop(self, _reason):
+            await self.system.ref(whom).stop()
+
+    async def body(here):
+        began = trio.current_time()
+        outer, inner = here.ref("node/outer"), here.ref("node/outer/inner")
+        inner.tell(Say(whom))
+        await trio.testing.wait_all_tasks_blocked()
+        assert not (outer if whom == outer.path else inner).alive
+        assert trio.current_time() == began
+
+    inner = ChildSpec("inner", Inner, restart=Restart.TEMPORARY)
+    await run_with(body, ChildSpec("outer", lambda: Supervisor([inner]), restart=Restart.TEMPORARY))

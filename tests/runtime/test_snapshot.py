@@ -1,3 +1,5 @@
+import sys
+
 import trio
 
 from beam_actors.runtime import Actor, ChildSpec, Intensity, Mailbox, Supervisor, receives
@@ -58,3 +60,25 @@ async def test_links_groups_stash_and_bounds_are_told(autojump_clock):
         a, b = here.tree().children
     assert (a.links, b.links, a.groups) == (("node/b",), ("node/a",), ("ones",))
     assert (a.stashed, a.mailbox, a.capacity) == (1, 0, 10)
+
+
+async def test_a_tree_deeper_than_pythons_stack_is_seen_whole_and_stops(autojump_clock):
+    depth = sys.getrecursionlimit()
+
+    class Level(Actor):
+        def __init__(self, below):
+            super().__init__()
+            self.below = below
+
+        async def on_start(self):
+            if self.below:
+                await self.start_child(ChildSpec("x", lambda: Level(self.below - 1)))
+
+    here = system()
+    with trio.fail_after(1000):
+        async with here.run(ChildSpec("node", lambda: Level(depth))):
+            row, seen = here.tree(), 0
+            while row.children:
+                (row,), seen = row.children, seen + 1
+            assert (seen, row.state) == (depth, "running")
+    assert not here.home

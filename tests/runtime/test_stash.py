@@ -303,3 +303,30 @@ TestUrgentBoxes = UrgentBoxes.TestCase
 TestUrgentDroppingBoxes = UrgentDroppingBoxes.TestCase
 for case in (TestBoxes, TestDroppingBoxes, TestUrgentBoxes, TestUrgentDroppingBoxes):
     case.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+async def test_a_worker_that_puts_the_stash_back_wakes_the_actor(autojump_clock):
+    done = []
+
+    class Patient(Actor):
+        ready = False
+
+        @receives(Say)
+        def say(self, message):
+            if self.ready:
+                done.append((message.text, trio.current_time()))
+            else:
+                self.stash()
+                self.spawn(self.prepare)
+
+        async def prepare(self):
+            await trio.sleep(1)
+            self.ready = True
+            self.unstash()
+
+    async def body(here):
+        here.ref("node/patient").tell(Say("hello"))
+        await trio.sleep(5)
+        assert done == [("hello", 1)]
+
+    await run_with(body, ChildSpec("patient", Patient))

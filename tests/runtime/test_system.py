@@ -1,10 +1,23 @@
 import pytest
 import trio
 import trio.lowlevel
+import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_actors.runtime import Actor, ChildSpec, Intensity, Restart, Strategy, Supervisor, SystemFailed, receives
+from beam_actors.runtime import (
+    Actor,
+    ChildSpec,
+    Intensity,
+    Pool,
+    Restart,
+    StartMember,
+    StopMember,
+    Strategy,
+    Supervisor,
+    SystemFailed,
+    receives,
+)
 from tests.runtime.rig import Child, End, Hang, specs, system
 
 
@@ -174,3 +187,33 @@ def test_no_task_outlives_the_system_whatever_happened(steps, strategy, restart)
         assert all(not nursery.child_tasks for nursery in root.child_nurseries)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def test_the_book_of_dead_letters_is_bounded_by_the_tree_however_many_branches_it_has_had(autojump_clock):
+    class Branch(Child):
+        async def on_start(self):
+            await self.start_child(ChildSpec("leaf", Child, restart=Restart.TEMPORARY))
+
+    here = system()
+    pool = ChildSpec("pool", lambda: Pool(lambda key: ChildSpec(key, Branch)))
+    async with here.run(ChildSpec("node", lambda: Supervisor([pool]))):
+        pool = here.ref("node/pool")
+        for number in range(20):
+            member = await pool.ask(StartMember(str(number)))
+            (leaf,) = member._cell.actor.children()
+            await leaf.stop()
+            await trio.testing.wait_all_tasks_blocked()
+            leaf.tell("late")
+            assert here.dead_letters[f"{member.path}/*"] == 1
+            await pool.ask(StopMember(str(number)))
+            leaf.tell("later")
+        assert here.dead_letters == {"node/pool/*": 40}
+
+
+async def test_an_observer_may_leave_while_it_is_told_and_the_others_miss_nothing(autojump_clock):
+    here, seen = system(), []
+    leave = here.observe(lambda _event: leave())
+    here.observe(lambda event: seen.append(event.kind))
+    async with here.run(ChildSpec("node", Supervisor)):
+        pass
+    assert seen == ["started", "exited"]
