@@ -122,11 +122,13 @@ class Stops(trio.abc.Instrument):
     """Processes that get no CPU. What becomes runnable of a stopped one waits, in order, until it goes on.
 
     Time passes meanwhile, so its deadlines and its packets are all due when it wakes: as after SIGSTOP and SIGCONT.
+    Protected as trio's own scheduler is: an interrupt between two of its lines would lose a task.
     """
 
     def __init__(self) -> None:
         self._held: dict[object, list[trio.lowlevel.Task]] = {}
 
+    @trio.lowlevel.enable_ki_protection
     def stop(self, owner: object) -> None:
         """Run none of the owner's tasks from the next turn of the loop on."""
         if owner in self._held:
@@ -142,11 +144,13 @@ class Stops(trio.abc.Instrument):
             else:
                 queue.append(task)
 
+    @trio.lowlevel.enable_ki_protection
     def turn(self, owner: object) -> None:
         """Let a stopped owner's runnable tasks run once."""
         tasks, self._held[owner] = self._held[owner], []
         _queue().extend(tasks)
 
+    @trio.lowlevel.enable_ki_protection
     def go_on(self, owner: object) -> None:
         """Let the owner run again; nothing happens if it does."""
         if owner in self._held:
@@ -159,6 +163,7 @@ class Stops(trio.abc.Instrument):
         """Whether the owner gets no CPU."""
         return owner in self._held
 
+    @trio.lowlevel.enable_ki_protection
     def task_scheduled(self, task: trio.lowlevel.Task) -> None:
         """Trio's hook, called when a task became the last of the runnable ones."""
         held = self._held.get(task.context.get(OWNER))

@@ -1,12 +1,18 @@
+import itertools
+import signal
+import sys
 from pathlib import Path
 
 import pytest
+import trio
 
+from beam_actors.testing import seeded
+from beam_actors.testing.seeded import OWNER, Stops, run_seeded
 from simulations import scenarios
 from simulations.invariants import Outcome
 from simulations.plan import Plan
 from simulations.report import summary
-from simulations.run import run_plan
+from simulations.run import Stuck, _limited, run_plan
 
 REGRESSIONS = sorted((Path(__file__).parents[2] / "simulations" / "regressions").glob("*.json"))
 
@@ -41,3 +47,47 @@ def test_every_scenario_holds_in_small(name):
 def test_what_once_failed_holds(path):
     report = run_plan(Plan.load(path))
     assert report.passed, summary(report)
+
+
+@pytest.mark.parametrize("line", range(12))
+@pytest.mark.parametrize("move", ["stop", "turn", "go_on", "task_scheduled"])
+def test_the_end_of_a_run_that_takes_too_long_never_strikes_where_a_task_would_be_lost(move, line):
+    """The alarm at each line of each of the moves of tasks between the scheduler and who is stopped."""
+    stops, owner, lines, cancelled = Stops(), object(), itertools.count(), []
+
+    def trace(frame, event, _arg):
+        if frame.f_code.co_name != move or frame.f_code.co_filename != seeded.__file__:
+            return None
+        if event == "line" and next(lines) == line:
+            signal.raise_signal(signal.SIGALRM)
+        return trace
+
+    async def worker():
+        OWNER.set(owner)
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:
+            cancelled.append("in order")
+            raise
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(worker)
+            await trio.sleep(1)
+            sys.settrace(trace)
+            try:
+                stops.stop(owner)
+                nursery.cancel_scope.cancel()  # each is scheduled, and held
+                stops.turn(owner)
+                stops.go_on(owner)
+                sys.settrace(None)
+                signal.raise_signal(signal.SIGALRM)
+                pytest.fail("it was not told")
+            finally:
+                sys.settrace(None)
+                stops.go_on(owner)
+
+    with pytest.raises(Stuck), _limited(30):
+        run_seeded(1, main)
+    assert cancelled == ["in order"] * 3
