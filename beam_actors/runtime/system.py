@@ -188,7 +188,8 @@ class System:
         try:
             async with trio.open_nursery() as nursery:
                 vacant = trio.Event()
-                await nursery.start(self._shelter, vacant)
+                with trio.CancelScope(shield=True):  # a start that is cancelled would wait for a task that nobody ends
+                    await nursery.start(self._shelter, vacant)
                 keeper = self._keeper = _RootKeeper(nursery)
                 try:
                     try:

@@ -18,6 +18,7 @@ from beam_actors.runtime import (
     SystemFailed,
     receives,
 )
+from beam_actors.testing.seeded import run_seeded
 from tests.runtime.rig import Child, End, Hang, specs, system
 
 
@@ -217,3 +218,51 @@ async def test_an_observer_may_leave_while_it_is_told_and_the_others_miss_nothin
     async with here.run(ChildSpec("node", Supervisor)):
         pass
     assert seen == ["started", "exited"]
+
+
+class _Canceller(trio.abc.Instrument):
+    """Cancels a scope after so many steps of tasks."""
+
+    def __init__(self, scope, steps):
+        self.scope = scope
+        self.left = steps
+
+    def after_task_step(self, _task):
+        self.left -= 1
+        if self.left == 0:
+            self.scope.cancel()
+
+
+class _Parent(Child):
+    async def on_start(self):
+        await super().on_start()
+        await trio.sleep(0.1)
+        await self.start_child(ChildSpec("child", lambda: Child(self.log)))
+        self.spawn(trio.sleep, 0.1)
+
+    async def on_stop(self, reason):
+        await trio.sleep(0.1)
+        await super().on_stop(reason)
+
+
+def test_a_cancellation_at_any_step_stops_in_order_whatever_was_started():
+    async def run(steps):
+        log, here = [], system()
+        with trio.CancelScope() as scope:
+            canceller = _Canceller(scope, steps)
+            trio.lowlevel.add_instrument(canceller)
+            children = [ChildSpec(name, lambda: _Parent(log)) for name in "ab"]
+            with trio.fail_after(100):  # no scope of ours: it is the system that must end
+                async with here.run(ChildSpec("node", lambda: Supervisor(children, strategy=Strategy.ONE_FOR_ALL))):
+                    here.ref("node/a").crash(ValueError())
+                    await trio.sleep(0.5)
+                    await here.ref("node/b").stop()
+        assert not [cell for cell in here.cells() if cell.occupied]
+        assert here.home is None
+        assert sorted(name for what, name in log if what == "start") == sorted(n for what, n in log if what == "stop")
+        return canceller.left > 0
+
+    steps = 1
+    while not run_seeded(1, lambda: run(steps)):  # noqa: B023 (it is called before the next turn)
+        steps += 1
+    assert steps > 50
