@@ -36,7 +36,7 @@ def find_handler(handlers: Handlers, message_type: type) -> str | None:
     """The method for messages of exactly this type, remembered in `handlers` if it is that of a base; None for none."""
     name = handlers.get(message_type)
     if name is None:
-        for base in message_type.__mro__[1:-1]:
+        for base in message_type.__mro__[1:]:
             if base in handlers:
                 name = handlers[message_type] = handlers[base]
                 break

@@ -53,3 +53,12 @@ def test_what_was_found_is_remembered_for_that_class_alone():
     find_handler(handlers, bool)
     assert handlers[bool] == "take"
     assert bool not in others
+
+
+def test_a_handler_of_object_takes_what_no_other_does():
+    class Open(Base):
+        @receives(object)
+        def take_all(self, message): ...
+
+    handlers = handlers_of(Open)
+    assert [find_handler(handlers, kind) for kind in (bytes, Special, object)] == ["take_all", "take", "take_all"]
