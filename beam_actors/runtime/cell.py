@@ -14,7 +14,7 @@ from pykka._envelope import Envelope
 
 from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable, MailboxFull
 from beam_actors.runtime.exits import Down, ExitKind, ExitReason
-from beam_actors.runtime.future import Future
+from beam_actors.runtime.future import Future, Wait
 from beam_actors.runtime.links import pass_on
 from beam_actors.runtime.mailbox import DEFAULT, Inbox, Overflow, discard
 
@@ -109,8 +109,8 @@ class Cell:
         """How many messages it has taken."""
         self.in_hand: Envelope[Any] | None = None
         self.in_hand_since = 0.0
-        self.waits: Future[Any] | None = None
-        """The reply that the loop waits for."""
+        self.waits: Wait | None = None
+        """What the loop waits for."""
         self.tracer: Tracer | None = None
         """Who watches what it handles; None for nobody."""
         self.occupied = self.kept = False
@@ -168,12 +168,12 @@ class Cell:
         """The actor that the loop waits for."""
         return self.waits.callee if self.waits is not None else None
 
-    def begin_wait(self, future: Future[Any], task: "trio.lowlevel.Task") -> None:
+    def begin_wait(self, future: Wait, task: "trio.lowlevel.Task") -> None:
         """`task` waits for this reply now; only if that is the loop, the loop does."""
         if task is self.task:
             self.waits = future
 
-    def end_wait(self, future: Future[Any]) -> None:
+    def end_wait(self, future: Wait) -> None:
         """Nobody of it waits for this reply any longer."""
         if self.waits is future:
             self.waits = None

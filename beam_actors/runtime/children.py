@@ -17,6 +17,7 @@ from beam_actors.runtime.life import INTERRUPTED, Keeper
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Decision, Restart, RestartWindow, Strategy, concerned
 from beam_actors.runtime.specs import ChildSpec
+from beam_actors.runtime.waits import WaitingFor
 
 if TYPE_CHECKING:
     from beam_actors.runtime.incarnation import Incarnation
@@ -248,7 +249,8 @@ class Children:
         if self._cell.actor is not self._parent or self._cell.state is State.STOPPING:
             raise StartFailed(f"{self._cell.path} is ending or over, so it starts no children.")
         try:
-            await entry.launch(cell, entry.spec)
+            with WaitingFor(cell):
+                await entry.launch(cell, entry.spec)
         except Exception as error:
             with trio.CancelScope(shield=True):
                 if self._holds(cell, entry):
@@ -273,14 +275,15 @@ class Children:
         try:
             if not brutal and self._holds(cell, entry):
                 cell.inbox.put_system(StopRequest(SHUTDOWN))
-                with trio.move_on_after(entry.spec.shutdown):
+                with trio.move_on_after(entry.spec.shutdown), WaitingFor(cell):
                     await cell.vacated()
             while self._holds(cell, entry) and cell.actor is None:
                 # It was launched and has not run yet: its next step makes the actor, or fails to.
                 await trio.lowlevel.checkpoint()
             if self._holds(cell, entry) and cell.actor is not None:
                 cell.actor.cut_short()
-                await cell.vacated()
+                with WaitingFor(cell):
+                    await cell.vacated()
         finally:
             entry.stopping -= 1
 

@@ -7,7 +7,7 @@ it is resolved raises instead of blocking the loop.
 import sys
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
 import pykka
 import trio
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OptExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+
+class Wait(Protocol):
+    """What a loop or a worker waits for: a reply, or an actor's start or end."""
+
+    @property
+    def callee(self) -> "Cell | None":
+        """Who is waited for."""
+        ...
+
+    @property
+    def servers(self) -> "dict[Worker, None] | None":
+        """The workers that see to it; None for the callee's loop."""
+        ...
 
 
 class WouldBlock(ActorError):

@@ -11,7 +11,7 @@ from beam_actors.runtime.cell import Cell, State
 from beam_actors.runtime.exits import SHUTDOWN, ExitReason
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.mailbox import Inbox, discard
-from beam_actors.runtime.waits import current_node, cycle
+from beam_actors.runtime.waits import WaitingFor, current_node, cycle
 
 
 class StopRequest:
@@ -146,4 +146,5 @@ class Ref(pykka.ActorRef[Any]):
         if asker is cell or (isinstance(asker, Cell) and asker.path.startswith(f"{cell.path}/")):
             await trio.lowlevel.checkpoint()
         else:
-            await cell.vacated()
+            with WaitingFor(cell):
+                await cell.vacated()

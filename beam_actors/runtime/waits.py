@@ -1,23 +1,20 @@
 """Who waits for whom: the loops of actors, their workers, and the replies that they wait for and serve.
 
-An actor's loop waits for at most one reply, a worker for as many as it asks for. A reply is served by the loop of the
+An actor's loop waits for at most one reply, a worker for as many as it asks for; either may wait for the start or the
+end of an actor instead. A reply is served by the loop of the
 actor that was asked; once it was deferred and handed to workers, by those that run. Invariant: an ask that would
 close a circle of these edges raises before anything is sent; what a worker does beside the replies that it
 serves is nobody's wait and closes none.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from trio.lowlevel import current_task
 
 from beam_actors.runtime.cell import STARTING, Cell
-from beam_actors.runtime.future import Reply
+from beam_actors.runtime.future import Future, Reply
 from beam_actors.runtime.workers import WORKING, Worker
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from beam_actors.runtime.future import Future
 
 Node = Cell | Worker
 """What can wait: the loop in a cell, or a worker."""
@@ -34,6 +31,25 @@ def current_node() -> Node | None:
         return cell
     worker = task.context.get(WORKING)
     return worker if worker is not None and worker.cell is cell else None
+
+
+class WaitingFor:
+    """Around a wait for the start or the end of the actor in `callee`, whose hooks must then not ask who waits."""
+
+    __slots__ = ("_node", "callee")
+    servers = None
+
+    def __init__(self, callee: Cell) -> None:
+        self.callee = callee
+        self._node = current_node()
+
+    def __enter__(self) -> None:
+        if self._node is not None:
+            self._node.begin_wait(self, current_task())
+
+    def __exit__(self, *_error: object) -> None:
+        if self._node is not None:
+            self._node.end_wait(self)
 
 
 def cycle(asker: Node, callee: Cell) -> tuple[str, ...] | None:
@@ -60,7 +76,7 @@ def cycle(asker: Node, callee: Cell) -> tuple[str, ...] | None:
     return None
 
 
-def replies_of(loop: Cell, deferred: Reply | None, args: tuple[Any, ...]) -> tuple["Future[Any]", ...]:
+def replies_of(loop: Cell, deferred: Reply | None, args: tuple[Any, ...]) -> tuple[Future[Any], ...]:
     """The replies that a worker serves which is spawned now by somebody of `loop`'s actor.
 
     Those among its arguments; if there are none, that of the message in hand if the loop itself deferred it, or
@@ -77,7 +93,7 @@ def replies_of(loop: Cell, deferred: Reply | None, args: tuple[Any, ...]) -> tup
     return ()
 
 
-def _served_by(node: Node) -> "Iterator[Node]":
+def _served_by(node: Node) -> Iterator[Node]:
     if node.waits is None:
         return
     for future in tuple(node.waits) if isinstance(node.waits, dict) else (node.waits,):

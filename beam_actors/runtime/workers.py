@@ -8,7 +8,7 @@ import trio
 from beam_actors.runtime.cell import NOTHING, Cell
 
 if TYPE_CHECKING:
-    from beam_actors.runtime.future import Future
+    from beam_actors.runtime.future import Future, Wait
 
 WORKING: ContextVar["Worker"] = ContextVar("beam_actors.runtime.working")
 """The worker that runs now; trio copies it into the tasks that the worker's own nurseries start."""
@@ -24,8 +24,8 @@ class Worker:
         self.cell = cell
         self.serves = serves
         """The deferred replies that are its to give."""
-        self.waits: dict[Future[Any], None] | None = None
-        """The replies that it waits for now."""
+        self.waits: dict[Wait, None] | None = None
+        """What it waits for now."""
         self.scope = trio.CancelScope()
         self.ended = False
 
@@ -33,7 +33,7 @@ class Worker:
         """Cancel it; nothing happens if it has ended."""
         self.scope.cancel()
 
-    def begin_wait(self, future: "Future[Any]", _task: trio.lowlevel.Task) -> None:
+    def begin_wait(self, future: "Wait", _task: trio.lowlevel.Task) -> None:
         """It waits for this reply now."""
         if self.waits is None:
             self.waits = {}
@@ -42,7 +42,7 @@ class Worker:
             self.cell.waiting_workers[self] = None
         self.waits[future] = None
 
-    def end_wait(self, future: "Future[Any]") -> None:
+    def end_wait(self, future: "Wait") -> None:
         """It waits for it no longer."""
         if self.waits is not None and self.waits.pop(future, future) is None and not self.waits:
             self.waits = None

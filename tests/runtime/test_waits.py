@@ -7,8 +7,8 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_actors.errors import ActorCrashed, ActorError, AskCycle, AskTimeout
-from beam_actors.runtime import Actor, ChildSpec, Intensity, Supervisor, receives
+from beam_actors.errors import ActorCrashed, ActorDead, ActorError, AskCycle, AskTimeout
+from beam_actors.runtime import Actor, ChildSpec, Intensity, Strategy, Supervisor, receives
 from tests.runtime.rig import Say, system
 
 
@@ -257,3 +257,42 @@ def test_a_chain_of_asks_raises_exactly_when_it_would_wait_for_itself(first, pla
         await with_nodes(body, "abcd")
 
     trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@pytest.mark.parametrize(
+    ("when", "whom", "circle"),
+    [
+        ("start", "node/outer", "node/outer/inner -> node/outer -> node/outer/inner"),
+        ("start", "node", "node/outer/inner -> node -> node/outer -> node/outer/inner"),
+        ("restart", "node/outer", "node/outer/inner -> node/outer -> node/outer/inner"),
+        ("stop", "node/outer", "node/outer/inner -> node/outer -> node/outer/inner"),
+    ],
+)
+async def test_a_hook_that_asks_who_waits_for_it_gets_the_circle_and_no_deadlock(autojump_clock, when, whom, circle):
+    circles = []
+
+    class Inner(Actor):
+        async def on_start(self):
+            if when == ("start" if self.ref.incarnation == 1 else "restart"):
+                await self.try_asking()
+
+        async def on_stop(self, _reason):
+            if when == "stop":
+                await self.try_asking()
+
+        async def try_asking(self):
+            with contextlib.suppress(ActorDead):  # the whole tree stops: nobody waits for that one's answer
+                try:
+                    await self.system.ref(whom).ask("anything")
+                except AskCycle as error:
+                    circles.append(str(error))
+
+    children = [ChildSpec("first", Actor), ChildSpec("inner", Inner)]
+    outer = ChildSpec("outer", lambda: Supervisor(children, strategy=Strategy.ONE_FOR_ALL))
+    here = system()
+    with trio.fail_after(1):
+        async with here.run(ChildSpec("node", lambda: Supervisor([outer]))):
+            if when != "start":
+                here.ref("node/outer/first").crash(ValueError())
+            await trio.testing.wait_all_tasks_blocked()
+            assert circles == [f"An ask would wait for itself: {circle}."]
