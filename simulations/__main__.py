@@ -4,6 +4,7 @@ Exit codes: 0 all invariants held, 1 one did not, 2 the command or the plan make
 what people watch meanwhile to stderr.
 """
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -63,10 +64,14 @@ def run(
     """Run SCENARIO."""
     try:
         made = scenarios.load(scenario)
-        plan = attrs.evolve(made.plan(seed, size or made.SIZE), profile=Profile(profile))
+        asked = size or made.SIZE  # `swarm` makes a plan of fewer machines, and of so few it would make another one
+        plan = attrs.evolve(made.plan(seed, asked), profile=Profile(profile))
     except (scenarios.UnknownScenario, BadPlan) as error:
         raise click.UsageError(str(error)) from None
-    _run(plan, as_json=as_json, out=out, keep=REGRESSIONS if keep else None)
+    again = f"make sim SCENARIO={scenario} SEED={seed} SIZE={asked}" + (
+        "" if plan.profile is Profile.FULL else f" PROFILE={profile}"
+    )
+    _run(plan, again, as_json=as_json, out=out, keep=REGRESSIONS if keep else None)
 
 
 @main.command()
@@ -114,7 +119,7 @@ def replay(*, plan: Path, as_json: bool, out: Path | None) -> None:
         loaded = Plan.load(plan)
     except BadPlan as error:
         raise click.UsageError(str(error)) from None
-    _run(loaded, as_json=as_json, out=out, keep=None)
+    _run(loaded, _replay(plan), as_json=as_json, out=out, keep=None)
 
 
 @main.command()
@@ -162,31 +167,36 @@ def _range(text: str) -> range:
         raise click.UsageError(f"{text!r} is no range of seeds, such as 1-100.") from None
 
 
-def _run(plan: Plan, *, as_json: bool, out: Path | None, keep: Path | None) -> None:
+def _run(plan: Plan, again: str, *, as_json: bool, out: Path | None, keep: Path | None) -> None:
+    """Run it and show what there is to show; `again` is the command that runs exactly this plan."""
     report = run_plan(plan, progress=_Line() if sys.stderr.isatty() else _Rows())
     click.echo("\r\x1b[K" if sys.stderr.isatty() else "", nl=False, err=True)
-    click.echo(report.dumps() if as_json else summary(report))
+    click.echo(report.dumps(again) if as_json else summary(report))
     if out is not None:
-        _write(report, out)
+        _write(report, again, out)
     if not report.passed:
-        _say_how_to_replay(report, keep)
+        click.echo(f"\nAgain:  {again}", err=True)
+        if keep is not None:
+            _keep(plan, keep)
         sys.exit(1)
 
 
-def _write(report: Report, out: Path) -> None:
+def _write(report: Report, again: str, out: Path) -> None:
     report.plan.save(out / "plan.json")
-    (out / "report.json").write_text(report.dumps(), encoding="utf-8")
+    (out / "report.json").write_text(report.dumps(again), encoding="utf-8")
     (out / "summary.txt").write_text(summary(report) + "\n", encoding="utf-8")
     click.echo(f"{out}: plan.json, report.json, summary.txt; {plots.draw(report, out)}", err=True)
 
 
-def _say_how_to_replay(report: Report, keep: Path | None) -> None:
-    plan = report.plan
-    click.echo(f"\nAgain:  {report.command}", err=True)
-    if keep is not None:
-        path = keep / f"{plan.scenario}-{plan.seed}-{plan.size}.json"
-        plan.save(path)
-        click.echo(f"Kept:   python -m simulations replay {path}", err=True)
+def _keep(plan: Plan, folder: Path) -> None:
+    path = folder / f"{plan.scenario}-{plan.seed}-{plan.size}.json"
+    plan.save(path)
+    click.echo(f"Kept:   {_replay(path)}", err=True)
+    click.echo("        make test runs it from now on; delete the file to undo that.", err=True)
+
+
+def _replay(plan: Path) -> str:
+    return f"python -m simulations replay {shlex.quote(str(plan))}"
 
 
 class _Rows:

@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 
-from beam_actors.testing.security import Profile
 from simulations.invariants import Outcome, Verdict, Violation
 from simulations.plan import Plan, as_json
 
@@ -58,33 +57,25 @@ class Report:
     """The last lines of the trace before a violation."""
 
     @property
-    def command(self) -> str:
-        """What runs exactly this again, when the scenario has not changed."""
-        plan = self.plan
-        return f"make sim SCENARIO={plan.scenario} SEED={plan.seed} SIZE={plan.size}" + (
-            "" if plan.profile is Profile.FULL else f" PROFILE={plan.profile}"
-        )
-
-    @property
     def first(self) -> Violation | None:
         """What ended the run."""
         return self.violations[0] if self.violations else None
 
-    def as_json(self) -> dict[str, Any]:
-        """JSON values."""
+    def as_json(self, command: str) -> dict[str, Any]:
+        """JSON values; `command` runs exactly this again."""
         data = attrs.asdict(self, filter=lambda field, _value: field.name != "plan", value_serializer=_plain)
         return {
             "format": FORMAT,
-            "command": self.command,
+            "command": command,
             **data,
             "events_per_s": round(self.events / self.wall_s),
             "simulated_s_per_s": round(self.virtual_s / self.wall_s, 2),
             "plan": as_json(self.plan),
         }
 
-    def dumps(self) -> str:
-        """JSON text."""
-        return json.dumps(self.as_json(), indent=1) + "\n"
+    def dumps(self, command: str) -> str:
+        """JSON text; see `as_json`."""
+        return json.dumps(self.as_json(command), indent=1) + "\n"
 
     def same(self, other: "Report") -> bool:
         """Whether both tell of the same run."""

@@ -82,3 +82,46 @@ def test_a_violation_keeps_the_plan_and_prints_the_commands_that_run_it_again(ru
 )
 def test_what_makes_no_sense_is_refused(run, arguments):
     assert run(*arguments).exit_code == 2
+
+
+@pytest.fixture
+def violated(report, monkeypatch, tmp_path):
+    """Every plan fails, and failing plans are kept in a folder of the test."""
+    monkeypatch.setattr(cli, "run_plan", lambda plan, progress: attrs.evolve(report, plan=plan, passed=False))
+    monkeypatch.setattr(cli, "REGRESSIONS", tmp_path / "kept")
+    return tmp_path
+
+
+def call(*args):
+    return CliRunner().invoke(cli.main, [str(arg) for arg in args])
+
+
+def refused(*args):
+    """What is said of a command that makes no sense."""
+    result = call(*args)
+    assert result.exit_code == 2, result.output
+    return result.stderr
+
+
+def test_a_plan_from_a_file_is_run_again_from_that_file(violated):
+    path = violated / "of mine.json"
+    SMALL.save(path)
+    result = call("replay", path, "--out", violated / "out")
+    assert result.exit_code == 1
+    command = f"python -m simulations replay '{path}'"
+    assert f"Again:  {command}\n" in result.stderr
+    assert "make sim" not in result.stderr
+    assert json.loads((violated / "out" / "report.json").read_text())["command"] == command
+
+
+@pytest.mark.parametrize("profile", ["full", "light"])
+def test_a_scenario_is_run_again_by_the_size_that_was_asked_for(violated, profile):
+    """A plan of `swarm` for six machines has fewer, and its number would make another plan."""
+    result = call("run", "swarm", "--seed", 3, "--size", 6, "--profile", profile)
+    assert result.exit_code == 1
+    command = "make sim SCENARIO=swarm SEED=3 SIZE=6" + (" PROFILE=light" if profile == "light" else "")
+    assert f"Again:  {command}\n" in result.stderr
+    (kept,) = (violated / "kept").iterdir()
+    assert f"replay {kept}\n" in result.stderr
+    assert Plan.load(kept).size < 6
+    assert Plan.load(kept).profile.value == profile
