@@ -21,6 +21,7 @@ from beam_actors.errors import (
 )
 from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import EVERYONE, Access, Name, PeerId
+from simulations import ranges
 
 if TYPE_CHECKING:
     from simulations.place import Place
@@ -55,7 +56,7 @@ class Operation:
 class Register(Operation):
     """Claim a name for the machine's owner."""
 
-    name: str
+    name: str = attrs.field(validator=ranges.name)
     contest: bool = False
 
     async def run(self, stage: "Stage", place: "Place") -> str:
@@ -78,7 +79,7 @@ class Register(Operation):
 class Release(Operation):
     """Give a name up."""
 
-    name: str
+    name: str = attrs.field(validator=ranges.name)
 
     async def run(self, stage: "Stage", place: "Place") -> str:
         """See `Operation`."""
@@ -98,7 +99,7 @@ class Release(Operation):
 class Resolve(Operation):
     """Ask where a name leads."""
 
-    name: str
+    name: str = attrs.field(validator=ranges.any_form)
 
     async def run(self, stage: "Stage", place: "Place") -> str:
         """See `Operation`."""
@@ -111,7 +112,7 @@ class Resolve(Operation):
 class Pin(Operation):
     """Bind a name to whom it leads to now."""
 
-    name: str
+    name: str = attrs.field(validator=ranges.name)
 
     async def run(self, stage: "Stage", place: "Place") -> str:
         """See `Operation`."""
@@ -124,8 +125,8 @@ class Pin(Operation):
 class Expose(Operation):
     """Offer the machine's program as a tunnel, under a name or, without one, by the peer id alone."""
 
-    port: int
-    name: str | None = None
+    port: int = attrs.field(validator=ranges.PORT)
+    name: str | None = attrs.field(default=None, validator=attrs.validators.optional(ranges.name))
     allow: tuple[int, ...] | None = None
     """The machines that may come in; None for everybody."""
 
@@ -150,8 +151,8 @@ class Expose(Operation):
 class Unexpose(Operation):
     """Offer it no longer."""
 
-    port: int
-    name: str | None = None
+    port: int = attrs.field(validator=ranges.PORT)
+    name: str | None = attrs.field(default=None, validator=attrs.validators.optional(ranges.name))
 
     async def run(self, stage: "Stage", place: "Place") -> str:
         """See `Operation`."""
@@ -168,16 +169,16 @@ class Fetch(Operation):
 
     of: int
     """The machine that offers it."""
-    port: int
-    name: str | None = None
+    port: int = attrs.field(validator=ranges.PORT)
+    name: str | None = attrs.field(default=None, validator=attrs.validators.optional(ranges.any_form))
     """The name it is reached by; None: by the other machine's peer id."""
-    up: int = 1000
+    up: int = attrs.field(default=1000, validator=ranges.SIZE)
     """Bytes to the service."""
-    down: int = 1000
+    down: int = attrs.field(default=1000, validator=ranges.SIZE)
     """Bytes from the service."""
     duplex: bool = False
     """Whether the service answers while it still reads; else it waits for the end of what it is sent."""
-    pace: float = 0.0
+    pace: float = attrs.field(default=0.0, validator=ranges.SECONDS)
     """Seconds that both programs pause between two pieces, so that the connection lives through what happens."""
 
     def machines(self) -> tuple[int, ...]:
@@ -195,9 +196,9 @@ class Follow(Operation):
 
     of: int
     """The machine that offers it, and moved at this moment."""
-    port: int
-    name: str | None = None
-    within: float = 30.0
+    port: int = attrs.field(validator=ranges.PORT)
+    name: str | None = attrs.field(default=None, validator=attrs.validators.optional(ranges.any_form))
+    within: float = attrs.field(default=30.0, validator=ranges.SECONDS)
     """Seconds after which it must be reached."""
 
     def machines(self) -> tuple[int, ...]:

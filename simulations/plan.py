@@ -9,27 +9,29 @@ be compared line by line. It knows no world and no node.
     machines boot    operations, faults            heal: every machine is up again, then all must agree
 """
 
-import functools
+import enum
 import json
+import math
+import reprlib
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar, Union, cast
+from typing import Any, NoReturn, TypeVar, cast, get_args, get_origin
 
 import attrs
 import cattrs
-from cattrs.strategies import configure_tagged_union
 
 from beam_actors.testing.network import REGIONS, Filtering, Mapping
 from beam_actors.testing.security import Profile
-from simulations import faults, operations
+from simulations import faults, operations, ranges
 from simulations.faults import Fault
 from simulations.operations import Operation
+from simulations.ranges import BadPlan
 
 FORMAT = 1
 T = TypeVar("T")
-
-
-class BadPlan(ValueError):
-    """The plan contradicts itself, or the file holds no plan of this format."""
+_MOST_FAULTS = 10
+"""Faults of a file that are named; who has more of them mends these first."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class NatPlan:
 
     mapping: Mapping = Mapping.ENDPOINT_INDEPENDENT
     filtering: Filtering = Filtering.ADDRESS_AND_PORT_DEPENDENT
-    expiry: float = 30.0
+    expiry: float = attrs.field(default=30.0, validator=ranges.SECONDS)
     """Seconds after which an unused mapping for datagrams is forgotten."""
     hairpin: bool = False
     region: str | None = None
@@ -55,9 +57,9 @@ class MachinePlan:
     region: str | None = None
     nat: int | None = None
     """Index of the router that it is behind."""
-    offset: float = 0.0
+    offset: float = attrs.field(default=0.0, validator=ranges.STEP)
     """Seconds by which its wall clock is ahead until the heal."""
-    drift: float = 0.0
+    drift: float = attrs.field(default=0.0, validator=ranges.DRIFT)
     """Seconds that its wall clock gains in a second until the heal."""
 
 
@@ -65,13 +67,13 @@ class MachinePlan:
 class Bounds:
     """Within how many virtual seconds after the heal what must be well again. What takes longer is a violation."""
 
-    converge: float = 90.0
+    converge: float = attrs.field(default=90.0, validator=ranges.SECONDS)
     """L1, L2: all registries are equal, and every name of a living owner resolves at every machine."""
-    tunnels: float = 30.0
+    tunnels: float = attrs.field(default=30.0, validator=ranges.SECONDS)
     """L3: after that, each tunnel can be used."""
-    drain: float = 90.0
+    drain: float = attrs.field(default=90.0, validator=ranges.SECONDS)
     """L5: after that, nothing is left in any queue and no socket without a session."""
-    stop: float = 10.0
+    stop: float = attrs.field(default=10.0, validator=ranges.SECONDS)
     """L6: from asking a daemon to stop until it has ended."""
 
 
@@ -81,13 +83,13 @@ class Plan:
 
     scenario: str
     """Which scenario made it: its figures go into the report. A plan that was drawn freely says `drawn`."""
-    seed: int
+    seed: int = attrs.field(validator=ranges.SEED)
     profile: Profile = Profile.FULL
     machines: tuple[MachinePlan, ...]
     nats: tuple[NatPlan, ...] = ()
-    settle: float = 10.0
+    settle: float = attrs.field(default=10.0, validator=ranges.SECONDS)
     """Seconds before the first operation."""
-    safety: float = 60.0
+    safety: float = attrs.field(default=60.0, validator=ranges.SECONDS)
     """Seconds of operations and faults, whose times count from its beginning."""
     bounds: Bounds = Bounds()
     operations: tuple[Operation, ...] = ()
@@ -116,13 +118,16 @@ class Plan:
             raise BadPlan(f"There are no regions {', '.join(sorted(map(str, regions - set(REGIONS))))}.")
 
     def _check_events(self) -> None:
-        for event in self.happenings:
-            if not 0 <= (getattr(event, "nat", None) or 0) < max(1, len(self.nats)):
-                raise BadPlan(f"{event} is about a router that the plan does not have.")
+        places = [f"operations[{index}]" for index in range(len(self.operations))]
+        places += [f"faults[{index}]" for index in range(len(self.faults))]
+        for place, event in zip(places, self.happenings, strict=True):
+            nat = getattr(event, "nat", None)
+            if nat is not None and not 0 <= nat < len(self.nats):
+                raise BadPlan(f"{place}: there is no router {nat}; the plan has {len(self.nats)}.")
             if not 0 <= event.at <= self.safety:
-                raise BadPlan(f"{event} is not within the safety phase.")
-            if any(not 0 <= index < len(self.machines) for index in event.machines()):
-                raise BadPlan(f"{event} is about a machine that the plan does not have.")
+                raise BadPlan(f"{place}: at must be within the safety phase, from 0 to {self.safety:g}.")
+            if unknown := [other for other in event.machines() if not 0 <= other < self.size]:
+                raise BadPlan(f"{place}: there is no machine {unknown[0]}; they are 0 to {self.size - 1}.")
 
     @property
     def size(self) -> int:
@@ -152,20 +157,28 @@ class Plan:
     def loads(cls, text: str) -> "Plan":
         """Read what `dumps` wrote; raise `BadPlan` with every fault of the text that can be named."""
         try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
+            data = json.loads(text, parse_constant=_no_number)
+        except RecursionError:
+            raise BadPlan("This is no plan: it is nested too deep.") from None
+        except BadPlan:
+            raise
+        except ValueError as error:
             raise BadPlan(f"This is no JSON: {error}.") from None
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
-            raise BadPlan(f"This is no plan of format {FORMAT}.")
+            raise BadPlan(f'This is no plan of format {FORMAT}: an object with "format": {FORMAT}.')
         try:
             return _converter().structure(data, cls)
-        except (cattrs.BaseValidationError, BadPlan) as error:
-            raise BadPlan("; ".join(cattrs.transform_error(error))) from None
+        except cattrs.BaseValidationError as error:
+            raise BadPlan(_all_faults(error)) from None
 
     @classmethod
     def load(cls, path: Path) -> "Plan":
         """Read a file; raise `BadPlan` or `OSError`."""
-        return cls.loads(path.read_text(encoding="utf-8"))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise BadPlan(f"This is no text in UTF-8: {error.reason} at byte {error.start}.") from None
+        return cls.loads(text)
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -180,32 +193,110 @@ def _field(name: str, value: Any) -> str:
     return f" {json.dumps(name)}: {json.dumps(value)}"
 
 
-@functools.cache
+@cache
 def _converter() -> cattrs.Converter:
-    """Strict both ways: no unknown field, no number for a word, no word for a number."""
+    """Strict both ways: no unknown field, no number for a word, no word for a number, no list for an object."""
     converter = cattrs.Converter(forbid_extra_keys=True, omit_if_default=True)
     for kind in (int, float, str, bool):
         converter.register_structure_hook(kind, _exactly)
     for choice in (Profile, Mapping, Filtering):
-        converter.register_structure_hook(choice, lambda word, kind: kind(word))
-    configure_tagged_union(Union[operations.KINDS], converter, tag_generator=_tag, tag_name="do")  # noqa: UP007 (made of a tuple)
-    configure_tagged_union(Union[faults.KINDS], converter, tag_generator=_tag, tag_name="fault")  # noqa: UP007 (as above)
-    for base, kinds in ((Operation, operations.KINDS), (Fault, faults.KINDS)):
-        union = Union[kinds]  # type: ignore[valid-type]  # noqa: UP007 (as above)
-        converter.register_structure_hook(base, lambda data, _kind, union=union: converter.structure(data, union))
-        converter.register_unstructure_hook(
-            base, lambda event, union=union: converter.unstructure(event, unstructure_as=union)
-        )
+        converter.register_structure_hook(choice, _choice)
+    converter.register_structure_hook_func(_is_many, partial(_many, converter))
+    for part in (MachinePlan, NatPlan, Bounds):
+        converter.register_structure_hook(part, partial(_part, converter.get_structure_hook(part)))
+    _register(converter, Operation, {word(kind): kind for kind in operations.KINDS}, "do")
+    _register(converter, Fault, {word(kind): kind for kind in faults.KINDS}, "fault")
     return converter
 
 
-def _tag(kind: type) -> str:
+def _register(converter: cattrs.Converter, base: type, words: dict[str, type], tag: str) -> None:
+    """Tell kinds of events by a word; by a predicate, since a hook for a class is one for its subclasses as well."""
+
+    def is_base(kind: object) -> bool:
+        return kind is base
+
+    def structure(data: Any, _kind: object) -> Any:
+        fields = dict(_object(data))
+        said = fields.pop(tag, None)
+        if not isinstance(said, str) or said not in words:
+            found = f'"{tag}" is missing' if said is None else f"there is no {tag} {reprlib.repr(said)}"
+            raise BadPlan(f"{found}; there are {', '.join(sorted(words))}")
+        return converter.structure(fields, words[said])
+
+    def unstructure(event: object) -> dict[str, Any]:
+        return {**converter.unstructure(event), tag: word(type(event))}
+
+    converter.register_structure_hook_func(is_base, structure)
+    converter.register_unstructure_hook_func(is_base, unstructure)
+
+
+def word(kind: type) -> str:
+    """What a kind of operation or fault is called in a file."""
     return kind.__name__.lower()
 
 
+def _is_many(kind: object) -> bool:
+    origin: object = get_origin(kind)
+    return origin is tuple
+
+
+def _many(converter: cattrs.Converter, data: Any, kind: Any) -> tuple[Any, ...]:
+    if not isinstance(data, list):
+        raise BadPlan(f"must be a list, not {reprlib.repr(data)}")
+    some: Any = list
+    return tuple(converter.structure(data, some[get_args(kind)[0]]))
+
+
+def _part(hook: Callable[[Any, Any], Any], data: Any, kind: Any) -> Any:
+    return hook(_object(data), kind)
+
+
+def _object(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise BadPlan(f"must be an object, not {reprlib.repr(data)}")
+    return data
+
+
+def _choice(value: Any, kind: type[enum.StrEnum]) -> enum.StrEnum:
+    try:
+        return kind(value)
+    except ValueError:
+        raise BadPlan(f"must be one of {', '.join(kind)}, not {reprlib.repr(value)}") from None
+
+
 def _exactly(value: Any, kind: type[T]) -> T:
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 1 << 53:
         return cast("T", float(value))
     if type(value) is not kind:
-        raise ValueError(f"{value!r} is no {kind.__name__}")
+        raise BadPlan(f"must be {_WORDS[kind]}, not {reprlib.repr(value)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadPlan("is too large a number")
     return value
+
+
+_WORDS: dict[type, str] = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+def _no_number(said: str) -> NoReturn:
+    raise BadPlan(f"{said} is no number that a plan may hold.")
+
+
+def _all_faults(error: cattrs.BaseValidationError) -> str:
+    """A sentence for each fault of a file, with its place: `operations[3].port: must be from 1 to 65535, not 0`."""
+    found = []
+    for fault in cattrs.transform_error(error, format_exception=_said):
+        said, _, place = fault.rpartition(" @ $")
+        found.append((f"{place.lstrip('.')}: {said}" if place else said).rstrip("."))
+    more = len(found) - _MOST_FAULTS
+    return "; ".join(found[:_MOST_FAULTS]) + (f"; and {more} more" if more > 0 else "") + "."
+
+
+def _said(error: BaseException, _kind: object) -> str:
+    if isinstance(error, KeyError):
+        return "is missing"
+    if isinstance(error, cattrs.ForbiddenExtraKeysError):
+        return f"there is no field {', '.join(sorted(map(repr, error.extra_fields)))}"
+    return str(error)
+
+
+__all__ = ["FORMAT", "BadPlan", "Bounds", "MachinePlan", "NatPlan", "Plan", "as_json", "word"]

@@ -6,6 +6,7 @@ import attrs
 import trio
 
 from beam_actors.runtime import Event
+from simulations import ranges
 from simulations.faults.base import MachineFault, Moot
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class ActorCrash(MachineFault):
     """That an actor which carries connections ends is seen when it does."""
     path: str
     """Below `node/`, such as `core/services/registry`; a last `*` stands for each child."""
-    times: int = 1
-    apart: float = 1.0
+    times: int = attrs.field(default=1, validator=ranges.TIMES)
+    apart: float = attrs.field(default=1.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -79,8 +80,8 @@ class AnyActorCrash(MachineFault):
 
     disturbs = False
     """See `ActorCrash`."""
-    times: int = 10
-    apart: float = 0.5
+    times: int = attrs.field(default=10, validator=ranges.TIMES)
+    apart: float = attrs.field(default=0.5, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -105,7 +106,7 @@ class CrashLoop(MachineFault):
     """See `ActorCrash`."""
     path: str
     """Below `node/`; one actor."""
-    seconds: float = 10.0
+    seconds: float = attrs.field(default=10.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`: daemons that give up for it and are started again are struck as well."""

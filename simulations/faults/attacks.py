@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
+from simulations import ranges
 from simulations.faults.base import Fault
 from simulations.hostile import KINDS
 
@@ -17,7 +18,7 @@ class Attack(Fault):
 
     disturbs: ClassVar[bool] = False
     """Connections of honest machines go on."""
-    kind: str = attrs.field(validator=attrs.validators.in_(tuple(KINDS)))
+    kind: str = attrs.field(validator=ranges.one_of(KINDS))
     """Its word in `simulations.hostile`."""
     victims: tuple[int, ...] = ()
     """Whom it goes for; without any, for all."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from simulations import ranges
 from simulations.faults.base import MachineFault
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ class DiskFull(MachineFault):
     """No byte more fits on the disk for a while."""
 
     disturbs = False
-    seconds: float = 10.0
+    seconds: float = attrs.field(default=10.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -32,7 +33,7 @@ class DiskBroken(MachineFault):
     """The disk answers with errors for a while."""
 
     disturbs = False
-    seconds: float = 10.0
+    seconds: float = attrs.field(default=10.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""

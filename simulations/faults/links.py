@@ -1,11 +1,13 @@
 """What goes wrong between machines. One `Weather` holds at a time."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
 from beam_actors.testing.network import Conditions
+from simulations import ranges
 from simulations.faults.base import Fault
 
 if TYPE_CHECKING:
@@ -17,7 +19,15 @@ class Split(Fault):
     """The network falls into groups; a machine that no group names is with the first. A later one replaces it."""
 
     groups: tuple[tuple[int, ...], ...]
-    seconds: float = 30.0
+    seconds: float = attrs.field(default=30.0, validator=ranges.SECONDS)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no split."""
+        if not self.groups:
+            raise ranges.BadPlan("groups must name a group")
+        twice = sorted(index for index, count in Counter(self.machines()).items() if count > 1)
+        if twice:
+            raise ranges.BadPlan(f"m{twice[0]} stands in two groups, or twice in one")
 
     def machines(self) -> tuple[int, ...]:
         """See `Fault`."""
@@ -50,7 +60,7 @@ class PairFault(Fault):
 class Cut(PairFault):
     """Nothing passes in one direction, or in both."""
 
-    seconds: float = 20.0
+    seconds: float = attrs.field(default=20.0, validator=ranges.SECONDS)
     both: bool = False
 
     async def strike(self, stage: "Stage") -> None:
@@ -69,9 +79,9 @@ class Cut(PairFault):
 class Flap(PairFault):
     """A link that goes and comes."""
 
-    times: int = 5
-    away: float = 3.0
-    there: float = 3.0
+    times: int = attrs.field(default=5, validator=ranges.TIMES)
+    away: float = attrs.field(default=3.0, validator=ranges.SECONDS)
+    there: float = attrs.field(default=3.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -87,13 +97,17 @@ class Flap(PairFault):
 class Degrade(PairFault):
     """A bad link, in both directions."""
 
-    seconds: float = 30.0
+    seconds: float = attrs.field(default=30.0, validator=ranges.SECONDS)
     latency: float = 0.05
     jitter: float = 0.02
     loss: float = 0.05
     duplicate: float = 0.0
     reorder: float = 0.0
     bandwidth: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no link can be."""
+        _conditions(self)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -107,7 +121,7 @@ class Degrade(PairFault):
 class Clog(PairFault):
     """What is sent waits for some seconds, and then all of it arrives."""
 
-    seconds: float = 5.0
+    seconds: float = attrs.field(default=5.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -120,13 +134,17 @@ class Clog(PairFault):
 class Weather(Fault):
     """Every link gets worse for a while."""
 
-    seconds: float = 30.0
+    seconds: float = attrs.field(default=30.0, validator=ranges.SECONDS)
     latency: float = 0.02
     jitter: float = 0.02
     loss: float = 0.02
     duplicate: float = 0.0
     reorder: float = 0.0
     bandwidth: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no link can be."""
+        _conditions(self)
 
     def machines(self) -> tuple[int, ...]:
         """See `Fault`."""

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
+from simulations import ranges
 from simulations.faults.base import MachineFault, Moot
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _KEYS = (KEYSTORE, DEVICE_KEY)
 class Crash(MachineFault):
     """The power fails: what was not synced is lost, or, `torn`, any part of it is there."""
 
-    down: float = 5.0
+    down: float = attrs.field(default=5.0, validator=ranges.SECONDS)
     torn: bool = False
 
     async def strike(self, stage: "Stage") -> None:
@@ -38,7 +39,7 @@ class Crash(MachineFault):
 class Kill(MachineFault):
     """The daemon is killed (SIGKILL) and started again: the disk keeps what was written."""
 
-    down: float = 1.0
+    down: float = attrs.field(default=1.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -52,7 +53,7 @@ class Kill(MachineFault):
 class Leave(MachineFault):
     """The daemon is stopped in order and started again; without `back` it stays away for good."""
 
-    down: float = 10.0
+    down: float = attrs.field(default=10.0, validator=ranges.SECONDS)
     back: bool = True
 
     async def strike(self, stage: "Stage") -> None:
@@ -70,8 +71,8 @@ class Leave(MachineFault):
 class Storm(MachineFault):
     """The daemon is killed again and again."""
 
-    times: int = 5
-    apart: float = 1.0
+    times: int = attrs.field(default=5, validator=ranges.TIMES)
+    apart: float = attrs.field(default=1.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -86,7 +87,7 @@ class Storm(MachineFault):
 class Wipe(MachineFault):
     """The machine loses its data, and its keys too unless `keys`; it comes back as who it then is."""
 
-    down: float = 2.0
+    down: float = attrs.field(default=2.0, validator=ranges.SECONDS)
     keys: bool = True
 
     async def strike(self, stage: "Stage") -> None:
@@ -102,8 +103,8 @@ class Wipe(MachineFault):
 class Restore(MachineFault):
     """The disk is put back to what it held at `saved`, as from an old backup."""
 
-    saved: float = 0.0
-    down: float = 2.0
+    saved: float = attrs.field(default=0.0, validator=ranges.SECONDS)
+    down: float = attrs.field(default=2.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`: this one begins when the backup is made."""
@@ -148,7 +149,7 @@ class LostKeys(MachineFault):
 class Pause(MachineFault):
     """The process is stopped (SIGSTOP) and continued."""
 
-    seconds: float = 3.0
+    seconds: float = attrs.field(default=3.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -164,8 +165,8 @@ class Pause(MachineFault):
 class Slow(MachineFault):
     """Each turn of the daemon's loop takes `by` seconds, as on a machine that swaps."""
 
-    seconds: float = 10.0
-    by: float = 0.1
+    seconds: float = attrs.field(default=10.0, validator=ranges.SECONDS)
+    by: float = attrs.field(default=0.1, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
@@ -182,8 +183,8 @@ class ClockStep(MachineFault):
     """The wall clock is wrong by some seconds for a while, and then is set right."""
 
     disturbs = False
-    by: float
-    seconds: float = 30.0
+    by: float = attrs.field(validator=ranges.STEP)
+    seconds: float = attrs.field(default=30.0, validator=ranges.SECONDS)
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""

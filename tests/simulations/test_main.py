@@ -124,4 +124,10 @@ def test_a_scenario_is_run_again_by_the_size_that_was_asked_for(violated, profil
     (kept,) = (violated / "kept").iterdir()
     assert f"replay {kept}\n" in result.stderr
     assert Plan.load(kept).size < 6
-    assert Plan.load(kept).profile.value == profile
+    assert Plan.load(kept).profile == profile
+
+
+def test_a_plan_that_makes_no_sense_is_refused_in_its_own_words(tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(SMALL.dumps().replace('"safety": 5.0', '"safety": -1.0'))
+    assert "safety must be from 0 to 31622400, not -1.0." in refused("replay", path)

@@ -1,7 +1,11 @@
 import json
+import re
+from contextlib import suppress
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulations import scenarios
 from simulations.faults import Crash, Split
@@ -57,6 +61,94 @@ def test_a_file_that_says_something_else_is_refused(where, value):
     place[where[-1]] = value
     with pytest.raises(BadPlan):
         Plan.loads(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "said"),
+    [
+        (("operations", 0, "at"), 61, "operations[0]: at must be within the safety phase, from 0 to 60."),
+        (("operations", 1, "of"), 9, "operations[1]: there is no machine 9; they are 0 to 1."),
+        (("operations", 1, "port"), 99_999, "operations[1]: port must be from 1 to 65535, not 99999."),
+        (("operations", 1, "up"), -1, "operations[1]: up must be from 0 to "),
+        (("operations", 1, "pace"), -0.5, "operations[1]: pace must be from 0 to "),
+        (("operations", 0, "name"), "two words", "operations[0]: 'two words' is not a name: use a-z"),
+        (("operations", 0, "name"), 5, "operations[0].name: must be a text, not 5."),
+        (("operations", 0, "do"), "fly", "operations[0]: there is no do 'fly'; there are expose, fetch, follow, pin"),
+        (("operations", 0), {"at": 1.0}, 'operations[0]: "do" is missing; there are expose, fetch'),
+        (("operations", 0), [], "operations[0]: must be an object, not []."),
+        (("operations", 0), {"do": "pin", "at": 1, "machine": 0}, "operations[0].name: is missing."),
+        (("operations",), {}, "operations: must be a list, not {}."),
+        (("faults", 0, "fault"), "quake", "faults[0]: there is no fault 'quake'; there are actorcrash, anyactorcrash"),
+        (("faults", 0, "down"), -1, "faults[0]: down must be from 0 to 31622400, not -1"),
+        (("faults", 0, "down"), 1e400, "Infinity is no number"),
+        (("faults", 0, "downs"), 1, "faults[0]: there is no field 'downs'."),
+        (("faults", 1, "groups"), [], "faults[1]: groups must name a group."),
+        (("faults", 1, "groups"), [[0, 1], [1]], "faults[1]: m1 stands in two groups, or twice in one."),
+        (("faults", 0), {"fault": "rebind", "at": 1, "nat": 0}, "faults[0]: there is no router 0; the plan has 0."),
+        (("faults", 0), {"fault": "weather", "at": 1, "loss": 2}, "faults[0]: loss of a link is a probability"),
+        (("faults", 0), {"fault": "attack", "at": 1, "kind": "mob"}, "faults[0]: kind must be one of "),
+        (("machines", 0), [], "machines[0]: must be an object, not []."),
+        (("machines", 1, "drift"), -2, "machines[1]: drift must be from -1 to 1, not -2.0."),
+        (("bounds",), {"stop": -1}, "bounds: stop must be from 0 to "),
+        (("safety",), float("nan"), "NaN is no number that a plan may hold."),
+        (("safety",), 1e30, "safety must be from 0 to "),
+        (("seed",), 10**60, "seed must be from -9223372036854775808 to 9223372036854775807, not 1000"),
+        (("profile",), "heavy", "profile: must be one of full, light, not 'heavy'."),
+    ],
+)
+def test_what_is_wrong_with_a_plan_is_said_with_its_place(where, value, said):
+    data = json.loads(SMALL.dumps())
+    place = data
+    for step in where[:-1]:
+        place = place[step]
+    place[where[-1]] = value
+    with pytest.raises(BadPlan, match="^" + re.escape(said)):
+        Plan.loads(json.dumps(data))
+
+
+def test_a_plan_with_many_faults_names_some_of_them():
+    data = json.loads(SMALL.dumps())
+    data["operations"] = [{"do": "fly"}] * 1000
+    with pytest.raises(BadPlan, match=r"operations\[9\]: there is no do 'fly'; there are [a-z, ]+; and 990 more\.$"):
+        Plan.loads(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"[" * 100_000, "This is no plan: it is nested too deep."),
+        (b"\xff\xfe", "This is no text in UTF-8"),
+        (b'{"seed": ' + b"9" * 5000 + b"}", "This is no JSON"),
+        (b'{"format": 1, "safety": 1e999, "scenario": "a", "seed": 1, "machines": [{}]}', "safety: is too large"),
+        (b"", "This is no JSON"),
+    ],
+)
+def test_a_file_that_is_no_plan_is_refused(tmp_path, text, said):
+    path = tmp_path / "plan.json"
+    path.write_bytes(text)
+    with pytest.raises(BadPlan, match=said):
+        Plan.load(path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+def test_whatever_stands_anywhere_in_a_file_is_a_plan_or_refused(data):
+    root = json.loads(SMALL.dumps())
+    place = root
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(JSON)
+    with suppress(BadPlan):
+        Plan.loads(json.dumps(root))
 
 
 def test_a_machine_is_given_addresses_of_machines_before_it_only():
