@@ -1,11 +1,13 @@
 """The command line of the simulator: run a scenario, list them, replay a plan, run a campaign.
 
-Exit codes: 0 all invariants held, 1 one did not, 2 the command or the plan makes no sense. The report goes to stdout,
-what people watch meanwhile to stderr.
+Exit codes: 0 all invariants held, 1 one did not, 2 the command or the plan makes no sense, 130 interrupted. The report
+goes to stdout, what people watch meanwhile to stderr. Invariant: what can't be done is said before anything is run.
 """
 
+import re
 import shlex
 import sys
+import tempfile
 from pathlib import Path
 
 import attrs
@@ -13,20 +15,39 @@ import click
 
 from beam_actors.testing.security import Profile
 from simulations import plots, scenarios
-from simulations.campaign import Campaign, Task
+from simulations.campaign import BadResults, Campaign, Task
 from simulations.campaign_watch import watch
 from simulations.check import Result
 from simulations.check import check as run_check
 from simulations.growth import HEAD, Row, measure, text
 from simulations.plan import BadPlan, Plan
+from simulations.ranges import SEEDS
 from simulations.report import Report, summary
 from simulations.run import Progress, run_plan
 
 REGRESSIONS = Path(__file__).parent / "regressions"
 _PROFILES = [profile.value for profile in Profile]
+_SEED = click.IntRange(*SEEDS)
+_SIZE = click.IntRange(min=1)
+_OUT = click.Path(path_type=Path, file_okay=False)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Commands that an interrupt ends with a word and the exit code of a shell."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            pass
+        except BaseExceptionGroup as group:  # trio has it in groups when it meets a task of the world
+            if group.split(KeyboardInterrupt)[0] is None:
+                raise
+        click.echo("\nInterrupted.", err=True)
+        raise click.exceptions.Exit(130)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run whole networks of production nodes in one process, from a seed."""
 
@@ -43,13 +64,11 @@ def list_scenarios() -> None:
 
 @main.command()
 @click.argument("scenario")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--size", type=int, default=None, help="Machines; the scenario's own number without it.")
+@click.option("--seed", type=_SEED, default=1, show_default=True)
+@click.option("--size", type=_SIZE, default=None, help="Machines; the scenario's own number without it.")
 @click.option("--profile", type=click.Choice(_PROFILES), default="full", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The whole report as JSON instead of the summary.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=None, help="A folder for the plan, the report and plots."
-)
+@click.option("--out", type=_OUT, default=None, help="A folder for the plan, the report and plots.")
 @click.option("--keep/--no-keep", default=True, help="Whether a failing plan is put into simulations/regressions.")
 def run(
     *,
@@ -77,14 +96,17 @@ def run(
 @main.command()
 @click.option("--sizes", default="100,300,1000", show_default=True, help="Numbers of machines.")
 @click.option("--full-up-to", type=int, default=1000, show_default=True, help="Larger ones have the light profile.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("growth"), show_default=True)
+@click.option("--seed", type=_SEED, default=1, show_default=True)
+@click.option("--out", type=_OUT, default=Path("growth"), show_default=True)
 def growth(*, sizes: str, full_up_to: int, seed: int, out: Path) -> None:
     """Measure how a simulation's cost grows with the number of machines."""
     try:
         wanted = {int(size): Profile.FULL if int(size) <= full_up_to else Profile.LIGHT for size in sizes.split(",")}
     except ValueError:
         raise click.UsageError("Sizes are numbers with commas between them.") from None
+    if min(wanted) < 1:
+        raise click.UsageError("There is no network of fewer than one machine.")
+    _writable(out)
     click.echo(HEAD)
     rows: list[Row] = []
     for result in measure(wanted, seed=seed, out=out):
@@ -110,14 +132,12 @@ def check() -> None:
 @main.command()
 @click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="The whole report as JSON instead of the summary.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=None, help="A folder for the plan, the report and plots."
-)
+@click.option("--out", type=_OUT, default=None, help="A folder for the plan, the report and plots.")
 def replay(*, plan: Path, as_json: bool, out: Path | None) -> None:
     """Run the plan in a file again, to the letter."""
     try:
         loaded = Plan.load(plan)
-    except BadPlan as error:
+    except (BadPlan, OSError) as error:
         raise click.UsageError(str(error)) from None
     _run(loaded, _replay(plan), as_json=as_json, out=out, keep=None)
 
@@ -125,16 +145,23 @@ def replay(*, plan: Path, as_json: bool, out: Path | None) -> None:
 @main.command()
 @click.argument("scenario", nargs=-1, required=True)
 @click.option("--seeds", default="1-20", show_default=True, help="A range, both ends included, or one seed.")
-@click.option("--size", type=int, default=None, help="Machines; each scenario's own number without it.")
+@click.option("--size", type=_SIZE, default=None, help="Machines; each scenario's own number without it.")
 @click.option("--profile", type=click.Choice(_PROFILES), default="full", show_default=True)
-@click.option("--processes", type=int, default=None, help="Runs at a time on this machine; its processors without it.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Runs at a time on this machine; its processors without it.",
+)
 @click.option("--dask", default=None, help="The address of a Dask cluster's scheduler, to run there instead.")
 @click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("campaign.jsonl"), show_default=True,
+    "--results", type=click.Path(path_type=Path, dir_okay=False), default=Path("campaign.jsonl"), show_default=True,
     help="The file of results; what stands in it is not done again.",
 )  # fmt: skip
-@click.option("--minutes", type=float, default=None, help="Begin no run after this time.")
-@click.option("--tries", type=int, default=60, show_default=True, help="Runs to shrink one failure.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), default=None, help="Begin no run after this time."
+)
+@click.option("--tries", type=click.IntRange(min=1), default=60, show_default=True, help="Runs to shrink one failure.")
 def campaign(
     *,
     scenario: tuple[str, ...],
@@ -154,21 +181,36 @@ def campaign(
             for seed in _range(seeds)
             for name in scenario
         ]
-    except scenarios.UnknownScenario as error:
+        for task in tasks[: len(scenario)]:
+            task.plan()  # whether there is one of this size, each scenario knows
+        known = Campaign(results, REGRESSIONS, shrink_tries=tries)
+    except (scenarios.UnknownScenario, BadPlan, BadResults) as error:
         raise click.UsageError(str(error)) from None
-    sys.exit(watch(Campaign(results, REGRESSIONS, shrink_tries=tries), tasks, processes, dask, minutes))
+    sys.exit(watch(known, tasks, processes, dask, minutes))
 
 
 def _range(text: str) -> range:
-    first, _, last = text.partition("-")
+    found = re.fullmatch(r"(\d{1,19})(?:-(\d{1,19}))?", text, re.ASCII)
+    seeds = range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0)
+    if not seeds or seeds[-1] > SEEDS[1]:
+        raise click.UsageError(f"{text!r} is no range of seeds, such as 1-100.")
+    return seeds
+
+
+def _writable(folder: Path) -> None:
+    """Make the folder, and refuse one that nothing can be put into."""
     try:
-        return range(int(first), int(last or first) + 1)
-    except ValueError:
-        raise click.UsageError(f"{text!r} is no range of seeds, such as 1-100.") from None
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise click.UsageError(f"Nothing can be written into {folder}: {error.strerror}.") from None
 
 
 def _run(plan: Plan, again: str, *, as_json: bool, out: Path | None, keep: Path | None) -> None:
     """Run it and show what there is to show; `again` is the command that runs exactly this plan."""
+    if out is not None:
+        _writable(out)
     report = run_plan(plan, progress=_Line() if sys.stderr.isatty() else _Rows())
     click.echo("\r\x1b[K" if sys.stderr.isatty() else "", nl=False, err=True)
     click.echo(report.dumps(again) if as_json else summary(report))

@@ -102,6 +102,10 @@ def normalised(message: str) -> str:
     return re.sub(r"(#[\s,.:()]*)+", "# ", words).strip()[:300]
 
 
+class BadResults(ValueError):
+    """The file can't be written, or holds something else, to which nothing must be appended."""
+
+
 class Campaign:
     """One campaign: its file, and what is known of it."""
 
@@ -110,12 +114,27 @@ class Campaign:
         self._regressions = regressions
         self._tries = shrink_tries
         self.done: dict[str, Result] = {}
-        for line in results.read_text(encoding="utf-8").splitlines() if results.exists() else ():
-            try:
-                result = Result(**json.loads(line))
-            except (ValueError, TypeError):
-                continue  # the last line of a campaign that was cut off while it wrote
-            self.done[result.key] = result
+        try:
+            results.parent.mkdir(parents=True, exist_ok=True)
+            with results.open("a+", encoding="utf-8") as file:
+                file.seek(0)
+                for number, line in enumerate(file, start=1):
+                    self._read(line, number)
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadResults(f"{results} can't be a file of results: {error}.") from None
+
+    def _read(self, line: str, number: int) -> None:
+        try:
+            data = json.loads(line)
+        except ValueError as error:
+            if not line.startswith("{"):
+                raise BadResults(f"{self.results} holds something else than results: line {number}: {error}.") from None
+            return  # a campaign was cut off while it wrote
+        try:
+            result = Result(**data)
+        except TypeError:
+            raise BadResults(f"{self.results} holds something else than results: see line {number}.") from None
+        self.done[result.key] = result
 
     def __repr__(self) -> str:
         return f"<Campaign {self.results} of {len(self.done)} runs>"
@@ -183,7 +202,6 @@ class Campaign:
 
     def _append(self, result: Result) -> None:
         self.done[result.key] = result
-        self.results.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(attrs.asdict(result), sort_keys=True) + "\n"
         handle = os.open(self.results, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:

@@ -62,4 +62,5 @@ TIMES = between(1, 10_000)
 PORT = between(1, 65_535)
 SIZE = between(0, 1 << 40)
 """Bytes."""
-SEED = between(-(1 << 63), (1 << 63) - 1)
+SEEDS = -(1 << 63), (1 << 63) - 1
+SEED = between(*SEEDS)

@@ -29,7 +29,11 @@ class Scenario(Protocol):
 
     @staticmethod
     def plan(seed: int, size: int) -> Plan:
-        """The plan of a seed: the same for ever, as long as this file does not change."""
+        """The plan of a seed: the same for ever, as long as this file does not change.
+
+        Raises:
+            BadPlan: so few machines can't show what the scenario is after.
+        """
         ...
 
     @staticmethod

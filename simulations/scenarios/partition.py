@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simulations.choices import SeededChoices
 from simulations.faults import Fault, Split
 from simulations.operations import Expose, Fetch, Operation, Register, Release, Resolve
-from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.plan import BadPlan, Bounds, MachinePlan, Plan
 from simulations.topology import tree
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ _SPLIT = 10.0
 
 
 def plan(seed: int, size: int) -> Plan:
-    """See `Scenario`."""
+    """See `Scenario`; raise `BadPlan` for a machine that is alone."""
+    if size < 2:
+        raise BadPlan(f"{NAME} needs two machines, of which one can be parted from the other.")
     choices = SeededChoices(seed, NAME)
     parts = choices.integer(2, min(4, max(2, size // 2)))
     order = choices.shuffled(range(size))

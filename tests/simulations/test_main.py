@@ -131,3 +131,57 @@ def test_a_plan_that_makes_no_sense_is_refused_in_its_own_words(tmp_path):
     path = tmp_path / "plan.json"
     path.write_text(SMALL.dumps().replace('"safety": 5.0', '"safety": -1.0'))
     assert "safety must be from 0 to 31622400, not -1.0." in refused("replay", path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("run partition --size 1", "partition needs two machines"),
+        ("run partition --size 0", "0 is not in the range x>=1"),
+        ("run partition --size -5", "-5 is not in the range x>=1"),
+        (f"run churn --seed {10**60}", "is not in the range"),
+        ("run nowhere", "There is no scenario 'nowhere'; there are churn"),
+        ("campaign swarm --size -2", "-2 is not in the range x>=1"),
+        ("campaign swarm partition --size 1", "partition needs two machines"),
+        ("campaign swarm --processes 0", "0 is not in the range x>=1"),
+        ("campaign swarm --processes -1", "-1 is not in the range x>=1"),
+        ("campaign swarm --seeds 5-1", "'5-1' is no range of seeds, such as 1-100."),
+        ("campaign swarm --seeds 5-", "'5-' is no range of seeds, such as 1-100."),
+        ("campaign swarm --minutes 0", "0.0 is not in the range x>0"),
+        ("campaign swarm --minutes -1", "-1.0 is not in the range x>0"),
+        ("campaign swarm --results .", "File '.' is a directory"),
+        ("growth --sizes 0", "There is no network of fewer than one machine."),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_sentence(words, said, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(*words.split())
+
+
+@pytest.mark.parametrize("text", ["a diary\n", '{"size": 3, "wall_s": 1}\n', '{\n "key": 1\n}\n', "[]\n", "\udcff"])
+def test_a_file_of_something_else_is_no_file_of_results(tmp_path, text):
+    path = tmp_path / "diary.txt"
+    path.write_text(text, errors="surrogateescape")
+    said = refused("campaign", "swarm", "--results", path)
+    assert str(path) in said
+    assert "results" in said
+    assert path.read_text(errors="surrogateescape") == text
+
+
+@pytest.mark.parametrize("command", ["run churn", "growth"])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_run(tmp_path, command, monkeypatch):
+    monkeypatch.setattr(cli, "run_plan", None)
+    (tmp_path / "file").write_text("")
+    assert "Nothing can be written into" in refused(*command.split(), "--out", tmp_path / "file" / "folder")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BaseExceptionGroup("", [KeyboardInterrupt()])])
+def test_an_interrupt_ends_a_run_with_a_word(monkeypatch, error):
+    def interrupted(plan, progress):
+        raise error
+
+    monkeypatch.setattr(cli, "run_plan", interrupted)
+    result = call("run", "churn")
+    assert result.exit_code == 130
+    assert result.stderr.endswith("Interrupted.\n")
+    assert "Aborted" not in result.output
