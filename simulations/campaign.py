@@ -1,8 +1,9 @@
 """Many seeds over many processes, or over the machines of a Dask cluster: by the executor interface of Python, no more.
 
 Invariants: a campaign's results are one file of JSON lines to which only this process appends, each line at once, so a
-campaign that was interrupted goes on where it was; failures that say the same are one failure, which is shrunk once and
-kept once. A run that does not end, or dies, is a failure as well.
+campaign that was interrupted goes on where it was; a line counts only for the code that ran (`sources`), so that a bug
+that was mended is not reported again; failures that say the same are one failure, which is shrunk once and kept once. A
+run that does not end, or dies, is a failure as well.
 """
 
 import concurrent.futures
@@ -18,7 +19,7 @@ from typing import Any
 import attrs
 
 from beam_actors.testing.security import Profile
-from simulations import scenarios
+from simulations import scenarios, sources
 from simulations.plan import Plan
 from simulations.run import Stuck, run_plan
 from simulations.shrink import shrink
@@ -62,6 +63,8 @@ class Result:
     trace: str = ""
     kept: str = ""
     """The file of the shrunk plan."""
+    code: str = attrs.field(factory=sources.digest)
+    """Which sources ran, in the process that ran them."""
 
 
 def perform(task: Task) -> Result:
@@ -114,6 +117,7 @@ class Campaign:
         self._regressions = regressions
         self._tries = shrink_tries
         self.done: dict[str, Result] = {}
+        self._of_other_code: set[str] = set()
         try:
             results.parent.mkdir(parents=True, exist_ok=True)
             with results.open("a+", encoding="utf-8") as file:
@@ -131,13 +135,21 @@ class Campaign:
                 raise BadResults(f"{self.results} holds something else than results: line {number}: {error}.") from None
             return  # a campaign was cut off while it wrote
         try:
-            result = Result(**data)
+            result = Result(**{"code": "", **data})
         except TypeError:
             raise BadResults(f"{self.results} holds something else than results: see line {number}.") from None
-        self.done[result.key] = result
+        if result.code == sources.digest():
+            self.done[result.key] = result
+        else:
+            self._of_other_code.add(result.key)
 
     def __repr__(self) -> str:
         return f"<Campaign {self.results} of {len(self.done)} runs>"
+
+    @property
+    def outdated(self) -> int:
+        """Runs in the file that other code did, or nobody knows which, and that are done again."""
+        return len(self._of_other_code - self.done.keys())
 
     @property
     def failures(self) -> dict[str, list[Result]]:
@@ -203,8 +215,11 @@ class Campaign:
     def _append(self, result: Result) -> None:
         self.done[result.key] = result
         line = json.dumps(attrs.asdict(result), sort_keys=True) + "\n"
-        handle = os.open(self.results, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        handle = os.open(self.results, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
+            size = os.fstat(handle).st_size
+            if size and os.pread(handle, 1, size - 1) != b"\n":
+                line = "\n" + line  # the last one was cut
             os.write(handle, line.encode())  # one write, so that a line is there or not
         finally:
             os.close(handle)
@@ -228,7 +243,8 @@ def dask_executor(address: str) -> tuple[Executor, int]:
 
     Raises:
         ImportError: `distributed` is not installed (the extra `sim`).
-        ValueError: a worker has several threads; runs in one process would share the scheduler that a seed sets.
+        ValueError: a worker has several threads (runs in one process would share the scheduler that a seed sets), or
+            other sources than this process, whose results would not be those of this code.
     """
     from distributed import Client  # noqa: PLC0415 (an optional extra)
 
@@ -236,4 +252,6 @@ def dask_executor(address: str) -> tuple[Executor, int]:
     threads = client.nthreads()
     if any(count > 1 for count in threads.values()):
         raise ValueError("Start the workers with one thread each (--nthreads 1): one process runs one world at a time.")
+    if set(client.run(sources.digest).values()) - {sources.digest()}:
+        raise ValueError("The workers have other sources than this checkout; install it there, and start them anew.")
     return client.get_executor(pure=False), len(threads)

@@ -1,6 +1,7 @@
 """What a person sees of a campaign: a bar while it runs, and what failed when it is over."""
 
 import os
+import shlex
 import time
 from collections.abc import Sequence
 
@@ -22,12 +23,10 @@ def watch(
         try:
             executor, at_once = dask_executor(dask)
         except (ImportError, OSError, ValueError) as error:
-            console.print(f"The Dask cluster at {dask} can't be used: {error}", markup=False)
+            _say(console, f"The Dask cluster at {dask} can't be used: {error}")
             return 2
     until = None if minutes is None else time.monotonic() + minutes * 60
-    before = sum(task.key in campaign.done for task in tasks)
-    if before:
-        console.print(f"{before} of {len(tasks)} runs stand in {campaign.results} already")
+    before = _say_what_is_known(console, campaign, tasks)
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
@@ -37,10 +36,10 @@ def watch(
 
         def tell(result: Result) -> None:
             kinds = len(campaign.failures)
-            said = "no failure" if not kinds else f"[red]{kinds} kinds of failure[/red]"
+            said = "no failure" if not kinds else f"[red]{_several(kinds, 'kind')} of failure[/red]"
             bar.update(line, advance=1, description=said)
             if not result.passed:
-                console.print(f"{result.key}: {result.message or result.signature}", markup=False)
+                _say(console, f"{result.key}: {result.message or result.signature}")
 
         try:
             campaign.run(
@@ -51,11 +50,37 @@ def watch(
             stopped = True
         finally:
             executor.shutdown(wait=not stopped, cancel_futures=True)
+    _say_what_came_of_it(console, campaign, tasks, "Interrupted" if stopped else "The time ran out")
+    if stopped:
+        return 130
+    return int(any(task.key in campaign.done and not campaign.done[task.key].passed for task in tasks))
+
+
+def _say_what_is_known(console: Console, campaign: Campaign, tasks: Sequence[Task]) -> int:
+    """How many runs need not be done."""
+    before = sum(task.key in campaign.done for task in tasks)
+    if before:
+        _say(console, f"{before} of {_several(len(tasks), 'run')} stand in {campaign.results} already.")
+    if campaign.outdated:
+        _say(console, f"Not counted: {_several(campaign.outdated, 'run')} of other code in {campaign.results}.")
+    return before
+
+
+def _say_what_came_of_it(console: Console, campaign: Campaign, tasks: Sequence[Task], why: str) -> None:
+    missing = sum(task.key not in campaign.done for task in tasks)
+    if missing:
+        _say(console, f"{why}: {_several(missing, 'run')} not done.")
     for text in _summary(campaign, tasks):
-        console.print(text, markup=False, highlight=False)
-    return (
-        130 if stopped else int(any(task.key in campaign.done and not campaign.done[task.key].passed for task in tasks))
-    )
+        _say(console, text)
+
+
+def _say(console: Console, text: str) -> None:
+    """One line, however long: a command in it must stay one."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _summary(campaign: Campaign, tasks: Sequence[Task]) -> list[str]:
@@ -63,11 +88,12 @@ def _summary(campaign: Campaign, tasks: Sequence[Task]) -> list[str]:
     virtual, wall = sum(result.virtual_s for result in done), sum(result.wall_s for result in done)
     histories = len({result.trace for result in done})
     hours = f"{virtual / 3600:.1f} simulated hours in {wall / 3600:.2f} hours of processors"
-    lines = [f"{len(done)} of {len(tasks)} runs, {histories} different histories, {hours}"]
+    many = "history" if histories == 1 else "different histories"
+    lines = [f"{len(done)} of {_several(len(tasks), 'run')}, {histories} {many}, {hours}"]
     for signature, results in sorted(campaign.failures.items()):
         kept = next((result.kept for result in results if result.kept), "")
-        lines.append(f"  {len(results)} times: {signature}")
+        lines.append(f"  {_several(len(results), 'time')}: {signature}")
         lines.append(f"    first {results[0].key}: {results[0].message[:300]}")
         if kept:
-            lines.append(f"    python -m simulations replay {kept}")
+            lines.append(f"    python -m simulations replay {shlex.quote(kept)}")
     return lines

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 import pytest
 
-from simulations import campaign
+from simulations import campaign, sources
 from simulations.campaign import Campaign, Result, Task, normalised
 from simulations.plan import Plan
 
@@ -92,3 +92,28 @@ def test_a_real_run_is_judged():
     assert result.passed, result
     assert result.trace
     assert result.virtual_s > 0
+
+
+def test_a_line_that_was_cut_does_not_spoil_the_next_one(runs):
+    results, kept, done, _ = runs
+    results.write_text('{"key": "swarm/4/3/full", "pas')
+    go(results, kept)
+    assert sorted(done) == [0, 1, 2, 3, 4, 5]
+    lines = results.read_text().splitlines()
+    assert {json.loads(line)["key"] for line in lines[1:]} == {task.key for task in TASKS}
+    assert len(Campaign(results, kept).done) == 6
+
+
+def test_results_of_other_code_do_not_count(runs):
+    results, kept, done, _ = runs
+    other, unknown = attrs.asdict(Result(key=TASKS[2].key, passed=False, signature="mended", code="other")), {}
+    unknown |= {key: value for key, value in other.items() if key != "code"} | {"key": TASKS[3].key}
+    results.write_text(f"{json.dumps(other)}\n{json.dumps(unknown)}\n")
+    assert Campaign(results, kept).outdated == 2
+    this, _ = go(results, kept)
+    assert sorted(done) == [0, 1, 2, 3, 4, 5]
+    assert "mended" not in this.failures
+    again = Campaign(results, kept)
+    assert again.outdated == 0
+    assert again.done == this.done
+    assert {result.code for result in again.done.values()} == {sources.digest()}
