@@ -1,5 +1,6 @@
 """What happens to single actors: a bug that crashes one of them, whichever it is, once, again and again, or always."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import attrs
@@ -64,14 +65,19 @@ class ActorCrash(MachineFault):
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
         place = stage.places[self.machine]
+        crashed = False
         for _ in range(self.times):
             node = place.machine.node
-            if node is not None:
+            found = [] if node is None else stage.inside.actors_at(node, self.path)
+            if found:
+                crashed = True
                 place.crashed_actors += 1
-                for ref in stage.inside.actors_at(node, self.path):
-                    stage.world.trace.add(place.name, "crash", ref.path)
-                    ref.crash(PlannedCrash("crashed by the plan"))
+            for ref in found:
+                stage.world.trace.add(place.name, "crash", ref.path)
+                ref.crash(PlannedCrash("crashed by the plan"))
             await stage.hold(self.apart)
+        if not crashed:
+            raise Moot
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -86,16 +92,20 @@ class AnyActorCrash(MachineFault):
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
         place = stage.places[self.machine]
+        crashed = False
         entropy = stage.world.entropy(f"any actor {self.machine} {self.at}")
         for _ in range(self.times):
             node = place.machine.node
             alive = [] if node is None else [cell.ref for cell in stage.inside.cells(node) if cell.alive]
             if alive:
+                crashed = True
                 place.crashed_actors += 1
                 ref = alive[int(entropy.uniform() * len(alive))]
                 stage.world.trace.add(place.name, "crash", ref.path)
                 ref.crash(PlannedCrash("crashed by the plan"))
             await stage.hold(self.apart)
+        if not crashed:
+            raise Moot
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -113,19 +123,22 @@ class CrashLoop(MachineFault):
         place = stage.places[self.machine]
         if not place.up:
             raise Moot
+        struck: Counter[str] = Counter()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._haunt, stage, place)
+            nursery.start_soon(self._haunt, stage, place, struck)
             await stage.hold(self.seconds)
             nursery.cancel_scope.cancel()
+        if not struck:
+            raise Moot
 
-    async def _haunt(self, stage: "Stage", place: "Place") -> None:
+    async def _haunt(self, stage: "Stage", place: "Place", struck: Counter[str]) -> None:
         while True:
             if place.up:
                 with place.while_up():
-                    await self._crash_all(stage, place)
+                    await self._crash_all(stage, place, struck)
             await trio.sleep(0.5)
 
-    async def _crash_all(self, stage: "Stage", place: "Place") -> None:
+    async def _crash_all(self, stage: "Stage", place: "Place", struck: Counter[str]) -> None:
         """Crash the actor that runs, and each that follows it, until the daemon goes down."""
         system, path = place.node.system, f"node/{self.path}"
         lives, born = trio.open_memory_channel[None](1)
@@ -142,6 +155,7 @@ class CrashLoop(MachineFault):
             while True:
                 ref = system.whereis(path)
                 if ref is not None:
+                    struck[path] += 1
                     place.crashed_actors += 1
                     stage.world.trace.add(place.name, "crash", path)
                     ref.crash(PlannedCrash("crashed by the plan, as ever"))
