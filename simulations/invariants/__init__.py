@@ -4,7 +4,8 @@ The first violation ends the run: what follows it would be its consequence. Whic
 sees, stands in their modules; a new one is a class there and a row in `ALL`.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -62,6 +63,19 @@ ALL: tuple[type[Invariant], ...] = (
 )
 """In the order in which they wait after the heal: what a later one needs, an earlier one has waited for."""
 
+
+def check_ids(kinds: Iterable[type[Invariant]]) -> None:
+    """Refuse an id that is no S or L and a number, or that another one has: reports are sorted and read by them."""
+    known: dict[str, type[Invariant]] = {}
+    for kind in kinds:
+        if not re.fullmatch(r"[SL][1-9][0-9]*", kind.id, re.ASCII):
+            raise ValueError(f"{kind.__name__}.id is {kind.id!r}; it must be S or L and a number, such as S22.")
+        other = known.setdefault(kind.id, kind)
+        if other is not kind:
+            raise ValueError(f"{kind.__name__}.id is {kind.id}, as is that of {other.__name__}.")
+
+
+check_ids(ALL)
 
 _TAIL = 60
 

@@ -15,7 +15,7 @@ from beam_actors.runtime.restarts import RestartWindow
 from beam_actors.testing.world import Profile, open_world
 from simulations import run
 from simulations.faults import ActorCrash, Kill
-from simulations.invariants import ALL
+from simulations.invariants import ALL, Invariant, check_ids
 from simulations.operations import Expose, Fetch, Register, Release
 from simulations.plan import MachinePlan, Plan
 from simulations.report import summary
@@ -135,3 +135,18 @@ def test_an_id_stands_for_one_invariant_and_the_page_lists_them_all():
     rows = {f"| {kind.id} | {kind.title} | `{kind.__module__.rpartition('.')[2]}` |" for kind in ALL}
     page = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text().splitlines()
     assert rows == {line for line in page if re.match(r"\| [SL]\d+ \|", line)}
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        ("", "''; it must be S or L"),
+        ("X1", "'X1'; it must be S or L"),
+        ("S09", "S or L and a number"),
+        ("S1", "as is that of GenuineClaims"),
+    ],
+)
+def test_ids_are_checked(one, said):
+    wrong = type("Wrong", (Invariant,), {"id": one})
+    with pytest.raises(ValueError, match=f"Wrong.id is .*{said}"):
+        check_ids([*ALL, wrong])
