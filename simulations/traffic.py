@@ -24,9 +24,9 @@ from beam_actors.flow import Stream
 from beam_actors.tunnels import ForwardSpec
 from beam_actors.values import TcpAddress
 from simulations.model import Standing
+from simulations.operations import Fetch, Follow
 
 if TYPE_CHECKING:
-    from simulations.operations import Fetch
     from simulations.place import Place
     from simulations.stage import Stage
 
@@ -55,6 +55,7 @@ class Connection:
     number: int
     visitor: "Place"
     owner: "Place"
+    wish: Fetch
     kills: tuple[int, ...]
     """How often each machine's daemon had been killed when the connection began."""
     began: float
@@ -96,15 +97,33 @@ class Traffic:
         blocks = b"".join([head + index.to_bytes(8, "big") + bytes(_BLOCK - 41) for index in range(first, last)])
         return blocks[start - first * _BLOCK :][:size]
 
+    def _called(self, number: int, connection: Connection | None = None) -> str:
+        """A connection in messages: whose it is, and which operation of the plan made it."""
+        found = connection or self.live.get(number)
+        if found is None:
+            return f"connection {number}"
+        wish = found.wish
+        tunnel = f"{wish.name or found.server.name}:{wish.port}"
+        ends = f"from {found.visitor.name} to {tunnel} of {found.server.name}"
+        return f"connection {number} {ends} ({self._origin(wish)})"
+
+    def _origin(self, wish: Fetch) -> str:
+        place = wish.at, wish.machine, wish.of, wish.port, wish.name
+        for index, one in enumerate(self._stage.plan.operations):
+            # A `follow` makes wishes of its own, at its place.
+            if one is wish or (isinstance(one, Follow) and (one.at, one.machine, one.of, one.port, one.name) == place):
+                return f"operations[{index}] of the plan"
+        return "a visit after the heal"
+
     # --- the visitor --------------------------------------------------------------------------------------------------
 
-    async def fetch(self, place: "Place", owner: "Place", wish: "Fetch") -> str:
+    async def fetch(self, place: "Place", owner: "Place", wish: Fetch) -> str:
         """One exchange; a word on how it ended. A clean end that is none, or a wrong byte, is a violation of S9."""
         destination = wish.name or owner.peer_text
         listen = await self._forward(place, destination, wish.port)
         self._number += 1
         kills = tuple(each.kills for each in self._stage.places)
-        connection = Connection(self._number, place, owner, kills, trio.current_time())
+        connection = Connection(self._number, place, owner, wish, kills, trio.current_time())
         self.live[connection.number] = connection
         expected = self._must_work(connection, wish)
         pauses = wish.pace * ((wish.up + wish.down) // _PIECE + 2)
@@ -117,7 +136,7 @@ class Traffic:
         self._judge(connection, wish, outcome, expected=expected)
         return outcome
 
-    def _must_work(self, connection: Connection, wish: "Fetch") -> bool:
+    def _must_work(self, connection: Connection, wish: Fetch) -> bool:
         """Whether the tunnel is there, as far as its owner was told, and nothing can be in the way."""
         model, owner, visitor = self._stage.model, connection.owner.person, connection.visitor
         offer = owner.offer(wish.name, wish.port)
@@ -131,7 +150,7 @@ class Traffic:
             and self._stage.inside.can_find(visitor.node, connection.owner.node)
         )
 
-    def _judge(self, connection: Connection, wish: "Fetch", outcome: str, *, expected: bool) -> None:
+    def _judge(self, connection: Connection, wish: Fetch, outcome: str, *, expected: bool) -> None:
         """A connection that nothing disturbed is whole, and one of a tunnel that was withdrawn is cut."""
         offer = connection.server.person.offer(wish.name, wish.port)
         changed = offer is None or offer.wish.under_way or offer.wish.asked_at >= connection.began
@@ -142,7 +161,7 @@ class Traffic:
                 self._stage.invariants.went_on(connection.visitor, connection.server, left - 2 * wish.pace)
             return
         ends = connection.visitor, connection.server
-        what = f"connection {connection.number} from {ends[0].name} to {ends[1].name} {outcome}"
+        what = f"{self._called(connection.number, connection)} {outcome}"
         if (connection.by is not None or expected) and not changed and self._stage.calm.since(connection.began, *ends):
             self._stage.invariants.bytes_wrong(f"{what} although nothing disturbed it")
         elif outcome != "cut" and self._stage.calm.since(trio.current_time() - _TOLD_AFTER, *ends):
@@ -157,7 +176,7 @@ class Traffic:
         await place.node.tunnels.forward(ForwardSpec(destination=destination, port=port, listen=listen))
         return listen
 
-    async def _exchange(self, connection: Connection, listen: TcpAddress, wish: "Fetch") -> str:
+    async def _exchange(self, connection: Connection, listen: TcpAddress, wish: Fetch) -> str:
         stream = await connection.visitor.program.connect(listen)
         try:
             async with _both_ways() as nursery:
@@ -175,20 +194,22 @@ class Traffic:
         stream.close()
         return "done"
 
-    async def _send_up(self, stream: Stream, connection: Connection, wish: "Fetch") -> None:
+    async def _send_up(self, stream: Stream, connection: Connection, wish: Fetch) -> None:
         pace = int(wish.pace * 1000)
         await stream.write(_HEAD.pack(_MAGIC, connection.number, wish.up, wish.down, wish.duplex, pace))
         await self._send(stream, connection.number, 0, wish.up, wish.pace)
         await stream.shutdown()
 
-    async def _take_down(self, stream: Stream, connection: Connection, wish: "Fetch") -> None:
+    async def _take_down(self, stream: Stream, connection: Connection, wish: Fetch) -> None:
         first = len(_WELCOME) + _REPLY.size
         head = await _read_exactly(stream, first)
         if len(head) < first:
             self._ended_early(connection, "the visitor", len(head), first, excused=connection.visitor_excused)
         magic, number, machine = _REPLY.unpack(head[len(_WELCOME) :])
         if not head.startswith(_WELCOME) or magic != _MAGIC or number != connection.number:
-            self._stage.invariants.bytes_wrong(f"the visitor of connection {connection.number} got another one's reply")
+            self._stage.invariants.bytes_wrong(
+                f"the visitor of {self._called(connection.number)} got another one's reply"
+            )
             raise ConnectionLost("This is not the reply.")
         by = self._stage.places[machine]
         self._stage.invariants.served(connection.visitor, wish.name, by, connection.owner)
@@ -256,14 +277,14 @@ class Traffic:
         while data := await stream.read():
             if data != self.block(number, way, len(data), got):
                 self._stage.invariants.bytes_wrong(
-                    f"connection {number} {'up' if way == 0 else 'down'}: the bytes from {got} to {got + len(data)} "
+                    f"{self._called(number)} {'up' if way == 0 else 'down'}: the bytes from {got} to {got + len(data)} "
                     "are not those that were sent"
                 )
                 raise ConnectionLost("These bytes are wrong.")
             got += len(data)
             self.bytes_moved += len(data)
             if got > size:
-                self._stage.invariants.bytes_wrong(f"connection {number}: {got} bytes came of {size} that were sent")
+                self._stage.invariants.bytes_wrong(f"{self._called(number)}: {got} bytes came of {size} that were sent")
                 raise ConnectionLost("These bytes are too many.")
         return got
 
@@ -271,8 +292,7 @@ class Traffic:
         """A clean end before all was there: nobody may take a part for the whole."""
         if connection is not None and not excused:
             self._stage.invariants.bytes_wrong(
-                f"{who} of connection {connection.number} from {connection.visitor.name} to {connection.owner.name} "
-                f"saw a clean end after {got} of {size} bytes"
+                f"{who} of {self._called(connection.number, connection)} saw a clean end after {got} of {size} bytes"
             )
         raise ConnectionLost("It ended early.")
 
