@@ -7,7 +7,7 @@ from typing import Any
 from simulations.growth import Row
 from simulations.report import Report
 
-_WITHOUT = "no plots, since matplotlib is not installed (pip install 'beam-actors[sim]')"
+_WITHOUT = "no plots, since matplotlib is not installed (.venv/bin/pip install -e '.[sim]')"
 
 
 def draw(report: Report, out: Path) -> str:

@@ -1,16 +1,19 @@
 import json
 import re
 from contextlib import suppress
+from pathlib import Path
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations import scenarios
+from simulations import faults, operations, scenarios
 from simulations.faults import Crash, Split
 from simulations.operations import Fetch, Register
-from simulations.plan import BadPlan, MachinePlan, Plan
+from simulations.plan import BadPlan, Bounds, MachinePlan, NatPlan, Plan, word
+from simulations.report import summary
+from simulations.run import run_plan
 
 SMALL = Plan(
     scenario="drawn",
@@ -176,3 +179,44 @@ def test_a_machine_that_would_know_nobody_for_ever_is_refused():
 def test_nobody_is_alone_in_a_large_plan(name):
     machines = scenarios.load(name).plan(1, 500).machines
     assert all(any(machines[other].boot <= one.boot for other in one.bootstrap) for one in machines if one.bootstrap)
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text(encoding="utf-8")
+IN_EVERY = {"at", "machine", "then"}
+
+
+def described(kind, leave_out=frozenset()):
+    """A class's fields, as the guide writes them: with their defaults, where these are plain values."""
+    fields = [field for field in attrs.fields(kind) if field.name not in leave_out]
+    defaults = [
+        "" if field.default is attrs.NOTHING or attrs.has(type(field.default)) else f" {json.dumps(field.default)}"
+        for field in fields
+    ]
+    return [f"`{field.name}{default}`" for field, default in zip(fields, defaults, strict=True)]
+
+
+@pytest.mark.parametrize("kind", [*operations.KINDS, *faults.KINDS])
+def test_the_guide_has_a_row_for_each_kind_with_its_fields(kind):
+    assert f"\n| `{word(kind)}` | {', '.join(described(kind, IN_EVERY))} | " in GUIDE
+
+
+def test_the_guide_has_no_row_of_a_kind_that_is_not_there():
+    _, _, tables = GUIDE.partition("| `do` |")
+    rows = re.findall(r"^\| `([a-z]+)` \|", tables, re.MULTILINE)
+    assert rows == [*map(word, operations.KINDS), "fault", *map(word, faults.KINDS)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [(Plan, "the plan"), (MachinePlan, "a machine"), (NatPlan, "a router of `nats`"), (Bounds, "`bounds`")],
+)
+def test_the_guide_has_a_row_for_each_field(kind, head):
+    table = GUIDE.partition(f"\n| {head} | |\n")[2].partition("\n\n")[0]
+    found = [field for row in table.splitlines()[1:] for field in re.findall(r"`[^`]+`", row.split("|")[1])]
+    assert found == (["`format`"] if kind is Plan else []) + described(kind)
+
+
+def test_the_plan_of_the_guide_is_one_that_holds():
+    report = run_plan(Plan.loads(GUIDE.partition("```json\n")[2].partition("```")[0]))
+    assert report.passed, summary(report)
+    assert report.counts["operations"] == {"expose: done": 1, "fetch: done": 1, "register: done": 1}
