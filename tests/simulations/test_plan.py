@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beam_actors.errors import InvalidName, InvalidValue
+from beam_actors.values import OwnerId
 from simulations import faults, operations, scenarios
 from simulations.faults import Crash, Split
 from simulations.operations import Fetch, Register
@@ -107,6 +109,15 @@ def test_what_is_wrong_with_a_plan_is_said_with_its_place(where, value, said):
     place[where[-1]] = value
     with pytest.raises(BadPlan, match="^" + re.escape(said)):
         Plan.loads(json.dumps(data))
+
+
+def test_a_visit_may_ask_for_the_full_form_of_a_name_and_a_claim_may_not():
+    full = f"web.{OwnerId(bytes(32))}"
+    assert Fetch(at=1.0, machine=0, of=1, port=9000, name=full).name == full
+    with pytest.raises(InvalidName):
+        Register(at=1.0, machine=0, name=full)
+    with pytest.raises(InvalidValue, match="An owner id has 52 characters"):
+        Fetch(at=1.0, machine=0, of=1, port=9000, name="web.short")
 
 
 def test_a_plan_with_many_faults_names_some_of_them():
