@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from simulations.choices import SeededChoices
 from simulations.faults import Attack, Fault, Restore, Split, Wipe
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve
-from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.plan import BadPlan, Bounds, MachinePlan, Plan
 from simulations.topology import tree
 
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ _SPLIT, _WHOLE = 15.0, 50.0
 
 
 def plan(seed: int, size: int) -> Plan:
-    """See `Scenario`."""
+    """See `Scenario`; raise `BadPlan` for a machine that is alone."""
+    if size < 2:
+        raise BadPlan(f"{NAME} needs two machines, one on each side of the split.")
     choices = SeededChoices(seed, NAME)
     order = choices.shuffled(range(size))
-    sides = tuple(sorted(order[::2])), tuple(sorted(order[1::2])) or (order[0],)
+    sides = tuple(sorted(order[::2])), tuple(sorted(order[1::2]))
     happens: list[Operation] = []
     for number in range(max(3, size // 2)):
         happens += choices.choice(_STORIES)(choices, f"name-{number}", sides, size)

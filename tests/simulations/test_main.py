@@ -137,6 +137,7 @@ def test_a_plan_that_makes_no_sense_is_refused_in_its_own_words(tmp_path):
     ("words", "said"),
     [
         ("run partition --size 1", "partition needs two machines"),
+        ("run name_conflict --size 1", "name_conflict needs two machines"),
         ("run partition --size 0", "0 is not in the range x>=1"),
         ("run partition --size -5", "-5 is not in the range x>=1"),
         (f"run churn --seed {10**60}", "is not in the range"),

@@ -34,6 +34,14 @@ def test_every_scenarios_plan_comes_back_from_its_file(name):
     assert plan != scenarios.load(name).plan(4, 7)
 
 
+@pytest.mark.parametrize("name", scenarios.names())
+def test_a_machine_that_is_alone_has_a_plan_or_is_refused(name):
+    for seed in range(5):
+        with suppress(BadPlan):
+            assert scenarios.load(name).plan(seed, 1).size == 1
+        assert scenarios.load(name).plan(seed, 2).size in {1, 2}
+
+
 def test_a_file_has_a_line_for_each_event_and_says_only_what_is_not_usual():
     lines = SMALL.dumps().splitlines()
     assert '  {"at": 1.0, "machine": 1, "name": "a", "do": "register"},' in lines
