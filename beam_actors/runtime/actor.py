@@ -1,17 +1,18 @@
 """Pykka's Actor on trio: what an actor's own code calls. How it lives is `incarnation`'s business."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from beam_actors.errors import ActorDead, ActorError
-from beam_actors.runtime import links
+from beam_actors.runtime import checks, links
 from beam_actors.runtime.cell import NOTHING, State
 from beam_actors.runtime.exits import NORMAL, Down, ExitKind, ExitReason
 from beam_actors.runtime.future import SET_ASIDE, Future, Reply
 from beam_actors.runtime.handlers import find_handler, handlers_of
 from beam_actors.runtime.incarnation import Incarnation
-from beam_actors.runtime.mailbox import discard
+from beam_actors.runtime.mailbox import Mailbox, discard
 from beam_actors.runtime.ref import Ref
+from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.stash import put_aside
 from beam_actors.runtime.waits import replies_of
@@ -21,11 +22,27 @@ if TYPE_CHECKING:
     from beam_actors.runtime.system import System
 
 
+_KINDS: Final = {
+    "mailbox": Mailbox,
+    "trap_exits": bool,
+    "linkable": bool,
+    "strategy": Strategy,
+    "intensity": Intensity,
+    "auto_shutdown": AutoShutdown,
+    "count_per_child": bool,
+}
+"""What a class may say of its actors, and the kind of each."""
+
+
 class Actor(Incarnation):
     """Subclass it, mark handlers with `@receives(Type)`, start it as a child. Handlers may be sync or async."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name, wanted in _KINDS.items():
+            checks.kind(f"{cls.__name__}.{name}", getattr(cls, name), wanted)
+        checks.classes(f"{cls.__name__}.priority", cls.priority, object)
+        checks.classes(f"{cls.__name__}.reply_errors", cls.reply_errors, Exception)
         cls._actor_handlers = handlers_of(cls)
         cls._actor_direct = cls._actor_handlers if cls.on_receive is Actor.on_receive else {}
         cls._actor_has_start = cls.on_start is not Incarnation.on_start

@@ -75,8 +75,8 @@ class Inbox:
 
     def bind(self, bounds: Mailbox, priority: tuple[type, ...] = ()) -> None:
         """Take the bounds and the urgent types of the next incarnation; nothing waits between two."""
+        self.limit = bounds.capacity  # first, so that what is no bounds is not taken: the end would need them, too
         self.bounds = bounds
-        self.limit = bounds.capacity
         self.priority = priority
         self.urgent = deque() if priority else None
 

@@ -1,9 +1,9 @@
 import pytest
 import trio
 
-from beam_actors.errors import ActorCrashed, ActorError, AskTimeout
-from beam_actors.runtime import Actor, ChildSpec, receives
-from tests.runtime.rig import Disposable, Echo, Fail, Later, Refused, Say, run_with
+from beam_actors.errors import ActorCrashed, ActorError, AskTimeout, StartFailed
+from beam_actors.runtime import Actor, ChildSpec, Mailbox, Supervisor, receives
+from tests.runtime.rig import Disposable, Echo, Fail, Later, Refused, Say, run_with, system
 
 
 async def test_a_declared_error_is_a_reply_and_any_other_crashes(autojump_clock):
@@ -99,3 +99,43 @@ async def test_an_ask_that_nobody_understands_says_so(autojump_clock):
         assert here.dead_letters["node/echo"] == 1
 
     await run_with(body, ChildSpec("echo", Echo))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mailbox", 5),
+        ("mailbox", Mailbox),
+        ("priority", Say),
+        ("priority", [Say]),
+        ("priority", ("Say",)),
+        ("reply_errors", ValueError),
+        ("reply_errors", (ValueError("an instance"),)),
+        ("reply_errors", (KeyboardInterrupt,)),
+        ("trap_exits", "yes"),
+        ("linkable", None),
+        ("strategy", "one_for_one"),
+        ("intensity", 3),
+        ("auto_shutdown", False),
+        ("count_per_child", 1),
+    ],
+)
+def test_what_a_class_says_is_checked_when_it_is_made(name, value):
+    mixin = type("Mixin", (), {name: value})
+    for bases, names in (((Actor,), {name: value}), ((mixin, Actor), {})):
+        with pytest.raises(TypeError, match=rf"^Wrong\.{name} is a .*, not .*\.$"):
+            type("Wrong", bases, names)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_what_a_class_says_later_fails_the_start_and_hangs_nobody(autojump_clock, alone):
+    class Wrong(Actor):
+        pass
+
+    Wrong.mailbox = 5
+    here = system()
+    spec = ChildSpec("wrong", Wrong)
+    with trio.fail_after(100), pytest.raises(StartFailed) as failure:
+        async with here.run(spec if alone else ChildSpec("node", lambda: Supervisor([spec]))):
+            pytest.fail("It started.")
+    assert isinstance(failure.value.__cause__, AttributeError)

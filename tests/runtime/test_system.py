@@ -266,3 +266,19 @@ def test_a_cancellation_at_any_step_stops_in_order_whatever_was_started():
     while not run_seeded(1, lambda: run(steps)):  # noqa: B023 (it is called before the next turn)
         steps += 1
     assert steps > 50
+
+
+async def test_an_observer_that_raises_at_an_end_is_heard_and_hangs_nobody(autojump_clock):
+    class Broken(Child):
+        async def on_start(self):
+            raise OSError("no start")
+
+    def observer(event):
+        if event.kind == "exited" and event.path == "node/broken":
+            raise ZeroDivisionError("an observer's bug")
+
+    here = system()
+    here.observe(observer)
+    with trio.fail_after(100), pytest.raises(ZeroDivisionError):
+        async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("broken", Broken)]))):
+            pytest.fail("It started.")
