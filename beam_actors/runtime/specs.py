@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from beam_actors.runtime import checks
 from beam_actors.runtime.exits import ExitReason
 from beam_actors.runtime.restarts import Backoff, Decision, Decisions, Restart, decide
 
@@ -37,6 +38,7 @@ class ChildSpec:
 
     @name.validator
     def _check(self, _attribute: object, value: str) -> None:
+        checks.kind("A child's name", value, str)
         if not value or "/" in value or "#" in value:
             raise ValueError(f"{value!r} cannot be a child's name: it is one part of a path.")
 

@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 import attrs
 
 from beam_actors.errors import ActorDead, StartFailed
+from beam_actors.runtime import checks
 from beam_actors.runtime.actor import Actor
+from beam_actors.runtime.cell import Cell
 from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.ref import Ref
 from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
@@ -43,7 +45,11 @@ class Supervisor(Actor):
 
 @attrs.frozen(slots=True)
 class StartMember:
-    """To a pool: start a member under `key`, made from `args`. The reply is its ref; a member that runs is returned."""
+    """To a pool: start a member under `key`, made by its template from `key` and `args`. The reply is its ref.
+
+    If there is a member of that key, its ref is the reply, also while it waits for its restart; `args` are not looked
+    at then. A member that can't be made or does not start is a `StartFailed` of the ask, and no concern of the others.
+    """
 
     trace_shows: ClassVar = ("key",)
     key: str
@@ -64,7 +70,10 @@ class ListMembers:
 
 
 class Pool(Actor):
-    """Members of one kind, started and stopped at run time; restarts are counted for each of them alone."""
+    """Members of one kind, started and stopped at run time; restarts are counted for each of them alone.
+
+    `template(key, *args)` returns the spec of a member, whose name is its key.
+    """
 
     count_per_child = True
     linkable = False
@@ -84,16 +93,21 @@ class Pool(Actor):
 
     @receives(StartMember)
     async def start_member(self, message: StartMember) -> Ref:
-        """Start a member, or return the one of that key."""
-        running = self._actor_cell.children.get(message.key)
+        """Start a member, or return the one of that key; raise `StartFailed`."""
+        running = self._member(message.key)
         if running is not None:
             return running.ref
-        return await self.start_child(self._template(message.key, *message.args))
+        try:
+            spec = self._spec_of(message)
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise StartFailed(f"{self.path} can't make a member {message.key!r}: {what}") from error
+        return await self.start_child(spec)
 
     @receives(StopMember)
     async def stop_member(self, message: StopMember) -> None:
         """Stop a member."""
-        running = self._actor_cell.children.get(message.key)
+        running = self._member(message.key)
         if running is not None:
             await self.stop_child(running.ref)
 
@@ -101,3 +115,14 @@ class Pool(Actor):
     def list_members(self, _message: ListMembers) -> dict[str, Ref]:
         """The members."""
         return {name: cell.ref for name, cell in self._actor_cell.children.items()}
+
+    def _member(self, key: Any) -> Cell | None:
+        # No key of another kind can be anybody's, and one that can't be hashed must not end the pool.
+        return self._actor_cell.children.get(key) if isinstance(key, str) else None
+
+    def _spec_of(self, message: StartMember) -> ChildSpec:
+        spec = self._template(message.key, *message.args)
+        checks.kind("What a template returns", spec, ChildSpec)
+        if spec.name != message.key:
+            raise ValueError(f"The template named it {spec.name!r}, and a member's name is its key.")
+        return spec

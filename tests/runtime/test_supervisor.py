@@ -1,10 +1,12 @@
 import pytest
 import trio
 
+from beam_actors.errors import StartFailed
 from beam_actors.runtime import (
     Actor,
     ChildSpec,
     Intensity,
+    ListMembers,
     Pool,
     Restart,
     StartMember,
@@ -105,3 +107,55 @@ async def test_a_significant_child_takes_its_supervisor_along(autojump_clock):
         assert not here.ref("node/inner").alive
         assert not here.ref("node/inner/helper").alive
         assert here.ref("node").alive
+
+
+class Picky(Child):
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+        if how == "made":
+            raise OSError("not made")
+
+    async def on_start(self):
+        if self.how == "started":
+            raise OSError("not started")
+
+
+def picky(key, how):
+    if how == "described":
+        raise OSError("not described")
+    if how == "misnamed":
+        return ChildSpec("other", Child)
+    return Picky if how == "no spec" else ChildSpec(key, lambda: Picky(how))
+
+
+@pytest.mark.parametrize(
+    ("key", "args", "cause"),
+    [
+        ("b/c", ("well",), ValueError),
+        ("", ("well",), ValueError),
+        (5, ("well",), TypeError),
+        (["b"], ("well",), TypeError),
+        ("b", (), TypeError),
+        ("b", ("well", "and more"), TypeError),
+        ("b", ("described",), OSError),
+        ("b", ("misnamed",), ValueError),
+        ("b", ("no spec",), TypeError),
+        ("b", ("made",), OSError),
+        ("b", ("started",), OSError),
+    ],
+)
+async def test_a_member_that_does_not_start_is_an_error_of_the_ask_alone(autojump_clock, key, args, cause):
+    here = system()
+    async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("pool", lambda: Pool(picky))]))):
+        pool = here.ref("node/pool")
+        first = await pool.ask(StartMember("a", ("well",)))
+        with pytest.raises(StartFailed) as failure:
+            await pool.ask(StartMember(key, args))
+        assert type(failure.value.__cause__) is cause
+        pool.tell(StartMember(key, args))
+        assert await pool.ask(StopMember(key)) is None
+        await trio.sleep(1)
+        assert (pool.incarnation, first.incarnation, first.alive) == (1, 1, True)
+        assert await pool.ask(ListMembers()) == {"a": first}
+        assert (await pool.ask(StartMember("b", ("well",)))).path == "node/pool/b"
