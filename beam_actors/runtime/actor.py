@@ -97,7 +97,9 @@ class Actor(Incarnation):
         return self._actor_spawn(function, args, name, replies_of(self._actor_cell, self._actor_deferred, args))
 
     def send_after(self, seconds: float, message: Any) -> Timer:
-        """Tell myself `message` after `seconds`; the timer dies with this incarnation."""
+        """Tell myself `message` after `seconds`, 0 or more; the timer dies with this incarnation."""
+        if not seconds >= 0:  # nor nan, which would never be over
+            raise ValueError(f"A message is sent after 0 or more seconds, not {seconds!r}.")
         return Timer(self._actor_spawn(self._actor_run_timer, (seconds, message), "timer"))
 
     async def start_child(self, spec: ChildSpec) -> Ref:

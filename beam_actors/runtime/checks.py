@@ -12,7 +12,8 @@ from typing import Any
 def kind(what: str, value: object, wanted: type) -> None:
     """Raise `TypeError` unless `value` is a `wanted`."""
     if not isinstance(value, wanted):
-        raise TypeError(f"{what} is a {wanted.__name__}, not {value!r}.")
+        article = "an" if wanted.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{what} is {article} {wanted.__name__}, not {value!r}.")
 
 
 def amount(what: str, value: Any, least: float = 0, most: float = math.inf) -> None:

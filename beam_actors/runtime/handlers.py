@@ -13,9 +13,18 @@ Handlers = dict[type, str]
 
 
 def receives(*types: type) -> Callable[[F], F]:
-    """Mark a method as the handler of messages of these types and their subclasses."""
+    """Mark a method as the handler of messages of these types and their subclasses.
+
+    Raises:
+        TypeError: there are none, or one of them is no class; or the method was marked already.
+    """
+    if not types or not all(isinstance(one, type) for one in types):
+        given = ", ".join(map(repr, types)) or "nothing"
+        raise TypeError(f"A handler is marked with the classes of its messages, @receives(Type, ...), not {given}.")
 
     def mark(method: F) -> F:
+        if hasattr(method, "__beam_receives__"):
+            raise TypeError(f"{method.__qualname__} is marked twice; all types are in one @receives(Type, ...).")
         method.__beam_receives__ = types  # type: ignore[attr-defined]  # read once, by `handlers_of`
         return method
 
@@ -23,12 +32,20 @@ def receives(*types: type) -> Callable[[F], F]:
 
 
 def handlers_of(actor: type) -> Handlers:
-    """The handlers that were marked in the class and its bases."""
+    """The handlers that were marked in the class and its bases.
+
+    Raises:
+        TypeError: two methods of one class take messages of the same type.
+    """
     handlers: Handlers = {}
     for base in reversed(actor.__mro__):
+        marked: Handlers = {}
         for name, method in vars(base).items():
             for message_type in getattr(method, "__beam_receives__", ()):
-                handlers[message_type] = name
+                other = marked.setdefault(message_type, name)
+                if other != name:
+                    raise TypeError(f"{base.__name__}.{other} and {name} both take {message_type.__name__}.")
+        handlers |= marked
     return handlers
 
 

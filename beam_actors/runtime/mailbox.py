@@ -15,6 +15,8 @@ import trio
 from pykka._envelope import Envelope
 from trio.lowlevel import reschedule
 
+from beam_actors.runtime import checks
+
 _LOG: Final = logging.getLogger("beam_actors.runtime")
 
 
@@ -32,6 +34,12 @@ class Mailbox:
     capacity: int = 10_000
     overflow: Overflow = Overflow.DROP_NEWEST
     stash: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        checks.count("A mailbox's capacity", self.capacity, least=1)
+        checks.kind("A mailbox's overflow", self.overflow, Overflow)
+        if self.stash is not None:
+            checks.count("A mailbox's stash", self.stash)
 
     @property
     def stash_capacity(self) -> int:

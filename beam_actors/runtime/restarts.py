@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import attrs
 
+from beam_actors.runtime import checks
 from beam_actors.runtime.exits import ExitKind, ExitReason
 
 T = TypeVar("T")
@@ -67,6 +68,10 @@ class Intensity:
     restarts: int = 3
     period: float = 5.0
 
+    def __attrs_post_init__(self) -> None:
+        checks.count("An intensity's restarts", self.restarts)
+        checks.amount("An intensity's period", self.period)
+
 
 @attrs.frozen(slots=True)
 class Backoff:
@@ -80,6 +85,13 @@ class Backoff:
     factor: float = 2.0
     jitter: float = 0.2
     reset: float = 60.0
+
+    def __attrs_post_init__(self) -> None:
+        checks.amount("A backoff's first", self.first)
+        checks.amount("A backoff's most", self.most)
+        checks.amount("A backoff's factor", self.factor, least=1)
+        checks.amount("A backoff's jitter", self.jitter, most=1)
+        checks.amount("A backoff's reset", self.reset)
 
     def delay(self, attempt: int, uniform: float) -> float:
         """The wait before restart number `attempt` (from 0); `uniform` in [0, 1) spreads it."""

@@ -37,8 +37,9 @@ class ChildSpec:
     decisions: Decisions = attrs.field(default=_NONE, kw_only=True, converter=_frozen, hash=False)
 
     @name.validator
-    def _check(self, _attribute: object, value: str) -> None:
-        checks.kind("A child's name", value, str)
+    def _check(self, _attribute: object, value: Any) -> None:
+        if not isinstance(value, str):
+            checks.kind("A child's name", value, str)
         if not value or "/" in value or "#" in value:
             raise ValueError(f"{value!r} cannot be a child's name: it is one part of a path.")
 
@@ -49,8 +50,20 @@ class ChildSpec:
                 raise TypeError(f"{error!r}: {decision!r} is no decision: it is made by an exception's class.")
 
     def __attrs_post_init__(self) -> None:
+        # A pool makes a spec for each start, so the words for what is wrong are made only then.
+        factory: Any = self.factory
+        usual = type(self.restart) is Restart and type(self.backoff) is Backoff and type(self.shutdown) is float
+        if not (usual and callable(factory) and self.shutdown >= 0):
+            self._look_closer()
         if self.significant and self.restart is Restart.PERMANENT:
             raise ValueError(f"{self.name}: a permanent child can't be significant; make it transient or temporary.")
+
+    def _look_closer(self) -> None:
+        if not callable(self.factory):
+            raise TypeError(f"{self.name}: a factory is called to make the actor; {self.factory!r} can't be.")
+        checks.kind(f"{self.name}: restart", self.restart, Restart)
+        checks.kind(f"{self.name}: backoff", self.backoff, Backoff)
+        checks.amount(f"{self.name}: shutdown", self.shutdown)
 
     def decide(self, reason: ExitReason) -> Decision:
         """What an end of the child that nobody asked for leads to."""

@@ -29,10 +29,16 @@ class Supervisor(Actor):
         auto_shutdown: AutoShutdown = AutoShutdown.ANY_SIGNIFICANT,
     ) -> None:
         super().__init__()
+        checks.kind("A supervisor's auto_shutdown", auto_shutdown, AutoShutdown)
+        checks.kind("A supervisor's strategy", strategy, Strategy)
         self.auto_shutdown = auto_shutdown
         self.strategy = strategy
-        self.intensity = intensity or Intensity()
+        if intensity is not None:
+            checks.kind("An intensity", intensity, Intensity)
+            self.intensity = intensity
         self._specs = tuple(children)
+        for spec in self._specs:
+            checks.kind("A supervisor's child", spec, ChildSpec)
 
     async def on_start(self) -> None:
         """Start all children; the first failure fails this start, after the others were stopped."""
@@ -87,8 +93,13 @@ class Pool(Actor):
         auto_shutdown: AutoShutdown = AutoShutdown.ANY_SIGNIFICANT,
     ) -> None:
         super().__init__()
+        checks.kind("A pool's auto_shutdown", auto_shutdown, AutoShutdown)
+        if not callable(template):
+            raise TypeError(f"A pool's template is called to describe a member; {template!r} can't be.")
         self.auto_shutdown = auto_shutdown
-        self.intensity = intensity or Intensity()
+        if intensity is not None:
+            checks.kind("An intensity", intensity, Intensity)
+            self.intensity = intensity
         self._template = template
 
     @receives(StartMember)

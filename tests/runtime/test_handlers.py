@@ -1,4 +1,6 @@
-from beam_actors.runtime import receives
+import pytest
+
+from beam_actors.runtime import Actor, receives
 from beam_actors.runtime.handlers import find_handler, handlers_of
 
 
@@ -62,3 +64,37 @@ def test_a_handler_of_object_takes_what_no_other_does():
 
     handlers = handlers_of(Open)
     assert [find_handler(handlers, kind) for kind in (bytes, Special, object)] == ["take_all", "take", "take_all"]
+
+
+@pytest.mark.parametrize("types", [(lambda self, message: None,), (), ("x",), (int, None), (int | str,)])
+def test_a_handler_is_marked_with_classes(types):
+    with pytest.raises(TypeError, match=r"^A handler is marked with the classes of its messages, @receives\(Type, "):
+        receives(*types)
+
+
+def test_two_methods_of_one_class_can_not_take_the_same_type():
+    with pytest.raises(TypeError, match=r"^Torn\.first and second both take int\.$"):
+
+        class Torn(Actor):
+            @receives(str, int)
+            def first(self, message): ...
+
+            @receives(int)
+            def second(self, message): ...
+
+
+def test_a_method_is_marked_once():
+    with pytest.raises(TypeError, match=r"take is marked twice; all types are in one @receives"):
+
+        class Twice:
+            @receives(str)
+            @receives(int)
+            def take(self, message): ...
+
+
+def test_one_type_may_be_named_twice():
+    class Sure:
+        @receives(int, int)
+        def take(self, message): ...
+
+    assert handlers_of(Sure) == {int: "take"}
