@@ -13,7 +13,7 @@ import trio
 from pykka._envelope import Envelope
 
 from beam_actors.errors import ActorCrashed, ActorDead, ActorUnavailable, MailboxFull
-from beam_actors.runtime.exits import Down, ExitKind, ExitReason
+from beam_actors.runtime.exits import Down, ExitKind, ExitReason, sentence
 from beam_actors.runtime.future import Future, Wait
 from beam_actors.runtime.links import pass_on
 from beam_actors.runtime.mailbox import DEFAULT, Inbox, Overflow, discard
@@ -265,7 +265,7 @@ class Cell:
         if isinstance(future, Future) and not future.done:
             error: BaseException
             if reason.kind is ExitKind.CRASHED:
-                error = ActorCrashed(f"{self.path} crashed while it handled the message: {reason}.")
+                error = ActorCrashed(f"{self.path} crashed while it handled the message: {sentence(reason)}")
                 error.__cause__ = reason.error
             else:
                 error = ActorDead(f"{self.path} ended while it handled the message ({reason}).")

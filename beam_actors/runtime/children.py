@@ -12,8 +12,8 @@ import trio
 
 from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import NOTHING, Cell, State
-from beam_actors.runtime.exits import SHUTDOWN, ExitReason, crashed, words
-from beam_actors.runtime.life import INTERRUPTED, Keeper
+from beam_actors.runtime.exits import SHUTDOWN, ExitReason, crashed
+from beam_actors.runtime.life import INTERRUPTED, Keeper, not_started
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Decision, Restart, RestartWindow, Strategy, concerned
 from beam_actors.runtime.specs import ChildSpec
@@ -255,7 +255,7 @@ class Children:
             with trio.CancelScope(shield=True):
                 if self._holds(cell, entry):
                     await cell.vacated()
-            raise StartFailed(f"{cell.path} did not start: {words(error)}") from error
+            raise StartFailed(not_started(cell.path, error)) from error
 
     def over(self, cell: Cell, entry: _Entry, reason: ExitReason) -> None:
         """A child's life is over, in the child's own task; what follows is decided in the parent's loop."""

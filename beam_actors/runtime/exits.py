@@ -78,6 +78,12 @@ def cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def sentence(text: object) -> str:
+    """The text with a full stop, unless it has its own."""
+    told = str(text)
+    return told if told.endswith((".", "!", "?", "…")) else f"{told}."
+
+
 @attrs.frozen(slots=True)
 class Down:
     """To a monitor, or to a linked actor that traps exits: one incarnation of `ref` ended.

@@ -15,15 +15,15 @@ from pykka._envelope import Envelope
 from trio.lowlevel import wait_task_rescheduled
 
 from beam_actors.errors import ActorCrashed, ActorDead
-from beam_actors.runtime.cell import NOTHING, STARTING, Cell, State
+from beam_actors.runtime.cell import NOTHING, Cell, State
 from beam_actors.runtime.children import ChildExited, Children, RestartNow
-from beam_actors.runtime.exits import Down, ExitKind, ExitReason, crashed, describe, unwrap
+from beam_actors.runtime.exits import Down, ExitKind, ExitReason, crashed, describe, sentence, unwrap
 from beam_actors.runtime.future import Future
 from beam_actors.runtime.groups import GroupChanged, GroupNotice
 from beam_actors.runtime.handlers import Handlers, find_handler
 from beam_actors.runtime.life import INTERRUPTED, TOO_LATE
 from beam_actors.runtime.mailbox import DEFAULT, Mailbox, discard
-from beam_actors.runtime.pykka_hooks import PykkaHooks
+from beam_actors.runtime.pykka_hooks import PykkaHooks, cell_for
 from beam_actors.runtime.ref import StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
 from beam_actors.runtime.workers import WORKING, Worker
@@ -70,7 +70,7 @@ class Incarnation(PykkaHooks):
     """Set with the end of the last worker, for whoever dismisses them."""
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
-        self._actor_cell = cell = STARTING.get()
+        self._actor_cell = cell = cell_for(type(self))
         self._actor_number = cell.incarnation
         self._actor_deferred: Reply | None = None
         cell.inbox.bind(self.mailbox, self.priority)
@@ -258,7 +258,7 @@ class Incarnation(PykkaHooks):
         self._actor_let_go = True
         path = self._actor_cell.path
         for reply in list(self._actor_replies):
-            failure = ActorCrashed(f"{path} crashed before it answered: {reason}.")
+            failure = ActorCrashed(f"{path} crashed before it answered: {sentence(reason)}")
             failure.__cause__ = reason.error
             reply.fail(failure if reason.kind is ExitKind.CRASHED else ActorDead(f"{path} ended ({reason})."))
         for watched in self._actor_watched:

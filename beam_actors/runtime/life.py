@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from beam_actors.errors import ActorDead
+from beam_actors.errors import ActorDead, StartFailed
 from beam_actors.runtime.cell import STARTING, Cell, State
-from beam_actors.runtime.exits import ExitKind, ExitReason, crashed, unwrap
+from beam_actors.runtime.exits import ExitKind, ExitReason, crashed, describe, sentence, unwrap, words
 from beam_actors.runtime.specs import ChildSpec
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ INTERRUPTED: Final = ExitReason(ExitKind.KILLED, detail="it was interrupted")
 """Something that is no error went through the task, as a KeyboardInterrupt, which ends the system in order."""
 
 TOO_LATE: Final = ExitReason(ExitKind.KILLED, detail="it did not stop in time")
+
+
+def not_started(path: str, error: BaseException) -> str:
+    """What whoever started the actor is told; of a failure inside a tree, down to who failed first, and of what."""
+    return f"{path} did not start: {sentence(words(error) if isinstance(error, StartFailed) else describe(error))}"
 
 
 class Keeper:
@@ -116,11 +121,17 @@ def _make(cell: Cell, spec: ChildSpec) -> "Incarnation":
     cell.task = trio.lowlevel.current_task()
     STARTING.set(cell)
     actor: Incarnation = spec.factory()
-    # What is no actor, was not initialised or had a life before could neither run nor end in order.
     if getattr(actor, "_actor_cell", None) is not cell or actor._actor_number != cell.incarnation:  # noqa: SLF001 (as above)
-        raise TypeError(
-            f"The factory of {cell.path} made no new actor that was initialised, but a {type(actor).__name__}."
-        )
+        raise TypeError(f"The factory of {cell.path} made no new actor: {_misfit(actor)}")
     cell.actor, cell.actor_class = actor, type(actor)
     cell.system.started(cell)
     return actor
+
+
+def _misfit(made: Any) -> str:
+    kind = type(made)
+    if not hasattr(kind, "_actor_has_start"):
+        return f"{made!r} is no Actor."
+    if not hasattr(made, "_actor_cell"):
+        return f"{kind.__name__}.__init__ did not call super().__init__()."
+    return f"this {kind.__name__} was made before, as {made.actor_urn}."

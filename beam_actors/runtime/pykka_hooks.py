@@ -26,6 +26,14 @@ else:
     _PykkaActor = pykka.Actor
 
 
+def cell_for(kind: type) -> Cell:
+    """The cell that an actor is being made in; raise `RuntimeError` if none is, since it would live nowhere."""
+    cell = STARTING.get(None)
+    if cell is None or cell.actor is not None:
+        raise RuntimeError(f"{kind} is made by the factory of a ChildSpec that is started, not by hand.")
+    return cell
+
+
 class StopFlag:
     """Pykka's `actor_stopped`, which is the cell's to know."""
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import attrs
 
+from beam_actors.errors import StartFailed
 from beam_actors.runtime import checks
 from beam_actors.runtime.exits import ExitKind, ExitReason
 
@@ -129,9 +130,15 @@ def wants_restart(restart: Restart, reason: ExitReason) -> bool:
 
 
 def decide(restart: Restart, decisions: Decisions, reason: ExitReason) -> Decision:
-    """What the end of a child that nobody stopped leads to. Only crashes have an error to decide by."""
+    """What the end of a child that nobody stopped leads to. Only crashes have an error to decide by.
+
+    Of one that crashed since somebody below it did not start, that is what that one failed with.
+    """
     if decisions and reason.kind is ExitKind.CRASHED:
-        chosen = next((decisions[base] for base in type(reason.error).__mro__ if base in decisions), Decision.RESTART)
+        error = reason.error
+        while isinstance(error, StartFailed) and error.__cause__ is not None:
+            error = error.__cause__
+        chosen = next((decisions[base] for base in type(error).__mro__ if base in decisions), Decision.RESTART)
         if chosen is not Decision.RESTART:
             return chosen
     return Decision.RESTART if wants_restart(restart, reason) else Decision.STOP

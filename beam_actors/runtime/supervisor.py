@@ -9,6 +9,7 @@ from beam_actors.errors import ActorDead, StartFailed
 from beam_actors.runtime import checks
 from beam_actors.runtime.actor import Actor
 from beam_actors.runtime.cell import Cell
+from beam_actors.runtime.exits import describe, sentence
 from beam_actors.runtime.handlers import receives
 from beam_actors.runtime.ref import Ref
 from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
@@ -43,10 +44,7 @@ class Supervisor(Actor):
     async def on_start(self) -> None:
         """Start all children; the first failure fails this start, after the others were stopped."""
         for spec in self._specs:
-            try:
-                await self.start_child(spec)
-            except StartFailed as failure:
-                raise failure.__cause__ or failure from failure
+            await self.start_child(spec)
 
 
 @attrs.frozen(slots=True)
@@ -111,7 +109,7 @@ class Pool(Actor):
         try:
             spec = self._spec_of(message)
         except Exception as error:
-            what = f"{type(error).__name__}: {error}"
+            what = sentence(describe(error))
             raise StartFailed(f"{self.path} can't make a member {message.key!r}: {what}") from error
         return await self.start_child(spec)
 

@@ -10,10 +10,10 @@ import trio
 
 from beam_actors.errors import ActorError, StartFailed
 from beam_actors.runtime.cell import Cell, State
-from beam_actors.runtime.exits import LONGEST_REASON, SHUTDOWN, ExitKind, ExitReason, cut, unwrap, words
+from beam_actors.runtime.exits import LONGEST_REASON, SHUTDOWN, ExitKind, ExitReason, cut, unwrap
 from beam_actors.runtime.graves import EXITS, Grave, GraveLimits, Graves, PastExit
 from beam_actors.runtime.groups import GroupLimits, Groups
-from beam_actors.runtime.life import Keeper
+from beam_actors.runtime.life import Keeper, not_started
 from beam_actors.runtime.ref import Ref, StopRequest
 from beam_actors.runtime.shown import LONGEST
 from beam_actors.runtime.snapshot import Snapshot, snapshot
@@ -211,7 +211,7 @@ class System:
         if keeper.interruption is not None:
             raise keeper.interruption
         if failed_start is not None:
-            raise StartFailed(f"{cell.path} did not start: {words(failed_start)}") from failed_start
+            raise StartFailed(not_started(cell.path, failed_start)) from failed_start
         # A root that had to be killed while it was told to leave took too long; it did not fail.
         if keeper.end is not None and keeper.end.kind is ExitKind.CRASHED:
             raise SystemFailed(f"{cell.path} gave up: {keeper.end}") from keeper.end.error

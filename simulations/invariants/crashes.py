@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from beam_actors.errors import ActorError, StorageError
+from beam_actors.errors import ActorError, StartFailed, StorageError
 from beam_actors.runtime import Event, ExitKind, ExitReason
 from beam_actors.runtime.children import Escalated, SignificantExit, TooManyRestarts
 from simulations import inside
@@ -214,7 +214,7 @@ def _siblings(path: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 
 def _root(error: BaseException | None) -> BaseException | None:
     """What a supervisor's end says it is the consequence of."""
-    while isinstance(error, (TooManyRestarts, Escalated, SignificantExit)) and error.__cause__ is not None:
+    while isinstance(error, (TooManyRestarts, Escalated, SignificantExit, StartFailed)) and error.__cause__ is not None:
         error = error.__cause__
     return error
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
+from beam_actors.errors import StartFailed
 from beam_actors.runtime import Event, ExitKind, ExitReason, Strategy, Supervisor
 from beam_actors.runtime.cell import Cell, State
 from beam_actors.runtime.restarts import Decision, Restart
@@ -315,7 +316,10 @@ class ChildrenAreKept(Invariant):
 def _returns(spec: "ChildSpec", reason: ExitReason) -> bool:
     """Whether a child that ended by itself is started again: docs/supervision.md, taken literally."""
     if reason.kind is ExitKind.CRASHED:
-        for kind in type(reason.error).__mro__:
+        error = reason.error
+        while isinstance(error, StartFailed) and error.__cause__ is not None:
+            error = error.__cause__
+        for kind in type(error).__mro__:
             if kind in spec.decisions:
                 if spec.decisions[kind] is not Decision.RESTART:
                     return False

@@ -3,7 +3,7 @@ import trio
 
 from beam_actors.errors import ActorCrashed, ActorUnavailable
 from beam_actors.runtime import ChildSpec, Down, ExitKind, LinkedExit, Restart, Supervisor, crashed, receives
-from beam_actors.runtime.exits import LONGEST_REASON
+from beam_actors.runtime.exits import LONGEST_REASON, sentence
 from tests.runtime.rig import Echo, End, Fail, Hang, Say, Slow, run_with, specs, system
 
 
@@ -168,3 +168,10 @@ async def test_a_monitor_of_one_that_is_ending_hears_of_that_end_alone(autojump_
         assert log == [(1, ExitKind.CRASHED, 2)]
 
     await run_with(body, ChildSpec("slowly", Slowly, restart=Restart.TEMPORARY), ChildSpec("watcher", Watcher))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("no", "no."), ("No.", "No."), ("Why?", "Why?"), ("cut…", "cut…"), ("", "."), (3, "3.")]
+)
+def test_a_sentence_has_one_full_stop(text, said):
+    assert sentence(text) == said

@@ -29,7 +29,8 @@ async def test_a_failing_start_is_raised_at_the_parent(autojump_clock):
 
     with pytest.raises(StartFailed) as failure:
         await run_with(None, ChildSpec("broken", Broken))
-    assert isinstance(failure.value.__cause__, ValueError)
+    assert str(failure.value) == "node did not start: node/broken did not start: ValueError: no."
+    assert isinstance(failure.value.__cause__.__cause__, ValueError)
 
 
 @pytest.mark.parametrize("first", [None, Slow(1)], ids=["never awaited", "awaited before"])

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from beam_actors.errors import StartFailed
 from beam_actors.runtime import (
     NORMAL,
     SHUTDOWN,
@@ -119,3 +120,12 @@ class Windows(RuleBasedStateMachine):
 
 TestWindows = Windows.TestCase
 TestWindows.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_a_start_that_failed_below_is_decided_by_what_failed_there():
+    failure = StartFailed("a did not start: OSError.")
+    failure.__cause__ = StartFailed("a/b did not start: OSError.")
+    failure.__cause__.__cause__ = OSError()
+    decisions = {OSError: Decision.STOP, StartFailed: Decision.ESCALATE}
+    assert decide(Restart.PERMANENT, decisions, crashed(failure)) is Decision.STOP
+    assert decide(Restart.PERMANENT, decisions, crashed(StartFailed("a runs already."))) is Decision.ESCALATE
