@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from beam_actors.runtime import Event, ExitKind, ExitReason, Strategy, Supervisor
+from beam_actors.runtime import Event, ExitKind, Strategy, Supervisor
 from beam_actors.runtime.cell import Cell, State
-from beam_actors.runtime.restarts import Decision, Restart
+from beam_actors.runtime.restarts import Restart
 from simulations import inside
 from simulations.invariants.base import Invariant
+from simulations.invariants.children import entry_of, returns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,8 @@ class _Due:
     parent: str
     parent_incarnation: int
     reason: str
+    cause: tuple[str, int] = ("", 0)
+    """Of one that a sibling's end takes along: the sibling, and the incarnation of it that ended."""
 
 
 class ChildrenAreKept(Invariant):
@@ -101,6 +104,7 @@ class ChildrenAreKept(Invariant):
         if event.kind == "started":
             due = self._due.get(key)
             if due is not None and event.incarnation > due.incarnation:
+                self._after_those_before(place, event.path, due)
                 del self._due[key]
                 self.checks += 1
             self._all_stopped(place, event.path)
@@ -148,12 +152,12 @@ class ChildrenAreKept(Invariant):
         parent_path = event.path.rpartition("/")[0]
         parent = place.node.system._cells.get(parent_path)  # noqa: SLF001 (like `inside`)
         cell = place.node.system._cells.get(event.path)  # noqa: SLF001 (as above)
-        found = _entry(parent, cell)
+        found = entry_of(parent, cell)
         if parent is None or cell is None or found is None:
             return
         self._in_order(place, event, parent, cell)
         spec, stopping = found
-        if place.index in self._leaving or stopping or not _returns(spec, reason):
+        if place.index in self._leaving or stopping or not returns(spec, reason):
             return
         now = trio.current_time()
         if parent.state is State.STARTING and reason.abnormal:
@@ -183,8 +187,25 @@ class ChildrenAreKept(Invariant):
             if other is not cell:
                 by = now + _STOPPING + _GRACE  # each is stopped within its own time first
                 self._due[place.index, other.path] = _Due(
-                    other.incarnation, by, parent.path, parent.incarnation, f"with {event.path}"
+                    other.incarnation,
+                    by,
+                    parent.path,
+                    parent.incarnation,
+                    f"with {event.path}",
+                    (event.path, event.incarnation),
                 )
+
+    def _after_those_before(self, place: "Place", path: str, due: _Due) -> None:
+        """Those that are started again together are started in their order: each finds what it rests on."""
+        parent, cause = (place.node.system._cells.get(one) for one in (due.parent, due.cause[0]))  # noqa: SLF001 (like `inside`)
+        if parent is None or parent.actor is None or cause is None:
+            return
+        for other in parent.actor._actor_children._entries:  # noqa: SLF001 (as above)
+            if other.path == path:
+                break
+            before = self._due.get((place.index, other.path))
+            late = cause.incarnation == due.cause[1] if other is cause else before and before.cause == due.cause
+            self.expect(not late, f"{path} of {place.name} was started before {other.path}, which it rests on")
 
     def _all_stopped(self, place: "Place", path: str) -> None:
         """When an actor is back, those that its crash takes along have been stopped."""
@@ -280,7 +301,7 @@ class ChildrenAreKept(Invariant):
             if cell.state is not State.RUNNING or cell.actor is None:
                 continue
             for child in cell.children.values():
-                found = _entry(cell, child)
+                found = entry_of(cell, child)
                 if found is None or child.state is not State.RUNNING:  # nearly all run, nearly always
                     self._look_at_child(place, child, found, now)
             if isinstance(cell.actor, Supervisor):
@@ -314,24 +335,3 @@ class ChildrenAreKept(Invariant):
             for place in self.stage.core:
                 if place.up:
                     self.look(place)
-
-
-def _entry(parent: Cell | None, child: Cell | None) -> "tuple[ChildSpec, bool] | None":
-    """The spec of a child, and whether its supervisor is stopping it; None when it is not on the books."""
-    if parent is None or parent.actor is None or child is None:
-        return None
-    entry: Any = parent.actor._actor_children._entries.get(child)  # noqa: SLF001 (like `inside`)
-    return None if entry is None else (entry.spec, entry.stopping)
-
-
-def _returns(spec: "ChildSpec", reason: ExitReason) -> bool:
-    """Whether a child that ended by itself is started again: docs/supervision.md, taken literally."""
-    if reason.kind is ExitKind.CRASHED:
-        for kind in type(reason.error).__mro__:
-            if kind in spec.decisions:
-                if spec.decisions[kind] is not Decision.RESTART:
-                    return False
-                break
-    if spec.restart is Restart.PERMANENT:
-        return reason.kind is not ExitKind.SHUTDOWN
-    return spec.restart is Restart.TRANSIENT and reason.kind in {ExitKind.CRASHED, ExitKind.KILLED}
