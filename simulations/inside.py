@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from beam_actors.runtime import Ref
+from beam_actors.runtime.cell import State
 from beam_actors.testing.network.endpoint import VirtualEndpoint
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ def actor(node: "Node", path: str) -> Any:
     """The actor that runs at a path below the services, or None."""
     cell = node.system._cells.get(f"{SERVICES}/{path}")  # noqa: SLF001 (see above)
     return cell.actor if cell is not None else None
+
+
+def runs(node: "Node", path: str) -> bool:
+    """Whether the actor at a path below the services has started and goes on."""
+    cell = node.system._cells.get(f"{SERVICES}/{path}")  # noqa: SLF001 (see above)
+    return cell is not None and cell.state is State.RUNNING
 
 
 def knowledge(node: "Node") -> "Knowledge | None":

@@ -130,4 +130,65 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="partial-flush-loses-the-rest",
+        bug="Sealed bytes that the network did not take at once are dropped.",
+        plan="bulk",
+        invariant="S9",
+        edits=(
+            Edit(
+                "flow/session_link.py",
+                "                    self._out = self._out[sent:]\n",
+                '                    self._out = self._out[sent:] if sent == 0 else memoryview(b"")\n',
+            ),
+        ),
+    ),
+    Mutant(
+        name="taken-bytes-not-granted",
+        bug="The window is not given back for bytes that were held before they were taken.",
+        plan="bulk",
+        invariant="S9",
+        edits=(
+            Edit(
+                "flow/stream_link.py",
+                "    def _took(self, size: int) -> None:\n        self._carrier.session.consumed(self.id, size)\n",
+                "    def _took(self, size: int) -> None:\n        del size\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="held-bytes-leak",
+        bug="The books count the bytes of streams that are gone for ever.",
+        edits=(
+            Edit(
+                "flow/stream_link.py",
+                "        self._drop_received()\n        self._carrier.budget.hold(self, 0)\n",
+                "        self._drop_received()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="pump-calls-in-reverse",
+        bug="Of several queued calls the pump runs the last one first.",
+        edits=(
+            Edit(
+                "flow/pump.py",
+                "            callback, blame = soon.popleft()\n",
+                "            callback, blame = soon.pop()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="end-of-one-half-ends-the-other",
+        bug="A stream whose peer sends no more says at once that this side sends no more either.",
+        plan="spread",
+        invariant="S9",
+        edits=(
+            Edit(
+                "flow/stream_link.py",
+                "        self._receive_end()\n",
+                "        self._receive_end()\n        if self.is_open:\n            self.shutdown()\n",
+            ),
+        ),
+    ),
 )

@@ -1,33 +1,8 @@
-"""Bugs in the runtime: children that are lost, restarts without bound, askers that wait for ever."""
+"""Bugs in actors: mailboxes without bounds, askers that wait for ever, notices and workers that are lost or doubled."""
 
 from simulations.mutants.mutant import Edit, Mutant
 
 MUTANTS = (
-    Mutant(
-        name="supervisor-loses-a-child",
-        bug="A supervisor is not told when a child crashes for the second time.",
-        plan="actors",
-        invariant="S11",
-        edits=(
-            Edit(
-                "runtime/children.py",
-                "        if not entry.stopping:\n            self._cell.inbox.put_system(ChildExited(",
-                "        if not entry.stopping and cell.incarnation != 2:\n"
-                "            self._cell.inbox.put_system(ChildExited(",
-            ),
-        ),
-    ),
-    Mutant(
-        name="intensity-ignored",
-        bug="A supervisor restarts a child for ever, however often it crashes.",
-        plan="loop",
-        invariant="S11",
-        edits=(
-            Edit(
-                "runtime/restarts.py", "return len(self._times) <= self._intensity.restarts", "return bool(self._times)"
-            ),
-        ),
-    ),
     Mutant(
         name="exit-told-twice",
         bug="Whoever monitors an actor is told twice of one exit.",
@@ -57,32 +32,6 @@ MUTANTS = (
         name="mailbox-without-bound",
         bug="A full mailbox takes one more.",
         edits=(Edit("runtime/cell.py", "if len(inbox.user) >= inbox.limit:", "if len(inbox.user) < 0:"),),
-    ),
-    Mutant(
-        name="stopped-in-the-wrong-order",
-        bug="A supervisor stops its children in the order of their start, so that they lose what they rest on.",
-        plan="spread",
-        invariant="S11",
-        edits=(
-            Edit(
-                "runtime/children.py",
-                "for cell, entry in reversed(list(self._entries.items())):",
-                "for cell, entry in list(self._entries.items()):",
-            ),
-        ),
-    ),
-    Mutant(
-        name="rest-for-one-is-one-for-one",
-        bug="When a child crashes, those that were started after it and rest on it are left alone.",
-        plan="actors",
-        invariant="S11",
-        edits=(
-            Edit(
-                "runtime/restarts.py",
-                "return list(children[children.index(failed) :])",
-                "return list(children[children.index(failed) : children.index(failed) + 1])",
-            ),
-        ),
     ),
     Mutant(
         name="worker-failure-swallowed",
@@ -116,6 +65,63 @@ MUTANTS = (
                 "runtime/incarnation.py",
                 "                await self._actor_dismiss_workers()\n",
                 "                await trio.lowlevel.checkpoint()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="tell-to-the-waiting-is-kept",
+        bug="An actor between two incarnations takes messages that the next one never sees, and their askers wait.",
+        edits=(
+            Edit(
+                "runtime/cell.py",
+                "        if state is not _RUNNING and state is not _STARTING:\n            return False\n",
+                "        if state is State.DEAD:\n            return False\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="future-wakes-one",
+        bug="Of several tasks that wait for one reply only the first is woken.",
+        edits=(
+            Edit(
+                "runtime/future.py",
+                "            for task in self._others:\n                reschedule(task)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="ask-without-timeout",
+        bug="An ask waits for its reply for ever, whatever its timeout.",
+        edits=(
+            Edit(
+                "runtime/future.py",
+                "return self._wait() if self.timeout is None else self._wait_in_time(self.timeout)",
+                "return self._wait()",
+            ),
+        ),
+    ),
+    Mutant(
+        name="urgent-messages-shrink-the-mailbox",
+        bug="Each urgent message that is taken leaves the mailbox smaller by one.",
+        edits=(
+            Edit(
+                "runtime/mailbox.py",
+                "            envelope = self.urgent.popleft()\n            self.limit += 1\n        else",
+                "            envelope = self.urgent.popleft()\n        else",
+            ),
+        ),
+    ),
+    Mutant(
+        name="mailbox-survives-a-crash",
+        bug="What waited for an actor that crashed is neither refused nor handled: its askers wait.",
+        plan="actors",
+        invariant="L5",
+        edits=(
+            Edit(
+                "runtime/cell.py",
+                '        for envelope in self.inbox.drain():\n            self.undeliverable(envelope, "it ended before it handled the message")\n',
+                "        self.inbox.drain()\n",
             ),
         ),
     ),

@@ -1,0 +1,220 @@
+"""Bugs in how names are claimed, merged, admitted, ranked, answered and renewed."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="merge-keeps-first-seen",
+        bug="A merge keeps the first claim of an owner for a name and never lets a later one replace it.",
+        plan="spread",
+        invariant="S13",
+        edits=(
+            Edit(
+                "naming/registry.py",
+                "return Entry(claim) if claim.position > self.claim.position else self",
+                "return self",
+            ),
+        ),
+    ),
+    Mutant(
+        name="merge-keeps-last-heard",
+        bug="Of one owner's claims the one that was heard of last counts, whatever its number.",
+        plan="spread",
+        invariant="S2",
+        edits=(
+            Edit(
+                "naming/registry.py",
+                "return Entry(claim) if claim.position > self.claim.position else self",
+                "return Entry(claim)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="equivocation-first-wins",
+        bug="Of two claims with one number the one that came first counts, so that nodes disagree for good.",
+        plan="liars",
+        invariant="S2",
+        edits=(
+            Edit(
+                "naming/registry.py",
+                "best, second, *_ = sorted([claim, *known], key=lambda one: one.order, reverse=True)",
+                "best, second, *_ = [*known, claim]",
+            ),
+        ),
+    ),
+    Mutant(
+        name="tombstone-forgotten-early",
+        bug="Tombstones are forgotten after ten minutes, while claims that they replaced can still come back.",
+        plan="hours",
+        invariant="S4",
+        edits=(
+            Edit(
+                "naming/registry.py",
+                "if max(claim.terms.issued for claim in entry.claims) + RETENTION < now and (name, owner) not in keep",
+                "if max(claim.terms.issued for claim in entry.claims)\n"
+                "            + (600 if entry.claim.kind is Kind.TOMBSTONE else RETENTION) < now\n"
+                "            and (name, owner) not in keep",
+            ),
+            Edit(
+                "naming/registry.py",
+                "            self.floor = max(self.floor, *(claim.terms.issued"
+                " for claim in self._by_name[name][owner].claims))\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="signature-not-checked",
+        bug="Claims are admitted whoever signed them.",
+        plan="liars",
+        invariant="S1",
+        edits=(Edit("naming/admission.py", "if not claim.genuine():", "if claim.body is None:"),),
+    ),
+    Mutant(
+        name="revocation-not-absorbing",
+        bug="After an owner was revoked, claims of that owner are taken in again.",
+        plan="liars",
+        invariant="S2",
+        edits=(
+            Edit(
+                "naming/registry.py",
+                "        if claim.owner in self._revoked:\n            return False\n",
+                "",
+            ),
+            Edit("naming/admission.py", "if self._registry.is_revoked(claim.owner):", "if claim.body is None:"),
+        ),
+    ),
+    Mutant(
+        name="future-claims-admitted",
+        bug="A claim from the future is taken in at once instead of waiting for its time.",
+        plan="clocks",
+        invariant="S1",
+        edits=(
+            Edit(
+                "naming/admission.py",
+                "if claim.kind is not Kind.REVOCATION and claim.terms.issued > now + MAX_AHEAD:",
+                "if claim.body is None:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="expired-claims-resolve",
+        bug="A claim whose time is over still answers.",
+        plan="clocks",
+        invariant="S3",
+        edits=(Edit("naming/ranking.py", "and now <= terms.not_after + grace", "and grace >= 0"),),
+    ),
+    Mutant(
+        name="contested-first-wins",
+        bug="A name with several owners leads to the first of them instead of to nobody.",
+        plan="split",
+        invariant="L2",
+        edits=(
+            Edit(
+                "naming/ranking.py",
+                "return Sole(live[0]) if len(live) == 1 else Contested(tuple(sorted(live, key=lambda claim: claim.owner)))",
+                "return Sole(live[0])",
+            ),
+        ),
+    ),
+    Mutant(
+        name="pin-gives-way",
+        bug="A pinned name whose owner holds it no more is given to whoever else claims it.",
+        plan="pins",
+        invariant="S3",
+        edits=(
+            Edit(
+                "naming/answering.py",
+                "    if pin is not None:\n        return _by_pin(knowledge, pin, now, cut_off=cut_off)\n",
+                "    if pin is not None:\n"
+                "        try:\n"
+                "            return _by_pin(knowledge, pin, now, cut_off=cut_off)\n"
+                "        except NameNotFound:\n"
+                "            pass\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="owner-quota-ignored",
+        bug="One owner may fill the registries of others with as many live names as it likes.",
+        plan="liars",
+        invariant="S16",
+        edits=(
+            Edit(
+                "naming/admission.py",
+                "if same >= (limits.names_per_owner if live else limits.tombstones_per_owner):",
+                "if same >= 20_000:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="seq-not-raised",
+        bug="The next claim of an own name has the number of the one that it replaces.",
+        plan="spread",
+        invariant="S5",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                "seq = before.terms.seq + 1 if before else first_number(now)",
+                "seq = before.terms.seq if before else first_number(now)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="stale-grace-for-everybody",
+        bug="Claims that ended resolve for three days more also while peers are connected.",
+        plan="clocks",
+        invariant="S3",
+        edits=(
+            Edit(
+                "naming/ranking.py",
+                "live = tuple(claim for claim in claims if is_live(claim, now))\n",
+                "live = tuple(claim for claim in claims if is_live(claim, now, grace=STALE_GRACE))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="never-renewed",
+        bug="Own claims are never signed anew, so names end after thirty days.",
+        plan="months",
+        invariant="S13",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                "return ahead or now >= claim.terms.issued + RENEW_AFTER or claim.era < signer.keyset.era",
+                "return ahead or claim.era < signer.keyset.era",
+            ),
+        ),
+    ),
+    Mutant(
+        name="released-name-resolves",
+        bug="A tombstone counts as a claim by which the name is served.",
+        plan="spread",
+        invariant="S3",
+        edits=(
+            Edit(
+                "naming/ranking.py",
+                "return terms.kind is Kind.LIVE and terms",
+                "return terms.kind is not Kind.REVOCATION and terms",
+            ),
+        ),
+    ),
+    Mutant(
+        name="rotation-does-not-win",
+        bug="A claim of a later era with a lower number does not replace one of an earlier era.",
+        edits=(
+            Edit(
+                "naming/claim.py",
+                "        return self.terms.keyset.era, self.terms.seq\n\n    @property\n    def order",
+                "        return self.terms.seq, self.terms.keyset.era\n\n    @property\n    def order",
+            ),
+        ),
+    ),
+    Mutant(
+        name="claims-end-before-their-renewal",
+        bug="Own claims are valid for nine days and renewed after ten.",
+        plan="months",
+        invariant="S13",
+        edits=(Edit("naming/keeping.py", "not_after=issued + MAX_VALIDITY,", "not_after=issued + 9 * DAY,"),),
+    ),
+)
