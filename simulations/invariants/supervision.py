@@ -140,15 +140,12 @@ class ChildrenAreKept(Invariant):
             )
 
     def _ended(self, place: "Place", event: Event) -> None:
-        self._must_end.pop((place.index, event.path), None)
-        below = f"{event.path}/"
-        for key in [key for key in self._due if key[0] == place.index and key[1].startswith(below)]:
-            del self._due[key]  # its supervisor ended, which is one of the two things that may follow
-            self.checks += 1
         reason = event.reason
+        if reason is not None and place.up:
+            self._judge_giving_up(place, event)
+        self._forget_below(place.index, f"{event.path}/")
         if reason is None or not place.up:
             return
-        self._judge_giving_up(place, event)
         parent_path = event.path.rpartition("/")[0]
         parent = place.node.system._cells.get(parent_path)  # noqa: SLF001 (like `inside`)
         cell = place.node.system._cells.get(event.path)  # noqa: SLF001 (as above)
@@ -175,6 +172,16 @@ class ChildrenAreKept(Invariant):
             self._crashed += 1
             self.figures["crashes seen"] = float(self._crashed)
             self._count(place, event.path, parent, now, certain=not taken_along)
+
+    def _forget_below(self, index: int, below: str) -> None:
+        """With an actor go the cells of its children: the incarnations of the next ones count from one again."""
+        for key in [key for key in self._due if key[0] == index and key[1].startswith(below)]:
+            del self._due[key]  # its supervisor ended, which is one of the two things that may follow
+            self.checks += 1
+        books: tuple[dict[Any, Any], ...] = (self._must_end, self._crashes, self._all_crashes)
+        for book in books:
+            for key in [key for key in book if key[0] == index and f"{key[1]}/".startswith(below)]:
+                del book[key]
 
     def _siblings(self, place: "Place", event: Event, parent: Cell, cell: Cell, now: float) -> None:
         """By the strategy, others are started again, too."""

@@ -202,6 +202,7 @@ MUTANTS = (
     Mutant(
         name="rotation-does-not-win",
         bug="A claim of a later era with a lower number does not replace one of an earlier era.",
+        test="naming/test_admission.py::test_a_genuine_claim_is_new_then_known_then_superseded",
         edits=(
             Edit(
                 "naming/claim.py",

@@ -134,7 +134,7 @@ MUTANTS = (
         name="partial-flush-loses-the-rest",
         bug="Sealed bytes that the network did not take at once are dropped.",
         plan="bulk",
-        invariant="S9",
+        invariant="L3",
         edits=(
             Edit(
                 "flow/session_link.py",
@@ -159,6 +159,7 @@ MUTANTS = (
     Mutant(
         name="held-bytes-leak",
         bug="The books count the bytes of streams that are gone for ever.",
+        test="flow/test_link.py::test_small_pieces_that_nobody_reads_are_held_as_few",
         edits=(
             Edit(
                 "flow/stream_link.py",
@@ -170,6 +171,7 @@ MUTANTS = (
     Mutant(
         name="pump-calls-in-reverse",
         bug="Of several queued calls the pump runs the last one first.",
+        test="flow/test_pump.py::test_queued_calls_run_in_their_order_and_one_that_queues_itself_again_comes_after_them",
         edits=(
             Edit(
                 "flow/pump.py",

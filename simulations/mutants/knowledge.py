@@ -93,6 +93,7 @@ MUTANTS = (
     Mutant(
         name="lookup-answers-are-not-submitted",
         bug="What peers answer to a question about a name is dropped.",
+        test="naming/test_facade.py::test_a_name_that_a_peer_knows_to_be_held_is_refused",
         edits=(
             Edit(
                 "naming/lookups.py",
@@ -104,6 +105,7 @@ MUTANTS = (
     Mutant(
         name="failed-push-forgotten",
         bug="Claims that could not be pushed are forgotten: no exchange makes good for them.",
+        test="naming/test_spread.py::test_a_push_that_was_under_way_when_its_stream_ended_is_repaired",
         edits=(
             Edit(
                 "naming/spread.py",
@@ -161,6 +163,7 @@ MUTANTS = (
     Mutant(
         name="floor-not-kept",
         bug="Up to when claims were forgotten is not written to the store.",
+        test="naming/test_registrar.py::test_old_claims_are_forgotten_hourly_but_not_by_a_clock_that_jumps",
         edits=(
             Edit(
                 "naming/knowledge.py",
@@ -204,6 +207,7 @@ MUTANTS = (
     Mutant(
         name="negative-answers-for-ever",
         bug="That a name was not found is remembered for ever, so peers are never asked about it again.",
+        test="naming/test_lookups.py::test_a_look_up_is_remembered_for_seconds_only",
         edits=(
             Edit(
                 "naming/lookups.py",

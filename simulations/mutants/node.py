@@ -55,11 +55,13 @@ MUTANTS = (
     Mutant(
         name="store-not-closed",
         bug="A store that is restarted leaves the database of its former incarnation open.",
+        test="node/test_storage.py::test_while_a_database_is_closed_and_after_nobody_is_led_to_it",
         edits=(Edit("node/storage.py", "            await self._store.close()", "            del self._store"),),
     ),
     Mutant(
         name="database-let-go-without-closing-its-handle",
         bug="A store that ends leaves its handle leading to the database that is being closed.",
+        test="node/test_storage.py::test_while_a_database_is_closed_and_after_nobody_is_led_to_it",
         edits=(Edit("node/storage.py", "        self._handle.attach(None)\n", ""),),
     ),
     Mutant(

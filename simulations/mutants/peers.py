@@ -91,11 +91,13 @@ MUTANTS = (
     Mutant(
         name="witness-forgets",
         bug="What a session says between its handshake and its adoption is lost.",
+        test="peers/test_dials.py::test_many_who_ask_at_once_join_one_dial",
         edits=(Edit("peers/handshake.py", "            self._told.append(message)\n", "            del message\n"),),
     ),
     Mutant(
         name="retry-without-a-pause",
         bug="A dial that failed is tried again at once, for ever.",
+        test="peers/test_backoff.py::test_every_delay_lies_in_the_upper_half_of_its_ceiling",
         edits=(
             Edit("peers/backoff.py", "return ceiling / 2 + ceiling / 2 * uniform", "return ceiling * uniform * 0.0"),
             Edit(
@@ -108,6 +110,7 @@ MUTANTS = (
     Mutant(
         name="waiters-forgotten-after-a-loss",
         bug="Whoever waited for a stream of a session that ended is not served by the next one.",
+        test="peers/test_dials.py::test_many_who_ask_at_once_join_one_dial",
         edits=(
             Edit(
                 "peers/peer.py",
@@ -128,6 +131,7 @@ MUTANTS = (
     Mutant(
         name="dials-in-step",
         bug="The pauses between dials have no jitter, so all peers of one that was lost come back at once.",
+        test="peers/test_backoff.py::test_delays_double_until_the_cap",
         edits=(Edit("peers/backoff.py", "return ceiling / 2 + ceiling / 2 * uniform", "return ceiling"),),
     ),
     Mutant(
@@ -146,6 +150,7 @@ MUTANTS = (
     Mutant(
         name="session-of-another-peer-adopted",
         bug="The actor of one peer takes in a session with another one.",
+        test="peers/test_peer.py::test_a_session_with_a_peer_of_the_same_short_id_is_not_taken_in",
         edits=(
             Edit(
                 "peers/peer.py",

@@ -6,6 +6,7 @@ MUTANTS = (
     Mutant(
         name="exit-told-twice",
         bug="Whoever monitors an actor is told twice of one exit.",
+        test="runtime/test_exits.py::test_a_monitor_hears_of_each_exit_and_at_once_of_the_dead",
         edits=(
             Edit(
                 "runtime/cell.py",
@@ -31,11 +32,13 @@ MUTANTS = (
     Mutant(
         name="mailbox-without-bound",
         bug="A full mailbox takes one more.",
+        test="runtime/test_cell.py::test_a_bounded_mailbox_stays_within_its_bound_and_disposes_of_what_it_drops",
         edits=(Edit("runtime/cell.py", "if len(inbox.user) >= inbox.limit:", "if len(inbox.user) < 0:"),),
     ),
     Mutant(
         name="worker-failure-swallowed",
         bug="A worker that fails does not crash its actor.",
+        test="runtime/test_children.py::test_backoff_delays_restarts_and_grows",
         edits=(
             Edit(
                 "runtime/incarnation.py",
@@ -49,6 +52,7 @@ MUTANTS = (
     Mutant(
         name="child-outlives-its-parent",
         bug="An actor that ends leaves its children running until they end by themselves.",
+        test="runtime/test_actor.py::test_a_declared_error_is_a_reply_and_any_other_crashes",
         edits=(
             Edit(
                 "runtime/incarnation.py",
@@ -60,6 +64,7 @@ MUTANTS = (
     Mutant(
         name="workers-outlive-their-actor",
         bug="An actor that ends leaves its workers running.",
+        test="runtime/test_incarnation.py::test_what_a_worker_raises_when_its_actor_is_over_changes_nothing",
         edits=(
             Edit(
                 "runtime/incarnation.py",
@@ -71,6 +76,7 @@ MUTANTS = (
     Mutant(
         name="tell-to-the-waiting-is-kept",
         bug="An actor between two incarnations takes messages that the next one never sees, and their askers wait.",
+        test="runtime/test_ref.py::test_a_dead_ref_swallows_tells_as_dead_letters_and_raises_for_asks",
         edits=(
             Edit(
                 "runtime/cell.py",
@@ -82,6 +88,7 @@ MUTANTS = (
     Mutant(
         name="future-wakes-one",
         bug="Of several tasks that wait for one reply only the first is woken.",
+        test="runtime/test_future.py::test_all_who_wait_get_the_reply",
         edits=(
             Edit(
                 "runtime/future.py",
@@ -93,6 +100,7 @@ MUTANTS = (
     Mutant(
         name="ask-without-timeout",
         bug="An ask waits for its reply for ever, whatever its timeout.",
+        test="runtime/test_actor.py::test_a_reply_that_comes_too_late_is_disposed_of",
         edits=(
             Edit(
                 "runtime/future.py",
@@ -104,6 +112,7 @@ MUTANTS = (
     Mutant(
         name="urgent-messages-shrink-the-mailbox",
         bug="Each urgent message that is taken leaves the mailbox smaller by one.",
+        test="runtime/test_mailbox.py::test_what_waits_for_room_is_woken_by_an_urgent_message_that_is_taken",
         edits=(
             Edit(
                 "runtime/mailbox.py",

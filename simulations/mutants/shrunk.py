@@ -2,8 +2,9 @@
 
 python -m simulations.mutants.shrunk NAME [--scenario swarm] [--size 6] [--seeds 1-50] [--out FOLDER]
 
-The scenario's plans are tried, seed by seed, over the mutant, until one fails by any invariant; that one is shrunk as a
-campaign would shrink it: a smaller plan counts as failing only when it fails in the same words.
+The scenario's plans are tried, seed by seed, over the mutant, until one fails by the invariant that is to see it; that one
+is shrunk as a campaign would shrink it: a smaller plan counts as failing only when it fails in the same words. Both
+plans must pass without the mutant, or it was not what failed.
 """
 
 import json
@@ -17,6 +18,7 @@ import structlog
 
 from simulations.campaign import Task, judge
 from simulations.mutants.catalogue import CATALOGUE
+from simulations.mutants.mutant import Mutant
 from simulations.mutants.workspace import python, workspace
 from simulations.plan import Plan
 from simulations.shrink import shrink
@@ -34,13 +36,13 @@ _SECONDS = 3600.0
 @click.option("--planted", is_flag=True, hidden=True, help="This is the process with the mutant in it.")
 def main(*, name: str, scenario: str, size: int, seeds: str, tries: int, out: Path | None, planted: bool) -> None:
     """Find a failing plan over the mutant NAME and shrink it."""
-    if planted:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-        click.echo(json.dumps(_find(scenario, size, seeds, tries)))
-        return
-    mutant = next((one for one in CATALOGUE if one.name == name), None)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    mutant = next((one for one in CATALOGUE if one.name == name and one.plan), None)
     if mutant is None:
-        raise click.UsageError(f"There is no mutant {name}.")
+        raise click.UsageError(f"There is no mutant {name} that an invariant sees.")
+    if planted:
+        click.echo(json.dumps(_find(mutant, scenario, size, seeds, tries)))
+        return
     options = ("--scenario", scenario, "--size", str(size), "--seeds", seeds, "--tries", str(tries), "--planted")
     with workspace(mutant) as folder:
         run = python(folder, "simulations.mutants.shrunk", name, *options, seconds=_SECONDS)
@@ -52,6 +54,9 @@ def main(*, name: str, scenario: str, size: int, seeds: str, tries: int, out: Pa
         sys.exit(1)
     before, after = Plan.loads(found["before"]), Plan.loads(found["after"])
     for word, plan in (("before", before), ("after", after)):
+        without = judge(plan)
+        if not without.passed:
+            raise click.ClickException(f"The plan {word} fails without the mutant, too: {without.message}")
         if out is not None:
             plan.save(out / f"{name}-{word}.json")
     click.echo(
@@ -60,12 +65,12 @@ def main(*, name: str, scenario: str, size: int, seeds: str, tries: int, out: Pa
     )
 
 
-def _find(scenario: str, size: int, seeds: str, tries: int) -> dict[str, object]:
+def _find(mutant: Mutant, scenario: str, size: int, seeds: str, tries: int) -> dict[str, object]:
     first, _, last = seeds.partition("-")
     for tried, seed in enumerate(range(int(first), int(last or first) + 1), start=1):
         plan = Task(scenario=scenario, seed=seed, size=size).plan()
         result = judge(plan)
-        if result.passed or result.signature.startswith(("error", "stuck")):
+        if not result.signature.startswith(f"{mutant.invariant}:"):
             continue
         runs = 0
 

@@ -98,6 +98,7 @@ MUTANTS = (
     Mutant(
         name="stream-of-a-failed-opening-leaks",
         bug="A stream whose tunnel was refused is left open.",
+        test="tunnels/test_acceptor.py::test_a_place_is_given_back_however_a_request_ends[asks_for_what_is_not_there]",
         edits=(
             Edit(
                 "tunnels/opening.py",
@@ -111,6 +112,7 @@ MUTANTS = (
     Mutant(
         name="target-down-is-busy",
         bug="A tunnel whose service does not listen answers as if it were busy.",
+        test="tunnels/test_offered.py::test_nothing_listens_behind_the_tunnel",
         edits=(
             Edit(
                 "tunnels/offered.py",

@@ -64,6 +64,7 @@ MUTANTS = (
     Mutant(
         name="wrong-peer-accepted",
         bug="A dialled session accepts whoever answers at the address.",
+        test="wire/test_libp2p_noise.py::test_another_peer_than_expected",
         edits=(
             Edit(
                 "wire/libp2p_noise.py",
@@ -180,6 +181,7 @@ MUTANTS = (
     Mutant(
         name="replayed-record-accepted",
         bug="A record that was taken already is taken again when it is replayed.",
+        test="wire/test_noise.py::test_a_nonce_advances_only_after_success[aes]",
         edits=(
             Edit(
                 "wire/noise.py",
@@ -201,6 +203,7 @@ MUTANTS = (
     Mutant(
         name="nonce-of-sixteen-bits",
         bug="The counter of the nonce wraps after 65,536 records, at both ends alike.",
+        test="wire/test_noise.py::test_the_nonce_is_the_whole_counter_behind_four_zeros",
         edits=(
             Edit(
                 "wire/noise.py",
@@ -217,6 +220,7 @@ MUTANTS = (
     Mutant(
         name="nonce-exhaustion-not-seen",
         bug="A session goes on when the nonces of its key are used up.",
+        test="wire/test_noise.py::test_the_last_nonce_is_never_used",
         edits=(
             Edit(
                 "wire/noise.py",
@@ -246,6 +250,7 @@ MUTANTS = (
     Mutant(
         name="window-not-enforced",
         bug="A peer that sends more than its window allows is not refused.",
+        test="wire/test_mux.py::test_what_ends_the_session[frames10]",
         edits=(
             Edit(
                 "wire/mux.py",
