@@ -35,7 +35,9 @@ def _split() -> Plan:
         (
             Register(at=0.0, machine=0, name="old"),
             Register(at=0.5, machine=2, name="kept"),
+            Register(at=0.5, machine=2, name="gone"),
             Release(at=14.0, machine=0, name="old"),
+            Release(at=14.5, machine=2, name="gone"),
             Register(at=15.0, machine=0, name="both"),
             Register(at=15.0, machine=2, name="both"),
             Register(at=16.0, machine=3, name="new"),

@@ -1,6 +1,6 @@
 """Bytes through tunnels: all ways at once, while their daemons end, and by those who may come in and by others."""
 
-from simulations.faults import ActorCrash, Kill, Leave
+from simulations.faults import ActorCrash, Kill, Leave, Pause, Weather
 from simulations.mutants.plans.small import PAIR, TRIO, small
 from simulations.operations import Expose, Fetch, Register, Unexpose
 from simulations.plan import Plan
@@ -104,4 +104,22 @@ def _crowd() -> Plan:
     )
 
 
-PLANS = (_bulk(), _cuts(), _doors(), _crowd())
+def _far() -> Plan:
+    """Much goes over a long way, so that windows grow; one end is stopped for a moment, and then has all of it at once."""
+    return small(
+        "far",
+        PAIR,
+        (
+            Expose(at=0.0, machine=0, port=9000),
+            Fetch(at=8.0, machine=1, of=0, port=9000, up=100, down=2_000_000),
+            Fetch(at=8.0, machine=1, of=0, port=9000, up=2_000_000, down=100),
+        ),
+        (
+            Weather(at=1.0, seconds=30.0, latency=0.05, jitter=0.0, loss=0.0),
+            Pause(at=8.5, machine=1, seconds=2.0),
+        ),
+        safety=32.0,
+    )
+
+
+PLANS = (_bulk(), _cuts(), _doors(), _crowd(), _far())
