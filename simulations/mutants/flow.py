@@ -146,7 +146,7 @@ MUTANTS = (
     Mutant(
         name="taken-bytes-not-granted",
         bug="The window is not given back for bytes that were held before they were taken.",
-        plan="far",
+        plan="bulk",
         invariant="S9",
         edits=(
             Edit(
@@ -159,7 +159,7 @@ MUTANTS = (
     Mutant(
         name="held-bytes-leak",
         bug="The books count the bytes of streams that are gone for ever.",
-        test="flow/test_link.py::test_small_pieces_that_nobody_reads_are_held_as_few",
+        test="flow/test_stream_link.py::test_what_a_stream_held_is_off_the_books_when_it_is_gone",
         edits=(
             Edit(
                 "flow/stream_link.py",

@@ -137,7 +137,7 @@ MUTANTS = (
     Mutant(
         name="tombstone-not-in-exchanges",
         bug="In an exchange the tombstones that the other side lacks are not given.",
-        plan="split",
+        plan="boots",
         invariant="L1",
         edits=(
             Edit(
@@ -228,5 +228,11 @@ MUTANTS = (
                 "                del replies\n",
             ),
         ),
+    ),
+    Mutant(
+        name="exchange-awaited-in-vain",
+        bug="A node whose peer never opens the exchange that it is to open waits for ever.",
+        test="naming/test_spread.py::test_a_peer_that_does_not_open_the_exchange_is_asked_after_a_while",
+        edits=(Edit("naming/spread.py", "            link.behind |= not self._news.was_answered(peer)\n", ""),),
     ),
 )

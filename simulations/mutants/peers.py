@@ -110,7 +110,7 @@ MUTANTS = (
     Mutant(
         name="waiters-forgotten-after-a-loss",
         bug="Whoever waited for a stream of a session that ended is not served by the next one.",
-        test="peers/test_dials.py::test_many_who_ask_at_once_join_one_dial",
+        test="peers/test_peer.py::test_who_asks_for_a_stream_when_the_session_ends_is_served_by_the_next",
         edits=(
             Edit(
                 "peers/peer.py",

@@ -43,6 +43,18 @@ async def test_a_session_with_a_peer_of_the_same_short_id_is_not_taken_in(world,
         assert await alice.echo(bob) == b"hello"
 
 
+async def test_who_asks_for_a_stream_when_the_session_ends_is_served_by_the_next(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        for turns in range(20):  # of all tasks between the question and the session's end, as it may come about
+            await alice.peers.connect(bob.address)
+            best = alice.system._cells[f"{SERVICES}/network/peers/{bob.id.short}"].actor._sessions.best
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(alice.peers.open, bob.id, ECHO)
+                for _ in range(turns):
+                    await trio.lowlevel.checkpoint()
+                best.established.handle.abort()
+
+
 async def test_a_silent_machine_ends_in_a_time_out_within_five_seconds(world, autojump_clock):
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
