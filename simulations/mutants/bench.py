@@ -90,6 +90,8 @@ def run_tests(mutant: Mutant | None, *tests: str) -> Finding:
     last = next((line for line in reversed(run.stdout.splitlines()) if line.strip()), "nothing said")
     if run.returncode == _PASSED:
         return told(fate=Fate.SURVIVED)
+    if "Timeout (>" in run.stdout:
+        return told(fate=Fate.HUNG, message="the test did not end by itself")
     return told(fate=Fate.FOUND if run.returncode == _FAILED else Fate.ERROR, message=last.strip()[:300])
 
 

@@ -137,7 +137,7 @@ MUTANTS = (
     Mutant(
         name="tombstone-not-in-exchanges",
         bug="In an exchange the tombstones that the other side lacks are not given.",
-        plan="boots",
+        plan="split",
         invariant="L1",
         edits=(
             Edit(

@@ -91,7 +91,7 @@ MUTANTS = (
     Mutant(
         name="witness-forgets",
         bug="What a session says between its handshake and its adoption is lost.",
-        test="peers/test_dials.py::test_many_who_ask_at_once_join_one_dial",
+        test="peers/test_handshake.py::test_what_is_said_between_handshake_and_adoption_reaches_the_heir_in_order",
         edits=(Edit("peers/handshake.py", "            self._told.append(message)\n", "            del message\n"),),
     ),
     Mutant(

@@ -52,7 +52,7 @@ MUTANTS = (
     Mutant(
         name="child-outlives-its-parent",
         bug="An actor that ends leaves its children running until they end by themselves.",
-        test="runtime/test_actor.py::test_a_declared_error_is_a_reply_and_any_other_crashes",
+        test="runtime/test_children.py::test_an_actor_has_ended_when_its_children_have",
         edits=(
             Edit(
                 "runtime/incarnation.py",
@@ -64,7 +64,7 @@ MUTANTS = (
     Mutant(
         name="workers-outlive-their-actor",
         bug="An actor that ends leaves its workers running.",
-        test="runtime/test_incarnation.py::test_what_a_worker_raises_when_its_actor_is_over_changes_nothing",
+        test="runtime/test_workers.py::test_no_worker_goes_on_when_its_actor_has_ended",
         edits=(
             Edit(
                 "runtime/incarnation.py",

@@ -168,7 +168,7 @@ MUTANTS = (
     Mutant(
         name="window-grows-without-books",
         bug="Windows grow without taking from the budget of the session and the node.",
-        plan="bulk",
+        plan="far",
         invariant="S10",
         edits=(
             Edit(

@@ -42,6 +42,19 @@ async def test_a_sibling_that_is_temporary_is_stopped_with_the_group_and_not_sta
         assert [child.path for child in here.tree().children] == ["node/first", "node/last"]
 
 
+async def test_an_actor_has_ended_when_its_children_have(autojump_clock):
+    here, ended = system(), []
+    parent = ChildSpec("parent", lambda: Supervisor([ChildSpec("child", Child)]), restart=Restart.TEMPORARY)
+    async with here.run(ChildSpec("node", lambda: Supervisor([parent]))):
+        here.observe(lambda event: ended.append(event.path) if event.kind == "exited" else None)
+        child = here.ref("node/parent/child")
+        await here.ref("node/parent").stop()
+        left_behind = child.alive
+        await child.stop()  # or the system would wait for it
+    assert not left_behind
+    assert ended == ["node/parent/child", "node/parent", "node"]
+
+
 async def test_normal_exits_of_a_permanent_child_never_escalate_and_never_spin(autojump_clock):
     here = system()
 
