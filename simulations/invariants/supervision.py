@@ -193,13 +193,14 @@ class ChildrenAreKept(Invariant):
         for other in others:
             if other is not cell:
                 by = now + _STOPPING + _GRACE  # each is stopped within its own time first
+                before = self._due.get((place.index, other.path))  # then it is being started for that one's sake
                 self._due[place.index, other.path] = _Due(
                     other.incarnation,
                     by,
                     parent.path,
                     parent.incarnation,
                     f"with {event.path}",
-                    (event.path, event.incarnation),
+                    before.cause if before is not None else (event.path, event.incarnation),
                 )
 
     def _after_those_before(self, place: "Place", path: str, due: _Due) -> None:

@@ -52,8 +52,7 @@ MUTANTS = (
     Mutant(
         name="second-coming-not-announced",
         bug="A peer that comes back is announced to nobody, since it was announced before.",
-        plan="silence",
-        invariant="L1",
+        test="peers/test_news.py::test_up_and_down_alternate",
         edits=(
             Edit(
                 "peers/news.py",

@@ -155,8 +155,7 @@ MUTANTS = (
     Mutant(
         name="built-on-what-failed-to-start",
         bug="When a child can't be started again, those that rest on it are started all the same.",
-        plan="disks",
-        invariant="S11",
+        test="runtime/test_children.py::test_what_rests_on_a_child_whose_restart_fails_is_started_after_it",
         edits=(
             Edit(
                 "runtime/children.py",
