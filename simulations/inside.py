@@ -59,6 +59,12 @@ def owes_answers(cell: "Cell") -> bool:
     return cell.actor is not None and bool(cell.actor._actor_replies)  # noqa: SLF001 (see above)
 
 
+def runs(node: "Node", path: str) -> bool:
+    """Whether the actor at a path below the services has started and goes on."""
+    cell = node.system._cells.get(f"{SERVICES}/{path}")  # noqa: SLF001 (see above)
+    return cell is not None and cell.state is State.RUNNING
+
+
 def knowledge(node: "Node") -> "Knowledge | None":
     """All that the node knows of names."""
     registrar = actor(node, "registry")

@@ -1,6 +1,7 @@
 """What `spread` holds for one connected peer: what it owes the peer, and what it does for it."""
 
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 import trio
@@ -23,6 +24,7 @@ class Link:
         "behind",
         "comparing",
         "due",
+        "in_vain",
         "news",
         "opening",
         "outbox",
@@ -39,10 +41,18 @@ class Link:
         self._room = room
         self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
         self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
+        self.in_vain: float | None = (
+            None  # when this node has waited long enough for the exchange that the peer is to open
+        )
         self.news = trio.Event()
         self.streams: dict[ByteStream, Worker] = {}
         """Those that the peer opened, the oldest first, and who serves each."""
         self.worker: Worker | None = None
+
+    @property
+    def wakes_at(self) -> float:
+        """When there may be something to do without any news, on the monotonic clock; never is `inf`."""
+        return min((when for when in (self.due, self.in_vain) if when is not None), default=inf)
 
     def push(self, claims: list[bytes]) -> None:
         """Have the claims pushed; when there is no room, an exchange makes good for the oldest."""

@@ -1,7 +1,7 @@
 """What was new here since a peer's exchange was answered: peers may ask before they are announced to this node.
 
 Invariant: a peer that was answered and then announced is behind if anything was new in between, and only then. The book
-is bounded; whoever is not in it was not answered, and asks itself. It knows no claim, only how often there was news.
+is bounded; whoever is not in it was not answered, or long ago. It knows no claim, only how often there was news.
 """
 
 from collections import OrderedDict
@@ -29,6 +29,10 @@ class News:
         self._answered.move_to_end(peer)
         if len(self._answered) > self._room:
             self._answered.popitem(last=False)
+
+    def was_answered(self, peer: PeerId) -> bool:
+        """Whether the peer was answered since it was last announced, as far as the book goes."""
+        return peer in self._answered
 
     def missed_by(self, peer: PeerId) -> bool:
         """Whether something was new since the peer was answered; asked once, when it is announced."""

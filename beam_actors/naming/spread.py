@@ -9,7 +9,6 @@ through the registrar; this module judges none and never passes one on that was 
 
 from contextlib import suppress
 from functools import partial
-from math import inf
 
 import trio
 
@@ -41,6 +40,8 @@ from beam_actors.values import Bucket, PeerId
 
 _ASK = 30.0
 _RETRY = 5.0
+_IN_VAIN = 15.0
+"""Seconds after which a peer has seen that its earlier session with this node is dead; with a new one it would ask."""
 _FREE_EXCHANGES = 2
 """Before the pace holds: one on connect, and one because it broke off."""
 _IDS_LISTED = 16
@@ -107,6 +108,8 @@ class Spread(Actor):
         """Begin to spread to the peer."""
         link = self._link(message.peer)
         if link.worker is None:
+            if not link.behind and not self._news.was_answered(message.peer):
+                link.in_vain = self._clock.monotonic() + _IN_VAIN
             # It may have had its exchange before it was announced here; what was new in between was not pushed to it.
             if self._news.missed_by(message.peer):
                 link.behind = True
@@ -176,7 +179,7 @@ class Spread(Actor):
                     await talk.send_claims(claims)
                 elif link.due is not None or not link.behind:
                     link.news = trio.Event()
-                    with trio.move_on_after(inf if link.due is None else link.due - self._clock.monotonic()):
+                    with trio.move_on_after(link.wakes_at - self._clock.monotonic()):
                         await link.news.wait()
         finally:
             if listener is not None:
@@ -192,6 +195,10 @@ class Spread(Actor):
         link.news.set()
 
     async def _exchange_when_due(self, peer: PeerId, link: Link) -> None:
+        if link.in_vain is not None and link.in_vain <= self._clock.monotonic():
+            # The peer was to ask: it may hold this node for the one that it was before a restart.
+            link.in_vain = None
+            link.behind |= not self._news.was_answered(peer)
         if link.due is None and link.behind:
             link.due = self._next_exchange(link)
         if link.due is None or link.due > self._clock.monotonic():

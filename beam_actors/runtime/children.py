@@ -62,7 +62,18 @@ class RestartNow:
 
 
 class _Entry(Keeper):
-    __slots__ = ("attempts", "leaving", "returns", "siblings", "spec", "starting", "stopping", "turn", "window")
+    __slots__ = (
+        "attempts",
+        "keeps_waiting",
+        "leaving",
+        "returns",
+        "siblings",
+        "spec",
+        "starting",
+        "stopping",
+        "turn",
+        "window",
+    )
 
     def __init__(self, siblings: "Children", spec: ChildSpec) -> None:
         super().__init__()
@@ -79,6 +90,8 @@ class _Entry(Keeper):
         self.attempts = 0
         self.turn = 0
         self.window: RestartWindow | None = None
+        self.keeps_waiting: RestartNow | None = None
+        """Who was to be started after it when it failed to start, and waits until its exit is decided about."""
 
     @property
     def stays(self) -> bool:
@@ -170,18 +183,22 @@ class Children:
             error = SignificantExit(f"{cell.path} ended ({reason}).")
             error.__cause__ = reason.error
             return crashed(error) if reason.abnormal else reason
+        if entry.keeps_waiting is not None:
+            await self.restart_now(entry.keeps_waiting)
         return None
 
     async def restart_now(self, message: RestartNow) -> None:
-        """Start again what waited for its backoff."""
-        for cell in message.cells:
+        """Start again what waited for its backoff, each when those before it have started."""
+        for position, cell in enumerate(message.cells):
             entry = self._entries.get(cell)
             if entry is None or not entry.stays or entry.turn != message.turn or cell.state is not State.WAITING:
                 continue
             try:
                 await self._launch(cell, entry)
-            except StartFailed:
-                continue  # the incarnation has reported its exit itself, and that is what counts
+            except StartFailed:  # the incarnation has reported its exit itself, and that is what counts
+                entry.keeps_waiting = RestartNow(message.cells[position + 1 :], message.turn)
+                return
+            entry.keeps_waiting = None
 
     # --- restarting ---
 

@@ -15,10 +15,13 @@ from simulations.invariants.base import Invariant, offer_text
 from simulations.model import Standing
 
 if TYPE_CHECKING:
+    from beam_actors.naming.knowledge import Knowledge
     from simulations.place import Place
 
 _RENEWED_AFTER = 10 * 86_400 + 2 * 3600
 """Seconds: a third of the validity, and the hours between two looks of a name's keeper."""
+_OFF_FOR = 19 * 86_400
+"""Seconds that an own claim must still be valid for: it is of thirty days and renewed after ten (docs/naming.md)."""
 _RENEWED_WITHIN = 100.0
 """Seconds after a start, or after the clock was set, within which an own name is looked after."""
 _STALE_GRACE = 3 * 86_400
@@ -52,6 +55,8 @@ class NobodyElsesKey(Invariant):
         if pinned is not None and not place.person.holds(label):
             self.expect(found.owner == pinned, f"{name} is pinned at {place.name} and leads to another owner")
         self._is_not_over(place, found)
+        if not self.expect(found.peers, f"{name} leads at {place.name} to no machine"):
+            return
         machine = self.stage.machine_of(found.peers[0])
         if machine is not None:  # a hostile owner may name any machine
             self.expect(
@@ -114,21 +119,27 @@ class AcknowledgedStays(Invariant):
         known = self.stage.inside.knowledge(place.node)
         if known is None:
             return
-        held = {name.label for name in known.own}
-        for name in place.person.held:
-            self.expect(name in held, f"{place.name} was told that {name} is its own, and came back without it")
-        for name in place.person.given_up:
-            self.expect(name not in held, f"{place.name} was told that {name} is given up, and came back with it")
+        self._judge_names(place, known, "came back")
         for name, owner in place.person.pins.items():
             pin = known.pins.get(Name(name))
             self.expect(
                 pin is not None and pin.owner == owner, f"{place.name} was told that {name} is pinned, and it is not"
             )
 
+    def _judge_names(self, place: "Place", known: "Knowledge", what: str) -> None:
+        held = {name.label for name in known.own}
+        for name in place.person.held:
+            self.expect(name in held, f"{place.name} was told that {name} is its own, and {what} without it")
+        for name in place.person.given_up:
+            self.expect(name not in held, f"{place.name} was told that {name} is given up, and {what} with it")
+
     def look(self, place: "Place") -> None:
-        """See `Invariant`: a name that is one's own is claimed anew long before its claim ends."""
+        """See `Invariant`: also between two ends; and an own name is claimed anew long before its claim ends."""
         known = self.stage.inside.knowledge(place.node)
-        if known is None or trio.current_time() - max(place.stepped_at, place.booted_at) < _RENEWED_WITHIN:
+        if known is None or not self.stage.inside.runs(place.node, "registry"):
+            return
+        self._judge_names(place, known, "goes on")
+        if trio.current_time() - max(place.stepped_at, place.booted_at) < _RENEWED_WITHIN:
             return
         if place.machine.paused or place.disk_refused_around(trio.current_time(), _RENEWED_WITHIN):
             return
@@ -137,6 +148,8 @@ class AcknowledgedStays(Invariant):
             if entry is not None and entry.claim.kind is Kind.LIVE:
                 age = place.machine.clock.wall() - entry.claim.terms.issued
                 self.expect(age < _RENEWED_AFTER, f"{place.name} has not renewed {name} for {age / 86_400:.0f} days")
+                left = entry.claim.terms.not_after - place.machine.clock.wall()
+                self.expect(left > _OFF_FOR, f"{place.name}'s claim for {name} ends in {left / 86_400:.1f} days")
 
     def released(self, place: "Place", name: str) -> None:
         """See `Invariant`: a tombstone that was acknowledged is in the owner's own registry."""

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from beam_actors.errors import StartFailed
-from beam_actors.runtime import Event, ExitKind, ExitReason, Strategy, Supervisor
+from beam_actors.runtime import Event, ExitKind, Strategy, Supervisor
 from beam_actors.runtime.cell import Cell, State
-from beam_actors.runtime.restarts import Decision, Restart
 from simulations import inside
 from simulations.invariants.base import Invariant
+from simulations.invariants.children import returns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +40,8 @@ class _Due:
     parent: str
     parent_incarnation: int
     reason: str
+    cause: tuple[str, int] = ("", 0)
+    """Of one that a sibling's end takes along: the sibling, and the incarnation of it that ended."""
 
 
 class ChildrenAreKept(Invariant):
@@ -106,6 +107,7 @@ class ChildrenAreKept(Invariant):
             self._all_crashes.pop(key, None)
             due = self._due.get(key)
             if due is not None and event.incarnation > due.incarnation:
+                self._after_those_before(place, event.path, due)
                 del self._due[key]
                 self.checks += 1
             self._all_stopped(place, event.path)
@@ -141,22 +143,19 @@ class ChildrenAreKept(Invariant):
             )
 
     def _ended(self, place: "Place", event: Event) -> None:
-        self._must_end.pop((place.index, event.path), None)
-        below = f"{event.path}/"
-        for key in [key for key in self._due if key[0] == place.index and key[1].startswith(below)]:
-            del self._due[key]  # its supervisor ended, which is one of the two things that may follow
-            self.checks += 1
         reason = event.reason
+        if reason is not None and place.up:
+            self._judge_giving_up(place, event)
+        self._forget_below(place.index, f"{event.path}/")
         if reason is None or not place.up:
             return
-        self._judge_giving_up(place, event)
         parent_path = event.path.rpartition("/")[0]
         parent, cell = inside.cell_at(place.node, parent_path), inside.cell_at(place.node, event.path)
         spec = inside.kept(parent).get(cell) if parent is not None and cell is not None else None
         if parent is None or cell is None or spec is None:
             return
         self._in_order(place, event, parent, cell)
-        if place.index in self._leaving or inside.is_stopping(parent, cell) or not _returns(spec, reason):
+        if place.index in self._leaving or inside.is_stopping(parent, cell) or not returns(spec, reason):
             return
         now = trio.current_time()
         if parent.state is State.STARTING and reason.abnormal:
@@ -175,6 +174,16 @@ class ChildrenAreKept(Invariant):
             self.figures["crashes seen"] = float(self._crashed)
             self._count(place, event.path, parent, now, certain=not taken_along)
 
+    def _forget_below(self, index: int, below: str) -> None:
+        """With an actor go the cells of its children: the incarnations of the next ones count from one again."""
+        for key in [key for key in self._due if key[0] == index and key[1].startswith(below)]:
+            del self._due[key]  # its supervisor ended, which is one of the two things that may follow
+            self.checks += 1
+        books: tuple[dict[Any, Any], ...] = (self._must_end, self._crashes, self._all_crashes)
+        for book in books:
+            for key in [key for key in book if key[0] == index and f"{key[1]}/".startswith(below)]:
+                del book[key]
+
     def _siblings(self, place: "Place", event: Event, parent: Cell, cell: Cell, now: float) -> None:
         """By the strategy, others are started again, too."""
         actor = parent.actor
@@ -185,9 +194,27 @@ class ChildrenAreKept(Invariant):
         for other in others:
             if other is not cell:
                 by = now + _STOPPING + _GRACE  # each is stopped within its own time first
+                before = self._due.get((place.index, other.path))  # then it is being started for that one's sake
                 self._due[place.index, other.path] = _Due(
-                    other.incarnation, by, parent.path, parent.incarnation, f"with {event.path}"
+                    other.incarnation,
+                    by,
+                    parent.path,
+                    parent.incarnation,
+                    f"with {event.path}",
+                    before.cause if before is not None else (event.path, event.incarnation),
                 )
+
+    def _after_those_before(self, place: "Place", path: str, due: _Due) -> None:
+        """Those that are started again together are started in their order: each finds what it rests on."""
+        parent, cause = (place.node.system._cells.get(one) for one in (due.parent, due.cause[0]))  # noqa: SLF001 (like `inside`)
+        if parent is None or parent.actor is None or cause is None:
+            return
+        for other in parent.actor._actor_children._entries:  # noqa: SLF001 (as above)
+            if other.path == path:
+                break
+            before = self._due.get((place.index, other.path))
+            late = cause.incarnation == due.cause[1] if other is cause else before and before.cause == due.cause
+            self.expect(not late, f"{path} of {place.name} was started before {other.path}, which it rests on")
 
     def _all_stopped(self, place: "Place", path: str) -> None:
         """When an actor is back, those that its crash takes along have been stopped."""
@@ -311,19 +338,3 @@ class ChildrenAreKept(Invariant):
             for place in self.stage.core:
                 if place.up:
                     self.look(place)
-
-
-def _returns(spec: "ChildSpec", reason: ExitReason) -> bool:
-    """Whether a child that ended by itself is started again: docs/supervision.md, taken literally."""
-    if reason.kind is ExitKind.CRASHED:
-        error = reason.error
-        while isinstance(error, StartFailed) and error.__cause__ is not None:
-            error = error.__cause__
-        for kind in type(error).__mro__:
-            if kind in spec.decisions:
-                if spec.decisions[kind] is not Decision.RESTART:
-                    return False
-                break
-    if spec.restart is Restart.PERMANENT:
-        return reason.kind is not ExitKind.SHUTDOWN
-    return spec.restart is Restart.TRANSIENT and reason.kind in {ExitKind.CRASHED, ExitKind.KILLED}

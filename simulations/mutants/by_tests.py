@@ -1,4 +1,4 @@
-"""Which mutants the unit tests of their room find: the score of the tests beside that of the simulator.
+"""Which tests of its room find a mutant: how the catalogue's `test` is found, and the tests' score beside the simulator's.
 
 python -m simulations.mutants.by_tests [NAME …]
 """
@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from simulations.mutants.catalogue import all_mutants
+from simulations.mutants.catalogue import CATALOGUE
 from simulations.mutants.mutant import Mutant
 from simulations.mutants.workspace import python, workspace
 
@@ -34,7 +34,7 @@ def found_by(mutant: Mutant) -> str:
 
 def main(names: list[str]) -> int:
     """Print one line for each mutant."""
-    wanted = [one for one in all_mutants() if not names or one.name in names]
+    wanted = [one for one in CATALOGUE if not names or one.name in names]
     with ThreadPoolExecutor(2) as pool:
         for mutant, test in zip(wanted, pool.map(found_by, wanted), strict=True):
             print(f"{mutant.name:36} {test or 'SURVIVES'}", flush=True)

@@ -1,23 +1,20 @@
 """All mutants, by room."""
 
-from simulations.mutants import flow, naming, peers, runtime, second, storage, tunnels, wire
+from typing import Final
+
+from simulations.mutants import (
+    claims,
+    flow,
+    ingress,
+    knowledge,
+    node,
+    peers,
+    runtime,
+    supervision,
+    tunnels,
+    wire,
+)
 from simulations.mutants.mutant import Mutant
 
-CATALOGUE: tuple[Mutant, ...] = (
-    *naming.MUTANTS,
-    *wire.MUTANTS,
-    *flow.MUTANTS,
-    *peers.MUTANTS,
-    *tunnels.MUTANTS,
-    *runtime.MUTANTS,
-    *storage.MUTANTS,
-)
-"""The list."""
-
-SECOND: tuple[Mutant, ...] = second.MUTANTS
-"""The second set."""
-
-
-def all_mutants() -> tuple[Mutant, ...]:
-    """Both."""
-    return (*CATALOGUE, *SECOND)
+_ROOMS = (claims, knowledge, wire, flow, peers, tunnels, supervision, runtime, node, ingress)
+CATALOGUE: Final[tuple[Mutant, ...]] = tuple(mutant for room in _ROOMS for mutant in room.MUTANTS)

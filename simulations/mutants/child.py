@@ -21,7 +21,7 @@ def main(name: str) -> int:
                 "violations": [[one.invariant, one.message] for one in report.violations],
                 "unjudged": [one.id for one in report.verdicts if not one.checks],
                 "virtual_s": report.virtual_s,
-                "wall_s": report.wall_s,
+                "cpu_s": report.cpu_s,
             }
         )
     )

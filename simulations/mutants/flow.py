@@ -130,4 +130,67 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="partial-flush-loses-the-rest",
+        bug="Sealed bytes that the network did not take at once are dropped.",
+        plan="bulk",
+        invariant="L3",
+        edits=(
+            Edit(
+                "flow/session_link.py",
+                "                    self._out = self._out[sent:]\n",
+                '                    self._out = self._out[sent:] if sent == 0 else memoryview(b"")\n',
+            ),
+        ),
+    ),
+    Mutant(
+        name="taken-bytes-not-granted",
+        bug="The window is not given back for bytes that were held before they were taken.",
+        plan="far",
+        invariant="S9",
+        edits=(
+            Edit(
+                "flow/stream_link.py",
+                "    def _took(self, size: int) -> None:\n        self._carrier.session.consumed(self.id, size)\n",
+                "    def _took(self, size: int) -> None:\n        del size\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="held-bytes-leak",
+        bug="The books count the bytes of streams that are gone for ever.",
+        test="flow/test_stream_link.py::test_what_a_stream_held_is_off_the_books_when_it_is_gone",
+        edits=(
+            Edit(
+                "flow/stream_link.py",
+                "        self._drop_received()\n        self._carrier.budget.hold(self, 0)\n",
+                "        self._drop_received()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="pump-calls-in-reverse",
+        bug="Of several queued calls the pump runs the last one first.",
+        test="flow/test_pump.py::test_queued_calls_run_in_their_order_and_one_that_queues_itself_again_comes_after_them",
+        edits=(
+            Edit(
+                "flow/pump.py",
+                "            callback, blame = soon.popleft()\n",
+                "            callback, blame = soon.pop()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="end-of-one-half-ends-the-other",
+        bug="A stream whose peer sends no more says at once that this side sends no more either.",
+        plan="spread",
+        invariant="S9",
+        edits=(
+            Edit(
+                "flow/stream_link.py",
+                "        self._receive_end()\n",
+                "        self._receive_end()\n        if self.is_open:\n            self.shutdown()\n",
+            ),
+        ),
+    ),
 )

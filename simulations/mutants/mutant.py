@@ -40,11 +40,11 @@ class Mutant:
     """What is wrong, in one sentence."""
     edits: tuple[Edit, ...]
     plan: str = ""
-    """The plan of `plans` by which the simulator was seen to find it; empty when it was not, or can't."""
+    """The plan of `plans` by which the simulator finds it; empty when it can't, and then `test` finds it."""
     invariant: str = ""
     """The id of the invariant that must report it."""
-    tests: str = ""
-    """The tests that were seen to find it, relative to `tests/`; empty when that was not measured."""
+    test: str = ""
+    """The test that fails with it, as pytest names it below `tests/`, for what the simulator can't see."""
 
     @property
     def room(self) -> str:

@@ -52,8 +52,7 @@ MUTANTS = (
     Mutant(
         name="second-coming-not-announced",
         bug="A peer that comes back is announced to nobody, since it was announced before.",
-        plan="silence",
-        invariant="L1",
+        test="peers/test_news.py::test_up_and_down_alternate",
         edits=(
             Edit(
                 "peers/news.py",
@@ -85,6 +84,77 @@ MUTANTS = (
                 "peers/peer.py",
                 "or len(self._sessions) >= limits.sessions_per_peer or",
                 "or len(self._sessions) < 0 or",
+            ),
+        ),
+    ),
+    Mutant(
+        name="witness-forgets",
+        bug="What a session says between its handshake and its adoption is lost.",
+        test="peers/test_handshake.py::test_what_is_said_between_handshake_and_adoption_reaches_the_heir_in_order",
+        edits=(Edit("peers/handshake.py", "            self._told.append(message)\n", "            del message\n"),),
+    ),
+    Mutant(
+        name="retry-without-a-pause",
+        bug="A dial that failed is tried again at once, for ever.",
+        test="peers/test_backoff.py::test_every_delay_lies_in_the_upper_half_of_its_ceiling",
+        edits=(
+            Edit("peers/backoff.py", "return ceiling / 2 + ceiling / 2 * uniform", "return ceiling * uniform * 0.0"),
+            Edit(
+                "peers/dials.py",
+                "await trio.sleep(max(0.0, self._ended_at + self._limits.dial_spacing - self._clock.monotonic()))",
+                "await trio.lowlevel.checkpoint()",
+            ),
+        ),
+    ),
+    Mutant(
+        name="waiters-forgotten-after-a-loss",
+        bug="Whoever waited for a stream of a session that ended is not served by the next one.",
+        test="peers/test_peer.py::test_who_asks_for_a_stream_when_the_session_ends_is_served_by_the_next",
+        edits=(
+            Edit(
+                "peers/peer.py",
+                "                self._waiting.put_back(waiter)\n                self._feed(Input.WANTED)",
+                "                self._feed(Input.WANTED)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="dial-failures-never-forgotten",
+        bug="A dial that succeeds does not end the growth of the pauses between dials.",
+        plan="returns",
+        invariant="L1",
+        edits=(
+            Edit("peers/dials.py", "        self.failures, self.failure = 0, None\n", "        self.failure = None\n"),
+        ),
+    ),
+    Mutant(
+        name="dials-in-step",
+        bug="The pauses between dials have no jitter, so all peers of one that was lost come back at once.",
+        test="peers/test_backoff.py::test_delays_double_until_the_cap",
+        edits=(Edit("peers/backoff.py", "return ceiling / 2 + ceiling / 2 * uniform", "return ceiling"),),
+    ),
+    Mutant(
+        name="bootstrap-peers-forgotten-by-the-pool",
+        bug="After its pool crashed, the manager does not start the kept peers again.",
+        plan="actors",
+        invariant="L1",
+        edits=(
+            Edit(
+                "peers/manager.py",
+                "            self.send_after(_FILL_RETRY, FillPool())\n            return\n",
+                "            return\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="session-of-another-peer-adopted",
+        bug="The actor of one peer takes in a session with another one.",
+        test="peers/test_peer.py::test_a_session_with_a_peer_of_the_same_short_id_is_not_taken_in",
+        edits=(
+            Edit(
+                "peers/peer.py",
+                "if established.peer != self._peer or len(self._sessions)",
+                "if len(self._sessions)",
             ),
         ),
     ),

@@ -1,36 +1,12 @@
-"""Bugs in the runtime: children that are lost, restarts without bound, askers that wait for ever."""
+"""Bugs in actors: mailboxes without bounds, askers that wait for ever, notices and workers that are lost or doubled."""
 
 from simulations.mutants.mutant import Edit, Mutant
 
 MUTANTS = (
     Mutant(
-        name="supervisor-loses-a-child",
-        bug="A supervisor is not told when a child crashes for the second time.",
-        plan="actors",
-        invariant="S11",
-        edits=(
-            Edit(
-                "runtime/children.py",
-                "        if not entry.stopping:\n            self._cell.inbox.put_system(ChildExited(",
-                "        if not entry.stopping and cell.incarnation != 2:\n"
-                "            self._cell.inbox.put_system(ChildExited(",
-            ),
-        ),
-    ),
-    Mutant(
-        name="intensity-ignored",
-        bug="A supervisor restarts a child for ever, however often it crashes.",
-        plan="loop",
-        invariant="S11",
-        edits=(
-            Edit(
-                "runtime/restarts.py", "return len(self._times) <= self._intensity.restarts", "return bool(self._times)"
-            ),
-        ),
-    ),
-    Mutant(
         name="exit-told-twice",
         bug="Whoever monitors an actor is told twice of one exit.",
+        test="runtime/test_exits.py::test_a_monitor_hears_of_each_exit_and_at_once_of_the_dead",
         edits=(
             Edit(
                 "runtime/cell.py",
@@ -56,37 +32,13 @@ MUTANTS = (
     Mutant(
         name="mailbox-without-bound",
         bug="A full mailbox takes one more.",
+        test="runtime/test_cell.py::test_a_bounded_mailbox_stays_within_its_bound_and_disposes_of_what_it_drops",
         edits=(Edit("runtime/cell.py", "if len(inbox.user) >= inbox.limit:", "if len(inbox.user) < 0:"),),
-    ),
-    Mutant(
-        name="stopped-in-the-wrong-order",
-        bug="A supervisor stops its children in the order of their start, so that they lose what they rest on.",
-        plan="spread",
-        invariant="S11",
-        edits=(
-            Edit(
-                "runtime/children.py",
-                "for cell, entry in reversed(list(self._entries.items())):",
-                "for cell, entry in list(self._entries.items()):",
-            ),
-        ),
-    ),
-    Mutant(
-        name="rest-for-one-is-one-for-one",
-        bug="When a child crashes, those that were started after it and rest on it are left alone.",
-        plan="actors",
-        invariant="S11",
-        edits=(
-            Edit(
-                "runtime/restarts.py",
-                "return list(children[children.index(failed) :])",
-                "return list(children[children.index(failed) : children.index(failed) + 1])",
-            ),
-        ),
     ),
     Mutant(
         name="worker-failure-swallowed",
         bug="A worker that fails does not crash its actor.",
+        test="runtime/test_children.py::test_backoff_delays_restarts_and_grows",
         edits=(
             Edit(
                 "runtime/incarnation.py",
@@ -100,6 +52,7 @@ MUTANTS = (
     Mutant(
         name="child-outlives-its-parent",
         bug="An actor that ends leaves its children running until they end by themselves.",
+        test="runtime/test_children.py::test_an_actor_has_ended_when_its_children_have",
         edits=(
             Edit(
                 "runtime/incarnation.py",
@@ -111,11 +64,73 @@ MUTANTS = (
     Mutant(
         name="workers-outlive-their-actor",
         bug="An actor that ends leaves its workers running.",
+        test="runtime/test_workers.py::test_no_worker_goes_on_when_its_actor_has_ended",
         edits=(
             Edit(
                 "runtime/incarnation.py",
                 "                await self._actor_dismiss_workers()\n",
                 "                await trio.lowlevel.checkpoint()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="tell-to-the-waiting-is-kept",
+        bug="An actor between two incarnations takes messages that the next one never sees, and their askers wait.",
+        test="runtime/test_ref.py::test_a_dead_ref_swallows_tells_as_dead_letters_and_raises_for_asks",
+        edits=(
+            Edit(
+                "runtime/cell.py",
+                "        if state is not _RUNNING and state is not _STARTING:\n            return False\n",
+                "        if state is State.DEAD:\n            return False\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="future-wakes-one",
+        bug="Of several tasks that wait for one reply only the first is woken.",
+        test="runtime/test_future.py::test_all_who_wait_get_the_reply",
+        edits=(
+            Edit(
+                "runtime/future.py",
+                "            for task in self._others:\n                reschedule(task)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="ask-without-timeout",
+        bug="An ask waits for its reply for ever, whatever its timeout.",
+        test="runtime/test_actor.py::test_a_reply_that_comes_too_late_is_disposed_of",
+        edits=(
+            Edit(
+                "runtime/future.py",
+                "return self._wait() if self.timeout is None else self._wait_in_time(self.timeout)",
+                "return self._wait()",
+            ),
+        ),
+    ),
+    Mutant(
+        name="urgent-messages-shrink-the-mailbox",
+        bug="Each urgent message that is taken leaves the mailbox smaller by one.",
+        test="runtime/test_mailbox.py::test_what_waits_for_room_is_woken_by_an_urgent_message_that_is_taken",
+        edits=(
+            Edit(
+                "runtime/mailbox.py",
+                "            envelope = self.urgent.popleft()\n            self.limit += 1\n        else",
+                "            envelope = self.urgent.popleft()\n        else",
+            ),
+        ),
+    ),
+    Mutant(
+        name="mailbox-survives-a-crash",
+        bug="What waited for an actor that crashed is neither refused nor handled: its askers wait.",
+        plan="actors",
+        invariant="L5",
+        edits=(
+            Edit(
+                "runtime/cell.py",
+                '        for envelope in self.inbox.drain():\n            self.undeliverable(envelope, "it ended before it handled the message")\n',
+                "        self.inbox.drain()\n",
             ),
         ),
     ),

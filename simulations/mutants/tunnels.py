@@ -95,4 +95,56 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="stream-of-a-failed-opening-leaks",
+        bug="A stream whose tunnel was refused is left open.",
+        test="tunnels/test_acceptor.py::test_a_place_is_given_back_however_a_request_ends[asks_for_what_is_not_there]",
+        edits=(
+            Edit(
+                "tunnels/opening.py",
+                '                raise refusal(answer, f"{shown}, port {request.port}")  # noqa: TRY301  # reset like the rest\n'
+                "        except BaseException:\n            stream.abort()\n            raise\n",
+                '                raise refusal(answer, f"{shown}, port {request.port}")  # noqa: TRY301  # reset like the rest\n'
+                "        except OSError:\n            stream.abort()\n            raise\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="target-down-is-busy",
+        bug="A tunnel whose service does not listen answers as if it were busy.",
+        test="tunnels/test_offered.py::test_nothing_listens_behind_the_tunnel",
+        edits=(
+            Edit(
+                "tunnels/offered.py",
+                "            answer = Answer(status=Status.TARGET_DOWN)\n",
+                "            answer = _BUSY\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="access-lost-over-a-restart",
+        bug="A tunnel that is read back from the store is open to everybody.",
+        plan="doors",
+        invariant="S20",
+        edits=(
+            Edit(
+                "tunnels/records.py",
+                '    if record.has("allow"):\n',
+                '    if record.has("allow") and record.has("deny"):\n',
+            ),
+        ),
+    ),
+    Mutant(
+        name="first-tunnel-of-a-port-answers",
+        bug="A request without a name gets the first of several tunnels on that port, instead of none.",
+        plan="doors",
+        invariant="S20",
+        edits=(
+            Edit(
+                "tunnels/offers.py",
+                "return serving[0] if name is None and len(serving) == 1 else None",
+                "return serving[0] if name is None and serving else None",
+            ),
+        ),
+    ),
 )

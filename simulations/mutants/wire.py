@@ -64,6 +64,7 @@ MUTANTS = (
     Mutant(
         name="wrong-peer-accepted",
         bug="A dialled session accepts whoever answers at the address.",
+        test="wire/test_libp2p_noise.py::test_another_peer_than_expected",
         edits=(
             Edit(
                 "wire/libp2p_noise.py",
@@ -134,6 +135,127 @@ MUTANTS = (
                 "wire/windows.py",
                 "        if stream.taken * 2 >= stream.window:",
                 "        if stream.taken * 2 > stream.window * 2:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="negotiations-not-counted-down",
+        bug="A stream that was agreed to still counts as one in negotiation, until it ends.",
+        plan="crowd",
+        invariant="S9",
+        edits=(
+            Edit(
+                "wire/services.py",
+                "        self._negotiating.discard(stream.id)\n        if protocol not in _OWN",
+                "        if protocol not in _OWN",
+            ),
+        ),
+    ),
+    Mutant(
+        name="stream-number-reused",
+        bug="A stream that ended gives its number to the next one.",
+        plan="bulk",
+        invariant="S18",
+        edits=(
+            Edit(
+                "wire/mux.py",
+                "        self._windows.give_back(stream)\n        self.outbox.forget(stream)\n        self._on_gone(stream)\n",
+                "        self._windows.give_back(stream)\n        self.outbox.forget(stream)\n        self._on_gone(stream)\n"
+                "        if stream.id == self._next_id - 2:\n            self._next_id -= 2\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="window-grows-without-books",
+        bug="Windows grow without taking from the budget of the session and the node.",
+        plan="far",
+        invariant="S10",
+        edits=(
+            Edit(
+                "wire/windows.py",
+                "if size > 0 and self._budget.take(size):",
+                "if size > 0:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="replayed-record-accepted",
+        bug="A record that was taken already is taken again when it is replayed.",
+        test="wire/test_noise.py::test_a_nonce_advances_only_after_success[aes]",
+        edits=(
+            Edit(
+                "wire/noise.py",
+                '        except InvalidTag:\n            raise RemoteProtocolError("A message does not decrypt.") from None\n',
+                "        except InvalidTag:\n"
+                "            try:\n"
+                "                self._aead.decrypt_into(self._pack_nonce(nonce - 1), ciphertext, ad, out)\n"
+                "            except (InvalidTag, StructError):\n"
+                '                raise RemoteProtocolError("A message does not decrypt.") from None\n'
+                "            return\n",
+            ),
+            Edit(
+                "wire/noise.py",
+                "from struct import Struct\n",
+                "from struct import Struct\nfrom struct import error as StructError\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="nonce-of-sixteen-bits",
+        bug="The counter of the nonce wraps after 65,536 records, at both ends alike.",
+        test="wire/test_noise.py::test_the_nonce_is_the_whole_counter_behind_four_zeros",
+        edits=(
+            Edit(
+                "wire/noise.py",
+                "self._aead.encrypt_into(self._pack_nonce(nonce), plaintext, ad, out)",
+                "self._aead.encrypt_into(self._pack_nonce(nonce & 0xFFFF), plaintext, ad, out)",
+            ),
+            Edit(
+                "wire/noise.py",
+                "self._aead.decrypt_into(self._pack_nonce(nonce), ciphertext, ad, out)",
+                "self._aead.decrypt_into(self._pack_nonce(nonce & 0xFFFF), ciphertext, ad, out)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="nonce-exhaustion-not-seen",
+        bug="A session goes on when the nonces of its key are used up.",
+        test="wire/test_noise.py::test_the_last_nonce_is_never_used",
+        edits=(
+            Edit(
+                "wire/noise.py",
+                '        if nonce > LAST_NONCE:\n            raise LocalProtocolError("The nonces of this session are used up.")\n',
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="reset-is-sent-as-an-end",
+        bug="A stream that is reset says so by a clean end.",
+        plan="cuts",
+        invariant="S9",
+        edits=(
+            Edit(
+                "wire/mux.py",
+                "self._remove(stream)\n                return None\n        return stream",
+                "self._finished(stream)\n                return None\n        return stream",
+            ),
+            Edit(
+                "wire/mux.py",
+                "                self._tell_reset(stream)\n                self._finished",
+                "                self._finished",
+            ),
+        ),
+    ),
+    Mutant(
+        name="window-not-enforced",
+        bug="A peer that sends more than its window allows is not refused.",
+        test="wire/test_mux.py::test_what_ends_the_session[frames10]",
+        edits=(
+            Edit(
+                "wire/mux.py",
+                '            if size > stream.granted:\n                raise RemoteProtocolError(f"The peer sent more than the window of stream {stream_id} allows.")\n',
+                "",
             ),
         ),
     ),

@@ -154,6 +154,23 @@ async def test_calls_queued_by_calls_run_in_the_next_round_and_starve_nobody(rig
     assert rounds < 100_000
 
 
+@on_both
+async def test_queued_calls_run_in_their_order_and_one_that_queues_itself_again_comes_after_them(rig: Rig) -> None:
+    ran: list[str] = []
+
+    def again() -> None:
+        ran.append("again")
+        if len(ran) < 10:
+            rig.pump.call_soon(again)
+
+    for name in "abc":
+        rig.pump.call_soon(lambda name=name: ran.append(name))
+    rig.pump.call_soon(again)
+    rig.pump.call_soon(lambda: ran.append("d"))
+    await eventually(lambda: len(ran) >= 10)
+    assert ran[:6] == ["a", "b", "c", "again", "d", "again"]
+
+
 class SlowClock:
     """Each reading costs a millisecond: callbacks that take time, as the pump sees them."""
 

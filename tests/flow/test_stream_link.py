@@ -65,6 +65,22 @@ async def test_a_stream_closed_while_the_peer_sends_is_reset_there(rig: Rig) -> 
         await keep_writing()
 
 
+@on_virtual
+async def test_what_a_stream_held_is_off_the_books_when_it_is_gone(rig: Rig) -> None:
+    ends = await sessions(rig)
+    for end in ("abort", "close", "reset by the peer"):
+        here, there = await channel(ends)
+        await there.write(bytes(5000))
+        await settled(rig)
+        assert rig.pump.budget.total == 5000
+        if end == "reset by the peer":
+            there.abort()
+        else:
+            getattr(here, end)()
+        await settled(rig)
+        assert rig.pump.budget.total == 0
+
+
 @on_both
 async def test_an_incoming_stream_that_nobody_takes_is_reset(rig: Rig) -> None:
     ends = await sessions(rig)

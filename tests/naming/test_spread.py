@@ -160,6 +160,20 @@ async def test_no_second_exchange_when_nothing_is_new(autojump_clock):
         assert len(wires.opened) == 1
 
 
+async def test_a_peer_that_does_not_open_the_exchange_is_asked_after_a_while(autojump_clock):
+    """It has the higher id's session of before a restart and the new one at one time, and so hears of no new peer."""
+    async with lab(2) as (wires, nodes):
+        opener, answerer = sorted(nodes, key=lambda node: node.me)
+        await give(opener, claim(0))
+        wires.links.add(frozenset((opener.me, answerer.me)))
+        answerer.spread.tell(PeerUp(opener.me))
+        await settle()
+        assert await ids(answerer) == set()
+        await settle(20)
+        assert await ids(answerer) == {claim(0).id}
+        assert len(wires.opened) == 1
+
+
 async def test_what_is_new_while_spread_restarts_reaches_everybody(autojump_clock, monkeypatch):
     async with lab(2) as (wires, nodes):
         opener, other = sorted(nodes, key=lambda node: node.me)

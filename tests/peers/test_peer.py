@@ -5,7 +5,7 @@ import trio
 
 from beam_actors.errors import NetworkError, TimedOut
 from beam_actors.peers import PeerDown, PeersLimits, PeerUp, State
-from tests.peers.lab import ECHO, changed, until
+from tests.peers.lab import ECHO, SERVICES, changed, until
 
 
 async def test_both_ends_use_one_session(world, autojump_clock):
@@ -29,6 +29,30 @@ async def test_when_both_dial_at_once_the_session_of_the_lower_id_stays(world, a
         assert "which the peer dialled" in (await higher.peers.ping(lower.id)).why
         assert alice.events == [PeerUp(bob.id)]
         assert bob.events == [PeerUp(alice.id)]
+
+
+async def test_a_session_with_a_peer_of_the_same_short_id_is_not_taken_in(world, autojump_clock):
+    async with world.running(3) as (alice, bob, carol):
+        await alice.peers.connect(bob.address)
+        ref = alice.system.ref(f"{SERVICES}/network/peers/{bob.id.short}")
+        dialler = alice.system._cells[ref.path].actor._setting.dialler
+        wrong = await dialler.dial(carol.id, (carol.address,), ref)
+        ref.tell(wrong)
+        await until(lambda: not wrong.established.handle.is_open)
+        assert len(alice.sessions(bob)) == 1
+        assert await alice.echo(bob) == b"hello"
+
+
+async def test_who_asks_for_a_stream_when_the_session_ends_is_served_by_the_next(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        for turns in range(20):  # of all tasks between the question and the session's end, as it may come about
+            await alice.peers.connect(bob.address)
+            best = alice.system._cells[f"{SERVICES}/network/peers/{bob.id.short}"].actor._sessions.best
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(alice.peers.open, bob.id, ECHO)
+                for _ in range(turns):
+                    await trio.lowlevel.checkpoint()
+                best.established.handle.abort()
 
 
 async def test_a_silent_machine_ends_in_a_time_out_within_five_seconds(world, autojump_clock):

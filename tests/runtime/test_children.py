@@ -45,6 +45,19 @@ async def test_a_sibling_that_is_temporary_is_stopped_with_the_group_and_not_sta
         assert [child.path for child in here.tree().children] == ["node/first", "node/last"]
 
 
+async def test_an_actor_has_ended_when_its_children_have(autojump_clock):
+    here, ended = system(), []
+    parent = ChildSpec("parent", lambda: Supervisor([ChildSpec("child", Child)]), restart=Restart.TEMPORARY)
+    async with here.run(ChildSpec("node", lambda: Supervisor([parent]))):
+        here.observe(lambda event: ended.append(event.path) if event.kind == "exited" else None)
+        child = here.ref("node/parent/child")
+        await here.ref("node/parent").stop()
+        left_behind = child.alive
+        await child.stop()  # or the system would wait for it
+    assert not left_behind
+    assert ended == ["node/parent/child", "node/parent", "node"]
+
+
 async def test_normal_exits_of_a_permanent_child_never_escalate_and_never_spin(autojump_clock):
     here = system()
 
@@ -223,6 +236,47 @@ async def test_a_restart_whose_start_fails_is_decided_about_as_any_crash(autojum
         await trio.sleep(100)
         assert len(starts) == 2
         assert here.tree().children == ()
+
+
+@pytest.mark.parametrize("strategy", [Strategy.REST_FOR_ONE, Strategy.ONE_FOR_ALL])
+async def test_what_rests_on_a_child_whose_restart_fails_is_started_after_it(autojump_clock, strategy):
+    starts = []
+
+    class Fragile(Child):
+        async def on_start(self):
+            starts.append("below")
+            if len(starts) in {3, 4}:
+                raise OSError("not yet")
+
+    class Above(Child):
+        async def on_start(self):
+            starts.append("above")
+
+    here = system()
+    children = [ChildSpec("below", Fragile), ChildSpec("above", Above)]
+    async with here.run(ChildSpec("node", lambda: Supervisor(children, strategy=strategy))):
+        here.ref("node/below").crash(ValueError())
+        await trio.sleep(1)
+        assert starts == ["below", "above", "below", "below", "below", "above"]
+
+
+async def test_what_rests_on_a_child_that_is_given_up_goes_on_without_it(autojump_clock):
+    starts = []
+
+    class Fragile(Child):
+        async def on_start(self):
+            starts.append("below")
+            if len(starts) > 1:
+                raise FileNotFoundError
+
+    here = system()
+    children = [ChildSpec("below", Fragile, decisions={OSError: Decision.STOP}), ChildSpec("above", Child)]
+    async with here.run(ChildSpec("node", lambda: Supervisor(children, strategy=Strategy.REST_FOR_ONE))):
+        here.ref("node/below").crash(ValueError())
+        await trio.sleep(1)
+        assert starts == ["below", "below"]
+        assert here.ref("node/above").incarnation == 2
+        assert here.ref("node/above").alive
 
 
 @pytest.mark.parametrize("decisions", [{"OSError": Decision.STOP}, {OSError: "stop"}, {int: Decision.STOP}])

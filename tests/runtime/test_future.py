@@ -20,11 +20,12 @@ async def test_all_who_wait_get_the_reply(autojump_clock):
     async def wait():
         got.append(await future)
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(wait)
-        nursery.start_soon(wait)
-        await trio.testing.wait_all_tasks_blocked()
-        future.set(7)
+    with trio.move_on_after(1):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            future.set(7)
     assert got == [7, 7]
     assert future.get() == 7
 

@@ -3,7 +3,7 @@ import pytest
 import trio
 
 from beam_actors.errors import ActorError
-from beam_actors.runtime import Actor, ChildSpec, Supervisor, System, receives
+from beam_actors.runtime import Actor, ChildSpec, Restart, Supervisor, System, receives
 from tests.runtime.rig import Disposable, Echo, Later, Say, run_with
 
 
@@ -27,6 +27,25 @@ async def with_armed(body):
     here = System("test", clock=trio.current_time)
     async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("a", Armed)]))):
         await body(here, here.ref("node/a"))
+
+
+async def test_no_worker_goes_on_when_its_actor_has_ended(autojump_clock):
+    went_on = []
+
+    class Working(Actor):
+        async def on_start(self):
+            self.spawn(self.work)
+
+        async def work(self):
+            await trio.sleep(10)
+            went_on.append(trio.current_time())
+
+    here = System("test", clock=trio.current_time)
+    child = ChildSpec("a", Working, restart=Restart.TEMPORARY)
+    async with here.run(ChildSpec("node", lambda: Supervisor([child]))):
+        await here.ref("node/a").stop()
+        await trio.sleep(20)
+    assert not went_on
 
 
 async def test_a_timer_disposes_once_of_what_it_never_delivers(autojump_clock):

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 from beam_actors.errors import LocalProtocolError, RemoteProtocolError
 from beam_actors.wire.noise import AES, CHACHA, LAST_NONCE, CipherState, Handshake, Role
@@ -164,6 +165,16 @@ def test_the_last_nonce_is_never_used():
         seal(sender, b"x")
     with pytest.raises(RemoteProtocolError):
         unseal(receiver, bytes(17))
+
+
+@pytest.mark.parametrize("count", [0, 1, 0xFFFF, 0x1_0000, 0xFFFF_FFFF, 0x1_0000_0000, LAST_NONCE])
+def test_the_nonce_is_the_whole_counter_behind_four_zeros(count):
+    """Sections 12.3 and 12.4 of the Noise specification, by the AEADs themselves."""
+    for suite, aead, order in ((AES, AESGCM, "big"), (CHACHA, ChaCha20Poly1305, "little")):
+        nonce = bytes(4) + count.to_bytes(8, order)
+        sealed = aead(b"k" * 32).encrypt(nonce, b"hello", None)
+        assert seal(CipherState(suite, b"k" * 32, count), b"hello") == sealed
+        assert unseal(CipherState(suite, b"k" * 32, count), sealed) == b"hello"
 
 
 def test_secrets_do_not_show():

@@ -1,4 +1,4 @@
-"""Bugs in how names are claimed, merged, admitted, kept and spread."""
+"""Bugs in how names are claimed, merged, admitted, ranked, answered and renewed."""
 
 from simulations.mutants.mutant import Edit, Mutant
 
@@ -43,33 +43,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="rival-lost-in-store",
-        bug="The proof of an equivocation is not read back from the store.",
-        plan="rivals",
-        invariant="S4",
-        edits=(
-            Edit("naming/knowledge.py", "self.registry.merge_all(entry.claims)", "self.registry.merge(entry.claim)"),
-        ),
-    ),
-    Mutant(
-        name="tombstone-dropped-at-origin",
-        bug="A name that is released is forgotten at once at its owner, with the tombstone that should replace it.",
-        plan="spread",
-        invariant="S13",
-        edits=(
-            Edit(
-                "naming/knowledge.py",
-                "            self._changes.append(records.drop_own(claim.name))\n        return verdict is Verdict.NEW\n",
-                "            self._changes.append(records.drop_own(claim.name))\n"
-                "            self.registry._drop((claim.name, claim.owner))\n"
-                "            self._forget((claim.name, claim.owner))\n"
-                "        return verdict is Verdict.NEW\n",
-            ),
-        ),
-    ),
-    Mutant(
         name="tombstone-forgotten-early",
-        bug="Tombstones are forgotten after an hour, while claims that they replaced can still come back.",
+        bug="Tombstones are forgotten after ten minutes, while claims that they replaced can still come back.",
         plan="hours",
         invariant="S4",
         edits=(
@@ -77,7 +52,7 @@ MUTANTS = (
                 "naming/registry.py",
                 "if max(claim.terms.issued for claim in entry.claims) + RETENTION < now and (name, owner) not in keep",
                 "if max(claim.terms.issued for claim in entry.claims)\n"
-                "            + (3600 if entry.claim.kind is Kind.TOMBSTONE else RETENTION) < now\n"
+                "            + (600 if entry.claim.kind is Kind.TOMBSTONE else RETENTION) < now\n"
                 "            and (name, owner) not in keep",
             ),
             Edit(
@@ -186,50 +161,61 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="ack-before-sync",
-        bug="A change of names is acknowledged before the store has it.",
-        plan="boots",
-        invariant="S5",
+        name="stale-grace-for-everybody",
+        bug="Claims that ended resolve for three days more also while peers are connected.",
+        plan="clocks",
+        invariant="S3",
         edits=(
             Edit(
-                "naming/ledger.py",
-                "self._pending.append(_Pending(changes, done, failed))",
-                "self._pending.append(_Pending(changes, _nothing, failed))\n        done()",
+                "naming/ranking.py",
+                "live = tuple(claim for claim in claims if is_live(claim, now))\n",
+                "live = tuple(claim for claim in claims if is_live(claim, now, grace=STALE_GRACE))\n",
             ),
         ),
     ),
     Mutant(
-        name="news-not-pushed",
-        bug="A claim that is new is pushed to the peer that it came from and to nobody else.",
-        plan="spread",
-        invariant="L1",
-        edits=(Edit("naming/spread.py", "if peer != message.source and", "if peer == message.source and"),),
-    ),
-    Mutant(
-        name="exchange-one-way",
-        bug="In an exchange the opener takes what it lacks and does not give what the other side lacks.",
-        plan="split",
-        invariant="L1",
-        edits=(
-            Edit(
-                "naming/spread.py",
-                "            await self._send_wanted(talk, tuple(one for one in ids if one in wanted))\n"
-                "            await talk.send(Done())",
-                "            await talk.send(Done())",
-            ),
-        ),
-    ),
-    Mutant(
-        name="own-names-not-reloaded",
-        bug="After a restart a node does not know that its own names are its own.",
-        plan="boots",
+        name="never-renewed",
+        bug="Own claims are never signed anew, so names end after thirty days.",
+        plan="months",
         invariant="S13",
         edits=(
             Edit(
-                "naming/knowledge.py",
-                "        elif own.owner == self.owner:\n            self.own[own.name] = own\n",
-                "        elif own.owner == self.owner:\n            pass\n",
+                "naming/keeping.py",
+                "return ahead or now >= claim.terms.issued + RENEW_AFTER or claim.era < signer.keyset.era",
+                "return ahead or claim.era < signer.keyset.era",
             ),
         ),
+    ),
+    Mutant(
+        name="released-name-resolves",
+        bug="A tombstone counts as a claim by which the name is served.",
+        plan="spread",
+        invariant="S3",
+        edits=(
+            Edit(
+                "naming/ranking.py",
+                "return terms.kind is Kind.LIVE and terms",
+                "return terms.kind is not Kind.REVOCATION and terms",
+            ),
+        ),
+    ),
+    Mutant(
+        name="rotation-does-not-win",
+        bug="A claim of a later era with a lower number does not replace one of an earlier era.",
+        test="naming/test_admission.py::test_a_genuine_claim_is_new_then_known_then_superseded",
+        edits=(
+            Edit(
+                "naming/claim.py",
+                "        return self.terms.keyset.era, self.terms.seq\n\n    @property\n    def order",
+                "        return self.terms.seq, self.terms.keyset.era\n\n    @property\n    def order",
+            ),
+        ),
+    ),
+    Mutant(
+        name="claims-end-before-their-renewal",
+        bug="Own claims are valid for nine days and renewed after ten.",
+        plan="months",
+        invariant="S13",
+        edits=(Edit("naming/keeping.py", "not_after=issued + MAX_VALIDITY,", "not_after=issued + 9 * DAY,"),),
     ),
 )

@@ -1,0 +1,67 @@
+"""Bugs in what programs on this machine are told of names."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="unknown-name-is-nodata",
+        bug="A name that nobody holds is answered with NODATA instead of NXDOMAIN.",
+        test="ingress/test_answers.py::test_an_unknown_name",
+        edits=(
+            Edit(
+                "ingress/answers.py",
+                "return _pack(question, Rcode.NXDOMAIN, limit,",
+                "return _pack(question, Rcode.NOERROR, limit,",
+            ),
+        ),
+    ),
+    Mutant(
+        name="dns-answers-kept-too-long",
+        bug="A packed reply is given out after its time is over.",
+        test="ingress/test_dns.py::test_a_repeated_question_is_answered_in_the_pump",
+        edits=(Edit("ingress/replies.py", "if entry is None or entry[0] <= now:", "if entry is None:"),),
+    ),
+    Mutant(
+        name="dns-answer-with-another-id",
+        bug="A kept reply has the id of the question that it was made for.",
+        test="ingress/test_dns.py::test_a_repeated_question_is_answered_in_the_pump",
+        edits=(
+            Edit(
+                "ingress/replies.py",
+                "self._entries[key] = (expires, reply[_ID:], name)",
+                "self._entries[key] = (expires, reply, name)",
+            ),
+            Edit("ingress/replies.py", "return question[:_ID] + entry[1]", "return entry[1]"),
+        ),
+    ),
+    Mutant(
+        name="changed-name-answered-from-memory",
+        bug="A claim that is new does not void what was answered about its name before.",
+        test="ingress/test_dns.py::test_a_name_that_changed_is_asked_for_anew",
+        edits=(Edit("ingress/dns.py", "            self._table.forget(label)\n", ""),),
+    ),
+    Mutant(
+        name="look-up-older-than-the-change",
+        bug="What changed while a name was looked up is not looked up again.",
+        test="ingress/test_resolver.py::test_a_name_that_keeps_changing_is_answered_all_the_same",
+        edits=(
+            Edit(
+                "ingress/resolver.py",
+                '        self._void.update(text for text in self._under_way if labels is None or text.partition(".")[0] in labels)\n',
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="two-names-share-an-address",
+        bug="A loopback address that another name has is given to a new one.",
+        test="ingress/test_addresses.py::test_ten_thousand_names_have_ten_thousand_addresses",
+        edits=(
+            Edit(
+                "ingress/addresses.py",
+                "        while slot in self._taken:\n            slot = (slot + 1) % _SLOTS\n",
+                "",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,238 @@
+"""Bugs in how a node keeps what it knows of names, tells it to peers and asks them."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="rival-lost-in-store",
+        bug="The proof of an equivocation is not read back from the store.",
+        plan="rivals",
+        invariant="S4",
+        edits=(
+            Edit("naming/knowledge.py", "self.registry.merge_all(entry.claims)", "self.registry.merge(entry.claim)"),
+        ),
+    ),
+    Mutant(
+        name="tombstone-dropped-at-origin",
+        bug="A name that is released is forgotten at once at its owner, with the tombstone that should replace it.",
+        plan="spread",
+        invariant="S13",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "            self._changes.append(records.drop_own(claim.name))\n        return verdict is Verdict.NEW\n",
+                "            self._changes.append(records.drop_own(claim.name))\n"
+                "            self.registry._drop((claim.name, claim.owner))\n"
+                "            self._forget((claim.name, claim.owner))\n"
+                "        return verdict is Verdict.NEW\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="ack-before-sync",
+        bug="A change of names is acknowledged before the store has it.",
+        plan="boots",
+        invariant="S5",
+        edits=(
+            Edit(
+                "naming/ledger.py",
+                "self._pending.append(_Pending(changes, done, failed))",
+                "self._pending.append(_Pending(changes, _nothing, failed))\n        done()",
+            ),
+        ),
+    ),
+    Mutant(
+        name="news-not-pushed",
+        bug="A claim that is new is pushed to the peer that it came from and to nobody else.",
+        plan="spread",
+        invariant="L1",
+        edits=(Edit("naming/spread.py", "if peer != message.source and", "if peer == message.source and"),),
+    ),
+    Mutant(
+        name="exchange-one-way",
+        bug="In an exchange the opener takes what it lacks and does not give what the other side lacks.",
+        plan="split",
+        invariant="L1",
+        edits=(
+            Edit(
+                "naming/spread.py",
+                "            await self._send_wanted(talk, tuple(one for one in ids if one in wanted))\n"
+                "            await talk.send(Done())",
+                "            await talk.send(Done())",
+            ),
+        ),
+    ),
+    Mutant(
+        name="own-names-not-reloaded",
+        bug="After a restart a node does not know that its own names are its own.",
+        plan="boots",
+        invariant="S13",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "        elif own.owner == self.owner:\n            self.own[own.name] = own\n",
+                "        elif own.owner == self.owner:\n            pass\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="new-claims-not-kept",
+        bug="A claim that is new is merged and never written to the store.",
+        plan="boots",
+        invariant="S5",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "        self._seen[key] = Seen(before.first if before else int(now), int(now))\n"
+                "        self._put(key)\n",
+                "        self._seen[key] = Seen(before.first if before else int(now), int(now))\n"
+                "        self._stored[key] = int(now)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="lookup-answers-are-not-submitted",
+        bug="What peers answer to a question about a name is dropped.",
+        test="naming/test_facade.py::test_a_name_that_a_peer_knows_to_be_held_is_refused",
+        edits=(
+            Edit(
+                "naming/lookups.py",
+                "            await self._registrar.ask(Submit(message.claims, peer), timeout=self._limits.lookup_timeout)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="failed-push-forgotten",
+        bug="Claims that could not be pushed are forgotten: no exchange makes good for them.",
+        test="naming/test_spread.py::test_a_push_that_was_under_way_when_its_stream_ended_is_repaired",
+        edits=(
+            Edit(
+                "naming/spread.py",
+                "                self._unreached.note(peer, error)\n                link.behind = True\n",
+                "                self._unreached.note(peer, error)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="register-does-not-ask-peers",
+        bug="A name that is known to be held is claimed without asking, as if every registration contested.",
+        plan="months",
+        invariant="S3",
+        edits=(Edit("naming/knowledge.py", "if rivals and not contest:", "if rivals and contest is None:"),),
+    ),
+    Mutant(
+        name="refused-commit-is-acknowledged",
+        bug="Whoever waits for a commit that the disk refused is told that it was done.",
+        plan="disks",
+        invariant="S13",
+        edits=(
+            Edit(
+                "naming/ledger.py",
+                "            pending.failed(StorageError(str(error)))  # one each: a traceback grows with every raise\n",
+                "            pending.done()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="tombstone-not-in-exchanges",
+        bug="In an exchange the tombstones that the other side lacks are not given.",
+        plan="split",
+        invariant="L1",
+        edits=(
+            Edit(
+                "naming/registrar.py",
+                "        return tuple(claim.encoded for claim in found if claim is not None)",
+                "        return tuple(claim.encoded for claim in found if claim is not None and claim.kind is Kind.LIVE)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="early-claims-lost",
+        bug="A claim that waits for its time is dropped when that has come.",
+        plan="clocks",
+        invariant="L1",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "                    new.append(claim)\n",
+                "                    self.registry._drop((claim.name, claim.owner))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="floor-not-kept",
+        bug="Up to when claims were forgotten is not written to the store.",
+        test="naming/test_registrar.py::test_old_claims_are_forgotten_hourly_but_not_by_a_clock_that_jumps",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "        if dropped:\n            self._changes.append(records.put_floor(self.registry.floor))\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="pin-answered-before-commit",
+        bug="A pin is acknowledged before it is in the store.",
+        plan="boots",
+        invariant="S13",
+        edits=(
+            Edit(
+                "naming/registrar.py",
+                "        self._ledger.commit_for(self.defer(), pin)",
+                "        self.defer().set(pin)\n        self._ledger.commit()",
+            ),
+        ),
+    ),
+    Mutant(
+        name="claim-announced-before-commit",
+        bug="Peers are told of an own claim before it is in the store.",
+        plan="disks",
+        invariant="S5",
+        edits=(
+            Edit(
+                "naming/registrar.py",
+                "            self._announce([message.claim] if new else [])\n            reply.set(None)\n",
+                "            reply.set(None)\n",
+            ),
+            Edit(
+                "naming/registrar.py",
+                "        new = self._known.publish(message.claim, self._clock.wall())\n",
+                "        new = self._known.publish(message.claim, self._clock.wall())\n"
+                "        self._announce([message.claim] if new else [])\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="negative-answers-for-ever",
+        bug="That a name was not found is remembered for ever, so peers are never asked about it again.",
+        test="naming/test_lookups.py::test_a_look_up_is_remembered_for_seconds_only",
+        edits=(
+            Edit(
+                "naming/lookups.py",
+                "self._recent[message.name] = self._clock.monotonic() + self._limits.negative_ttl, message",
+                "self._recent[message.name] = self._clock.monotonic() + 1e9, message",
+            ),
+        ),
+    ),
+    Mutant(
+        name="crashed-look-up-answers-nobody",
+        bug="Whoever waits for a look-up that crashes is never answered.",
+        plan="actors",
+        invariant="L5",
+        edits=(
+            Edit(
+                "naming/lookups.py",
+                "                for reply in replies:\n                    reply.set(Sought(name, 0))\n",
+                "                del replies\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="exchange-awaited-in-vain",
+        bug="A node whose peer never opens the exchange that it is to open waits for ever.",
+        test="naming/test_spread.py::test_a_peer_that_does_not_open_the_exchange_is_asked_after_a_while",
+        edits=(Edit("naming/spread.py", "            link.behind |= not self._news.was_answered(peer)\n", ""),),
+    ),
+)

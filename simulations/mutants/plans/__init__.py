@@ -1,0 +1,16 @@
+"""The small plans by which the simulator finds the mutants: two to four machines, and a few things that happen.
+
+Each is run without a mutant, too, and must pass then. They are values like every plan, and can be replayed.
+"""
+
+from typing import Final
+
+from simulations.mutants.plans import machines, names, peers, strangers, tunnels
+from simulations.plan import Plan
+
+PLANS: Final[dict[str, Plan]] = {
+    plan.scenario.removeprefix("mutant-"): plan
+    for room in (names, tunnels, machines, peers, strangers)
+    for plan in room.PLANS
+}
+"""By name."""
