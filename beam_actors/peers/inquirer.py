@@ -8,7 +8,6 @@ own question only.
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -129,7 +128,7 @@ class Inquirer(Actor):
 
     async def _search(self, wanted: PeerId) -> None:
         limits = self._limits
-        left = islice(from_both_ends([peer for peer in self._up if peer != wanted]), limits.search_total)
+        left = from_both_ends([peer for peer in self._up if peer != wanted])
         told: dict[Multiaddr, int] = {}
 
         async def ask_in_turn() -> None:

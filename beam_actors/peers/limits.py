@@ -72,13 +72,12 @@ class PeersLimits:
     searches: int = 64
     """Peers that are searched for at once; each search asks `search_peers`, and local programs can begin many."""
     search_timeout: float = 4.0
-    """How long a caller waits for what a search finds: below `open_timeout`, so that it can still be dialled."""
+    """How long a search goes on, and a caller waits for what it finds: below `open_timeout`, so that it can still be
+    dialled."""
     search_waiters: int = 256
     """Callers that wait for one search; they share its answer."""
     search_peers: int = 8
-    """Peers that one search asks at once: few enough to be polite."""
-    search_total: int = 64
-    """Peers that one search asks in all, one after the other, until somebody knows."""
+    """Peers that one search asks at once, few enough to be polite; it goes on until somebody knows."""
     answers: int = 64
     """Questions of peers that are read and answered at once, each of which holds a stream and a worker."""
     answers_per_peer: int = 8

@@ -113,15 +113,6 @@ async def test_whoever_knows_is_asked_however_long_it_has_been_up(world, autojum
         assert await bob.echo(alice) == b"hello"
 
 
-async def test_a_search_asks_no_more_than_its_limit(world, autojump_clock):
-    async with world.running(6, limits=PeersLimits(search_peers=2, search_total=3)) as (alice, bob, *others):
-        for other in others:
-            await meet(other, bob)
-        await meet(others[1], alice)  # whose turn is the last one: newest, oldest, second newest, second oldest
-        with pytest.raises(PeerOffline):
-            await bob.echo(alice)
-
-
 @given(st.lists(st.integers(), unique=True))
 def test_those_asked_are_taken_from_both_ends(peers):
     taken = list(from_both_ends(peers))
