@@ -173,6 +173,7 @@ def _child(run: Run, nodes: int, seed: int, profile: str) -> dict[str, object]:
         str(seed),
         "--profile",
         profile,
+        "--child",
     ]
     environment = {**os.environ, "PYTHONHASHSEED": run.hash_seed, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

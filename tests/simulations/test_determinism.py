@@ -61,7 +61,8 @@ def test_two_histories_of_one_seed_are_a_failure(monkeypatch):
 
 
 def test_a_child_that_fails_fails_the_check(monkeypatch):
-    def run(*_args, **_choices):
+    def run(command, **_choices):
+        assert command[-1] == "--child"  # a parent would start parents for ever
         return subprocess.CompletedProcess([], 1, "", "no such thing")
 
     monkeypatch.setattr(determinism.subprocess, "run", run)
