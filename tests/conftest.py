@@ -1,4 +1,5 @@
 import os
+import signal
 
 import pytest
 import structlog
@@ -11,6 +12,9 @@ from beam_actors.testing.seeded import JumpClock
 settings.register_profile("beam", deadline=None, print_blob=True, derandomize=True)
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "beam"))
+
+# Who runs the tests in the background of a shell script hands down that Ctrl-C is ignored, which some tests are about.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The log is the daemon's; tests that want lines configure it themselves.
 structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
