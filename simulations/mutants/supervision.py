@@ -148,7 +148,7 @@ MUTANTS = (
             Edit(
                 "runtime/children.py",
                 "                entry.keeps_waiting = RestartNow(message.cells[position + 1 :], message.turn)\n",
-                "                self._forget(cell)\n",
+                "                self._forget(cell, entry)\n",
             ),
         ),
     ),
