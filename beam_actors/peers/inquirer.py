@@ -139,10 +139,11 @@ class Inquirer(Actor):
                         if acceptable(address, contact, ours) and told.get(address, -1) < record.seq:
                             told[address] = record.seq
                 if told:
+                    scope.deadline = min(scope.deadline, trio.current_time() + limits.search_grace)
                     break
 
         try:
-            with trio.move_on_after(limits.search_timeout):
+            with trio.move_on_after(limits.search_timeout) as scope:
                 async with trio.open_nursery() as nursery:
                     for _ in range(limits.search_peers):
                         nursery.start_soon(ask_in_turn)

@@ -74,6 +74,8 @@ class PeersLimits:
     search_timeout: float = 4.0
     """How long a search goes on, and a caller waits for what it finds: below `open_timeout`, so that it can still be
     dialled."""
+    search_grace: float = 0.25
+    """From the first answer of a search to its end: others may know better, and a silent one must delay nobody."""
     search_waiters: int = 256
     """Callers that wait for one search; they share its answer."""
     search_peers: int = 8

@@ -113,6 +113,29 @@ async def test_whoever_knows_is_asked_however_long_it_has_been_up(world, autojum
         assert await bob.echo(alice) == b"hello"
 
 
+async def test_a_silent_peer_does_not_delay_what_another_one_knows(world, autojump_clock):
+    async with world.running(4) as (hub, alice, bob, silent):
+        await meet(silent, bob)
+        await meet(hub, alice, bob)
+        world.network.partition(silent.host, bob.host)
+        start = trio.current_time()
+        assert await bob.system.ref(INQUIRER).ask(Locate(alice.id))
+        assert trio.current_time() - start < PeersLimits().search_grace + 0.1
+
+
+async def test_who_answers_a_little_later_may_know_better(world, autojump_clock):
+    async with world.running(4) as (alice, bob, quick, slow):
+        await meet(quick, bob)
+        await meet(slow, alice, bob)
+        there = Multiaddr.parse("/ip4/192.0.2.1/tcp/4747")
+        quick.system.cell(INQUIRER).actor._keep(sign_record(alice.key, 1, (there,)), newest=True)
+        world.network.between(slow.host, bob.host, Conditions(latency=0.05))
+        assert await bob.system.ref(INQUIRER).ask(Locate(alice.id)) == (
+            Multiaddr.parse(f"/ip4/{alice.ip}/tcp/4747"),
+            there,
+        )
+
+
 @given(st.lists(st.integers(), unique=True))
 def test_those_asked_are_taken_from_both_ends(peers):
     taken = list(from_both_ends(peers))
