@@ -147,6 +147,7 @@ class Traffic:
             and offer.lets_in(visitor.index)
             and (wish.name is None or (model.leads_to(wish.name, owner) and wish.name not in visitor.person.pins))
             and trio.current_time() - max(offer.wish.asked_at, model.asked_at(wish.name)) > _KNOWN_AFTER
+            and connection.owner.up
             and self._stage.inside.can_find(visitor.node, connection.owner.node)
         )
 

@@ -1,5 +1,6 @@
 import itertools
 
+from simulations.faults import Leave
 from simulations.operations import Expose, Fetch, Follow, Register, Unexpose
 from simulations.plan import MachinePlan, Plan
 from simulations.report import summary
@@ -55,3 +56,19 @@ def test_visits_that_follow_an_owner_are_those_of_their_operation(monkeypatch):
 
 def test_a_visit_that_no_operation_made_says_so(monkeypatch):
     assert "connection 1 from m0 to one:9000 of m1 (a visit after the heal)" in spoiled(monkeypatch)
+
+
+def test_nobody_is_expected_to_reach_an_owner_that_left_for_good():
+    machines = (MachinePlan(), MachinePlan(bootstrap=(0,)))
+    visits = tuple(Fetch(at=at, machine=0, of=1, port=9000) for at in (110.0, 125.0))
+    plan = Plan(
+        scenario="drawn",
+        seed=1,
+        machines=machines,
+        safety=140.0,
+        operations=(Expose(at=1.0, machine=1, port=9000), *visits),
+        faults=(Leave(at=5.0, machine=1, back=False),),
+    )
+    report = run_plan(plan)
+    assert report.passed, summary(report)
+    assert report.counts["operations"]["fetch: cut"] == 2
