@@ -61,7 +61,7 @@ def owes_answers(cell: "Cell") -> bool:
 
 def runs(node: "Node", path: str) -> bool:
     """Whether the actor at a path below the services has started and goes on."""
-    cell = node.system._cells.get(f"{SERVICES}/{path}")  # noqa: SLF001 (see above)
+    cell = cell_at(node, f"{SERVICES}/{path}")
     return cell is not None and cell.state is State.RUNNING
 
 

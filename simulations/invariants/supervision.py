@@ -206,10 +206,10 @@ class ChildrenAreKept(Invariant):
 
     def _after_those_before(self, place: "Place", path: str, due: _Due) -> None:
         """Those that are started again together are started in their order: each finds what it rests on."""
-        parent, cause = (place.node.system._cells.get(one) for one in (due.parent, due.cause[0]))  # noqa: SLF001 (like `inside`)
-        if parent is None or parent.actor is None or cause is None:
+        parent, cause = inside.cell_at(place.node, due.parent), inside.cell_at(place.node, due.cause[0])
+        if parent is None or cause is None:
             return
-        for other in parent.actor._actor_children._entries:  # noqa: SLF001 (as above)
+        for other in inside.kept(parent):
             if other.path == path:
                 break
             before = self._due.get((place.index, other.path))
