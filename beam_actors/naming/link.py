@@ -41,9 +41,8 @@ class Link:
         self._room = room
         self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
         self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
-        self.in_vain: float | None = (
-            None  # when this node has waited long enough for the exchange that the peer is to open
-        )
+        self.in_vain: float | None = None
+        """When this node has waited long enough for the exchange that the peer is to open."""
         self.news = trio.Event()
         self.streams: dict[ByteStream, Worker] = {}
         """Those that the peer opened, the oldest first, and who serves each."""

@@ -53,7 +53,7 @@ _STARTING, _RUNNING = State.STARTING, State.RUNNING
 class Cell:
     """One path of one system."""
 
-    # As many cells as actors: each holds two hundred bytes of slots; a dict of so many names took six hundred more.
+    # As many cells as actors. With slots each takes two hundred bytes; in a node each had a dict of 832.
     __slots__ = (
         "_recent",
         "_vacated",
