@@ -58,7 +58,7 @@ class Knowledge:
     def take(self, data: bytes, now: float) -> Claim | None:
         """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised."""
         try:
-            claim = Claim.parse(data, network=self.network)
+            claim = Claim.parse(data, network=self.network, known=self.registry.get)
             return claim if self._admit(claim, now) is Verdict.NEW else None
         except ClaimRefused as refused:
             self.refused[refused.reason] += 1

@@ -1,31 +1,33 @@
 """What `spread` holds for one connected peer: what it owes the peer, and what it does for it."""
 
-from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
 import trio
 
 from beam_actors.naming.allowance import Allowance
-from beam_actors.values import EMPTY, Bucket
+from beam_actors.naming.outbox import Outbox
+from beam_actors.values import Bucket
 
 if TYPE_CHECKING:
     from beam_actors.naming.network import ByteStream
     from beam_actors.runtime import Worker
+
+_TICK = 0.001
+"""Seconds: a shorter rest can be none at all by rounding, on a clock that stands still meanwhile."""
 
 
 class Link:
     """What this node owes one connected peer, and what it does for it."""
 
     __slots__ = (
-        "_room",
+        "_rest",
         "allowance",
         "answering",
         "behind",
         "comparing",
         "due",
         "in_vain",
-        "news",
         "opening",
         "outbox",
         "streams",
@@ -37,35 +39,45 @@ class Link:
         self.opening, self.answering = pace
         """How often this node opens an exchange, and how often it answers one."""
         self.comparing = trio.Lock()  # an offer is held in memory: one at a time
-        self.outbox: deque[bytes] = EMPTY
-        self._room = room
+        self.outbox = Outbox(room)
         self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
         self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
         self.in_vain: float | None = None
         """When this node has waited long enough for the exchange that the peer is to open."""
-        self.news = trio.Event()
+        self._rest = trio.CancelScope()
         self.streams: dict[ByteStream, Worker] = {}
         """Those that the peer opened, the oldest first, and who serves each."""
         self.worker: Worker | None = None
 
-    @property
-    def wakes_at(self) -> float:
-        """When there may be something to do without any news, on the monotonic clock; never is `inf`."""
-        return min((when for when in (self.due, self.in_vain) if when is not None), default=inf)
-
-    def push(self, claims: list[bytes]) -> None:
-        """Have the claims pushed; when there is no room, an exchange makes good for the oldest."""
-        if len(self.outbox) + len(claims) > self._room:
+    def push(self, claims: list[bytes], now: float, after: float) -> None:
+        """Have the claims pushed `after` seconds from now at the latest; an exchange makes good for what has no room."""
+        if not self.outbox.put(claims, now + after):
             self.behind = True
-        if self.outbox is EMPTY:
-            self.outbox = deque(maxlen=self._room)
-        self.outbox.extend(claims)
-        self.news.set()
+            after = 0.0
+        self._wake(after)
 
     def fall_behind(self) -> None:
         """Have a full exchange soon."""
         self.behind = True
-        self.news.set()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """End the rest of whoever serves this link."""
+        self._wake(0.0)
+
+    def _wake(self, after: float) -> None:
+        self._rest.deadline = min(self._rest.deadline, trio.current_time() + after)
+
+    async def rest(self, now: float) -> None:
+        """Return when there may be something to do; at `now` there is nothing. One at a time."""
+        when = min(self.outbox.due, self._or_never(self.due), self._or_never(self.in_vain))
+        self._rest = trio.CancelScope(deadline=trio.current_time() + max(when - now, _TICK))
+        with self._rest:
+            await trio.sleep_forever()
+
+    @staticmethod
+    def _or_never(when: float | None) -> float:
+        return inf if when is None else when
 
     def __repr__(self) -> str:
         return f"<Link, {len(self.outbox)} to push, {len(self.streams)} streams>"

@@ -42,6 +42,9 @@ _ASK = 30.0
 _RETRY = 5.0
 _IN_VAIN = 15.0
 """Seconds after which a peer has seen that its earlier session with this node is dead; with a new one it would ask."""
+_HOLD_BACK = 0.5
+"""Seconds within which a peer is told what another peer told this node. It is told at some time of them, by chance: most
+of those that know it already say so first, and are not told it again."""
 _FREE_EXCHANGES = 2
 """Before the pace holds: one on connect, and one because it broke off."""
 _IDS_LISTED = 16
@@ -141,9 +144,11 @@ class Spread(Actor):
         """Pass on what is new here."""
         self._news.came()
         claims = [claim.encoded for claim in message.claims]
+        longest = 0.0 if message.source is None else _HOLD_BACK
+        now = self._clock.monotonic()
         for peer, link in self._links.items():
             if peer != message.source and link.worker is not None:
-                link.push(claims)
+                link.push(claims, now, longest and longest * self._entropy.uniform())
 
     @receives(CountLinks)
     def on_count_links(self, _message: CountLinks) -> int:
@@ -171,16 +176,14 @@ class Spread(Actor):
                     # Perhaps the last pushes never arrived, and perhaps there is no other news for days.
                     raise ConnectionLost("The stream of pushes ended.")
                 await self._exchange_when_due(peer, link)
-                if link.outbox:
+                now = self._clock.monotonic()
+                if link.outbox.due <= now:
                     if talk is None:
                         talk = await self._open(peer)
                         listener = self.spawn(self._listen, talk, link, name=f"ends-{peer.short}")
-                    claims = [link.outbox.popleft() for _ in range(min(len(link.outbox), protocol.MAX_CLAIMS))]
-                    await talk.send_claims(claims)
+                    await talk.send_claims(link.outbox.take(protocol.MAX_CLAIMS))
                 elif link.due is not None or not link.behind:
-                    link.news = trio.Event()
-                    with trio.move_on_after(link.wakes_at - self._clock.monotonic()):
-                        await link.news.wait()
+                    await link.rest(now)
         finally:
             if listener is not None:
                 listener.cancel()
@@ -192,7 +195,7 @@ class Spread(Actor):
         """Return when the stream of pushes ended; the peer says nothing on it."""
         with suppress(*FAILURES):
             await talk.receive(idle=True)
-        link.news.set()
+        link.look_again()
 
     async def _exchange_when_due(self, peer: PeerId, link: Link) -> None:
         if link.in_vain is not None and link.in_vain <= self._clock.monotonic():
@@ -357,6 +360,7 @@ class Spread(Actor):
         """Hand claims to the registrar, no faster than one peer may; the stream's window slows the peer down."""
         await link.allowance.pay(max(1, len(claims)), talk.check)
         await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
+        link.outbox.drop(claims)
 
     async def _send_slowly(self, pay: Pay, talk: Conversation, claims: tuple[bytes, ...]) -> None:
         """Give claims out no faster than they are taken; in pieces, so that the other side never waits too long."""
