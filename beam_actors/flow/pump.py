@@ -80,8 +80,9 @@ class Pump:
         self._unowned: dict[Owned, None] = {}
         self._timers = TimerHeap()
         self._soon: deque[tuple[Callable[[], None], Owned | None]] = deque()
-        self._flushes: deque[Flushed] = deque()
-        self._batch: deque[Ready] = deque()
+        self._flushes: list[Flushed] = []
+        self._batch: list[Ready] = []
+        """What became ready, the first one last."""
         self._waiting = False
         self._moved_in_slice = 0
         self._bytes_moved = 0
@@ -179,7 +180,8 @@ class Pump:
                 until = self.clock.monotonic() if self._soon or self._flushes else self._timers.next_at()
                 self._waiting = True
                 try:
-                    self._batch.extend(await self.driver.wait(until))
+                    self._batch = await self.driver.wait(until)
+                    self._batch.reverse()
                 finally:
                     self._waiting = False
         finally:
@@ -251,7 +253,7 @@ class Pump:
         limits, batch, pumped_of, monotonic = self.limits, self._batch, self._pumped, self.clock.monotonic
         done = 0
         while batch and done < limits.slice_callbacks:
-            pollable, bits = batch.popleft()
+            pollable, bits = batch.pop()
             pumped = pumped_of.get(pollable)
             if pumped is None:
                 continue  # closed by an earlier entry of the batch
@@ -266,11 +268,12 @@ class Pump:
 
     def _run_flushes(self) -> None:
         while self._flushes:
-            flushed = self._flushes.popleft()
-            try:
-                flushed.flush()
-            except Exception as error:  # noqa: BLE001  # the link's owner answers for it
-                flushed.crash(error)
+            flushes, self._flushes = self._flushes, []
+            for flushed in flushes:
+                try:
+                    flushed.flush()
+                except Exception as error:  # noqa: BLE001  # the link's owner answers for it
+                    flushed.crash(error)
 
     @staticmethod
     def _guarded(callback: Callable[[], None], blame: Owned | None) -> None:

@@ -54,10 +54,11 @@ class Conversation:
             if not data:
                 return None
             self._reader.feed(data)
-        with trio.move_on_after(self._timeout) as scope:
-            body = await read_frame(self._stream, self._reader)
-        if scope.cancelled_caught:
-            raise TimedOut("The peer began a message about names and doesn't end it.")
+        if (body := self._reader.next()) is None:  # a scope costs more than reading a message that is all there
+            with trio.move_on_after(self._timeout) as scope:
+                body = await read_frame(self._stream, self._reader)
+            if scope.cancelled_caught:
+                raise TimedOut("The peer began a message about names and doesn't end it.")
         message = None if body is None else protocol.decode(body)
         if isinstance(message, Refuse):
             raise RemoteProtocolError(f"The peer refused: {message.text}")

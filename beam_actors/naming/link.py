@@ -1,5 +1,6 @@
 """What `spread` holds for one connected peer: what it owes the peer, and what it does for it."""
 
+from collections.abc import Awaitable, Callable
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class Link:
         self.worker: Worker | None = None
 
     def push(self, claims: list[bytes], now: float, after: float) -> None:
-        """Have the claims pushed `after` seconds from now at the latest; an exchange makes good for what has no room."""
+        """Have the claims pushed `after` seconds from now at the latest; an exchange repairs what has no room."""
         if not self.outbox.put(claims, now + after):
             self.behind = True
             after = 0.0
@@ -68,12 +69,12 @@ class Link:
     def _wake(self, after: float) -> None:
         self._rest.deadline = min(self._rest.deadline, trio.current_time() + after)
 
-    async def rest(self, now: float) -> None:
-        """Return when there may be something to do; at `now` there is nothing. One at a time."""
+    async def rest(self, now: float, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        """Await `meanwhile` until there may be something to do; at `now` there is nothing. One at a time."""
         when = min(self.outbox.due, self._or_never(self.due), self._or_never(self.in_vain))
         self._rest = trio.CancelScope(deadline=trio.current_time() + max(when - now, _TICK))
         with self._rest:
-            await trio.sleep_forever()
+            await meanwhile()
 
     @staticmethod
     def _or_never(when: float | None) -> float:

@@ -1,7 +1,7 @@
 """The claims that one peer is still to be told of, and when.
 
-Invariant: it holds each claim once and at most `room` of them, the newest; what the peer is heard to hold it is not told.
-It reads no clock and knows neither peers nor streams: `spread` says when, and sends.
+Invariant: it holds each claim once and at most `room` of them, the newest; what the peer is heard to hold it is not
+told. It reads no clock and knows neither peers nor streams: `spread` says when, and sends.
 """
 
 from collections.abc import Iterable

@@ -7,7 +7,6 @@ ends with the stream and with the peer that wanted it, and a peer's failure cost
 through the registrar; this module judges none and never passes one on that was known.
 """
 
-from contextlib import suppress
 from functools import partial
 
 import trio
@@ -35,7 +34,7 @@ from beam_actors.naming.news import News
 from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Message, Push, Want
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.ports import Clock, Entropy
-from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Worker, receives
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
 from beam_actors.values import Bucket, PeerId
 
 _ASK = 30.0
@@ -43,8 +42,8 @@ _RETRY = 5.0
 _IN_VAIN = 15.0
 """Seconds after which a peer has seen that its earlier session with this node is dead; with a new one it would ask."""
 _HOLD_BACK = 0.5
-"""Seconds within which a peer is told what another peer told this node. It is told at some time of them, by chance: most
-of those that know it already say so first, and are not told it again."""
+"""Seconds within which a peer is told what another peer told this node, when of them is chance: most of those that know
+it already say so first, and are not told it again."""
 _FREE_EXCHANGES = 2
 """Before the pace holds: one on connect, and one because it broke off."""
 _IDS_LISTED = 16
@@ -169,33 +168,26 @@ class Spread(Actor):
 
     async def _push_all(self, peer: PeerId, link: Link) -> None:
         talk: Conversation | None = None
-        listener: Worker | None = None
         try:
             while True:
-                if listener is not None and listener.ended:
-                    # Perhaps the last pushes never arrived, and perhaps there is no other news for days.
-                    raise ConnectionLost("The stream of pushes ended.")
                 await self._exchange_when_due(peer, link)
                 now = self._clock.monotonic()
                 if link.outbox.due <= now:
                     if talk is None:
                         talk = await self._open(peer)
-                        listener = self.spawn(self._listen, talk, link, name=f"ends-{peer.short}")
                     await talk.send_claims(link.outbox.take(protocol.MAX_CLAIMS))
                 elif link.due is not None or not link.behind:
-                    await link.rest(now)
+                    await link.rest(now, trio.sleep_forever if talk is None else partial(self._hear_end, talk))
         finally:
-            if listener is not None:
-                listener.cancel()
             if talk is not None:
                 talk.abort()
 
     @staticmethod
-    async def _listen(talk: Conversation, link: Link) -> None:
-        """Return when the stream of pushes ended; the peer says nothing on it."""
-        with suppress(*FAILURES):
-            await talk.receive(idle=True)
-        link.look_again()
+    async def _hear_end(talk: Conversation) -> None:
+        """Raise when the stream of pushes ends, on which the peer says nothing."""
+        await talk.receive(idle=True)
+        # Perhaps the last pushes never arrived, and perhaps there is no other news for days.
+        raise ConnectionLost("The stream of pushes ended.")
 
     async def _exchange_when_due(self, peer: PeerId, link: Link) -> None:
         if link.in_vain is not None and link.in_vain <= self._clock.monotonic():

@@ -6,6 +6,7 @@ stream has an answer once the dial ends. A lost connection is a normal exit here
 """
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import attrs
 
@@ -104,28 +105,14 @@ class Peer(Actor):
         stay = Alarm(lambda seconds: self.send_after(seconds, Stayed()))
         self._news = News(peer, setting.subscribers, stay, limits.greeting_delay)
         self._pool: Ref | None = None
+        """Of its sessions, once it has had one: most that a node knows of are not connected."""
         self._reported: Report | None = None
-        self._effects: Mapping[Effect, Callable[[], None]] = {
-            Effect.DIAL: self._dials.start,
-            Effect.CANCEL_DIAL: self._dials.cancel,
-            Effect.BACK_OFF: self._start_back_off,
-            Effect.CANCEL_BACK_OFF: self._retry.cancel,
-            Effect.ANNOUNCE_UP: lambda: self._news.up(at_once=self._chosen),
-            Effect.ANNOUNCE_DOWN: self._news.down,
-            Effect.SERVE: self._serve_waiting,
-            Effect.FAIL: lambda: self._waiting.fail(self._dials.failure or "the connection was lost."),
-            Effect.CLOSE_SESSIONS: self._sessions.close,
-            Effect.LINGER: self._start_linger,
-            Effect.CANCEL_LINGER: self._linger.cancel,
-            Effect.END: self.stop,
-        }
 
     def __repr__(self) -> str:
         return f"Peer({self._peer.short}, {self._state.value}, {len(self._sessions)} sessions)"
 
     async def on_start(self) -> None:
         """Ask the manager what is known of this peer."""
-        self._pool = await self.start_child(ChildSpec("sessions", lambda: Pool(self._session_spec)))
         self._setting.manager.tell(Started(self._peer))
         self._linger.set(self._setting.limits.idle_linger)
 
@@ -206,11 +193,13 @@ class Peer(Actor):
     async def adopt_session(self, message: AdoptSession) -> None:
         """Take an established session in, whoever dialled it."""
         established, limits = message.established, self._setting.limits
-        if established.peer != self._peer or len(self._sessions) >= limits.sessions_per_peer or self._pool is None:
+        if established.peer != self._peer or len(self._sessions) >= limits.sessions_per_peer:
             message.dispose()
             return
         number = self._sessions.next_number()
         try:
+            if self._pool is None:
+                self._pool = await self.start_child(ChildSpec("sessions", lambda: Pool(self._session_spec)))
             ref = await self._pool.ask(StartMember(str(number), (number, message)))
         except ActorError:
             message.dispose()
@@ -339,7 +328,7 @@ class Peer(Actor):
         taken = step(self._state, happened)
         self._state = taken.to
         for effect in taken.effects:
-            self._effects[effect]()
+            self._EFFECTS[effect](self)
         self._report()
 
     def _serve_waiting(self) -> None:
@@ -354,3 +343,19 @@ class Peer(Actor):
         if report != self._reported:
             self._reported = report
             self._setting.manager.tell(report)
+
+    _EFFECTS: ClassVar[Mapping[Effect, Callable[["Peer"], object]]] = {
+        Effect.DIAL: lambda self: self._dials.start(),
+        Effect.CANCEL_DIAL: lambda self: self._dials.cancel(),
+        Effect.BACK_OFF: lambda self: self._start_back_off(),
+        Effect.CANCEL_BACK_OFF: lambda self: self._retry.cancel(),
+        Effect.ANNOUNCE_UP: lambda self: self._news.up(at_once=self._chosen),
+        Effect.ANNOUNCE_DOWN: lambda self: self._news.down(),
+        Effect.SERVE: lambda self: self._serve_waiting(),
+        Effect.FAIL: lambda self: self._waiting.fail(self._dials.failure or "the connection was lost."),
+        Effect.CLOSE_SESSIONS: lambda self: self._sessions.close(),
+        Effect.LINGER: lambda self: self._start_linger(),
+        Effect.CANCEL_LINGER: lambda self: self._linger.cancel(),
+        Effect.END: lambda self: self.stop(),
+    }
+    """For all peers at once: a node may know thousands."""

@@ -17,6 +17,7 @@ import trio
 from beam_actors.errors import StorageError, StoreDamaged, StoreTooNew
 from beam_actors.ports import Change
 from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.seeded import sleep_through
 
 _MAGIC = b"beam-log"
 _HEAD = struct.Struct(">8sH")
@@ -103,8 +104,7 @@ class MemoryStore:
         self._syncing = done = trio.Event()
         covers = self._size
         try:
-            with trio.CancelScope(shield=True):
-                await trio.sleep(self._seconds)
+            await sleep_through(self._seconds)
             self._alive()
             self._disk.sync(self._name)
             self._durable = covers

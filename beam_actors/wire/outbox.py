@@ -152,4 +152,6 @@ class Outbox:
                     self._on_fin(stream)
             if stream.wants_room:
                 self.reconsider(stream)
+        if not ready:
+            self._ready = EMPTY
         return filled

@@ -5,6 +5,7 @@ the plan, or a disk that refuses, did not crash. The second is what supervision 
 away a thousand times is still a fault.
 """
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import attrs
@@ -80,8 +81,9 @@ class CrashesStay(_Watcher):
         super().__init__(stage)
         self._lives: dict[int, dict[str, _Life]] = {}
         """By machine and path: a machine forgets at each exit, and must not look through all others' actors."""
-        self._starts: dict[tuple[int, str], tuple[int, int]] = {}
-        """For each path: a second, and how often it was started in it."""
+        self._second = 0
+        self._starts: Counter[tuple[int, str]] = Counter()
+        """How often each actor was started in this second of the run."""
         self._order = 0
 
     def booted(self, place: "Place") -> None:
@@ -137,9 +139,11 @@ class CrashesStay(_Watcher):
 
     def _judge_spinning(self, place: "Place", path: str) -> None:
         now = int(trio.current_time())
-        second, starts = self._starts.get((place.index, path), (now, 0))
-        starts = starts + 1 if second == now else 1
-        self._starts[place.index, path] = now, starts
+        if now != self._second:
+            self._second = now
+            self._starts.clear()
+        self._starts[place.index, path] += 1
+        starts = self._starts[place.index, path]
         self.figures["most starts of one actor in a second"] = max(
             self.figures.get("most starts of one actor in a second", 0.0), float(starts)
         )

@@ -44,6 +44,22 @@ class _Due:
     """Of one that a sibling's end takes along: the sibling, and the incarnation of it that ended."""
 
 
+@attrs.define(slots=True)
+class _Book:
+    """What was seen of one daemon since its start, and what must follow; by the paths of its actors."""
+
+    due: dict[str, _Due] = attrs.Factory(dict)
+    must_end: dict[str, tuple[int, float, str]] = attrs.Factory(dict)
+    crashes: dict[str, dict[str, deque[float]]] = attrs.Factory(dict)
+    """Those below each supervisor's present incarnation, by child where each counts alone; a number would not tell
+    incarnations apart, since it begins anew with the supervisor above."""
+    all_crashes: dict[str, Counter[str]] = attrs.Factory(dict)
+    allowed: dict[str, int] = attrs.Factory(dict)
+    odd: dict[str, tuple[int, float]] = attrs.Factory(dict)
+    last: dict[str, int] = attrs.Factory(dict)
+    """The incarnation that runs; less than nothing if it ended."""
+
+
 class ChildrenAreKept(Invariant):
     """S11."""
 
@@ -52,16 +68,9 @@ class ChildrenAreKept(Invariant):
 
     def __init__(self, stage: object) -> None:
         super().__init__(stage)  # type: ignore[arg-type]
-        self._due: dict[tuple[int, str], _Due] = {}
-        self._crashes: dict[tuple[int, str], dict[str, deque[float]]] = {}
-        """Those below each supervisor's present incarnation, by child where each counts alone; a number would not tell
-        incarnations apart, since it begins anew with the supervisor above."""
-        self._all_crashes: dict[tuple[int, str], Counter[str]] = {}
-        self._allowed: dict[tuple[int, str], int] = {}
-        self._must_end: dict[tuple[int, str], tuple[int, float, str]] = {}
-        self._odd: dict[tuple[int, str], tuple[int, float]] = {}
+        self._books: dict[int, _Book] = {}
+        """By machine: a machine forgets at each start, and must not look through all others' actors."""
         self._unwatch: dict[int, Callable[[], None]] = {}
-        self._last: dict[tuple[int, str], tuple[str, int]] = {}
         self._leaving: set[int] = set()
         self._turn = 0
         self._crashed = 0
@@ -70,9 +79,10 @@ class ChildrenAreKept(Invariant):
 
     def booted(self, place: "Place") -> None:
         """See `Invariant`."""
-        self._forget(place.index)
+        self._leaving.discard(place.index)
+        book = self._books[place.index] = _Book()
         for cell in inside.cells(place.node):
-            self._last[place.index, cell.path] = "started", cell.incarnation
+            book.last[cell.path] = cell.incarnation
         self._unwatch[place.index] = place.node.system.observe(lambda event: self._heard(place, event))
 
     def goes_down(self, place: "Place", how: str) -> None:
@@ -84,44 +94,31 @@ class ChildrenAreKept(Invariant):
         if how == "gave up":
             self.figures["daemons that gave up"] = self.figures.get("daemons that gave up", 0.0) + 1
 
-    def _forget(self, index: int) -> None:
-        self._leaving.discard(index)
-        books: tuple[dict[Any, Any], ...] = (
-            self._due,
-            self._must_end,
-            self._odd,
-            self._crashes,
-            self._all_crashes,
-            self._last,
-        )
-        for book in books:
-            for key in [key for key in book if key[0] == index]:
-                del book[key]
-
     def _heard(self, place: "Place", event: Event) -> None:
-        key = place.index, event.path
+        book, path = self._books[place.index], event.path
         if event.kind in {"started", "exited"}:
             self._one_at_a_time(place, event)
         if event.kind == "started":
-            self._crashes.pop(key, None)
-            self._all_crashes.pop(key, None)
-            due = self._due.get(key)
+            book.crashes.pop(path, None)
+            book.all_crashes.pop(path, None)
+            due = book.due.get(path)
             if due is not None and event.incarnation > due.incarnation:
-                self._after_those_before(place, event.path, due)
-                del self._due[key]
+                self._after_those_before(place, path, due)
+                del book.due[path]
                 self.checks += 1
-            self._all_stopped(place, event.path)
+            self._all_stopped(place, path)
         elif event.kind == "exited" and event.reason is not None:
             self._ended(place, event)
 
     def _one_at_a_time(self, place: "Place", event: Event) -> None:
         """A cell has one incarnation at a time, and each ends once."""
-        kind, incarnation = self._last.get((place.index, event.path), ("", 0))
-        again = kind == event.kind and (kind == "started" or incarnation == event.incarnation)
+        seen = self._books[place.index].last
+        before = seen.get(event.path, 0)
+        again = before > 0 if event.kind == "started" else before == -event.incarnation
         self.expect(
             not again, f"{event.path} of {place.name} {event.kind} twice, the second time as #{event.incarnation}"
         )
-        self._last[place.index, event.path] = event.kind, event.incarnation
+        seen[event.path] = event.incarnation if event.kind == "started" else -event.incarnation
 
     def _in_order(self, place: "Place", event: Event, parent: Cell, cell: Cell) -> None:
         """Who is stopped by its supervisor is the last of those that are left; and nobody is stopped for a sibling."""
@@ -136,9 +133,10 @@ class ChildrenAreKept(Invariant):
         elif isinstance(parent.actor, Supervisor) and parent.state is State.RUNNING:
             strategy, every = parent.actor.strategy, list(inside.kept(parent))
             causes = {Strategy.ONE_FOR_ONE: [], Strategy.ONE_FOR_ALL: every}.get(strategy, every[: every.index(cell)])
-            giving_up = (place.index, parent.path) in self._must_end  # and may still do what it decided before
+            book = self._books[place.index]
+            giving_up = parent.path in book.must_end  # and may still do what it decided before
             self.expect(
-                giving_up or any((place.index, cause.path) in self._due for cause in causes),
+                giving_up or any(cause.path in book.due for cause in causes),
                 f"{event.path} of {place.name} was stopped by a supervisor that goes on, {strategy.value}",
             )
 
@@ -146,7 +144,7 @@ class ChildrenAreKept(Invariant):
         reason = event.reason
         if reason is not None and place.up:
             self._judge_giving_up(place, event)
-        self._forget_below(place.index, f"{event.path}/")
+        self._forget_below(self._books[place.index], f"{event.path}/")
         if reason is None or not place.up:
             return
         parent_path = event.path.rpartition("/")[0]
@@ -166,7 +164,7 @@ class ChildrenAreKept(Invariant):
         taken_along = self._is_taken_along(place, parent, cell)
         self._siblings(place, event, parent, cell, now)
         backoff = spec.backoff.most * (1 + spec.backoff.jitter) if spec.backoff.first > 0 else 0.0
-        self._due[place.index, event.path] = _Due(
+        self._books[place.index].due[event.path] = _Due(
             event.incarnation, now + backoff + _GRACE, parent_path, parent.incarnation, str(reason)
         )
         if reason.kind in {ExitKind.CRASHED, ExitKind.KILLED}:
@@ -174,28 +172,29 @@ class ChildrenAreKept(Invariant):
             self.figures["crashes seen"] = float(self._crashed)
             self._count(place, event.path, parent, now, certain=not taken_along)
 
-    def _forget_below(self, index: int, below: str) -> None:
+    def _forget_below(self, book: _Book, below: str) -> None:
         """With an actor go the cells of its children: the incarnations of the next ones count from one again."""
-        for key in [key for key in self._due if key[0] == index and key[1].startswith(below)]:
-            del self._due[key]  # its supervisor ended, which is one of the two things that may follow
+        for path in [path for path in book.due if path.startswith(below)]:
+            del book.due[path]  # its supervisor ended, which is one of the two things that may follow
             self.checks += 1
-        books: tuple[dict[Any, Any], ...] = (self._must_end, self._crashes, self._all_crashes)
-        for book in books:
-            for key in [key for key in book if key[0] == index and f"{key[1]}/".startswith(below)]:
-                del book[key]
+        kinds: tuple[dict[str, Any], ...] = (book.must_end, book.crashes, book.all_crashes)
+        for kind in kinds:
+            for path in [path for path in kind if f"{path}/".startswith(below)]:
+                del kind[path]
 
     def _siblings(self, place: "Place", event: Event, parent: Cell, cell: Cell, now: float) -> None:
         """By the strategy, others are started again, too."""
         actor = parent.actor
         if actor is None or actor.strategy is Strategy.ONE_FOR_ONE:
             return
+        due = self._books[place.index].due
         every = list(inside.kept(parent))
         others = every if actor.strategy is Strategy.ONE_FOR_ALL else every[every.index(cell) + 1 :]
         for other in others:
             if other is not cell:
                 by = now + _STOPPING + _GRACE  # each is stopped within its own time first
-                before = self._due.get((place.index, other.path))  # then it is being started for that one's sake
-                self._due[place.index, other.path] = _Due(
+                before = due.get(other.path)  # then it is being started for that one's sake
+                due[other.path] = _Due(
                     other.incarnation,
                     by,
                     parent.path,
@@ -212,14 +211,14 @@ class ChildrenAreKept(Invariant):
         for other in inside.kept(parent):
             if other.path == path:
                 break
-            before = self._due.get((place.index, other.path))
+            before = self._books[place.index].due.get(other.path)
             late = cause.incarnation == due.cause[1] if other is cause else before and before.cause == due.cause
             self.expect(not late, f"{path} of {place.name} was started before {other.path}, which it rests on")
 
     def _all_stopped(self, place: "Place", path: str) -> None:
         """When an actor is back, those that its crash takes along have been stopped."""
-        for (index, other), due in self._due.items():
-            if index == place.index and due.reason == f"with {path}":
+        for other, due in self._books[place.index].due.items():
+            if due.reason == f"with {path}":
                 cell = inside.cell_at(place.node, other)
                 alive = cell is not None and cell.alive and cell.incarnation == due.incarnation
                 self.expect(
@@ -230,7 +229,8 @@ class ChildrenAreKept(Invariant):
         """Whether a sibling's crash restarts it anyway; then its own may be an old story when its turn comes."""
         if parent.actor is None or parent.actor.strategy is Strategy.ONE_FOR_ONE:
             return False
-        return any((place.index, other.path) in self._due for other in inside.kept(parent) if other is not cell)
+        due = self._books[place.index].due
+        return any(other.path in due for other in inside.kept(parent) if other is not cell)
 
     def _count(self, place: "Place", path: str, parent: Cell, now: float, *, certain: bool) -> None:
         """One more crash below a supervisor: it may be one too many."""
@@ -238,26 +238,26 @@ class ChildrenAreKept(Invariant):
         if actor is None:
             return
         whose = path if actor.count_per_child else ""
-        key = place.index, parent.path
-        self._all_crashes.setdefault(key, Counter())[whose] += 1
+        book = self._books[place.index]
+        book.all_crashes.setdefault(parent.path, Counter())[whose] += 1
         if not certain:
             return
-        times = self._crashes.setdefault(key, {}).setdefault(whose, deque())
+        times = book.crashes.setdefault(parent.path, {}).setdefault(whose, deque())
         times.append(now)
-        self._allowed[key] = actor.intensity.restarts
+        book.allowed[parent.path] = actor.intensity.restarts
         while times[0] <= now - actor.intensity.period:
             times.popleft()
         if len(times) > actor.intensity.restarts:
-            self._due.pop((place.index, path), None)
-            self._must_end[key] = (parent.incarnation, now + _GRACE, path)
+            book.due.pop(path, None)
+            book.must_end[parent.path] = (parent.incarnation, now + _GRACE, path)
 
     def _judge_giving_up(self, place: "Place", event: Event) -> None:
         """A supervisor that says that there were too many restarts must have seen too many crashes."""
         error = event.reason.error if event.reason is not None else None
         if type(error).__name__ != "TooManyRestarts":
             return
-        key = place.index, event.path
-        most, allowed = max(self._all_crashes.get(key, Counter()).values(), default=0), self._allowed.get(key, 0)
+        book, path = self._books[place.index], event.path
+        most, allowed = max(book.all_crashes.get(path, Counter()).values(), default=0), book.allowed.get(path, 0)
         self.expect(
             most > allowed, f"{event.path} of {place.name} gave up after {most} crashes, of {allowed} that it allows"
         )
@@ -270,25 +270,24 @@ class ChildrenAreKept(Invariant):
             self._postpone(place)
             return
         now = trio.current_time()
-        for key, due in [item for item in self._due.items() if item[0][0] == place.index and item[1].by < now]:
-            del self._due[key]
-            self.expect(False, f"{key[1]} of {place.name} ended ({due.reason}) and was not started again")
-        for key, (incarnation, by, child) in list(self._must_end.items()):
-            if key[0] == place.index and by < now:
-                self._judge_end(place, key[1], incarnation, child)
-                del self._must_end[key]
+        book = self._books[place.index]
+        for path, due in [item for item in book.due.items() if item[1].by < now]:
+            del book.due[path]
+            self.expect(False, f"{path} of {place.name} ended ({due.reason}) and was not started again")
+        for path, (incarnation, _by, child) in [item for item in book.must_end.items() if item[1][1] < now]:
+            self._judge_end(place, path, incarnation, child)
+            del book.must_end[path]
         self._turn += 1
         if (self._turn + place.index) % _TURNS == 0 or self.stage.healed.is_set():
             self._walk(place, now)
 
     def _postpone(self, place: "Place") -> None:
         """A process without CPU is late with everything."""
-        for key, due in self._due.items():
-            if key[0] == place.index:
-                self._due[key] = attrs.evolve(due, by=trio.current_time() + _GRACE)
-        for key, (incarnation, _by, child) in self._must_end.items():
-            if key[0] == place.index:
-                self._must_end[key] = incarnation, trio.current_time() + _GRACE, child
+        book, by = self._books[place.index], trio.current_time() + _GRACE
+        for path, due in book.due.items():
+            book.due[path] = attrs.evolve(due, by=by)
+        for path, (incarnation, _by, child) in book.must_end.items():
+            book.must_end[path] = incarnation, by, child
 
     def _judge_end(self, place: "Place", path: str, incarnation: int, child: str) -> None:
         cell = inside.cell_at(place.node, path)
@@ -324,16 +323,16 @@ class ChildrenAreKept(Invariant):
 
     def _is_odd(self, place: "Place", path: str, incarnation: int, now: float, patience: float, what: str) -> None:
         """It may be so for a moment, and for the time of a backoff; the turns of looking come on top."""
-        key = place.index, path
-        before = self._odd.get(key)
+        odd = self._books[place.index].odd
+        before = odd.get(path)
         if before is None or before[0] != incarnation or now - before[1] > 4 * _TURNS + patience + _STOPPING:
-            self._odd[key] = incarnation, now
+            odd[path] = incarnation, now
         elif now - before[1] > patience + _STOPPING / 6:
             self.expect(False, f"{path} of {place.name} {what} for {now - before[1]:.0f} s, and nobody cares")
 
     async def after_heal(self) -> None:
         """See `Invariant`: what is due comes, or its time passes."""
-        while self._due or self._must_end:
+        while any(book.due or book.must_end for book in self._books.values()):
             await trio.sleep(1.0)
             for place in self.stage.core:
                 if place.up:

@@ -82,8 +82,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "peers/peer.py",
-                "or len(self._sessions) >= limits.sessions_per_peer or",
-                "or len(self._sessions) < 0 or",
+                " or len(self._sessions) >= limits.sessions_per_peer:",
+                ":",
             ),
         ),
     ),

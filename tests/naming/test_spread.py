@@ -56,6 +56,34 @@ async def test_a_change_reaches_the_far_end_of_a_chain_without_echo(autojump_clo
         assert len(wires.sent) == 3
 
 
+async def test_most_of_those_that_hear_a_change_from_others_are_not_told_it_again(autojump_clock):
+    async with lab(8, owner=0) as (wires, nodes):
+        for one, other in itertools.combinations(nodes, 2):
+            wires.connect(one, other)
+        await settle()
+        wires.sent.clear()
+        await give(nodes[0], claim(0))
+        await settle()
+        assert [await ids(node) for node in nodes] == [{claim(0).id}] * 8
+        pushed = [protocol.decode(unframed(sent)) for sent in wires.sent]
+        assert len(pushed) <= 28  # once over each of 28 links at most; without delay it would cross on 21 of them
+
+
+async def test_a_change_made_here_is_told_at_once_and_another_peers_within_half_a_second(autojump_clock):
+    async with lab(3) as (wires, (one, two, three)):
+        wires.connect(one, two)
+        wires.connect(two, three)
+        await settle()
+        start = trio.current_time()
+        await one.naming.register("mine")
+        while not await ids(two):
+            await trio.sleep(0.001)
+        assert trio.current_time() - start < 0.1
+        while not await ids(three):
+            await trio.sleep(0.001)
+        assert 0 < trio.current_time() - start < 0.6
+
+
 async def test_partitions_heal(autojump_clock):
     async with lab(3) as (wires, (one, two, three)):
         wires.connect(one, two)

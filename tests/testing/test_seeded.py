@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio import _core
 
-from beam_actors.testing.seeded import OWNER, SchedulerChanged, Stops, Trace, run_seeded, schedule_so_far
+from beam_actors.testing.seeded import OWNER, SchedulerChanged, Stops, Trace, run_seeded, schedule_so_far, sleep_through
 
 PROGRAM = """
 import sys, trio
@@ -223,3 +223,21 @@ def test_a_task_that_is_runnable_already_is_stopped_too():
             nursery.cancel_scope.cancel()
 
     run_seeded(1, scenario)
+
+
+async def test_a_sleep_through_has_its_time_whoever_cancels_it(autojump_clock):
+    with trio.move_on_after(1.0) as scope:
+        await sleep_through(3.0)
+        await trio.lowlevel.checkpoint()
+    assert scope.cancelled_caught
+    assert trio.current_time() == pytest.approx(3.0)
+
+
+def test_a_sleep_through_takes_the_same_time_in_a_run():
+    async def main():
+        with trio.move_on_after(1.0) as scope:
+            await sleep_through(3.0)
+            await trio.lowlevel.checkpoint()
+        return scope.cancelled_caught, trio.current_time()
+
+    assert run_seeded(1, main) == (True, 3.0)
