@@ -31,6 +31,7 @@ from beam_actors.world.entropy import OsEntropy
 from beam_actors.world.epoll import EpollDriver
 from beam_actors.world.files import HomeFiles
 from beam_actors.world.home_lock import HomeLock
+from beam_actors.world.host import Host
 from beam_actors.world.interfaces import interface_addresses
 from beam_actors.world.polling import poll
 from beam_actors.world.store import SqliteStore
@@ -59,6 +60,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
     home.check_free()
     limits = read_limits(home)
     clock = SystemClock()
+    host = Host()  # its thread waits in the pump's sockets, not in trio
     on_point = None if options.kill_at is None else _killer(options.kill_at)
     with _lock(home) as lock, HomeFiles(home.path, on_point=on_point) as files:
         log = LogFile(home.file(LOG))
@@ -73,7 +75,8 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
             compute=ThreadCompute(),
             files=files,
             tls=OpenSslTls(),
-            driver=lambda: EpollDriver(clock, descriptors=descriptors),
+            driver=lambda: EpollDriver(clock, descriptors=descriptors, host=host),
+            control_driver=lambda: EpollDriver(clock, descriptors=descriptors),
             store=lambda: SqliteStore.open(home.file(DATABASE), on_point=on_point),
             cpu_clock=time.thread_time,
             interfaces=interface_addresses,
@@ -101,7 +104,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
                 print_to(console)
 
         try:
-            trio.run(_serve, config, ports, on_ready, out.note, lock)
+            trio.run(_serve, config, ports, on_ready, out.note, lock, clock=host, instruments=[host])
         except BaseException as error:
             explanation = explained(error, home.file(LOG))
             if explanation is None:

@@ -177,15 +177,33 @@ class Pump:
                 if self._batch:
                     await trio.lowlevel.checkpoint()
                     continue
-                until = self.clock.monotonic() if self._soon or self._flushes else self._timers.next_at()
                 self._waiting = True
                 try:
-                    self._batch = await self.driver.wait(until)
-                    self._batch.reverse()
+                    self._enter(await self.driver.wait(self._next_at(), self._turn))
                 finally:
                     self._waiting = False
         finally:
             self.close()
+
+    def _turn(self, batch: list[Ready]) -> float | None:
+        """One slice, for a driver that calls instead of being awaited."""
+        self._waiting = False
+        self._enter(batch)
+        self._slice()
+        self._waiting = True
+        return self._next_at()
+
+    def _enter(self, batch: list[Ready]) -> None:
+        """Put a batch behind what is left of the one before."""
+        if self._batch:
+            left = {pollable for pollable, _bits in self._batch}
+            batch = [ready for ready in batch if ready[0] not in left]
+        batch.reverse()
+        self._batch[:0] = batch
+
+    def _next_at(self) -> float | None:
+        """When to go on though nothing is ready."""
+        return self.clock.monotonic() if self._soon or self._flushes or self._batch else self._timers.next_at()
 
     def close(self) -> None:
         """Abort everything, tell whoever waits, and close the driver; idempotent."""

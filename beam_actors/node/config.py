@@ -49,7 +49,9 @@ class NodePorts:
     files: Files
     tls: TlsPort
     driver: Callable[[], NetworkDriver]
-    """A new driver for each incarnation of a pump."""
+    """A new driver for each incarnation of the pump."""
+    control_driver: Callable[[], NetworkDriver]
+    """The same for the pump of the control API, which does not compete with the other one for anything."""
     store: Callable[[], Awaitable[Store]]
     """Opens the database anew for each incarnation of the store actor."""
     cpu_clock: Callable[[], float] | None

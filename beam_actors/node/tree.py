@@ -189,7 +189,7 @@ def _root(
             lambda: Control(
                 api,
                 config.control,
-                driver=ports.driver,
+                driver=ports.control_driver,
                 clock=ports.clock,
                 uid=ports.uid,
                 limits=config.limits.control,

@@ -17,6 +17,7 @@ from beam_actors.ports.network import (
     Pollable,
     Readiness,
     Ready,
+    Turn,
 )
 from beam_actors.ports.store import Change, Store
 from beam_actors.ports.tls import CertifiedKey, TlsEngine, TlsPort
@@ -40,4 +41,5 @@ __all__ = [
     "Store",
     "TlsEngine",
     "TlsPort",
+    "Turn",
 ]

@@ -8,7 +8,7 @@ method of this port calls back into its caller.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import attrs
@@ -134,6 +134,9 @@ class DatagramSocket(Pollable, Protocol):
 Ready = tuple[Pollable, int]
 """A pollable and its `Readiness` bits (a plain int: this is the hottest value of the program)."""
 
+Turn = Callable[[list[Ready]], float | None]
+"""Deals with a batch, and says until when to wait for the next."""
+
 
 class NetworkDriver(Protocol):
     """Owner of pollables. One pump drives one driver."""
@@ -158,12 +161,14 @@ class NetworkDriver(Protocol):
         """Bind a UDP socket; raises like `listen`."""
         ...
 
-    async def wait(self, until: float | None) -> list[Ready]:
+    async def wait(self, until: float | None, turn: Turn | None = None) -> list[Ready]:
         """Wait for readiness, until the clock's `monotonic()` reaches `until` (None: without end), or until `wake`.
 
         The batch may be empty. It holds a pollable at most once; a handler that closes another pollable of the same
         batch makes that entry void: the caller asks `is_open` before it dispatches. Closing the driver ends a wait
         under way; a wait that begins later raises `ConnectionLost`.
+
+        A driver that can call `turn` with each batch, at no cost of waking a task, may do that and wait on.
         """
         ...
 
@@ -191,4 +196,5 @@ __all__ = [
     "Pollable",
     "Readiness",
     "Ready",
+    "Turn",
 ]

@@ -217,6 +217,7 @@ class Machine:
             files=SimFiles(self.disk),
             tls=PlainTls(),
             driver=process.driver,
+            control_driver=process.driver,
             store=process.store,
             cpu_clock=None,
             interfaces=lambda: self.host.addresses,

@@ -11,7 +11,7 @@ import trio
 
 from beam_actors.errors import ConnectionLost, StorageError
 from beam_actors.node import Node, NodeConfig, NodePorts, compose_node, open_home
-from beam_actors.ports import NetworkDriver, Ready, Store
+from beam_actors.ports import NetworkDriver, Ready, Store, Turn
 from beam_actors.runtime import Actor, Event, ExitKind, ExitReason
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.network import VirtualDriver
@@ -142,7 +142,7 @@ class TracedDriver:
         self.wake = driver.wake
         self.close = driver.close
 
-    async def wait(self, until: float | None) -> list[Ready]:
+    async def wait(self, until: float | None, turn: Turn | None = None) -> list[Ready]:  # noqa: ARG002
         """As the port says."""
         if not self._alive():
             await trio.sleep_forever()

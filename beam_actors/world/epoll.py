@@ -10,14 +10,16 @@ import contextlib
 import errno
 import select
 import socket
+from math import inf
 
 import trio
 
 from beam_actors.errors import ConnectionLost, NetworkError, ResourceExhausted
-from beam_actors.ports import Clock, Pollable, Ready
+from beam_actors.ports import Clock, Pollable, Ready, Turn
 from beam_actors.values import Address, TcpAddress, UnixAddress
 from beam_actors.world.bound import EpollDatagrams, EpollListener, bind_datagrams, listen_tcp, listen_unix
 from beam_actors.world.endpoint import EpollEndpoint, bind_source
+from beam_actors.world.host import Host
 from beam_actors.world.os_errors import map_os_error
 from beam_actors.world.pollable import READ, WRITE, P, SocketPollable, family_of, tcp_address
 
@@ -29,9 +31,15 @@ _MAX_EVENTS = 512  # per batch; the pump cuts it into slices of its own
 class EpollDriver:
     """Every socket of one pump, at most `descriptors`. `clock.monotonic()` is what `wait(until)` is measured by."""
 
-    def __init__(self, clock: Clock, *, descriptors: int = 1 << 20) -> None:
+    def __init__(self, clock: Clock, *, descriptors: int = 1 << 20, host: Host | None = None) -> None:
+        """`host` calls the pump itself, if it serves no other driver."""
         self._clock = clock
         self._descriptors = descriptors
+        self._host = host
+        self._turn: Turn | None = None
+        self._until = inf
+        self._task: trio.lowlevel.Task | None = None
+        self._failure: Exception | None = None
         self._epoll = select.epoll()
         self._pollables: dict[int, SocketPollable] = {}
         self._scope: trio.CancelScope | None = None
@@ -78,7 +86,7 @@ class EpollDriver:
             sock.close()
             raise map_os_error(error, f"Binding {address} failed") from error
 
-    async def wait(self, until: float | None) -> list[Ready]:
+    async def wait(self, until: float | None, turn: Turn | None = None) -> list[Ready]:
         """See `ports.NetworkDriver`."""
         if self._closed:
             raise ConnectionLost("The network driver is closed.")
@@ -88,6 +96,8 @@ class EpollDriver:
             await trio.lowlevel.checkpoint()  # the actors' turn
             return batch or self._poll()
         await trio.lowlevel.checkpoint_if_cancelled()
+        if turn is not None and self._host is not None and self._host.enter(self, trio.lowlevel.current_task()):
+            return await self._be_called(self._host, until, turn)
         scope = trio.CancelScope()
         if until is not None:
             scope.deadline = trio.current_time() + (until - self._clock.monotonic())
@@ -99,6 +109,53 @@ class EpollDriver:
             self._scope = None
             self._woken = False
         return self._poll()
+
+    async def _be_called(self, host: Host, until: float | None, turn: Turn) -> list[Ready]:
+        """Wait while `host` calls `turn`: until it fails, the driver is closed, or the task is cancelled."""
+        self._until, self._turn = inf if until is None else until, turn
+        self._task = trio.lowlevel.current_task()
+        try:
+            await trio.lowlevel.wait_task_rescheduled(self._leave)
+        finally:
+            self._task = self._turn = None
+            if not self._closed:
+                host.leave(self)
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        return []
+
+    def _leave(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    @property
+    def sockets(self) -> select.epoll:
+        """See `Guest`."""
+        return self._epoll
+
+    def next_at(self) -> float:
+        """See `Guest`."""
+        return -inf if self._woken else self._until
+
+    def turn(self, events: list[tuple[int, int]]) -> None:
+        """See `Guest`."""
+        self._woken = False
+        if self._turn is None or self._task is None:
+            self._until = inf  # the task is on its way out
+            return
+        try:
+            until = self._turn(self._batch_of(events))
+        except Exception as error:  # noqa: BLE001  # it is the pump's own, which ends as if it had called
+            self._failure = error
+            self._end_wait()
+        else:
+            self._until = inf if until is None else until
+
+    def _end_wait(self) -> None:
+        if self._task is not None:
+            task, self._task = self._task, None
+            trio.lowlevel.reschedule(task)
 
     def is_open(self, pollable: Pollable) -> bool:
         """See `ports.NetworkDriver`."""
@@ -117,15 +174,19 @@ class EpollDriver:
         self._closed = True
         for pollable in list(self._pollables.values()):
             pollable.close()
+        if self._host is not None:
+            self._host.leave(self)
+            self._end_wait()
         trio.lowlevel.notify_closing(self._epoll.fileno())
         self._epoll.close()
 
     def _poll(self) -> list[Ready]:
+        return [] if self._closed else self._batch_of(self._epoll.poll(0, _MAX_EVENTS))
+
+    def _batch_of(self, found: list[tuple[int, int]]) -> list[Ready]:
         batch: list[Ready] = []
-        if self._closed:
-            return batch
         pollables = self._pollables
-        for fd, events in self._epoll.poll(0, _MAX_EVENTS):
+        for fd, events in found:
             pollable = pollables[fd]
             bits = 0
             if events & _BROKEN:

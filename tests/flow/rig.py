@@ -19,6 +19,7 @@ from beam_actors.testing.seeded import JumpClock
 from beam_actors.values import Address, TcpAddress
 from beam_actors.world.clock import SystemClock
 from beam_actors.world.epoll import EpollDriver
+from beam_actors.world.host import Host
 
 LOOPBACK = TcpAddress("127.0.0.1", 0)
 
@@ -85,16 +86,19 @@ class Rig:
 
 
 Case = Callable[[Rig], Awaitable[None]]
-KINDS = ("epoll", "virtual")
+KINDS = ("epoll", "hosted", "virtual")
 
 
 def run(kind: str, case: Case, limits: FlowLimits | None = None, seed: int = 0) -> None:
     """Run `case` with a pump on a driver of that kind."""
 
     async def main() -> None:
-        host = VirtualNetwork().host("a", ["10.0.0.1"])
-        driver: NetworkDriver = EpollDriver(SystemClock()) if kind == "epoll" else host.driver()
-        rig = Rig(driver, SystemClock() if kind == "epoll" else SimClock(), limits)
+        driver: NetworkDriver = (
+            VirtualNetwork().host("a", ["10.0.0.1"]).driver()
+            if kind == "virtual"
+            else EpollDriver(SystemClock(), host=host if kind == "hosted" else None)
+        )
+        rig = Rig(driver, SimClock() if kind == "virtual" else SystemClock(), limits)
         with trio.fail_after(60):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(rig.pump.run)
@@ -103,7 +107,11 @@ def run(kind: str, case: Case, limits: FlowLimits | None = None, seed: int = 0) 
         assert not rig.owner.crashes
 
     trio_run._r.seed(seed)
-    trio.run(main, clock=JumpClock() if kind == "virtual" else None)
+    host = Host()
+    if kind == "hosted":
+        trio.run(main, clock=host, instruments=[host])
+    else:
+        trio.run(main, clock=JumpClock() if kind == "virtual" else None)
 
 
 def on_both(case: Case) -> Callable[..., None]:

@@ -92,7 +92,7 @@ def trace(seed: int) -> str:
         rig = Rig(net.host("a", ["10.0.0.1"]).driver(), SimClock())
         wait = rig.pump.driver.wait
 
-        async def noted(until):
+        async def noted(until, turn=None):
             batch = await wait(until)
             note(
                 "batch", [(type(pollable).__name__, getattr(pollable, "local", None), bits) for pollable, bits in batch]

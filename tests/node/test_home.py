@@ -38,6 +38,7 @@ class Home:
             files=self.files,
             tls=PlainTls(),
             driver=lambda: None,
+            control_driver=lambda: None,
             store=self.open_store,
             cpu_clock=None,
             interfaces=lambda: (),

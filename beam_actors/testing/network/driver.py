@@ -16,7 +16,7 @@ from beam_actors.errors import (
     ResourceExhausted,
     Unreachable,
 )
-from beam_actors.ports import Pollable, Ready
+from beam_actors.ports import Pollable, Ready, Turn
 from beam_actors.testing.network.datagrams import VirtualDatagrams
 from beam_actors.testing.network.endpoint import VirtualEndpoint
 from beam_actors.testing.network.handshake import Handshake
@@ -113,7 +113,7 @@ class VirtualDriver:
         self.host.datagrams.add(address, sock)
         return sock
 
-    async def wait(self, until: float | None) -> list[Ready]:
+    async def wait(self, until: float | None, turn: Turn | None = None) -> list[Ready]:  # noqa: ARG002
         """See `ports.NetworkDriver`."""
         if self._closed:
             raise ConnectionLost("The network driver is closed.")
