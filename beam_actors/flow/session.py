@@ -57,7 +57,7 @@ class SessionHandle:
         """The other end's address."""
         return self._link.lower.remote
 
-    async def open(self, protocol: str, owner: Owner | None = None) -> Stream:
+    def open(self, protocol: str, owner: Owner | None = None) -> Stream:
         """A new stream, owned by `owner` or else by the session's owner; bytes may be written at once.
 
         If the peer doesn't speak the protocol, the stream fails with `ConnectionRefused`.
@@ -66,7 +66,6 @@ class SessionHandle:
             ConnectionLost: the session has ended.
             ResourceExhausted: it carries as many streams as it may.
         """
-        await trio.lowlevel.checkpoint()
         return Stream(self._link.open(protocol, owner))
 
     async def ping(self) -> float:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import trio
+
 from beam_actors.errors import (
     ActorError,
     ConnectionLost,
@@ -28,6 +30,7 @@ from beam_actors.peers.messages import (
     Release,
     Remember,
 )
+from beam_actors.peers.routes import Routes
 from beam_actors.peers.sessions import announced
 from beam_actors.ports import Clock
 from beam_actors.runtime import GONE, Ref, System, persist
@@ -49,6 +52,7 @@ class Peers:
         inquirer: Ref,
         clock: Clock,
         listening: Listening,
+        routes: Routes,
         limits: PeersLimits,
     ) -> None:
         self._system = system
@@ -58,6 +62,7 @@ class Peers:
         self._inquirer = inquirer
         self._clock = clock
         self._listening = listening
+        self._routes = routes
         self._limits = limits
 
     def __repr__(self) -> str:
@@ -88,6 +93,11 @@ class Peers:
             TimedOut: all that took longer than `PeersLimits.open_timeout`.
             ResourceExhausted: a bound of this node or of the session was reached.
         """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._check(peer)
+        stream = self._routes.open(peer, protocol, owner)
+        if stream is not None:
+            return stream
         deadline = self._clock.monotonic() + self._limits.open_timeout
         message = OpenStream(peer, protocol, deadline)
         try:

@@ -13,6 +13,7 @@ from beam_actors.peers.handshake import Established
 from beam_actors.peers.lifecycle import State
 from beam_actors.peers.messages import CloseSession, Drain, PeerStatus
 from beam_actors.peers.places import source_of
+from beam_actors.peers.routes import Routes
 from beam_actors.runtime import Ref, Reply
 from beam_actors.values import Multiaddr, PeerId
 
@@ -27,6 +28,8 @@ class Live:
     dialled: Multiaddr | None
     """The address that this node dialled; None when the peer did."""
     draining: bool = False
+    closing: bool = False
+    """It was told to end."""
     agent: str | None = None
     rtt: float | None = None
     pinging: list[Reply] = attrs.field(factory=list)
@@ -49,8 +52,9 @@ class Live:
 class LiveSessions:
     """Sessions by their number, which grows with each."""
 
-    def __init__(self, us: PeerId, them: PeerId) -> None:
+    def __init__(self, us: PeerId, them: PeerId, routes: Routes) -> None:
         self._us = us
+        self._routes = routes
         self._them = them
         self._live: dict[int, Live] = {}
         self._count = 0
@@ -94,15 +98,19 @@ class LiveSessions:
 
     @property
     def best(self) -> Live | None:
-        """The session for new streams, among those that have not ended."""
-        standing = (live.candidate for live in self._live.values() if live.established.handle.is_open)
+        """The session for new streams, among those that have not ended and were not told to."""
+        standing = (
+            live.candidate for live in self._live.values() if live.established.handle.is_open and not live.closing
+        )
         chosen = preferred(standing, self._us, self._them)
         return None if chosen is None else self._live[chosen.number]
 
     def close(self) -> None:
         """Have all of them end in order."""
         for live in self._live.values():
+            live.closing = True
             live.ref.tell(CloseSession())
+        self._routes.prefer(self._them, None)
 
     def accepted_from(self) -> tuple[str, ...]:
         """The source (see `places`) of each session that was accepted here."""
@@ -129,6 +137,7 @@ class LiveSessions:
 
     def _settle(self) -> None:
         best = self.best
+        self._routes.prefer(self._them, None if best is None else best.established.handle)
         for live in self._live.values():
             draining = live is not best
             if draining != live.draining:

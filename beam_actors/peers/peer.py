@@ -44,6 +44,7 @@ from beam_actors.peers.messages import (
 )
 from beam_actors.peers.news import News
 from beam_actors.peers.pings import Pings
+from beam_actors.peers.routes import Routes
 from beam_actors.peers.session import PeerSession
 from beam_actors.peers.waiting import Waiter, Waiting
 from beam_actors.ports import Clock, Entropy
@@ -76,6 +77,7 @@ class PeerSetting:
     entropy: Entropy
     limits: PeersLimits
     backoff: DialBackoff
+    routes: Routes
 
 
 class Peer(Actor):
@@ -90,7 +92,7 @@ class Peer(Actor):
         self._setting = setting
         self._state = State.IDLE
         self._entry = Entry()
-        self._sessions = LiveSessions(setting.us, peer)
+        self._sessions = LiveSessions(setting.us, peer, setting.routes)
         limits, clock = setting.limits, setting.clock
         self._waiting = Waiting(peer, most=limits.opens_waiting, now=clock.monotonic)
         self._pings = Pings(peer, limits, spawn=self.spawn, measured=self._report)
@@ -118,6 +120,7 @@ class Peer(Actor):
 
     async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, the peer is down
         """Say that the peer is down: its sessions end with this actor."""
+        self._setting.routes.prefer(self._peer, None)
         self._news.down()
 
     # --- what others ask ---
@@ -139,7 +142,7 @@ class Peer(Actor):
     def open_stream(self, message: OpenStream) -> None:
         """Open a stream on the best session, dialling first if there is none."""
         reply = self.defer()
-        waiter = Waiter(message.deadline, reply, lambda live: self._spawn_open(live, message.protocol, waiter))
+        waiter = Waiter(message.deadline, reply, lambda live: self._open_on(live, message.protocol, waiter))
         self._want(message.peer, waiter)
 
     @receives(Connect)
@@ -268,12 +271,9 @@ class Peer(Actor):
         self._setting.manager.tell(Claimed(self._peer, message.info.addresses, live.established.contact))
         self._report()
 
-    def _spawn_open(self, live: Live, protocol: str, waiter: Waiter) -> None:
-        self.spawn(self._open_on, live, protocol, waiter, name="open")
-
-    async def _open_on(self, live: Live, protocol: str, waiter: Waiter) -> None:
+    def _open_on(self, live: Live, protocol: str, waiter: Waiter) -> None:
         try:
-            stream = await live.established.handle.open(protocol)
+            stream = live.established.handle.open(protocol)
         except BeamError as error:
             if live.established.handle.is_open:
                 waiter.reply.fail(error)

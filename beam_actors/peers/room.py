@@ -16,6 +16,7 @@ from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.listeners import Bind, Bindings, Listeners
 from beam_actors.peers.manager import Manager
 from beam_actors.peers.peer import Peer, PeerSetting
+from beam_actors.peers.routes import Routes
 from beam_actors.peers.sessions import SessionMaker
 from beam_actors.ports import Clock, Entropy, Store
 from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Restart, Supervisor, System
@@ -64,6 +65,7 @@ def compose_peers(
     inquirer = system.ref(f"{path}/inquirer")
     serve = {**serve, INQUIRY_PROTOCOL: inquirer}
     bindings = Bindings()
+    routes = Routes()
     maker = SessionMaker(
         key=key,
         entropy=entropy,
@@ -83,6 +85,7 @@ def compose_peers(
         entropy=entropy,
         limits=bounds,
         backoff=DialBackoff(),
+        routes=routes,
     )
     wanted = [parse_bootstrap(address) for address in bootstrap]
 
@@ -135,6 +138,7 @@ def compose_peers(
         inquirer=inquirer,
         clock=clock,
         listening=bindings,
+        routes=routes,
         limits=bounds,
     )
     return PeersRoom(peers=peers, listening=bindings, spec=ChildSpec("network", supervisor))

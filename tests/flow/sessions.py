@@ -50,7 +50,7 @@ async def sessions(rig: Rig, there: Rig | None = None, limits: SessionLimits | N
 
 async def channel(ends: Ends) -> tuple[Stream, Stream]:
     """A stream opened by `a`, and its other end."""
-    here = await ends.a.open(ECHO)
+    here = ends.a.open(ECHO)
     await here.write(b"!")
     there = (await ends.owner_b.expect(IncomingStream)).stream
     assert await there.read(1) == b"!"

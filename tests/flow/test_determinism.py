@@ -43,7 +43,7 @@ async def workload(rig: Rig, note) -> dict[str, str]:
 
     async def tunnel(number: int) -> None:
         (client, local), (remote, server) = await rig.streams(), await rig.streams()
-        here = await ends.a.open(ECHO)
+        here = ends.a.open(ECHO)
         await here.write(b"%02d" % number)
         here_splice = local.splice(here, "ingress")
         servers[number] = remote

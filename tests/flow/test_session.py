@@ -28,7 +28,7 @@ async def test_up_streams_and_down(rig: Rig) -> None:
         with pytest.raises(ConnectionLost):
             await use
     with pytest.raises(ConnectionLost):
-        await ends.a.open(ECHO)
+        ends.a.open(ECHO)
     with pytest.raises(ConnectionLost):
         await ends.a.ping()
     assert not [message for message in ends.owner_a.inbox if isinstance(message, SessionDown)]  # told once
@@ -65,6 +65,6 @@ async def test_leaving_takes_no_new_streams(rig: Rig) -> None:
     ends.b.leave()
     await ends.owner_a.expect(PeerLeaving)
     with pytest.raises(ConnectionLost):
-        await ends.a.open(ECHO)
+        ends.a.open(ECHO)
     await here.write(b"old ones go on")
     assert await there.read() == b"old ones go on"

@@ -68,7 +68,7 @@ def test_every_stream_carries_its_own_bytes_through_splices(  # noqa: C901, PLR0
 
             async def tunnel(number: int, sizes: list[int], read_size: int, *, aborts: bool) -> None:
                 client, local = await ends_rig.streams(rig)
-                here = await ends.a.open(ECHO)
+                here = ends.a.open(ECHO)
                 local.splice(here, f"{number}")
                 whole = b"".join(bytes([number + 1]) * size for size in sizes)
                 await client.write(b"%c" % number)

@@ -14,7 +14,7 @@ from tests.flow.sessions import ECHO, channel, sessions, sessions_over
 @on_both
 async def test_a_protocol_that_the_peer_does_not_speak(rig: Rig) -> None:
     ends = await sessions(rig)
-    stream = await ends.a.open("/test/unknown/1")
+    stream = ends.a.open("/test/unknown/1")
     with pytest.raises(ConnectionRefused):
         await stream.read()
 
@@ -84,7 +84,7 @@ async def test_what_a_stream_held_is_off_the_books_when_it_is_gone(rig: Rig) -> 
 @on_both
 async def test_an_incoming_stream_that_nobody_takes_is_reset(rig: Rig) -> None:
     ends = await sessions(rig)
-    here = await ends.a.open(ECHO)
+    here = ends.a.open(ECHO)
     await here.write(b"x")
     (await ends.owner_b.expect(IncomingStream)).dispose()
     with pytest.raises(ConnectionLost):
