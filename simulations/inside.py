@@ -159,10 +159,7 @@ def sessions(node: "Node") -> dict[str, int]:
     """How many sessions each peer has that has an actor, by the peer's path."""
     peers = cell_at(node, f"{SERVICES}/network/peers")
     found = {} if peers is None else peers.children
-    return {
-        peer.path: len(peer.children["sessions"].children) if "sessions" in peer.children else 0
-        for peer in found.values()
-    }
+    return {peer.path: len(peer.children) for peer in found.values()}
 
 
 def can_find(node: "Node", other: "Node") -> bool:

@@ -55,10 +55,8 @@ from beam_actors.runtime import (
     ExitReason,
     Mailbox,
     Overflow,
-    Pool,
     Ref,
     Restart,
-    StartMember,
     receives,
 )
 from beam_actors.values import PeerId
@@ -106,8 +104,6 @@ class Peer(Actor):
         self._linger = Alarm(lambda seconds: self.send_after(seconds, Lingered()))
         stay = Alarm(lambda seconds: self.send_after(seconds, Stayed()))
         self._news = News(peer, setting.subscribers, stay, limits.greeting_delay)
-        self._pool: Ref | None = None
-        """Of its sessions, once it has had one: most that a node knows of are not connected."""
         self._reported: Report | None = None
 
     def __repr__(self) -> str:
@@ -201,9 +197,7 @@ class Peer(Actor):
             return
         number = self._sessions.next_number()
         try:
-            if self._pool is None:
-                self._pool = await self.start_child(ChildSpec("sessions", lambda: Pool(self._session_spec)))
-            ref = await self._pool.ask(StartMember(str(number), (number, message)))
+            ref = await self.start_child(self._session_spec(number, message))
         except ActorError:
             message.dispose()
             return
@@ -230,10 +224,10 @@ class Peer(Actor):
         for live in self._sessions:
             self._pings.greet(live)
 
-    def _session_spec(self, key: str, number: int, message: AdoptSession) -> ChildSpec:
+    def _session_spec(self, number: int, message: AdoptSession) -> ChildSpec:
         setting = self._setting
         return ChildSpec(
-            key,
+            f"session-{number}",
             lambda: PeerSession(number, message, peer=self.ref, serve=setting.serve, limits=setting.limits),
             restart=Restart.TEMPORARY,
         )

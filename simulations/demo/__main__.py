@@ -95,8 +95,8 @@ def show_changes(path: str, before: dict[str, dict[str, Any]], after: dict[str, 
 
 def crash_actors(bob: Daemon, visitor: Visitor, owner_id: str) -> None:
     """Crash the visitor's session with the owner, then the actor above it, and show that nothing else went down."""
-    session = next(p for p in flatten_tree(bob.beam("tree")) if "/sessions/" in p and owner_id[-8:] in p)
-    peer = session.partition("/sessions/")[0]
+    session = next(p for p in flatten_tree(bob.beam("tree")) if "/session-" in p and owner_id[-8:] in p)
+    peer = session.partition("/session-")[0]
     for path in (session, peer):
         before = flatten_tree(bob.beam("tree"))
         say(f"   beam crash {path}")

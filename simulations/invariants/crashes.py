@@ -175,7 +175,7 @@ class CrashesArePlanned(_Watcher):
         """See `_Watcher`."""
         if event.kind != "exited" or event.reason is None:
             return
-        if "/sessions/" in event.path:
+        if "/session-" in event.path:
             self._count_sessions(place)
         if event.reason.kind not in {ExitKind.CRASHED, ExitKind.KILLED}:
             self.checks += 1

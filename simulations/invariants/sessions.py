@@ -20,7 +20,7 @@ _STAYS = 15.0
 """Seconds for which no session may begin or end: one that gives way to another drains for five, twice."""
 _TOLD = 1.0
 """Seconds after which the other end has seen that a session was cut."""
-_SESSION = re.compile(r"node/core/services/network/peers/([^/]+)/sessions/[^/]+$")
+_SESSION = re.compile(r"node/core/services/network/peers/([^/]+)/session-[^/]+$")
 
 
 class SessionsAreSettled(Invariant):

@@ -32,7 +32,7 @@ class Victim:
 
 
 VICTIMS = (
-    Victim("the session", "visitor", lambda p: "/sessions/" in p, carries_stream=True),
+    Victim("the session", "visitor", lambda p: "/session-" in p, carries_stream=True),
     Victim("the peer", "visitor", lambda p: "/network/peers/" in p and p.count("/") == 5, carries_stream=True),
     Victim("the listener", "owner", lambda p: p.endswith("/network/listeners")),
     Victim("the connection manager", "visitor", lambda p: p.endswith("/network/manager")),
@@ -120,7 +120,7 @@ def crash(link: Pair, victim: Victim, say: Say) -> None:
 def tree_with(daemon: Daemon, path: str) -> dict[str, dict[str, Any]] | None:
     """The daemon's tree once the victim is back (a session is a new actor, so any tree will do)."""
     tree = flatten_tree(daemon.beam("tree"))
-    if "/sessions/" in path:
+    if "/session-" in path:
         return tree
     return tree if path in tree and tree[path].get("restarts") else None
 

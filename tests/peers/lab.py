@@ -156,7 +156,7 @@ class Node:
 
     def sessions(self, other: "Node") -> list[str]:
         """The paths of the sessions to another node."""
-        prefix = f"{SERVICES}/network/peers/{other.id.short}/sessions/"
+        prefix = f"{SERVICES}/network/peers/{other.id.short}/session-"
         return [path for path in self.incarnations() if path.startswith(prefix)]
 
     async def echo(self, other: "Node", data: bytes = b"hello") -> bytes:
@@ -204,4 +204,4 @@ async def until(condition: Any, *, seconds: float = 30.0) -> None:
 def changed(node: Node, before: dict[str, int]) -> set[str]:
     """The paths whose incarnation is not what it was, without the sessions of peers (they come and go)."""
     after = node.incarnations()
-    return {path for path in before | after if before.get(path) != after.get(path) and "/sessions/" not in path}
+    return {path for path in before | after if before.get(path) != after.get(path) and "/session-" not in path}

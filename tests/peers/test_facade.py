@@ -89,7 +89,7 @@ async def test_a_session_that_stands_at_the_address_is_enough_unless_it_is_dead(
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
         await alice.peers.connect(bob.address)
-        assert alice.sessions(bob) == [f"node/services/network/peers/{bob.id.short}/sessions/1"]
+        assert alice.sessions(bob) == [f"node/services/network/peers/{bob.id.short}/session-1"]
         world.network.partition(alice.host, bob.host)
         with pytest.raises(PeerOffline, match="did not answer"):
             await alice.peers.connect(bob.address)

@@ -108,7 +108,6 @@ async def test_established_sessions_survive_a_crash_of(world, autojump_clock, vi
         assert changed(bob, before) == {
             f"node/services/network/{victim}",
             f"node/services/network/peers/{carol.id.short}",
-            f"node/services/network/peers/{carol.id.short}/sessions",
         }
 
 

@@ -42,7 +42,7 @@ async def test_pings_that_are_asked_at_once_share_their_answer(world, autojump_c
             for _ in range(40):
                 nursery.start_soon(ping)
         assert len(answers) == 40
-        assert alice.sessions(bob) == [f"node/services/network/peers/{bob.id.short}/sessions/1"]
+        assert alice.sessions(bob) == [f"node/services/network/peers/{bob.id.short}/session-1"]
 
 
 @asynccontextmanager

@@ -48,7 +48,7 @@ async def test_a_crash_of_a_session_ends_that_session_alone(world, autojump_cloc
         spared = await alice.peers.open(carol.id, ECHO)
         before = alice.incarnations()
         hit = await alice.peers.open(bob.id, ECHO)
-        alice.crash(f"network/peers/{bob.id.short}/sessions/1")
+        alice.crash(f"network/peers/{bob.id.short}/session-1")
         with pytest.raises(NetworkError):
             await hit.read()
         started = trio.current_time()

@@ -110,7 +110,7 @@ async def test_a_session_that_dies_under_a_request_is_replaced(world, autojump_c
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
             await trio.sleep(0.15)  # the request is at the owner, the answer is not back
-            visitor.crash(f"network/peers/{owner.id.short}/sessions/1")
+            visitor.crash(f"network/peers/{owner.id.short}/session-1")
         assert await exchange(streams[0], b"hello") == b"hello"
 
 

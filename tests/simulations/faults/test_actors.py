@@ -14,7 +14,7 @@ from simulations.plan import MachinePlan, Plan
 from simulations.run import run_plan
 
 APP, LOCAL = TcpAddress("127.0.0.1", 3000), TcpAddress("127.0.0.1", 8080)
-OTHERWISE = {"node", "node/core/services/network/peers/*/sessions", "node/core/services/network/peers/*/sessions/*"}
+OTHERWISE = {"node", "node/core/services/network/peers/*/session-*"}
 """The end of the daemon, and of sessions: machines and links have faults of their own for these."""
 
 

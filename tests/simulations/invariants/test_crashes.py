@@ -104,7 +104,7 @@ def test_a_loop_climbs_to_the_top_and_its_daemon_comes_back():
         safety=20.0,
         faults=(
             CrashLoop(at=1.0, machine=0, path="core/store", seconds=1.0),
-            AnyActorCrash(at=5.0, machine=1, times=20, apart=0.1),
+            AnyActorCrash(at=5.0, machine=1, times=30, apart=0.1),
         ),
     )
     report = run_plan(plan)
