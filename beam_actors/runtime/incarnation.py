@@ -128,12 +128,14 @@ class Incarnation(PykkaHooks):
             scope.cancel()
         return scope
 
-    async def _actor_receive_loop(self) -> ExitReason:  # noqa: C901, PLR0912 (each call and each frame is paid per message)
+    async def _actor_receive_loop(self) -> ExitReason | None:  # noqa: C901, PLR0912 (each call and each frame is paid per message)
+        """Handle messages until one ends it; None once none is left, when it was called inside the scope."""
         cell = self._actor_cell
         inbox, clock, steps = cell.inbox, cell.system.clock, cell.system.steps
         task = trio.lowlevel.current_task()
         envelope: Envelope[Any] | None
         rest: Coroutine[Any, Any, ExitReason | None] | None
+        scope: trio.CancelScope | None
         left = BATCH
         while True:
             # A sync handler holds the loop, so nobody sees for how long: the clock is read only when somebody could.
@@ -160,19 +162,24 @@ class Incarnation(PykkaHooks):
                     cell.in_hand_since = clock()
                     if self._actor_scope is None:
                         # A scope costs as much as several messages and holds as much as a small actor: it is entered
-                        # when there is first something to await, and then stays.
-                        with self._actor_cancellable():
+                        # when there is something to await, and left when nothing is left to do.
+                        with self._actor_cancellable() as scope:
                             ended = await rest
-                            cell.in_hand = None
-                            return ended or await self._actor_receive_loop()
-                        return INTERRUPTED
-                    ended = await rest
+                            cell.in_hand = envelope = rest = None
+                            ended = ended or await self._actor_receive_loop()
+                        if scope.cancelled_caught:
+                            return INTERRUPTED
+                        self._actor_scope = None
+                    else:
+                        ended = await rest
                     if ended is not None:
                         return ended
                     cell.in_hand_since = clock()
                 cell.in_hand = None
-            notice = envelope = rest = None  # a loop that waits holds no message
+            notice = envelope = rest = scope = None  # a loop that waits holds no message
             if left:
+                if self._actor_scope is not None:
+                    return None
                 inbox.park(task)
                 await wait_task_rescheduled(inbox.unpark)
             else:
@@ -331,6 +338,8 @@ class Incarnation(PykkaHooks):
                 raise
         finally:
             del self._actor_workers[worker]
+            if not self._actor_workers:
+                self._actor_workers = NOTHING
             worker.ended = True
             for future in worker.serves:
                 if future.servers is not None:
@@ -347,4 +356,7 @@ class Incarnation(PykkaHooks):
         self._actor_cell.ref.tell(message)
 
     def _actor_replied(self, reply: "Reply") -> None:
-        self._actor_replies.pop(reply, None)
+        if reply in self._actor_replies:
+            del self._actor_replies[reply]
+            if not self._actor_replies:
+                self._actor_replies = NOTHING

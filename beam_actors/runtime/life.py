@@ -90,7 +90,7 @@ async def live(cell: Cell, spec: ChildSpec, keeper: Keeper) -> None:
             if not unborn:
                 cell.state = State.RUNNING
                 keeper.begun(None)
-                reason = await actor._actor_receive_loop()  # noqa: SLF001 (as above)
+                reason = await actor._actor_receive_loop() or INTERRUPTED  # noqa: SLF001 (as above)
         except Exception as error:  # noqa: BLE001 (whatever its code raises is this actor's crash)
             reason = crashed(unwrap(error))
         except BaseException as error:

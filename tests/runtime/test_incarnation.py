@@ -1,3 +1,5 @@
+import weakref
+
 import pytest
 import trio
 
@@ -54,6 +56,36 @@ async def test_a_fate_is_met_before_the_next_message(autojump_clock, first):
         assert here.dead_letters["node/doomed"] == 2
 
     await run_with(body, ChildSpec("doomed", lambda: Doomed(log)))
+
+
+@pytest.mark.parametrize("kind", [Say, Slow])
+async def test_an_actor_with_nothing_to_do_holds_no_message_and_no_cancel_scope(autojump_clock, kind):
+    async def body(here):
+        ref = here.ref("node/echo")
+        before = here.cell("node/echo").task._cancel_status
+        message = kind(1)
+        held = weakref.ref(message)
+        ref.tell(message)
+        del message
+        await trio.sleep(2)
+        assert held() is None
+        assert here.cell("node/echo").task._cancel_status is before
+
+    await run_with(body, ChildSpec("echo", Echo))
+
+
+@pytest.mark.parametrize("message", [Slow(9), Later()], ids=["awaits", "deferred"])
+async def test_who_asked_after_another_message_was_awaited_hears_of_a_crash(autojump_clock, message):
+    async def body(here):
+        ref = here.ref("node/echo")
+        ref.tell(Slow(1))
+        asked = ref.ask(message)
+        await trio.sleep(2)
+        ref.crash(ValueError("now"))
+        with pytest.raises(ActorCrashed):
+            await asked
+
+    await run_with(body, ChildSpec("echo", Echo))
 
 
 async def test_a_crash_reaches_an_actor_that_waits_for_messages_or_for_something_else(autojump_clock):
