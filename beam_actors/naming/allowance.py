@@ -21,6 +21,36 @@ _SLICE = 48.0
 _LOOK = 1.0
 
 
+class Turn:
+    """One at a time, in the order in which they came; at once, without a checkpoint, if it is nobody's.
+
+    A `trio.Lock` yields each time, and each peer has two of these that nobody ever waits for: three objects less.
+    """
+
+    __slots__ = ("_taken", "_waiting")
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._waiting: trio.lowlevel.ParkingLot | None = None
+
+    async def __aenter__(self) -> None:
+        if self._taken:
+            if self._waiting is None:
+                self._waiting = trio.lowlevel.ParkingLot()
+            await self._waiting.park()  # whoever had it hands it over, so that nobody comes between
+        self._taken = True
+
+    async def __aexit__(self, *_error: object) -> None:
+        if self._waiting:
+            self._waiting.unpark()
+        else:
+            self._taken = False
+            self._waiting = None
+
+    def __repr__(self) -> str:
+        return f"Turn({'taken' if self._taken else 'free'}, {len(self._waiting or ())} wait)"
+
+
 class Commons:
     """The bucket of all peers."""
 
@@ -30,12 +60,12 @@ class Commons:
         """`rate` claims a second from all, `burst` at once after a silence."""
         self._bucket = Bucket(rate, burst, clock.monotonic())
         self._clock = clock
-        self._turn = trio.Lock()  # serves whoever waits in the order in which they came
+        self._turn = Turn()
 
     async def pay(self, count: float, check: Check) -> None:
         """Wait until all peers together may do so much more."""
         while count > 0:
-            async with _Turn(self._turn):
+            async with self._turn:
                 check()
                 await wait(self._bucket.take(min(count, _SLICE), self._clock.monotonic()), check)
             count -= _SLICE
@@ -54,40 +84,22 @@ class Allowance:
         self._bucket = Bucket(rate, burst, clock.monotonic())
         self._commons = commons
         self._clock = clock
-        self._turn = trio.Lock()
+        self._turn = Turn()
 
     async def pay(self, count: float, check: Check) -> None:
         """Wait until the peer may do so much more; what `check` raises ends the wait."""
-        async with _Turn(self._turn):
+        async with self._turn:
             check()
             await wait(self._bucket.take(count, self._clock.monotonic()), check)
             await self._commons.pay(count, check)
 
     async def settle(self) -> None:
         """Wait until nothing of the peer waits: before its next message is read."""
-        async with _Turn(self._turn):
+        async with self._turn:
             pass
 
     def __repr__(self) -> str:
         return f"Allowance({self._bucket!r})"
-
-
-class _Turn:
-    """To hold the lock, at once if it is free: most messages have nothing to wait for, and a lock yields each time."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self, lock: trio.Lock) -> None:
-        self._lock = lock
-
-    async def __aenter__(self) -> None:
-        try:
-            self._lock.acquire_nowait()
-        except trio.WouldBlock:
-            await self._lock.acquire()
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._lock.release()
 
 
 async def wait(seconds: float, check: Check) -> None:

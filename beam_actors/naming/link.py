@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from beam_actors.naming.allowance import Allowance
+from beam_actors.naming.allowance import Allowance, Turn
 from beam_actors.naming.outbox import Outbox
 from beam_actors.values import Bucket
 
@@ -39,7 +39,7 @@ class Link:
         self.allowance = allowance
         self.opening, self.answering = pace
         """How often this node opens an exchange, and how often it answers one."""
-        self.comparing = trio.Lock()  # an offer is held in memory: one at a time
+        self.comparing = Turn()  # an offer is held in memory: one at a time
         self.outbox = Outbox(room)
         self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
         self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile

@@ -1,17 +1,19 @@
 """One timer of an actor, such as the back-off: set anew, it replaces the one before."""
 
 from collections.abc import Callable
+from typing import Any
 
 from beam_actors.runtime import Timer
 
 
 class Alarm:
-    """`start` begins a timer of so many seconds, whose message the actor gets."""
+    """`send_after` is the actor's own: it begins a timer of so many seconds, after which the actor gets `message`."""
 
-    __slots__ = ("_start", "_timer")
+    __slots__ = ("_message", "_send_after", "_timer")
 
-    def __init__(self, start: Callable[[float], Timer]) -> None:
-        self._start = start
+    def __init__(self, send_after: Callable[[float, Any], Timer], message: Any) -> None:
+        self._send_after = send_after
+        self._message = message
         self._timer: Timer | None = None
 
     def __repr__(self) -> str:
@@ -20,7 +22,7 @@ class Alarm:
     def set(self, seconds: float) -> None:
         """Ring once, so many seconds from now."""
         self.cancel()
-        self._timer = self._start(seconds)
+        self._timer = self._send_after(seconds, self._message)
 
     def cancel(self) -> None:
         """Do not ring, unless it has rung already."""

@@ -31,6 +31,22 @@ class Dials:
         ref: is told `AdoptSession`, after a success, and then `DialEnded`.
     """
 
+    __slots__ = (
+        "_clock",
+        "_dialler",
+        "_ended_at",
+        "_known",
+        "_limits",
+        "_number",
+        "_peer",
+        "_ref",
+        "_spawn",
+        "_worker",
+        "asked",
+        "failure",
+        "failures",
+    )
+
     def __init__(
         self,
         peer: PeerId,

@@ -19,7 +19,10 @@ _GOOD_ADDRESS = "Nothing was remembered; that machine's own `id` command prints 
 
 
 class GivenAddresses:
-    """Tries addresses in workers of the peer's actor, which `spawn` starts; `ref` is told `DialledAt` after each."""
+    """Tries addresses in workers of the peer's actor, which `spawn` starts; `ref` is told `DialledAt` after each.
+
+    It keeps nothing, so it is made when somebody asks.
+    """
 
     def __init__(
         self,

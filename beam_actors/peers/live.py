@@ -52,6 +52,8 @@ class Live:
 class LiveSessions:
     """Sessions by their number, which grows with each."""
 
+    __slots__ = ("_count", "_live", "_routes", "_them", "_us")
+
     def __init__(self, us: PeerId, them: PeerId, routes: Routes) -> None:
         self._us = us
         self._routes = routes

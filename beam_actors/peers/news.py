@@ -16,6 +16,8 @@ from beam_actors.values import PeerId
 class News:
     """Tells `subscribers`; when `alarm` rings, `delay` seconds after a stranger came, `due` is to be called."""
 
+    __slots__ = ("_alarm", "_delay", "_peer", "_subscribers", "_told", "waiting")
+
     def __init__(self, peer: PeerId, subscribers: Sequence[Ref], alarm: Alarm, delay: float) -> None:
         self._peer = peer
         self._subscribers = subscribers

@@ -5,7 +5,7 @@ its child and ends with it; new streams take the session that `choice` prefers a
 stream has an answer once the dial ends. A lost connection is a normal exit here and restarts nobody.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import attrs
@@ -59,7 +59,9 @@ from beam_actors.runtime import (
     Restart,
     receives,
 )
-from beam_actors.values import PeerId
+from beam_actors.values import Multiaddr, PeerId
+
+_RETRY, _LINGERED, _STAYED = Retry(), Lingered(), Stayed()
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -92,18 +94,14 @@ class Peer(Actor):
         self._entry = Entry()
         self._sessions = LiveSessions(setting.us, peer, setting.routes)
         limits, clock = setting.limits, setting.clock
-        self._waiting = Waiting(peer, most=limits.opens_waiting, now=clock.monotonic)
-        self._pings = Pings(peer, limits, spawn=self.spawn, measured=self._report)
-        self._dials = Dials(
-            peer, setting.dialler, limits, clock, known=lambda: self._entry.addresses, spawn=self.spawn, ref=self.ref
-        )
-        self._given = GivenAddresses(
-            peer, sessions=self._sessions, pings=self._pings, dials=self._dials, spawn=self.spawn, ref=self.ref
-        )
-        self._retry = Alarm(lambda seconds: self.send_after(seconds, Retry()))
-        self._linger = Alarm(lambda seconds: self.send_after(seconds, Lingered()))
-        stay = Alarm(lambda seconds: self.send_after(seconds, Stayed()))
-        self._news = News(peer, setting.subscribers, stay, limits.greeting_delay)
+        # One of each bound method for all parts: a node may have hundreds of peers, and most of them rest.
+        spawn, send_after = self.spawn, self.send_after
+        self._waiting = Waiting(peer, most=limits.opens_waiting, clock=clock)
+        self._pings = Pings(peer, limits, spawn=spawn, measured=self._report)
+        self._dials = Dials(peer, setting.dialler, limits, clock, known=self._addresses, spawn=spawn, ref=self.ref)
+        self._retry = Alarm(send_after, _RETRY)
+        self._linger = Alarm(send_after, _LINGERED)
+        self._news = News(peer, setting.subscribers, Alarm(send_after, _STAYED), limits.greeting_delay)
         self._reported: Report | None = None
 
     def __repr__(self) -> str:
@@ -153,12 +151,22 @@ class Peer(Actor):
     def dial_at(self, message: DialAt) -> None:
         """Find the peer at one address for a person, beside whatever else is under way."""
         self._check(message.peer)
-        self._given.ask(message.address, self.defer())
+        self._given().ask(message.address, self.defer())
 
     @receives(DialledAt)
     def dialled_at(self, message: DialledAt) -> None:
         """The address led to the peer, or not."""
-        self._given.ended(message)
+        self._given().ended(message)
+
+    def _given(self) -> GivenAddresses:
+        return GivenAddresses(
+            self._peer,
+            sessions=self._sessions,
+            pings=self._pings,
+            dials=self._dials,
+            spawn=self.spawn,
+            ref=self.ref,
+        )
 
     @receives(PingPeer)
     def ping(self, message: PingPeer) -> None:
@@ -312,6 +320,9 @@ class Peer(Actor):
         self._linger.set(self._setting.limits.idle_linger if self._chosen else 0.0)
 
     # --- inside ---
+
+    def _addresses(self) -> Sequence[Multiaddr]:
+        return self._entry.addresses
 
     @property
     def _chosen(self) -> bool:

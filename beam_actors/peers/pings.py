@@ -23,6 +23,8 @@ _log = structlog.get_logger(__name__)
 class Pings:
     """Measures in workers, which `spawn` starts; `measured` is called when a round trip became known."""
 
+    __slots__ = ("_limits", "_measured", "_peer", "_spawn")
+
     def __init__(
         self, peer: PeerId, limits: PeersLimits, *, spawn: Callable[..., Worker], measured: Callable[[], None]
     ) -> None:

@@ -10,6 +10,7 @@ import attrs
 
 from beam_actors.errors import PeerOffline, ResourceExhausted, TimedOut
 from beam_actors.peers.live import Live
+from beam_actors.ports import Clock
 from beam_actors.runtime import Reply
 from beam_actors.values import PeerId
 
@@ -25,12 +26,14 @@ class Waiter:
 
 
 class Waiting:
-    """The waiters of one peer, at most `most` of them; `now` is the monotonic clock."""
+    """The waiters of one peer, at most `most` of them; deadlines are those of `clock.monotonic`."""
 
-    def __init__(self, peer: PeerId, *, most: int, now: Callable[[], float]) -> None:
+    __slots__ = ("_clock", "_most", "_peer", "_waiters")
+
+    def __init__(self, peer: PeerId, *, most: int, clock: Clock) -> None:
         self._peer = peer
         self._most = most
-        self._now = now
+        self._clock = clock
         self._waiters: list[Waiter] = []
 
     def __len__(self) -> int:
@@ -54,7 +57,7 @@ class Waiting:
     def serve(self, live: Live) -> None:
         """Give all of them this session, save those for whom it comes too late."""
         waiters, self._waiters = self._waiters, []
-        now = self._now()
+        now = self._clock.monotonic()
         for waiter in waiters:
             if waiter.deadline > now:
                 waiter.serve(live)

@@ -176,7 +176,8 @@ class Incarnation(PykkaHooks):
                         return ended
                     cell.in_hand_since = clock()
                 cell.in_hand = None
-            notice = envelope = rest = scope = None  # a loop that waits holds no message
+            # A loop that waits holds no message, and no reply to one.
+            notice = envelope = rest = scope = self._actor_deferred = None
             if left:
                 if self._actor_scope is not None:
                     return None

@@ -13,11 +13,12 @@ class Timer:
 def test_of_several_only_the_last_rings():
     timers = []
 
-    def start(seconds):
+    def send_after(seconds, message):
+        assert message == "ring"
         timers.append(Timer(seconds))
         return timers[-1]
 
-    alarm = Alarm(start)
+    alarm = Alarm(send_after, "ring")
     alarm.cancel()
     alarm.set(1.0)
     alarm.set(2.0)

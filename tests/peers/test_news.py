@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 
 from beam_actors.peers import PeerDown, PeerUp
 from beam_actors.peers.alarm import Alarm
+from beam_actors.peers.messages import Stayed
 from beam_actors.peers.news import News
 from tests.peers.lab import STRANGER
 
@@ -26,9 +27,9 @@ class Timer:
 class Stage:
     def __init__(self):
         self.subscriber, self.timers = Subscriber(), []
-        self.news = News(STRANGER, [self.subscriber], Alarm(self._start), 1.0)
+        self.news = News(STRANGER, [self.subscriber], Alarm(self._send_after, Stayed()), 1.0)
 
-    def _start(self, _seconds):
+    def _send_after(self, _seconds, _message):
         self.timers.append(Timer())
         return self.timers[-1]
 

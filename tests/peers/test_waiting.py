@@ -11,8 +11,11 @@ class Queue:
 
     def __init__(self):
         self.now = 100.0
-        self.waiting = Waiting(STRANGER, most=2, now=lambda: self.now)
+        self.waiting = Waiting(STRANGER, most=2, clock=self)
         self.served = []
+
+    def monotonic(self):
+        return self.now
 
     def enter(self, *, deadline=110.0):
         future = Future()
