@@ -5,7 +5,8 @@ what a single holder of bounded size may hold. A holder's place in the order is 
 """
 
 from collections import OrderedDict
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol, cast
 
 from beam_actors.errors import ResourceExhausted
 
@@ -18,6 +19,10 @@ class Holder(Protocol):
         ...
 
 
+_NOTHING: Final = cast("OrderedDict[Holder, int]", MappingProxyType({}))
+"""What a quiet session's budget holds; a dict with an order takes three hundred bytes without an entry."""
+
+
 class Budget:
     """A cap on bytes held, within an optional wider one (a session's within its node's)."""
 
@@ -28,7 +33,7 @@ class Budget:
         self.peak = 0
         self.resets = 0
         self._parent = parent
-        self._held: OrderedDict[Holder, int] = OrderedDict()
+        self._held = _NOTHING
 
     def hold(self, holder: Holder, size: int) -> None:
         """State that `holder` now holds `size` bytes; fewer than before counts as progress, 0 forgets it."""
@@ -36,11 +41,15 @@ class Budget:
         if size == before:
             return
         if size:
+            if self._held is _NOTHING:
+                self._held = OrderedDict()
             self._held[holder] = size
             if size < before:
                 self._held.move_to_end(holder)
         elif before:
             del self._held[holder]
+            if not self._held:
+                self._held = _NOTHING
         self.total += size - before
         self.peak = max(self.peak, self.total)
         if self._parent is not None:

@@ -24,7 +24,7 @@ class Witness:
         self._owner = owner
         self._told: list[Any] = []
         self._heir: Callable[[Any], None] | None = None
-        self._decided = trio.Event()
+        self._decided: trio.Event | None = None
         self._outcome: SessionUp | SessionDown | None = None
 
     def __repr__(self) -> str:
@@ -46,7 +46,8 @@ class Witness:
             self._heir(message)
         elif self._outcome is None and isinstance(message, SessionUp | SessionDown):
             self._outcome = message
-            self._decided.set()
+            if self._decided is not None:
+                self._decided.set()
         else:
             self._told.append(message)
 
@@ -56,7 +57,10 @@ class Witness:
 
     async def outcome(self) -> SessionUp | SessionDown:
         """Wait for the end of the handshake."""
-        await self._decided.wait()
+        if self._outcome is None:
+            self._decided = trio.Event()
+            await self._decided.wait()
+            self._decided = None  # the witness stays as long as the session
         if self._outcome is None:
             raise ConnectionLost("The handshake ended without an outcome.")
         return self._outcome
