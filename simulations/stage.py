@@ -101,8 +101,13 @@ class Stage:
 
     def former_holders(self, name: str) -> list[OwnerId]:
         """Owners who may have claimed the name and sit at no machine any more."""
-        present = {place.owners[-1].digest for place in self.core if place.owners}  # bytes: their hash is kept
-        return sorted(owner for owner in self.model.claimants.get(name, ()) if owner.digest not in present)
+        return sorted(owner for owner in self.model.claimants.get(name, ()) if not self._sits(owner))
+
+    def _sits(self, owner: OwnerId) -> bool:
+        first = self._homes.get(owner)
+        if first is not None and not first.gone and first.owners[-1:] == [owner]:
+            return True  # nearly all sit where they first sat
+        return any(place.owners[-1:] == [owner] for place in self.core)
 
     async def hold(self, seconds: float) -> None:
         """Let a fault last so long, or until the heal."""

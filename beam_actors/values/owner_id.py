@@ -37,7 +37,7 @@ class OwnerId:
     @property
     def short(self) -> str:
         """The first eight characters, for people."""
-        return str(self)[:8]
+        return base64.b32encode(self.digest[:5]).decode("ascii").lower()  # five bytes are eight characters
 
     def __str__(self) -> str:
         return base64.b32encode(self.digest).decode("ascii").rstrip("=").lower()

@@ -216,7 +216,8 @@ class NamesResolve(Invariant):
         else:
             got = found.owner.short
             self.stage.invariants.resolved(place, name, found)
-        self.expect(got in self._right(place, name), f"{name} at {place.name}: {got}, not {self._right(place, name)}")
+        right = self._right(place, name)
+        self.expect(got in right, f"{name} at {place.name}: {got}, not {right}")
 
     def _right(self, place: "Place", name: str) -> tuple[str, ...]:
         """What may be answered there."""
