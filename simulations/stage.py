@@ -31,6 +31,9 @@ _ALL_UP = 120.0
 _WRONG = 0.1
 """Seconds by which a wall clock may be wrong after the heal."""
 
+_STOPPING = 1000
+"""Daemons that are being stopped at one time. One that stops holds a tenth more."""
+
 
 class Stage:
     """Everything of one run."""
@@ -159,13 +162,14 @@ class Stage:
                 self.invariants.ended_by_itself(place)
 
     async def stop(self) -> None:
-        """Stop every daemon in order, all at once."""
+        """Stop every daemon in order: all at once, or as many as a run has memory for while they do."""
+        room = trio.Semaphore(_STOPPING)
         async with trio.open_nursery() as nursery:
             for place in self.core:
-                nursery.start_soon(self._stop, place)
+                nursery.start_soon(self._stop, place, room)
 
-    async def _stop(self, place: Place) -> None:
-        async with place.lock:
+    async def _stop(self, place: Place, room: trio.Semaphore) -> None:
+        async with room, place.lock:
             place.gone = True
             await place.shutdown()
 
