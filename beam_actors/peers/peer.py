@@ -56,6 +56,7 @@ from beam_actors.runtime import (
     Mailbox,
     Overflow,
     Ref,
+    Reply,
     Restart,
     receives,
 )
@@ -136,8 +137,7 @@ class Peer(Actor):
     def open_stream(self, message: OpenStream) -> None:
         """Open a stream on the best session, dialling first if there is none."""
         reply = self.defer()
-        waiter = Waiter(message.deadline, reply, lambda live: self._open_on(live, message.protocol, waiter))
-        self._want(message.peer, waiter)
+        self._want(message.peer, Waiter(message.deadline, reply, lambda live: self._open_on(live, message, reply)))
 
     @receives(Connect)
     def connect(self, message: Connect) -> None:
@@ -273,17 +273,14 @@ class Peer(Actor):
         self._setting.manager.tell(Claimed(self._peer, message.info.addresses, live.established.contact))
         self._report()
 
-    def _open_on(self, live: Live, protocol: str, waiter: Waiter) -> None:
+    @staticmethod
+    def _open_on(live: Live, message: OpenStream, reply: Reply) -> None:
         try:
-            stream = live.established.handle.open(protocol)
+            stream = live.established.handle.open(message.protocol)
         except BeamError as error:
-            if live.established.handle.is_open:
-                waiter.reply.fail(error)
-            else:  # it has just ended: wait for another, of which whoever hears of the end takes care
-                self._waiting.put_back(waiter)
-                self._feed(Input.WANTED)
+            reply.fail(error)
         else:
-            waiter.reply.set(OpenedStream(stream))
+            reply.set(OpenedStream(stream))
 
     # --- dialling ---
 

@@ -50,10 +50,6 @@ class Waiting:
         self._waiters.append(waiter)
         return True
 
-    def put_back(self, waiter: Waiter) -> None:
-        """The session that it was served with had ended; it was let in before, so it is now."""
-        self._waiters.append(waiter)
-
     def serve(self, live: Live) -> None:
         """Give all of them this session, save those for whom it comes too late."""
         waiters, self._waiters = self._waiters, []

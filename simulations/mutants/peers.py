@@ -108,15 +108,9 @@ MUTANTS = (
     ),
     Mutant(
         name="waiters-forgotten-after-a-loss",
-        bug="Whoever waited for a stream of a session that ended is not served by the next one.",
-        test="peers/test_peer.py::test_who_asks_for_a_stream_when_the_session_ends_is_served_by_the_next",
-        edits=(
-            Edit(
-                "peers/peer.py",
-                "                self._waiting.put_back(waiter)\n                self._feed(Input.WANTED)",
-                "                self._feed(Input.WANTED)",
-            ),
-        ),
+        bug="Whoever wants a stream while the last session ends is not served by the next one.",
+        test="peers/test_routes.py::test_a_peer_that_is_let_go_has_no_route",
+        edits=(Edit("peers/peer.py", "            if self._waiting:\n                self._feed(Input.WANTED)\n", ""),),
     ),
     Mutant(
         name="dial-failures-never-forgotten",

@@ -47,17 +47,6 @@ def test_there_are_no_more_places_than_that():
     assert len(queue.waiting) == 2
 
 
-def test_who_was_let_in_comes_back_though_it_is_full():
-    queue = Queue()
-    waiter, _future, _entered = queue.enter()
-    queue.waiting.serve("session that ends")
-    queue.enter()
-    queue.enter()
-    queue.waiting.put_back(waiter)
-    queue.waiting.serve("next")
-    assert queue.served == ["session that ends", "next", "next", "next"]
-
-
 def test_a_session_that_comes_too_late_is_not_given():
     queue = Queue()
     _waiter, late, _entered = queue.enter(deadline=101.0)

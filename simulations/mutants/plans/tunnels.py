@@ -116,7 +116,7 @@ def _far() -> Plan:
         ),
         (
             Weather(at=1.0, seconds=30.0, latency=0.05, jitter=0.0, loss=0.0),
-            Pause(at=8.5, machine=1, seconds=2.0),
+            Pause(at=8.25, machine=1, seconds=2.0),
         ),
         safety=32.0,
     )
