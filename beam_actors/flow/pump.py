@@ -194,12 +194,14 @@ class Pump:
         return self._next_at()
 
     def _enter(self, batch: list[Ready]) -> None:
-        """Put a batch behind what is left of the one before."""
+        """Put a batch behind what is left of the one before; what is in both is there once, with all that was said."""
         if self._batch:
-            left = {pollable for pollable, _bits in self._batch}
-            batch = [ready for ready in batch if ready[0] not in left]
+            left = dict(reversed(self._batch))
+            for pollable, bits in batch:
+                left[pollable] = left.get(pollable, 0) | bits
+            batch = list(left.items())
         batch.reverse()
-        self._batch[:0] = batch
+        self._batch = batch
 
     def _next_at(self) -> float | None:
         """When to go on though nothing is ready."""

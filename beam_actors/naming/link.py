@@ -60,10 +60,6 @@ class Link:
     def fall_behind(self) -> None:
         """Have a full exchange soon."""
         self.behind = True
-        self.look_again()
-
-    def look_again(self) -> None:
-        """End the rest of whoever serves this link."""
         self._wake(0.0)
 
     def _wake(self, after: float) -> None:

@@ -100,7 +100,7 @@ class Spread(Actor):
             else:
                 break
         for peer in connected:
-            self._link(peer).behind = True  # what was new while nobody was here was told to nobody
+            self._link(peer).fall_behind()  # what was new while nobody was here was told to nobody
             self.ref.tell(PeerUp(peer))
 
     # --- who is there -------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ A driver owns pollables. `want` declares interest; `wait` returns the batch of t
 "the next call will not answer would-block, or will raise the error that happened"; it repeats until the condition is
 gone or the interest is. A broken connection is reported once, as both, even when nothing is wanted, so that a link
 which waits for its neighbour learns of it. Readiness is a hint: a caller must bear a call that answers would-block. No
-method of this port calls back into its caller.
+method of this port calls back into its caller but `wait`, which may call the `turn` that it was given.
 """
 
 import enum

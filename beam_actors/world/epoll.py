@@ -1,4 +1,4 @@
-"""The network port on Linux: the sockets of one pump in one epoll object, which one trio task awaits.
+"""The network port on Linux: the sockets of one pump in one epoll object, which one trio task awaits, or a host serves.
 
 The invariant: a pollable is registered with exactly the events that were asked for, so an idle one costs nothing and a
 closed one is never reported. An endpoint that wants nothing stays registered for errors alone, which the kernel reports
@@ -39,7 +39,7 @@ class EpollDriver:
         self._turn: Turn | None = None
         self._until = inf
         self._task: trio.lowlevel.Task | None = None
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._epoll = select.epoll()
         self._pollables: dict[int, SocketPollable] = {}
         self._scope: trio.CancelScope | None = None
@@ -146,7 +146,7 @@ class EpollDriver:
             return
         try:
             until = self._turn(self._batch_of(events))
-        except Exception as error:  # noqa: BLE001  # it is the pump's own, which ends as if it had called
+        except BaseException as error:  # noqa: BLE001  # it is raised where the pump waits, never in trio's loop
             self._failure = error
             self._end_wait()
         else:

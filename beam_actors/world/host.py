@@ -47,12 +47,17 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
         self._task: trio.lowlevel.Task | None = None
         self._runner: Any = None
         self._own = -1
+        self._served = False
+        """Whether sockets had their turn since trio last asked."""
 
     def enter(self, guest: Guest, task: trio.lowlevel.Task) -> bool:
         """Call `guest`, for whom `task` waits, until it leaves; False if this host serves somebody, or can't."""
         if self._guest is not None or self._runner is None:
             return False
-        guest.sockets.register(self._own, select.EPOLLIN)
+        try:
+            guest.sockets.register(self._own, select.EPOLLIN)
+        except OSError:  # trio's object holds the guest's since a wait as a task: neither may be in the other
+            return False
         self._guest, self._task = guest, task
         return True
 
@@ -74,7 +79,7 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
             own = runner.io_manager._epoll.fileno()  # noqa: SLF001 (as above)
             runner.deadlines.next_deadline()
             known = (runner.runq, runner.waiting_for_idle, runner.instruments.call)
-        except AttributeError:
+        except (AttributeError, TypeError):
             return
         if all(one is not None for one in known):
             self._runner, self._own = runner, own
@@ -86,6 +91,7 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """See `trio.abc.Clock`: asked when no task can run, it serves sockets until there is something for trio."""
         monotonic, own, runner = time.monotonic, self._own, self._runner
+        self._served = False
         while (guest := self._guest) is not None:
             now = monotonic()
             deadline = runner.deadlines.next_deadline()  # a turn may have brought it forward
@@ -110,13 +116,14 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
 
     def before_io_wait(self, timeout: float) -> None:
         """See `trio.abc.Instrument`: tasks run, so sockets have one turn between two rounds of them."""
-        guest = self._guest
-        if guest is not None and timeout <= 0:
+        guest, served, self._served = self._guest, self._served, False
+        if guest is not None and timeout <= 0 and not served:
             events = [event for event in guest.sockets.poll(0, _MAX_EVENTS) if event[0] != self._own]
             if events or guest.next_at() <= time.monotonic():
                 self._serve(guest, events)
 
     def _serve(self, guest: Guest, events: list[tuple[int, int]]) -> None:
+        self._served = True
         instruments, task = self._runner.instruments, self._task
         if "before_task_step" in instruments:
             instruments.call("before_task_step", task)

@@ -266,11 +266,13 @@ class ChildrenAreKept(Invariant):
 
     def look(self, place: "Place") -> None:
         """See `Invariant`."""
+        book = self._books.get(place.index)
+        if book is None:
+            return  # it starts for the first time
         if place.machine.paused:
-            self._postpone(place)
+            self._postpone(book)
             return
         now = trio.current_time()
-        book = self._books[place.index]
         for path, due in [item for item in book.due.items() if item[1].by < now]:
             del book.due[path]
             self.expect(False, f"{path} of {place.name} ended ({due.reason}) and was not started again")
@@ -281,9 +283,10 @@ class ChildrenAreKept(Invariant):
         if (self._turn + place.index) % _TURNS == 0 or self.stage.healed.is_set():
             self._walk(place, now)
 
-    def _postpone(self, place: "Place") -> None:
+    @staticmethod
+    def _postpone(book: _Book) -> None:
         """A process without CPU is late with everything."""
-        book, by = self._books[place.index], trio.current_time() + _GRACE
+        by = trio.current_time() + _GRACE
         for path, due in book.due.items():
             book.due[path] = attrs.evolve(due, by=by)
         for path, (incarnation, _by, child) in book.must_end.items():

@@ -301,3 +301,13 @@ def test_the_end_of_the_pump_fails_whoever_waits(kind: str) -> None:
 
     run(kind, case)
     assert len(failures) == 2
+
+
+@on_virtual
+async def test_what_is_left_of_a_batch_comes_first_and_loses_nothing_that_is_said_meanwhile(rig: Rig) -> None:
+    pump, (a, b, c) = rig.pump, (object(), object(), object())
+    pump._enter([(a, 1), (b, 1)])  # type: ignore[list-item]
+    assert pump._batch.pop() == (a, 1)
+    pump._enter([(c, 1), (b, 2)])  # type: ignore[list-item]
+    assert [pump._batch.pop(), pump._batch.pop()] == [(b, 3), (c, 1)]
+    assert not pump._batch

@@ -212,3 +212,35 @@ def test_a_turn_that_fails_fails_who_waits():
         driver.close()
 
     run(main)
+
+
+def test_a_driver_that_once_waited_as_a_task_goes_on_to():
+    """Trio's epoll object holds the driver's ever after, so that the driver's can't hold trio's."""
+
+    async def main(host):
+        with served(host):
+            driver = EpollDriver(SystemClock(), host=host)
+            assert await driver.wait(time.monotonic() + 0.01, lambda _batch: None) == []
+        listener = driver.listen(LOOPBACK)
+        listener.want(read=True, write=False)
+        driver.dial(listener.local)
+        while not (batch := await driver.wait(None, lambda _batch: None)):
+            pass
+        assert batch == [(listener, READ)]
+        driver.close()
+
+    run(main)
+
+
+def test_whatever_a_turn_raises_ends_the_wait_and_not_trio():
+    async def main(host):
+        driver = EpollDriver(SystemClock(), host=host)
+
+        def turn(_batch):
+            raise SystemExit(3)
+
+        with pytest.raises(SystemExit):
+            await driver.wait(time.monotonic() + 0.01, turn)
+        driver.close()
+
+    run(main)
