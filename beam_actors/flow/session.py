@@ -48,6 +48,11 @@ class SessionHandle:
         return self._link.is_open
 
     @property
+    def takes_streams(self) -> bool:
+        """Whether a new stream may be opened: it has not ended, and the peer is not about to leave it."""
+        return self._link.is_open and self._link.session.takes_streams
+
+    @property
     def local(self) -> Address | None:
         """This end's address."""
         return self._link.lower.local

@@ -100,9 +100,9 @@ class LiveSessions:
 
     @property
     def best(self) -> Live | None:
-        """The session for new streams, among those that have not ended and were not told to."""
+        """The session for new streams, among those that take any and were not told to end."""
         standing = (
-            live.candidate for live in self._live.values() if live.established.handle.is_open and not live.closing
+            live.candidate for live in self._live.values() if live.established.handle.takes_streams and not live.closing
         )
         chosen = preferred(standing, self._us, self._them)
         return None if chosen is None else self._live[chosen.number]

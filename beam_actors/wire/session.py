@@ -207,6 +207,11 @@ class Session:
 
     # --- streams ------------------------------------------------------------------------------------------------------
 
+    @property
+    def takes_streams(self) -> bool:
+        """Whether it has not ended, and the peer did not say that it takes no new ones."""
+        return self.phase is not Phase.ENDED and not self._mux.peer_leaving
+
     def open(self, protocol: str) -> StreamId:
         """Open a stream and propose `protocol`; data may follow at once, before the peer's answer.
 
@@ -215,7 +220,7 @@ class Session:
             LocalProtocolError: the session isn't established yet.
             ResourceExhausted: it carries as many streams as it may.
         """
-        if self.phase is Phase.ENDED or self._mux.peer_leaving:
+        if not self.takes_streams:
             raise ConnectionLost("The session takes no new streams.")
         self._check_established()
         return Outbound.open(self._mux, protocol).id
