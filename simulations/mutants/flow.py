@@ -134,7 +134,7 @@ MUTANTS = (
         name="partial-flush-loses-the-rest",
         bug="Sealed bytes that the network did not take at once are dropped.",
         plan="bulk",
-        invariant="L3",
+        invariant="S18",
         edits=(
             Edit(
                 "flow/session_link.py",

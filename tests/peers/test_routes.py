@@ -39,6 +39,7 @@ async def test_a_peer_that_crashed_has_none_until_it_is_back(world, autojump_clo
 async def test_a_session_that_the_peer_is_leaving_takes_no_new_streams(world, autojump_clock):
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
+        await until(lambda: bob.sessions(alice))
         (path,) = [path for path in bob.system._cells if path.endswith(f"/peers/{alice.id.short}")]
         theirs = bob.system._cells[path].actor._sessions.best.established.handle
         (path,) = [path for path in alice.system._cells if path.endswith(f"/peers/{bob.id.short}")]
