@@ -1,7 +1,7 @@
 """The loop of a daemon: while trio has nothing to do, the sockets of its pump are served here, without waking a task.
 
-Trio would wait in its own epoll object, wake the pump's task for each byte that comes, and wait again: a quarter of
-the time of a small request. Instead the thread waits in the pump's epoll object, of which trio's is a member, and calls the
+Trio would wait in its own epoll object, wake the pump's task for each byte that comes, and wait again: a quarter of the
+time of a small request. Instead the thread waits in the pump's epoll object, of which trio's is a member, and calls the
 pump as a plain loop of callbacks would, until a task can run, a deadline has come or trio's own object is ready.
 While tasks run, sockets have one turn in each round of trio's.
 
