@@ -138,6 +138,8 @@ class SessionLink(Owned):
                     self._out = self._out[sent:]
                     if self._out:
                         break
+                if not self.session.has_output:
+                    break
                 sealed = self.session.data_to_send(_FLUSH_SIZE)
                 if not sealed:
                     break

@@ -35,9 +35,9 @@ class Agenda:
         return self._heap[0][0] if self._heap else inf
 
     def run_due(self, now: float) -> None:
-        """Run what is due by `now`, and what that asks for by then."""
-        heap = self._heap
-        while heap and heap[0][0] <= now:
+        """Run what is due by `now`; what that asks for by then is left for the next call."""
+        heap, last = self._heap, self._sequence
+        while heap and heap[0][0] <= now and heap[0][1] <= last:
             self.happened += 1
             heapq.heappop(heap)[2]()
 

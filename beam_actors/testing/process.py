@@ -142,14 +142,24 @@ class TracedDriver:
         self.wake = driver.wake
         self.close = driver.close
 
-    async def wait(self, until: float | None, turn: Turn | None = None) -> list[Ready]:  # noqa: ARG002
+    async def wait(self, until: float | None, turn: Turn | None = None) -> list[Ready]:
         """As the port says."""
         if not self._alive():
             await trio.sleep_forever()
-        batch = await self._driver.wait(until)
+        batch = await self._driver.wait(until, None if turn is None else self._traced(turn))
+        self._record(batch)
+        return batch
+
+    def _traced(self, turn: Turn) -> Turn:
+        def traced(batch: list[Ready]) -> float | None:
+            self._record(batch)
+            return turn(batch) if self._alive() else None
+
+        return traced
+
+    def _record(self, batch: list[Ready]) -> None:
         if batch:
             self._trace.add(self._name, "ready", *(f"{type(item).__name__}:{int(bits)}" for item, bits in batch))
-        return batch
 
     def __repr__(self) -> str:
         return f"<TracedDriver of {self._driver!r}>"

@@ -4,7 +4,7 @@ Trio shuffles each batch of runnable tasks with a module-level generator. Seedin
 `_ALLOW_DETERMINISTIC_SCHEDULING` is set are batches sorted by a spawn counter before the shuffle, without which their
 order follows set iteration, and so addresses.
 To stop a whole process (`Stops`), its tasks are taken out of trio's queue of runnable tasks. The clock (`JumpClock`)
-looks into that queue and at the next deadline, and takes over how trio's own mock clock jumps.
+looks into that queue and at the next deadline.
 Every name is checked, so that a trio that renames one fails loudly.
 Invariant: two calls with one seed schedule every task of `function` in the same order, in any process.
 """
@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 
 import trio
 from trio import _core
-from trio.testing import MockClock
 
 from beam_actors.testing.agenda import Agenda
 
@@ -35,48 +34,54 @@ class SchedulerChanged(RuntimeError):
     """This version of trio no longer has what deterministic runs rely on."""
 
 
-class JumpClock(trio.abc.Clock):
+class JumpClock(trio.abc.Clock, trio.abc.Instrument):
     """The clock of a run in virtual time: it stands still while a task can run, and then jumps to what is next.
 
-    That is a task's deadline or something in the agenda, which comes first when both are due. In a run of many machines
-    it is asked for the time, and jumps, some million times; trio's `MockClock` does both by way of the real clock, and
-    what is in the agenda would need a task that sleeps.
+    That is a task's deadline or something in the agenda, which comes first when both are due. Trio asks a clock how long
+    it may sleep when no task can run, so this is where a run goes on without tasks: packets arrive, pumps have their
+    turns. While tasks run, what is due has a turn in each round of theirs, as in a daemon (`world.host`). Trio's
+    `MockClock` takes one more round of the loop for each jump, and would need a task that sleeps for each packet.
     """
 
     def __init__(self) -> None:
         self._time = 0.0
+        self._runner: Any = None
         self.agenda = Agenda()
         """What happens by itself in this run, such as the arrival of packets."""
-
-    @property  # type: ignore[misc]  # trio lets only a `MockClock` jump, which is a final class
-    def __class__(self) -> type:
-        return MockClock
+        self.stops = Stops()
+        """The processes of this run that get no CPU."""
 
     def start_clock(self) -> None:
         """See `trio.abc.Clock`."""
-        _runner().clock_autojump_threshold = 0
+        self._runner = _runner()
+        trio.lowlevel.add_instrument(self)
 
     def current_time(self) -> float:
         """Seconds since the run began."""
         return self._time
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
-        """See `trio.abc.Clock`: no time passes while the loop sleeps."""
-        return 0 if deadline <= self._time else _A_WHILE
-
-    def _autojump(self) -> None:
-        """Trio's hook, called when no task can run: go on until one can, or a deadline has come."""
-        runner = _runner()
-        agenda, queue, deadlines = self.agenda, runner.runq, runner.deadlines
+        """See `trio.abc.Clock`; asked when no task can run: go on until one can, or a deadline has come."""
+        runner, agenda = self._runner, self.agenda
+        queue, deadlines = runner.runq, runner.deadlines
+        if runner.entry_queue.size():
+            return 0  # what came from outside the loop: trio's task for it runs after the next look at its sockets
         while not queue:
             deadline, due = deadlines.next_deadline(), agenda.next_at
             first = min(deadline, due)
-            if first == inf:
-                return
-            self._time = max(self._time, first)
+            if first > self._time:
+                if first == inf or runner.waiting_for_idle:
+                    return _A_WHILE  # somebody waits until nothing more happens at this time
+                self._time = first
             if deadline < due:
-                return
+                break
             agenda.run_due(self._time)
+        return 0
+
+    def before_io_wait(self, timeout: float) -> None:
+        """See `trio.abc.Instrument`: between two rounds of tasks."""
+        if timeout <= 0 and self.agenda.next_at <= self._time:
+            self.agenda.run_due(self._time)
 
     def __repr__(self) -> str:
         return f"<JumpClock at {self._time:.6f}>"
@@ -107,8 +112,6 @@ def run_seeded(seed: int, function: Callable[[], Awaitable[T]]) -> T:
     generator = getattr(_RUN, "_r", None)
     if generator is None or not hasattr(generator, "seed") or not hasattr(_RUN, "_ALLOW_DETERMINISTIC_SCHEDULING"):
         raise SchedulerChanged(f"trio {trio.__version__} has another scheduler; testing/seeded.py must learn it.")
-    if not hasattr(MockClock, "_autojump"):
-        raise SchedulerChanged(f"trio {trio.__version__} has another mock clock; testing/seeded.py must learn it.")
     before, state = _RUN._ALLOW_DETERMINISTIC_SCHEDULING, generator.getstate()  # noqa: SLF001 (as above)
     collecting = gc.get_threshold()
     _RUN._ALLOW_DETERMINISTIC_SCHEDULING = True  # noqa: SLF001 (as above)
@@ -175,6 +178,10 @@ class Stops(trio.abc.Instrument):
         """Whether the owner gets no CPU."""
         return owner in self._held
 
+    def holds(self, task: trio.lowlevel.Task) -> bool:
+        """Whether the task's owner gets no CPU."""
+        return bool(self._held) and task.context.get(OWNER) in self._held
+
     @trio.lowlevel.enable_ki_protection
     def task_scheduled(self, task: trio.lowlevel.Task) -> None:
         """Trio's hook, called when a task became the last of the runnable ones."""
@@ -195,7 +202,7 @@ def _runner() -> Any:
     """What runs the present run, with all that is used of it here."""
     try:
         runner = _RUN.GLOBAL_RUN_CONTEXT.runner
-        _found = runner.runq, runner.deadlines.next_deadline, runner.clock_autojump_threshold
+        _found = runner.runq, runner.deadlines.next_deadline, runner.waiting_for_idle, runner.entry_queue.size
     except AttributeError as error:
         raise SchedulerChanged(
             f"trio {trio.__version__} has another runner ({error}); testing/seeded.py must learn it."

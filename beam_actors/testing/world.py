@@ -17,7 +17,7 @@ from beam_actors.testing.machine import Machine
 from beam_actors.testing.network import NatBox, VirtualHost, VirtualNetwork
 from beam_actors.testing.network.realm import Site
 from beam_actors.testing.security import LIGHT, Profile, Seals
-from beam_actors.testing.seeded import Stops, Trace, run_seeded, schedule_so_far
+from beam_actors.testing.seeded import Trace, current_clock, run_seeded, schedule_so_far
 
 _BURIED = 50
 
@@ -36,7 +36,7 @@ class World:
         self.trace = Trace()
         self.network.observe(self._carried)
         self.journal = journal
-        self.stops = Stops()
+        self.stops = current_clock().stops
         self.seals = Seals()
         self.security = LIGHT if profile is Profile.LIGHT else self.seals.security()
         self.nursery = nursery

@@ -23,6 +23,7 @@ from beam_actors.testing.network.handshake import Handshake
 from beam_actors.testing.network.listener import VirtualListener
 from beam_actors.testing.network.pollable import VirtualPollable
 from beam_actors.testing.network.realm import WILDCARDS
+from beam_actors.testing.seeded import current_clock
 from beam_actors.values import Address, TcpAddress, UnixAddress
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ class VirtualDriver:
         self._alarms: list[float] = []
         """When the agenda will look whether `_until` has come: the latest first, so that a wait adds one only if none
         comes early enough."""
+        self._turn: Turn | None = None
+        """What is called in place of waking the task."""
+        self._failure: BaseException | None = None
+        """What a turn raised, for the task to raise it."""
+        self._called = False
+        """Whether the agenda will serve it."""
         self._woken = False
         self._closed = False
 
@@ -113,25 +120,23 @@ class VirtualDriver:
         self.host.datagrams.add(address, sock)
         return sock
 
-    async def wait(self, until: float | None, turn: Turn | None = None) -> list[Ready]:  # noqa: ARG002
-        """See `ports.NetworkDriver`."""
+    async def wait(self, until: float | None, turn: Turn | None = None) -> list[Ready]:
+        """See `ports.NetworkDriver`. A turn is called when no task can run, as the daemon's own loop does it."""
         if self._closed:
             raise ConnectionLost("The network driver is closed.")
         self._until = float("inf") if until is None else until
         if self._is_due():
             await trio.lowlevel.checkpoint()  # the actors' turn
-        while not self._is_due():
-            await self._sleep()
-        self._woken = False
-        batch: list[Ready] = []
-        ready = self._ready
-        for pollable in list(ready)[:_MAX_BATCH]:
-            del ready[pollable]
-            batch.append((pollable, pollable.bits()))
-            pollable.was_reported()
-            if pollable.bits():
-                ready[pollable] = None  # back in line, behind the others, if it still is ready
-        return batch
+        self._turn = turn
+        try:
+            while not self._is_due():
+                await self._sleep()
+        finally:
+            self._turn = None
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        return self._take_batch()
 
     def is_open(self, pollable: Pollable) -> bool:
         """See `ports.NetworkDriver`."""
@@ -197,7 +202,25 @@ class VirtualDriver:
     # --- inside ---
 
     def _is_due(self) -> bool:
-        return bool(self._ready) or self._woken or self._closed or self._until <= trio.current_time()
+        return (
+            bool(self._ready)
+            or self._woken
+            or self._closed
+            or self._failure is not None
+            or self._until <= trio.current_time()
+        )
+
+    def _take_batch(self) -> list[Ready]:
+        self._woken = False
+        batch: list[Ready] = []
+        ready = self._ready
+        for pollable in list(ready)[:_MAX_BATCH]:
+            del ready[pollable]
+            batch.append((pollable, pollable.bits()))
+            pollable.was_reported()
+            if pollable.bits():
+                ready[pollable] = None  # back in line, behind the others, if it still is ready
+        return batch
 
     async def _sleep(self) -> None:
         self._set_alarm()
@@ -209,9 +232,37 @@ class VirtualDriver:
         return trio.lowlevel.Abort.SUCCEEDED
 
     def _rouse(self) -> None:
+        if self._turn is None or self._closed:
+            self._wake_task()
+        elif not self._called:
+            self._called = True
+            self.host.network.fabric.agenda.add(trio.current_time(), self._serve)
+
+    def _wake_task(self) -> None:
         if self._task is not None:
             task, self._task = self._task, None
             trio.lowlevel.reschedule(task)
+
+    def _serve(self) -> None:
+        """Call the turn, where the task of a process that gets no CPU would have to wait until it does."""
+        self._called = False
+        task, turn = self._task, self._turn
+        if task is None or turn is None or not self._is_due():
+            return
+        if current_clock().stops.holds(task):
+            self._wake_task()
+            return
+        try:
+            until = task.context.run(turn, self._take_batch())
+        except BaseException as error:  # noqa: BLE001  # it is raised where the pump waits, never in trio's loop
+            self._failure = error
+            self._wake_task()
+            return
+        self._until = float("inf") if until is None else until
+        if self._is_due():
+            self._rouse()
+        else:
+            self._set_alarm()
 
     def _set_alarm(self) -> None:
         if self._until < (self._alarms[-1] if self._alarms else float("inf")):
