@@ -136,6 +136,7 @@ def _operations(choices: Choices, machines: int, names: list[str], safety: float
             down=choices.integer(0, 300_000),
             duplex=choices.boolean(),
             pace=choices.choice((0.0, 0.5, 2.0)),
+            read_pace=choices.choice((0.0, 0.0, 0.1)),
         ),
     ]
     if choices.boolean():

@@ -180,6 +180,8 @@ class Fetch(Operation):
     """Whether the service answers while it still reads; else it waits for the end of what it is sent."""
     pace: float = attrs.field(default=0.0, validator=ranges.SECONDS)
     """Seconds that both programs pause between two pieces, so that the connection lives through what happens."""
+    read_pace: float = attrs.field(default=0.0, validator=ranges.SECONDS)
+    """Seconds that both pause after each piece that they read, so that what is sent to them piles up on the way."""
 
     def machines(self) -> tuple[int, ...]:
         """See `Operation`."""

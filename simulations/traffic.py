@@ -5,8 +5,9 @@ every block; so whoever reads knows at once of a byte that is lost, doubled, out
 the wire can be watched for the marker. Invariant: a verdict counts only what the machines' own kernels promise: when a
 daemon was killed, its local sockets end cleanly, as on a real machine, and that is held against nobody.
 
-    visitor -> service    "beam" number u64, up u64, down u64, duplex u8, pace in ms u32    then `up` bytes, the end
-    service -> visitor    "welcome!"    "beam" number u64, machine u32                      then `down` bytes, the end
+    visitor -> service    "beam" number u64, up u64, down u64, duplex u8, pace in ms u32, reading's pace in ms u32
+                          then `up` bytes, the end
+    service -> visitor    "welcome!"    "beam" number u64, machine u32    then `down` bytes, the end
 
 The welcome is said at once, before anything was asked, as many protocols do.
 """
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 APP = TcpAddress("127.0.0.1", 3000)
 _FIRST_FORWARD = 20_000
-_HEAD = struct.Struct(">4sQQQBI")
+_HEAD = struct.Struct(">4sQQQBII")
 _REPLY = struct.Struct(">4sQI")
 _MAGIC = b"beam"
 _WELCOME = b"welcome!"
@@ -126,7 +127,7 @@ class Traffic:
         connection = Connection(self._number, place, owner, wish, kills, trio.current_time())
         self.live[connection.number] = connection
         expected = self._must_work(connection, wish)
-        pauses = wish.pace * ((wish.up + wish.down) // _PIECE + 2)
+        pauses = (wish.pace + wish.read_pace) * ((wish.up + wish.down) // _PIECE + 2)
         outcome = "timed out"
         try:
             with trio.move_on_after(_PATIENCE + pauses):
@@ -159,7 +160,9 @@ class Traffic:
             withdrawn = offer is not None and offer.wish.standing is Standing.NONE and not offer.wish.under_way
             if offer is not None and withdrawn:
                 left = trio.current_time() - offer.wish.asked_at
-                self._stage.invariants.went_on(connection.visitor, connection.server, left - 2 * wish.pace)
+                self._stage.invariants.went_on(
+                    connection.visitor, connection.server, left - 2 * (wish.pace + wish.read_pace)
+                )
             return
         ends = connection.visitor, connection.server
         what = f"{self._called(connection.number, connection)} {outcome}"
@@ -196,8 +199,8 @@ class Traffic:
         return "done"
 
     async def _send_up(self, stream: Stream, connection: Connection, wish: Fetch) -> None:
-        pace = int(wish.pace * 1000)
-        await stream.write(_HEAD.pack(_MAGIC, connection.number, wish.up, wish.down, wish.duplex, pace))
+        paces = int(wish.pace * 1000), int(wish.read_pace * 1000)
+        await stream.write(_HEAD.pack(_MAGIC, connection.number, wish.up, wish.down, wish.duplex, *paces))
         await self._send(stream, connection.number, 0, wish.up, wish.pace)
         await stream.shutdown()
 
@@ -215,7 +218,7 @@ class Traffic:
         by = self._stage.places[machine]
         self._stage.invariants.served(connection.visitor, wish.name, by, connection.owner)
         self._stage.invariants.let_in(connection.visitor, by, wish.name, wish.port, connection.began)
-        got = await self._receive(stream, connection.number, 1, wish.down)
+        got = await self._receive(stream, connection.number, 1, wish.down, wish.read_pace)
         if got < wish.down:
             self._ended_early(connection, "the visitor", got, wish.down, excused=connection.visitor_excused)
         self._stage.invariants.bytes_whole(wish.up + wish.down)
@@ -241,7 +244,7 @@ class Traffic:
             raise ConnectionLost("Nobody asks anything: the visitor was gone when the tunnel came up.")
         if len(head) < _HEAD.size:
             raise ConnectionLost("The question was cut.")
-        magic, number, up, down, duplex, pace = _HEAD.unpack(head)
+        magic, number, up, down, duplex, pace, read_pace = _HEAD.unpack(head)
         if magic != _MAGIC:
             self._stage.invariants.bytes_wrong(f"the service of m{machine} got what no visitor sent")
             raise ConnectionLost("This is no question.")
@@ -252,7 +255,7 @@ class Traffic:
         async with _both_ways() as nursery:
             if duplex:
                 nursery.start_soon(self._answer, stream, number, reply, down, pace / 1000)
-            got = await self._receive(stream, number, 0, up)
+            got = await self._receive(stream, number, 0, up, read_pace / 1000)
             if got < up:
                 excused = connection is None or connection.service_excused
                 self._ended_early(connection, "the service", got, up, excused=excused)
@@ -272,10 +275,10 @@ class Traffic:
             if pace:
                 await trio.sleep(pace)
 
-    async def _receive(self, stream: Stream, number: int, way: int, size: int) -> int:
+    async def _receive(self, stream: Stream, number: int, way: int, size: int, pace: float) -> int:
         """Read to the clean end and judge each byte; how many came."""
         got = 0
-        while data := await stream.read():
+        while data := await stream.read(_PIECE):
             if data != self.block(number, way, len(data), got):
                 self._stage.invariants.bytes_wrong(
                     f"{self._called(number)} {'up' if way == 0 else 'down'}: the bytes from {got} to {got + len(data)} "
@@ -287,6 +290,8 @@ class Traffic:
             if got > size:
                 self._stage.invariants.bytes_wrong(f"{self._called(number)}: {got} bytes came of {size} that were sent")
                 raise ConnectionLost("These bytes are too many.")
+            if pace:
+                await trio.sleep(pace * len(data) / _PIECE)
         return got
 
     def _ended_early(self, connection: Connection | None, who: str, got: int, size: int, *, excused: bool) -> None:

@@ -1,14 +1,14 @@
 """A session in the pump: one link below, the sans-IO session in the middle, many stream links above.
 
 The invariants: what all streams send in one slice is sealed in one flush; sealed bytes that the network doesn't take
-are held here once, and no more are sealed before they left; a peer that says nothing is asked, and is down when it
-stays silent; when the session ends, every stream of it fails and the owner is told exactly once. It knows nothing of
-peers but what the wire proves, and nothing of what a protocol's name means.
+are held here once, and no more are sealed before they left; a peer that says nothing is asked, by one end if both are
+ours, and is down when it stays silent; when the session ends, every stream of it fails and the owner is told exactly
+once. It knows nothing of peers but what the wire proves, and nothing of what a protocol's name means.
 """
 
 import contextlib
 from collections.abc import Callable
-from math import ceil
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from beam_actors.errors import (
@@ -33,6 +33,7 @@ from beam_actors.wire import (
     PeerIdentified,
     PeerLeaving,
     PongReceived,
+    Role,
     Session,
     SessionEnded,
     StreamData,
@@ -57,8 +58,8 @@ class SessionLink(Owned):
     """Drives one `wire.Session` over one link."""
 
     __slots__ = (
-        "_flush_queued", "_heard_at", "_next_ping", "_out", "_pings", "_tick_due", "_timer", "budget",
-        "handle", "lower", "rtt", "session", "streams",
+        "_asks", "_flush_queued", "_heard_at", "_next_ping", "_out", "_pings", "_sent_at", "_tick_due", "_timer",
+        "budget", "handle", "lower", "rtt", "session", "streams",
     )  # fmt: skip
 
     def __init__(self, lower: Link, session: Session, owner: Owner, unread: bytes, handshake: float | None) -> None:
@@ -73,7 +74,8 @@ class SessionLink(Owned):
         self._flush_queued = False
         self._pings: dict[int, tuple[float, Callable[[float], None] | None]] = {}
         self._next_ping = 0
-        self._heard_at = pump.clock.monotonic()
+        self._heard_at = self._sent_at = pump.clock.monotonic()
+        self._asks = True  # whether this end asks a quiet peer; one of two beam nodes does
         self._tick_due = 0.0
         super().__init__(pump, owner)
         lower.adopt(None)
@@ -144,6 +146,7 @@ class SessionLink(Owned):
                 if not sealed:
                     break
                 self._out = memoryview(sealed)
+                self._sent_at = self.pump.clock.monotonic()
         except NetworkError as error:
             self._finish(error)
             return
@@ -239,7 +242,7 @@ class SessionLink(Owned):
             case PongReceived(opaque):
                 self._ponged(opaque)
             case Established(peer, suite):
-                self._timer.cancel()
+                self._asks = self.session.role is Role.INITIATOR or not suite.beam
                 self._tick()
                 self._tell(SessionUp(peer, suite, self.handle))
             case PeerIdentified() | PeerLeaving():
@@ -293,26 +296,34 @@ class SessionLink(Owned):
         # time is held against the very sum that it was set for, or the timer would be set for this instant for ever.
         now = max(self.pump.clock.monotonic(), self._tick_due)
         if self._tick_due and now - self._tick_due > limits.ping_seconds:
-            self._heard_at = now  # it was this process that slept (stopped, or a suspended machine): ask before judging
+            # It was this process that slept (stopped, or a suspended machine): speak at once, and ask before judging.
+            self._heard_at, self._sent_at = now, self._tick_due
         if now >= self._heard_at + limits.silence_seconds:
             self._finish(ConnectionLost(f"The peer was silent for {now - self._heard_at:.0f} seconds."))
             return
         self.session.forgive()
-        if now >= self._heard_at + limits.ping_seconds:
+        if self._asks and now >= min(self._heard_at, self._sent_at) + limits.ping_seconds:
             self.ping(None)
             self._tick_at(self._heard_at + limits.silence_seconds)  # unless it is answered
         else:
             self._tick_at(self._next_look(now))
 
     def _next_look(self, now: float) -> float:
-        """When the peer will have been quiet for `ping_seconds`, or a little later: all sessions look at one time.
+        """When there may be something to ask or to judge, or a little later or earlier: all sessions look at one time.
 
-        An idle node then wakes up once for all its sessions, and not for each.
+        An idle node then wakes up once for all its sessions, and not for each. The end that asks has to be heard as
+        often, so it looks before it has said nothing for a step longer than `ping_seconds`.
         """
-        limits = self.pump.limits
+        limits, heard = self.pump.limits, self._heard_at
         step = limits.ping_seconds / _LOOKS_A_PING
-        look = ceil((self._heard_at + limits.ping_seconds) / step) * step
-        return look if look > now else now + step  # whatever was rounded
+        if self._asks:
+            look = min(
+                ceil((heard + limits.ping_seconds) / step) * step,
+                floor((self._sent_at + limits.ping_seconds) / step + 1) * step,
+            )
+            return look if look > now else now + step  # whatever was rounded
+        look = floor((heard + limits.silence_seconds) / step) * step
+        return look if look > now else heard + limits.silence_seconds
 
     def _tick_at(self, when: float) -> None:
         self._timer.cancel()

@@ -37,9 +37,9 @@ class SchedulerChanged(RuntimeError):
 class JumpClock(trio.abc.Clock, trio.abc.Instrument):
     """The clock of a run in virtual time: it stands still while a task can run, and then jumps to what is next.
 
-    That is a task's deadline or something in the agenda, which comes first when both are due. Trio asks a clock how long
-    it may sleep when no task can run, so this is where a run goes on without tasks: packets arrive, pumps have their
-    turns. While tasks run, what is due has a turn in each round of theirs, as in a daemon (`world.host`). Trio's
+    That is a task's deadline or something in the agenda, which comes first when both are due. Trio asks a clock how
+    long it may sleep when no task can run, so this is where a run goes on without tasks: packets arrive, pumps have
+    their turns. While tasks run, what is due has a turn in each round of theirs, as in a daemon (`world.host`). Trio's
     `MockClock` takes one more round of the loop for each jump, and would need a task that sleeps for each packet.
     """
 

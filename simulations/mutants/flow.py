@@ -89,8 +89,8 @@ MUTANTS = (
     Mutant(
         name="flush-does-not-wake-the-pump",
         bug="A link that asks for a flush while the pump waits is flushed when something else happens.",
-        plan="bulk",
-        invariant="S9",
+        plan="cuts",
+        invariant="L3",
         edits=(
             Edit(
                 "flow/pump.py",

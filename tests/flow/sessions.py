@@ -5,13 +5,19 @@ from collections.abc import Iterable
 from beam_actors.flow import IncomingStream, SessionHandle, SessionUp, Stream
 from beam_actors.identity import PeerKey
 from beam_actors.wire import Role, Session, SessionLimits
+from beam_actors.wire.security import NOISE, Security
 from tests.flow.rig import FakeOwner, Rig
 
 ECHO = "/test/echo/1"
 KEYS = PeerKey.from_seed(bytes(31) + b"a"), PeerKey.from_seed(bytes(31) + b"b")
 
 
-def make_session(role: Role, protocols: Iterable[str] = (ECHO,), limits: SessionLimits | None = None) -> Session:
+def make_session(
+    role: Role,
+    protocols: Iterable[str] = (ECHO,),
+    limits: SessionLimits | None = None,
+    security: Security = NOISE,
+) -> Session:
     mine, other = KEYS if role is Role.INITIATOR else KEYS[::-1]
     served = tuple(protocols)
     return Session(
@@ -22,6 +28,7 @@ def make_session(role: Role, protocols: Iterable[str] = (ECHO,), limits: Session
         expected=other.peer_id if role is Role.INITIATOR else None,
         protocols=served.__contains__,
         limits=limits,
+        security=security,
     )
 
 
@@ -34,11 +41,17 @@ class Ends:
 
 
 async def sessions_over(
-    rigs: tuple[Rig, Rig], streams: tuple[Stream, Stream], limits: SessionLimits | None = None
+    rigs: tuple[Rig, Rig],
+    streams: tuple[Stream, Stream],
+    limits: SessionLimits | None = None,
+    security: Security = NOISE,
 ) -> Ends:
     owners = FakeOwner("session/a"), FakeOwner("session/b")
-    a = rigs[0].flow.session(streams[0], make_session(Role.INITIATOR, limits=limits), owners[0])
-    b = rigs[1].flow.session(streams[1], make_session(Role.RESPONDER, limits=limits), owners[1])
+    initiator, responder = (
+        make_session(role, limits=limits, security=security) for role in (Role.INITIATOR, Role.RESPONDER)
+    )
+    a = rigs[0].flow.session(streams[0], initiator, owners[0])
+    b = rigs[1].flow.session(streams[1], responder, owners[1])
     assert (await owners[0].expect(SessionUp)).session is a
     assert (await owners[1].expect(SessionUp)).session is b
     return Ends(a, b, owners)

@@ -11,6 +11,8 @@ from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import Conditions
 from beam_actors.values import TcpAddress
 from beam_actors.wire import Role
+from beam_actors.wire.noise import CHACHA
+from beam_actors.wire.security import NOISE, Security
 from beam_actors.wire.yamux import Kind
 from tests.flow.rig import (
     KINDS,
@@ -73,6 +75,34 @@ def test_a_peer_that_answers_after_three_seconds_stays(pause: float) -> None:
     virtual_run(two_hosts, case)
 
 
+@pytest.mark.parametrize("security", [NOISE, Security(suites=(CHACHA,))], ids=["beam nodes", "any peers"])
+def test_of_two_beam_nodes_one_asks_and_of_other_peers_both(security: Security) -> None:
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)), security=security)
+        await trio.sleep(1)
+        before = [end.statistics().wire.records_sent for end in (ends.a, ends.b)]
+        await trio.sleep(75)
+        each = 10 if security is NOISE else 20
+        assert [end.statistics().wire.records_sent for end in (ends.a, ends.b)] == [count + each for count in before]
+
+    virtual_run(two_hosts, case)
+
+
+def test_an_end_that_only_listens_is_heard_too() -> None:
+    """The other relies on being asked: what it says itself keeps this end from asking for nothing."""
+
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
+        here, there = await channel(ends)
+        for _ in range(60):
+            await there.write(b"x")
+            await trio.sleep(1)
+        assert len(await here.read()) == 60
+        assert ends.b.is_open
+
+    virtual_run(two_hosts, case)
+
+
 def test_an_idle_node_looks_at_all_its_sessions_at_one_time() -> None:
     async def case(a: Rig, b: Rig, net, hosts) -> None:
         for index in range(20):
@@ -108,7 +138,9 @@ def test_a_stopped_process_does_not_blame_its_peer() -> None:
         ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
         await trio.sleep(7)
         asleep = 600.0  # as after SIGCONT
-        await trio.sleep(60)
+        for _ in range(60):
+            a.pump.driver.wake()  # which waits by the network's clock, on which its timers are ten minutes away
+            await trio.sleep(1)
         assert ends.a.is_open
 
     virtual_run(two_hosts, case)

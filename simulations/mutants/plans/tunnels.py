@@ -11,8 +11,8 @@ def _bulk() -> Plan:
     ways = [
         {"up": 700_000, "down": 200_000, "duplex": True},
         {"up": 200_000, "down": 900_000, "duplex": False},
-        {"up": 100, "down": 300_000, "duplex": False, "pace": 0.01},
-        {"up": 400_000, "down": 100, "duplex": False, "pace": 0.01},
+        {"up": 100, "down": 300_000, "duplex": False, "read_pace": 0.01},
+        {"up": 400_000, "down": 100, "duplex": False, "read_pace": 0.01},
         {"up": 0, "down": 50_000, "duplex": False},
         {"up": 50_000, "down": 0, "duplex": False},
     ]
