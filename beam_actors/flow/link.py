@@ -136,7 +136,7 @@ class Link(Owned):
         if not self.is_open:
             return False
         self.is_open = False
-        self.error = error or ConnectionLost(f"{self!r} was closed.")
+        self.error = error or ConnectionLost("The connection was closed here.")
         self.pump.unregister(self)
         return True
 

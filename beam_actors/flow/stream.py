@@ -35,16 +35,17 @@ class Stream:
     async def read(self, limit: int = 1 << 16) -> bytes:
         """1 to `limit` bytes, or b"" at the clean end."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        data = self._read_nowait(limit)
+        data = self.read_nowait(limit)
         if data is None:
             while data is None:
                 await self._wait(READ)
-                data = self._read_nowait(limit)
+                data = self.read_nowait(limit)
         else:
             await trio.lowlevel.cancel_shielded_checkpoint()  # others get their turn, and the bytes are not lost
         return data
 
-    def _read_nowait(self, limit: int) -> bytes | None:
+    def read_nowait(self, limit: int = 1 << 16) -> bytes | None:
+        """As `read`, of what is there already; None if there is nothing yet."""
         link = self._living()
         if self._unread:
             data, self._unread = self._unread[:limit], self._unread[limit:]
@@ -70,6 +71,10 @@ class Stream:
         while view:
             await self._wait(WRITE)
             view = view[link.send(view) :]
+
+    def write_nowait(self, data: Buffer) -> int:
+        """How many bytes of `data` were taken at once; the rest is `write`'s."""
+        return self._living().send(data)
 
     async def shutdown(self) -> None:
         """Say that no more bytes follow; reading goes on."""

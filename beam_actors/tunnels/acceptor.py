@@ -10,12 +10,14 @@ import trio
 from beam_actors.errors import ActorError, NetworkError, RemoteProtocolError, TunnelNotFound
 from beam_actors.peers import InboundStream
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
+from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.limits import TunnelsLimits
-from beam_actors.tunnels.messages import FindTunnel, Serve
+from beam_actors.tunnels.messages import Serve
 from beam_actors.tunnels.opening import read_message
-from beam_actors.tunnels.protocol import Answer, Request, Status, UnsupportedVersion, decode_request
+from beam_actors.tunnels.protocol import MAX_MESSAGE, Answer, Request, Status, UnsupportedVersion, decode_request
 from beam_actors.tunnels.quota import Quota
 from beam_actors.tunnels.refusals import refuse
+from beam_actors.wire import FrameReader
 
 _RESTARTING = Answer(status=Status.BUSY, message="The tunnel is restarting.")
 
@@ -25,9 +27,9 @@ class Acceptor(Actor):
 
     mailbox = Mailbox(capacity=4096, overflow=Overflow.DROP_NEWEST)
 
-    def __init__(self, *, catalogue: Ref, limits: TunnelsLimits) -> None:
+    def __init__(self, *, directory: Directory, limits: TunnelsLimits) -> None:
         super().__init__()
-        self._catalogue = catalogue
+        self._directory = directory
         self._limits = limits
         self._reading = Quota(total=limits.requests, per_peer=limits.requests_per_peer)
         self._refusing = Quota(total=limits.refusals, per_peer=limits.refusals_per_peer)
@@ -37,12 +39,40 @@ class Acceptor(Actor):
 
     @receives(InboundStream)
     def inbound(self, message: InboundStream) -> None:
-        """Begin to read a request, within the bounds."""
+        """Hand over what has come with its request, as most streams have; else begin to read it, within the bounds."""
+        if self._hand_over_now(message):
+            return
         for quota in (self._reading, self._refusing):
             if quota.take(message.peer):
                 self.spawn(self._read, message, quota)
                 return
         message.stream.abort()
+
+    def _hand_over_now(self, message: InboundStream) -> bool:
+        """Do so if it needs neither waiting nor an answer; else nothing was read."""
+        stream, reader = message.stream, FrameReader(MAX_MESSAGE)
+        try:
+            data = stream.read_nowait(reader.wanted) or b""
+            reader.feed(data)
+            try:
+                body = reader.next()
+                request = None if body is None else decode_request(body)
+                tunnel = None if request is None else self._directory.find(request.name, request.port)
+            except (UnsupportedVersion, RemoteProtocolError, TunnelNotFound, ActorError):
+                request = tunnel = None
+            if request is None or tunnel is None:
+                stream.unread(data)
+                return False
+            stream.unread(reader.rest())
+            self._hand_over(message, request, tunnel)
+        except NetworkError:
+            return False  # whoever reads next is told
+        return True
+
+    @staticmethod
+    def _hand_over(message: InboundStream, request: Request, tunnel: Ref) -> None:
+        message.stream.adopt(tunnel)
+        tunnel.tell(Serve(message.peer, request, message.stream))
 
     async def _read(self, message: InboundStream, quota: Quota) -> None:
         try:
@@ -63,18 +93,12 @@ class Acceptor(Actor):
                 return Answer(status=Status.UNSUPPORTED, message=str(error))
             except RemoteProtocolError as error:
                 return Answer(status=Status.FAILED, message=str(error))
-            tunnel = Answer(status=Status.BUSY) if busy else await self._find(request)
-        if isinstance(tunnel, Answer):
-            return tunnel
-        message.stream.adopt(tunnel)
-        tunnel.tell(Serve(message.peer, request, message.stream))
-        return None
-
-    async def _find(self, request: Request) -> Ref | Answer:
+        if busy:
+            return Answer(status=Status.BUSY)
         try:
-            tunnel: Ref = await self._catalogue.ask(FindTunnel(request))
+            self._hand_over(message, request, self._directory.find(request.name, request.port))
         except TunnelNotFound:
             return Answer(status=Status.NOT_FOUND)
         except ActorError:
             return _RESTARTING
-        return tunnel if tunnel.alive else _RESTARTING
+        return None

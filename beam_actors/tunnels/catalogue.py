@@ -2,7 +2,7 @@
 
 Invariants: nothing is acknowledged before it is in the store; the pool holds an actor for each stored tunnel once the
 catalogue has started (a new one compares and fills it, and cuts what goes through a tunnel that is no longer offered).
-It sees no stream: the acceptor reads requests, and asks here which tunnel one means.
+It sees no stream: the acceptor reads requests, and finds in the directory, which this one keeps, whose they are.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,6 @@ import trio
 
 from beam_actors.errors import (
     ActorError,
-    ActorUnavailable,
     BeamError,
     NotAllowed,
     StorageError,
@@ -20,9 +19,10 @@ from beam_actors.errors import (
     UsageError,
 )
 from beam_actors.ports import Change, Store
-from beam_actors.runtime import Actor, Ref, Reply, receives
+from beam_actors.runtime import Actor, Reply, receives
+from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.members import Members
-from beam_actors.tunnels.messages import CheckOffer, Expose, FindTunnel, ListTunnels, SelectTunnel, Unexpose
+from beam_actors.tunnels.messages import CheckOffer, Expose, ListTunnels, SelectTunnel, Unexpose
 from beam_actors.tunnels.offers import Offers
 from beam_actors.tunnels.records import TUNNELS_TABLE, decode_tunnel, encode_tunnel
 from beam_actors.tunnels.spec import TunnelSpec
@@ -34,11 +34,21 @@ _log = structlog.get_logger(__name__)
 class Catalogue(Actor):
     """What is offered. Overflow: a question beyond the mailbox is refused."""
 
-    reply_errors = (TunnelNotFound, ActorUnavailable, UsageError, NotAllowed)
+    reply_errors = (TunnelNotFound, UsageError, NotAllowed)
 
-    def __init__(self, *, members: Members, store: Store, run: bytes, limit: int, check_target: TargetCheck) -> None:
+    def __init__(
+        self,
+        *,
+        members: Members,
+        directory: Directory,
+        store: Store,
+        run: bytes,
+        limit: int,
+        check_target: TargetCheck,
+    ) -> None:
         super().__init__()
         self._members = members
+        self._directory = directory
         self._store = store
         self._run = run
         self._check_target = check_target
@@ -61,6 +71,7 @@ class Catalogue(Actor):
                 _log.warning("a stored tunnel is not offered", key=repr(key), error=str(error))
                 continue  # kept as it is: a newer version may understand it
             stale.append(Change(TUNNELS_TABLE, key, None))
+        self._directory.publish(self._offers)
         if stale:
             await self._store.commit(stale)
         for spec in self._offers.specs:
@@ -71,17 +82,6 @@ class Catalogue(Actor):
     def list_tunnels(self, _message: ListTunnels) -> tuple[TunnelSpec, ...]:
         """What is offered now."""
         return self._offers.specs
-
-    @receives(FindTunnel)
-    def find_tunnel(self, message: FindTunnel) -> Ref:
-        """The actor of the tunnel that a request means."""
-        spec = self._offers.find(message.request.name, message.request.port)
-        if spec is None:
-            raise TunnelNotFound("This node offers nothing there.")
-        tunnel = self.system.whereis(self._members.path(spec.key))
-        if tunnel is None or not tunnel.alive:
-            raise ActorUnavailable(f"The tunnel {spec.key} is restarting; try again.")
-        return tunnel
 
     @receives(CheckOffer)
     def check_offer(self, message: CheckOffer) -> None:

@@ -80,13 +80,6 @@ class ListTunnels:
     """Reply: tuple of `TunnelSpec`."""
 
 
-@attrs.frozen(slots=True)
-class FindTunnel:
-    """Which tunnel does this mean? Reply: its `Ref`; or `TunnelNotFound`, or `ActorUnavailable` while that restarts."""
-
-    request: Request
-
-
 # --- to a tunnel ---
 
 

@@ -20,6 +20,7 @@ from beam_actors.tunnels.targets import TargetCheck
 from beam_actors.values import PeerId
 
 _BUSY = Answer(status=Status.BUSY)
+_OK = encode_answer(Answer(status=Status.OK))
 
 
 class OfferedTunnel(Actor):
@@ -102,8 +103,9 @@ class OfferedTunnel(Actor):
                 await refuse(stream, reached, seconds=self._limits.request_timeout)
                 return
             try:
-                with trio.fail_after(self._limits.request_timeout):
-                    await stream.write(encode_answer(Answer(status=Status.OK)))
+                if (said := stream.write_nowait(_OK)) < len(_OK):
+                    with trio.fail_after(self._limits.request_timeout):
+                        await stream.write(_OK[said:])
                 stream.splice(reached, tags)
                 self._opened += 1
             except BaseException:

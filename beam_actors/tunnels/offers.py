@@ -14,6 +14,7 @@ class Offers:
 
     def __init__(self, limit: int) -> None:
         self._specs: dict[str, TunnelSpec] = {}
+        self._by_port: dict[int, dict[str, TunnelSpec]] = {}
         self._limit = limit
 
     def __repr__(self) -> str:
@@ -36,8 +37,8 @@ class Offers:
 
     def check(self, spec: TunnelSpec) -> None:
         """Raise `UsageError` if the tunnel would share a port of its name with another, or would be one too many."""
-        for other in self._specs.values():
-            if other.name == spec.name and set(other.ports) & set(spec.ports):
+        for other in (other for port in spec.ports for other in self._by_port.get(port, {}).values()):
+            if other.name == spec.name:
                 where = f"{spec.name}" if spec.name else "this peer"
                 raise UsageError(
                     f"{where} already serves {other.target} as {other.key}; take it back with `beam unexpose "
@@ -49,15 +50,23 @@ class Offers:
     def add(self, spec: TunnelSpec) -> None:
         """Take a tunnel in, or raise what `check` does."""
         self.check(spec)
-        self._specs[spec.key] = spec
+        self.replace(spec)
 
     def replace(self, spec: TunnelSpec) -> None:
         """Put a tunnel in the place of the one with its key."""
+        self.remove(spec.key)
         self._specs[spec.key] = spec
+        for port in spec.ports:
+            self._by_port.setdefault(port, {})[spec.key] = spec
 
     def remove(self, key: str) -> TunnelSpec | None:
         """Forget a tunnel; None if there was none."""
-        return self._specs.pop(key, None)
+        spec = self._specs.pop(key, None)
+        for port in spec.ports if spec is not None else ():
+            del self._by_port[port][key]
+            if not self._by_port[port]:
+                del self._by_port[port]
+        return spec
 
     def select(self, text: str) -> TunnelSpec:
         """The tunnel that a person means by a key, a name, a target or a port of this machine.
@@ -86,8 +95,8 @@ class Offers:
 
         Without a name, the tunnel without one is meant, or else the only one that serves the port.
         """
-        serving = [spec for spec in self._specs.values() if port in spec.ports]
-        exact = [spec for spec in serving if spec.name == name]
-        if exact:
-            return exact[0]
-        return serving[0] if name is None and len(serving) == 1 else None
+        serving = self._by_port.get(port, {}).values()
+        exact = next((spec for spec in serving if spec.name == name), None)
+        if exact is not None:
+            return exact
+        return next(iter(serving)) if name is None and len(serving) == 1 else None

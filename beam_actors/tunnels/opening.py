@@ -4,6 +4,7 @@ The invariant: whoever asks has a stream or an error within `open_timeout`, howe
 stream that isn't handed out is reset. It knows nothing of who asks, nor of what goes through the tunnel.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -22,9 +23,10 @@ from beam_actors.errors import (
 from beam_actors.flow import Stream, read_frame
 from beam_actors.peers import Peers
 from beam_actors.runtime import Ref
+from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.live import Live
-from beam_actors.tunnels.messages import FindTunnel, Reach, Reached
+from beam_actors.tunnels.messages import Reach, Reached
 from beam_actors.tunnels.protocol import MAX_MESSAGE, PROTOCOL, Request, Status, decode_answer, encode_request
 from beam_actors.tunnels.refusals import refusal
 from beam_actors.values import Multiaddr, Name, PeerId
@@ -72,9 +74,11 @@ async def read_message(stream: Stream) -> bytes:
 class Opener:
     """Opens tunnels at other peers."""
 
-    def __init__(self, peers: Peers, resolver: Resolver, catalogue: Ref, limits: TunnelsLimits, live: Live) -> None:
+    def __init__(
+        self, peers: Peers, resolver: Resolver, directory: Directory, limits: TunnelsLimits, live: Live
+    ) -> None:
         self._peers = peers
-        self._catalogue = catalogue
+        self._directory = directory
         self._resolver = resolver
         self._limits = limits
         self._live = live
@@ -121,8 +125,10 @@ class Opener:
         """Try the machines in turn, giving each its share of what is left of the time."""
         failure: BeamError = PeerOffline(f"No machine serves {shown} now.")
         for position, peer in enumerate(peers):
-            left = max(0.0, trio.current_effective_deadline() - trio.current_time())  # 0: overdue, and not yet told so
             try:
+                if position == len(peers) - 1:  # the last has all that is left: the caller's deadline
+                    return await self._open_at(peer, request, owner, shown)
+                left = max(0.0, trio.current_effective_deadline() - trio.current_time())  # 0: overdue, not yet told so
                 with trio.fail_after(left / (len(peers) - position)):
                     return await self._open_at(peer, request, owner, shown)
             except trio.TooSlowError:
@@ -153,7 +159,9 @@ class Opener:
     async def _open_there(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
         stream = await self._peers.open(peer, PROTOCOL, owner=owner)
         try:
-            await stream.write(encode_request(request))
+            asked = encode_request(request)
+            if (taken := stream.write_nowait(asked)) < len(asked):
+                await stream.write(asked[taken:])
             answer = decode_answer(await read_message(stream))
             if answer.status is not Status.OK:
                 raise refusal(answer, f"{shown}, port {request.port}")  # noqa: TRY301  # reset like the rest
@@ -164,13 +172,13 @@ class Opener:
 
     async def _open_here(self, request: Request, owner: Ref | None) -> Stream:
         """This node's own tunnel, for programs of this machine: straight to its target."""
-        tunnel: Ref = await self._catalogue.ask(FindTunnel(request))
-        reached: Reached = await tunnel.ask(Reach())
+        reached: Reached = await self._directory.find(request.name, request.port).ask(Reach())
         if owner is not None:
             reached.stream.adopt(owner)
         return reached.stream
 
 
+@functools.lru_cache(maxsize=256)  # a forward leads to the same peer for each connection
 def _peer_id(text: str) -> PeerId | None:
     """The peer id that `text` is, if it is one; no name can be, since a name has at most 40 characters."""
     if len(text) <= 40:

@@ -10,6 +10,7 @@ from beam_actors.ports import Store
 from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Strategy, Supervisor, System
 from beam_actors.tunnels.acceptor import Acceptor
 from beam_actors.tunnels.catalogue import Catalogue
+from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.facade import Tunnels
 from beam_actors.tunnels.forwards import Forwards
 from beam_actors.tunnels.limits import TunnelsLimits
@@ -62,7 +63,8 @@ def compose_tunnels(
     catalogue, forwards = system.ref(f"{services}/tunnels/catalogue"), system.ref(f"{services}/forwards/list")
     offered, local = (Members(system.ref(f"{services}/{pool}"), flow) for pool in ("tunnels/offered", "forwards/local"))
     live = Live(flow, bounds, f"{services}/tunnels/offered")
-    opener = Opener(peers, resolver, catalogue, bounds, live)
+    directory = Directory(system, offered)
+    opener = Opener(peers, resolver, directory, bounds, live)
     listening: Listening = {}
 
     def check(target: TcpAddress) -> None:
@@ -81,7 +83,9 @@ def compose_tunnels(
         return ChildSpec(key, make)
 
     def make_catalogue() -> Catalogue:
-        return Catalogue(members=offered, store=store, run=run, limit=bounds.tunnels, check_target=check)
+        return Catalogue(
+            members=offered, directory=directory, store=store, run=run, limit=bounds.tunnels, check_target=check
+        )
 
     def make_forwards() -> Forwards:
         return Forwards(members=local, flow=flow, store=store, limit=bounds.forwards)
@@ -93,7 +97,7 @@ def compose_tunnels(
             [
                 ChildSpec("offered", lambda: Pool(tunnel)),
                 ChildSpec("catalogue", make_catalogue),
-                ChildSpec("acceptor", lambda: Acceptor(catalogue=catalogue, limits=bounds)),
+                ChildSpec("acceptor", lambda: Acceptor(directory=directory, limits=bounds)),
             ],
             strategy=Strategy.REST_FOR_ONE,
             intensity=_INTENSITY,

@@ -1,5 +1,6 @@
 """Where an endpoint is: an IP literal and a port, or the path of a Unix socket; never a host name."""
 
+import functools
 import ipaddress
 
 import attrs
@@ -8,6 +9,11 @@ from beam_actors.errors import InvalidValue
 
 
 def _ip(value: str) -> str:
+    return _canonical(value)
+
+
+@functools.lru_cache(maxsize=1024)  # each connection has two addresses, of the same few machines
+def _canonical(value: str) -> str:
     if "%" in value:  # a zone has a meaning on one machine only, and any text could stand in it
         raise InvalidValue(f"{value!r} names a network interface; write the address without it.")
     try:

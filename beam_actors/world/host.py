@@ -3,7 +3,8 @@
 Trio would wait in its own epoll object, wake the pump's task for each byte that comes, and wait again: a quarter of the
 time of a small request. Instead the thread waits in the pump's epoll object, of which trio's is a member, and calls the
 pump as a plain loop of callbacks would, until a task can run, a deadline has come or trio's own object is ready.
-While tasks run, sockets have one turn in each round of trio's.
+While tasks run, sockets have a turn between two rounds of theirs, at most every `_TASKS_FIRST` seconds: most rounds are
+over sooner, and then nobody asks the kernel in vain.
 
 Invariant: nothing that trio waits for is late by more than one turn, and a turn counts as a step of the task that waits
 for it, so that instruments see what it costs. It knows no pump. The private names of trio that it needs are looked at
@@ -18,6 +19,7 @@ import trio
 from trio import _core
 
 _MAX_EVENTS = 512  # in one turn; the pump cuts them into slices of its own
+_TASKS_FIRST = 0.0002
 _LONG = 86400.0
 """Seconds: what is further away is waited for without an end."""
 
@@ -47,8 +49,8 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
         self._task: trio.lowlevel.Task | None = None
         self._runner: Any = None
         self._own = -1
-        self._served = False
-        """Whether sockets had their turn since trio last asked."""
+        self._turn_at = 0.0
+        """When sockets had their last turn, or there was nothing to do in it."""
 
     def enter(self, guest: Guest, task: trio.lowlevel.Task) -> bool:
         """Call `guest`, for whom `task` waits, until it leaves; False if this host serves somebody, or can't."""
@@ -91,7 +93,6 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """See `trio.abc.Clock`: asked when no task can run, it serves sockets until there is something for trio."""
         monotonic, own, runner = time.monotonic, self._own, self._runner
-        self._served = False
         while (guest := self._guest) is not None:
             now = monotonic()
             deadline = runner.deadlines.next_deadline()  # a turn may have brought it forward
@@ -99,10 +100,11 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
                 return 0
             seconds = 0.0 if runner.waiting_for_idle else max(0.0, min(deadline, guest.next_at()) - now)
             events = guest.sockets.poll(None if seconds > _LONG else seconds, _MAX_EVENTS)
+            self._turn_at = monotonic()
             for_trio = any(event[0] == own for event in events)
             if for_trio:
                 events = [event for event in events if event[0] != own]
-            if events or guest.next_at() <= monotonic():
+            if events or guest.next_at() <= self._turn_at:
                 self._serve(guest, events)
             if for_trio:
                 return 0
@@ -115,18 +117,23 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
     # --- the instrument ---
 
     def before_io_wait(self, timeout: float) -> None:
-        """See `trio.abc.Instrument`: tasks run, so sockets have one turn between two rounds of them."""
-        guest, served, self._served = self._guest, self._served, False
-        if guest is not None and timeout <= 0 and not served:
-            events = [event for event in guest.sockets.poll(0, _MAX_EVENTS) if event[0] != self._own]
-            if events or guest.next_at() <= time.monotonic():
-                self._serve(guest, events)
+        """See `trio.abc.Instrument`: tasks run, and sockets have their turn if it is time."""
+        guest = self._guest
+        if guest is None or timeout > 0:
+            return
+        now = time.monotonic()
+        if now < self._turn_at + _TASKS_FIRST:
+            return
+        self._turn_at = now
+        events = [event for event in guest.sockets.poll(0, _MAX_EVENTS) if event[0] != self._own]
+        if events or guest.next_at() <= now:
+            self._serve(guest, events)
 
     def _serve(self, guest: Guest, events: list[tuple[int, int]]) -> None:
-        self._served = True
         instruments, task = self._runner.instruments, self._task
         if "before_task_step" in instruments:
             instruments.call("before_task_step", task)
         guest.turn(events)
         if "after_task_step" in instruments:
             instruments.call("after_task_step", task)
+        self._turn_at = time.monotonic()

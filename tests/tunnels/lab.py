@@ -182,9 +182,13 @@ async def knock(visitor, owner, data=b""):
     return stream
 
 
-async def ask_raw(visitor, owner, *, port=80, name="web", behind=b""):
-    """The answer to a request, with bytes right behind it."""
-    stream = await knock(visitor, owner, encode_request(Request(name=Name(name), port=port)) + behind)
+async def ask_raw(visitor, owner, *, port=80, name="web", behind=b"", pause=0.0):
+    """The answer to a request, with bytes right behind it, and perhaps a pause after its first."""
+    request = encode_request(Request(name=Name(name), port=port)) + behind
+    stream = await knock(visitor, owner, request[:1] if pause else request)
+    if pause:
+        await trio.sleep(pause)
+        await stream.write(request[1:])
     answer = decode_answer(await read_message(stream))
     stream.abort()
     return answer

@@ -14,11 +14,13 @@ from beam_actors.errors import (
 )
 from beam_actors.testing.network import Conditions
 from beam_actors.tunnels import PROTOCOL, ForwardSpec, TunnelsLimits
+from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.live import Live
+from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.opening import Opener
 from beam_actors.values import Multiaddr, Name, PeerId, TcpAddress
 from tests.peers.lab import SERVICES, until
-from tests.tunnels.lab import DATA, HERE, WEB, Names, Node, Program, World, echo, exchange, knock, offer, stage
+from tests.tunnels.lab import DATA, HERE, WEB, Names, Node, Program, World, echo, exchange, offer, stage
 
 
 async def test_bytes_go_through_a_tunnel_and_back_unchanged(world, autojump_clock):
@@ -133,28 +135,29 @@ class LateNames(Names):
 async def test_a_name_that_is_resolved_when_the_time_is_over_is_a_time_out(world, autojump_clock):
     async with stage(world) as (owner, visitor, service):
         await owner.tunnels.expose(WEB)
-        catalogue = visitor.system.ref("node/services/tunnels/catalogue")
+        directory = Directory(
+            visitor.system, Members(visitor.system.ref("node/services/tunnels/offered"), visitor.flow)
+        )
         limits = TunnelsLimits()
-        opener = Opener(visitor.peers, LateNames(world.names), catalogue, limits, Live(visitor.flow, limits, "offered"))
+        opener = Opener(visitor.peers, LateNames(world.names), directory, limits, Live(visitor.flow, limits, "offered"))
         with pytest.raises(TimedOut, match="web did not answer"):
             await opener.open("web", 80)
         assert service.came == 0
 
 
 async def test_another_machine_of_the_name_serves_when_the_first_is_busy(autojump_clock):
-    world = World(TunnelsLimits(requests=1))
+    world = World(TunnelsLimits(live_of_peers=1))
     async with stage(world, visitors=2) as (busy, visitor, second, service), Program(second).running() as spare:
         spare.listen(3000, echo)
         for node in (busy, second):
             await node.tunnels.expose(WEB)
         await visitor.peers.connect(second.address)
-        await knock(second, busy, b"\x20")  # a request that never ends takes the only place
-        await trio.sleep(0.1)
+        await second.tunnels.open("web", 80)  # takes the only place
         with pytest.raises(ResourceExhausted, match="too many connections open or waiting"):
             await visitor.tunnels.open("web", 80)
         world.names[Name("web")] = (busy.id, second.id)
         assert await exchange(await visitor.tunnels.open("web", 80), b"hello") == b"hello"
-        assert (service.came, spare.came) == (0, 1)
+        assert (service.came, spare.came) == (1, 1)
 
 
 async def test_a_machine_that_has_all_the_connections_it_may_opens_no_more(autojump_clock):
