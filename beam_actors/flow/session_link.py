@@ -107,6 +107,11 @@ class SessionLink(Owned):
             self._flush_queued = True
             self.pump.flush_later(self)
 
+    def flush_if_any(self) -> None:
+        """The same if there is something to send: what was taken seldom leads to a window update."""
+        if self.session.has_output:
+            self.flush_soon()
+
     def ping(self, on_pong: Callable[[float], None] | None) -> None:
         """Ask the peer to answer and call back with the seconds that it took."""
         if len(self._pings) >= _MAX_PINGS:
@@ -133,26 +138,21 @@ class SessionLink(Owned):
         self._flush_queued = False
         if not self.is_open:
             return
+        session, lower, out = self.session, self.lower, self._out
         try:
-            while True:
-                if self._out:
-                    sent = self.lower.send(self._out)
-                    self._out = self._out[sent:]
-                    if self._out:
-                        break
-                if not self.session.has_output:
+            while out or (session.has_output and (out := memoryview(session.data_to_send(_FLUSH_SIZE)))):
+                sent = lower.send(out)
+                out = out[sent:]
+                if out:
                     break
-                sealed = self.session.data_to_send(_FLUSH_SIZE)
-                if not sealed:
-                    break
-                self._out = memoryview(sealed)
                 self._sent_at = self.pump.clock.monotonic()
         except NetworkError as error:
             self._finish(error)
             return
-        self.budget.hold(self, len(self._out))
-        self.lower.want(read=not self.session.backlog, write=bool(self._out))
-        self._dispatch(self.session.take_events())
+        self._out = out
+        self.budget.hold(self, len(out))
+        lower.want(read=not session.backlog, write=bool(out))
+        self._dispatch(session.take_events())
 
     def exhausted(self, error: ResourceExhausted) -> None:
         """Its own sealed bytes are what is held for longest: the peer doesn't read."""

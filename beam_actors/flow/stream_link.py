@@ -107,7 +107,7 @@ class StreamLink(StackedLink):
         taken = self._receive(data)
         if taken:
             self._carrier.session.consumed(self.id, taken)
-            self._carrier.flush_soon()
+            self._carrier.flush_if_any()
         if self.is_open:
             self._carrier.budget.hold(self, self._received_bytes)
 
@@ -128,7 +128,7 @@ class StreamLink(StackedLink):
     def _took(self, size: int) -> None:
         self._carrier.session.consumed(self.id, size)
         self._carrier.budget.hold(self, self._received_bytes)
-        self._carrier.flush_soon()
+        self._carrier.flush_if_any()
 
     def _release(self) -> None:
         self._drop_received()

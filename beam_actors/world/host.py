@@ -101,9 +101,12 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
             seconds = 0.0 if runner.waiting_for_idle else max(0.0, min(deadline, guest.next_at()) - now)
             events = guest.sockets.poll(None if seconds > _LONG else seconds, _MAX_EVENTS)
             self._turn_at = monotonic()
-            for_trio = any(event[0] == own for event in events)
-            if for_trio:
-                events = [event for event in events if event[0] != own]
+            for_trio = False
+            for event in events:
+                if event[0] == own:
+                    for_trio = True
+                    events.remove(event)
+                    break
             if events or guest.next_at() <= self._turn_at:
                 self._serve(guest, events)
             if for_trio:

@@ -138,8 +138,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "flow/session_link.py",
-                "                    self._out = self._out[sent:]\n",
-                '                    self._out = self._out[sent:] if sent == 0 else memoryview(b"")\n',
+                "                out = out[sent:]\n",
+                '                out = out[sent:] if sent == 0 else memoryview(b"")\n',
             ),
         ),
     ),

@@ -24,8 +24,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "tunnels/offers.py",
-                "return serving[0] if name is None and len(serving) == 1 else None",
-                "return serving[0] if serving else None",
+                "return next(iter(serving)) if name is None and len(serving) == 1 else None",
+                "return next(iter(serving)) if serving else None",
             ),
         ),
     ),
@@ -142,8 +142,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "tunnels/offers.py",
-                "return serving[0] if name is None and len(serving) == 1 else None",
-                "return serving[0] if name is None and serving else None",
+                "return next(iter(serving)) if name is None and len(serving) == 1 else None",
+                "return next(iter(serving)) if name is None and serving else None",
             ),
         ),
     ),
