@@ -11,42 +11,33 @@ from collections.abc import Sequence
 import click
 
 from beam_actors import __version__
-from beam_actors.cli.daemon_commands import phrase, start, stop
-from beam_actors.cli.inspect_commands import ca, crash, logs
-from beam_actors.cli.name_commands import names, pin, register, release, resolve, unpin
-from beam_actors.cli.network_commands import connect, peers, ping, show_id, status
+from beam_actors.cli.commands import COMMANDS, SECTIONS, SHARE, looks_like_target
 from beam_actors.cli.output import Output, cannot_print, discard, open_missing_streams
-from beam_actors.cli.share_command import share
-from beam_actors.cli.targets import looks_like_target
-from beam_actors.cli.trace_command import trace
-from beam_actors.cli.tree_command import tree
-from beam_actors.cli.tunnel_commands import expose, forward, forwards, tunnels, unexpose, unforward
 
-_SECTIONS = {
-    "Offer and reach": (expose, unexpose, tunnels, forward, unforward, forwards),
-    "Names": (register, release, names, resolve, pin, unpin),
-    "The daemon and its network": (start, stop, status, show_id, peers, connect, ping),
-    "Look inside": (tree, trace, logs, crash, ca, phrase),
-}
-_SHARE_HELP = ("PORT | HOST:PORT", "Offer a local service for as long as this runs.")
+_TARGET = "PORT | HOST:PORT"
 _UNPRINTED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-_NAME_WIDTH = len(_SHARE_HELP[0])
 
 
 class Beam(click.Group):
     """The top level: `beam 3000` means `beam share 3000`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which they were added."""
+        """Their names, in a newcomer's order."""
         del ctx
-        return list(self.commands)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of that name."""
+        del ctx
+        entry = COMMANDS.get(cmd_name)
+        return None if entry is None else entry.load()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands, section by section."""
         del ctx
-        for title, commands in _SECTIONS.items():
-            rows = [_SHARE_HELP] if expose in commands else []
-            rows += [(f"{command.name:<{_NAME_WIDTH}}", command.get_short_help_str(limit=100)) for command in commands]
+        for title, section in SECTIONS.items():
+            rows = [(_TARGET, SHARE.summary)] if "expose" in section else []
+            rows += [(f"{word:<{len(_TARGET)}}", entry.summary) for word, entry in section.items()]
             with formatter.section(title):
                 formatter.write_dl(rows)
 
@@ -55,11 +46,11 @@ class Beam(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the first argument names, or take the argument for a target."""
         if looks_like_target(args[0]):
-            return args[0], share, args  # so that its usage shows what was typed
-        if args[0] not in self.commands and not args[0].startswith("-"):
+            return args[0], SHARE.load(), args  # so that its usage shows what was typed
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib  # noqa: PLC0415 (a slip of the finger need not be quick)
 
-            close = difflib.get_close_matches(args[0], self.commands, n=1)
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             meant = f"did you mean {close[0]!r}? " if close else ""
             raise click.UsageError(
                 f"Beam {__version__} has no command {args[0]!r}; {meant}`beam --help` lists them.", ctx
@@ -69,7 +60,6 @@ class Beam(click.Group):
 
 @click.group(
     cls=Beam,
-    commands=[share, *(command for commands in _SECTIONS.values() for command in commands)],
     no_args_is_help=True,
     subcommand_metavar="COMMAND | PORT | HOST:PORT",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

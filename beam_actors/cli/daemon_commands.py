@@ -27,7 +27,7 @@ class PhraseNotKept(BeamError):
     code = "phrase-not-kept"
 
 
-@click.command(short_help="Run the daemon; --detach returns once it is ready.")
+@click.command
 @click.option("--detach", is_flag=True, help="Return once the daemon is ready, or say why it is not.")
 @click.option("--listen", metavar="MULTIADDR", multiple=True, help="Listen for peers here (repeat).")
 @click.option("--bootstrap", metavar="MULTIADDR", multiple=True, help="Meet this peer, always (repeat).")
@@ -93,7 +93,7 @@ def _detach(app: App, arguments: Sequence[str], secret: str | None) -> None:
     app.out.line(f"🌐 Peer: {answer['peer_id']}")
 
 
-@click.command(short_help="Stop the daemon in order.")
+@click.command
 @beam_command
 def stop(app: App) -> None:
     """Stop the daemon in order, and return when it has ended."""
@@ -122,7 +122,7 @@ def _ask_to_stop(app: App) -> None:
         raise
 
 
-@click.command(short_help="Your recovery phrase.")
+@click.command
 @click.option("--forget", is_flag=True, help="Remove it from this machine, once you wrote it down.")
 @beam_command
 def phrase(app: App, *, forget: bool) -> None:

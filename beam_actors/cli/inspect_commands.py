@@ -15,7 +15,7 @@ from beam_actors.world.polling import pause
 _FOLLOW_SECONDS = 0.25
 
 
-@click.command(short_help="Crash an actor; only under `start --chaos`.")
+@click.command
 @click.argument("path")
 @beam_command
 def crash(app: App, path: str) -> None:
@@ -27,7 +27,7 @@ def crash(app: App, path: str) -> None:
     app.out.line(f"Crashed: {answer['path']}")
 
 
-@click.command(short_help="The root certificate, for `curl --cacert`.")
+@click.command
 @beam_command
 def ca(app: App) -> None:
     """The path of the local CA's root certificate, for `curl --cacert "$(beam ca)"`."""
@@ -40,7 +40,7 @@ def ca(app: App) -> None:
         app.out.note(f"It may sign only {', '.join(answer['permitted'])}; SHA-256 {answer['sha256']}.")
 
 
-@click.command(short_help="The daemon's log, also while none runs.")
+@click.command
 @click.option("-f", "--follow", is_flag=True, help="Wait for more lines until Ctrl-C.")
 @click.option("-n", "--lines", "count", type=click.IntRange(0, 100_000), default=200, show_default=True)
 @beam_command

@@ -22,7 +22,7 @@ _REASONS = {
 """What settles a contested name here -> why a choice is used, and why another is not."""
 
 
-@click.command(short_help="Claim a name.")
+@click.command
 @click.argument("name")
 @click.option("--contest", is_flag=True, help="Claim it although somebody is known to hold it.")
 @beam_command
@@ -48,7 +48,7 @@ def register(app: App, name: str, *, contest: bool) -> None:
         out.line(f"Nothing is offered under it yet: `{out.program} expose PORT --name {answer['name']}`.")
 
 
-@click.command(short_help="Give a name up.")
+@click.command
 @click.argument("name")
 @beam_command
 def release(app: App, name: str) -> None:
@@ -60,7 +60,7 @@ def release(app: App, name: str) -> None:
     app.out.line(f"Released: {answer['name']}")
 
 
-@click.command(short_help="Who owns a name, and which peer serves it.")
+@click.command
 @click.argument("name")
 @beam_command
 def resolve(app: App, name: str) -> None:
@@ -78,7 +78,7 @@ def resolve(app: App, name: str) -> None:
     app.out.facts([*facts, ("address", answer["address"])] if answer["address"] else facts)
 
 
-@click.command(short_help="Hold on to one owner of a name.")
+@click.command
 @click.argument("name")
 @click.argument("owner", required=False)
 @beam_command
@@ -91,7 +91,7 @@ def pin(app: App, name: str, owner: str | None) -> None:
     app.out.line(f"📌 {answer['name']} is pinned to owner {answer['owner']}")
 
 
-@click.command(short_help="Let the owner go.")
+@click.command
 @click.argument("name")
 @beam_command
 def unpin(app: App, name: str) -> None:
@@ -103,7 +103,7 @@ def unpin(app: App, name: str) -> None:
     app.out.line(f"No longer pinned: {answer['name']}")
 
 
-@click.group(invoke_without_command=True, short_help="List your names and pins; `names conflicts` the contested.")
+@click.group(invoke_without_command=True)
 @beam_command
 def names(app: App) -> None:
     """The names that you own or have pinned; `names conflicts` lists the contested ones."""

@@ -13,7 +13,7 @@ from beam_actors.cli.output import NOTHING, counted, duration
 from beam_actors.errors import BeamError
 
 
-@click.command("id", short_help="Who this machine is, and the addresses to connect to.")
+@click.command("id")
 @beam_command
 def show_id(app: App) -> None:
     """This machine's peer id, its owner, and the addresses that others connect to."""
@@ -30,7 +30,7 @@ def show_id(app: App) -> None:
     )
 
 
-@click.command(short_help="What the daemon does right now, and how to open a name.")
+@click.command
 @beam_command
 def status(app: App) -> None:
     """What the daemon does right now."""
@@ -63,7 +63,7 @@ def _show_curl(app: App, status: Mapping[str, Any]) -> None:
     app.out.line(f"  {shlex.join(('curl', *words, f'https://{name}'))}")
 
 
-@click.command(short_help="The peers that are connected or wanted.")
+@click.command
 @beam_command
 def peers(app: App) -> None:
     """The peers that are connected or wanted."""
@@ -89,7 +89,7 @@ def peers(app: App) -> None:
     )
 
 
-@click.command(short_help="Meet a peer at an address of its `beam id`.")
+@click.command
 @click.argument("multiaddr")
 @beam_command
 def connect(app: App, multiaddr: str) -> None:
@@ -101,7 +101,7 @@ def connect(app: App, multiaddr: str) -> None:
     app.out.line(f"🌐 Connected to {answer['peer_id']}")
 
 
-@click.command(short_help="A round trip to a peer, and by which path.")
+@click.command
 @click.argument("peer_or_name")
 @beam_command
 def ping(app: App, peer_or_name: str) -> None:

@@ -7,11 +7,6 @@ from beam_actors.errors import UsageError
 _LOCALHOST = "127.0.0.1"
 
 
-def looks_like_target(word: str) -> bool:
-    """Whether a first argument is meant for a target (`3000`, `localhost:3000`, `host:http`) and not for a command."""
-    return ":" in word or (word.isascii() and word.isdigit())
-
-
 def parse_target(text: str) -> str:
     """`3000` or `HOST:PORT` as `HOST:PORT`; raise `UsageError` when it is neither."""
     host, separator, port = text.rpartition(":")

@@ -30,7 +30,7 @@ def _read_rate(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
     return int(digits)
 
 
-@click.command(short_help="What an actor handles, message by message.")
+@click.command
 @click.argument("actor")
 @click.option(
     "-n", "--limit", type=click.IntRange(1, _MOST_RECORDS), default=100, show_default=True, help="End after so many."

@@ -30,7 +30,7 @@ _DEAD_LINES = 5
 _AWAY = {"actor-unavailable"}
 
 
-@click.command(short_help="The live supervision tree: states, restarts and why.")
+@click.command
 @click.argument("path", required=False)
 @click.option("-w", "--watch", is_flag=True, help="Show it again and again until Ctrl-C.")
 @click.option(

@@ -20,7 +20,7 @@ _NOWHERE = {NameNotFound.code, NameContested.code}
 HOW_TO_OPEN = "Browsers do not know such names by themselves yet: `beam status` shows a curl line that opens them."
 
 
-@click.command(short_help="Offer a local service for good, across restarts.")
+@click.command
 @click.argument("target")
 @click.option("--name", metavar="NAME", help="Register this name for it, if it is free.")
 @click.option("--contest", is_flag=True, help="Claim the name although somebody is known to hold it.")
@@ -49,7 +49,7 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
     note_how_to_open(app, answer)
 
 
-@click.command(short_help="Take it back.")
+@click.command
 @click.argument("tunnel")
 @beam_command
 def unexpose(app: App, tunnel: str) -> None:
@@ -65,7 +65,7 @@ def unexpose(app: App, tunnel: str) -> None:
     app.out.note(f"The name stays yours; `beam release {answer['name']}` gives it up.")
 
 
-@click.command(short_help="List the services that this machine offers.")
+@click.command
 @beam_command
 def tunnels(app: App) -> None:
     """The services that this machine offers."""
@@ -89,7 +89,7 @@ def tunnels(app: App) -> None:
     )
 
 
-@click.command(short_help="A local port that leads to a name or a peer.")
+@click.command
 @click.argument("destination")
 @click.argument("listen")
 @beam_command
@@ -105,7 +105,7 @@ def forward(app: App, destination: str, listen: str) -> None:
     _warn_if_nowhere(app, far.who)
 
 
-@click.command(short_help="Give a forward up.")
+@click.command
 @click.argument("forward_")
 @beam_command
 def unforward(app: App, forward_: str) -> None:
@@ -117,7 +117,7 @@ def unforward(app: App, forward_: str) -> None:
     app.out.line(f"Given up: {answer['listen']}, which led to {_far_end(answer)}")
 
 
-@click.command(short_help="List the forwards.")
+@click.command
 @beam_command
 def forwards(app: App) -> None:
     """The local ports that lead to others."""

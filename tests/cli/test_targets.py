@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.cli.targets import Destination, looks_like_target, parse_destination, parse_listen, parse_target
+from beam_actors.cli.commands import looks_like_target
+from beam_actors.cli.targets import Destination, parse_destination, parse_listen, parse_target
 from beam_actors.errors import UsageError
 
 
