@@ -26,8 +26,8 @@ MEASURES: dict[str, tuple[str, tuple[int, ...], str]] = {
 
 
 @contextmanager
-def beam_forward(target: int) -> Iterator[int]:
-    """Two daemons on loopback, one exposing `target`, the other forwarding a port to it; yield that port."""
+def beam_pair(target: int) -> Iterator[tuple[Daemon, Daemon, int]]:
+    """Two daemons on loopback: the owner exposes `target`, the visitor forwards a port to it; yield all three."""
     with tempfile.TemporaryDirectory(prefix="beam-bench-") as folder:
         owner = Daemon(Path(folder) / "owner", *LOOPBACK)
         visitor = Daemon(Path(folder) / "visitor", *LOOPBACK)
@@ -39,7 +39,14 @@ def beam_forward(target: int) -> Iterator[int]:
             owner.beam("expose", str(target), "--port", "9000", "--allow", "everyone")
             port = sshd.free_port()
             visitor.beam("forward", f"{identity['peer_id']}:9000", str(port))
-            yield port
+            yield owner, visitor, port
+
+
+@contextmanager
+def beam_forward(target: int) -> Iterator[int]:
+    """The port of a `beam_pair`."""
+    with beam_pair(target) as (_owner, _visitor, port):
+        yield port
 
 
 def main(rounds: int) -> None:

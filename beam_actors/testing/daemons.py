@@ -121,6 +121,13 @@ class Daemon:
         fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def processor(self) -> float:
+        """Seconds of CPU that the process has used, in user mode and in the kernel (Linux)."""
+        if self.process is None:
+            raise RuntimeError(f"{self.name} is not running")
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def eventually(probe: Callable[[], T | None], *, timeout: float, what: str, interval: float = 0.05) -> T:
     """Call `probe` until it returns something true; raise `TimeoutError` naming `what` after `timeout` seconds."""

@@ -2,7 +2,7 @@
 
 import attrs
 
-_SHARES = {"live": 3 / 4, "live_of_peers": 1 / 2, "live_per_tunnel": 3 / 8, "live_per_peer": 1 / 4}
+_SHARES = {"live": 3 / 4, "live_of_peers": 1 / 2, "live_per_tunnel": 3 / 8, "live_per_peer": 3 / 10}
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class TunnelsLimits:
     live_per_tunnel: int = 8_192
     """The same for one tunnel (or 3/8 of the sockets), so that one that everybody visits leaves room for the others."""
     live_per_peer: int = 6_144
-    """The same for one peer (or 1/4 of the sockets): a browser has hundreds, and many may sit behind one peer."""
+    """The same for one peer (or 3/10 of the sockets): a browser has hundreds, and many may sit behind one peer."""
 
     def within(self, sockets: int) -> "TunnelsLimits":
         """These limits in a process that may open so many sockets."""
