@@ -9,7 +9,7 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.context import App, beam_command
-from beam_actors.cli.output import NOTHING, counted, duration
+from beam_actors.cli.output import NOTHING, amount, counted, duration
 from beam_actors.errors import BeamError
 
 
@@ -78,12 +78,14 @@ def peers(app: App) -> None:
             peer["path"] or NOTHING,
             NOTHING if peer["rtt_ms"] is None else f"{peer['rtt_ms']:.1f} ms",
             peer["agent"] or NOTHING,
+            amount(peer["bytes_sent"]),
+            amount(peer["bytes_received"]),
             peer["failure"] or NOTHING,
         )
         for peer in answer["peers"]
     ]
     app.out.table(
-        ("peer", "state", "path", "rtt", "agent", "last failure"),
+        ("peer", "state", "path", "rtt", "agent", "sent", "received", "last failure"),
         rows,
         empty="No peers yet; `beam connect MULTIADDR` meets one.",
     )

@@ -187,6 +187,18 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86400:.0f} d"
 
 
+def amount(size: int) -> str:
+    """`size` bytes for people: 900 B, 12 kB, 3.4 MB."""
+    if size < 1000:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.5:
+            return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+    return f"{value / 1000:.1f} TB"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 peer`, `3 peers`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,7 +8,7 @@ import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import NOTHING, counted
+from beam_actors.cli.output import NOTHING, amount, counted
 from beam_actors.cli.requests import check_expose, expose_body
 from beam_actors.cli.targets import parse_destination, parse_listen
 from beam_actors.errors import BeamError, InvalidValue, NameContested, NameNotFound
@@ -17,6 +17,8 @@ from beam_actors.world.probe import answers
 OPEN_TO_ALL = "Anyone on the network can open this; --allow PEER restricts it."
 RIVALS = "Somebody else claims this name, too, so others must choose before it opens: see `beam names conflicts`."
 _NOWHERE = {NameNotFound.code, NameContested.code}
+_TRAFFIC = ("connections", "to service", "from service")
+"""Connections open now, of those since the start; bytes to the service, and from it."""
 HOW_TO_OPEN = "Browsers do not know such names by themselves yet: `beam status` shows a curl line that opens them."
 
 
@@ -80,13 +82,12 @@ def tunnels(app: App) -> None:
             row["target"],
             row["kind"] if row["port"] is None else f"{row['kind']} {row['port']}",
             counted(len(row["allow"]), "peer") if row["allow"] else "everyone",
-            str(row["connections"]),
+            *_traffic(row),
         )
         for row in answer["tunnels"]
     ]
-    app.out.table(
-        ("id", "name", "target", "kind", "open to", "connections"), rows, empty="No tunnels; `beam 3000` offers a port."
-    )
+    heads = ("id", "name", "target", "kind", "open to", *_TRAFFIC)
+    app.out.table(heads, rows, empty="No tunnels; `beam 3000` offers a port.")
 
 
 @click.command
@@ -125,8 +126,19 @@ def forwards(app: App) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
-    rows = [(row["id"], row["listen"], _far_end(row), str(row["connections"])) for row in answer["forwards"]]
-    app.out.table(("id", "local", "leads to", "connections"), rows, empty="No forwards; `beam forward` makes one.")
+    rows = [(row["id"], row["listen"], _far_end(row), *_traffic(row)) for row in answer["forwards"]]
+    heads = ("id", "local", "leads to", *_TRAFFIC)
+    app.out.table(heads, rows, empty="No forwards; `beam forward` makes one.")
+
+
+def _traffic(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The cells under `_TRAFFIC`."""
+    moved = row["traffic"]
+    return (
+        f"{row['connections']} of {moved['connections']}",
+        amount(moved["bytes_to_service"]),
+        amount(moved["bytes_from_service"]),
+    )
 
 
 def title(row: Mapping[str, Any]) -> str:

@@ -52,6 +52,9 @@ class PeerRow:
     address: str | None
     failure: str | None
     """Why the last dial failed, while it is not up."""
+    bytes_sent: int
+    bytes_received: int
+    """On the wire, over the sessions that stand."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -92,6 +95,15 @@ class ExposeRequest:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class TrafficRow:
+    """What went through a tunnel or a forward since it was made, or the daemon started: connections and bytes."""
+
+    connections: int
+    bytes_to_service: int
+    bytes_from_service: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class TunnelRow:
     """An offered service. `allow` holds peer ids, or is empty when everyone may use it.
 
@@ -108,6 +120,8 @@ class TunnelRow:
     running: bool
     urls: tuple[str, ...]
     connections: int
+    """Those that are open now."""
+    traffic: TrafficRow
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -133,6 +147,8 @@ class ForwardRow:
     listening: bool
     failure: str | None
     connections: int
+    """Those that are open now."""
+    traffic: TrafficRow
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -9,10 +9,12 @@ from beam_actors.flow.messages import Accepted, IncomingStream, SessionDown, Ses
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump, PumpStatistics
 from beam_actors.flow.session import LinkStatistics, SessionHandle
-from beam_actors.flow.splice import Splice, Splices
+from beam_actors.flow.splice import Splice
+from beam_actors.flow.splices import NO_TRAFFIC, Splices, Traffic
 from beam_actors.flow.stream import Stream
 
 __all__ = [
+    "NO_TRAFFIC",
     "Accepted",
     "Budget",
     "DatagramHandle",
@@ -31,5 +33,6 @@ __all__ = [
     "Splice",
     "Splices",
     "Stream",
+    "Traffic",
     "read_frame",
 ]

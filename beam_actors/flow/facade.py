@@ -12,7 +12,7 @@ from beam_actors.flow.pump import Pump, PumpStatistics
 from beam_actors.flow.session import SessionHandle
 from beam_actors.flow.session_link import SessionLink
 from beam_actors.flow.sockets import Batch, DatagramLink, ListenerLink, SocketLink
-from beam_actors.flow.splice import Splices
+from beam_actors.flow.splices import Splices
 from beam_actors.flow.stream import Stream
 from beam_actors.flow.tls import TlsLink
 from beam_actors.ports import Buffer, DatagramSocket, TlsEngine

@@ -17,7 +17,7 @@ from beam_actors.flow.budget import Budget
 from beam_actors.flow.limits import FlowLimits
 from beam_actors.flow.link import Owned
 from beam_actors.flow.owner import Owner
-from beam_actors.flow.splice import Splices
+from beam_actors.flow.splices import Splices
 from beam_actors.flow.timers import Timer, TimerHeap
 from beam_actors.ports import Clock, NetworkDriver, Pollable, Ready
 

@@ -6,14 +6,14 @@ direction goes on; every path that frees room wakes whoever waits for it. A fail
 and ends the splice, and crashes nobody.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from beam_actors.errors import ConnectionLost, NetworkError, ResourceExhausted
 from beam_actors.flow.link import READ, WRITE, Link, StackedLink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from beam_actors.flow.pump import Pump
 
 _MAX_PARTS = 64
@@ -243,54 +243,3 @@ class Splice:
     def __repr__(self) -> str:
         state = "moving" if not self.ended else f"ended ({self.error or 'clean'})"
         return f"<Splice {' | '.join(self.tag)} {self.bytes[0]}/{self.bytes[1]} bytes {state}>"
-
-
-class Splices:
-    """The living splices of a pump, in the order of their making."""
-
-    def __init__(self) -> None:
-        self._all: dict[Splice, None] = {}
-        self._tagged: Counter[str] = Counter()
-        self.total = 0
-        """How many there ever were."""
-
-    def add(self, splice: Splice) -> Splice:
-        """Enter a new one."""
-        self._all[splice] = None
-        self._tagged.update(set(splice.tag))
-        self.total += 1
-        return splice
-
-    def remove(self, splice: Splice) -> None:
-        """Forget one that ended."""
-        if splice not in self._all:
-            return
-        del self._all[splice]
-        for tag in set(splice.tag):
-            self._tagged[tag] -= 1
-            if not self._tagged[tag]:
-                del self._tagged[tag]
-
-    def count(self, tag: str) -> int:
-        """How many carry the tag, at no cost however many there are."""
-        return self._tagged[tag]
-
-    def find(self, tag: str) -> list[Splice]:
-        """Those that carry the tag."""
-        return [splice for splice in self._all if tag in splice.tag]
-
-    def abort(self, tag: str) -> int:
-        """Reset those that carry the tag: how many there were."""
-        found = self.find(tag)
-        for splice in found:
-            splice.abort()
-        return len(found)
-
-    def __iter__(self) -> Iterator[Splice]:
-        return iter(list(self._all))
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    def __repr__(self) -> str:
-        return f"<Splices {len(self)} alive of {self.total}>"

@@ -199,7 +199,7 @@ class Api:
     async def unexpose(self, tunnel: str) -> TunnelRow:
         """Withdraw a tunnel."""
         spec = await self._tunnels.unexpose(self._bare(tunnel))
-        return self._rows.tunnel(TunnelStatus(spec=spec, running=False, live=0))
+        return self._rows.tunnel(TunnelStatus(spec=spec, running=False))
 
     async def tunnels(self) -> tuple[TunnelRow, ...]:
         """The offered services."""
@@ -228,7 +228,7 @@ class Api:
     async def unforward(self, forward: str) -> ForwardRow:
         """Give up a forward."""
         spec = await self._tunnels.unforward(forward)
-        return forward_row(ForwardStatus(spec=spec, listening=False, live=0))
+        return forward_row(ForwardStatus(spec=spec, listening=False))
 
     async def forwards(self) -> tuple[ForwardRow, ...]:
         """The held local ports."""

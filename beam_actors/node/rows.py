@@ -7,7 +7,18 @@ asked or remembered here. It must not know the facades that the values come from
 from collections.abc import Collection, Iterable, Sequence
 
 from beam_actors import naming
-from beam_actors.control import Choice, Conflict, ForwardRow, NameRow, PeerRow, Registered, Resolution, TunnelRow
+from beam_actors.control import (
+    Choice,
+    Conflict,
+    ForwardRow,
+    NameRow,
+    PeerRow,
+    Registered,
+    Resolution,
+    TrafficRow,
+    TunnelRow,
+)
+from beam_actors.flow import Traffic
 from beam_actors.peers import PeerStatus
 from beam_actors.tunnels import ForwardStatus, TunnelSpec, TunnelStatus
 from beam_actors.values import EVERYONE, Name, OwnerId, PeerId, TcpAddress
@@ -47,7 +58,8 @@ class Rows:
             foreground=not spec.kept,
             running=status.running,
             urls=self._urls(spec),
-            connections=status.live,
+            connections=status.traffic.live,
+            traffic=traffic_row(status.traffic),
         )
 
     def _urls(self, spec: TunnelSpec) -> tuple[str, ...]:
@@ -124,6 +136,8 @@ def peer_row(status: PeerStatus) -> PeerRow:
         agent=status.agent,
         address=str(status.address) if status.address is not None else None,
         failure=status.failure,
+        bytes_sent=status.bytes_sent,
+        bytes_received=status.bytes_received,
     )
 
 
@@ -136,8 +150,14 @@ def forward_row(status: ForwardStatus) -> ForwardRow:
         port=status.spec.port,
         listening=status.listening,
         failure=status.failure,
-        connections=status.live,
+        connections=status.traffic.live,
+        traffic=traffic_row(status.traffic),
     )
+
+
+def traffic_row(traffic: Traffic) -> TrafficRow:
+    """What went through a tunnel or a forward."""
+    return TrafficRow(connections=traffic.opened, bytes_to_service=traffic.forth, bytes_from_service=traffic.back)
 
 
 def address_text(address: TcpAddress | None) -> str | None:

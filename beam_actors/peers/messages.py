@@ -66,6 +66,9 @@ class PeerStatus:
     """Where the session that new streams take leads."""
     failure: str | None = None
     """Why the last dial failed, while it is not up."""
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    """On the wire, over the sessions that stand: with everything that a session costs."""
 
 
 # --- to the manager ---

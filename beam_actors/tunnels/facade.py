@@ -100,11 +100,11 @@ class Tunnels:
     async def _tunnel(self, spec: TunnelSpec) -> TunnelStatus:
         status: TunnelStatus | None = await self._describe(self._offered.path(spec.key))
         # The list's spec is the truth: its actor may have been started for one that differs in `kept`.
-        return attrs.evolve(status, spec=spec) if status else TunnelStatus(spec=spec, running=False, live=0)
+        return attrs.evolve(status, spec=spec) if status else TunnelStatus(spec=spec, running=False)
 
     async def _forward(self, spec: ForwardSpec) -> ForwardStatus:
         status: ForwardStatus | None = await self._describe(self._local.path(spec.key))
-        return status or ForwardStatus(spec=spec, listening=False, live=0)
+        return status or ForwardStatus(spec=spec, listening=False)
 
     async def _describe(self, path: str) -> Any:
         ref = self._system.whereis(path)

@@ -43,7 +43,7 @@ class LocalForward(Actor):
         self._listening = listening
         self._listener = listener
         self._waiting = 0
-        self._opened = self._failed = 0
+        self._failed = 0
         self._failure: str | None = None
 
     def __repr__(self) -> str:
@@ -88,8 +88,7 @@ class LocalForward(Actor):
         return ForwardStatus(
             spec=self._spec,
             listening=self._listener is not None,
-            live=self._flow.splices.count(self.path),
-            opened=self._opened,
+            traffic=self._flow.splices.traffic(self.path),
             failed=self._failed,
             failure=self._failure,
         )
@@ -107,11 +106,11 @@ class LocalForward(Actor):
         try:
             remote = await self._opener.open(self._spec.destination, self._spec.port, client="forward", owner=self.ref)
             try:
+                self._flow.splices.open_account(self.path)
                 local.splice(remote, self.path)
             except BaseException:
                 remote.abort()
                 raise
-            self._opened += 1
             self._failure = None
         except BeamError as error:
             self._fail(local, str(error))

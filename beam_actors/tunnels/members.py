@@ -33,11 +33,12 @@ class Members:
         return member
 
     async def end(self, key: str) -> None:
-        """End a member, and cut what goes through it; nothing happens if there is none."""
+        """End a member, cut what goes through it, and forget what went; nothing happens if there is none."""
         with contextlib.suppress(ActorDead, ActorUnavailable, ActorCrashed):  # a pool that ends takes its members along
             await self._pool.ask(StopMember(key))
         with contextlib.suppress(ActorUnavailable):  # a pump that ends takes all splices along
             self._flow.splices.abort(self.path(key))
+            self._flow.splices.close_account(self.path(key))
 
     async def keep_only(self, keys: Container[str]) -> None:
         """End what was given up while nobody looked: other members, and what goes through those that are gone."""

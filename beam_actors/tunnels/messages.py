@@ -2,7 +2,7 @@
 
 import attrs
 
-from beam_actors.flow import Stream
+from beam_actors.flow import NO_TRAFFIC, Stream, Traffic
 from beam_actors.tunnels.protocol import Request
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 from beam_actors.values import PeerId
@@ -10,14 +10,15 @@ from beam_actors.values import PeerId
 
 @attrs.frozen(slots=True, kw_only=True)
 class TunnelStatus:
-    """An offered tunnel and what went through it; the counters start anew with each incarnation of its actor."""
+    """An offered tunnel and what went through it: `traffic` from those who come to the service, `forth`, and `back`.
+
+    `refused` and `failed` start anew with each incarnation of its actor, all of it with the pump's.
+    """
 
     spec: TunnelSpec
     running: bool
     """False for a moment, while its actor restarts."""
-    live: int
-    """Connections that are spliced now."""
-    opened: int = 0
+    traffic: Traffic = NO_TRAFFIC
     refused: int = 0
     failed: int = 0
 
@@ -29,12 +30,14 @@ class TunnelStatus:
 
 @attrs.frozen(slots=True, kw_only=True)
 class ForwardStatus:
-    """A forward and what went through it; `failure` says why it doesn't listen, or how the last connection failed."""
+    """A forward and what went through it: `traffic` from the programs here to the far end, `forth`, and `back`.
+
+    `failure` says why it doesn't listen, or how the last connection failed.
+    """
 
     spec: ForwardSpec
     listening: bool
-    live: int
-    opened: int = 0
+    traffic: Traffic = NO_TRAFFIC
     failed: int = 0
     failure: str | None = None
 

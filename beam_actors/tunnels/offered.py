@@ -41,7 +41,7 @@ class OfferedTunnel(Actor):
         self._serving = Quota(total=limits.requests, per_peer=limits.requests_per_peer)
         self._refusing = Quota(total=limits.refusals, per_peer=limits.refusals_per_peer)
         self._reaching = 0
-        self._opened = self._refused = self._failed = 0
+        self._refused = self._failed = 0
 
     def __repr__(self) -> str:
         return f"OfferedTunnel({self._spec.key} -> {self._spec.target})"
@@ -73,8 +73,7 @@ class OfferedTunnel(Actor):
         return TunnelStatus(
             spec=self._spec,
             running=True,
-            live=self._flow.splices.count(self.path),
-            opened=self._opened,
+            traffic=self._flow.splices.traffic(self.path),
             refused=self._refused,
             failed=self._failed,
         )
@@ -87,7 +86,6 @@ class OfferedTunnel(Actor):
         if isinstance(reached, Answer):
             reply.fail(refusal(reached, self._spec.key))
             return
-        self._opened += 1
         reached.tag(self.path)  # whoever splices it tags it with a path of its own: a withdrawal must find it, too
         reply.set(Reached(reached))
 
@@ -107,7 +105,6 @@ class OfferedTunnel(Actor):
                     with trio.fail_after(self._limits.request_timeout):
                         await stream.write(_OK[said:])
                 stream.splice(reached, tags)
-                self._opened += 1
             except BaseException:
                 reached.abort()
                 raise
@@ -148,6 +145,7 @@ class OfferedTunnel(Actor):
     async def _dial(self) -> Stream | Answer:
         """A connection to the target, or the answer that says why there is none."""
         try:
+            self._flow.splices.open_account(self.path)
             return await self._flow.dial(self._spec.target, self.ref, timeout=self._limits.target_timeout)
         except TimedOut:
             answer = Answer(status=Status.TIMED_OUT)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from beam_actors.cli import output
-from beam_actors.cli.output import Output, clean, counted, duration, is_colourful, program_at
+from beam_actors.cli.output import Output, amount, clean, counted, duration, is_colourful, program_at
 
 
 def test_clean_leaves_text_and_takes_control():
@@ -19,6 +19,15 @@ def test_clean_leaves_text_and_takes_control():
 )
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (9_949, "9.9 kB"), (12_345, "12 kB"), (999_499, "999 kB"),
+     (999_500, "1.0 MB"), (3_400_000, "3.4 MB"), (5 * 10**9, "5.0 GB"), (2 * 10**12, "2.0 TB")],
+)  # fmt: skip
+def test_amounts_of_bytes(size, text):
+    assert amount(size) == text
 
 
 def test_a_hint_is_of_the_program_as_it_was_called(capsys):

@@ -22,6 +22,7 @@ from beam_actors.control.results import (
     Status,
     TraceRequest,
     TraceRow,
+    TrafficRow,
     Tree,
     TreeNode,
     TunnelRow,
@@ -88,6 +89,8 @@ class FakeNode:
             agent="beam/0.1.0",
             address="/ip4/1.2.3.4/tcp/1",
             failure=None,
+            bytes_sent=900,
+            bytes_received=12_345,
         )
         lost = attrs.evolve(
             row, peer_id=PEER, state="backing off", path=None, rtt_ms=None, agent=None, address=None,
@@ -122,6 +125,7 @@ class FakeNode:
             running=True,
             urls=() if name is None else (f"https://{name}.local",),
             connections=0,
+            traffic=TrafficRow(connections=0, bytes_to_service=0, bytes_from_service=0),
         )
         self.tunnel_rows[row.id] = row
         return row
@@ -148,6 +152,7 @@ class FakeNode:
             listening=True,
             failure=None,
             connections=0,
+            traffic=TrafficRow(connections=0, bytes_to_service=0, bytes_from_service=0),
         )
         self.forward_rows[row.id] = row
         return row

@@ -104,19 +104,6 @@ async def test_abort_by_tag_cuts_both_ends(rig: Rig) -> None:
 
 
 @on_both
-async def test_splices_are_counted_by_tag(rig: Rig) -> None:
-    splices = rig.pump.splices
-    *_, first = await chain(rig, "a")
-    (_client, b), (c, _server) = await rig.streams(), await rig.streams()
-    c.tag("a")  # by whoever made it, too
-    second = b.splice(c, ("a", "b"))
-    assert [splices.count(tag) for tag in ("a", "b", "c")] == [2, 1, 0]
-    for splice, left in ((second, [1, 0]), (second, [1, 0]), (first, [0, 0])):
-        splice.abort()
-        assert [splices.count(tag) for tag in ("a", "b")] == left
-
-
-@on_both
 async def test_a_splice_outlives_the_owners_of_its_links(rig: Rig) -> None:
     (client, b), (c, server) = await rig.streams(), await rig.streams()
     mortal = FakeOwner("mortal")

@@ -1,6 +1,8 @@
 import pytest
 
 from beam_actors import naming
+from beam_actors.control import TrafficRow
+from beam_actors.flow import Traffic
 from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
 from beam_actors.peers import PeerStatus, State
 from beam_actors.tunnels import ForwardSpec, ForwardStatus, TunnelSpec, TunnelStatus
@@ -38,14 +40,15 @@ def test_a_wildcard_stands_for_the_interfaces_of_its_family(listening, reached):
 )
 def test_a_tunnel_has_the_urls_of_its_kind(name, port, kind, urls):
     spec = TunnelSpec(target=APP, name=name, port=port, access=Access(frozenset({OTHER})), kept=True)
-    row = ROWS.tunnel(TunnelStatus(spec=spec, running=True, live=2))
+    row = ROWS.tunnel(TunnelStatus(spec=spec, running=True, traffic=Traffic(2, 3, 4, 5)))
     assert (row.kind, row.urls, row.port, row.target) == (kind, urls, port, "127.0.0.1:3000")
     assert (row.allow, row.foreground, row.running, row.connections) == ((str(OTHER),), False, True, 2)
+    assert row.traffic == TrafficRow(connections=3, bytes_to_service=4, bytes_from_service=5)
 
 
 def test_everyone_is_no_list_of_peers():
     spec = TunnelSpec(target=APP, name=SITE, port=None, access=EVERYONE, kept=False)
-    row = ROWS.tunnel(TunnelStatus(spec=spec, running=False, live=0))
+    row = ROWS.tunnel(TunnelStatus(spec=spec, running=False))
     assert (row.allow, row.foreground) == ((), True)
 
 
@@ -108,7 +111,7 @@ def test_a_peer_that_is_not_up_has_blanks():
 
 def test_a_forward_says_why_it_does_not_listen():
     spec = ForwardSpec(destination="site.local", port=80, listen=TcpAddress("127.0.0.1", 8080))
-    row = forward_row(ForwardStatus(spec=spec, listening=False, live=0, failure="in use"))
+    row = forward_row(ForwardStatus(spec=spec, listening=False, failure="in use"))
     assert (row.listen, row.listening, row.failure) == ("127.0.0.1:8080", False, "in use")
 
 

@@ -154,6 +154,8 @@ async def test_the_snapshot_tells_who_is_there(world, autojump_clock):
         assert status.suite == "/beam/noise-aes/1"
         assert status.address == bob.address
         assert status.rtt_ms > 0
+        assert status.bytes_sent > 0
+        assert status.bytes_received > 0
 
 
 async def test_a_node_says_where_it_listens(world, autojump_clock):

@@ -97,7 +97,7 @@ def test_what_is_given_back_leaves_no_trace():
     assert repr(places) == "Live(0 being opened by 0 peers or tunnels, of 9 in all)"
 
 
-@pytest.mark.parametrize(("sockets", "most"), [(1 << 20, (16_384, 12_288, 8_192, 6_144)), (400, (300, 200, 150, 100))])
+@pytest.mark.parametrize(("sockets", "most"), [(1 << 20, (16_384, 12_288, 8_192, 6_144)), (400, (300, 200, 150, 120))])
 def test_the_bounds_follow_what_the_process_may_open(sockets, most):
     bounds = TunnelsLimits().within(sockets)
     assert (bounds.live, bounds.live_of_peers, bounds.live_per_tunnel, bounds.live_per_peer) == most

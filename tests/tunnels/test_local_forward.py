@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from beam_actors.errors import NetworkError
+from beam_actors.flow import Traffic
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.testing.network import Conditions
 from beam_actors.tunnels import ForwardSpec, TunnelsLimits
@@ -21,7 +22,7 @@ async def test_a_program_reaches_a_service_through_a_forward(world, autojump_clo
         assert await exchange(await program.dial(5000), DATA) == DATA
         await until(lambda: not len(visitor.flow.splices))
         (status,) = await visitor.tunnels.forwards()
-        assert (status.opened, status.failed, status.live, status.listening) == (1, 0, 0, True)
+        assert (status.traffic, status.failed, status.listening) == (Traffic(0, 1, 5, 5), 0, True)
 
 
 async def test_a_forward_that_finds_nothing_resets_and_says_why(world, autojump_clock):
@@ -95,7 +96,7 @@ async def test_more_connections_than_may_wait_are_reset_and_it_says_so(autojump_
         with pytest.raises(NetworkError):
             await read_all(await program.dial(5000))
         (status,) = await visitor.tunnels.forwards()
-        assert (status.opened, status.failed) == (0, 1)
+        assert (status.traffic, status.failed) == (Traffic(), 1)
         assert "1 connections wait" in status.failure
         assert await exchange(first, b"hello") == b"hello"
         assert await exchange(await program.dial(5000), b"hello") == b"hello"

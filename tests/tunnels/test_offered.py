@@ -165,7 +165,7 @@ async def test_a_peer_holds_so_many_connections_to_all_tunnels_and_costs_others_
         held[0].abort()  # makes room for another
         await until(lambda: len(owner.flow.splices) == 5)
         await hold(visitor, 1)
-        live = {status.key: (status.live, status.refused) for status in await owner.tunnels.list()}
+        live = {status.key: (status.traffic.live, status.refused) for status in await owner.tunnels.list()}
         assert live == {"web.http": (5, 1), "two.http": (1, 1)}
 
 
@@ -250,7 +250,7 @@ async def test_beyond_its_requests_at_a_tunnel_a_peer_is_told_so_and_beyond_that
         await until(lambda: len(waiting) == 2)
         assert waiting == [TimedOut, TimedOut]  # one peer's many requests cost the other nothing
         (status,) = await owner.tunnels.list()
-        assert (status.opened, status.refused, status.failed) == (
+        assert (status.traffic.opened, status.refused, status.failed) == (
             0,
             4,
             2,
@@ -327,7 +327,7 @@ async def test_a_withdrawal_cuts_the_connections_of_this_machines_programs_too(w
         await stream.write(b"hello")
         assert await stream.read() == b"hello"
         (status,) = await owner.tunnels.list()
-        assert (status.live, status.opened) == (1, 1)
+        assert (status.traffic.live, status.traffic.opened) == (1, 1)
         await owner.tunnels.unexpose("web")
         with pytest.raises(NetworkError):
             await stream.read()

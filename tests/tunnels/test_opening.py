@@ -12,6 +12,7 @@ from beam_actors.errors import (
     TimedOut,
     TunnelNotFound,
 )
+from beam_actors.flow import Traffic
 from beam_actors.testing.network import Conditions
 from beam_actors.tunnels import PROTOCOL, ForwardSpec, TunnelsLimits
 from beam_actors.tunnels.directory import Directory
@@ -30,7 +31,7 @@ async def test_bytes_go_through_a_tunnel_and_back_unchanged(world, autojump_cloc
         assert await exchange(stream, DATA) == DATA
         await until(lambda: not len(owner.flow.splices))
         (status,) = await owner.tunnels.list()
-        assert (status.key, status.opened, status.refused, status.failed, status.live) == ("web.http", 1, 0, 0, 0)
+        assert (status.key, status.traffic, status.refused, status.failed) == ("web.http", Traffic(0, 1, 5, 5), 0, 0)
         assert service.came == 1
 
 
