@@ -1,0 +1,97 @@
+"""Small requests beside a download, and beside readers that stalled: what the one costs the other.
+
+`python -m benchmarks.fairness [ROUNDS]` prints, for the daemons and for `ssh -L`, the p99 of a request with nothing
+beside it, beside one bulk stream, and beside stalled readers, alternating; and what stalled readers hold of memory.
+"""
+
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+
+from beam_actors.testing.daemons import Daemon
+from benchmarks import load, sshd
+from benchmarks.report import keep
+from benchmarks.tunnel import beam_pair
+
+REQUESTS = 2_000
+STALLED = 8
+SIZE = 1 << 40
+"""Bytes of a download that outlasts every round."""
+SETTLE = 1.0
+"""Seconds until a download flows, or has filled what it may."""
+MIB = 1 << 20
+SITUATIONS = ("alone", "beside a download", "beside stalled readers")
+
+
+@contextmanager
+def download(port: int) -> Iterator[None]:
+    """One bulk stream, by a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.load", "bulk", str(port), str(SIZE), "1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            time.sleep(SETTLE)
+            yield
+        finally:
+            process.kill()
+
+
+@contextmanager
+def stalled(port: int) -> Iterator[None]:
+    """Clients that ask for much and read nothing."""
+    with ExitStack() as stack:
+        for _ in range(STALLED):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(b"GET /bulk/%d HTTP/1.1\r\nHost: bench\r\n\r\n" % SIZE)
+        time.sleep(SETTLE)
+        yield
+
+
+def beside(situation: str, port: int) -> AbstractContextManager[None]:
+    """What goes on meanwhile."""
+    makers: dict[str, Callable[[int], AbstractContextManager[None]]] = {SITUATIONS[1]: download, SITUATIONS[2]: stalled}
+    return makers[situation](port) if situation in makers else nullcontext()
+
+
+def held_by_stalled(owner: Daemon, visitor: Daemon, port: int) -> float:
+    """MiB that both daemons hold more for each stalled reader."""
+    before = owner.memory() + visitor.memory()
+    with stalled(port):
+        time.sleep(SETTLE)
+        return (owner.memory() + visitor.memory() - before) / STALLED / MIB
+
+
+def main(rounds: int = 5) -> int:
+    """Measure, print, keep; the exit code says whether small requests keep their bounds."""
+    results: dict[str, dict[str, list[float]]] = {}
+    with ExitStack() as stack:
+        target = stack.enter_context(load.server())
+        owner, visitor, ours = stack.enter_context(beam_pair(target))
+        ports = {"beam": ours}
+        if sshd.available():
+            ports["ssh"] = stack.enter_context(sshd.ssh_forward(target))
+        held = held_by_stalled(owner, visitor, ours)
+        for number in range(rounds):
+            for contestant, port in list(ports.items())[:: 1 if number % 2 else -1]:
+                for situation in SITUATIONS:
+                    with beside(situation, port):
+                        figure = load.run("requests", port, REQUESTS, 1)["p99_us"]
+                    results.setdefault(contestant, {}).setdefault(situation, []).append(figure)
+    worst: dict[str, float] = {}
+    for contestant, series in results.items():
+        for situation, values in series.items():
+            ratios = [value / alone for value, alone in zip(values, series["alone"], strict=True)]
+            ratio = statistics.median(ratios)
+            print(f"{contestant}: p99 {situation}: {statistics.median(values):,.0f} µs, {ratio:.2f} times that alone")
+            if contestant == "beam":
+                worst[situation] = ratio
+    print(f"beam: a stalled reader holds {held:.2f} MiB in both daemons together")
+    print(f"raw: {keep('fairness', {'rounds': results, 'held_mib': held})}")
+    return 0 if max(worst.values()) <= 3.0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
