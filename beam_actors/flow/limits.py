@@ -11,7 +11,7 @@ class FlowLimits:
     """Callbacks in a row before the actors and the timers get their turn."""
     slice_bytes: int = 1 << 20
     """The same in bytes moved."""
-    slice_seconds: float = 0.002
+    slice_seconds: float = 0.001
     """The same in seconds of the clock: what timers may be late by."""
     slice_frames: int = 512
     """Frames of one session in a row before others get their turn; a stream that a peer opens counts as 64."""

@@ -48,7 +48,6 @@ from beam_actors.wire import (
 if TYPE_CHECKING:
     from beam_actors.flow.timers import Timer
 
-_READS_PER_CALL = 4
 _FLUSH_SIZE = 1 << 18
 _LOOKS_A_PING = 2
 _MAX_PINGS = 16  # measured by callers at once; each is a control frame
@@ -81,6 +80,7 @@ class SessionLink(Owned):
         lower.adopt(None)
         lower.handler = self._on_lower
         self.handle = SessionHandle(self)
+        session.timed_by(pump.clock.monotonic)
         self._timer: Timer = pump.call_later(seconds, self._handshake_late, self)
         # Before the link's first readiness, so that what was read too early is not overtaken.
         pump.call_soon(lambda: self._begin(unread), self)
@@ -181,20 +181,17 @@ class SessionLink(Owned):
             self.crash(error)
 
     def _read(self) -> None:
-        buffer, frames = self.pump.buffer, self.pump.limits.slice_frames
-        for _ in range(_READS_PER_CALL):
-            if self.session.backlog:
-                return
-            size = self.lower.recv_into(buffer)
-            if size is None:
-                return
-            if size == 0:
-                self._dispatch(self.session.receive_eof())
-                return
-            self._heard_at = self.pump.clock.monotonic()
-            self._feed(self.session.receive(buffer[:size], frames))
-            if size < len(buffer) or not self.is_open:
-                return
+        if self.session.backlog:
+            return
+        buffer = self.pump.buffer
+        size = self.lower.recv_into(buffer)
+        if size is None:
+            return
+        if size == 0:
+            self._dispatch(self.session.receive_eof())
+            return
+        self._heard_at = self.pump.clock.monotonic()
+        self._feed(self.session.receive(buffer[:size], self.pump.limits.slice_frames))
 
     def _feed(self, events: list[Event]) -> None:
         self._dispatch(events)
@@ -276,6 +273,7 @@ class SessionLink(Owned):
         if asked is not None:
             since, on_pong = asked
             self.rtt = self.pump.clock.monotonic() - since
+            self.session.measured(self.rtt)
             if on_pong is None:
                 self._tick_at(self._next_look(self.pump.clock.monotonic()))
             else:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from beam_actors.flow.pump import Pump
 
 _MAX_PARTS = 64
-_MAX_TURNS = 16  # reads of one direction per callback: a fast source must not hold the pump
 
 
 class _Direction:
@@ -39,12 +38,10 @@ class _Direction:
         self.wants_write = False
 
     def step(self) -> None:
-        """Move what can be moved now, and set what is wanted next."""
-        for _ in range(_MAX_TURNS):
-            if not self._turn():
-                return
-        # There may be more: readiness is level-triggered, so the next round goes on after the others had their turn.
-        self.wants_read, self.wants_write = True, False
+        """Move what one read gives, and set what is wanted next."""
+        if self._turn():
+            # There may be more: readiness is level-triggered, so the next round goes on after others had their turn.
+            self.wants_read, self.wants_write = True, False
 
     def offer(self, data: memoryview) -> int:
         """The short cut of a stacked source: hand borrowed bytes straight to the sink; how many it took."""

@@ -78,7 +78,7 @@ class Multiplexer:
         """Bytes in both directions since `forgive`: who has much to say may ask much."""
         self.peer_leaving = False
         self.outbox = Outbox(limits, self._fin_sent)
-        self._windows = Windows(limits.window, budget, self.outbox)
+        self.windows = Windows(limits.window, budget, self.outbox)
         self.events: list[Event] = []
 
     def __repr__(self) -> str:
@@ -153,7 +153,7 @@ class Multiplexer:
 
     def consumed(self, stream: Stream, size: int) -> None:
         """The application took `size` bytes; raise `LocalProtocolError` for more than it holds."""
-        self._windows.consumed(stream, size)
+        self.windows.consumed(stream, size)
 
     def ping(self, opaque: int) -> None:
         """Ask for a pong that carries `opaque` (below 2**31)."""
@@ -170,7 +170,7 @@ class Multiplexer:
     def abandon(self, code: GoAway) -> None:
         """The session is over: give back what windows grew by, forget all streams, leave a go-away as last words."""
         for stream in self._streams.values():
-            self._windows.give_back(stream)
+            self.windows.give_back(stream)
         self._streams.clear()
         self._withheld.clear()
         self.outbox.clear()
@@ -304,7 +304,7 @@ class Multiplexer:
         elif value < PROBE:
             self.events.append(PongReceived(value))
         else:
-            self._windows.ponged(value)
+            self.windows.ponged(value)
 
     def _go_away_frame(self, code: int) -> None:
         if code != GoAway.NORMAL:
@@ -401,6 +401,6 @@ class Multiplexer:
             self._announce()
         if (stream.id ^ self._next_id) & 1:
             self._inbound -= 1
-        self._windows.give_back(stream)
+        self.windows.give_back(stream)
         self.outbox.forget(stream)
         self._on_gone(stream)

@@ -265,6 +265,14 @@ class Session:
 
     # --- the session as a whole ---------------------------------------------------------------------------------------
 
+    def timed_by(self, clock: Callable[[], float]) -> None:
+        """Measure round trips with this clock (seconds), so that windows grow no further once bytes queue."""
+        self._mux.windows.timed_by(clock)
+
+    def measured(self, seconds: float) -> None:
+        """A ping of the caller's took so long: a round trip more to compare with."""
+        self._mux.windows.measured(seconds)
+
     def ping(self, opaque: int) -> None:
         """Ask the peer to answer, which yields `PongReceived(opaque)`; 0 to 2**31 - 1. Nothing once it has ended."""
         if self.phase is not Phase.ENDED:

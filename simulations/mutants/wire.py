@@ -159,8 +159,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "wire/mux.py",
-                "        self._windows.give_back(stream)\n        self.outbox.forget(stream)\n        self._on_gone(stream)\n",
-                "        self._windows.give_back(stream)\n        self.outbox.forget(stream)\n        self._on_gone(stream)\n"
+                "        self.windows.give_back(stream)\n        self.outbox.forget(stream)\n        self._on_gone(stream)\n",
+                "        self.windows.give_back(stream)\n        self.outbox.forget(stream)\n        self._on_gone(stream)\n"
                 "        if stream.id == self._next_id - 2:\n            self._next_id -= 2\n",
             ),
         ),

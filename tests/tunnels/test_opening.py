@@ -31,7 +31,12 @@ async def test_bytes_go_through_a_tunnel_and_back_unchanged(world, autojump_cloc
         assert await exchange(stream, DATA) == DATA
         await until(lambda: not len(owner.flow.splices))
         (status,) = await owner.tunnels.list()
-        assert (status.key, status.traffic, status.refused, status.failed) == ("web.http", Traffic(0, 1, 5, 5), 0, 0)
+        assert (status.key, status.traffic, status.refused, status.failed) == (
+            "web.http",
+            Traffic(0, 1, len(DATA), len(DATA)),
+            0,
+            0,
+        )
         assert service.came == 1
 
 

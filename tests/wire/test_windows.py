@@ -70,6 +70,30 @@ def test_a_window_that_was_in_flight_doubles():
     assert stream.granted == 3 * INITIAL_WINDOW // 2
 
 
+@pytest.mark.parametrize(
+    ("trip", "grows"), [(0.100, True), (0.101, True), (0.201, True), (0.203, False), (10.0, False)]
+)
+def test_a_window_does_not_grow_while_bytes_wait_in_a_queue(trip, grows):
+    """The path takes a tenth of a second; a round trip of more than twice that, and a little, waited in a queue."""
+    stage, stream = stage_with_stream()
+    now = 5.0
+    stage.mux.windows.timed_by(lambda: now)
+    stage.mux.windows.measured(0.1)
+    probe = half_in_flight(stage, stream)
+    now += trip
+    stage.receive(frame(PING, ACK, 0, probe))
+    assert stream.window == INITIAL_WINDOW * (2 if grows else 1)
+    stage.said()
+    stage.receive(data_frame(1, bytes(stream.granted)))  # used up, and taken at once
+    stage.mux.consumed(stream, stream.held)
+    assert (stream.window > INITIAL_WINDOW) == grows
+    if not grows:
+        stage.mux.windows.measured(0.1)  # the queue is gone
+        stage.receive(data_frame(1, bytes(stream.granted)))
+        stage.mux.consumed(stream, stream.held)
+        assert stream.window == 2 * INITIAL_WINDOW
+
+
 def test_a_window_does_not_grow_with_a_forged_pong():
     stage, stream = stage_with_stream()
     probe = half_in_flight(stage, stream)
