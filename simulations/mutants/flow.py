@@ -146,7 +146,7 @@ MUTANTS = (
     Mutant(
         name="taken-bytes-not-granted",
         bug="The window is not given back for bytes that were held before they were taken.",
-        plan="far",
+        plan="bulk",
         invariant="S9",
         edits=(
             Edit(
