@@ -54,9 +54,11 @@ interop: $(STAMP)  ## the wire judged by foreign libp2p peers; what can't be ins
 soak: $(STAMP)   ## real daemons under faults, floods and fuzzers (under 12 minutes)
 	$(BIN)/python -m simulations.soak
 
-bench: $(STAMP)  ## side by side with OpenSSH; what a person waits for; the runtime beside trio and pykka
+bench: $(STAMP)  ## side by side with OpenSSH; what a person waits for; what idles; the runtime beside trio and pykka
 	$(BIN)/python -m benchmarks.first_use
 	$(BIN)/python -m benchmarks.tunnel
+	-$(BIN)/python -m benchmarks.fairness
+	$(BIN)/python -m benchmarks.idle
 	$(BIN)/python -m benchmarks.runtime --check
 
 clean:           ## remove what was installed or generated

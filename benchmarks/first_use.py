@@ -1,4 +1,4 @@
-"""What a person waits for: the first URL, a name at the visitor, registering, a request through HTTPS.
+"""What a person waits for: the command line, the first URL, a name at the visitor, registering, a request through HTTPS.
 
 `python -m benchmarks.first_use` prints each figure beside its bound and exits with 1 if one is missed.
 """
@@ -101,11 +101,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="beam-bench-") as folder, load.server() as target:
         root = Path(folder)
         raw["first url, s"] = [first_url(root / str(number), target) for number in range(3)]
-        rows.append(("beam PORT to its URL, fresh home", statistics.median(raw["first url, s"]), 3.0, "s"))
+        rows.append(("beam PORT to its URL, fresh home", statistics.median(raw["first url, s"]), 1.5, "s"))
         visitor = Daemon(root / "visitor", *LOOPBACK)
         owners = [Daemon(root / f"owner{number}", *LOOPBACK) for number in range(OWNERS)]
         with daemons(visitor, *owners):
             status = visitor.start()
+            for words, bound in (("--help", 0.12), ("status", 0.25)):
+                raw[f"beam {words}, s"] = [timed(partial(visitor.run, words)) for _ in range(11)]
+                rows.append((f"beam {words}", statistics.median(raw[f"beam {words}, s"]), bound, "s"))
             dns, known = endpoint(status["dns"]), visitor.beam("id")["addresses"][0]
             for owner in owners:
                 owner.start()
