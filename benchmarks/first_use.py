@@ -1,4 +1,4 @@
-"""What a person waits for: the command line, the first URL, a name at the visitor, registering, a request through HTTPS.
+"""What a person waits for: the command line, the first URL, a name at the visitor, registering, a request by HTTPS.
 
 `python -m benchmarks.first_use` prints each figure beside its bound and exits with 1 if one is missed.
 """

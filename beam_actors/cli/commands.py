@@ -20,6 +20,7 @@ class Entry(NamedTuple):
     def load(self) -> click.Command:
         """Import it."""
         command: click.Command = getattr(import_module(f"beam_actors.cli.{self.module}"), self.attribute)
+        command.short_help = self.summary  # as `beam --help` says it, for whoever asks the command
         return command
 
 

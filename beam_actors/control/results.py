@@ -54,7 +54,7 @@ class PeerRow:
     """Why the last dial failed, while it is not up."""
     bytes_sent: int
     bytes_received: int
-    """On the wire, over the sessions that stand."""
+    """On the wire, over the session that new streams take."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class ExposeRequest:
 
 @attrs.frozen(slots=True, kw_only=True)
 class TrafficRow:
-    """What went through a tunnel or a forward since it was made, or the daemon started: connections and bytes."""
+    """What went through a tunnel or a forward since it was made, or the daemon (or its data plane) started."""
 
     connections: int
     bytes_to_service: int

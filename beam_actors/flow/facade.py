@@ -12,7 +12,7 @@ from beam_actors.flow.pump import Pump, PumpStatistics
 from beam_actors.flow.session import SessionHandle
 from beam_actors.flow.session_link import SessionLink
 from beam_actors.flow.sockets import Batch, DatagramLink, ListenerLink, SocketLink
-from beam_actors.flow.splices import Splices
+from beam_actors.flow.splices import NO_TRAFFIC, Splices, Traffic
 from beam_actors.flow.stream import Stream
 from beam_actors.flow.tls import TlsLink
 from beam_actors.ports import Buffer, DatagramSocket, TlsEngine
@@ -115,6 +115,11 @@ class Flow:
     def splices(self) -> Splices:
         """The living splices: found, counted and aborted by tag."""
         return self.pump.splices
+
+    def traffic(self, tag: str) -> Traffic:
+        """What went through the splices of a tag; nothing while the pump restarts, which ends them all."""
+        pump = self._pump
+        return NO_TRAFFIC if pump is None or not pump.is_open else pump.splices.traffic(tag)
 
     def statistics(self) -> PumpStatistics:
         """What the pump did and holds."""

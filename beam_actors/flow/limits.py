@@ -30,7 +30,7 @@ class FlowLimits:
     handshake_seconds: float = 10.0
     """From a TLS link's first byte to its established state; sessions with peers have `handshake_timeout` there."""
     ping_seconds: float = 5.0
-    """Without a byte from the peer before it is asked for one; up to half as much more, so that an idle node asks all
-    its peers at one time."""
+    """Without a byte from the peer, or to it, before it is asked for one; up to half as much more, so that an idle node
+    asks all its peers at one time. Of two beam nodes, the one that dialled asks."""
     silence_seconds: float = 11.0
     """Without a byte from the peer before it counts as down."""

@@ -302,7 +302,8 @@ class SessionLink(Owned):
         self.session.forgive()
         if self._asks and now >= min(self._heard_at, self._sent_at) + limits.ping_seconds:
             self.ping(None)
-            self._tick_at(self._heard_at + limits.silence_seconds)  # unless it is answered
+            # Unless it is answered; and the other end is to be asked again in time, however lately it was heard.
+            self._tick_at(min(self._heard_at + limits.silence_seconds, now + limits.ping_seconds))
         else:
             self._tick_at(self._next_look(now))
 
@@ -320,7 +321,7 @@ class SessionLink(Owned):
                 floor((self._sent_at + limits.ping_seconds) / step + 1) * step,
             )
             return look if look > now else now + step  # whatever was rounded
-        look = floor((heard + limits.silence_seconds) / step) * step
+        look = min(floor((heard + limits.silence_seconds) / step), ceil((now + limits.ping_seconds) / step)) * step
         return look if look > now else heard + limits.silence_seconds
 
     def _tick_at(self, when: float) -> None:

@@ -5,7 +5,8 @@ the splices that carry one tag, and what a splice moved is added to its tags' ac
 only for tags that somebody opened one for, so strangers' tags leave nothing behind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import attrs
 
@@ -38,7 +39,7 @@ class _Account:
     back: int = 0
 
 
-_NONE: dict[Splice, None] = {}
+_NONE: Mapping[Splice, None] = MappingProxyType({})
 
 
 class Splices:
@@ -96,6 +97,11 @@ class Splices:
     def open_account(self, tag: str) -> None:
         """Keep account of the tag from now on, if that is not done yet."""
         self._accounts.setdefault(tag, _Account())
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The tags that account is kept of."""
+        return tuple(self._accounts)
 
     def close_account(self, tag: str) -> None:
         """Forget what went through; nothing happens if nobody kept account."""

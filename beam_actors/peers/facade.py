@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import trio
 
 from beam_actors.errors import (
@@ -159,7 +160,12 @@ class Peers:
     async def snapshot(self) -> tuple[PeerStatus, ...]:
         """How all peers stand that are wanted or connected, by peer id."""
         result: tuple[PeerStatus, ...] = await self._ask_manager(ListPeers(), self._limits.open_timeout)
-        return result
+        return tuple(map(self._counted, result))
+
+    def _counted(self, status: PeerStatus) -> PeerStatus:
+        """With the bytes of now: what the peers' actors report is as old as their last change."""
+        moved = self._routes.moved(status.peer)
+        return status if moved is None else attrs.evolve(status, bytes_sent=moved.sent, bytes_received=moved.received)
 
     async def connected(self) -> tuple[PeerId, ...]:
         """The peers with a session, by id; raises `TimedOut` when the room does not come to answer."""

@@ -125,7 +125,6 @@ class LiveSessions:
         if best is None:
             return PeerStatus(peer=self._them, state=state, kept=kept, sessions=len(self), failure=failure)
         remote = best.established.remote
-        wires = [live.established.handle.statistics().wire for live in self._live.values()]
         return PeerStatus(
             peer=self._them,
             state=state,
@@ -136,8 +135,6 @@ class LiveSessions:
             agent=best.agent,
             suite=best.established.suite,
             address=None if remote is None else Multiaddr.from_address(remote, self._them),
-            bytes_sent=sum(wire.sent for wire in wires),
-            bytes_received=sum(wire.received for wire in wires),
         )
 
     def _settle(self) -> None:

@@ -68,7 +68,7 @@ class PeerStatus:
     """Why the last dial failed, while it is not up."""
     bytes_sent: int = 0
     bytes_received: int = 0
-    """On the wire, over the sessions that stand: with everything that a session costs."""
+    """On the wire, over the session that new streams take: with everything that a session costs."""
 
 
 # --- to the manager ---

@@ -9,6 +9,7 @@ from beam_actors.errors import ConnectionLost
 from beam_actors.flow import SessionHandle, Stream
 from beam_actors.runtime import Ref
 from beam_actors.values import PeerId
+from beam_actors.wire import SessionStatistics
 
 
 class Routes:
@@ -39,6 +40,11 @@ class Routes:
             return session.open(protocol, owner)
         except ConnectionLost:
             return None
+
+    def moved(self, peer: PeerId) -> SessionStatistics | None:
+        """The counters of the peer's session, None if it is not connected."""
+        session = self._sessions.get(peer)
+        return None if session is None else session.statistics().wire
 
     def __len__(self) -> int:
         return len(self._sessions)

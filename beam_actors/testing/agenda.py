@@ -1,9 +1,9 @@
 """The list of all that will happen in a virtual network.
 
 The invariant: things happen in the order of time, and at one time in the order in which they were asked for. It knows
-no packet. The run's clock (`seeded.JumpClock`) lets them happen, as soon as no task can run: a task of its own would
-cost two more turns of the loop for each of them, and a cancel scope for each process more than all that the network
-does.
+no packet. The run's clock (`seeded.JumpClock`) lets them happen, as soon as no task can run or between two rounds of
+tasks: a task of its own would cost two more turns of the loop for each of them, and a cancel scope for each process
+more than all that the network does.
 """
 
 import heapq

@@ -48,6 +48,8 @@ class JumpClock(trio.abc.Clock, trio.abc.Instrument):
         self._runner: Any = None
         self.agenda = Agenda()
         """What happens by itself in this run, such as the arrival of packets."""
+        self._failure: BaseException | None = None
+        """What an action raised where trio would swallow it."""
         self.stops = Stops()
         """The processes of this run that get no CPU."""
 
@@ -64,6 +66,9 @@ class JumpClock(trio.abc.Clock, trio.abc.Instrument):
         """See `trio.abc.Clock`; asked when no task can run: go on until one can, or a deadline has come."""
         runner, agenda = self._runner, self.agenda
         queue, deadlines = runner.runq, runner.deadlines
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
         if runner.entry_queue.size():
             return 0  # what came from outside the loop: trio's task for it runs after the next look at its sockets
         while not queue:
@@ -80,8 +85,11 @@ class JumpClock(trio.abc.Clock, trio.abc.Instrument):
 
     def before_io_wait(self, timeout: float) -> None:
         """See `trio.abc.Instrument`: between two rounds of tasks."""
-        if timeout <= 0 and self.agenda.next_at <= self._time:
-            self.agenda.run_due(self._time)
+        if timeout <= 0 and self.agenda.next_at <= self._time and self._failure is None:
+            try:
+                self.agenda.run_due(self._time)
+            except BaseException as error:  # noqa: BLE001  # trio would log it, and this instrument would be no more
+                self._failure = error
 
     def __repr__(self) -> str:
         return f"<JumpClock at {self._time:.6f}>"

@@ -5,7 +5,7 @@ for an answer. The splices carry this actor's path as their tag and survive it; 
 incarnation listens again on the same port.
 """
 
-from beam_actors.errors import BeamError, NetworkError
+from beam_actors.errors import ActorUnavailable, BeamError, NetworkError
 from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
 from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, receives
 from beam_actors.tunnels.limits import TunnelsLimits
@@ -79,7 +79,7 @@ class LocalForward(Actor):
         """Try the port, and again later if need be."""
         try:
             self.listen(Listen())
-        except NetworkError:
+        except (NetworkError, ActorUnavailable):  # the latter while the pump restarts
             self.send_after(self._limits.listen_retry, message)
 
     @receives(Describe)
@@ -88,7 +88,7 @@ class LocalForward(Actor):
         return ForwardStatus(
             spec=self._spec,
             listening=self._listener is not None,
-            traffic=self._flow.splices.traffic(self.path),
+            traffic=self._flow.traffic(self.path),
             failed=self._failed,
             failure=self._failure,
         )

@@ -49,3 +49,6 @@ class Members:
         for splice in self._flow.splices:
             if any(tag.startswith(prefix) and tag.removeprefix(prefix) not in keys for tag in splice.tag):
                 splice.abort()
+        for tag in self._flow.splices.accounts:
+            if tag.startswith(prefix) and tag.removeprefix(prefix) not in keys:
+                self._flow.splices.close_account(tag)

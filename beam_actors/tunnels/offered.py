@@ -73,7 +73,7 @@ class OfferedTunnel(Actor):
         return TunnelStatus(
             spec=self._spec,
             running=True,
-            traffic=self._flow.splices.traffic(self.path),
+            traffic=self._flow.traffic(self.path),
             refused=self._refused,
             failed=self._failed,
         )

@@ -8,7 +8,7 @@ import attrs
 from beam_actors.errors import InvalidValue
 
 
-def _ip(value: str) -> str:
+def _ip(value: str) -> str:  # a field's converter has to be a function
     return _canonical(value)
 
 

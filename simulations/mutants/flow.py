@@ -112,7 +112,7 @@ MUTANTS = (
             ),
             Edit(
                 "flow/session_link.py",
-                "self._tick_at(self._heard_at + limits.silence_seconds)  # unless it is answered",
+                "self._tick_at(min(self._heard_at + limits.silence_seconds, now + limits.ping_seconds))",
                 "self._tick_at(now + limits.ping_seconds)",
             ),
         ),

@@ -1,8 +1,12 @@
 """What the first argument may be: a command, a target, or a slip of the finger."""
 
+import subprocess
+import sys
+
 import pytest
 
 from beam_actors import __version__
+from beam_actors.cli.commands import COMMANDS
 
 
 @pytest.mark.parametrize(
@@ -19,3 +23,28 @@ def test_help_lists_every_command_in_its_section(beam):
     assert done.exit_code == 0
     for command in ("expose", "register", "connect", "tree", "start"):
         assert f"  {command} " in done.out
+
+
+# --- the table of commands ---
+
+HELP = """
+import sys
+from beam_actors.cli.app import run
+code = run(["--help"])
+print(sorted(name for name in sys.modules if name.startswith("beam_actors.")), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_each_entry_leads_to_the_command_of_that_name(word):
+    assert COMMANDS[word].load().name == word
+
+
+def test_help_imports_no_command():
+    run = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
+    assert all(f"  {word}" in run.stdout for word in COMMANDS if word != "share")
+    imported = run.stderr
+    assert "beam_actors.cli.app" in imported
+    assert not [entry.module for entry in COMMANDS.values() if entry.module in imported]
+    assert "beam_actors.cli.context" not in imported

@@ -103,6 +103,23 @@ def test_an_end_that_only_listens_is_heard_too() -> None:
     virtual_run(two_hosts, case)
 
 
+@pytest.mark.parametrize("rate", [5_000, 20_000])
+def test_an_end_that_hears_all_the_time_still_asks_in_time(rate: int) -> None:
+    """It asks because it said nothing, and what it hears meanwhile is no reason to ask late the next time."""
+
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        net.between(*hosts, Conditions(latency=0.02, jitter=0.02))
+        ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
+        here, there = await channel(ends)
+        for _ in range(2_000):
+            await there.write(bytes(rate // 10))
+            await trio.sleep(0.1)
+            await here.read(rate)
+        assert ends.b.is_open
+
+    virtual_run(two_hosts, case)
+
+
 def test_an_idle_node_looks_at_all_its_sessions_at_one_time() -> None:
     async def case(a: Rig, b: Rig, net, hosts) -> None:
         for index in range(20):

@@ -154,8 +154,12 @@ async def test_the_snapshot_tells_who_is_there(world, autojump_clock):
         assert status.suite == "/beam/noise-aes/1"
         assert status.address == bob.address
         assert status.rtt_ms > 0
-        assert status.bytes_sent > 0
         assert status.bytes_received > 0
+        sent = status.bytes_sent
+        assert sent > 0
+        (await alice.peers.open(bob.id, "/nobody/1")).close()
+        await trio.sleep(0.1)
+        assert (await alice.peers.snapshot())[0].bytes_sent > sent  # of now, not of the last change
 
 
 async def test_a_node_says_where_it_listens(world, autojump_clock):

@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 import trio
 import trio.testing
@@ -26,6 +28,25 @@ def test_things_happen_in_the_order_of_time_and_then_of_asking(times):
     assert all(now == pytest.approx(when) for (when, _number), now in happened)
     assert agenda.happened == len(times)
     repr(agenda)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what such a run leaves behind
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_an_action_raises_ends_the_run(busy):
+    def boom():
+        raise ZeroDivisionError
+
+    async def main():
+        in_(0, boom)
+        for _ in range(10 if busy else 0):
+            await trio.lowlevel.checkpoint()
+        await trio.sleep(1)
+
+    with pytest.raises(trio.TrioInternalError) as caught:
+        simulate(main)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    del caught
+    gc.collect()
 
 
 @simulated

@@ -121,7 +121,7 @@ class VirtualDriver:
         return sock
 
     async def wait(self, until: float | None, turn: Turn | None = None) -> list[Ready]:
-        """See `ports.NetworkDriver`. A turn is called when no task can run, as the daemon's own loop does it."""
+        """See `ports.NetworkDriver`. A turn is called when no task can run, and between two rounds of tasks."""
         if self._closed:
             raise ConnectionLost("The network driver is closed.")
         self._until = float("inf") if until is None else until
@@ -133,7 +133,7 @@ class VirtualDriver:
                 await self._sleep()
         finally:
             self._turn = None
-        failure, self._failure = self._failure, None
+            failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
         return self._take_batch()
