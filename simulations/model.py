@@ -218,7 +218,12 @@ class Model:
         return max((wish.asked_at for wish in wishes if wish is not None), default=0.0)
 
     def is_taken(self, person: Person, name: str) -> bool:
-        """Whether somebody else was told some time ago that the name is theirs, and nobody asked for it since."""
+        """Whether somebody else, and not the person, was told some time ago that the name is theirs.
+
+        Not if somebody asked for it since. Who holds it beside the other, having contested it, may claim it again.
+        """
+        if person.holds(name):
+            return False
         others = [other for other in self.holders(name) if other is not person]
         return bool(others) and self.is_sure(name) and trio.current_time() - self.asked_at(name) > _SPREAD
 

@@ -1,3 +1,5 @@
+import trio
+
 from simulations.model import Model, Standing
 from tests.naming.builders import owner_id
 
@@ -61,3 +63,19 @@ async def test_lost_keys_are_another_person():
     assert person.owner is None
     assert model.holders("a") == []
     assert model.names == ["a"]
+
+
+async def test_who_holds_a_name_beside_another_may_claim_it_again(autojump_clock):
+    model = Model(2)
+    one, two = model.people
+    one.owner, two.owner = owner_id(0), owner_id(1)
+    for person in model.people:
+        with model.registering(person, "a") as wish:
+            wish.done()
+        await trio.sleep(100)
+        assert not model.is_taken(person, "a")
+    assert not model.is_taken(one, "a")
+    with model.releasing(two, "a") as wish:
+        wish.done()
+    await trio.sleep(100)
+    assert model.is_taken(two, "a")
