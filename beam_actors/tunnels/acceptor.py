@@ -54,20 +54,24 @@ class Acceptor(Actor):
         try:
             data = stream.read_nowait(reader.wanted) or b""
             reader.feed(data)
-            try:
-                body = reader.next()
-                request = None if body is None else decode_request(body)
-                tunnel = None if request is None else self._directory.find(request.name, request.port)
-            except (UnsupportedVersion, RemoteProtocolError, TunnelNotFound, ActorError):
-                request = tunnel = None
-            if request is None or tunnel is None:
-                stream.unread(data)
-                return False
-            stream.unread(reader.rest())
-            self._hand_over(message, request, tunnel)
+            meant = self._meant(reader)
+            stream.unread(data if meant is None else reader.rest())
+            if meant is not None:
+                self._hand_over(message, *meant)
         except NetworkError:
             return False  # whoever reads next is told
-        return True
+        return meant is not None
+
+    def _meant(self, reader: FrameReader) -> tuple[Request, Ref] | None:
+        """The request that was read and its tunnel's actor; None if it is not all there, or must be refused."""
+        try:
+            body = reader.next()
+            if body is None:
+                return None
+            request = decode_request(body)
+            return request, self._directory.find(request.name, request.port)
+        except (UnsupportedVersion, RemoteProtocolError, TunnelNotFound, ActorError):
+            return None
 
     @staticmethod
     def _hand_over(message: InboundStream, request: Request, tunnel: Ref) -> None:
