@@ -55,11 +55,8 @@ soak: $(STAMP)   ## real daemons under faults, floods and fuzzers (under 12 minu
 	$(BIN)/python -m simulations.soak
 
 bench: $(STAMP)  ## side by side with OpenSSH; what a person waits for; what idles; the runtime beside trio and pykka
-	$(BIN)/python -m benchmarks.first_use
-	$(BIN)/python -m benchmarks.tunnel
-	-$(BIN)/python -m benchmarks.fairness
-	$(BIN)/python -m benchmarks.idle
-	$(BIN)/python -m benchmarks.runtime --check
+	missed=0; for part in first_use tunnel fairness idle "runtime --check"; do \
+		$(BIN)/python -m benchmarks.$$part || missed=1; done; exit $$missed
 
 clean:           ## remove what was installed or generated
 	rm -rf $(VENV) .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .lab
