@@ -188,7 +188,7 @@ def duration(seconds: float) -> str:
 
 
 def amount(size: int) -> str:
-    """`size` bytes for people: 900 B, 12 kB, 3.4 MB."""
+    """`size` bytes for people: 900 B, 12 kB, 3.4 MB; rich has this, but no command that only asks may wait for rich."""
     if size < 1000:
         return f"{size} B"
     value = float(size)

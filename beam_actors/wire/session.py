@@ -8,7 +8,8 @@ Give it what the network delivers (`receive`) and send what it says (`data_to_se
   channel the last words are a go-away; after a failed handshake or decryption there are none.
 - A call for a stream that is gone does nothing, since its end may lie in events that the caller hasn't read yet.
 
-It has no clock: deadlines, keep-alive and the round trip's time belong to its caller. Entropy comes as seeds.
+It has no clock of its own: deadlines and keep-alive belong to its caller, who may give it one to time round trips.
+Entropy comes as seeds.
 """
 
 from collections.abc import Callable
