@@ -9,6 +9,7 @@ from beam_actors.flow.messages import Accepted, IncomingStream, SessionDown, Ses
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump, PumpStatistics
 from beam_actors.flow.session import LinkStatistics, SessionHandle
+from beam_actors.flow.sockets import Datagrams
 from beam_actors.flow.splice import Splice
 from beam_actors.flow.splices import NO_TRAFFIC, Splices, Traffic
 from beam_actors.flow.stream import Stream
@@ -18,6 +19,7 @@ __all__ = [
     "Accepted",
     "Budget",
     "DatagramHandle",
+    "Datagrams",
     "Flow",
     "FlowLimits",
     "IncomingStream",

@@ -11,7 +11,7 @@ from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump, PumpStatistics
 from beam_actors.flow.session import SessionHandle
 from beam_actors.flow.session_link import SessionLink
-from beam_actors.flow.sockets import Batch, DatagramLink, ListenerLink, SocketLink
+from beam_actors.flow.sockets import DatagramLink, Datagrams, ListenerLink, SocketLink
 from beam_actors.flow.splices import NO_TRAFFIC, Splices, Traffic
 from beam_actors.flow.stream import Stream
 from beam_actors.flow.tls import TlsLink
@@ -181,7 +181,7 @@ class Flow:
         return Stream(TlsLink(link, engine, unread))
 
     def datagrams(
-        self, address: TcpAddress, on_batch: Callable[[DatagramSocket, Batch], None], owner: Owner
+        self, address: TcpAddress, on_batch: Callable[[DatagramSocket, Datagrams], None], owner: Owner
     ) -> DatagramHandle:
         """Bind a UDP socket; `on_batch(socket, [(data, sender), …])` is called in the pump and must be quick."""
         pump = self.pump

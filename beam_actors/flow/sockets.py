@@ -1,6 +1,6 @@
 """Links straight above the driver: a stream socket, a listener, a datagram socket."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
@@ -14,7 +14,7 @@ from beam_actors.values import Address, TcpAddress
 _TELL_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
-Batch = list[tuple[bytes, TcpAddress]]
+Datagrams = Iterator[tuple[bytes, TcpAddress]]
 
 
 class SocketLink(Link):
@@ -205,7 +205,7 @@ class ListenerLink(Owned):
 
 
 class DatagramLink(Owned):
-    """A UDP socket whose datagrams are handed over in batches."""
+    """A UDP socket whose datagrams are handed over in batches, each read when the batch is asked for it."""
 
     __slots__ = ("_on_batch", "socket")
 
@@ -213,7 +213,7 @@ class DatagramLink(Owned):
         self,
         pump: Pump,
         socket: DatagramSocket,
-        on_batch: Callable[[DatagramSocket, Batch], None],
+        on_batch: Callable[[DatagramSocket, Datagrams], None],
         owner: Owner | None,
     ) -> None:
         self.socket = socket
@@ -224,10 +224,7 @@ class DatagramLink(Owned):
 
     def ready(self, _bits: int) -> None:
         """What the driver reports."""
-        batch = self.socket.receive()
-        if batch:
-            self.pump.moved(sum(len(data) for data, _ in batch))
-            self._on_batch(self.socket, batch)
+        self._on_batch(self.socket, self.socket.receive())
 
     def abort(self, error: NetworkError | None = None) -> None:  # noqa: ARG002  # it has no stream to fail
         """See `Owned`."""

@@ -13,7 +13,7 @@ from collections import OrderedDict
 import structlog
 
 from beam_actors.errors import BeamError, InvalidName, NameNotFound, NetworkError
-from beam_actors.flow import Accepted, DatagramHandle, Flow, Stream
+from beam_actors.flow import Accepted, DatagramHandle, Datagrams, Flow, Stream
 from beam_actors.ingress.answers import AA, APEX_TTL, NAME_TTL, NEGATIVE_TTL, Located, Responder, udp_limit
 from beam_actors.ingress.binding import RETRY_SECONDS, Binding, reachable_ip
 from beam_actors.ingress.exchange import Exchange
@@ -127,7 +127,7 @@ class DnsServer(Actor):
 
     # --- UDP ---
 
-    def _on_batch(self, socket: DatagramSocket, batch: list[tuple[bytes, TcpAddress]]) -> None:
+    def _on_batch(self, socket: DatagramSocket, batch: Datagrams) -> None:
         """In the pump: answer what is known, hand over the rest."""
         now = self._clock.monotonic()
         for data, sender in batch:

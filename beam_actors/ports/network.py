@@ -8,7 +8,7 @@ method of this port calls back into its caller but `wait`, which may call the `t
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import attrs
@@ -122,8 +122,12 @@ class DatagramSocket(Pollable, Protocol):
         """The bound address, with the real port."""
         ...
 
-    def receive(self, limit: int = 64) -> list[tuple[bytes, TcpAddress]]:
-        """Up to `limit` waiting datagrams with their senders; each at most 65,535 bytes."""
+    def receive(self, limit: int = 64) -> Iterator[tuple[bytes, TcpAddress]]:
+        """Up to `limit` waiting datagrams of at most 65,535 bytes, with their senders.
+
+        Each is read when it is asked for, so what answers one leaves before the kernel is asked for the next. It ends
+        when the socket is closed meanwhile.
+        """
         ...
 
     def send_to(self, data: Buffer, address: TcpAddress) -> bool:

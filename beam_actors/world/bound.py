@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from beam_actors.errors import ResourceExhausted
@@ -117,21 +118,20 @@ class EpollDatagrams(SocketPollable):
         """See `ports.DatagramSocket`."""
         return self._local
 
-    def receive(self, limit: int = 64) -> list[tuple[bytes, TcpAddress]]:
+    def receive(self, limit: int = 64) -> Iterator[tuple[bytes, TcpAddress]]:
         """See `ports.DatagramSocket`."""
         self._require_open()
-        batch: list[tuple[bytes, TcpAddress]] = []
-        while len(batch) < limit:
+        while limit and self.fd >= 0:
             try:
                 data, name = self._socket.recvfrom(_MAX_DATAGRAM)
             except BlockingIOError:
-                break
+                return
             except OSError as error:
                 if error.errno in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH):
                     continue  # an ICMP answer to something sent earlier; UDP promises nothing
                 raise map_established(error, f"Reading datagrams at {self._local} failed") from error
-            batch.append((data, tcp_address(name)))
-        return batch
+            limit -= 1
+            yield data, tcp_address(name)
 
     def send_to(self, data: Buffer, address: TcpAddress) -> bool:
         """See `ports.DatagramSocket`."""

@@ -4,6 +4,7 @@ The invariant: nothing is asked of a descriptor after `close`, and the books are
 once, and of the end. It knows nothing of who waits for readiness or how, and nothing of what kind of socket it is.
 """
 
+import functools
 import socket
 from typing import Protocol, TypeVar
 
@@ -83,6 +84,7 @@ def family_of(address: TcpAddress) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in address.ip else socket.AF_INET
 
 
+@functools.lru_cache(maxsize=1024)  # a program that asks much asks from few ports
 def tcp_address(name: tuple[str, int] | tuple[str, int, int, int]) -> TcpAddress:
     """The kernel's name for an IP socket as an address."""
     # A link-local address already carries its zone ("fe80::1%eth0") as Python writes it.

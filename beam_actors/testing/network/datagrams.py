@@ -3,6 +3,8 @@
 The invariant: the queue is bounded as a kernel's is, and what does not fit is lost. It draws nothing at random.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import trio
@@ -29,7 +31,7 @@ class VirtualDatagrams(VirtualPollable):
     def __init__(self, driver: "VirtualDriver", local: TcpAddress) -> None:
         super().__init__(driver)
         self._local = local
-        self._queue: list[tuple[bytes, TcpAddress]] = []
+        self._queue: deque[tuple[bytes, TcpAddress]] = deque()
         self._sources: dict[str, TcpAddress] = {}  # by address of this machine, so that none is parsed per packet
 
     @property
@@ -37,13 +39,14 @@ class VirtualDatagrams(VirtualPollable):
         """See `ports.DatagramSocket`."""
         return self._local
 
-    def receive(self, limit: int = 64) -> list[tuple[bytes, TcpAddress]]:
+    def receive(self, limit: int = 64) -> Iterator[tuple[bytes, TcpAddress]]:
         """See `ports.DatagramSocket`."""
         self._require_open()
-        batch = self._queue[:limit]
-        del self._queue[:limit]
-        self.driver.update(self)
-        return batch
+        while limit and self._queue and self._open:
+            limit -= 1
+            datagram = self._queue.popleft()
+            self.driver.update(self)
+            yield datagram
 
     def send_to(self, data: Buffer, address: TcpAddress) -> bool:
         """See `ports.DatagramSocket`."""

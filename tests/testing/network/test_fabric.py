@@ -104,7 +104,7 @@ async def test_a_clog_delays_and_loses_nothing():
     sock.send_to(b"slowly, too", receiver.local)
     await b.until(receiver, READ)
     assert trio.current_time() - start == pytest.approx(5.001)
-    assert receiver.receive() == [(b"slowly, too", sock.local)]
+    assert list(receiver.receive()) == [(b"slowly, too", sock.local)]
     assert await read(b.driver, accepted) == b"slowly"
     accepted.send(b"the other way is free")
     before = trio.current_time()
@@ -154,11 +154,11 @@ async def test_a_datagram_that_is_doubled_arrives_twice_and_a_lost_one_never():
     sender, receiver = a.driver.datagrams(a.at(5000)), b.driver.datagrams(b.at(5300))
     sender.send_to(b"twice", receiver.local)
     await trio.sleep(1)
-    assert receiver.receive() == [(b"twice", sender.local)] * 2
+    assert list(receiver.receive()) == [(b"twice", sender.local)] * 2
     network.conditions = Conditions(loss=1.0)
     sender.send_to(b"never", receiver.local)
     await trio.sleep(1)
-    assert receiver.receive() == []
+    assert list(receiver.receive()) == []
 
 
 @simulated

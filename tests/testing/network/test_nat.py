@@ -50,7 +50,7 @@ async def heard(machine: Machine, sock, seconds: float = 1.0):
     sock.want(read=True, write=False)
     found = await machine.driver.wait(trio.current_time() + seconds)
     sock.want(read=False, write=False)
-    return sock.receive(1)[0] if found else None
+    return next(sock.receive(1)) if found else None
 
 
 async def classify(behaviour: NatBehaviour) -> tuple[Mapping, Filtering]:
