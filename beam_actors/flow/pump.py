@@ -179,7 +179,8 @@ class Pump:
                     continue
                 self._waiting = True
                 try:
-                    self._enter(await self.driver.wait(self._next_at(), self._turn))
+                    until = self.clock.monotonic() if self._soon or self._flushes else self._timers.next_at()
+                    self._enter(await self.driver.wait(until, self._turn))
                 finally:
                     self._waiting = False
         finally:
@@ -191,7 +192,9 @@ class Pump:
         self._enter(batch)
         self._slice()
         self._waiting = True
-        return self._next_at()
+        if self._soon or self._batch or self._flushes:
+            return self.clock.monotonic()
+        return self._timers.next_at()
 
     def _enter(self, batch: list[Ready]) -> None:
         """Put a batch behind what is left of the one before; what is in both is there once, with all that was said."""
@@ -200,12 +203,9 @@ class Pump:
             for pollable, bits in batch:
                 left[pollable] = left.get(pollable, 0) | bits
             batch = list(left.items())
-        batch.reverse()
+        if len(batch) > 1:
+            batch.reverse()
         self._batch = batch
-
-    def _next_at(self) -> float | None:
-        """When to go on though nothing is ready."""
-        return self.clock.monotonic() if self._soon or self._flushes or self._batch else self._timers.next_at()
 
     def close(self) -> None:
         """Abort everything, tell whoever waits, and close the driver; idempotent."""
@@ -239,15 +239,20 @@ class Pump:
         )
 
     def _slice(self) -> None:
+        # Most slices serve one small packet, so what has nothing to do isn't even called.
         now = self.clock.monotonic()
         deadline = now + self.limits.slice_seconds
         self._moved_in_slice = 0
         self._slices += 1
-        self._run_timers(now)
+        if self._timers.is_due(now):
+            self._run_timers(now)
         # Queued calls and ready sockets each have their share, and get one turn at least: neither can starve the other.
-        self._run_soon(deadline)
-        self._run_batch(deadline)
-        self._run_flushes()
+        if self._soon:
+            self._run_soon(deadline)
+        if self._batch:
+            self._run_batch(deadline)
+        if self._flushes:
+            self._run_flushes()
         if self.budget.exceeded:
             self.budget.enforce()
 
@@ -282,7 +287,7 @@ class Pump:
             except Exception as error:  # noqa: BLE001  # the link's owner answers for it
                 pumped.crash(error)
             done += 1
-            if self._moved_in_slice >= limits.slice_bytes or monotonic() >= deadline:
+            if batch and (self._moved_in_slice >= limits.slice_bytes or monotonic() >= deadline):
                 break
         self._callbacks += done
 

@@ -56,6 +56,10 @@ class TimerHeap:
             self._cancelled -= 1
         return self._heap[0][0] if self._heap else None
 
+    def is_due(self, now: float) -> bool:
+        """Whether `pop_due` may give one; a cancelled one counts."""
+        return bool(self._heap) and self._heap[0][0] <= now + _EARLY
+
     def pop_due(self, now: float) -> Timer | None:
         """The first timer if it is due, taken out."""
         when = self.next_at()

@@ -15,6 +15,7 @@ from beam_actors.runtime.cell import STARTING, Cell, State
 if TYPE_CHECKING:
     from beam_actors.runtime.system import System
 
+_STARTING = State.STARTING
 REMEMBERED = 256
 """Actors whose last report is remembered; beyond that the oldest may be reported again before its pause is over."""
 
@@ -46,21 +47,22 @@ class Held:
 
 
 class CpuAccount(trio.abc.Instrument):
-    """Charges the time of each task's steps to the cell that it belongs to."""
+    """Charges the time of each task's steps to the cell that it belongs to, with what the loop spent to get there.
+
+    So the clock is read once for each step: it asks the kernel, and there are thousands of steps a second.
+    """
 
     def __init__(self, system: "System") -> None:
         self._system = system
-        self._since = 0.0
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 (trio's signature)
-        """A step begins."""
-        self._since = self._system.cpu_clock()
+        self._since = system.cpu_clock()
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """A step is over."""
+        now = self._system.cpu_clock()
         cell = task.context.get(STARTING)
         if cell is not None and cell.system is self._system:
-            cell.cpu += self._system.cpu_clock() - self._since
+            cell.cpu += now - self._since
+        self._since = now
 
 
 class StepAccount(trio.abc.Instrument):
@@ -68,46 +70,54 @@ class StepAccount(trio.abc.Instrument):
 
     def __init__(self, system: "System", limit: StepLimit, report: Callable[[Held], None]) -> None:
         self._system = system
-        self._limit = limit
+        self._clock = limit.clock
+        self._seconds = limit.seconds
+        self._pause = limit.pause
         self._report = report
         self.held = 0
         """How many steps took too long, reported or not."""
         self._began = 0.0
-        self._message = ""
+        self._message: object = None
+        """What is handled now; None if it isn't known to be a message."""
         self._message_began = 0.0
         self._starting = False
-        self._longest = ("", 0.0)
+        self._longest: object = None
+        self._longest_seconds = 0.0
         self._quiet_until: dict[Cell, float] = {}
         self._unreported: dict[Cell, int] = {}
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """A step begins, perhaps in the middle of a message."""
         cell = task.context.get(STARTING)
-        if cell is not None and cell.task is task and cell.in_hand is not None:
-            self._message = type(cell.in_hand.message).__name__
+        if cell is not None and cell.task is task:
+            in_hand = cell.in_hand
+            self._message = None if in_hand is None else in_hand.message
+            self._starting = cell.state is _STARTING
         else:
-            self._message = ""
-        # The first step of a task is known by its maker's cell, and that of an actor begins with `on_start`.
-        self._starting = cell is None or cell.task is not task or cell.state is State.STARTING
-        self._longest = ("", 0.0)
-        self._began = self._message_began = self._limit.clock()
+            # The first step of a task is known by its maker's cell, and that of an actor begins with `on_start`.
+            self._message = None
+            self._starting = True
+        self._longest = None
+        self._longest_seconds = 0.0
+        self._began = self._message_began = self._clock()
 
     def takes(self, message: object) -> None:
         """The loop whose step this is has come to its next message."""
-        now = self._limit.clock()
+        now = self._clock()
         self._end_message(now)
-        self._message, self._message_began = type(message).__name__, now
+        self._message, self._message_began = message, now
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """A step is over."""
-        now = self._limit.clock()
-        if now - self._began <= self._limit.seconds:
+        now = self._clock()
+        if now - self._began <= self._seconds:
             return
         cell = task.context.get(STARTING)
         if cell is not None and cell.system is self._system:
             self._end_message(now)
             # A loop bears the path, a worker more; the cell of one that has just ended knows its task no longer.
-            name = self._longest[0] or self._hook(cell) if task.name == cell.path else task.name
+            longest = "" if self._longest is None else type(self._longest).__name__
+            name = longest or self._hook(cell) if task.name == cell.path else task.name
             self._held(cell, name, now - self._began)
 
     def _hook(self, cell: Cell) -> str:
@@ -117,8 +127,9 @@ class StepAccount(trio.abc.Instrument):
         return "" if cell.state is State.RUNNING else "on_stop"
 
     def _end_message(self, now: float) -> None:
-        if now - self._message_began > self._longest[1]:
-            self._longest = (self._message, now - self._message_began)
+        seconds = now - self._message_began
+        if seconds > self._longest_seconds:
+            self._longest, self._longest_seconds = self._message, seconds
 
     def _held(self, cell: Cell, message: str, seconds: float) -> None:
         self.held += 1
@@ -131,6 +142,6 @@ class StepAccount(trio.abc.Instrument):
             forgotten = next(iter(self._quiet_until))
             del self._quiet_until[forgotten], self._unreported[forgotten]
         unreported = self._unreported.get(cell, 0)
-        self._quiet_until[cell] = now + self._limit.pause
+        self._quiet_until[cell] = now + self._pause
         self._unreported[cell] = 0
         self._report(Held(cell, message, seconds, unreported))

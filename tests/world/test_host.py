@@ -244,3 +244,30 @@ def test_whatever_a_turn_raises_ends_the_wait_and_not_trio():
         driver.close()
 
     run(main)
+
+
+def test_an_instrument_that_fails_in_a_turn_is_called_no_more_and_nothing_else_ends():
+    class Failing(trio.abc.Instrument):
+        calls = 0
+
+        def after_task_step(self, task):
+            if self.armed:
+                self.calls += 1
+                raise ValueError("as asked")
+
+        armed = False
+
+    failing = Failing()
+
+    async def main(host):
+        await trio.testing.wait_all_tasks_blocked()
+        with served(host) as echo:
+            stranger = threading.Thread(target=ask, args=(echo, 10))
+            done = trio.Event()
+            echo.turned = lambda: done.set() if echo.turns == 10 else setattr(failing, "armed", True)
+            stranger.start()
+            await done.wait()
+            stranger.join()
+
+    run(main, failing)
+    assert failing.calls in (1, 2)  # the second one is trio's, which disables it
