@@ -133,7 +133,7 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
             self._serve(guest, events)
 
     def _serve(self, guest: Guest, events: list[tuple[int, int]]) -> None:
-        # Trio's own way of calling them, `instruments.call`, costs as much as all that they do; it is for failures only.
+        # Trio's own way of calling them costs as much as all that they do; it is for those that fail.
         instruments, task = self._runner.instruments, self._task
         hooks = instruments.data
         try:
