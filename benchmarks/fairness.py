@@ -28,15 +28,20 @@ SITUATIONS = ("alone", "beside a download", "beside stalled readers")
 
 
 @contextmanager
-def download(port: int) -> Iterator[None]:
-    """One bulk stream, by a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.load", "bulk", str(port), str(SIZE), "1"]
+def endless(role: str, port: int, *arguments: int) -> Iterator[None]:
+    """A load that outlasts what is measured beside it, by a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.load", role, str(port), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             time.sleep(SETTLE)
             yield
         finally:
             process.kill()
+
+
+def download(port: int) -> AbstractContextManager[None]:
+    """One bulk stream."""
+    return endless("bulk", port, SIZE, 1)
 
 
 @contextmanager

@@ -35,6 +35,9 @@ class CommandFailed(Exception):
 class Daemon:
     """One daemon in a home of its own; `start` may follow `kill`."""
 
+    module = "beam_actors"
+    """What is run as `python -m`, with `start` and its options."""
+
     def __init__(self, home: Path, *options: str, name: str = "") -> None:
         self.home = home
         self.name = name or home.name
@@ -53,7 +56,7 @@ class Daemon:
     def start(self, *, timeout: float = READY_TIMEOUT) -> dict[str, Any]:
         """Start it and wait until it answers; return its first status."""
         self.home.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "beam_actors", "start", "--home", str(self.home), *self.options]
+        command = [sys.executable, "-m", self.module, "start", "--home", str(self.home), *self.options]
         with self._console.open("ab") as console:
             self.process = subprocess.Popen(  # noqa: S603 (our own program)
                 command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
