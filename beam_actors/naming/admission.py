@@ -18,7 +18,7 @@ from beam_actors.errors import ClaimRefused
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY, Limits
 from beam_actors.naming.registry import Registry
-from beam_actors.values import Name, OwnerId
+from beam_actors.values import OwnerId
 
 
 class Verdict(enum.Enum):
@@ -29,7 +29,7 @@ class Verdict(enum.Enum):
     KNOWN = "known"
     """It is here already: refresh when it was heard of, and don't pass it on."""
     SUPERSEDED = "superseded"
-    """A greater one of the same owner is here: the sender is behind."""
+    """A greater one of the same owner is here, or one of a later era: the sender is behind."""
     EARLY = "early"
     """It is genuine and from the near future: keep it aside and ask again when its time has come."""
 
@@ -77,6 +77,8 @@ class Admission:
             return None  # each owner has one possible revocation
         if self._registry.is_revoked(claim.owner):
             raise ClaimRefused("revoked", "The owner of the claim has revoked all claims.")
+        if claim.era < self._registry.era_of(claim.owner):
+            return Verdict.SUPERSEDED
         entry = self._registry.entry(claim.name, claim.owner)
         if entry is not None and entry.join(claim) is entry:
             return Verdict.SUPERSEDED
@@ -99,16 +101,16 @@ class Admission:
             if registry.revocations >= limits.revocations:
                 raise ClaimRefused("quota", "This node keeps as many revocations as it is allowed to.")
             return
-        held = registry.held_by(claim.owner)
+        held = registry.held_by(claim.owner) if claim.era <= registry.era_of(claim.owner) else ()
         live = claim.kind is Kind.LIVE
         same = sum(1 for entry in held if (entry.claim.kind is Kind.LIVE) == live and entry.claim.name != claim.name)
         if same >= (limits.names_per_owner if live else limits.tombstones_per_owner):
             raise ClaimRefused("quota", f"The owner holds {same} {'live names' if live else 'released names'} already.")
         if registry.entry(claim.name, claim.owner) is None:
-            self._check_room(claim.name)
+            self._check_room(claim)
 
-    def _check_room(self, name: Name) -> None:
-        if self._registry.owners_of(name) >= self._limits.owners_per_name:
+    def _check_room(self, claim: Claim) -> None:
+        if self._registry.owners_of(claim.name) >= self._limits.owners_per_name:
             raise ClaimRefused("quota", "Too many owners claim this name.")
-        if self._registry.claims >= self._limits.claims:
+        if self._registry.claims - len(self._registry.ended_by(claim)) >= self._limits.claims:
             raise ClaimRefused("quota", "This node keeps as many claims as it is allowed to.")

@@ -27,13 +27,23 @@ class Signer:
     peer: PeerId
 
 
+def check_era(signer: Signer, era: int) -> None:
+    """Check that the signer's key is of the latest era in which the owner is known to have signed, under any name.
+
+    Raises:
+        NotAllowed: the owner has opened a later era, for which this machine holds no key.
+    """
+    if era > signer.keyset.era:
+        raise NotAllowed(
+            "The owner's key on this machine was replaced by a later one; run `beam recover` with the phrase."
+        )
+
+
 def is_due(entry: Entry | None, signer: Signer, now: float) -> bool:
     """Whether the owner's present claim no longer says what it should."""
     if entry is None or entry.claim.kind is not Kind.LIVE or signer.peer not in entry.claim.peers:
         return True
     claim = entry.claim
-    if claim.era > signer.keyset.era:
-        return False
     if entry.rival is not None:
         # Several machines of one owner signed at once. One of them heals it, or they would go on for ever.
         return claim.peers[0] == signer.peer
@@ -42,16 +52,8 @@ def is_due(entry: Entry | None, signer: Signer, now: float) -> bool:
 
 
 def next_terms(name: Name, entry: Entry | None, signer: Signer, kind: Kind, now: float) -> Terms:
-    """What to sign next for the name: `kind` is live or tombstone, `now` in seconds since 1970.
-
-    Raises:
-        NotAllowed: the owner has opened a later era, for which this machine holds no key.
-    """
+    """What to sign next for the name: `kind` is live or tombstone, `now` in seconds since 1970."""
     before = entry.claim if entry else None
-    if before is not None and before.era > signer.keyset.era:
-        raise NotAllowed(
-            "The owner's key on this machine was replaced by a later one; run `beam recover` with the phrase."
-        )
     seq = before.terms.seq + 1 if before else first_number(now)
     issued = max(int(now), seq)
     if before is not None and before.terms.issued <= now + MAX_AHEAD:

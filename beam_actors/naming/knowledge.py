@@ -101,9 +101,9 @@ class Knowledge:
 
     def _merge(self, claim: Claim, now: float) -> None:
         self.admitted += 1
+        for entry in self.registry.ended_by(claim):
+            self._forget((entry.claim.name, claim.owner))
         if claim.kind is Kind.REVOCATION:
-            for entry in self.registry.names_of(claim.owner):
-                self._forget((entry.claim.name, claim.owner))
             self.registry.merge(claim)
             self._changes.append(records.put_revocation(claim))
             return
@@ -245,10 +245,15 @@ class Knowledge:
     def load_entry(self, value: bytes, parsed: Mapping[bytes, Claim] | None = None) -> None:
         """Take back a row of the table of claims; `parsed` has claims whose encoding was read before."""
         entry, seen = records.read_entry(value, self.network, parsed)
-        key = entry.claim.name, entry.claim.owner
+        name, owner = entry.claim.name, entry.claim.owner
+        for ended in self.registry.ended_by(entry.claim):  # an older program kept claims of several eras
+            self._forget((ended.claim.name, owner))
         self.registry.merge_all(entry.claims)
-        self._seen[key] = seen
-        self._stored[key] = seen.heard
+        if self.registry.entry(name, owner) is None:
+            self._changes.append(records.drop_entry(name, owner))
+            return
+        self._seen[name, owner] = seen
+        self._stored[name, owner] = seen.heard
 
     def load(
         self,

@@ -164,6 +164,8 @@ class Holding:
     """When the entry's claim was last heard of (since 1970); 0 without an entry."""
     revoked: bool
     """Whether this node's owner is revoked."""
+    era: int
+    """The latest era in which this node's owner is known to have signed."""
 
 
 @attrs.frozen(slots=True)

@@ -23,7 +23,7 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.keeping import TTL, Signer, is_due, next_terms
+from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
     GetHolding,
@@ -159,6 +159,7 @@ class NameKeeper(Actor):
         if holding.own is not None:
             if holding.revoked:
                 raise NotAllowed("This owner was revoked: no name can be held with its keys any more.")
+            check_era(self._signer, holding.era)
             if is_due(holding.entry, self._signer, self._clock.wall()):
                 await self._publish(holding, Kind.LIVE)
         elif holding.pin is not None:
@@ -177,6 +178,7 @@ class NameKeeper(Actor):
                 holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
                 if holding.own is None:
                     raise NameNotFound(f"{self._name} is not one of your names; `beam names` lists them.")
+                check_era(self._signer, holding.era)
                 await self._publish(holding, Kind.TOMBSTONE)
         except BeamError as error:
             reply.fail(error)

@@ -247,6 +247,7 @@ class Registrar(Actor):
             entry=entry,
             heard=known.seen(entry.claim).heard if entry else 0.0,
             revoked=known.registry.is_revoked(known.owner),
+            era=known.registry.era_of(known.owner),
         )
 
     @receives(ListHeld)

@@ -2,8 +2,10 @@
 
 The state is a product of join-semilattices, so merging is commutative, associative, idempotent and monotone:
 
-- per (name, owner) the claims at the greatest (era, seq), of which the two greatest by (issued, id) are kept: the
-  greater one counts, and a second one is the proof that the owner signed two (an equivocation, healed by a higher seq);
+- per owner the claims of the greatest era: who opens an era says in it anew all that is to stand, so the key of an era
+  before, which a thief may have, claims nothing any more, under no name;
+- in it, per name the claims at the greatest seq, of which the two greatest by (issued, id) are kept: the greater one
+  counts, and a second one is the proof that the owner signed two (an equivocation, healed by a higher seq);
 - per owner a revocation or none. It absorbs: the owner's claims are dropped and none is taken again.
 
 Invariant: the content is a function of the set of claims ever merged, never of their order, and no clock is read.
@@ -67,8 +69,10 @@ class Registry:
         """Take the claim in; whether anything changed."""
         if claim.kind is Kind.REVOCATION:
             return self._revoke(claim)
-        if claim.owner in self._revoked:
+        if claim.owner in self._revoked or claim.era < self.era_of(claim.owner):
             return False
+        for entry in self.ended_by(claim):
+            self._drop((entry.claim.name, claim.owner))
         owners = self._by_name.get(claim.name, {})
         before = owners.get(claim.owner)
         after = before.join(claim) if before else Entry(claim)
@@ -89,12 +93,20 @@ class Registry:
     def _revoke(self, claim: Claim) -> bool:
         if self._revoked.get(claim.owner) is not None:
             return False
-        for name in tuple(self._by_owner.get(claim.owner, ())):
-            self._drop((name, claim.owner))
+        for entry in self.ended_by(claim):
+            self._drop((entry.claim.name, claim.owner))
         self._revoked[claim.owner] = claim
         self._by_id[claim.id] = claim
         self._revocations += 1
         return True
+
+    def ended_by(self, claim: Claim) -> tuple[Entry, ...]:
+        """What is known of the owner under other names and ends when this is merged: all that is of an earlier era."""
+        if claim.kind is Kind.REVOCATION:
+            return self.names_of(claim.owner)
+        if claim.era <= self.era_of(claim.owner):
+            return ()
+        return tuple(entry for entry in self.names_of(claim.owner) if entry.claim.name != claim.name)
 
     def bar(self, owner: OwnerId) -> None:
         """The owner is revoked, but the revocation was lost: take nothing of the owner, until it comes again."""
@@ -159,6 +171,12 @@ class Registry:
     def held_by(self, owner: OwnerId) -> Iterator[Entry]:
         """The same in no order, for counting: whoever sends claims has it done for each."""
         return (self._by_name[name][owner] for name in self._by_owner.get(owner, ()))
+
+    def era_of(self, owner: OwnerId) -> int:
+        """The era of all that is known of the owner; 0 if that is nothing."""
+        for name in self._by_owner.get(owner, ()):
+            return self._by_name[name][owner].claim.era
+        return 0
 
     def owners_of(self, name: Name) -> int:
         """How many owners are known to have claimed the name."""

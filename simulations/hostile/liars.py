@@ -269,7 +269,29 @@ class Lazarus(Liar):
             yield self.genuine(self.name, key, seq=self.now // 3600 + turn).encoded
 
 
+class Pickpocket(Liar):
+    """Has the key of an era that its owner left, and claims names with it before that is known, and after."""
+
+    NAME = "pickpocket"
+
+    def __init__(self, lair: Lair) -> None:
+        super().__init__(lair)
+        self.chain = OwnerChain(lair.entropy.token(32))
+        self.name = lair.name_of_its_own()
+        self.turns: dict[object, int] = {}
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:
+        """See `Liar`: the owner is played as well, since nobody else has the chain."""
+        turn = self.turns[line.victim] = self.turns.get(line.victim, 0) + 1
+        stolen = self.chain.era_key(0)
+        for _ in range(4):
+            yield self.genuine(self.lair.name_of_its_own(), stolen).encoded
+        if turn == 2:
+            yield self.genuine(self.name, self.chain.era_key(1)).encoded
+        yield self.genuine(self.name, stolen, seq=self.now // 3600 + turn).encoded
+
+
 LIARS: tuple[type[Liar], ...] = (
     Forger, Replayer, Thief, Foreigner, Prophet, Revenant, Dialect, Equivocator, Undertaker, Hoarder, Suicide,
-    Lazarus,
+    Lazarus, Pickpocket,
 )  # fmt: skip

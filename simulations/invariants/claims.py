@@ -38,13 +38,17 @@ def reference(claims: Iterable[Claim]) -> dict[bytes, Claim]:
     given = {claim.id: claim for claim in claims}
     revoked = {claim.owner: claim for claim in given.values() if claim.kind is Kind.REVOCATION}
     kept = {claim.id: claim for claim in revoked.values()}
+    standing = [claim for claim in given.values() if claim.owner not in revoked]
+    eras: dict[OwnerId, int] = {}
+    for claim in standing:
+        eras[claim.owner] = max(claim.era, eras.get(claim.owner, 0))
     groups: dict[tuple[str, OwnerId], list[Claim]] = {}
-    for claim in given.values():
-        if claim.kind is not Kind.REVOCATION and claim.owner not in revoked:
+    for claim in standing:
+        if claim.era == eras[claim.owner]:
             groups.setdefault((claim.name.label, claim.owner), []).append(claim)
     for group in groups.values():
-        highest = max((claim.era, claim.terms.seq) for claim in group)
-        rivals = [claim for claim in group if (claim.era, claim.terms.seq) == highest]
+        highest = max(claim.terms.seq for claim in group)
+        rivals = [claim for claim in group if claim.terms.seq == highest]
         rivals.sort(key=lambda claim: (claim.terms.issued, claim.id), reverse=True)
         kept.update((claim.id, claim) for claim in rivals[:2])
     return kept
@@ -175,7 +179,7 @@ def _replaced(claim: Claim, entry: Entry | None) -> bool:
 
 
 class NothingComesBack(Invariant):
-    """S4. A claim leaves a registry for a greater one, for a revocation, or when it is too old to come back."""
+    """S4. A claim leaves a registry for a greater one, a later era, a revocation, or when too old to come back."""
 
     id = "S4"
     title = "what was released or revoked never comes back, and nothing is forgotten too early"
@@ -197,7 +201,8 @@ class NothingComesBack(Invariant):
                 continue
             entry = registry.entry(claim.name, claim.owner)
             too_old = claim.terms.issued + RETENTION < place.machine.clock.wall()
-            if _replaced(claim, entry) or registry.is_revoked(claim.owner) or too_old:
+            outdated = any(other.claim.era > claim.era for other in registry.names_of(claim.owner))
+            if _replaced(claim, entry) or outdated or registry.is_revoked(claim.owner) or too_old:
                 self.checks += 1
             elif self._was_new(place, since):
                 self.forgiven["it was not durable when the machine went down, or its disk refused"] += 1

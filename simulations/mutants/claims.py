@@ -78,11 +78,32 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registry.py",
-                "        if claim.owner in self._revoked:\n            return False\n",
-                "",
+                "if claim.owner in self._revoked or claim.era < self.era_of(claim.owner):",
+                "if claim.era < self.era_of(claim.owner):",
             ),
             Edit("naming/admission.py", "if self._registry.is_revoked(claim.owner):", "if claim.body is None:"),
         ),
+    ),
+    Mutant(
+        name="former-era-admitted",
+        bug="The key of an era that its owner has left claims other names of that owner still.",
+        plan="liars",
+        invariant="S2",
+        edits=(
+            Edit(
+                "naming/registry.py",
+                "if claim.owner in self._revoked or claim.era < self.era_of(claim.owner):",
+                "if claim.owner in self._revoked:",
+            ),
+            Edit("naming/admission.py", "if claim.era < self._registry.era_of(claim.owner):", "if claim.body is None:"),
+        ),
+    ),
+    Mutant(
+        name="former-era-stays",
+        bug="What an owner said in a former era stays beside what is said in the present one.",
+        plan="liars",
+        invariant="S2",
+        edits=(Edit("naming/registry.py", "if claim.era <= self.era_of(claim.owner):", "if claim.body is not None:"),),
     ),
     Mutant(
         name="future-claims-admitted",

@@ -36,6 +36,8 @@ def test_a_genuine_claim_is_new_then_known_then_superseded():
     assert rules(claim(seq=2)).judge(claim(seq=1), NOW) is Verdict.SUPERSEDED
     assert rules(claim(seq=2)).judge(claim(seq=2, variant=1), NOW) is Verdict.NEW  # an equivocation is news
     assert rules(claim(seq=9)).judge(claim(seq=1, era=1), NOW) is Verdict.NEW
+    assert rules(claim(seq=1, era=1)).judge(claim(seq=9), NOW) is Verdict.SUPERSEDED
+    assert rules(claim(seq=1, era=1)).judge(claim(name="bob"), NOW) is Verdict.SUPERSEDED  # a thief's, by now
 
 
 def test_a_forged_claim_is_refused():
@@ -100,6 +102,12 @@ def test_quotas():
         )
         == "quota"
     )
+
+
+def test_an_owner_who_opens_an_era_is_not_held_to_what_the_era_before_claimed():
+    full = rules(claim(0, "a1"), claim(0, "a2"), claim(1, "b1"), claim(1, "b2"), claim(2, "c1"))
+    assert refusal(full, claim(2, "c2")) == "quota"  # this node is full
+    assert full.judge(claim(0, "a3", era=1), NOW) is Verdict.NEW
 
 
 def test_own_and_pinned_owners_are_exempt_from_quotas():

@@ -10,7 +10,7 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, Limits
 from beam_actors.naming.ranking import decide
 from beam_actors.naming.registry import Registry
-from tests.naming.builders import NAMES, NETWORK, NOW, claim, revocation
+from tests.naming.builders import NAMES, NETWORK, NOW, claim, owner_id, revocation
 
 REPLICAS = 3
 replicas = st.integers(0, REPLICAS - 1)
@@ -57,7 +57,8 @@ class Convergence(RuleBasedStateMachine):
         self.replicas = [Replica(skew) for skew in skews]
         self.seqs: dict[tuple[int, int], int] = {}
         self.said: list[Claim] = []
-        self.opened: dict[int, int] = {}
+        self.opened: dict[int, int] = {}  # when each owner last signed in its next era
+        self.later: dict[tuple[int, int], int] = {}
         self.cut: set[frozenset[int]] = set()
 
     def tell(self, one: Claim, to: int) -> None:
@@ -82,6 +83,14 @@ class Convergence(RuleBasedStateMachine):
         if owner not in self.opened:
             self.opened[owner] = self.now
             self.tell(claim(owner, "alice", 1, era=1, issued=self.now), to)
+
+    @precondition(lambda self: self.opened)
+    @rule(data=st.data(), name=st.integers(0, 1), to=replicas, kind=st.sampled_from([Kind.LIVE, Kind.TOMBSTONE]))
+    def sign_in_the_next_era(self, data, name, to, kind):
+        owner = data.draw(st.sampled_from(sorted(self.opened)))
+        seq = self.later[owner, name] = self.later.get((owner, name), 1) + 1
+        self.opened[owner] = self.now
+        self.tell(claim(owner, str(NAMES[name]), seq, era=1, kind=kind, issued=self.now), to)
 
     @rule(to=replicas)
     def revoke(self, to):
@@ -134,10 +143,19 @@ class Convergence(RuleBasedStateMachine):
         margin = self.now + MAX_AHEAD  # a claim in its last minutes has ended for some clocks only
         # An era that its owner opened and then let lapse for a month is forgotten, here sooner and there later; until
         # then the old key's thief is believed by some (docs/naming.md, what it leaves open).
-        lapsed = any(opened + 29 * DAY < self.now for opened in self.opened.values())
-        names = NAMES[1:] if lapsed else NAMES
-        answers = {repr([decide(one.registry.entries(name), margin) for name in names]) for one in self.replicas}
+        lapsed = {owner_id(owner) for owner, last in self.opened.items() if last + 29 * DAY < self.now}
+
+        def known(one, name):
+            return [entry for entry in one.registry.entries(name) if entry.claim.owner not in lapsed]
+
+        answers = {repr([decide(known(one, name), margin) for name in NAMES]) for one in self.replicas}
         assert len(answers) == 1
+
+    @invariant()
+    def all_that_is_known_of_an_owner_is_of_one_era(self):
+        for replica in self.replicas:
+            for owner in map(owner_id, range(3)):
+                assert len({entry.claim.era for entry in replica.registry.names_of(owner)}) <= 1
 
     @invariant()
     def nobody_holds_more_than_an_owner_said(self):

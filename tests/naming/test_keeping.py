@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import NotAllowed
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.keeping import RENEW_AFTER, Signer, is_due, next_terms
+from beam_actors.naming.keeping import RENEW_AFTER, Signer, check_era, is_due, next_terms
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY
 from beam_actors.naming.registry import Entry
 from beam_actors.values import Name
@@ -93,10 +93,10 @@ def test_one_machine_heals_an_equivocation():
 
 
 def test_a_later_era_ends_this_machines_part():
-    later = Entry(claim(0, era=1))
-    assert not is_due(later, ME, NOW + RENEW_AFTER)
+    check_era(ME, 0)
     with pytest.raises(NotAllowed, match="recover"):
-        next_terms(ALICE, later, ME, Kind.LIVE, NOW)
+        check_era(ME, 1)
     upgraded = Signer(NETWORK, owner_key(0, 1).keyset, peer(0))
+    check_era(upgraded, 1)
     assert is_due(Entry(signed(None)), upgraded, NOW)
     assert signed(Entry(signed(None)), signer=upgraded).era == 1

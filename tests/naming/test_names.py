@@ -155,6 +155,8 @@ async def test_an_outdated_key_says_so(autojump_clock):
         with pytest.raises(NotAllowed, match="recover"):
             await one.system.ref("services/names/alice").ask(GiveUp())
         assert (await entry(one)).claim.era == 1
+        with pytest.raises(NotAllowed, match="recover"):
+            await one.naming.register("bob")
 
 
 class Fickle(Actor):

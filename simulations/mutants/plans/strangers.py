@@ -8,7 +8,17 @@ from simulations.plan import Bounds, Plan
 
 def _liars() -> Plan:
     """Strangers push forged claims, claims from the past and the future, too many, and two of one number."""
-    kinds = ("forger", "hoarder", "equivocator", "prophet", "revenant", "suicide", "undertaker", "lazarus")
+    kinds = (
+        "forger",
+        "hoarder",
+        "equivocator",
+        "prophet",
+        "revenant",
+        "suicide",
+        "undertaker",
+        "lazarus",
+        "pickpocket",
+    )
     return small(
         "liars",
         PAIR,

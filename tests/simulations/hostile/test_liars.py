@@ -94,6 +94,18 @@ def test_what_one_owner_may_leave_behind_is_bounded(kind, dead, most):
     play(kind, scene, seconds=40)
 
 
+def test_the_key_of_a_former_era_claims_nothing():
+    async def scene(one):
+        owner = one.attacker.chain.owner_id
+        for node in one.nodes:
+            assert [(entry.claim.name, entry.claim.era) for entry in one.registry(node).held_by(owner)] == [
+                (one.attacker.name, 1)
+            ]
+        assert one.tally["claims said"] > 20
+
+    play("pickpocket", scene, seconds=40)
+
+
 def test_revocations_of_strangers_are_kept_and_take_no_claims_place():
     async def scene(one):
         for node in one.nodes:
