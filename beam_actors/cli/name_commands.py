@@ -17,6 +17,7 @@ _WHOSE = {"own": "yours", "pin": "pinned", "other": "another owner's"}
 _REASONS = {
     "own": ("your own names go first", "the name is yours here"),
     "pin": ("you pinned it", "you pinned another"),
+    "settled": ("nobody else held it here for three days", "another held it here for long before"),
     None: ("nobody else holds it", "several claim it and you chose none"),
 }
 """What settles a contested name here -> why a choice is used, and why another is not."""

@@ -212,7 +212,10 @@ class Choice:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Conflict:
-    """A name that several owners claim; `settled_by` ("own", "pin") is what decides it here, None when nothing does."""
+    """A name that several owners claim.
+
+    `settled_by` is what decides it here: "own", "pin", "settled" (held here alone for long), None when nothing does.
+    """
 
     name: str
     settled_by: str | None

@@ -42,7 +42,8 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
     pin = knowledge.pins.get(name)
     if pin is not None:
         return _by_pin(knowledge, pin, now, cut_off=cut_off)
-    decision = decide(knowledge.registry.entries(name), now, cut_off=cut_off)
+    settled = knowledge.settled(name, now)
+    decision = decide(knowledge.registry.entries(name), now, settled=settled, cut_off=cut_off)
     if decision is None:
         raise NameNotFound(f"Nobody is known to hold {name}: check its spelling, and by `beam peers` who is connected.")
     if isinstance(decision, Contested):
@@ -130,8 +131,15 @@ def _conflict(knowledge: Knowledge, name: Name, now: float) -> Iterator[Conflict
         if is_live(entry.claim, now)
     )
     if len(choices) > 1 or any(choice.equivocates for choice in choices):
-        settled: Literal["own", "pin"] | None = "pin" if name in knowledge.pins else None
-        yield Conflict(name=name, choices=choices, settled_by="own" if name in knowledge.own else settled)
+        yield Conflict(name=name, choices=choices, settled_by=_settled_by(knowledge, name, now))
+
+
+def _settled_by(knowledge: Knowledge, name: Name, now: float) -> Literal["own", "pin", "settled"] | None:
+    if name in knowledge.own:
+        return "own"
+    if name in knowledge.pins or name in knowledge.lost_pins:
+        return "pin"
+    return None if knowledge.settled(name, now) is None else "settled"
 
 
 def _used(knowledge: Knowledge, name: Name, now: float) -> OwnerId | None:

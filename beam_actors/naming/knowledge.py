@@ -14,16 +14,15 @@ from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExcee
 from beam_actors.naming import records
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.limits import HOUR, MINUTE, Limits
+from beam_actors.naming.holds import Holds, Seen
+from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.pins import Pin, follow
 from beam_actors.naming.ranking import is_live
-from beam_actors.naming.records import Own, Seen
+from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Key, Registry
 from beam_actors.ports import Change
 from beam_actors.values import Name, OwnerId
 
-_KEEP_HEARD = 6 * HOUR
-"""How old the stored time of hearing may be: a write for each echo of each claim would wear the disk for nothing."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -46,8 +45,7 @@ class Knowledge:
         self.waiting: dict[bytes, Claim] = {}
         self.refused: Counter[str] = Counter()
         self.admitted = 0
-        self._seen: dict[Key, Seen] = {}
-        self._stored: dict[Key, int] = {}  # the `heard` that the store holds
+        self.holds = Holds(limits.settle_after)
         self._changes: list[Change] = []
         self._unsure: dict[Name, Own | None] = {}  # perhaps own: the row can't be read, or doesn't say whose
         self._admission = Admission(self.registry, limits)
@@ -95,29 +93,30 @@ class Knowledge:
             self._merge(claim, now)
         elif verdict is Verdict.KNOWN and claim.kind is not Kind.REVOCATION:
             key = claim.name, claim.owner
-            if self._heard(key, now):
+            if self.holds.heard(key, now):
                 self._put(key)
         return verdict
 
     def _merge(self, claim: Claim, now: float) -> None:
         self.admitted += 1
-        for entry in self.registry.ended_by(claim):
-            self._forget((entry.claim.name, claim.owner))
+        ended = [entry.claim.name for entry in self.registry.ended_by(claim)]
+        touched = ended if claim.kind is Kind.REVOCATION else [*ended, claim.name]
+        before = [self._holders(name, now) for name in touched]
+        self.registry.merge(claim)
+        for name, holders in zip(touched, before, strict=True):
+            for key in sorted(self.holds.changed(name, holders, self._holders(name, now), now)):
+                self._put(key)
+        for name in ended:
+            self._forget((name, claim.owner))
         if claim.kind is Kind.REVOCATION:
-            self.registry.merge(claim)
             self._changes.append(records.put_revocation(claim))
             return
-        self.registry.merge(claim)
-        key = claim.name, claim.owner
-        before = self._seen.get(key)
-        self._seen[key] = Seen(before.first if before else int(now), int(now))
-        self._put(key)
+        self.holds.heard((claim.name, claim.owner), now)
+        self._put((claim.name, claim.owner))
         self._follow(claim.name)
 
-    def _heard(self, key: Key, now: float) -> bool:
-        """Whether the store should be told."""
-        self._seen[key] = Seen(self._seen[key].first, int(now))
-        return now - self._stored[key] >= _KEEP_HEARD
+    def _holders(self, name: Name, now: float) -> list[OwnerId]:
+        return [claim.owner for claim in self.live(name, now)]
 
     def confirm(self, ids: Iterable[bytes], now: float, *, most: int) -> int:
         """A peer says that it holds the claims with these ids: those that are here were heard of again.
@@ -130,7 +129,7 @@ class Knowledge:
             if claim is None or claim.kind is Kind.REVOCATION:
                 continue
             key = claim.name, claim.owner
-            if abs(now - self._seen[key].heard) >= MINUTE and self._heard(key, now) and written < most:
+            if abs(now - self.holds[key].heard) >= MINUTE and self.holds.heard(key, now) and written < most:
                 self._put(key)
                 written += 1
         return written
@@ -138,11 +137,11 @@ class Knowledge:
     def _put(self, key: Key) -> None:
         entry = self.registry.entry(*key)
         if entry is not None:
-            self._stored[key] = self._seen[key].heard
-            self._changes.append(records.put_entry(entry, self._seen[key]))
+            self.holds.stored(key)
+            self._changes.append(records.put_entry(entry, self.holds[key]))
 
     def _forget(self, key: Key) -> None:
-        del self._seen[key], self._stored[key]
+        self.holds.forget(key)
         self._changes.append(records.drop_entry(*key))
 
     def forget(self, now: float) -> int:
@@ -153,7 +152,17 @@ class Knowledge:
             self._forget(key)
         if dropped:
             self._changes.append(records.put_floor(self.registry.floor))
+        for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now))):
+            self._put(key)
         return len(dropped)
+
+    def ran(self, seconds: float) -> None:
+        """This node ran for so long since it was last told."""
+        self.holds.running += seconds
+
+    def keep_running(self) -> None:
+        """Keep for how long it ran."""
+        self._changes.append(records.put_running(int(self.holds.running)))
 
     # --- own names and pins -------------------------------------------------------------------------------------------
 
@@ -223,9 +232,13 @@ class Knowledge:
         """The claims by which somebody holds the name now."""
         return [entry.claim for entry in self.registry.entries(name) if is_live(entry.claim, now)]
 
+    def settled(self, name: Name, now: float) -> OwnerId | None:
+        """Which of those who hold the name now did so alone, for long enough, before the others came."""
+        return self.holds.settled(name, self._holders(name, now))
+
     def seen(self, claim: Claim) -> Seen:
         """When the owner of a claim that is here was first seen to hold the name, and when it was last heard of."""
-        return self._seen[claim.name, claim.owner]
+        return self.holds[claim.name, claim.owner]
 
     def day(self, claim: Claim) -> str:
         """The UTC date of `seen(claim).first`, for people."""
@@ -241,6 +254,7 @@ class Knowledge:
     def carry_on(self, before: "Knowledge") -> None:
         """Keep what no store holds: the counts, and the claims that wait for their time."""
         self.waiting, self.refused, self.admitted = before.waiting, before.refused, before.admitted
+        self.holds.running = max(self.holds.running, before.holds.running)
 
     def load_entry(self, value: bytes, parsed: Mapping[bytes, Claim] | None = None) -> None:
         """Take back a row of the table of claims; `parsed` has claims whose encoding was read before."""
@@ -252,8 +266,7 @@ class Knowledge:
         if self.registry.entry(name, owner) is None:
             self._changes.append(records.drop_entry(name, owner))
             return
-        self._seen[name, owner] = seen
-        self._stored[name, owner] = seen.heard
+        self.holds.load((name, owner), seen)
 
     def load(
         self,
@@ -262,6 +275,7 @@ class Knowledge:
         pins: Iterable[tuple[bytes, bytes]],
         made: Iterable[tuple[bytes, bytes]],
         floor: bytes | None,
+        running: bytes | None,
     ) -> None:
         """Take back the other tables, before the claims. What can't be read costs itself only, and fails closed."""
         for key, value in revoked:
@@ -279,6 +293,9 @@ class Knowledge:
                 self.registry.floor = records.read_floor(floor)
             except StoreDamaged:
                 self.remarks.append("Up to when claims were forgotten can't be read; don't set the clock back.")
+        if running is not None:
+            with suppress(StoreDamaged):  # the claims say how far it was at least
+                self.holds.running = max(1.0, float(records.read_running(running)))
         self._exempt()
 
     def _load(self, load: Callable[[bytes, bytes], None], key: bytes, value: bytes) -> None:

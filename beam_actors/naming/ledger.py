@@ -59,6 +59,7 @@ class Ledger:
             await self._store.scan(records.PINS),
             await self._store.scan(records.MADE),
             await self._store.get(records.META, records.FLOOR),
+            await self._store.get(records.META, records.RUNNING),
         )
         parsed = {claim.encoded: claim for claim in self.known.registry}  # after a refused commit nearly all
         damaged: list[Change] = []

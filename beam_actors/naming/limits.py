@@ -35,6 +35,8 @@ class Limits:
     """Live names of one owner."""
     tombstones_per_owner: int = 64
     """Tombstones and transfers of one owner, bounded apart so that releasing names never costs live ones."""
+    settle_after: float = 72 * HOUR
+    """Seconds of this node's running for which an owner must have held a name alone, for a rival to change nothing."""
     owners_per_name: int = 32
     """Owners whose claims to one name are kept; a person cannot choose among more."""
     revocations: int = 4096

@@ -54,7 +54,7 @@ class Conflict:
 
     name: Name
     choices: tuple[Choice, ...]
-    settled_by: Literal["own", "pin"] | None
+    settled_by: Literal["own", "pin", "settled"] | None
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """The global rule: which owner's claim answers for a name that nobody here has pinned.
 
-Invariant: a pure function of the entries and the time. A claim is used when it is alone; with several live owners
-nobody wins, and the caller lists the choices. Self-asserted times never rank, since backdating is free. An owner who
-equivocates is still one owner: the greatest (era, seq, issued, id) speaks for it everywhere.
+Invariant: a pure function of the entries, the time, and whose hold is settled here. A claim is used when it is alone,
+or when it is the settled one (`holds`); else, with several live owners, nobody wins, and the caller lists the choices.
+Self-asserted times never rank, since backdating is free. An owner who equivocates is still one owner: the greatest
+(era, seq, issued, id) speaks for it everywhere.
 """
 
 from collections.abc import Iterable
@@ -12,11 +13,19 @@ import attrs
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import MAX_AHEAD, STALE_GRACE
 from beam_actors.naming.registry import Entry
+from beam_actors.values import OwnerId
 
 
 @attrs.frozen(slots=True)
 class Sole:
     """One owner holds the name."""
+
+    claim: Claim
+
+
+@attrs.frozen(slots=True)
+class Settled:
+    """Several owners hold the name, and this one did alone here for long enough before any other came."""
 
     claim: Claim
 
@@ -37,8 +46,10 @@ def is_live(claim: Claim, now: float, *, grace: float = 0.0) -> bool:
     return terms.kind is Kind.LIVE and terms.not_before <= now + MAX_AHEAD and now <= terms.not_after + grace
 
 
-def decide(entries: Iterable[Entry], now: float, *, cut_off: bool = False) -> Sole | Contested | None:
-    """Who holds the name that the entries are of; None when nobody does.
+def decide(
+    entries: Iterable[Entry], now: float, *, settled: OwnerId | None = None, cut_off: bool = False
+) -> Sole | Settled | Contested | None:
+    """Who holds the name that the entries are of; None when nobody does. `settled` is whose hold is settled here.
 
     `cut_off` says that no peer is connected: then claims that ended at most `STALE_GRACE` ago still count, unless one
     that has not ended does, because an old answer is better than none while no newer one can be had.
@@ -49,4 +60,9 @@ def decide(entries: Iterable[Entry], now: float, *, cut_off: bool = False) -> So
         live = tuple(claim for claim in claims if is_live(claim, now, grace=STALE_GRACE))
     if not live:
         return None
-    return Sole(live[0]) if len(live) == 1 else Contested(tuple(sorted(live, key=lambda claim: claim.owner)))
+    if len(live) == 1:
+        return Sole(live[0])
+    for claim in live:
+        if claim.owner == settled:
+            return Settled(claim)
+    return Contested(tuple(sorted(live, key=lambda claim: claim.owner)))

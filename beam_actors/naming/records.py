@@ -1,10 +1,12 @@
 """How this room writes what it keeps: tables, keys and values of the store, which knows none of them.
 
-    names.claims    name NUL owner    [1, claim, rival or empty, first seen, last heard of]
+    names.claims    name NUL owner    [2, claim, rival or empty, first seen, last heard of, alone since, settled]
+                                      before: [1, claim, rival or empty, first seen, last heard of]
     names.revoked   owner             [1, claim]
     names.own       name              [2, since, contest, owner]      before: [1, since, contest]
     names.pins      name              [1, owner, since, era, seq, issued, mark]
     names.meta      "floor"           [1, seconds]
+                    "running"         [1, seconds for which this node ran in its life]
     made-names      purpose           name                  (both as plain text)
 
 Times are whole seconds since 1970. Every other value begins with the version of its own format. Invariant: what is read
@@ -20,7 +22,8 @@ import attrs
 
 from beam_actors.errors import ClaimRefused, InvalidValue, StoreDamaged
 from beam_actors.naming.claim import Claim
-from beam_actors.naming.limits import MAX_CLAIM
+from beam_actors.naming.holds import Seen
+from beam_actors.naming.limits import MAX_CLAIM, MAX_TIME
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.registry import Entry
 from beam_actors.ports import Change
@@ -33,17 +36,11 @@ PINS: Final = "names.pins"
 META: Final = "names.meta"
 MADE: Final = "made-names"
 FLOOR: Final = b"floor"
+RUNNING: Final = b"running"
 _FORMAT = 1
 _OWN_FORMAT = 2
+_CLAIMS_FORMAT = 2
 _MAX_VALUE = 2 * MAX_CLAIM + 256
-
-
-@attrs.frozen(slots=True)
-class Seen:
-    """When this node first saw an owner's hold on a name, and when it last heard of the present claim."""
-
-    first: int
-    heard: int
 
 
 @attrs.frozen(slots=True)
@@ -66,7 +63,8 @@ def _claim_key(name: Name, owner: OwnerId) -> bytes:
 def put_entry(entry: Entry, seen: Seen) -> Change:
     """Keep an entry."""
     rival = entry.rival.encoded if entry.rival else b""
-    value = cbor.encode([_FORMAT, entry.claim.encoded, rival, seen.first, seen.heard])
+    about = [seen.first, seen.heard, seen.alone, int(seen.settled)]
+    value = cbor.encode([_CLAIMS_FORMAT, entry.claim.encoded, rival, *about])
     return Change(CLAIMS, _claim_key(entry.claim.name, entry.claim.owner), value)
 
 
@@ -108,6 +106,11 @@ def put_floor(floor: int) -> Change:
     return Change(META, FLOOR, cbor.encode([_FORMAT, floor]))
 
 
+def put_running(seconds: int) -> Change:
+    """Keep for how long this node ran."""
+    return Change(META, RUNNING, cbor.encode([_FORMAT, seconds]))
+
+
 def put_made(purpose: str, name: Name) -> Change:
     """Keep which random name was made for a purpose."""
     return Change(MADE, purpose.encode(), name.label.encode())
@@ -118,15 +121,26 @@ def put_made(purpose: str, name: Name) -> Change:
 
 def read_entry(value: bytes, network: str, parsed: Mapping[bytes, Claim] | None = None) -> tuple[Entry, Seen]:
     """Read a value of `names.claims`; raise `StoreDamaged`. `parsed` has claims of which the same bytes were read."""
-    match _read(value):
-        case [int(), bytes() as claim, bytes() as rival, int() as first, int() as heard]:
-            known = parsed or {}
-            entry = Entry(
-                known.get(claim) or _parse(claim, network),
-                (known.get(rival) or _parse(rival, network)) if rival else None,
-            )
-            return entry, Seen(first, heard)
-    raise _damaged(CLAIMS)
+    match _read(value, _FORMAT, _CLAIMS_FORMAT):
+        case [1, bytes() as claim, bytes() as rival, int() as first, int() as heard]:
+            seen = Seen(first, heard)
+        case [
+            2,
+            bytes() as claim,
+            bytes() as rival,
+            int() as first,
+            int() as heard,
+            int() as alone,
+            (0 | 1) as settled,
+        ] if 0 <= alone < MAX_TIME:
+            seen = Seen(first, heard, alone, bool(settled))
+        case _:
+            raise _damaged(CLAIMS)
+    known = parsed or {}
+    entry = Entry(
+        known.get(claim) or _parse(claim, network), (known.get(rival) or _parse(rival, network)) if rival else None
+    )
+    return entry, seen
 
 
 def read_revocation(value: bytes, network: str) -> Claim:
@@ -169,6 +183,14 @@ def read_floor(value: bytes) -> int:
     match _read(value):
         case [int(), int() as floor]:
             return floor
+    raise _damaged(META)
+
+
+def read_running(value: bytes) -> int:
+    """Read for how long this node ran; raise `StoreDamaged`."""
+    match _read(value):
+        case [int(), int() as seconds] if 0 <= seconds < MAX_TIME:
+            return seconds
     raise _damaged(META)
 
 

@@ -103,6 +103,7 @@ class Registrar(Actor):
         self._comparer = Comparer(self._ledger, clock)
         self._clock_jumps = 0
         self._ticked = self._swept = (0.0, 0.0)  # wall and monotonic time of the last look, and of the last sweep
+        self._ran_until = 0.0  # by monotonic time, as the knowledge was told
 
     def __repr__(self) -> str:
         return f"<Registrar {self._ledger!r}>"
@@ -117,6 +118,7 @@ class Registrar(Actor):
         """Refill from the store, then look at the time once a minute."""
         await self._ledger.load()
         self._ticked = self._swept = self._clock.wall(), self._clock.monotonic()
+        self._ran_until = self._clock.monotonic()
         self.send_after(MINUTE, Tick())
 
     @receives(Tick)
@@ -127,6 +129,8 @@ class Registrar(Actor):
         if self._ledger.refuses:
             return
         wall, monotonic = self._ticked
+        self._known.ran(monotonic - self._ran_until)
+        self._ran_until = monotonic
         new = self._known.wake(wall)
         if monotonic - self._swept[1] >= HOUR:
             apart = _apart(self._swept, self._ticked)
@@ -136,6 +140,7 @@ class Registrar(Actor):
             else:
                 self._clock_jumps += 1
                 _log.warning("the clock jumped; nothing is forgotten for an hour")
+            self._known.keep_running()
         self._ledger.commit(lambda: self._announce(new))
 
     def _look_at_the_clock(self) -> None:

@@ -133,8 +133,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/ranking.py",
-                "return Sole(live[0]) if len(live) == 1 else Contested(tuple(sorted(live, key=lambda claim: claim.owner)))",
-                "return Sole(live[0])",
+                "    return Contested(tuple(sorted(live, key=lambda claim: claim.owner)))",
+                "    return Sole(live[0])",
             ),
         ),
     ),

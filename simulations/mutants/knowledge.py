@@ -83,10 +83,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/knowledge.py",
-                "        self._seen[key] = Seen(before.first if before else int(now), int(now))\n"
-                "        self._put(key)\n",
-                "        self._seen[key] = Seen(before.first if before else int(now), int(now))\n"
-                "        self._stored[key] = int(now)\n",
+                "        self._put((claim.name, claim.owner))\n        self._follow(claim.name)\n",
+                "        self._changes.clear()\n        self._follow(claim.name)\n",
             ),
         ),
     ),

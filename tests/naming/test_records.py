@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import StoreDamaged
 from beam_actors.naming import records
+from beam_actors.naming.holds import Seen
 from beam_actors.naming.pins import Pin
-from beam_actors.naming.records import Own, Seen
+from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, cbor
 from tests.naming import fuzz
@@ -16,9 +17,9 @@ ALICE = Name("alice")
 
 def test_what_is_kept_is_read_back():
     for entry in (Entry(claim()), Entry(claim(variant=1), claim(variant=2))):
-        change = records.put_entry(entry, Seen(NOW, NOW + 1))
-        assert records.read_entry(change.value, NETWORK) == (entry, Seen(NOW, NOW + 1))
-        assert change.key == records.drop_entry(ALICE, owner_id(0)).key
+        for seen in (Seen(NOW, NOW + 1), Seen(NOW, NOW, 7), Seen(NOW, NOW, 7, settled=True)):
+            assert records.read_entry(records.put_entry(entry, seen).value, NETWORK) == (entry, seen)
+        assert records.put_entry(entry, seen).key == records.drop_entry(ALICE, owner_id(0)).key
     assert records.read_revocation(records.put_revocation(revocation()).value, NETWORK) == revocation()
     own = Own(ALICE, NOW, owner_id(3), contest=True)
     assert records.read_own(records.put_own(own).key, records.put_own(own).value) == own
@@ -28,6 +29,9 @@ def test_what_is_kept_is_read_back():
     made = records.put_made("localhost:3000", ALICE)
     assert records.read_made(made.key, made.value) == ("localhost:3000", ALICE)
     assert records.read_floor(records.put_floor(NOW).value) == NOW
+    assert records.read_running(records.put_running(5).value) == 5
+    before = cbor.encode([1, claim().encoded, b"", NOW, NOW + 1])  # the first format
+    assert records.read_entry(before, NETWORK) == (Entry(claim()), Seen(NOW, NOW + 1))
     assert records.drop_own(ALICE).value is None
     assert records.drop_pin(ALICE).value is None
 

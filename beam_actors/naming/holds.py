@@ -1,0 +1,132 @@
+"""When this node heard of each owner's hold on a name, and which hold is settled here.
+
+A hold is settled once this node has seen it live, without a break and without a rival, for `settle_after` seconds when
+a rival comes; from then on the rival does not stop the name here. Invariant: that time is counted by a clock of the
+node's own, which stands still while it does not run and knows nothing of the wall clock, so that a date that was set,
+or a claim that says it is old, settles nothing. What is settled is local: it is no part of the merge.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+
+import attrs
+
+from beam_actors.naming.limits import HOUR
+from beam_actors.naming.registry import Key
+from beam_actors.values import Name, OwnerId
+
+_KEEP_HEARD = 6 * HOUR
+"""How old the stored time of hearing may be: a write for each echo of each claim would wear the disk for nothing."""
+
+
+@attrs.frozen(slots=True)
+class Seen:
+    """What this node saw of one owner's hold on one name."""
+
+    first: int
+    """When the present hold was first seen, in seconds since 1970."""
+    heard: int
+    """When its claim was last heard of, in seconds since 1970."""
+    alone: int = 0
+    """Since when nobody else held the name, by `Holds.running`; 0 while somebody does, or the hold has ended."""
+    settled: bool = False
+    """Whether it had been alone long enough when a rival came."""
+
+
+class Holds:
+    """The books of one node. `Knowledge` tells it of every change, and keeps what it says durable."""
+
+    __slots__ = ("_contested", "_seen", "_settle_after", "_stored", "running")
+
+    def __init__(self, settle_after: float) -> None:
+        self._settle_after = settle_after
+        self._seen: dict[Key, Seen] = {}
+        self._stored: dict[Key, int] = {}  # the `heard` that the store holds
+        self._contested: set[Name] = set()
+        self.running = 1.0
+        """Seconds for which this node has run in its life, about; never 0."""
+
+    def __getitem__(self, key: Key) -> Seen:
+        return self._seen[key]
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._seen
+
+    def __repr__(self) -> str:
+        return f"<Holds of {len(self._seen)} entries, {len(self._contested)} names contested>"
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    def changed(self, name: Name, before: Collection[OwnerId], after: Collection[OwnerId], now: float) -> set[Key]:
+        """Who holds the name live was `before` and is `after`; the entries of which something else is to be stored."""
+        written: set[Key] = set()
+        for owner in before:
+            if owner not in after:
+                written |= self._put((name, owner), alone=0)
+        came = [owner for owner in after if owner not in before]
+        for owner in after:
+            key = name, owner
+            if owner in came:
+                alone = int(self.running) if len(after) == 1 else 0
+                self._seen[key] = Seen(int(now), int(now), alone)
+                written.add(key)
+            elif came:
+                written |= self._meet_rival(key, was_alone=len(before) == 1)
+        if len(after) > 1:
+            self._contested.add(name)
+        else:
+            written |= self._end_contest(name, after)
+        return written
+
+    def _meet_rival(self, key: Key, *, was_alone: bool) -> set[Key]:
+        seen = self._seen[key]
+        if seen.settled:
+            return set()
+        if was_alone and seen.alone and self.running - seen.alone >= self._settle_after:
+            return self._put(key, alone=seen.alone, settled=True)
+        return self._put(key, alone=0)
+
+    def _end_contest(self, name: Name, holders: Iterable[OwnerId]) -> set[Key]:
+        """Whoever is left begins anew to hold the name alone."""
+        self._contested.discard(name)
+        left = [(name, owner) for owner in holders if not self._seen[name, owner].alone]
+        return {key for one in left for key in self._put(one, alone=int(self.running))}
+
+    def look_at_contests(self, holders: Callable[[Name], Collection[OwnerId]]) -> set[Key]:
+        """Notice contests that ended because a claim did; the entries to be stored. Once an hour is often enough."""
+        ended = [name for name in self._contested if len(holders(name)) < 2]
+        return {key for name in ended for key in self._end_contest(name, holders(name))}
+
+    def _put(self, key: Key, *, alone: int, settled: bool = False) -> set[Key]:
+        seen = self._seen[key]
+        self._seen[key] = after = attrs.evolve(seen, alone=alone, settled=settled)
+        return {key} if after != seen else set()
+
+    def heard(self, key: Key, now: float) -> bool:
+        """The present claim was heard of again; whether the store should be told."""
+        seen = self._seen.get(key)
+        self._seen[key] = Seen(int(now), int(now)) if seen is None else attrs.evolve(seen, heard=int(now))
+        return now - self._stored.get(key, 0) >= _KEEP_HEARD
+
+    def stored(self, key: Key) -> None:
+        """What is known of the entry is being stored."""
+        self._stored[key] = self._seen[key].heard
+
+    def forget(self, key: Key) -> None:
+        """The entry is gone."""
+        self._seen.pop(key, None)
+        self._stored.pop(key, None)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def settled(self, name: Name, holders: Iterable[OwnerId]) -> OwnerId | None:
+        """Whose hold of these is settled here."""
+        found = [owner for owner in holders if (seen := self._seen.get((name, owner))) is not None and seen.settled]
+        return found[0] if len(found) == 1 else None
+
+    def load(self, key: Key, seen: Seen) -> None:
+        """Take back what the store holds of an entry."""
+        self._seen[key] = seen
+        self._stored[key] = seen.heard
+        self.running = max(self.running, float(seen.alone))  # the clock is stored once an hour
+        if not seen.alone:
+            self._contested.add(key[0])  # perhaps; the next look will tell

@@ -1,0 +1,171 @@
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.identity import OwnerChain
+from beam_actors.naming import answering
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.grammar import Query
+from beam_actors.naming.holds import Holds, Seen
+from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.limits import DAY, HOUR, Limits
+from beam_actors.naming.ranking import Contested, Settled, Sole, decide
+from beam_actors.values import Name
+from tests.naming.builders import NETWORK, NOW, claim, owner_id, revocation
+
+ALICE = Name("alice")
+LONG = 72 * HOUR
+
+
+# --- the rule, against a history ------------------------------------------------------------------------------------
+
+
+@attrs.define
+class History:
+    """Who held the name when, and the rule read from the page: looked up in the past, with nothing remembered."""
+
+    holders: set[int] = attrs.Factory(set)
+    past: list[tuple[float, frozenset[int]]] = attrs.Factory(list)  # since when (running), and who
+
+    def settled(self) -> set[int]:
+        found: set[int] = set()
+        for (since, who), (until, later) in zip(self.past, self.past[1:], strict=False):
+            found &= later
+            if len(who) == 1 and len(later) > 1 and until - since >= LONG and who < later:
+                found |= who
+        return found
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, 1, HOUR, 71 * HOUR, LONG])), max_size=30))
+def test_what_is_settled_is_what_the_history_says(steps):
+    """Each step: time passes, then one owner comes or goes."""
+    holds, history = Holds(LONG), History()
+    owners = [owner_id(number) for number in range(3)]
+    for number, seconds in steps:
+        holds.running += seconds
+        before = {owners[one] for one in history.holders}
+        history.holders ^= {number}
+        after = {owners[one] for one in history.holders}
+        history.past.append((holds.running, frozenset(history.holders)))
+        written = holds.changed(ALICE, before, after, NOW)
+        assert (ALICE, owners[number]) in written or number not in history.holders
+        for owner in after:
+            seen = holds[ALICE, owner]
+            again = Holds(LONG)
+            again.load((ALICE, owner), seen)
+            assert again[ALICE, owner] == seen
+        expected = history.settled()
+        assert len(expected) <= 1
+        assert holds.settled(ALICE, after) == next((owners[one] for one in expected), None)
+
+
+# --- by example, on claims ------------------------------------------------------------------------------------------
+
+
+def knowing(*claims, now=NOW) -> Knowledge:
+    known = Knowledge(network=NETWORK, owner=owner_id(3), limits=Limits())
+    for one in claims:
+        assert known.take(one.encoded, now) is not None
+    return known
+
+
+def decision(known, now):
+    return decide(known.registry.entries(ALICE), now, settled=known.settled(ALICE, now))
+
+
+def test_a_late_rival_changes_nothing_and_an_early_one_does():
+    for ran, kind in ((LONG - 1, Contested), (LONG, Settled)):
+        known = knowing(claim(0))
+        assert isinstance(decision(known, NOW), Sole)
+        known.ran(ran)
+        later = NOW + 3 * DAY
+        assert known.take(claim(1, issued=later).encoded, later)
+        found = decision(known, later)
+        assert isinstance(found, kind)
+        (conflict,) = answering.conflicts(known, later)
+        if isinstance(found, Settled):
+            assert found.claim.owner == owner_id(0)
+            assert answering.resolve(known, Query(ALICE), later).owner == owner_id(0)
+            assert (conflict.settled_by, [choice.used for choice in conflict.choices].count(True)) == ("settled", 1)
+        else:
+            assert conflict.settled_by is None
+
+
+@pytest.mark.parametrize("jump", [-400 * DAY, 72 * HOUR, 20 * DAY])
+def test_a_wall_clock_that_was_set_settles_nothing(jump):
+    known = knowing(claim(0))
+    known.ran(HOUR)
+    now = NOW + jump
+    known.take(claim(1, issued=now).encoded, now)
+    assert known.settled(ALICE, now) is None
+
+
+def test_thirty_two_challengers_of_a_settled_name_change_nothing():
+    known = knowing(claim(0))
+    known.ran(LONG)
+    for number in range(31):
+        key = OwnerChain(bytes([100 + number]) * 32).era_key(0)
+        challenger = Claim.sign(attrs.evolve(claim(0).terms, keyset=key.keyset), key)
+        assert known.take(challenger.encoded, NOW + HOUR)
+    assert decision(known, NOW + HOUR) == Settled(known.registry.entry(ALICE, owner_id(0)).claim)
+
+
+def test_a_release_an_end_a_revocation_and_a_later_era_end_what_was_settled():
+    known = knowing(claim(0))
+    known.ran(LONG)
+    known.take(claim(1).encoded, NOW)
+    known.take(claim(0, seq=2, kind=Kind.TOMBSTONE).encoded, NOW)
+    known.take(claim(0, seq=3).encoded, NOW)
+    assert isinstance(decision(known, NOW), Contested)
+    lapsed = knowing(claim(0, valid=DAY))
+    lapsed.ran(LONG)
+    lapsed.take(claim(1, valid=3 * DAY).encoded, NOW)
+    assert isinstance(decision(lapsed, NOW), Settled)
+    assert isinstance(decision(lapsed, NOW + 2 * DAY), Sole)  # the rival, who is left
+    lapsed.take(claim(0, seq=2, issued=NOW + 2 * DAY).encoded, NOW + 2 * DAY)
+    assert isinstance(decision(lapsed, NOW + 2 * DAY), Contested)
+    revoked = knowing(claim(0))
+    revoked.ran(LONG)
+    revoked.take(claim(1).encoded, NOW)
+    revoked.take(revocation(0).encoded, NOW)
+    assert decision(revoked, NOW) == Sole(claim(1))
+    moved = knowing(claim(0), claim(0, "bob"))
+    moved.ran(LONG)
+    moved.take(claim(1).encoded, NOW)
+    moved.take(claim(0, "bob", era=1).encoded, NOW)  # all that was said in the era before has ended
+    assert decision(moved, NOW) == Sole(claim(1))
+
+
+def test_whoever_is_left_of_a_contest_begins_anew():
+    """Two owners held it for long; one of them leaves for a moment. The other must not be settled by that."""
+    known = knowing(claim(0), claim(1))
+    known.ran(10 * LONG)
+    known.take(claim(1, seq=2, kind=Kind.TOMBSTONE).encoded, NOW)
+    known.take(claim(1, seq=3).encoded, NOW)
+    assert isinstance(decision(known, NOW), Contested)
+
+
+def test_a_contest_that_ends_by_itself_is_noticed():
+    known = knowing(claim(0), claim(1, valid=DAY))
+    known.ran(LONG)
+    assert known.seen(claim(0)).alone == 0
+    known.forget(NOW + 2 * DAY)
+    assert known.seen(claim(0)).alone == int(known.holds.running)
+    known.ran(LONG)
+    known.take(claim(2, issued=NOW + 6 * DAY).encoded, NOW + 6 * DAY)
+    assert isinstance(decision(known, NOW + 6 * DAY), Settled)
+
+
+def test_how_long_it_is_held_is_counted_anew_after_a_release():
+    known = knowing(claim(0))
+    known.take(claim(0, seq=2, kind=Kind.TOMBSTONE, issued=NOW + DAY).encoded, NOW + DAY)
+    known.take(claim(0, seq=3, issued=NOW + 20 * DAY).encoded, NOW + 20 * DAY)
+    entry = known.registry.entry(ALICE, owner_id(0))
+    assert known.seen(entry.claim).first == NOW + 20 * DAY
+
+
+def test_the_clock_goes_on_from_what_the_entries_say():
+    holds = Holds(LONG)
+    holds.load((ALICE, owner_id(0)), Seen(NOW, NOW, 500))
+    assert holds.running == 500.0
