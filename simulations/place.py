@@ -114,7 +114,7 @@ class Place:
         """Start the daemon, and again as long as it does not start while the disk is in trouble."""
         while True:
             try:
-                node = await self.machine.boot(bootstrap=self._stage.bootstrap(self.index))
+                node = await self.machine.boot(bootstrap=self._stage.bootstrap(self.index), limits=self._stage.limits)
             except BeamError as error:
                 if not self.disk_in_trouble:
                     self._stage.invariants.does_not_start(self, error)

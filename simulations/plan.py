@@ -92,6 +92,8 @@ class Plan:
     safety: float = attrs.field(default=60.0, validator=ranges.SECONDS)
     """Seconds of operations and faults, whose times count from its beginning."""
     bounds: Bounds = Bounds()
+    settle_after: float = attrs.field(default=72 * 3600.0, validator=ranges.SECONDS)
+    """Seconds for which an owner must hold a name alone for a rival to change nothing: days, or a part of the run."""
     operations: tuple[Operation, ...] = ()
     faults: tuple[Fault, ...] = ()
 

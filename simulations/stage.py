@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from beam_actors.node import NodeConfig
+from beam_actors.naming.limits import Limits as NamingLimits
+from beam_actors.node import NodeConfig, NodeLimits
 from beam_actors.testing.clock import EPOCH
 from beam_actors.testing.machine import CONTROL, Machine
 from beam_actors.testing.network import NatBehaviour, NatBox, VirtualHost
@@ -53,6 +54,8 @@ class Stage:
         self._peers: dict[PeerId, Place] = {}
         self._homes: dict[OwnerId, Place] = {}
         self.model = Model(plan.size)
+        self.limits = NodeLimits(naming=NamingLimits(settle_after=plan.settle_after))
+        """Of every daemon."""
         self.counts: dict[str, Counter[str]] = {"operations": Counter(), "faults": Counter()}
         self.nats = [self._nat(index) for index in range(len(plan.nats))]
         self.places: list[Place] = []

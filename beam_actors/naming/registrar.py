@@ -129,8 +129,7 @@ class Registrar(Actor):
         if self._ledger.refuses:
             return
         wall, monotonic = self._ticked
-        self._known.ran(monotonic - self._ran_until)
-        self._ran_until = monotonic
+        self._run_on()
         new = self._known.wake(wall)
         if monotonic - self._swept[1] >= HOUR:
             apart = _apart(self._swept, self._ticked)
@@ -142,6 +141,12 @@ class Registrar(Actor):
                 _log.warning("the clock jumped; nothing is forgotten for an hour")
             self._known.keep_running()
         self._ledger.commit(lambda: self._announce(new))
+
+    def _run_on(self) -> None:
+        """Tell the knowledge for how long this node ran."""
+        now = self._clock.monotonic()
+        self._known.ran(now - self._ran_until)
+        self._ran_until = now
 
     def _look_at_the_clock(self) -> None:
         """Have every name looked after at once if the wall clock was set, or the machine slept: one may be due."""
@@ -156,6 +161,7 @@ class Registrar(Actor):
     def on_submit(self, message: Submit) -> None:
         """Take in what a peer sent."""
         self._ledger.check_disk()
+        self._run_on()
         reply = self.defer()
         now = self._clock.wall()
         new = [claim for claim in (self._known.take(data, now) for data in message.claims) if claim is not None]
@@ -170,6 +176,7 @@ class Registrar(Actor):
     def on_publish(self, message: Publish) -> None:
         """Take in an own claim."""
         self._ledger.check_disk()
+        self._run_on()
         new = self._known.publish(message.claim, self._clock.wall())
         reply = self.defer()
 

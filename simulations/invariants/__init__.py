@@ -24,6 +24,7 @@ from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
 from simulations.invariants.keys import NoncesAreUsedOnce, NothingIsPlain
 from simulations.invariants.sessions import SessionsAreSettled
+from simulations.invariants.settled import SettledWasAlone
 from simulations.invariants.supervision import ChildrenAreKept
 from simulations.invariants.transfer import BytesAreConserved, OwnersAreFollowed, TunnelsWork
 from simulations.invariants.unbuilt import UNBUILT
@@ -36,6 +37,7 @@ ALL: tuple[type[Invariant], ...] = (
     GenuineClaims,
     MergeIsJoin,
     NobodyElsesKey,
+    SettledWasAlone,
     NothingComesBack,
     NumbersOnlyGrow,
     NothingIsPlain,

@@ -85,6 +85,47 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="settles-at-once",
+        bug="Whoever was first to hold a name is settled as soon as a rival comes.",
+        plan="challenges",
+        invariant="S22",
+        edits=(Edit("naming/holds.py", "self.running - seen.alone >= self._settle_after", "self.running >= 0"),),
+    ),
+    Mutant(
+        name="settles-never",
+        bug="However long a name was held alone, a rival stops it.",
+        plan="challenges",
+        invariant="S22",
+        edits=(Edit("naming/holds.py", "self.running - seen.alone >= self._settle_after", "self.running < 0"),),
+    ),
+    Mutant(
+        name="settles-by-the-wall-clock",
+        bug="A wall clock that is set ahead makes a hold old.",
+        plan="challenges",
+        invariant="S22",
+        edits=(
+            Edit("naming/registrar.py", "        self._known.ran(now - self._ran_until)\n", ""),
+            Edit(
+                "naming/knowledge.py",
+                "        self.registry.merge(claim)\n        for name, holders",
+                "        self.registry.merge(claim)\n        self.holds.running = now\n        for name, holders",
+            ),
+        ),
+    ),
+    Mutant(
+        name="settled-survives-a-release",
+        bug="An owner who gave a settled name up, and claims it again, goes before whoever came meanwhile.",
+        test="naming/test_holds.py::test_a_release_an_end_a_revocation_and_a_later_era_end_what_was_settled",
+        edits=(
+            Edit(
+                "naming/holds.py",
+                "                self._seen[key] = Seen(int(now), int(now), alone)\n",
+                "                before_it = self._seen.get(key)\n"
+                "                self._seen[key] = Seen(int(now), int(now), alone, before_it is not None)\n",
+            ),
+        ),
+    ),
+    Mutant(
         name="former-era-admitted",
         bug="The key of an era that its owner has left claims other names of that owner still.",
         plan="liars",

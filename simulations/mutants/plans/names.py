@@ -136,4 +136,23 @@ def _rivals() -> Plan:
     )
 
 
-PLANS = (_spread(), _split(), _pins(), _clocks(), _months(), _hours(), _rivals())
+def _challenges() -> Plan:
+    """One name is contested soon, another one after it was held for long; the clock of a machine jumps meanwhile."""
+    plan = small(
+        "challenges",
+        TRIO,
+        (
+            Register(at=0.0, machine=0, name="old"),
+            Register(at=50.0, machine=0, name="young"),
+            Register(at=58.0, machine=2, name="old", contest=True),
+            Register(at=60.0, machine=2, name="young", contest=True),
+            Resolve(at=64.0, machine=1, name="old"),
+            Resolve(at=64.0, machine=1, name="young"),
+        ),
+        (ClockStep(at=52.0, machine=1, by=300.0, seconds=20.0),),
+        safety=80.0,
+    )
+    return attrs.evolve(plan, settle_after=40.0)
+
+
+PLANS = (_spread(), _split(), _pins(), _clocks(), _months(), _hours(), _rivals(), _challenges())

@@ -78,8 +78,8 @@ def skip_access(patch):
 
 
 def let_the_greater_number_win(patch):
-    def ranked(entries, now, *, cut_off=False):
-        found = decide(entries, now, cut_off=cut_off)
+    def ranked(entries, now, *, settled=None, cut_off=False):
+        found = decide(entries, now, settled=settled, cut_off=cut_off)
         return Sole(max(found.claims, key=lambda one: one.terms.seq)) if isinstance(found, Contested) else found
 
     patch.setattr(answering, "decide", ranked)
