@@ -7,10 +7,9 @@ store, no actors; the `registrar` commits what is collected here and then answer
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable
 
-from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExceeded, StoreDamaged
+from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExceeded
 from beam_actors.naming import records
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
@@ -47,9 +46,8 @@ class Knowledge:
         self.admitted = 0
         self.holds = Holds(limits.settle_after)
         self._changes: list[Change] = []
-        self._unsure: dict[Name, Own | None] = {}  # perhaps own: the row can't be read, or doesn't say whose
         self._admission = Admission(self.registry, limits)
-        self._exempt()
+        self.exempt_owners()
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -107,7 +105,7 @@ class Knowledge:
             for key in sorted(self.holds.changed(name, holders, self._holders(name, now), now)):
                 self._put(key)
         for name in ended:
-            self._forget((name, claim.owner))
+            self.drop((name, claim.owner))
         if claim.kind is Kind.REVOCATION:
             self._changes.append(records.put_revocation(claim))
             return
@@ -140,7 +138,8 @@ class Knowledge:
             self.holds.stored(key)
             self._changes.append(records.put_entry(entry, self.holds[key]))
 
-    def _forget(self, key: Key) -> None:
+    def drop(self, key: Key) -> None:
+        """The registry holds the entry no longer."""
         self.holds.forget(key)
         self._changes.append(records.drop_entry(*key))
 
@@ -149,7 +148,7 @@ class Knowledge:
         keep = {(name, self.owner) for name in self.own} | {(pin.name, pin.owner) for pin in self.pins.values()}
         dropped = self.registry.forget(now, keep=keep)
         for key in dropped:
-            self._forget(key)
+            self.drop(key)
         if dropped:
             self._changes.append(records.put_floor(self.registry.floor))
         for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now))):
@@ -204,7 +203,7 @@ class Knowledge:
         self.pins[name] = pin
         self.lost_pins.discard(name)
         self._changes.append(records.put_pin(pin))
-        self._exempt()
+        self.exempt_owners()
         return pin
 
     def unpin(self, name: Name) -> None:
@@ -213,7 +212,7 @@ class Knowledge:
             raise NameNotFound(f"{name} is not pinned; `beam names` lists what is.")
         self.lost_pins.discard(name)
         self._changes.append(records.drop_pin(name))
-        self._exempt()
+        self.exempt_owners()
 
     def _follow(self, name: Name) -> None:
         pin = self.pins.get(name)
@@ -221,9 +220,10 @@ class Knowledge:
         if after is not None and after != pin:
             self.pins[name] = after
             self._changes.append(records.put_pin(after))
-            self._exempt()
+            self.exempt_owners()
 
-    def _exempt(self) -> None:
+    def exempt_owners(self) -> None:
+        """Let admission know whose claims go beyond the quotas."""
         self._admission.exempt = {self.owner} | {pin.owner for pin in self.pins.values()}
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -256,102 +256,9 @@ class Knowledge:
         self.waiting, self.refused, self.admitted = before.waiting, before.refused, before.admitted
         self.holds.running = max(self.holds.running, before.holds.running)
 
-    def load_entry(self, value: bytes, parsed: Mapping[bytes, Claim] | None = None) -> None:
-        """Take back a row of the table of claims; `parsed` has claims whose encoding was read before."""
-        entry, seen = records.read_entry(value, self.network, parsed)
-        name, owner = entry.claim.name, entry.claim.owner
-        for ended in self.registry.ended_by(entry.claim):  # an older program kept claims of several eras
-            self._forget((ended.claim.name, owner))
-        self.registry.merge_all(entry.claims)
-        if self.registry.entry(name, owner) is None:
-            self._changes.append(records.drop_entry(name, owner))
-            return
-        self.holds.load((name, owner), seen)
-
-    def load(
-        self,
-        revoked: Iterable[tuple[bytes, bytes]],
-        own: Iterable[tuple[bytes, bytes]],
-        pins: Iterable[tuple[bytes, bytes]],
-        made: Iterable[tuple[bytes, bytes]],
-        floor: bytes | None,
-        running: bytes | None,
-    ) -> None:
-        """Take back the other tables, before the claims. What can't be read costs itself only, and fails closed."""
-        for key, value in revoked:
-            self._load(self._load_revoked, key, value)
-        for key, value in own:
-            self._load(self._load_own, key, value)
-        for key, value in pins:
-            self._load(self._load_pin, key, value)
-        for key, value in made:
-            with suppress(StoreDamaged):  # another name is made then
-                purpose, name = records.read_made(key, value)
-                self.made[purpose] = name
-        if floor is not None:
-            try:
-                self.registry.floor = records.read_floor(floor)
-            except StoreDamaged:
-                self.remarks.append("Up to when claims were forgotten can't be read; don't set the clock back.")
-        if running is not None:
-            with suppress(StoreDamaged):  # the claims say how far it was at least
-                self.holds.running = max(1.0, float(records.read_running(running)))
-        self._exempt()
-
-    def _load(self, load: Callable[[bytes, bytes], None], key: bytes, value: bytes) -> None:
-        try:
-            load(key, value)
-        except StoreDamaged as error:
-            self.remarks.append(f"{error} Not even its key can be read, and it is left alone.")
-
-    def _load_revoked(self, key: bytes, value: bytes) -> None:
-        try:
-            self.registry.merge(records.read_revocation(value, self.network))
-        except StoreDamaged:
-            owner = records.read_revoked(key)
-            self.registry.bar(owner)
-            self.remarks.append(
-                f"The revocation of {owner} can't be read. Nothing of that owner is believed; a peer may tell it again."
-            )
-
-    def _load_pin(self, key: bytes, value: bytes) -> None:
-        try:
-            pin = records.read_pin(key, value)
-            self.pins[pin.name] = pin
-        except StoreDamaged:
-            name = records.read_name(key)
-            self.lost_pins.add(name)
-            self.remarks.append(f"The pin of {name} can't be read; `beam pin {name} OWNER`, or `beam unpin {name}`.")
-
-    def _load_own(self, key: bytes, value: bytes) -> None:
-        try:
-            own = records.read_own(key, value)
-        except StoreDamaged:
-            self._unsure[records.read_name(key)] = None
-            return
-        if own.owner is None:
-            self._unsure[own.name] = own
-        elif own.owner == self.owner:
-            self.own[own.name] = own
-        else:
-            self.remarks.append(
-                f"{own.name} was registered by {own.owner}, whose key is not here, and is not renewed; put that key "
-                f"back, or have the present owner claim it with `beam register {own.name}`."
-            )
-
-    def end_load(self) -> None:
-        """After the claims: a name of which it is not sure whose it is, is held if this owner is seen to claim it."""
-        for name, own in self._unsure.items():
-            entry = self.registry.entry(name, self.owner)
-            if entry is None or entry.claim.kind is not Kind.LIVE:
-                self.remarks.append(
-                    f"{name} was registered here, but by whom can't be read; claim it with `beam register {name}`."
-                )
-                continue
-            since = own.since if own else self.seen(entry.claim).first
-            self.own[name] = Own(name, since, self.owner, contest=own.contest if own else False)
-            self._changes.append(records.put_own(self.own[name]))
-        self._unsure = {}
+    def record(self, change: Change) -> None:
+        """Have something written that was found while reading back."""
+        self._changes.append(change)
 
     def __repr__(self) -> str:
         return f"Knowledge({self.registry!r}, {len(self.own)} own, {len(self.pins)} pins)"

@@ -15,6 +15,7 @@ import trio
 from beam_actors.errors import StorageError, StoreDamaged
 from beam_actors.naming import records
 from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.loading import Loading
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Reply, Worker
 
@@ -53,7 +54,8 @@ class Ledger:
     async def load(self) -> None:
         """Know what the store holds, and nothing else; raises `StorageError` and then leaves everything as it was."""
         known = self._empty()
-        known.load(
+        loading = Loading(known)
+        loading.tables(
             await self._store.scan(records.REVOKED),
             await self._store.scan(records.OWN),
             await self._store.scan(records.PINS),
@@ -65,14 +67,14 @@ class Ledger:
         damaged: list[Change] = []
         for number, (key, value) in enumerate(await self._store.scan(records.CLAIMS)):
             try:
-                known.load_entry(value, parsed)
+                loading.entry(value, parsed)
             except StoreDamaged as error:
                 # Peers will tell it again; to fail here would take all other names down with this one.
                 _log.warning("a stored claim can't be read and is dropped", error=str(error))
                 damaged.append(Change(records.CLAIMS, key, None))
             if number % _LOAD_BATCH == 0:
                 await trio.lowlevel.checkpoint()
-        known.end_load()
+        loading.finish()
         for remark in known.remarks:
             _log.warning("what is stored of names is not all used", remark=remark)
         known.carry_on(self.known)

@@ -8,9 +8,7 @@ MUTANTS = (
         bug="The proof of an equivocation is not read back from the store.",
         plan="rivals",
         invariant="S4",
-        edits=(
-            Edit("naming/knowledge.py", "self.registry.merge_all(entry.claims)", "self.registry.merge(entry.claim)"),
-        ),
+        edits=(Edit("naming/loading.py", "registry.merge_all(entry.claims)", "registry.merge(entry.claim)"),),
     ),
     Mutant(
         name="tombstone-dropped-at-origin",
@@ -69,9 +67,9 @@ MUTANTS = (
         invariant="S13",
         edits=(
             Edit(
-                "naming/knowledge.py",
-                "        elif own.owner == self.owner:\n            self.own[own.name] = own\n",
-                "        elif own.owner == self.owner:\n            pass\n",
+                "naming/loading.py",
+                "        elif own.owner == self._known.owner:\n            self._known.own[own.name] = own\n",
+                "        elif own.owner == self._known.owner:\n            pass\n",
             ),
         ),
     ),

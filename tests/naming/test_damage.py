@@ -14,7 +14,7 @@ from beam_actors.values import Name, cbor
 from tests.naming.bench import ALICE, bench, submit
 from tests.naming.builders import NOW, claim, owner_id, revocation
 from tests.naming.lab import lab, settle
-from tests.naming.test_knowledge import Tables, knowledge
+from tests.naming.tables import Tables, knowledge
 
 BOB = Name("bob")
 RUBBISH = b"rubbish"

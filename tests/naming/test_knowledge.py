@@ -1,92 +1,21 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from beam_actors.errors import NameContested, NameNotFound, NameTaken, QuotaExceeded
-from beam_actors.naming import answering, records
+from beam_actors.naming import answering
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Seen
-from beam_actors.naming.knowledge import Knowledge
-from beam_actors.naming.limits import DAY, HOUR, RETENTION, Limits
+from beam_actors.naming.limits import DAY, HOUR, RETENTION
 from beam_actors.values import Name
-from tests.naming.builders import NETWORK, NOW, claim, owner_id, peer, pool, revocation
+from tests.naming.builders import NOW, claim, owner_id, peer, revocation
+from tests.naming.tables import Tables, knowledge
 
 ALICE = Name("alice")
-
-
-class Tables:
-    """The store's tables, without a store."""
-
-    def __init__(self):
-        self.rows: dict[str, dict[bytes, bytes]] = {}
-
-    def apply(self, known: Knowledge) -> None:
-        for change in known.changes():
-            table = self.rows.setdefault(change.table, {})
-            if change.value is None:
-                table.pop(change.key, None)
-            else:
-                table[change.key] = change.value
-
-    def load(self, owner=3) -> Knowledge:
-        def rows(table):
-            return sorted(self.rows.get(table, {}).items())
-
-        known = knowledge(owner=owner)
-        floor = self.rows.get(records.META, {}).get(records.FLOOR)
-        running = self.rows.get(records.META, {}).get(records.RUNNING)
-        known.load(*map(rows, (records.REVOKED, records.OWN, records.PINS, records.MADE)), floor, running)
-        for _, value in rows(records.CLAIMS):
-            known.load_entry(value)
-        known.end_load()
-        return known
-
-
-def knowledge(*claims, owner=3, now=NOW) -> Knowledge:
-    known = Knowledge(network=NETWORK, owner=owner_id(owner), limits=Limits())
-    for one in claims:
-        known.take(one.encoded, now)
-    return known
 
 
 def resolve(known, text="alice", now=NOW, **more):
     owner = more.pop("owner", None)
     return answering.resolve(known, Query(Name(text), owner), now, **more)
-
-
-@given(
-    st.lists(st.sampled_from(pool()) | st.sampled_from(["pin", "unpin", "reserve", "make", "forget"]), max_size=20),
-    st.integers(0, 40 * DAY),
-)
-def test_what_is_loaded_is_what_was_committed(steps, jump):
-    known, tables, now = knowledge(), Tables(), NOW
-    for number, step in enumerate(steps):
-        if step == "pin":
-            known.pin(ALICE, owner_id(number % 3), now)
-        elif step == "unpin" and known.pins:
-            known.unpin(ALICE)
-        elif step == "reserve":
-            known.reserve(Name(f"own{number}"), contest=False, now=now)
-        elif step == "make":
-            known.keep_made(f"{number % 2}", Name(f"made{number}"))
-        elif step == "forget":
-            now += jump
-            known.ran(jump)
-            known.forget(now)
-        elif not isinstance(step, str):
-            known.take(step.encoded, now)
-        tables.apply(known)
-    again = tables.load()
-    assert again.registry.canonical() == known.registry.canonical()
-    assert (again.pins, again.own, again.made) == (known.pins, known.own, known.made)
-    assert again.registry.floor == known.registry.floor
-    for one in known.registry:
-        if one.kind is not Kind.REVOCATION:
-            before, after = known.seen(one), again.seen(one)
-            assert (after.first, after.alone, after.settled) == (before.first, before.alone, before.settled)
-            assert 0 <= before.heard - after.heard < 6 * HOUR  # when it was heard of is written rarely
-    assert again.changes() == []
 
 
 def test_refusals_are_counted_by_reason():

@@ -1,0 +1,129 @@
+"""Reading a node's knowledge of names back from the store's tables.
+
+Invariant: what can't be read costs itself only, and fails closed: an owner whose revocation is damaged stays barred, a
+name whose pin is damaged leads nowhere, and a name that is perhaps own is held only if this owner is seen to claim it.
+Pure: rows are arguments.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from beam_actors.errors import StoreDamaged
+from beam_actors.naming import records
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.records import Own
+
+if TYPE_CHECKING:
+    from beam_actors.values import Name
+
+
+class Loading:
+    """Fills an empty `Knowledge`: first the tables, then each entry, then `finish`."""
+
+    def __init__(self, known: Knowledge) -> None:
+        self._known = known
+        self._unsure: dict[Name, Own | None] = {}  # perhaps own: the row can't be read, or doesn't say whose
+
+    def __repr__(self) -> str:
+        return f"<Loading {self._known!r}>"
+
+    def tables(
+        self,
+        revoked: Iterable[tuple[bytes, bytes]],
+        own: Iterable[tuple[bytes, bytes]],
+        pins: Iterable[tuple[bytes, bytes]],
+        made: Iterable[tuple[bytes, bytes]],
+        floor: bytes | None,
+        running: bytes | None,
+    ) -> None:
+        """Take back the other tables, before the claims. What can't be read costs itself only, and fails closed."""
+        for key, value in revoked:
+            self._row(self._revoked, key, value)
+        for key, value in own:
+            self._row(self._own, key, value)
+        for key, value in pins:
+            self._row(self._pin, key, value)
+        for key, value in made:
+            with suppress(StoreDamaged):  # another name is made then
+                purpose, name = records.read_made(key, value)
+                self._known.made[purpose] = name
+        if floor is not None:
+            try:
+                self._known.registry.floor = records.read_floor(floor)
+            except StoreDamaged:
+                self._known.remarks.append("Up to when claims were forgotten can't be read; don't set the clock back.")
+        if running is not None:
+            with suppress(StoreDamaged):  # the claims say how far it was at least
+                self._known.holds.running = max(1.0, float(records.read_running(running)))
+        self._known.exempt_owners()
+
+    def _row(self, load: Callable[[bytes, bytes], None], key: bytes, value: bytes) -> None:
+        try:
+            load(key, value)
+        except StoreDamaged as error:
+            self._known.remarks.append(f"{error} Not even its key can be read, and it is left alone.")
+
+    def _revoked(self, key: bytes, value: bytes) -> None:
+        try:
+            self._known.registry.merge(records.read_revocation(value, self._known.network))
+        except StoreDamaged:
+            owner = records.read_revoked(key)
+            self._known.registry.bar(owner)
+            self._known.remarks.append(
+                f"The revocation of {owner} can't be read. Nothing of that owner is believed; a peer may tell it again."
+            )
+
+    def _pin(self, key: bytes, value: bytes) -> None:
+        try:
+            pin = records.read_pin(key, value)
+            self._known.pins[pin.name] = pin
+        except StoreDamaged:
+            name = records.read_name(key)
+            self._known.lost_pins.add(name)
+            self._known.remarks.append(
+                f"The pin of {name} can't be read; `beam pin {name} OWNER`, or `beam unpin {name}`."
+            )
+
+    def _own(self, key: bytes, value: bytes) -> None:
+        try:
+            own = records.read_own(key, value)
+        except StoreDamaged:
+            self._unsure[records.read_name(key)] = None
+            return
+        if own.owner is None:
+            self._unsure[own.name] = own
+        elif own.owner == self._known.owner:
+            self._known.own[own.name] = own
+        else:
+            self._known.remarks.append(
+                f"{own.name} was registered by {own.owner}, whose key is not here, and is not renewed; put that key "
+                f"back, or have the present owner claim it with `beam register {own.name}`."
+            )
+
+    def entry(self, value: bytes, parsed: Mapping[bytes, Claim] | None = None) -> None:
+        """Take back a row of the table of claims; `parsed` has claims whose encoding was read before."""
+        entry, seen = records.read_entry(value, self._known.network, parsed)
+        name, owner = entry.claim.name, entry.claim.owner
+        for ended in self._known.registry.ended_by(entry.claim):  # an older program kept claims of several eras
+            self._known.drop((ended.claim.name, owner))
+        self._known.registry.merge_all(entry.claims)
+        if self._known.registry.entry(name, owner) is None:
+            self._known.record(records.drop_entry(name, owner))
+            return
+        self._known.holds.load((name, owner), seen)
+
+    def finish(self) -> None:
+        """After the claims: a name of which it is not sure whose it is, is held if this owner is seen to claim it."""
+        for name, own in self._unsure.items():
+            entry = self._known.registry.entry(name, self._known.owner)
+            if entry is None or entry.claim.kind is not Kind.LIVE:
+                self._known.remarks.append(
+                    f"{name} was registered here, but by whom can't be read; claim it with `beam register {name}`."
+                )
+                continue
+            since = own.since if own else self._known.seen(entry.claim).first
+            self._known.own[name] = Own(name, since, self._known.owner, contest=own.contest if own else False)
+            self._known.record(records.put_own(self._known.own[name]))
+        self._unsure = {}

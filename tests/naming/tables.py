@@ -1,0 +1,43 @@
+"""The tables of a store, without a store, and knowledge made of claims."""
+
+from beam_actors.naming import records
+from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.limits import Limits
+from beam_actors.naming.loading import Loading
+from tests.naming.builders import NETWORK, NOW, owner_id
+
+
+class Tables:
+    """The store's tables, without a store."""
+
+    def __init__(self):
+        self.rows: dict[str, dict[bytes, bytes]] = {}
+
+    def apply(self, known: Knowledge) -> None:
+        for change in known.changes():
+            table = self.rows.setdefault(change.table, {})
+            if change.value is None:
+                table.pop(change.key, None)
+            else:
+                table[change.key] = change.value
+
+    def load(self, owner=3) -> Knowledge:
+        def rows(table):
+            return sorted(self.rows.get(table, {}).items())
+
+        known = knowledge(owner=owner)
+        floor = self.rows.get(records.META, {}).get(records.FLOOR)
+        running = self.rows.get(records.META, {}).get(records.RUNNING)
+        loading = Loading(known)
+        loading.tables(*map(rows, (records.REVOKED, records.OWN, records.PINS, records.MADE)), floor, running)
+        for _, value in rows(records.CLAIMS):
+            loading.entry(value)
+        loading.finish()
+        return known
+
+
+def knowledge(*claims, owner=3, now=NOW) -> Knowledge:
+    known = Knowledge(network=NETWORK, owner=owner_id(owner), limits=Limits())
+    for one in claims:
+        known.take(one.encoded, now)
+    return known

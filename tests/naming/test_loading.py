@@ -1,0 +1,63 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.naming import records
+from beam_actors.naming.claim import Kind
+from beam_actors.naming.holds import Seen
+from beam_actors.naming.limits import DAY, HOUR
+from beam_actors.naming.registry import Entry
+from beam_actors.values import Name
+from tests.naming.builders import NOW, claim, owner_id, pool
+from tests.naming.tables import Tables, knowledge
+
+ALICE = Name("alice")
+
+
+@given(
+    st.lists(st.sampled_from(pool()) | st.sampled_from(["pin", "unpin", "reserve", "make", "forget"]), max_size=20),
+    st.integers(0, 40 * DAY),
+)
+def test_what_is_loaded_is_what_was_committed(steps, jump):
+    known, tables, now = knowledge(), Tables(), NOW
+    for number, step in enumerate(steps):
+        if step == "pin":
+            known.pin(ALICE, owner_id(number % 3), now)
+        elif step == "unpin" and known.pins:
+            known.unpin(ALICE)
+        elif step == "reserve":
+            known.reserve(Name(f"own{number}"), contest=False, now=now)
+        elif step == "make":
+            known.keep_made(f"{number % 2}", Name(f"made{number}"))
+        elif step == "forget":
+            now += jump
+            known.ran(jump)
+            known.forget(now)
+        elif not isinstance(step, str):
+            known.take(step.encoded, now)
+        tables.apply(known)
+    again = tables.load()
+    assert again.registry.canonical() == known.registry.canonical()
+    assert (again.pins, again.own, again.made) == (known.pins, known.own, known.made)
+    assert again.registry.floor == known.registry.floor
+    for one in known.registry:
+        if one.kind is not Kind.REVOCATION:
+            before, after = known.seen(one), again.seen(one)
+            assert (after.first, after.alone, after.settled) == (before.first, before.alone, before.settled)
+            assert 0 <= before.heard - after.heard < 6 * HOUR  # when it was heard of is written rarely
+    assert again.changes() == []
+
+
+def test_a_row_of_an_era_that_its_owner_left_is_dropped():
+    """A program of before kept an order of eras for each name."""
+    for first, second in (("alice", "bob"), ("bob", "alice")):
+        rows = [claim(0, first, 9), claim(0, second, era=1), claim(1, first)]
+        tables = Tables()
+        for one in rows:
+            change = records.put_entry(Entry(one), Seen(NOW, NOW))
+            tables.rows.setdefault(change.table, {})[change.key] = change.value
+        known = tables.load()
+        assert {one.id for one in known.registry} == {rows[1].id, rows[2].id}
+        tables.apply(known)
+        assert len(tables.rows[records.CLAIMS]) == 2
+        assert tables.load().changes() == []
+        assert [entry.claim.era for entry in known.registry.names_of(owner_id(0))] == [1]
