@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import attrs
 
@@ -81,6 +82,10 @@ class State:
         self._raw.sendall(b"GET /state HTTP/1.1\r\nHost: bench" + END)
         answer: Figures = json.loads(self._lines.readline())
         return answer
+
+    def close(self) -> None:
+        self._lines.close()
+        self._raw.close()
 
     def drained(self) -> bool:
         """Wait until no more connections are open than before; whether that came about in time."""
@@ -190,10 +195,11 @@ def bulk_up(load: Load, state: State, watched: Watched) -> Figures:
     """Upload over each connection: MB/s that the target takes in all."""
 
     def send_until(due: float) -> Figures:
-        while time.perf_counter() < due:
+        while True:
             for number, _events in watched.ready():
                 watched.connections[number].raw.send(CHUNK)
-        return state.ask()
+            if time.perf_counter() >= due:
+                return state.ask()
 
     opened = state.ask()["sunk"]
     for _ in range(load.connections):
@@ -278,12 +284,13 @@ ROLES: dict[str, Callable[[Load, State, Watched], Figures]] = {
 
 def perform(load: Load) -> Figures:
     """Do it here; `drained` in the figures is 0 if the target still saw connections of it afterwards."""
-    state, watched = State(load.target), Watched()
-    try:
-        figures = ROLES[load.role](load, state, watched)
-    finally:
-        watched.close(reset=load.role.startswith("bulk"))
-    return {**figures, "drained": float(state.drained())}
+    with closing(State(load.target)) as state:
+        watched = Watched()
+        try:
+            figures = ROLES[load.role](load, state, watched)
+        finally:
+            watched.close(reset=load.role.startswith("bulk"))
+        return {**figures, "drained": float(state.drained())}
 
 
 def command(load: Load) -> list[str]:

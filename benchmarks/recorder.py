@@ -30,6 +30,7 @@ class Recorder:
         self._target = target
         self._limit = limit
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._closed = False
         self._sockets: list[socket.socket] = []
         self.port = int(self._listener.getsockname()[1])
         self.records: list[Record] = []
@@ -43,12 +44,18 @@ class Recorder:
                 record = Record()
                 self.records.append(record)
                 self._sockets += (near, far)
+                if self._closed:  # meanwhile, by another thread, which did not know of these two
+                    self._cut()
                 for source, sink, kept in ((near, far, record.up), (far, near, record.down)):
                     source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     threading.Thread(target=self._carry, args=(source, sink, kept), daemon=True).start()
 
     def close(self) -> None:
         """Cut everything."""
+        self._closed = True
+        self._cut()
+
+    def _cut(self) -> None:
         for raw in (self._listener, *self._sockets):
             with suppress(OSError):
                 raw.shutdown(socket.SHUT_RDWR)

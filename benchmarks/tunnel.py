@@ -6,6 +6,7 @@ that is not ciphertext, if a load failed on us, or, with `--check`, if a ratio i
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -146,6 +147,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="fail if a ratio is worse than its kept bound")
     chosen = parser.parse_args()
     rounds = chosen.rounds or (3 if chosen.quick else 11)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no daemon of ours outlives a run that is ended
     wrong, record = recorded.report()
     with ExitStack() as stack:
         service = stack.enter_context(serving())
