@@ -45,7 +45,7 @@ class Session:
 
     lines: tuple[bytes, ...]
     handshake: tuple[memoryview, ...]
-    sealed: tuple[memoryview, ...] = attrs.field(repr=len)
+    sealed: tuple[memoryview, ...] = attrs.field(repr=False)
 
 
 def dissect(record: bytes | bytearray, handshakes: int) -> Session:

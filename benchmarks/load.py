@@ -180,7 +180,9 @@ def bulk_down(load: Load, _state: State, watched: Watched) -> Figures:
     def batches() -> Iterator[Batch]:
         buffer = bytearray(1 << 20)
         while True:
-            batch = [(number, watched.connections[number].raw.recv_into(buffer)) for number, _events in watched.ready()]
+            batch: Batch = [
+                (number, watched.connections[number].raw.recv_into(buffer)) for number, _events in watched.ready()
+            ]
             if not all(size for _, size in batch):
                 raise Stuck("a download ended")
             yield batch

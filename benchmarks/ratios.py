@@ -18,6 +18,7 @@ Bounds = Mapping[str, Mapping[str, float]]
 """By a contestant's name and a measure's: the worst median of the ratio that passes."""
 REFERENCE = "ssh"
 BARE = "none"
+FLOOR = 0.75
 
 
 @attrs.frozen(slots=True)
@@ -51,7 +52,7 @@ def median(series: Mapping[str, Sequence[float | None]], contestant: str) -> flo
 
 def contestants(rounds: Rounds) -> list[str]:
     """Who took part, in the order of the measure in which most did."""
-    return list(max(rounds.values(), key=len, default={}))
+    return max(map(list, rounds.values()), key=len, default=[])
 
 
 def missed(rounds: Rounds, bounds: Bounds) -> list[str]:
@@ -75,6 +76,24 @@ def missed(rounds: Rounds, bounds: Bounds) -> list[str]:
             if contestant in series and name not in kept
         ]
     return found
+
+
+def floors(rounds: Rounds, ours: Sequence[str], measured: str) -> str:
+    """What `missed` should be given from now on, as TOML: `FLOOR` of the medians; `measured` says when and on what."""
+    lines = [
+        "# The worst median ratio to OpenSSH that `python -m benchmarks.tunnel --check` lets pass: three quarters of",
+        "# what was measured (behind it), for latencies four thirds. Written by `python -m benchmarks.tunnel --floors`.",
+        "#",
+        f"# {measured}",
+    ]
+    for contestant in ours:
+        lines += ["", f'["{contestant}"]']
+        for measure in MEASURES:
+            found = ratio(rounds.get(measure.name, {}), contestant)
+            if found is not None:
+                bound = found.median / FLOOR if measure.less_is_better else found.median * FLOOR
+                lines.append(f'"{measure.name}" = {bound:.3g}  # {found.median:.3g}')
+    return "\n".join(lines) + "\n"
 
 
 def headroom(rounds: Rounds) -> tuple[float, str] | None:
@@ -106,7 +125,7 @@ def table(rounds: Rounds, ours: str = "beam") -> str:
                     "" if mine is None else f"{_digits(mine.median)} ({_digits(mine.worse(measure))})",
                     "" if measure.goal is None else f"{'≤' if measure.less_is_better else '≥'} {measure.goal:g}",
                     *("" if (one := ratio(series, name)) is None else _digits(one.median) for name in others),
-                    *("" if (one := median(series, name)) is None else f"{one:,.0f}" for name in (REFERENCE, BARE)),
+                    *("" if (own := median(series, name)) is None else f"{own:,.0f}" for name in (REFERENCE, BARE)),
                 ]
             )
         )

@@ -19,8 +19,8 @@ LIMIT = 1 << 28
 class Record:
     """The bytes of one connection, as they passed; `up` from who dialled, `down` from who was dialled."""
 
-    up: bytearray = attrs.field(factory=bytearray, repr=len)
-    down: bytearray = attrs.field(factory=bytearray, repr=len)
+    up: bytearray = attrs.field(factory=bytearray, repr=False)
+    down: bytearray = attrs.field(factory=bytearray, repr=False)
 
 
 class Recorder:

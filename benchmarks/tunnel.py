@@ -1,8 +1,9 @@
 """Tunnels side by side: ours, OpenSSH's, stunnel's, py-libp2p's, iroh's and none, alternating, in one run.
 
-`python -m benchmarks.tunnel [--rounds N] [--quick] [--check]` prints ratios to OpenSSH within each round, keeps the raw
-figures and draws them. One transfer goes through a recorder besides (benchmarks/recorded.py). The exit code is 1 if
-that is not ciphertext, if a load failed on us, or, with `--check`, if a ratio is worse than benchmarks/floors.toml has.
+`python -m benchmarks.tunnel [--rounds N] [--quick] [--check] [--floors]` prints ratios to OpenSSH within each round,
+keeps the raw figures and draws them. One transfer goes through a recorder besides (benchmarks/recorded.py). The exit
+code is 1 if that is not ciphertext, if a load failed on us, or, with `--check`, if a ratio is worse than its bound in
+benchmarks/floors.toml; `--floors` writes that file.
 """
 
 import argparse
@@ -145,6 +146,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--quick", action="store_true", help="3 rounds of shorter loads")
     parser.add_argument("--check", action="store_true", help="fail if a ratio is worse than its kept bound")
+    parser.add_argument("--floors", action="store_true", help="keep what is measured as the new bounds")
     chosen = parser.parse_args()
     rounds = chosen.rounds or (3 if chosen.quick else 11)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no daemon of ours outlives a run that is ended
@@ -161,6 +163,8 @@ def main() -> int:
         f"{described['cpu']}, {described['cores']} cores, Python {described['python']} ({described['build']}), "
         f"{described['commit']}, {rounds} rounds"
     )
+    if chosen.floors:
+        FLOORS.write_text(ratios.floors(result.rounds, OURS, f"Measured {time.strftime('%Y-%m-%d')}: {title}."))
     print(f"{title}\n{', '.join(versions.values())}\n\n{ratios.table(result.rounds)}\n")
     print("\n".join([*ratios.goals(result.rounds), *missing]))
     if spare := ratios.headroom(result.rounds):

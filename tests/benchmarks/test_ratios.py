@@ -1,11 +1,12 @@
 import math
+import tomllib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.measures import MEASURES, TASKS
-from benchmarks.ratios import Ratio, contestants, goals, headroom, median, missed, ratio, table
+from benchmarks.ratios import Ratio, contestants, floors, goals, headroom, median, missed, ratio, table
 
 RATE, LATENCY = "bulk down, 1 stream", "p50 of a request, 1 connection"
 NAMED = {measure.name: measure for measure in MEASURES}
@@ -79,6 +80,15 @@ def test_the_gate_fails_closed():
     assert f"{LATENCY}: no bound is kept" in fault
     (fault,) = missed(measured(), {"beam": {**KEPT["beam"], "made up": 1.0}})
     assert "no measure" in fault
+
+
+def test_floors_are_three_quarters_of_what_was_measured():
+    written = floors(measured(0.4, 3.0), ["beam", "beam https"], "Measured today.")
+    assert "# Measured today." in written
+    kept = tomllib.loads(written)
+    assert kept == {"beam": {RATE: 0.3, LATENCY: 4.0}, "beam https": {}}
+    assert missed(measured(0.31, 3.9), kept) == []
+    assert len(missed(measured(0.29, 4.1), kept)) == 2
 
 
 def test_the_table_has_ratios_first_and_a_row_for_each_measure():
