@@ -82,7 +82,7 @@ def floors(rounds: Rounds, ours: Sequence[str], measured: str) -> str:
     """What `missed` should be given from now on, as TOML: `FLOOR` of the medians; `measured` says when and on what."""
     lines = [
         "# The worst median ratio to OpenSSH that `python -m benchmarks.tunnel --check` lets pass: three quarters of",
-        "# what was measured (behind it), for latencies four thirds. Written by `python -m benchmarks.tunnel --floors`.",
+        "# what was measured (which stands behind it), for latencies four thirds. `--floors` writes this file.",
         "#",
         f"# {measured}",
     ]
