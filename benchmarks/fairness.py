@@ -9,18 +9,21 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 from beam_actors.testing.daemons import Daemon
-from benchmarks import load, sshd
+from benchmarks import sshd
+from benchmarks.load import Load, command, run
+from benchmarks.pair import beam_pair
 from benchmarks.report import keep
-from benchmarks.tunnel import beam_pair
+from benchmarks.target import BULK_REQUEST, serving
 
-REQUESTS = 2_000
+SECONDS = 1.0
+"""How long requests are sent: a few thousand of them."""
 STALLED = 8
-SIZE = 1 << 40
-"""Bytes of a download that outlasts every round."""
+FOREVER = 3600.0
+"""Seconds of a load that outlasts every round."""
 SETTLE = 1.0
 """Seconds until a download flows, or has filled what it may."""
 MIB = 1 << 20
@@ -28,10 +31,10 @@ SITUATIONS = ("alone", "beside a download", "beside stalled readers")
 
 
 @contextmanager
-def endless(role: str, port: int, *arguments: int) -> Iterator[None]:
+def endless(role: str, port: int, target: int, connections: int = 1) -> Iterator[None]:
     """A load that outlasts what is measured beside it, by a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.load", role, str(port), *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    load = Load(role=role, port=port, target=target, seconds=FOREVER, connections=connections)
+    with subprocess.Popen(command(load), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             time.sleep(SETTLE)
             yield
@@ -39,9 +42,9 @@ def endless(role: str, port: int, *arguments: int) -> Iterator[None]:
             process.kill()
 
 
-def download(port: int) -> AbstractContextManager[None]:
+def download(port: int, target: int) -> AbstractContextManager[None]:
     """One bulk stream."""
-    return endless("bulk", port, SIZE, 1)
+    return endless("bulk down", port, target)
 
 
 @contextmanager
@@ -50,15 +53,16 @@ def stalled(port: int) -> Iterator[None]:
     with ExitStack() as stack:
         for _ in range(STALLED):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            client.sendall(b"GET /bulk/%d HTTP/1.1\r\nHost: bench\r\n\r\n" % SIZE)
+            client.sendall(BULK_REQUEST)
         time.sleep(SETTLE)
         yield
 
 
-def beside(situation: str, port: int) -> AbstractContextManager[None]:
+def beside(situation: str, port: int, target: int) -> AbstractContextManager[None]:
     """What goes on meanwhile."""
-    makers: dict[str, Callable[[int], AbstractContextManager[None]]] = {SITUATIONS[1]: download, SITUATIONS[2]: stalled}
-    return makers[situation](port) if situation in makers else nullcontext()
+    if situation == SITUATIONS[1]:
+        return download(port, target)
+    return stalled(port) if situation == SITUATIONS[2] else nullcontext()
 
 
 def held_by_stalled(owner: Daemon, visitor: Daemon, port: int) -> float:
@@ -73,7 +77,7 @@ def main(rounds: int = 5) -> int:
     """Measure, print, keep; the exit code says whether small requests keep their bounds."""
     results: dict[str, dict[str, list[float]]] = {}
     with ExitStack() as stack:
-        target = stack.enter_context(load.server())
+        target = stack.enter_context(serving())
         owner, visitor, ours = stack.enter_context(beam_pair(target))
         ports = {"beam": ours}
         if sshd.available():
@@ -82,8 +86,8 @@ def main(rounds: int = 5) -> int:
         for number in range(rounds):
             for contestant, port in list(ports.items())[:: 1 if number % 2 else -1]:
                 for situation in SITUATIONS:
-                    with beside(situation, port):
-                        figure = load.run("requests", port, REQUESTS, 1)["p99_us"]
+                    with beside(situation, port, target):
+                        figure = run(Load(role="requests", port=port, target=target, seconds=SECONDS))["p99_us"]
                     results.setdefault(contestant, {}).setdefault(situation, []).append(figure)
     worst: dict[str, float] = {}
     for contestant, series in results.items():

@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons
-from benchmarks import load
 from benchmarks.report import keep, quantile, summary
+from benchmarks.target import serving
 from simulations.demo.visitor import resolve
 
 OWNERS, NAMES_EACH = 7, 15
@@ -99,7 +99,7 @@ def main() -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody's daemon compiles its modules at each start
     rows: list[tuple[str, float, float, str]] = []
     raw: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory(prefix="beam-bench-") as folder, load.server() as target:
+    with tempfile.TemporaryDirectory(prefix="beam-bench-") as folder, serving() as target:
         root = Path(folder)
         first_url(root / "once", target)  # after an installation
         raw["first url, s"] = [first_url(root / str(number), target) for number in range(5)]

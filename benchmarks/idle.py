@@ -16,9 +16,9 @@ from beam_actors import __version__
 from beam_actors.cli.home import Home
 from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons
 from beam_actors.world.control_client import ControlClient
-from benchmarks import load
+from benchmarks.pair import beam_pair
 from benchmarks.report import keep
-from benchmarks.tunnel import beam_pair
+from benchmarks.target import REQUEST, serving
 
 PEERS = 8
 SETTLE, WATCH = 15.0, 30.0
@@ -58,7 +58,7 @@ def held(port: int, count: int) -> Iterator[None]:
     with ExitStack() as stack:
         for _ in range(count):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
-            connection.sendall(load.REQUEST)
+            connection.sendall(REQUEST)
             if not connection.recv(1 << 12).startswith(b"HTTP/1.1 200"):
                 raise RuntimeError("A connection was not answered.")
         yield
@@ -66,7 +66,7 @@ def held(port: int, count: int) -> Iterator[None]:
 
 def under_connections(count: int) -> Iterator[Row]:
     """Both ends of so many tunnelled connections."""
-    with load.server() as target, beam_pair(target) as (owner, visitor, port):
+    with serving() as target, beam_pair(target) as (owner, visitor, port):
         with held(port, 200):  # what is made once, and what a few of them leave behind, is not theirs
             pass
         time.sleep(SETTLE)

@@ -9,7 +9,6 @@ import argparse
 import gc
 import json
 import platform
-import statistics
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -19,7 +18,7 @@ import attrs
 
 from benchmarks import contestants as them
 from benchmarks.memory import held
-from benchmarks.report import keep, machine
+from benchmarks.report import keep, machine, quartiles
 
 RUNS = 3
 """How often `--check` tries: another program may take the machine for the length of a run."""
@@ -74,14 +73,6 @@ ROWS = (
     ),
     Row("crash and restart", 1000, them.beam_restart, {"start": (them.beam_start, None)}),
 )
-
-
-def quartiles(values: list[float]) -> tuple[float, float, float]:
-    """Lower quartile, median, upper quartile."""
-    if len(values) < 2:
-        return values[0], values[0], values[0]
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return low, middle, high
 
 
 def measure(rounds: int) -> dict[str, Any]:

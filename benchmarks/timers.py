@@ -22,9 +22,10 @@ from beam_actors.cli import main as beam
 from beam_actors.cli import start
 from beam_actors.node import run_node
 from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons, eventually
-from benchmarks import load, sshd
-from benchmarks.fairness import SIZE, download, endless
+from benchmarks.fairness import download, endless
+from benchmarks.pair import Pair
 from benchmarks.report import keep, quantile
+from benchmarks.target import serving
 
 BOUND = 0.010
 SECONDS = 10
@@ -84,29 +85,26 @@ class Observed(Daemon):
         return late
 
 
-def busy(port: int) -> AbstractContextManager[None]:
+def busy(port: int, target: int) -> AbstractContextManager[None]:
     """Small requests over 32 connections, by a process of its own."""
-    return endless("requests", port, SIZE, 32)
+    return endless("requests", port, target, 32)
 
 
 def main(rounds: int = 3) -> int:
     """Measure, print, keep; the exit code says whether p99 is within the bound in each situation."""
     results: dict[str, dict[str, list[float]]] = {situation: {} for situation in SITUATIONS}
-    with tempfile.TemporaryDirectory(prefix="beam-bench-") as folder, load.server() as target:
+    with tempfile.TemporaryDirectory(prefix="beam-bench-") as folder, serving() as target:
         pair = [Observed(Path(folder) / name, *LOOPBACK) for name in ("owner", "visitor")]
         owner, visitor = pair
         with daemons(*pair):
             for daemon in pair:
                 daemon.start()
-            identity = owner.beam("id")
-            visitor.beam("connect", identity["addresses"][0])
-            owner.beam("expose", str(target), "--port", "9000", "--allow", "everyone")
-            port = sshd.free_port()
-            visitor.beam("forward", f"{identity['peer_id']}:9000", str(port))
+            visitor.beam("connect", owner.beam("id")["addresses"][0])
+            port = Pair(owner, visitor).offer_raw(target)
             for _ in range(rounds):
                 for situation in SITUATIONS:
                     beside = {SITUATIONS[1]: download, SITUATIONS[2]: busy}.get(situation)
-                    with beside(port) if beside else nullcontext():
+                    with beside(port, target) if beside else nullcontext():
                         for daemon in pair:
                             daemon.lateness()
                         time.sleep(SECONDS)
