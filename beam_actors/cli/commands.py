@@ -42,6 +42,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "resolve": Entry("name_commands", "resolve", "Who owns a name, and which peer serves it."),
         "pin": Entry("name_commands", "pin", "Hold on to one owner of a name."),
         "unpin": Entry("name_commands", "unpin", "Let the owner go."),
+        "rotate-key": Entry("owner_commands", "rotate_key", "Another key for your names; the one before ends."),
+        "recover": Entry("owner_commands", "recover", "Be the owner of your recovery phrase on this machine."),
     },
     "The daemon and its network": {
         "start": Entry("daemon_commands", "start", "Run the daemon; --detach returns once it is ready."),

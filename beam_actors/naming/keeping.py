@@ -35,7 +35,8 @@ def check_era(signer: Signer, era: int) -> None:
     """
     if era > signer.keyset.era:
         raise NotAllowed(
-            "The owner's key on this machine was replaced by a later one; run `beam recover` with the phrase."
+            f"The owner's key on this machine was replaced by one of era {era}: `beam stop`, then "
+            f"`beam recover --era {era}`."
         )
 
 
@@ -71,6 +72,22 @@ def next_terms(name: Name, entry: Entry | None, signer: Signer, kind: Kind, now:
         ttl=TTL if kind is Kind.LIVE else 0,
         previous=before.id if before else b"",
         inherits=before.terms.inherits if before and kind is Kind.LIVE else b"",
+    )
+
+
+def terms_in_era(before: Claim, signer: Signer, now: float) -> Terms:
+    """What `before` said, to be signed with the key of a later era at `now`: for the same machines or successor."""
+    issued = max(int(now), before.terms.seq + 1)
+    if before.terms.issued <= now + MAX_AHEAD:
+        issued = max(issued, before.terms.issued)
+    return attrs.evolve(
+        before.terms,
+        keyset=signer.keyset,
+        seq=before.terms.seq + 1,
+        issued=issued,
+        not_before=issued,
+        not_after=issued + MAX_VALIDITY,
+        previous=before.id,
     )
 
 

@@ -110,9 +110,16 @@ class Submit:
 
 @attrs.frozen(slots=True)
 class Publish:
-    """A claim that this node signed. Reply: None, once it is durable; or `ClaimRefused`."""
+    """Claims that this node signed. Reply: None, once all are durable, in one commit; or `ClaimRefused`."""
 
-    claim: Claim
+    claims: tuple[Claim, ...]
+
+
+@attrs.frozen(slots=True)
+class ListFormer:
+    """Reply: tuple of `Entry`, what this node's owner holds or handed over by claims of an era before `era`."""
+
+    era: int
 
 
 @attrs.frozen(slots=True)

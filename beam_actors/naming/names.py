@@ -5,7 +5,7 @@ it is committed before anybody hears of it; so this node never signs one seq twi
 actors hold the owner's key. They know no peer but this machine's own id.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import trio
@@ -23,7 +23,7 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms
+from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms, terms_in_era
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
     GetHolding,
@@ -31,6 +31,7 @@ from beam_actors.naming.messages import (
     Held,
     Holding,
     Keep,
+    ListFormer,
     ListHeld,
     Publish,
     Release,
@@ -40,6 +41,9 @@ from beam_actors.naming.messages import (
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, ChildSpec, Pool, Ref, Reply, Restart, StartMember, Timer, receives
 from beam_actors.values import Name, PeerId
+
+if TYPE_CHECKING:
+    from beam_actors.naming.registry import Entry
 
 _log = structlog.get_logger(__name__)
 _ASK = 10.0
@@ -61,12 +65,33 @@ class Names(Pool):
 
         super().__init__(member)
         self._registrar = registrar
+        self._clock = clock
+        self._key = key
+        self._signer = signer
 
     async def on_start(self) -> None:
-        """Have an actor for each name that is held."""
+        """Say in the key's era what was said before, if it is a new one; then have an actor for each name held.
+
+        In one commit, since the first claim of an era ends all that was said in the one before. Names that other
+        machines of this owner serve are among them: their keys claim nothing any more, until they have this era's.
+        """
+        await self._open_era()
         held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
         for name in dict.fromkeys(one.name for one in held):
             await self.start_member(StartMember(name.label))
+
+    async def _open_era(self) -> None:
+        former: tuple[Entry, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
+        if not former:
+            return
+        now = self._clock.wall()
+        claims = tuple(Claim.sign(terms_in_era(one.claim, self._signer, now), self._key) for one in former)
+        try:
+            await self._registrar.ask(Publish(claims), timeout=_ASK)
+        except (StorageError, ClaimRefused) as error:  # the names' actors try again, each for its own
+            _log.warning("names could not be claimed anew in a later era", era=self._key.era, error=str(error))
+        else:
+            _log.info("names are claimed anew in a later era", era=self._key.era, names=len(claims))
 
     @receives(Keep)
     def on_keep(self, message: Keep) -> None:
@@ -170,7 +195,7 @@ class NameKeeper(Actor):
 
     async def _publish(self, holding: Holding, kind: Kind) -> None:
         terms = next_terms(self._name, holding.entry, self._signer, kind, self._clock.wall())
-        await self._registrar.ask(Publish(Claim.sign(terms, self._key)), timeout=_ASK)
+        await self._registrar.ask(Publish((Claim.sign(terms, self._key),)), timeout=_ASK)
 
     async def _give_up(self, reply: Reply) -> None:
         try:

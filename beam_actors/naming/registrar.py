@@ -43,6 +43,7 @@ from beam_actors.naming.messages import (
     Keep,
     KeepMade,
     ListConflicts,
+    ListFormer,
     ListHeld,
     Publish,
     RegistryStatistics,
@@ -55,6 +56,7 @@ from beam_actors.naming.messages import (
     Unreserve,
 )
 from beam_actors.naming.ranking import is_live
+from beam_actors.naming.registry import Entry
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
 from beam_actors.values import Name, OwnerId, PeerId
@@ -174,14 +176,15 @@ class Registrar(Actor):
 
     @receives(Publish)
     def on_publish(self, message: Publish) -> None:
-        """Take in an own claim."""
+        """Take in own claims."""
         self._ledger.check_disk()
         self._run_on()
-        new = self._known.publish(message.claim, self._clock.wall())
+        now = self._clock.wall()
+        new = [claim for claim in message.claims if self._known.publish(claim, now)]
         reply = self.defer()
 
         def done() -> None:
-            self._announce([message.claim] if new else [])
+            self._announce(new)
             reply.set(None)
 
         self._ledger.commit(done, reply.fail)
@@ -266,6 +269,13 @@ class Registrar(Actor):
     def on_list_held(self, _message: ListHeld) -> tuple[Held, ...]:
         """Own names and pins."""
         return answering.held(self._known)
+
+    @receives(ListFormer)
+    def on_list_former(self, message: ListFormer) -> tuple[Entry, ...]:
+        """What the owner said in an era before, and still stands."""
+        entries = self._known.registry.names_of(self._known.owner)
+        stands = (Kind.LIVE, Kind.TRANSFER)
+        return tuple(one for one in entries if one.claim.era < message.era and one.claim.kind in stands)
 
     @receives(ListConflicts)
     def on_list_conflicts(self, message: ListConflicts) -> tuple[Conflict, ...]:

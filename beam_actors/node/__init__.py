@@ -2,11 +2,13 @@
 
 from beam_actors.node.config import Bind, NodeConfig, NodePorts
 from beam_actors.node.home import open_home
+from beam_actors.node.keys import KEYSTORE, open_keys, take_owner_key
 from beam_actors.node.limits import NodeLimits, parse_limits
 from beam_actors.node.run import run_node
 from beam_actors.node.tree import Node, compose_node
 
 __all__ = [
+    "KEYSTORE",
     "Bind",
     "Node",
     "NodeConfig",
@@ -14,6 +16,8 @@ __all__ = [
     "NodePorts",
     "compose_node",
     "open_home",
+    "open_keys",
     "parse_limits",
     "run_node",
+    "take_owner_key",
 ]

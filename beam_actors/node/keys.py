@@ -4,12 +4,13 @@ Invariant: the keystore is written last, so a start that is cut short leaves eit
 start completes, with the same recovery phrase. Secrets leave this module only inside a `Keyring`.
 """
 
-from beam_actors.errors import InvalidValue, KeystoreDamaged, StorageError, WrongPassphrase
+from beam_actors.errors import InvalidValue, KeystoreDamaged, NotAllowed, StorageError, WrongPassphrase
 from beam_actors.identity import (
     DEVICE_KEY_SIZE,
     SEAL_ENTROPY,
     Keyring,
     OwnerChain,
+    OwnerKey,
     PeerKey,
     Secret,
     needs_passphrase,
@@ -46,21 +47,52 @@ async def open_keys(files: Files, entropy: Entropy, compute: Compute, passphrase
         ) from None
 
 
+async def take_owner_key(
+    files: Files, entropy: Entropy, compute: Compute, passphrase: str | None, key: OwnerKey
+) -> Keyring:
+    """Put this key in the place of the home's owner key; in a home without keys, make them around it.
+
+    No daemon may run with this home. The keystore is replaced whole or not at all.
+
+    Raises:
+        NotAllowed: the home is another owner's, or its key is of a later era.
+        BeamError: as `open_keys`.
+    """
+    sealed = files.read(KEYSTORE)
+    if sealed is None:
+        return await _make_keyring(files, entropy, compute, passphrase, key)
+    before = await _open(sealed, files, compute, passphrase)
+    if before.owner.owner_id != key.owner_id:
+        raise NotAllowed(
+            f"This home belongs to {before.owner.owner_id.short}, and the phrase to {key.owner_id.short}; "
+            "choose another --home."
+        )
+    if before.owner.era > key.era:
+        raise NotAllowed(f"This home has the key of era {before.owner.era} already.")
+    keyring = Keyring(before.peer, key)
+    secret = _secret(sealed, files, passphrase)
+    files.write(KEYSTORE, await compute.run(seal, keyring, secret, entropy.token(SEAL_ENTROPY)))
+    return keyring
+
+
 async def _open(sealed: bytes, files: Files, compute: Compute, passphrase: str | None) -> Keyring:
+    return await compute.run(unseal, sealed, _secret(sealed, files, passphrase))
+
+
+def _secret(sealed: bytes, files: Files, passphrase: str | None) -> Secret:
+    """What should open the keystore."""
     if needs_passphrase(sealed):
         if passphrase is None:
             raise WrongPassphrase("This home's keystore needs its passphrase: start with --passphrase-file FILE.")
-        secret = Secret.passphrase(passphrase)
-    else:
-        if passphrase is not None:
-            raise WrongPassphrase("This home's keystore has no passphrase; start without --passphrase-file.")
-        key = files.read(DEVICE_KEY)
-        if key is None or len(key) != DEVICE_KEY_SIZE:
-            raise KeystoreDamaged(
-                f"The device key {files.path(DEVICE_KEY)}, which opens the keystore, is missing or damaged."
-            )
-        secret = Secret.device_key(key)
-    return await compute.run(unseal, sealed, secret)
+        return Secret.passphrase(passphrase)
+    if passphrase is not None:
+        raise WrongPassphrase("This home's keystore has no passphrase; start without --passphrase-file.")
+    key = files.read(DEVICE_KEY)
+    if key is None or len(key) != DEVICE_KEY_SIZE:
+        raise KeystoreDamaged(
+            f"The device key {files.path(DEVICE_KEY)}, which opens the keystore, is missing or damaged."
+        )
+    return Secret.device_key(key)
 
 
 async def _make_keys(files: Files, entropy: Entropy, compute: Compute, passphrase: str | None) -> Keyring:
@@ -71,7 +103,13 @@ async def _make_keys(files: Files, entropy: Entropy, compute: Compute, passphras
         raise StorageError(
             f"{files.path(PHRASE)} holds no recovery phrase ({error}): correct it, or move it away to make a new owner."
         ) from None
-    keyring = Keyring(PeerKey.from_seed(entropy.token(32)), chain.era_key(0))
+    return await _make_keyring(files, entropy, compute, passphrase, chain.era_key(0))
+
+
+async def _make_keyring(
+    files: Files, entropy: Entropy, compute: Compute, passphrase: str | None, owner: OwnerKey
+) -> Keyring:
+    keyring = Keyring(PeerKey.from_seed(entropy.token(32)), owner)
     if passphrase is not None:
         secret = Secret.passphrase(passphrase)
     else:

@@ -278,6 +278,12 @@ MUTANTS = (
         bug="Own claims are valid for nine days and renewed after ten.",
         plan="months",
         invariant="S13",
-        edits=(Edit("naming/keeping.py", "not_after=issued + MAX_VALIDITY,", "not_after=issued + 9 * DAY,"),),
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                "not_after=issued + MAX_VALIDITY,\n        ttl=",
+                "not_after=issued + 9 * DAY,\n        ttl=",
+            ),
+        ),
     ),
 )

@@ -189,14 +189,14 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registrar.py",
-                "            self._announce([message.claim] if new else [])\n            reply.set(None)\n",
+                "            self._announce(new)\n            reply.set(None)\n",
                 "            reply.set(None)\n",
             ),
             Edit(
                 "naming/registrar.py",
-                "        new = self._known.publish(message.claim, self._clock.wall())\n",
-                "        new = self._known.publish(message.claim, self._clock.wall())\n"
-                "        self._announce([message.claim] if new else [])\n",
+                "        new = [claim for claim in message.claims if self._known.publish(claim, now)]\n",
+                "        new = [claim for claim in message.claims if self._known.publish(claim, now)]\n"
+                "        self._announce(new)\n",
             ),
         ),
     ),
@@ -230,5 +230,11 @@ MUTANTS = (
         bug="A node whose peer never opens the exchange that it is to open waits for ever.",
         test="naming/test_spread.py::test_a_peer_that_does_not_open_the_exchange_is_asked_after_a_while",
         edits=(Edit("naming/spread.py", "            link.behind |= not self._news.was_answered(peer)\n", ""),),
+    ),
+    Mutant(
+        name="era-opened-by-halves",
+        bug="In a new era only the names that this machine serves are claimed anew; the owner's others are lost.",
+        test="naming/test_names.py::test_a_new_era_says_at_once_and_durably_all_that_was_said_before",
+        edits=(Edit("naming/names.py", "        if not former:\n            return\n", "        return\n"),),
     ),
 )

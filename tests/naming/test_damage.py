@@ -74,7 +74,7 @@ async def test_an_own_name_whose_row_cannot_be_read_is_held_if_this_owner_claims
         for name in (ALICE, BOB):
             await one.registrar.ask(Reserve(name, contest=False))
             await one.store.commit([Change(records.OWN, name.label.encode(), RUBBISH)])
-        await one.registrar.ask(Publish(claim(3)))
+        await one.registrar.ask(Publish((claim(3),)))
         await one.registrar.ask(submit(claim(1, "carol")))
         await one.store.commit([Change(records.OWN, b"\xff", RUBBISH)])
     for _ in range(2):
@@ -82,7 +82,7 @@ async def test_an_own_name_whose_row_cannot_be_read_is_held_if_this_owner_claims
             assert await held(one) == [(ALICE, "own", NOW)]
             await one.registrar.ask(Reserve(Name("dave"), contest=False))
             assert (await one.registrar.ask(Resolve(Query(Name("carol"))))).owner == owner_id(1)
-            await one.registrar.ask(Publish(claim(3, "dave", kind=Kind.TOMBSTONE)))
+            await one.registrar.ask(Publish((claim(3, "dave", kind=Kind.TOMBSTONE),)))
             assert one.registrar.incarnation == 1
     async with bench(disk) as one:
         await one.registrar.ask(Reserve(BOB, contest=False))

@@ -104,7 +104,7 @@ async def test_a_disk_that_stays_silent_is_asked_again_and_peers_hear_of_nothing
         await one.registrar.ask(submit(claim(0)))
         one.store.refuses = {"commit", "scan"}
         with pytest.raises(StorageError):
-            await one.registrar.ask(Publish(claim(3, "bob")))
+            await one.registrar.ask(Publish((claim(3, "bob"),)))
         await trio.sleep(60)
         for question in (GetIds(), GetAbout(Name("bob")), GetClaims((claim(0).id,)), Compare(())):
             with pytest.raises(StorageError):
@@ -114,7 +114,7 @@ async def test_a_disk_that_stays_silent_is_asked_again_and_peers_hear_of_nothing
         one.store.refuses = ()
         await trio.sleep(11)
         assert await one.registrar.ask(GetIds()) == (claim(0).id,)
-        await one.registrar.ask(Publish(claim(3, "bob")))
+        await one.registrar.ask(Publish((claim(3, "bob"),)))
         assert one.registrar.incarnation == 1
 
 

@@ -1,11 +1,12 @@
+import attrs
 import pytest
 import trio
 
 from beam_actors.errors import ActorUnavailable, NameNotFound, NotAllowed
-from beam_actors.naming import Kind
+from beam_actors.naming import Claim, Kind
 from beam_actors.naming.keeping import RENEW_AFTER
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.messages import GetHolding, GiveUp, Keep, ListHeld, Submit
+from beam_actors.naming.messages import GetHolding, GiveUp, Keep, ListFormer, ListHeld, Submit
 from beam_actors.naming.names import Names
 from beam_actors.runtime import Actor, ChildSpec, ListMembers, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
@@ -159,6 +160,39 @@ async def test_an_outdated_key_says_so(autojump_clock):
             await one.naming.register("bob")
 
 
+async def test_a_new_era_says_at_once_and_durably_all_that_was_said_before(autojump_clock):
+    """Names of the owner's other machines included, which hold no key of it yet; tombstones need not be said again."""
+    async with lab(3) as (wires, (one, _, stranger)):
+        wires.connect(one, stranger)
+        for name in ("alice", "bob", "carol"):
+            await one.naming.register(name)
+        await one.naming.release("carol")
+        elsewhere = claim(0, "dave", 5, variant=7)
+        await one.registrar.ask(Submit((elsewhere.encoded,), peer(9)))
+        stolen = one.key
+        await settle()
+    one.key = owner_key(0, 1)
+    async with one.run(), stranger.run():
+        wires.connect(one, stranger)
+        await settle()
+        for node in (one, stranger):
+            entries = node.system.cell("services/registry").actor._known.registry.names_of(one.owner)
+            assert [(str(entry.claim.name), entry.claim.era) for entry in entries] == [
+                ("alice", 1), ("bob", 1), ("dave", 1),
+            ]  # fmt: skip
+            assert entries[2].claim.peers == (peer(7),)
+        thief = Claim.sign(attrs.evolve(elsewhere.terms, name=Name("eve"), seq=900), stolen)
+        assert await stranger.registrar.ask(Submit((thief.encoded,), peer(9))) == 0
+        with pytest.raises(NameNotFound):
+            await stranger.naming.resolve("eve")
+        assert (await one.naming.register("frank")).owner == one.owner
+    one.key = stolen
+    async with one.run():  # a backup of before
+        await settle()
+        with pytest.raises(NotAllowed, match="recover --era 1"):
+            await one.naming.register("grace")
+
+
 class Fickle(Actor):
     """Stands where the registrar would, and ends a name's actor whenever it asks what it has to do."""
 
@@ -168,6 +202,10 @@ class Fickle(Actor):
 
     @receives(ListHeld)
     def on_list(self, _message):
+        return ()
+
+    @receives(ListFormer)
+    def on_list_former(self, _message):
         return ()
 
     @receives(GetHolding)

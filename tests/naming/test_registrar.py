@@ -28,7 +28,7 @@ async def test_own_names_and_pins_survive(autojump_clock):
     disk = MemoryDisk()
     async with bench(disk) as one:
         await one.registrar.ask(Reserve(ALICE, contest=False))
-        await one.registrar.ask(Publish(claim(3)))
+        await one.registrar.ask(Publish((claim(3),)))
         await one.registrar.ask(submit(claim(1, "bob"), revocation(2)))
         pin = await one.registrar.ask(SetPin(Name("bob"), None))
         assert (pin.owner, pin.mark) == (owner_id(1), claim(1, "bob").id)
@@ -47,10 +47,10 @@ async def test_an_answer_that_is_an_error_crashes_nobody(autojump_clock):
         with pytest.raises(NameTaken):
             await one.registrar.ask(Reserve(ALICE, contest=False))
         with pytest.raises(ClaimRefused):
-            await one.registrar.ask(Publish(claim(3, issued=NOW - 40 * DAY)))
+            await one.registrar.ask(Publish((claim(3, issued=NOW - 40 * DAY),)))
         await one.registrar.ask(submit(revocation(3)))
         with pytest.raises(ClaimRefused, match="revoked"):
-            await one.registrar.ask(Publish(claim(3)))
+            await one.registrar.ask(Publish((claim(3),)))
         assert (await one.registrar.ask(GetHolding(ALICE))).revoked
         assert one.registrar.incarnation == 1
 

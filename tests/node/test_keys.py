@@ -1,8 +1,10 @@
+from contextlib import suppress
+
 import pytest
 
-from beam_actors.errors import KeystoreDamaged, StorageError, WrongPassphrase
+from beam_actors.errors import KeystoreDamaged, NotAllowed, StorageError, WrongPassphrase
 from beam_actors.identity import OwnerChain
-from beam_actors.node.keys import DEVICE_KEY, KEYSTORE, PHRASE, open_keys
+from beam_actors.node.keys import DEVICE_KEY, KEYSTORE, PHRASE, open_keys, take_owner_key
 from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.entropy import SeededEntropy
@@ -114,3 +116,58 @@ async def test_a_phrase_file_that_holds_no_phrase_is_named():
     with pytest.raises(StorageError, match=r"/simulated/recovery-phrase\.txt holds no recovery phrase"):
         await keys(files)
     assert files.read(KEYSTORE) is None
+
+
+async def take(files, key, passphrase=None, seed=5):
+    return await take_owner_key(files, SeededEntropy(seed), InlineCompute(), passphrase, key)
+
+
+@pytest.mark.parametrize("passphrase", [None, "correct horse"])
+async def test_a_later_key_of_the_owner_takes_the_place_of_the_one_before(passphrase):
+    files = at(MemoryDisk())
+    before = await keys(files, passphrase)
+    chain = OwnerChain.from_phrase(files.read(PHRASE).decode())
+    await take(files, chain.era_key(2), passphrase)
+    after = await keys(files, passphrase, seed=3)
+    assert (after.owner, after.peer.seed) == (chain.era_key(2), before.peer.seed)
+    with pytest.raises(NotAllowed, match="era 2 already"):
+        await take(files, chain.era_key(1), passphrase)
+    with pytest.raises(NotAllowed, match="another --home"):
+        await take(files, OwnerChain(bytes(32)).era_key(3), passphrase)
+    assert (await keys(files, passphrase, seed=4)).owner == chain.era_key(2)
+
+
+async def test_a_wrong_passphrase_changes_no_key():
+    files = at(MemoryDisk())
+    await keys(files, "correct horse")
+    chain = OwnerChain.from_phrase(files.read(PHRASE).decode())
+    sealed = files.read(KEYSTORE)
+    for wrong in ("battery staple", None):
+        with pytest.raises(WrongPassphrase):
+            await take(files, chain.era_key(1), wrong)
+    assert files.read(KEYSTORE) == sealed
+
+
+async def test_a_home_without_keys_gets_them_for_the_owner_of_a_phrase():
+    files = at(MemoryDisk())
+    key = OwnerChain(bytes(32)).era_key(1)
+    made = await take(files, key)
+    assert (await keys(files, seed=2)).owner == made.owner == key
+    assert files.read(PHRASE) is None  # whoever recovers has it elsewhere
+
+
+@pytest.mark.parametrize("reached", range(1, 6))
+async def test_an_exchange_that_is_cut_short_leaves_the_old_key_or_the_new_one(reached):
+    disk, left = MemoryDisk(), [reached]
+    await keys(at(disk))
+    chain = OwnerChain.from_phrase(at(disk).read(PHRASE).decode())
+
+    def on_point(_point):
+        left[0] -= 1
+        if left[0] == 0:
+            raise Interrupted
+
+    with suppress(Interrupted):
+        await take(at(disk, on_point), chain.era_key(1))
+    disk.crash()
+    assert (await keys(at(disk), seed=2)).owner in (chain.era_key(0), chain.era_key(1))

@@ -1,0 +1,149 @@
+"""`rotate-key` and `recover`: another key of the same owner on this machine, from the recovery phrase.
+
+Invariant: the phrase and what is derived from it stay in this process, and it changes a home only while it holds the
+home's lock, so no daemon ever sees a phrase, or a keystore that is exchanged under it. A phrase is never an argument.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from beam_actors.cli.context import App, beam_command
+from beam_actors.cli.daemon_commands import read_passphrase
+from beam_actors.cli.home import DATABASE, PHRASE
+from beam_actors.cli.output import is_terminal
+from beam_actors.errors import NotAllowed, StorageError, UsageError
+from beam_actors.world.home_lock import HomeLock
+
+if TYPE_CHECKING:
+    from beam_actors.identity import OwnerChain
+
+_MAX_PHRASE = 1024
+_PHRASE_OPTION = click.option(
+    "--phrase-file", metavar="FILE", help="The recovery phrase is in this file ('-': standard input)."
+)
+_PASSPHRASE_OPTION = click.option(
+    "--passphrase-file", metavar="FILE", help="The keystore's passphrase is this file's first line."
+)
+
+
+@click.command
+@_PHRASE_OPTION
+@_PASSPHRASE_OPTION
+@beam_command
+def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None) -> None:
+    """Open your next era: a new key signs for your names, and the one before signs for nothing any more.
+
+    For when this machine's key may be in somebody's hands. The daemon must not run; it claims your names anew when it
+    starts. Your other machines need the new key, too: `beam recover` there.
+    """
+    from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (keys are this command's only)
+
+    chain = _chain(app, phrase_file)
+    with HomeLock(app.home.path):
+        era = _era(app, passphrase_file) + 1
+        if era >= REVOCATION_ERA:
+            raise NotAllowed("This owner has opened all its eras; a new recovery phrase makes a new owner.")
+        _install(app, chain, era, passphrase_file)
+    if app.out.as_json:
+        app.out.data({"owner": str(chain.owner_id), "era": era})
+        return
+    app.out.styled(f"✅ Era {era} is open: this machine has its key, and the one before is worth nothing.", fg="green")
+    app.out.line(f"Start the daemon (`{app.out.program} start --detach`), so that it claims your names anew.")
+    app.out.line(f"On each other machine of yours: `beam stop`, `beam recover --era {era}`, `beam start --detach`.")
+
+
+@click.command
+@click.option("--era", type=click.IntRange(0, 7), help="The era to sign in, as `rotate-key` said. Default: the home's.")
+@_PHRASE_OPTION
+@_PASSPHRASE_OPTION
+@beam_command
+def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file: str | None) -> None:
+    """Be the owner of your recovery phrase on this machine, beside your others or in the place of a lost one.
+
+    The daemon must not run. In a home without keys they are made; a home of this owner gets the key of a later era.
+    """
+    from beam_actors.node import KEYSTORE  # noqa: PLC0415 (as above)
+
+    app.home.prepare()
+    chain = _chain(app, phrase_file)
+    with HomeLock(app.home.path):
+        if not app.home.file(KEYSTORE).exists():
+            if app.home.file(DATABASE).exists():
+                raise StorageError(
+                    f"{app.home.path} holds a database without its keys; move it away, or choose another --home."
+                )
+            before = None
+        else:
+            before = _era(app, passphrase_file)
+        wanted = era if era is not None else before or 0
+        _install(app, chain, wanted, passphrase_file)
+    if app.out.as_json:
+        app.out.data({"owner": str(chain.owner_id), "era": wanted})
+        return
+    app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
+    beam = app.out.program
+    app.out.line(f"`{beam} start --detach`, then `{beam} register NAME` for each name that it should serve.")
+
+
+def _chain(app: App, phrase_file: str | None) -> "OwnerChain":
+    from beam_actors.identity import OwnerChain  # noqa: PLC0415 (as above)
+
+    return OwnerChain.from_phrase(_phrase(app, phrase_file))
+
+
+def _phrase(app: App, phrase_file: str | None) -> str:
+    """The phrase of the file that was named, else of the home, else as a person types it; raise `UsageError`."""
+    kept = app.home.file(PHRASE)
+    if phrase_file is None and not kept.exists():
+        if not is_terminal() or not sys.stdin.isatty():
+            raise UsageError(
+                "The recovery phrase is not on this machine: name a file that holds it, --phrase-file FILE."
+            )
+        return str(click.prompt("Recovery phrase", hide_input=True, err=True))
+    path = phrase_file or str(kept)
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(_MAX_PHRASE + 1)
+        else:
+            with open(path, "rb") as file:  # noqa: PTH123 (pathlib has no bounded read)
+                data = file.read(_MAX_PHRASE + 1)
+        if len(data) > _MAX_PHRASE:
+            raise UsageError(f"{path} holds no recovery phrase: that has 24 words.")
+        return data.decode("utf-8").strip()
+    except OSError as error:
+        raise UsageError(f"The phrase file {path} cannot be used: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"The phrase file {path} cannot be used: it is not text.") from None
+
+
+def _era(app: App, passphrase_file: str | None) -> int:
+    """The era of the key that the home has."""
+    import trio  # noqa: PLC0415 (as above)
+
+    from beam_actors.node import KEYSTORE, open_keys  # noqa: PLC0415 (as above)
+    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (as above)
+    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (as above)
+    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (as above)
+
+    if not app.home.file(KEYSTORE).exists():
+        raise NotAllowed(f"There are no keys in {app.home.path} yet; `{app.out.program} recover` makes them.")
+    secret = None if passphrase_file is None else read_passphrase(passphrase_file)
+    with HomeFiles(app.home.path) as files:
+        return trio.run(open_keys, files, OsEntropy(), ThreadCompute(), secret).owner.era
+
+
+def _install(app: App, chain: "OwnerChain", era: int, passphrase_file: str | None) -> None:
+    import trio  # noqa: PLC0415 (as above)
+
+    from beam_actors.node import take_owner_key  # noqa: PLC0415 (as above)
+    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (as above)
+    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (as above)
+    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (as above)
+
+    os.umask(0o077)
+    secret = None if passphrase_file is None else read_passphrase(passphrase_file)
+    with HomeFiles(app.home.path) as files:
+        trio.run(take_owner_key, files, OsEntropy(), ThreadCompute(), secret, chain.era_key(era))

@@ -1,0 +1,118 @@
+import json
+
+import pytest
+
+from beam_actors.cli.home import DATABASE, PHRASE
+from beam_actors.identity import OwnerChain, Secret, new_phrase, unseal
+from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
+from beam_actors.world.home_lock import HomeLock
+
+WORDS = new_phrase(bytes(range(32)))
+CHAIN = OwnerChain.from_phrase(WORDS)
+OPTIONS = ("--listen", "/ip4/127.0.0.1/tcp/0", "--dns", "off", "--https", "127.0.0.1:0", "--http", "off")
+
+
+@pytest.fixture
+def phrase_file(tmp_path):
+    path = tmp_path / "words"
+    path.write_text(WORDS + "\n")
+    return path
+
+
+def owner_key(home):
+    secret = Secret.device_key(home.file(DEVICE_KEY).read_bytes())
+    return unseal(home.file(KEYSTORE).read_bytes(), secret).owner
+
+
+def test_a_fresh_home_recovers_and_rotates(home, beam, phrase_file):
+    made = beam("recover", "--phrase-file", phrase_file, "--json")
+    assert (made.exit_code, made.json["owner"], made.json["era"]) == (0, str(CHAIN.owner_id), 0)
+    assert owner_key(home) == CHAIN.era_key(0)
+    assert not home.file(PHRASE).exists()
+    for era in range(1, 8):
+        turned = beam("rotate-key", "--phrase-file", phrase_file, "--json")
+        assert (turned.exit_code, turned.json["era"]) == (0, era)
+    assert owner_key(home) == CHAIN.era_key(7)
+    spent = beam("rotate-key", "--phrase-file", phrase_file)
+    assert spent.exit_code == 4
+    assert "all its eras" in spent.err
+    back = beam("recover", "--era", "3", "--phrase-file", phrase_file)
+    assert back.exit_code == 4
+    assert "era 7 already" in back.err
+    assert owner_key(home) == CHAIN.era_key(7)
+
+
+def test_a_phrase_of_somebody_else_changes_nothing(home, beam, phrase_file, tmp_path):
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    other = tmp_path / "other"
+    other.write_text(new_phrase(bytes(32)))
+    for command in ("rotate-key", "recover"):
+        done = beam(command, "--phrase-file", other)
+        assert done.exit_code == 4
+        assert "another --home" in done.err
+    assert owner_key(home) == CHAIN.era_key(0)
+
+
+@pytest.mark.parametrize("command", ["rotate-key", "recover"])
+def test_a_daemon_that_runs_is_named(home, beam, phrase_file, command):
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    with HomeLock(home.path):
+        done = beam(command, "--phrase-file", phrase_file)
+    assert done.exit_code == 1
+    assert "beam stop" in done.err
+    assert WORDS.split()[0] not in done.err + done.out
+
+
+@pytest.mark.parametrize("content", [b"abandon\n", b"\xff\xfe", b"", b"word " * 400])
+def test_what_is_no_phrase_is_refused_without_being_shown(home, beam, tmp_path, content):
+    path = tmp_path / "words"
+    path.write_bytes(content)
+    for command in ("rotate-key", "recover"):
+        done = beam(command, "--phrase-file", path, "--json")
+        assert done.exit_code == 2, done.err
+        assert json.loads(done.out)["error"]["code"]
+        assert "abandon" not in done.err
+    assert not home.file(KEYSTORE).exists()
+
+
+def test_without_a_phrase_or_keys_it_says_what_to_do(home, beam, phrase_file):
+    done = beam("rotate-key")
+    assert done.exit_code == 2
+    assert "--phrase-file" in done.err
+    home.prepare()
+    none = beam("rotate-key", "--phrase-file", phrase_file)
+    assert none.exit_code == 4
+    assert "beam recover" in none.err
+    missing = beam("recover", "--phrase-file", phrase_file.parent / "none")
+    assert missing.exit_code == 2
+    assert "No such file" in missing.err
+
+
+def test_a_database_that_lost_its_keys_gets_no_others(home, beam, phrase_file):
+    home.prepare()
+    home.file(DATABASE).write_bytes(b"")
+    done = beam("recover", "--phrase-file", phrase_file)
+    assert done.exit_code == 1
+    assert "without its keys" in done.err
+    assert not home.file(KEYSTORE).exists()
+
+
+@pytest.mark.e2e
+def test_a_daemon_claims_its_names_anew_with_the_key_of_the_next_era(home, beam):
+    assert beam("start", "--detach", *OPTIONS).exit_code == 0
+    try:
+        assert beam("register", "rotating").exit_code == 0
+        refused = beam("rotate-key")
+        assert refused.exit_code == 1
+        assert "beam stop" in refused.err
+    finally:
+        assert beam("stop").exit_code == 0
+    turned = beam("rotate-key", "--json")  # by the phrase that the first start wrote
+    assert turned.json["era"] == 1, turned.err
+    assert beam("start", "--detach", *OPTIONS).exit_code == 0
+    try:
+        found = beam("resolve", "rotating", "--json")
+        assert (found.json["owner"], found.json["source"]) == (turned.json["owner"], "own")
+        assert any("claimed anew" in line for line in home.file("beam.log").read_text().splitlines())
+    finally:
+        assert beam("stop").exit_code == 0
