@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from beam_actors.errors import ConnectionLost
-from beam_actors.flow import SessionHandle, Splice, Stream
+from beam_actors.flow import SessionHandle, SessionUp, Splice, Stream
 from beam_actors.flow.sockets import SocketLink
 from beam_actors.ports import Endpoint
 from beam_actors.testing.network import VirtualDriver
@@ -106,7 +106,8 @@ class Middle:
         listener.close()
         self.harmed = False
         """Whether it did what the ends may see."""
-        self.carried = 0
+        self.tampered = False
+        """Whether it changed bytes, of which the ends may learn late."""
         self._held = bytearray(), bytearray()
         self._ended = [False, False]
         self._told = [False, False]
@@ -121,7 +122,6 @@ class Middle:
             moved = self._fetch(way, size)
             sent = sink.send(held[:size]) if held else 0
             del held[:sent]
-            self.carried += sent
             if self._ended[way] and not held and not self._told[way]:
                 self._told[way] = True
                 sink.shutdown()
@@ -138,7 +138,7 @@ class Middle:
                 return
         except ConnectionLost:
             return
-        self.harmed = True
+        self.harmed = self.tampered = True
         if what == "change":
             held[0] ^= 1
         elif what == "repeat":
@@ -183,6 +183,11 @@ class Crossing:
         for daemon, link, owner, role in zip(daemons, self.middle.links, self.owners, Role, strict=True):
             session = make_session(role, limits=limits, budget=daemon.flow.windows)
             self.handles.append(daemon.flow.session(Stream(link), session, owner))
+
+    @property
+    def is_up(self) -> bool:
+        """Whether both ends were told so."""
+        return all(owner.inbox and isinstance(owner.inbox[0], SessionUp) for owner in self.owners)
 
     @property
     def hurt(self) -> bool:
