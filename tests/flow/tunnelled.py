@@ -125,10 +125,10 @@ class Middle:
             if self._ended[way] and not held and not self._told[way]:
                 self._told[way] = True
                 sink.shutdown()
-            return moved or sent > 0
         except ConnectionLost:  # a daemon cut it: the other one hears of that
             self.cut("reset")
             return True
+        return moved or sent > 0
 
     def tamper(self, way: int, what: str) -> None:
         """Change, repeat or drop one byte of what is under way, if there is one."""
@@ -147,7 +147,7 @@ class Middle:
             del held[0]
 
     def cut(self, how: str, to: int | None = None) -> None:
-        """End it with a reset, or a clean end as of a process that is no more, told to one daemon or both; or silently."""
+        """End it: by a reset, or a clean end as of a process that was killed, told to one daemon or both; or silently."""
         self.harmed = self._silent = True
         for side, end in enumerate(self._ends):
             if side == to or to is None:
@@ -254,6 +254,18 @@ class Tunnel:
         assert back[1] - back[0] <= window
         assert up - (forth[0] - HEAD) <= buffer + slack + HEAD
         assert down - back[1] <= buffer + slack
+
+    def check_left(self) -> None:
+        """Everybody read what there is: if a program left, the other one knows, and needs to do nothing for it."""
+        overs = [reader.over for reader, _other, _way in self.ends]
+        assert self.crossing.hurt or "left" not in overs or all(overs), "a reset that is not passed on"
+
+    def check_over(self) -> None:
+        """Everybody finished, and read to the end: nobody waits, and what nothing excuses is whole."""
+        assert all(reader.over for reader, _other, _way in self.ends), f"{self!r}: somebody waits for ever"
+        assert all(splice.ended for splice in self.splices.values())
+        if not self.excused:
+            self.check_whole()
 
     def check_whole(self) -> None:
         """Both programs finished and nothing excused a reset: all has come, and all is over."""
