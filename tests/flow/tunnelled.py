@@ -147,7 +147,7 @@ class Middle:
             del held[0]
 
     def cut(self, how: str, to: int | None = None) -> None:
-        """End it: by a reset, or a clean end as of a process that was killed, told to one daemon or both; or silently."""
+        """End it: by a reset, or a clean end as of a killed process, told to one daemon or both; or silently."""
         self.harmed = self._silent = True
         for side, end in enumerate(self._ends):
             if side == to or to is None:
