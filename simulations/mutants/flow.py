@@ -2,6 +2,8 @@
 
 from simulations.mutants.mutant import Edit, Mutant
 
+ANY_ORDER = "flow/test_invariants.py::test_in_whatever_order_what_comes_out_is_what_went_in"
+
 MUTANTS = (
     Mutant(
         name="splice-keeps-borrowed-bytes",
@@ -192,5 +194,55 @@ MUTANTS = (
                 "        self._receive_end()\n        if self.is_open:\n            self.shutdown()\n",
             ),
         ),
+    ),
+    Mutant(
+        name="dead-session-ends-streams-cleanly",
+        bug="When a session dies, whoever reads one of its streams takes what has come for the whole.",
+        test=ANY_ORDER,
+        edits=(
+            Edit(
+                "flow/stream_link.py",
+                "        if self._end(error):\n            self._release()\n            self._tell_ended()\n\n    def _took",
+                "        self._receive_end()\n        self._carrier.forget(self)\n\n    def _took",
+            ),
+        ),
+    ),
+    Mutant(
+        name="withdrawn-tunnel-ends-cleanly",
+        bug="Who cuts the splices of a tag ends them cleanly, so that a part is taken for the whole.",
+        test="flow/test_splice.py::test_abort_by_tag_cuts_both_ends[virtual]",
+        edits=(
+            Edit(
+                "flow/splice.py",
+                'self._end(error or ConnectionLost("The connection was cut here."))',
+                "self._end(error)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="held-bytes-are-overtaken",
+        bug="Bytes that arrive go to the sink at once, though others wait before them.",
+        test=ANY_ORDER,
+        edits=(
+            Edit(
+                "flow/link.py",
+                "if self.sink is not None and not self._received_parts:",
+                "if self.sink is not None:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="moved-byte-comes-again",
+        bug="The last byte that a splice took out of a stream stays there, and is moved once more.",
+        test=ANY_ORDER,
+        edits=(
+            Edit("flow/splice.py", "            source.take(sent)\n", "            source.take(max(1, sent - 1))\n"),
+        ),
+    ),
+    Mutant(
+        name="account-loses-what-ended",
+        bug="What came back through a splice is not in its tag's account once it has ended.",
+        test=ANY_ORDER,
+        edits=(Edit("flow/splices.py", "                account.back += back\n", ""),),
     ),
 )

@@ -1,5 +1,6 @@
 """Bugs in what goes over the wire: nonces, keys, windows, frames and their order."""
 
+from simulations.mutants.flow import ANY_ORDER
 from simulations.mutants.mutant import Edit, Mutant
 
 MUTANTS = (
@@ -256,6 +257,32 @@ MUTANTS = (
                 "wire/mux.py",
                 '            if size > stream.granted:\n                raise RemoteProtocolError(f"The peer sent more than the window of stream {stream_id} allows.")\n',
                 "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="frames-change-their-streams",
+        bug="While several streams have bytes to send, a frame may carry the number of the next one.",
+        test=ANY_ORDER,
+        edits=(
+            Edit(
+                "wire/outbox.py",
+                "parts.append(pack_header(0, _DATA, flags | _FIN if last else flags, stream.id, size))",
+                "number = ready[0].id if ready and not (flags or last or ready[0].flags) else stream.id\n"
+                "            parts.append(pack_header(0, _DATA, flags | _FIN if last else flags, number, size))",
+            ),
+        ),
+    ),
+    Mutant(
+        name="quiet-streams-never-finish",
+        bug="A stream that has nothing to send can't say that this was all.",
+        test=ANY_ORDER,
+        edits=(
+            Edit(
+                "wire/mux.py",
+                "            stream.finishing = True\n            self.outbox.make_ready(stream)\n",
+                "            stream.finishing = True\n"
+                "            if stream.queued:\n                self.outbox.make_ready(stream)\n",
             ),
         ),
     ),

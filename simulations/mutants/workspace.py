@@ -5,6 +5,7 @@ since its working folder stands before the installed package on the path. Compil
 of mutated files, so that a run costs no compilation.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,13 @@ def workspace(mutant: Mutant | None, *, tests: bool = False) -> Iterator[Path]:
 
 
 def python(folder: Path, *arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
-    """Run `python -m …` in the folder; raises `subprocess.TimeoutExpired`."""
+    """Run `python -m …` in the folder, without shrinking what Hypothesis finds; raises `subprocess.TimeoutExpired`."""
     return subprocess.run(
-        (sys.executable, "-m", *arguments), cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
+        (sys.executable, "-m", *arguments),
+        cwd=folder,
+        env={**os.environ, "HYPOTHESIS_PROFILE": "found"},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
     )

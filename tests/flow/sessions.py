@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from beam_actors.flow import IncomingStream, SessionHandle, SessionUp, Stream
 from beam_actors.identity import PeerKey
-from beam_actors.wire import Role, Session, SessionLimits
+from beam_actors.wire import Role, Session, SessionLimits, WindowBudget
 from beam_actors.wire.security import NOISE, Security
 from tests.flow.rig import FakeOwner, Rig
 
@@ -17,6 +17,7 @@ def make_session(
     protocols: Iterable[str] = (ECHO,),
     limits: SessionLimits | None = None,
     security: Security = NOISE,
+    budget: WindowBudget | None = None,
 ) -> Session:
     mine, other = KEYS if role is Role.INITIATOR else KEYS[::-1]
     served = tuple(protocols)
@@ -29,6 +30,7 @@ def make_session(
         protocols=served.__contains__,
         limits=limits,
         security=security,
+        budget=budget,
     )
 
 

@@ -4,6 +4,7 @@ The invariant: a batch holds each ready pollable once, in the order in which the
 closed. What the kernel does goes on while nobody waits for a batch. It knows no route.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import trio
@@ -156,6 +157,30 @@ class VirtualDriver:
         self.host.ended(self)
         self._rouse()
 
+    # --- what a kernel does for whoever asks it by hand ---
+
+    @property
+    def ready(self) -> list[VirtualPollable]:
+        """The sockets that a batch may hold now, in the order in which they became ready."""
+        return list(self._ready)
+
+    @property
+    def sockets(self) -> list[VirtualPollable]:
+        """All that are open, in the order of their opening."""
+        return list(self._pollables)
+
+    def take(self, pollables: Iterable[VirtualPollable]) -> list[Ready]:
+        """The batch of these, all of which are ready: a kernel reports as many as it is asked for, in any order."""
+        batch: list[Ready] = []
+        ready = self._ready
+        for pollable in pollables:
+            del ready[pollable]
+            batch.append((pollable, pollable.bits()))
+            pollable.was_reported()
+            if pollable.bits():
+                ready[pollable] = None  # back in line, behind the others, if it still is ready
+        return batch
+
     # --- what befalls a process ---
 
     def vanish(self) -> None:
@@ -212,15 +237,7 @@ class VirtualDriver:
 
     def _take_batch(self) -> list[Ready]:
         self._woken = False
-        batch: list[Ready] = []
-        ready = self._ready
-        for pollable in list(ready)[:_MAX_BATCH]:
-            del ready[pollable]
-            batch.append((pollable, pollable.bits()))
-            pollable.was_reported()
-            if pollable.bits():
-                ready[pollable] = None  # back in line, behind the others, if it still is ready
-        return batch
+        return self.take(self.ready[:_MAX_BATCH])
 
     async def _sleep(self) -> None:
         self._set_alarm()
