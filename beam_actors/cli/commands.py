@@ -43,6 +43,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "pin": Entry("name_commands", "pin", "Hold on to one owner of a name."),
         "unpin": Entry("name_commands", "unpin", "Let the owner go."),
         "rotate-key": Entry("owner_commands", "rotate_key", "Another key for your names; the one before ends."),
+        "revoke": Entry("owner_commands", "revoke", "End this owner and all its names, for good."),
         "recover": Entry("owner_commands", "recover", "Be the owner of your recovery phrase on this machine."),
     },
     "The daemon and its network": {

@@ -1,9 +1,10 @@
-"""`rotate-key` and `recover`: another key of the same owner on this machine, from the recovery phrase.
+"""`rotate-key`, `recover` and `revoke`: what an owner does by the recovery phrase.
 
 Invariant: the phrase and what is derived from it stay in this process, and it changes a home only while it holds the
 home's lock, so no daemon ever sees a phrase, or a keystore that is exchanged under it. A phrase is never an argument.
 """
 
+import base64
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from beam_actors.cli.context import App, beam_command
+from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.daemon_commands import read_passphrase
 from beam_actors.cli.home import DATABASE, PHRASE
-from beam_actors.cli.output import is_terminal
+from beam_actors.cli.output import counted, is_terminal
 from beam_actors.errors import NotAllowed, StorageError, UsageError
 from beam_actors.world.home_lock import HomeLock
 
@@ -86,6 +88,33 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
     beam = app.out.program
     app.out.line(f"`{beam} start --detach`, then `{beam} register NAME` for each name that it should serve.")
+
+
+@click.command
+@_PHRASE_OPTION
+@click.option("--yes", is_flag=True, help="Don't ask whether this is meant.")
+@beam_command
+def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
+    """End the owner of your recovery phrase for good: every name of yours, on every machine. There is no way back.
+
+    For when the phrase itself is in somebody's hands. Any daemon can spread it, also one of another owner.
+    """
+    from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (as above)
+    from beam_actors.naming import Claim  # noqa: PLC0415 (as above)
+
+    chain = _chain(app, phrase_file)
+    if not yes:
+        if not is_terminal() or not sys.stdin.isatty():
+            raise UsageError("Nobody can be asked here whether this is meant; say so with --yes.")
+        click.confirm(f"All names of {chain.owner_id} will be gone for good. Is that meant?", abort=True, err=True)
+    ensure_daemon(app.home, app.out.note, check=lambda: None)
+    claim = Claim.revoke(app.ask("GET", "/v1/status")["network"], chain.era_key(REVOCATION_ERA))
+    answer = app.ask("POST", "/v1/revoke", {"claim": base64.b64encode(claim.encoded).decode()})
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    app.out.styled(f"✅ {answer['owner']} is revoked, and {counted(answer['told'], 'peer')} told.", fg="green")
+    app.out.line("A new recovery phrase makes a new owner: start with another --home.")
 
 
 def _chain(app: App, phrase_file: str | None) -> "OwnerChain":

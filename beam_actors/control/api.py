@@ -18,6 +18,7 @@ from beam_actors.control.results import (
     PingResult,
     Registered,
     Resolution,
+    Revoked,
     Status,
     TraceRequest,
     TraceRow,
@@ -145,6 +146,10 @@ class NodeApi(Protocol):
 
     async def unpin(self, name: str) -> None:
         """Forget a pin; NameNotFound."""
+        ...
+
+    async def revoke(self, claim: bytes) -> Revoked:
+        """Take in an owner's signed revocation, and pass it on; ClaimRefused for anything else."""
         ...
 
     async def conflicts(self) -> tuple[Conflict, ...]:

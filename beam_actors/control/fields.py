@@ -4,6 +4,7 @@ Every reply is one object with `schema` (of this API) and `version` (of the daem
 unknown field or a value outside its bounds is a `UsageError` in words; nothing here reaches a node unchecked.
 """
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -56,6 +57,19 @@ class Fields:
         """Like `parsed`, or None when it is absent."""
         text = self.optional_text(key)
         return None if text is None else parse(text)
+
+    def data(self, key: str, most: int) -> bytes:
+        """Required bytes, at most `most` of them, written in base64 (RFC 4648 section 4)."""
+        value = self._values.pop(key, None)
+        if not isinstance(value, str) or len(value) > 4 * (most // 3 + 1):
+            raise UsageError(f"{key!r} is not base64 of at most {most} bytes.")
+        try:
+            found = base64.b64decode(value, validate=True)
+        except ValueError:
+            raise UsageError(f"{key!r} is not base64.") from None
+        if not 0 < len(found) <= most:
+            raise UsageError(f"{key!r} is not base64 of 1 to {most} bytes.")
+        return found
 
     def optional_port(self, key: str) -> int | None:
         """A port from 1 to 65535 as a number, or None."""

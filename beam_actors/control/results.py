@@ -211,6 +211,14 @@ class Choice:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class Revoked:
+    """An owner whose keys sign for nothing any more, and how many peers were told."""
+
+    owner: str
+    told: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class Conflict:
     """A name that several owners claim.
 

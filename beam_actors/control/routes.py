@@ -23,6 +23,9 @@ from beam_actors.errors import BeamError, UsageError
 from beam_actors.runtime import TraceLimits
 from beam_actors.values import Multiaddr, OwnerId, TcpAddress
 
+_MAX_CLAIM = 1024
+"""Bytes of a claim (docs/naming.md)."""
+
 Content = Mapping[str, Any]
 Handler = Callable[[NodeApi, Fields], Awaitable[Content]]
 
@@ -142,6 +145,12 @@ async def _unpin(api: NodeApi, fields: Fields) -> Content:
     return {"name": name}
 
 
+async def _revoke(api: NodeApi, fields: Fields) -> Content:
+    claim = fields.data("claim", _MAX_CLAIM)
+    fields.done()
+    return _object(await api.revoke(claim))
+
+
 def read_trace(fields: Fields) -> TraceRequest:
     """The request for a trace, within what any system allows."""
     most = TraceLimits()
@@ -201,6 +210,7 @@ ROUTES = (
     Route("POST", "/v1/resolve", _resolve),
     Route("POST", "/v1/pin", _pin),
     Route("POST", "/v1/unpin", _unpin),
+    Route("POST", "/v1/revoke", _revoke),
     Route("GET", "/v1/conflicts", _listing(lambda api: api.conflicts, "conflicts")),
     Route("GET", "/v1/tree", _tree),
     Route("POST", "/v1/crash", _crash),

@@ -30,7 +30,7 @@ from beam_actors.ingress.answers import Located
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import Forget, Lookup, Serve, ServerStarted, WebKind, WhereBound
 from beam_actors.ingress.neighbours import Names, Resolution
-from beam_actors.naming import Changed, Kind
+from beam_actors.naming import Changed
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
 from beam_actors.values import Bucket, TcpAddress
@@ -111,10 +111,8 @@ class Resolver(Actor):
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
         """Claims are new here: what was answered about their names may be wrong now."""
-        revoked = any(
-            claim.kind is Kind.REVOCATION for claim in message.claims
-        )  # which concerns all of an owner's names
-        self.on_forget(Forget(None if revoked else frozenset(claim.name.label for claim in message.claims)))
+        names = {claim.terms.name for claim in message.claims} | set(message.ended)
+        self.on_forget(Forget(frozenset(name.label for name in names if name is not None)))
 
     @receives(Forget)
     def on_forget(self, message: Forget) -> None:

@@ -35,6 +35,7 @@ from beam_actors.naming.messages import (
     Reserve,
     Resolution,
     Resolve,
+    Revoke,
     Seek,
     SetPin,
     Sought,
@@ -171,6 +172,15 @@ class Naming:
     async def unpin(self, text: str) -> None:
         """Forget a pin; raise `InvalidName` or `NameNotFound`."""
         await self._ask(self._registrar, DropPin(self.parse(text).name))
+
+    async def revoke(self, claim: bytes) -> tuple[OwnerId, int]:
+        """Take in an owner's encoded revocation once it is durable, and pass it on: the owner, and how many peers hear.
+
+        Raises:
+            ClaimRefused: it is no genuine revocation of this network.
+        """
+        owner: OwnerId = await self._ask(self._registrar, Revoke(claim))
+        return owner, await self._ask(self._spread, CountLinks())
 
     async def names(self) -> tuple[Held, ...]:
         """The names that are owned or pinned here, in the order of names."""

@@ -43,6 +43,7 @@ class Knowledge:
         """The random names that were made here, by their purpose; whether they are still own, `own` says."""
         self.waiting: dict[bytes, Claim] = {}
         self.refused: Counter[str] = Counter()
+        self._ended: list[Name] = []
         self.admitted = 0
         self.holds = Holds(limits.settle_after)
         self._changes: list[Change] = []
@@ -106,6 +107,7 @@ class Knowledge:
                 self._put(key)
         for name in ended:
             self.drop((name, claim.owner))
+        self._ended += ended
         if claim.kind is Kind.REVOCATION:
             self._changes.append(records.put_revocation(claim))
             return
@@ -250,6 +252,11 @@ class Knowledge:
         """The store's changes since the last call."""
         changes, self._changes = self._changes, []
         return changes
+
+    def ended(self) -> tuple[Name, ...]:
+        """The names that somebody lost by another claim than one of the name itself, since the last call."""
+        ended, self._ended = tuple(dict.fromkeys(self._ended)), []
+        return ended
 
     def carry_on(self, before: "Knowledge") -> None:
         """Keep what no store holds: the counts, and the claims that wait for their time."""

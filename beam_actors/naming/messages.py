@@ -116,6 +116,13 @@ class Publish:
 
 
 @attrs.frozen(slots=True)
+class Revoke:
+    """An encoded revocation, of whichever owner. Reply: the `OwnerId`, once it is durable; or `ClaimRefused`."""
+
+    claim: bytes
+
+
+@attrs.frozen(slots=True)
 class ListFormer:
     """Reply: tuple of `Entry`, what this node's owner holds or handed over by claims of an era before `era`."""
 
@@ -263,6 +270,8 @@ class Changed:
 
     claims: tuple[Claim, ...]
     source: PeerId | None
+    ended: tuple[Name, ...] = ()
+    """Names that an owner holds no longer because of them, by a revocation or since a later era began without them."""
 
 
 @attrs.frozen(slots=True)

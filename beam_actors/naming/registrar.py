@@ -25,7 +25,7 @@ from beam_actors.naming.comparing import Comparer
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.ledger import Ledger
-from beam_actors.naming.limits import HOUR, MAX_AHEAD, MINUTE, Limits
+from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.messages import (
     Changed,
     Compare,
@@ -50,6 +50,7 @@ from beam_actors.naming.messages import (
     Reserve,
     Resolution,
     Resolve,
+    Revoke,
     SetPin,
     Submit,
     Tick,
@@ -57,6 +58,7 @@ from beam_actors.naming.messages import (
 )
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.registry import Entry
+from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
 from beam_actors.values import Name, OwnerId, PeerId
@@ -103,9 +105,7 @@ class Registrar(Actor):
         bounds = limits or Limits()
         self._ledger = Ledger(store, lambda: Knowledge(network=network, owner=owner, limits=bounds), spawn=self.spawn)
         self._comparer = Comparer(self._ledger, clock)
-        self._clock_jumps = 0
-        self._ticked = self._swept = (0.0, 0.0)  # wall and monotonic time of the last look, and of the last sweep
-        self._ran_until = 0.0  # by monotonic time, as the knowledge was told
+        self._time = Timekeeper(clock)
 
     def __repr__(self) -> str:
         return f"<Registrar {self._ledger!r}>"
@@ -119,43 +119,29 @@ class Registrar(Actor):
     async def on_start(self) -> None:
         """Refill from the store, then look at the time once a minute."""
         await self._ledger.load()
-        self._ticked = self._swept = self._clock.wall(), self._clock.monotonic()
-        self._ran_until = self._clock.monotonic()
+        self._time.begin()
         self.send_after(MINUTE, Tick())
 
     @receives(Tick)
     def on_tick(self, _message: Tick) -> None:
         """Judge again what waited, forget what is old if the clock can be believed, and wake names if it was set."""
         self.send_after(MINUTE, Tick())
-        self._look_at_the_clock()
-        if self._ledger.refuses:
-            return
-        wall, monotonic = self._ticked
-        self._run_on()
-        new = self._known.wake(wall)
-        if monotonic - self._swept[1] >= HOUR:
-            apart = _apart(self._swept, self._ticked)
-            self._swept = wall, monotonic
-            if apart <= MAX_AHEAD:
-                self._known.forget(wall)
-            else:
-                self._clock_jumps += 1
-                _log.warning("the clock jumped; nothing is forgotten for an hour")
-            self._known.keep_running()
-        self._ledger.commit(lambda: self._announce(new))
-
-    def _run_on(self) -> None:
-        """Tell the knowledge for how long this node ran."""
-        now = self._clock.monotonic()
-        self._known.ran(now - self._ran_until)
-        self._ran_until = now
-
-    def _look_at_the_clock(self) -> None:
-        """Have every name looked after at once if the wall clock was set, or the machine slept: one may be due."""
-        before, self._ticked = self._ticked, (self._clock.wall(), self._clock.monotonic())
-        if _apart(before, self._ticked) > MINUTE:
+        if self._time.was_set():  # or the machine slept: a name may be due
             for name in self._known.own.keys() | self._known.pins.keys():
                 self._names.tell(Keep(name))
+        if self._ledger.refuses:
+            return
+        now = self._clock.wall()
+        self._known.ran(self._time.ran())
+        new = self._known.wake(now)
+        if self._time.sweep_is_due():
+            if self._time.sweep():
+                self._known.forget(now)
+            else:
+                _log.warning("the clock jumped; nothing is forgotten for an hour")
+            self._known.keep_running()
+        ended = self._known.ended()
+        self._ledger.commit(lambda: self._announce(new, ended=ended))
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -163,13 +149,15 @@ class Registrar(Actor):
     def on_submit(self, message: Submit) -> None:
         """Take in what a peer sent."""
         self._ledger.check_disk()
-        self._run_on()
+        self._known.ran(self._time.ran())
         reply = self.defer()
         now = self._clock.wall()
         new = [claim for claim in (self._known.take(data, now) for data in message.claims) if claim is not None]
 
+        ended = self._known.ended()
+
         def done() -> None:
-            self._announce(new, message.source)
+            self._announce(new, message.source, ended)
             reply.set(len(new))
 
         self._ledger.commit(done, reply.fail)
@@ -178,21 +166,41 @@ class Registrar(Actor):
     def on_publish(self, message: Publish) -> None:
         """Take in own claims."""
         self._ledger.check_disk()
-        self._run_on()
+        self._known.ran(self._time.ran())
         now = self._clock.wall()
         new = [claim for claim in message.claims if self._known.publish(claim, now)]
         reply = self.defer()
 
+        ended = self._known.ended()
+
         def done() -> None:
-            self._announce(new)
+            self._announce(new, ended=ended)
             reply.set(None)
 
         self._ledger.commit(done, reply.fail)
 
-    def _announce(self, new: list[Claim], source: PeerId | None = None) -> None:
+    @receives(Revoke)
+    def on_revoke(self, message: Revoke) -> None:
+        """Take in a revocation that a person brought."""
+        claim = Claim.parse(message.claim, network=self._known.network)
+        if claim.kind is not Kind.REVOCATION:
+            raise ClaimRefused("form", "This claim is no revocation.")
+        self._ledger.check_disk()
+        new = self._known.publish(claim, self._clock.wall())
+        reply = self.defer()
+
+        ended = self._known.ended()
+
+        def done() -> None:
+            self._announce([claim] if new else [], ended=ended)
+            reply.set(claim.owner)
+
+        self._ledger.commit(done, reply.fail)
+
+    def _announce(self, new: list[Claim], source: PeerId | None = None, ended: tuple[Name, ...] = ()) -> None:
         if new:
             for watcher in self._watchers:
-                watcher.tell(Changed(tuple(new), source))
+                watcher.tell(Changed(tuple(new), source, ended))
 
     # --- own names and pins -------------------------------------------------------------------------------------------
 
@@ -334,10 +342,5 @@ class Registrar(Actor):
             waiting=len(known.waiting),
             admitted=known.admitted,
             refused=dict(known.refused),
-            clock_jumps=self._clock_jumps,
+            clock_jumps=self._time.jumps,
         )
-
-
-def _apart(before: tuple[float, float], after: tuple[float, float]) -> float:
-    """By how many seconds wall and monotonic time parted between two looks at both."""
-    return abs((after[0] - before[0]) - (after[1] - before[1]))

@@ -21,6 +21,7 @@ from beam_actors.control import (
     PingResult,
     Registered,
     Resolution,
+    Revoked,
     RuntimeFeed,
     Status,
     TraceFeed,
@@ -300,6 +301,11 @@ class Api:
         """Forget a pin."""
         await self._naming.unpin(name)
         self._ingress.forget(self._bare(name))
+
+    async def revoke(self, claim: bytes) -> Revoked:
+        """Take in a revocation."""
+        owner, told = await self._naming.revoke(claim)
+        return Revoked(owner=str(owner), told=told)
 
     async def conflicts(self) -> tuple[Conflict, ...]:
         """The contested names that are known here."""

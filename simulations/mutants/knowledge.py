@@ -189,7 +189,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registrar.py",
-                "            self._announce(new)\n            reply.set(None)\n",
+                "            self._announce(new, ended=ended)\n            reply.set(None)\n",
                 "            reply.set(None)\n",
             ),
             Edit(

@@ -4,6 +4,7 @@ import pytest
 
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.identity import OwnerChain, Secret, new_phrase, unseal
+from beam_actors.naming import Claim, Kind
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
 from beam_actors.world.home_lock import HomeLock
 
@@ -113,6 +114,26 @@ def test_a_daemon_claims_its_names_anew_with_the_key_of_the_next_era(home, beam)
     try:
         found = beam("resolve", "rotating", "--json")
         assert (found.json["owner"], found.json["source"]) == (turned.json["owner"], "own")
+        revoked = beam("revoke", "--yes", "--json")
+        assert revoked.json["owner"] == turned.json["owner"], revoked.err
+        assert beam("resolve", "rotating").exit_code == 1
+        refused = beam("register", "another")
+        assert refused.exit_code == 4
+        assert "revoked" in refused.err
         assert any("claimed anew" in line for line in home.file("beam.log").read_text().splitlines())
     finally:
         assert beam("stop").exit_code == 0
+
+
+def test_a_revocation_is_asked_for_and_sent_signed(daemon, node, beam, phrase_file):
+    unasked = beam("revoke", "--phrase-file", phrase_file)
+    assert unasked.exit_code == 2
+    assert "--yes" in unasked.err
+    assert not any(call[0] == "revoke" for call in node.calls)
+    done = beam("revoke", "--yes", "--phrase-file", phrase_file)
+    assert done.exit_code == 0, done.err
+    (sent,) = [call[1] for call in node.calls if call[0] == "revoke"]
+    claim = Claim.parse(sent, network="beam")
+    assert (claim.kind, claim.owner, claim.genuine()) == (Kind.REVOCATION, CHAIN.owner_id, True)
+    assert "2 peers told" in done.out
+    assert "told" in beam("revoke", "--yes", "--phrase-file", phrase_file, "--json").json

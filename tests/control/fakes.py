@@ -19,6 +19,7 @@ from beam_actors.control.results import (
     PingResult,
     Registered,
     Resolution,
+    Revoked,
     Status,
     TraceRequest,
     TraceRow,
@@ -216,6 +217,10 @@ class FakeNode:
         self._record("unpin", name)
         if self.pinned.pop(name, None) is None:
             raise NameNotFound(f"{name!r} is not pinned.")
+
+    async def revoke(self, claim):
+        self._record("revoke", claim)
+        return Revoked(owner=OWNER, told=2)
 
     async def conflicts(self):
         self._record("conflicts")

@@ -110,6 +110,15 @@ async def test_unforward_finds_what_is_meant():
     assert (await ask(node, "GET", "/v1/forwards"))["forwards"] == []
 
 
+async def test_a_revocation_is_bytes_in_base64():
+    node = FakeNode()
+    assert await ask(node, "POST", "/v1/revoke", claim="AAEC") == {"owner": OWNER, "told": 2}
+    assert node.calls[-1] == ("revoke", b"\x00\x01\x02")
+    for wrong in ("", "AAE", "A?==", 7, None, "A" * 1400):
+        with pytest.raises(UsageError, match="claim"):
+            await ask(node, "POST", "/v1/revoke", claim=wrong)
+
+
 async def test_release_and_unpin_name_what_is_gone():
     node = FakeNode()
     await ask(node, "POST", "/v1/register", name="mine")

@@ -14,7 +14,7 @@ from beam_actors.runtime import Actor, receives
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.store import MemoryStore
-from beam_actors.values import TcpAddress
+from beam_actors.values import Name, TcpAddress
 from tests.ingress.rig import OWNER, PEER, FakeNames, running
 from tests.naming.builders import claim, revocation
 
@@ -270,7 +270,7 @@ async def test_servers_that_are_gone_are_an_error_and_no_crash(autojump_clock):
     ("message", "labels"),
     [
         (Changed((claim(0), claim(1, "bob"), claim(2)), None), frozenset({"alice", "bob"})),
-        (Changed((claim(0), revocation(1)), None), None),
+        (Changed((claim(0), revocation(1)), None, (Name("bob"), Name("carol"))), frozenset({"alice", "bob", "carol"})),
         (Forget(frozenset({"carol"})), frozenset({"carol"})),
     ],
 )
@@ -283,7 +283,7 @@ async def test_dns_hears_whose_replies_are_void(autojump_clock, message, labels)
 
 
 @pytest.mark.parametrize("text", ["alice", f"alice.{OWNER}"])
-@pytest.mark.parametrize("message", [Changed((claim(0),), None), Changed((revocation(1),), None)])
+@pytest.mark.parametrize("message", [Changed((claim(0),), None), Changed((revocation(1),), None, (Name("alice"),))])
 async def test_what_changes_while_it_is_looked_up_is_looked_up_again(autojump_clock, text, message):
     node = Node(FakeNames(delay=1))
     async with node.run() as system, trio.open_nursery() as nursery:

@@ -15,6 +15,7 @@ from beam_actors.naming.messages import (
     Publish,
     Reserve,
     Resolve,
+    Revoke,
     SetPin,
 )
 from beam_actors.testing.disk import MemoryDisk
@@ -129,3 +130,19 @@ async def test_an_own_name_resolves_again_soon_after_the_clock_was_a_year_ahead(
             one.clock.step(step)
             await trio.sleep(61)
             assert (await one.naming.resolve("alice")).source == "own"
+
+
+async def test_a_revocation_that_a_person_brings_is_kept_told_and_nothing_else_is_taken(autojump_clock):
+    async with bench() as one:
+        await one.registrar.ask(submit(claim(0), claim(0, "bob"), claim(1)))
+        await trio.sleep(0.1)
+        one.heard.clear()
+        for wrong in (claim(2).encoded, revocation(0).encoded[:-1] + b"\x00", b""):
+            with pytest.raises(ClaimRefused):
+                await one.registrar.ask(Revoke(wrong))
+        assert await one.registrar.ask(Revoke(revocation(0).encoded)) == owner_id(0)
+        await trio.sleep(0.1)
+        (changed,) = one.heard
+        assert (changed.claims, set(changed.ended)) == ((revocation(0),), {ALICE, Name("bob")})
+        assert await one.registrar.ask(Revoke(revocation(0).encoded)) == owner_id(0)
+        assert await one.store.get(records.REVOKED, owner_id(0).digest) is not None

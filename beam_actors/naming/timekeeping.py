@@ -1,0 +1,53 @@
+"""Both clocks of a node looked at together: whether the wall clock was set, and for how long the node ran.
+
+Invariant: what can't be undone (forgetting) happens only after an hour in which the two clocks agreed. It knows no
+claims.
+"""
+
+from beam_actors.naming.limits import HOUR, MAX_AHEAD, MINUTE
+from beam_actors.ports import Clock
+
+
+class Timekeeper:
+    """Of one registrar; `begin` when it starts."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ticked = self._swept = (0.0, 0.0)  # wall and monotonic time of the last look, and of the last sweep
+        self._ran_until = 0.0
+        self.jumps = 0
+        """Hours in which the wall clock was set."""
+
+    def __repr__(self) -> str:
+        return f"<Timekeeper, {self.jumps} jumps>"
+
+    def begin(self) -> None:
+        """Count from now."""
+        self._ticked = self._swept = self._clock.wall(), self._clock.monotonic()
+        self._ran_until = self._clock.monotonic()
+
+    def ran(self) -> float:
+        """Seconds of running since this was last asked."""
+        before, self._ran_until = self._ran_until, self._clock.monotonic()
+        return self._ran_until - before
+
+    def was_set(self) -> bool:
+        """Whether the wall clock was set since this was last asked, or the machine slept, by more than a minute."""
+        before, self._ticked = self._ticked, (self._clock.wall(), self._clock.monotonic())
+        return _apart(before, self._ticked) > MINUTE
+
+    def sweep_is_due(self) -> bool:
+        """Whether an hour has passed since the last sweep."""
+        return self._clock.monotonic() - self._swept[1] >= HOUR
+
+    def sweep(self) -> bool:
+        """Begin a new hour; whether in the last one the wall clock can be believed, so that what is old is old."""
+        before, self._swept = self._swept, (self._clock.wall(), self._clock.monotonic())
+        believed = _apart(before, self._swept) <= MAX_AHEAD
+        self.jumps += not believed
+        return believed
+
+
+def _apart(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """By how many seconds the change of wall time and that of monotonic time parted between two looks at both."""
+    return abs((after[0] - before[0]) - (after[1] - before[1]))
