@@ -1,6 +1,8 @@
 """`register`, `release`, `names`, `resolve`, `pin` and `unpin`: names and their owners."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +23,23 @@ _REASONS = {
     None: ("nobody else holds it", "several claim it and you chose none"),
 }
 """What settles a contested name here -> why a choice is used, and why another is not."""
+_LOOK_SECONDS = 1.0
+"""Between two looks of --watch."""
+_HAPPENED = {
+    ("contested", "own"): "is claimed by {owner}, too; here it stays yours",
+    ("contested", "pin"): "is claimed by {owner}, too; here your pin decides",
+    ("equivocated", "own"): "was signed twice with one number: your key is on two machines, or in other hands",
+    ("equivocated", "pin"): "was signed twice with one number by its owner {owner}",
+    ("rotated", "own"): "is signed by your key of a later era",
+    ("rotated", "pin"): "is signed by a new key of its owner {owner}",
+    ("released", "own"): "was given up with your key",
+    ("released", "pin"): "was given up by its owner {owner}",
+    ("transferred", "own"): "was handed over with your key",
+    ("transferred", "pin"): "was handed over by its owner {owner}",
+    ("revoked", "own"): "is gone: your keys were revoked",
+    ("revoked", "pin"): "is gone: its owner {owner} revoked all keys",
+}
+"""What happened, to an own or a pinned name -> how it is told."""
 
 
 @click.command
@@ -105,10 +124,19 @@ def unpin(app: App, name: str) -> None:
 
 
 @click.group(invoke_without_command=True)
+@click.option("-w", "--watch", is_flag=True, help="Say what happens to them until Ctrl-C, and what did lately.")
 @beam_command
-def names(app: App) -> None:
+def names(app: App, *, watch: bool) -> None:
     """The names that you own or have pinned; `names conflicts` lists the contested ones."""
     if click.get_current_context().invoked_subcommand is not None:
+        return
+    if watch:
+        with suppress(KeyboardInterrupt):
+            for event in _events(app):
+                if app.out.as_json:
+                    app.out.data(event)
+                else:
+                    app.out.line(_told(app.out.program, event))
         return
     answer = app.ask("GET", "/v1/names")
     if app.out.as_json:
@@ -127,6 +155,28 @@ def names(app: App) -> None:
     app.out.table(
         ("name", "is", "owner", "expires in", "url"), rows, empty="No names; `beam register NAME` claims one."
     )
+
+
+def _events(app: App) -> Iterator[Mapping[str, Any]]:
+    """What happened to names, from what the daemon still knows on, for ever."""
+    last, process = 0, None
+    while True:
+        events = app.ask("POST", "/v1/events", {"after": last} if last else {})["events"]
+        if app.daemon_pid != process:  # another daemon counts anew
+            last, process = 0, app.daemon_pid
+            events = app.ask("POST", "/v1/events", {})["events"]
+        for event in events:
+            last = event["number"]
+            yield event
+        time.sleep(_LOOK_SECONDS)  # noqa: TID251 (no loop runs here)
+
+
+def _told(beam: str, event: Mapping[str, Any]) -> str:
+    """An event in a sentence."""
+    name, owner = event["name"], event["owner"]
+    what = _HAPPENED[event["what"], event["relation"]].format(owner=owner)
+    hint = f" (`{beam} names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
+    return f"{datetime.fromtimestamp(event['at'], UTC):%Y-%m-%d %H:%M:%S}Z  {name} {what}{hint}"
 
 
 @names.command

@@ -13,6 +13,7 @@ from beam_actors.control.results import (
     ForwardRequest,
     ForwardRow,
     Identity,
+    NameEvent,
     NameRow,
     PeerRow,
     PingResult,
@@ -146,6 +147,10 @@ class NodeApi(Protocol):
 
     async def unpin(self, name: str) -> None:
         """Forget a pin; NameNotFound."""
+        ...
+
+    async def events(self, after: int) -> tuple[NameEvent, ...]:
+        """What happened to own and pinned names after event number `after`, as far as it is kept."""
         ...
 
     async def revoke(self, claim: bytes) -> Revoked:

@@ -211,6 +211,22 @@ class Choice:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class NameEvent:
+    """Something that happened to a name which is owned or pinned here.
+
+    `what` is contested, equivocated, rotated, released, transferred or revoked; `owner` did it; `relation` is "own" or
+    "pin"; `number` counts from 1 since the daemon started.
+    """
+
+    number: int
+    at: float
+    what: str
+    name: str
+    owner: str
+    relation: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class Revoked:
     """An owner whose keys sign for nothing any more, and how many peers were told."""
 

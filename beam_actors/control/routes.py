@@ -145,6 +145,12 @@ async def _unpin(api: NodeApi, fields: Fields) -> Content:
     return {"name": name}
 
 
+async def _events(api: NodeApi, fields: Fields) -> Content:
+    after = fields.number("after", 0, 1 << 53)
+    fields.done()
+    return {"events": as_json(await api.events(after))}
+
+
 async def _revoke(api: NodeApi, fields: Fields) -> Content:
     claim = fields.data("claim", _MAX_CLAIM)
     fields.done()
@@ -210,6 +216,7 @@ ROUTES = (
     Route("POST", "/v1/resolve", _resolve),
     Route("POST", "/v1/pin", _pin),
     Route("POST", "/v1/unpin", _unpin),
+    Route("POST", "/v1/events", _events),
     Route("POST", "/v1/revoke", _revoke),
     Route("GET", "/v1/conflicts", _listing(lambda api: api.conflicts, "conflicts")),
     Route("GET", "/v1/tree", _tree),

@@ -5,6 +5,7 @@ Pure: grammar, claims, registry, admission, ranking, pins, knowledge, answers, r
 """
 
 from beam_actors.naming.claim import Claim, Kind, Terms
+from beam_actors.naming.events import Event, Happening
 from beam_actors.naming.facade import Naming
 from beam_actors.naming.grammar import DEFAULT_SUFFIXES, Query, parse_query, random_name
 from beam_actors.naming.limits import Limits
@@ -24,6 +25,8 @@ __all__ = [
     "Choice",
     "Claim",
     "Conflict",
+    "Event",
+    "Happening",
     "Held",
     "Kind",
     "Limits",

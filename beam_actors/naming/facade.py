@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from beam_actors.errors import InvalidName, NameNotFound, NameTaken, NotAllowed
+from beam_actors.naming.events import Event
 from beam_actors.naming.grammar import (
     DEFAULT_SUFFIXES,
     RANDOM_NAME_ENTROPY,
@@ -27,6 +28,7 @@ from beam_actors.naming.messages import (
     Keep,
     KeepMade,
     ListConflicts,
+    ListEvents,
     ListHeld,
     Refresh,
     Registered,
@@ -192,6 +194,11 @@ class Naming:
         name = self.parse(text).name if text is not None else None
         found: tuple[Conflict, ...] = await self._ask(self._registrar, ListConflicts(name))
         return found
+
+    async def events(self, after: int = 0) -> tuple[Event, ...]:
+        """What happened to the names that are owned or pinned here, from the event after number `after` on."""
+        happened: tuple[Event, ...] = await self._ask(self._registrar, ListEvents(after))
+        return happened
 
     async def statistics(self) -> RegistryStatistics:
         """What the registry holds and what it refused."""

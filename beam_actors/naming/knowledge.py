@@ -13,6 +13,7 @@ from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExcee
 from beam_actors.naming import records
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.events import Events, Interest
 from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.pins import Pin, follow
@@ -43,6 +44,7 @@ class Knowledge:
         """The random names that were made here, by their purpose; whether they are still own, `own` says."""
         self.waiting: dict[bytes, Claim] = {}
         self.refused: Counter[str] = Counter()
+        self.events = Events()
         self._ended: list[Name] = []
         self.admitted = 0
         self.holds = Holds(limits.settle_after)
@@ -100,11 +102,17 @@ class Knowledge:
         self.admitted += 1
         ended = [entry.claim.name for entry in self.registry.ended_by(claim)]
         touched = ended if claim.kind is Kind.REVOCATION else [*ended, claim.name]
-        before = [self._holders(name, now) for name in touched]
+        before = [(self._holders(name, now), self.registry.entry(name, claim.owner)) for name in touched]
         self.registry.merge(claim)
-        for name, holders in zip(touched, before, strict=True):
-            for key in sorted(self.holds.changed(name, holders, self._holders(name, now), now)):
+        for name, (holders, entry) in zip(touched, before, strict=True):
+            after = self._holders(name, now)
+            for key in sorted(self.holds.changed(name, holders, after, now)):
                 self._put(key)
+            interest = self._interest(name)
+            if interest is not None:
+                entries = entry, self.registry.entry(name, claim.owner)
+                came = [owner for owner in after if owner not in holders]
+                self.events.merged(claim, name, interest, now, entries=entries, came=came)
         for name in ended:
             self.drop((name, claim.owner))
         self._ended += ended
@@ -114,6 +122,12 @@ class Knowledge:
         self.holds.heard((claim.name, claim.owner), now)
         self._put((claim.name, claim.owner))
         self._follow(claim.name)
+
+    def _interest(self, name: Name) -> Interest | None:
+        if name in self.own:
+            return Interest("own", self.owner)
+        pin = self.pins.get(name)
+        return None if pin is None else Interest("pin", pin.owner)
 
     def _holders(self, name: Name, now: float) -> list[OwnerId]:
         return [claim.owner for claim in self.live(name, now)]
@@ -261,6 +275,7 @@ class Knowledge:
     def carry_on(self, before: "Knowledge") -> None:
         """Keep what no store holds: the counts, and the claims that wait for their time."""
         self.waiting, self.refused, self.admitted = before.waiting, before.refused, before.admitted
+        self.events = before.events
         self.holds.running = max(self.holds.running, before.holds.running)
 
     def record(self, change: Change) -> None:

@@ -212,6 +212,13 @@ class ListHeld:
 
 
 @attrs.frozen(slots=True)
+class ListEvents:
+    """Reply: tuple of `Event` with numbers greater than `after`, as far as they are kept, the oldest first."""
+
+    after: int
+
+
+@attrs.frozen(slots=True)
 class ListConflicts:
     """Reply: tuple of `Conflict`, in the order of names; of one name only if given."""
 

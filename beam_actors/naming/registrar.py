@@ -22,6 +22,7 @@ from beam_actors.errors import (
 from beam_actors.naming import answering
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.comparing import Comparer
+from beam_actors.naming.events import Event
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.ledger import Ledger
@@ -43,6 +44,7 @@ from beam_actors.naming.messages import (
     Keep,
     KeepMade,
     ListConflicts,
+    ListEvents,
     ListFormer,
     ListHeld,
     Publish,
@@ -106,6 +108,7 @@ class Registrar(Actor):
         self._ledger = Ledger(store, lambda: Knowledge(network=network, owner=owner, limits=bounds), spawn=self.spawn)
         self._comparer = Comparer(self._ledger, clock)
         self._time = Timekeeper(clock)
+        self._logged = 0  # the number of the last event that is in the log
 
     def __repr__(self) -> str:
         return f"<Registrar {self._ledger!r}>"
@@ -141,7 +144,7 @@ class Registrar(Actor):
                 _log.warning("the clock jumped; nothing is forgotten for an hour")
             self._known.keep_running()
         ended = self._known.ended()
-        self._ledger.commit(lambda: self._announce(new, ended=ended))
+        self._ledger.commit(lambda: self._announce(new, ended))
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -150,17 +153,9 @@ class Registrar(Actor):
         """Take in what a peer sent."""
         self._ledger.check_disk()
         self._known.ran(self._time.ran())
-        reply = self.defer()
         now = self._clock.wall()
         new = [claim for claim in (self._known.take(data, now) for data in message.claims) if claim is not None]
-
-        ended = self._known.ended()
-
-        def done() -> None:
-            self._announce(new, message.source, ended)
-            reply.set(len(new))
-
-        self._ledger.commit(done, reply.fail)
+        self._tell_when_durable(new, self.defer(), len(new), message.source)
 
     @receives(Publish)
     def on_publish(self, message: Publish) -> None:
@@ -169,15 +164,7 @@ class Registrar(Actor):
         self._known.ran(self._time.ran())
         now = self._clock.wall()
         new = [claim for claim in message.claims if self._known.publish(claim, now)]
-        reply = self.defer()
-
-        ended = self._known.ended()
-
-        def done() -> None:
-            self._announce(new, ended=ended)
-            reply.set(None)
-
-        self._ledger.commit(done, reply.fail)
+        self._tell_when_durable(new, self.defer(), None)
 
     @receives(Revoke)
     def on_revoke(self, message: Revoke) -> None:
@@ -186,18 +173,23 @@ class Registrar(Actor):
         if claim.kind is not Kind.REVOCATION:
             raise ClaimRefused("form", "This claim is no revocation.")
         self._ledger.check_disk()
-        new = self._known.publish(claim, self._clock.wall())
-        reply = self.defer()
+        new = [claim] if self._known.publish(claim, self._clock.wall()) else []
+        self._tell_when_durable(new, self.defer(), claim.owner)
 
+    def _tell_when_durable(self, new: list[Claim], reply: Reply, value: object, source: PeerId | None = None) -> None:
+        """Answer with `value`, and tell the watchers what is new, once it is on the disk."""
         ended = self._known.ended()
 
         def done() -> None:
-            self._announce([claim] if new else [], ended=ended)
-            reply.set(claim.owner)
+            self._announce(new, ended, source)
+            reply.set(value)
 
         self._ledger.commit(done, reply.fail)
 
-    def _announce(self, new: list[Claim], source: PeerId | None = None, ended: tuple[Name, ...] = ()) -> None:
+    def _announce(self, new: list[Claim], ended: tuple[Name, ...], source: PeerId | None = None) -> None:
+        for event in self._known.events.after(self._logged):
+            _log.warning("a name", what=event.what.value, name=str(event.name), owner=str(event.owner))
+        self._logged = self._known.events.last
         if new:
             for watcher in self._watchers:
                 watcher.tell(Changed(tuple(new), source, ended))
@@ -284,6 +276,11 @@ class Registrar(Actor):
         entries = self._known.registry.names_of(self._known.owner)
         stands = (Kind.LIVE, Kind.TRANSFER)
         return tuple(one for one in entries if one.claim.era < message.era and one.claim.kind in stands)
+
+    @receives(ListEvents)
+    def on_list_events(self, message: ListEvents) -> tuple[Event, ...]:
+        """What happened to own and pinned names."""
+        return self._known.events.after(message.after)
 
     @receives(ListConflicts)
     def on_list_conflicts(self, message: ListConflicts) -> tuple[Conflict, ...]:

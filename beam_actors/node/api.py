@@ -16,6 +16,7 @@ from beam_actors.control import (
     ForwardRequest,
     ForwardRow,
     Identity,
+    NameEvent,
     NameRow,
     PeerRow,
     PingResult,
@@ -301,6 +302,10 @@ class Api:
         """Forget a pin."""
         await self._naming.unpin(name)
         self._ingress.forget(self._bare(name))
+
+    async def events(self, after: int) -> tuple[NameEvent, ...]:
+        """What happened to names."""
+        return tuple(map(self._rows.event, await self._naming.events(after)))
 
     async def revoke(self, claim: bytes) -> Revoked:
         """Take in a revocation."""

@@ -11,6 +11,7 @@ from beam_actors.control import (
     Choice,
     Conflict,
     ForwardRow,
+    NameEvent,
     NameRow,
     PeerRow,
     Registered,
@@ -103,6 +104,17 @@ class Rows:
             source=found.source,
             age_s=round(found.age_s, 3),
             address=address,
+        )
+
+    def event(self, event: naming.Event) -> NameEvent:
+        """What happened to an own or pinned name."""
+        return NameEvent(
+            number=event.number,
+            at=round(event.at, 3),
+            what=event.what.value,
+            name=self.full(event.name),
+            owner=str(event.owner),
+            relation=event.relation,
         )
 
     def conflict(self, conflict: naming.Conflict, now: float) -> Conflict:

@@ -107,8 +107,8 @@ MUTANTS = (
             Edit("naming/knowledge.py", "        self.holds.running += seconds\n", "        del seconds\n"),
             Edit(
                 "naming/knowledge.py",
-                "        self.registry.merge(claim)\n        for name, holders",
-                "        self.registry.merge(claim)\n        self.holds.running = now\n        for name, holders",
+                "        self.registry.merge(claim)\n        for name, (holders",
+                "        self.registry.merge(claim)\n        self.holds.running = now\n        for name, (holders",
             ),
         ),
     ),

@@ -189,14 +189,14 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registrar.py",
-                "            self._announce(new, ended=ended)\n            reply.set(None)\n",
-                "            reply.set(None)\n",
+                "            self._announce(new, ended, source)\n            reply.set(value)\n",
+                "            reply.set(value)\n",
             ),
             Edit(
                 "naming/registrar.py",
                 "        new = [claim for claim in message.claims if self._known.publish(claim, now)]\n",
                 "        new = [claim for claim in message.claims if self._known.publish(claim, now)]\n"
-                "        self._announce(new)\n",
+                "        self._announce(new, ())\n",
             ),
         ),
     ),
@@ -236,5 +236,11 @@ MUTANTS = (
         bug="In a new era only the names that this machine serves are claimed anew; the owner's others are lost.",
         test="naming/test_names.py::test_a_new_era_says_at_once_and_durably_all_that_was_said_before",
         edits=(Edit("naming/names.py", "        if not former:\n            return\n", "        return\n"),),
+    ),
+    Mutant(
+        name="contest-of-a-pin-is-not-told",
+        bug="A person is not told that another owner claims a name that is pinned.",
+        test="naming/test_events.py::test_what_happens_to_a_pinned_name",
+        edits=(Edit("naming/events.py", "            for owner in came:\n", "            for owner in came[1:]:\n"),),
     ),
 )

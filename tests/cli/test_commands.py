@@ -7,8 +7,9 @@ import pytest
 from beam_actors import __version__
 from beam_actors.cli import name_commands
 from beam_actors.cli.home import PHRASE
-from beam_actors.control import ExposeRequest, ForwardRequest
+from beam_actors.control import ExposeRequest, ForwardRequest, NameEvent
 from beam_actors.errors import ActorUnavailable, NotAllowed, PeerOffline, TimedOut
+from beam_actors.naming import Happening
 from beam_actors.values import TcpAddress
 from tests.control.fakes import OTHER, OWNER, PEER
 
@@ -233,6 +234,30 @@ def test_pin_and_unpin(node, beam):
     assert beam("pin", "byron", OWNER).exit_code == 0
     assert beam("unpin", "byron", "--json").json == {"schema": 1, "name": "byron"}
     assert beam("pin", "byron", "not-an-owner").exit_code == 2
+
+
+def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, monkeypatch):
+    kinds = [(what, relation) for what in Happening for relation in ("own", "pin")]
+    node.name_events = [
+        NameEvent(number=number, at=1e9, what=what.value, name="byron.local", owner=OWNER, relation=relation)
+        for number, (what, relation) in enumerate(kinds, start=1)
+    ]
+    looks = []
+
+    def look(_seconds):
+        looks.append(1)
+        if len(looks) > 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("beam_actors.cli.name_commands.time.sleep", look)
+    done = beam("names", "--watch")
+    assert done.exit_code == 0
+    lines = done.out.splitlines()
+    assert len(lines) == len(kinds)  # each once, however often it looks
+    assert lines[0].startswith("2001-09-09 01:46:40Z  byron.local is claimed by")
+    looks.clear()
+    told = beam("names", "--watch", "--json").out.splitlines()
+    assert [json.loads(line)["what"] for line in told] == [what.value for what, _ in kinds]
 
 
 def test_connect_and_ping(node, beam):

@@ -14,6 +14,7 @@ from beam_actors.control.results import (
     ForwardRequest,
     ForwardRow,
     Identity,
+    NameEvent,
     NameRow,
     PeerRow,
     PingResult,
@@ -49,6 +50,7 @@ class FakeNode:
         self.chaos = chaos
         self.stopped = False
         self.conflict_rows: tuple[Conflict, ...] = ()
+        self.name_events: list[NameEvent] = []
         self.failure: BaseException | None = None
         self.root: TreeNode | None = None
         self.dead_rows: tuple[DeadRow, ...] = ()
@@ -217,6 +219,10 @@ class FakeNode:
         self._record("unpin", name)
         if self.pinned.pop(name, None) is None:
             raise NameNotFound(f"{name!r} is not pinned.")
+
+    async def events(self, after):
+        self._record("events", after)
+        return tuple(event for event in self.name_events if event.number > after)
 
     async def revoke(self, claim):
         self._record("revoke", claim)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from beam_actors.control import NameEvent
 from beam_actors.control.fields import Fields
 from beam_actors.control.results import (
     ExposeRequest,
@@ -108,6 +109,16 @@ async def test_unforward_finds_what_is_meant():
     await ask(node, "POST", "/v1/forward", destination=PEER, port=9000, listen="127.0.0.1:8080")
     assert (await ask(node, "POST", "/v1/unforward", forward="8080"))["destination"] == PEER
     assert (await ask(node, "GET", "/v1/forwards"))["forwards"] == []
+
+
+async def test_events_are_told_from_a_number_on():
+    node = FakeNode()
+    node.name_events = [
+        NameEvent(number=number, at=1.0, what="contested", name="a.local", owner=OWNER, relation="pin")
+        for number in (1, 2)
+    ]
+    assert [event["number"] for event in (await ask(node, "POST", "/v1/events"))["events"]] == [1, 2]
+    assert [event["number"] for event in (await ask(node, "POST", "/v1/events", after=1))["events"]] == [2]
 
 
 async def test_a_revocation_is_bytes_in_base64():

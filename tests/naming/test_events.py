@@ -1,0 +1,86 @@
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.naming.claim import Kind
+from beam_actors.naming.events import KEPT, Events, Happening, Interest
+from beam_actors.naming.limits import MINUTE
+from beam_actors.values import Name
+from tests.naming.builders import NOW, claim, owner_id, revocation
+from tests.naming.tables import knowledge
+
+ALICE = Name("alice")
+PINNED = Interest("pin", owner_id(0))
+
+
+def pinned(*claims):
+    """Somebody who pinned owner 0 for alice, and then heard of these, five minutes apart."""
+    known = knowledge(claim(0))
+    known.pin(ALICE, owner_id(0), NOW)
+    for number, one in enumerate(claims, start=1):
+        known.take(one.encoded, NOW + 5 * MINUTE * number)
+    return [(event.what.value, event.owner) for event in known.events.after(0)]
+
+
+@pytest.mark.parametrize(
+    ("heard", "told"),
+    [
+        (claim(0, seq=2), []),  # a renewal
+        (claim(0, "bob"), []),  # another name
+        (claim(1), [("contested", owner_id(1))]),
+        (claim(0, era=1), [("rotated", owner_id(0))]),
+        (claim(0, variant=1), [("equivocated", owner_id(0))]),
+        (claim(0, seq=2, kind=Kind.TOMBSTONE), [("released", owner_id(0))]),
+        (claim(0, era=1, kind=Kind.TRANSFER, to=1), [("rotated", owner_id(0)), ("transferred", owner_id(0))]),
+        (claim(0, "bob", era=1), [("released", owner_id(0))]),
+        (revocation(0), [("revoked", owner_id(0))]),
+    ],
+)
+def test_what_happens_to_a_pinned_name(heard, told):
+    assert pinned(heard) == told
+    assert pinned(heard, heard) == told
+
+
+def test_what_happens_to_an_own_name_and_to_nobodys():
+    known = knowledge(owner=0)
+    known.reserve(ALICE, contest=False, now=NOW)
+    known.publish(claim(0), NOW)
+    known.take(claim(1).encoded, NOW + MINUTE)
+    known.take(claim(1, "bob").encoded, NOW + MINUTE)
+    known.take(claim(2, "bob").encoded, NOW + MINUTE)
+    known.take(claim(0, variant=2).encoded, NOW + 2 * MINUTE)
+    assert [(event.what, event.owner, event.relation) for event in known.events.after(0)] == [
+        (Happening.CONTESTED, owner_id(1), "own"),
+        (Happening.EQUIVOCATED, owner_id(0), "own"),
+    ]
+
+
+def test_the_feed_goes_on_from_where_one_was():
+    events = Events()
+    for number in range(KEPT + 10):
+        events.note(Happening.CONTESTED, Name(f"n{number}"), owner_id(1), PINNED, NOW)
+    assert events.last == KEPT + 10
+    assert [event.number for event in events.after(KEPT + 7)] == [KEPT + 8, KEPT + 9, KEPT + 10]
+    assert len(events.after(0)) == KEPT
+    assert events.after(events.last) == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), max_size=60))
+def test_one_kind_is_told_of_one_name_once_a_minute_at_most(steps):
+    events, now = Events(), NOW
+    for name, seconds in steps:
+        now += seconds
+        events.note(Happening.CONTESTED, Name(f"n{name}"), owner_id(1), PINNED, now)
+    for name in {event.name for event in events.after(0)}:
+        times = [event.at for event in events.after(0) if event.name == name]
+        assert all(later - before >= MINUTE for before, later in itertools.pairwise(times))
+    assert [event.number for event in events.after(0)] == list(range(1, events.last + 1))
+
+
+def test_a_clock_that_was_set_back_does_not_silence_it():
+    events = Events()
+    events.note(Happening.CONTESTED, ALICE, owner_id(1), PINNED, NOW)
+    events.note(Happening.CONTESTED, ALICE, owner_id(1), PINNED, NOW - 10 * MINUTE)
+    assert events.last == 2
