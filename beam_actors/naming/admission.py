@@ -101,7 +101,10 @@ class Admission:
             if registry.revocations >= limits.revocations:
                 raise ClaimRefused("quota", "This node keeps as many revocations as it is allowed to.")
             return
-        held = registry.held_by(claim.owner) if claim.era <= registry.era_of(claim.owner) else ()
+        opens = claim.era > 0 and claim.era > registry.era_of(
+            claim.owner
+        )  # what was held in the era before ends with it
+        held = () if opens else registry.held_by(claim.owner)
         live = claim.kind is Kind.LIVE
         same = sum(1 for entry in held if (entry.claim.kind is Kind.LIVE) == live and entry.claim.name != claim.name)
         if same >= (limits.names_per_owner if live else limits.tombstones_per_owner):

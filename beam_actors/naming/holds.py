@@ -98,13 +98,16 @@ class Holds:
 
     def _put(self, key: Key, *, alone: int, settled: bool = False) -> set[Key]:
         seen = self._seen[key]
-        self._seen[key] = after = attrs.evolve(seen, alone=alone, settled=settled)
+        self._seen[key] = after = Seen(seen.first, seen.heard, alone, settled)
         return {key} if after != seen else set()
 
     def heard(self, key: Key, now: float) -> bool:
         """The present claim was heard of again; whether the store should be told."""
         seen = self._seen.get(key)
-        self._seen[key] = Seen(int(now), int(now)) if seen is None else attrs.evolve(seen, heard=int(now))
+        if seen is None:
+            self._seen[key] = Seen(int(now), int(now))
+        elif seen.heard != int(now):
+            self._seen[key] = Seen(seen.first, int(now), seen.alone, seen.settled)
         return now - self._stored.get(key, 0) >= _KEEP_HEARD
 
     def stored(self, key: Key) -> None:

@@ -104,10 +104,10 @@ class Knowledge:
         touched = ended if claim.kind is Kind.REVOCATION else [*ended, claim.name]
         before = [(self._holders(name, now), self.registry.entry(name, claim.owner)) for name in touched]
         self.registry.merge(claim)
+        changed: set[Key] = set()
         for name, (holders, entry) in zip(touched, before, strict=True):
             after = self._holders(name, now)
-            for key in sorted(self.holds.changed(name, holders, after, now)):
-                self._put(key)
+            changed |= self.holds.changed(name, holders, after, now)
             interest = self._interest(name)
             if interest is not None:
                 entries = entry, self.registry.entry(name, claim.owner)
@@ -118,10 +118,13 @@ class Knowledge:
         self._ended += ended
         if claim.kind is Kind.REVOCATION:
             self._changes.append(records.put_revocation(claim))
-            return
-        self.holds.heard((claim.name, claim.owner), now)
-        self._put((claim.name, claim.owner))
-        self._follow(claim.name)
+        else:
+            self.holds.heard((claim.name, claim.owner), now)
+            changed.add((claim.name, claim.owner))
+        for key in sorted(changed):
+            self._put(key)
+        if claim.kind is not Kind.REVOCATION:
+            self._follow(claim.name)
 
     def _interest(self, name: Name) -> Interest | None:
         if name in self.own:

@@ -104,7 +104,7 @@ class Registry:
         """What is known of the owner under other names and ends when this is merged: all that is of an earlier era."""
         if claim.kind is Kind.REVOCATION:
             return self.names_of(claim.owner)
-        if claim.era <= self.era_of(claim.owner):
+        if not claim.era or claim.era <= self.era_of(claim.owner):  # in the first era, where nearly all are, none does
             return ()
         return tuple(entry for entry in self.names_of(claim.owner) if entry.claim.name != claim.name)
 
@@ -161,8 +161,10 @@ class Registry:
 
     def entries(self, name: Name) -> tuple[Entry, ...]:
         """One for each owner who claimed the name, in the order of owners."""
-        owners = self._by_name.get(name, {})
-        return tuple(owners[owner] for owner in sorted(owners))
+        owners = self._by_name.get(name)
+        if owners is None:
+            return ()
+        return tuple(owners.values()) if len(owners) == 1 else tuple(owners[owner] for owner in sorted(owners))
 
     def names_of(self, owner: OwnerId) -> tuple[Entry, ...]:
         """What is known of one owner, in the order of names."""

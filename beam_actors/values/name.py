@@ -38,6 +38,10 @@ class Name:
         if value in RESERVED:
             raise InvalidName(f"{value!r} is reserved; choose another name.")
 
+    def __hash__(self) -> int:
+        """The label's, which it keeps: names are keys wherever one looks."""
+        return hash(self.label)
+
     @classmethod
     def parse(cls, text: str) -> "Name":
         """Parse a label in either case; raise `InvalidName` saying what is wrong with it."""

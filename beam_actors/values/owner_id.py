@@ -21,6 +21,10 @@ class OwnerId:
         if len(value) != 32:
             raise InvalidValue("An owner id has 32 bytes.")
 
+    def __hash__(self) -> int:
+        """The digest's, which it keeps: owners are keys wherever one looks."""
+        return hash(self.digest)
+
     @classmethod
     def parse(cls, text: str) -> "OwnerId":
         """Parse the 52 characters in either case; raise `InvalidValue`."""

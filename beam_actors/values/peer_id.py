@@ -30,6 +30,10 @@ class PeerId:
         if len(value) != 32:
             raise InvalidValue("An Ed25519 public key has 32 bytes.")
 
+    def __hash__(self) -> int:
+        """The key's, which it keeps: peers are keys wherever one looks."""
+        return hash(self.public_key)
+
     @classmethod
     def parse(cls, text: str) -> "PeerId":
         """Parse base58 (`12D3Koo…`) or a CIDv1 in base32 (`bafz…`); raise `InvalidValue`."""

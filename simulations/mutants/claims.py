@@ -107,8 +107,8 @@ MUTANTS = (
             Edit("naming/knowledge.py", "        self.holds.running += seconds\n", "        del seconds\n"),
             Edit(
                 "naming/knowledge.py",
-                "        self.registry.merge(claim)\n        for name, (holders",
-                "        self.registry.merge(claim)\n        self.holds.running = now\n        for name, (holders",
+                "        changed: set[Key] = set()\n",
+                "        changed: set[Key] = set()\n        self.holds.running = now\n",
             ),
         ),
     ),
@@ -144,7 +144,13 @@ MUTANTS = (
         bug="What an owner said in a former era stays beside what is said in the present one.",
         plan="liars",
         invariant="S2",
-        edits=(Edit("naming/registry.py", "if claim.era <= self.era_of(claim.owner):", "if claim.body is not None:"),),
+        edits=(
+            Edit(
+                "naming/registry.py",
+                "if not claim.era or claim.era <= self.era_of(claim.owner):",
+                "if claim.body is not None:",
+            ),
+        ),
     ),
     Mutant(
         name="future-claims-admitted",

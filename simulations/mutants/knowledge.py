@@ -81,8 +81,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/knowledge.py",
-                "        self._put((claim.name, claim.owner))\n        self._follow(claim.name)\n",
-                "        self._changes.clear()\n        self._follow(claim.name)\n",
+                "            changed.add((claim.name, claim.owner))\n",
+                "            changed.clear()\n",
             ),
         ),
     ),
