@@ -188,7 +188,7 @@ class Registrar(Actor):
 
     def _announce(self, new: list[Claim], ended: tuple[Name, ...], source: PeerId | None = None) -> None:
         for event in self._known.events.after(self._logged):
-            _log.warning("a name", what=event.what.value, name=str(event.name), owner=str(event.owner))
+            _log.warning(f"a name was {event.what.value}", name=str(event.name), owner=str(event.owner))
         self._logged = self._known.events.last
         if new:
             for watcher in self._watchers:
