@@ -1,4 +1,4 @@
-"""Tunnels out of py-libp2p and iroh's binding, where they are installed; `python -m benchmarks.foreign` installs iroh.
+"""Tunnels out of py-libp2p, iroh's binding, and plain Python; `python -m benchmarks.foreign` installs iroh's.
 
 Each lives in a virtual environment of its own below `.lab`, since their dependencies are no business of this project;
 py-libp2p's is the one that the interop tests use (tests/interop/install_lab.py). What can't be had is left out.
@@ -13,7 +13,13 @@ from pathlib import Path
 LAB = Path(__file__).parents[1] / ".lab"
 RELAYS = Path(__file__).parent / "relays"
 IROH = "iroh==1.2.0"
-PYTHONS = {"libp2p": LAB / "py" / "bin" / "python", "iroh": LAB / "iroh" / "bin" / "python"}
+PYTHONS = {
+    "libp2p": LAB / "py" / "bin" / "python",
+    "iroh": LAB / "iroh" / "bin" / "python",
+    "python": Path(sys.executable),
+}
+"""Stack -> the interpreter that runs it; "python" is no stack, but what the language itself costs."""
+_MODULES = {"python": "cryptography"}
 
 
 def available(stack: str) -> bool:
@@ -21,15 +27,18 @@ def available(stack: str) -> bool:
     python = PYTHONS[stack]
     return (
         python.exists()
-        and not subprocess.run([python, "-c", f"import {stack}"], capture_output=True, check=False).returncode
+        and not subprocess.run(
+            [python, "-c", f"import {_MODULES.get(stack, stack)}"], capture_output=True, check=False
+        ).returncode
     )
 
 
 def version(stack: str) -> str:
     """Its version and its interpreter's."""
-    code = f"import sys, importlib.metadata as m; print(m.version('{stack}'), 'on Python', sys.version.split()[0])"
+    name = _MODULES.get(stack, stack)
+    code = f"import sys, importlib.metadata as m; print(m.version('{name}'), 'on Python', sys.version.split()[0])"
     done = subprocess.run([PYTHONS[stack], "-c", code], capture_output=True, text=True, check=True)
-    return f"{stack} {done.stdout.strip()}"
+    return f"{name} {done.stdout.strip()}"
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def enter(stack: ExitStack, port: int) -> tuple[list[Contestant], dict[str, str]
             )
             continue
         forwarded = stack.enter_context(foreign.foreign_forward(stack_name, port))
-        contestants.append(Contestant(name=stack_name, port=forwarded, guest=True))
+        contestants.append(Contestant(name=stack_name, port=forwarded, guest=stack_name != "python"))
         versions[stack_name] = foreign.version(stack_name)
     return contestants, versions, missing
 
