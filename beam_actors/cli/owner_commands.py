@@ -21,6 +21,7 @@ from beam_actors.world.home_lock import HomeLock
 
 if TYPE_CHECKING:
     from beam_actors.identity import OwnerChain
+    from beam_actors.values import OwnerId
 
 _MAX_PHRASE = 1024
 _PHRASE_OPTION = click.option(
@@ -43,12 +44,13 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None) -
     """
     from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (keys are this command's only)
 
-    chain = _chain(app, phrase_file)
+    chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
+    _check_keys(app)
     with HomeLock(app.home.path):
-        era = _era(app, passphrase_file) + 1
+        era = max(_era(app, secret), _spoken_era(app, chain.owner_id)) + 1
         if era >= REVOCATION_ERA:
             raise NotAllowed("This owner has opened all its eras; a new recovery phrase makes a new owner.")
-        _install(app, chain, era, passphrase_file)
+        _install(app, chain, era, secret)
     if app.out.as_json:
         app.out.data({"owner": str(chain.owner_id), "era": era})
         return
@@ -70,7 +72,8 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     from beam_actors.node import KEYSTORE  # noqa: PLC0415 (as above)
 
     app.home.prepare()
-    chain = _chain(app, phrase_file)
+    chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
+    _check_phrase(app, chain)
     with HomeLock(app.home.path):
         if not app.home.file(KEYSTORE).exists():
             if app.home.file(DATABASE).exists():
@@ -79,9 +82,9 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
                 )
             before = None
         else:
-            before = _era(app, passphrase_file)
+            before = _era(app, secret)
         wanted = era if era is not None else before or 0
-        _install(app, chain, wanted, passphrase_file)
+        _install(app, chain, wanted, secret)
     if app.out.as_json:
         app.out.data({"owner": str(chain.owner_id), "era": wanted})
         return
@@ -132,7 +135,10 @@ def _phrase(app: App, phrase_file: str | None) -> str:
                 "The recovery phrase is not on this machine: name a file that holds it, --phrase-file FILE."
             )
         return str(click.prompt("Recovery phrase", hide_input=True, err=True))
-    path = phrase_file or str(kept)
+    return _read(phrase_file or str(kept))
+
+
+def _read(path: str) -> str:
     try:
         if path == "-":
             data = sys.stdin.buffer.read(_MAX_PHRASE + 1)
@@ -148,23 +154,58 @@ def _phrase(app: App, phrase_file: str | None) -> str:
         raise UsageError(f"The phrase file {path} cannot be used: it is not text.") from None
 
 
-def _era(app: App, passphrase_file: str | None) -> int:
+def _secret(passphrase_file: str | None) -> str | None:
+    """The keystore's passphrase, read once: it may come through a pipe."""
+    return None if passphrase_file is None else read_passphrase(passphrase_file)
+
+
+def _check_keys(app: App) -> None:
+    from beam_actors.node import KEYSTORE  # noqa: PLC0415 (as above)
+
+    if not app.home.file(KEYSTORE).exists():
+        raise NotAllowed(f"There are no keys in {app.home.path} yet; `{app.out.program} recover` makes them.")
+
+
+def _check_phrase(app: App, chain: "OwnerChain") -> None:
+    """Refuse a home that keeps the phrase of somebody else, which other commands would go on using."""
+    from beam_actors.identity import OwnerChain  # noqa: PLC0415 (as above)
+
+    kept = app.home.file(PHRASE)
+    if kept.exists() and OwnerChain.from_phrase(_read(str(kept))).owner_id != chain.owner_id:
+        raise NotAllowed(f"{kept} holds the phrase of another owner; move it away, or choose another --home.")
+
+
+def _era(app: App, secret: str | None) -> int:
     """The era of the key that the home has."""
     import trio  # noqa: PLC0415 (as above)
 
-    from beam_actors.node import KEYSTORE, open_keys  # noqa: PLC0415 (as above)
+    from beam_actors.node import open_keys  # noqa: PLC0415 (as above)
     from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (as above)
     from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (as above)
     from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (as above)
 
-    if not app.home.file(KEYSTORE).exists():
-        raise NotAllowed(f"There are no keys in {app.home.path} yet; `{app.out.program} recover` makes them.")
-    secret = None if passphrase_file is None else read_passphrase(passphrase_file)
     with HomeFiles(app.home.path) as files:
         return trio.run(open_keys, files, OsEntropy(), ThreadCompute(), secret).owner.era
 
 
-def _install(app: App, chain: "OwnerChain", era: int, passphrase_file: str | None) -> None:
+def _spoken_era(app: App, owner: "OwnerId") -> int:
+    """The latest era in which the home has heard the owner speak: perhaps another machine has opened it already."""
+    import trio  # noqa: PLC0415 (as above)
+
+    from beam_actors.naming import spoken_era  # noqa: PLC0415 (as above)
+    from beam_actors.world.store import SqliteStore  # noqa: PLC0415 (as above)
+
+    async def look() -> int:
+        store = await SqliteStore.open(app.home.file(DATABASE))
+        try:
+            return await spoken_era(store, owner)
+        finally:
+            await store.close()
+
+    return trio.run(look) if app.home.file(DATABASE).exists() else 0
+
+
+def _install(app: App, chain: "OwnerChain", era: int, secret: str | None) -> None:
     import trio  # noqa: PLC0415 (as above)
 
     from beam_actors.node import take_owner_key  # noqa: PLC0415 (as above)
@@ -173,6 +214,5 @@ def _install(app: App, chain: "OwnerChain", era: int, passphrase_file: str | Non
     from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (as above)
 
     os.umask(0o077)
-    secret = None if passphrase_file is None else read_passphrase(passphrase_file)
     with HomeFiles(app.home.path) as files:
         trio.run(take_owner_key, files, OsEntropy(), ThreadCompute(), secret, chain.era_key(era))

@@ -14,6 +14,7 @@ from beam_actors.naming.messages import Changed, Choice, Conflict, Held, Registe
 from beam_actors.naming.names import Names
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
+from beam_actors.naming.records import spoken_era
 from beam_actors.naming.registrar import Registrar
 from beam_actors.naming.room import NamingRoom, compose_naming, spread_ref
 from beam_actors.naming.spread import Spread
@@ -45,5 +46,6 @@ __all__ = [
     "compose_naming",
     "parse_query",
     "random_name",
+    "spoken_era",
     "spread_ref",
 ]

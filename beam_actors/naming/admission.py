@@ -66,7 +66,7 @@ class Admission:
         self._check_quota(claim)
         if not claim.genuine():
             raise ClaimRefused("signature", "The claim's signature is not by its owner's present key.")
-        if claim.kind is not Kind.REVOCATION and claim.terms.issued > now + MAX_AHEAD:
+        if claim.kind is not Kind.REVOCATION and _begins(claim) > now + MAX_AHEAD:
             return Verdict.EARLY
         return Verdict.NEW
 
@@ -89,7 +89,7 @@ class Admission:
         # who hold an older one, as long as that one could count.
         if claim.terms.issued + MAX_VALIDITY < now or claim.terms.issued <= self._registry.floor:
             raise ClaimRefused("expired", "The claim was issued more than 30 days ago.")
-        if claim.terms.issued > now + DAY:
+        if _begins(claim) > now + DAY:
             raise ClaimRefused("future", "The claim is from too far in the future; one of the two clocks is wrong.")
 
     def _check_quota(self, claim: Claim) -> None:
@@ -117,3 +117,8 @@ class Admission:
             raise ClaimRefused("quota", "Too many owners claim this name.")
         if self._registry.claims - len(self._registry.ended_by(claim)) >= self._limits.claims:
             raise ClaimRefused("quota", "This node keeps as many claims as it is allowed to.")
+
+
+def _begins(claim: Claim) -> int:
+    """From when on it counts. What was admitted counts at once, so nobody's hold begins later, by time alone."""
+    return max(claim.terms.issued, claim.terms.not_before)

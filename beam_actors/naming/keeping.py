@@ -53,7 +53,12 @@ def is_due(entry: Entry | None, signer: Signer, now: float) -> bool:
 
 
 def next_terms(name: Name, entry: Entry | None, signer: Signer, kind: Kind, now: float) -> Terms:
-    """What to sign next for the name: `kind` is live or tombstone, `now` in seconds since 1970."""
+    """What to sign next for the name: `kind` is live or tombstone, `now` in seconds since 1970.
+
+    What was said in an earlier era counts for nothing here: it may be a thief's, and so may the machines in it.
+    """
+    if entry is not None and entry.claim.era < signer.keyset.era:
+        entry = None
     before = entry.claim if entry else None
     seq = before.terms.seq + 1 if before else first_number(now)
     issued = max(int(now), seq)
@@ -72,22 +77,6 @@ def next_terms(name: Name, entry: Entry | None, signer: Signer, kind: Kind, now:
         ttl=TTL if kind is Kind.LIVE else 0,
         previous=before.id if before else b"",
         inherits=before.terms.inherits if before and kind is Kind.LIVE else b"",
-    )
-
-
-def terms_in_era(before: Claim, signer: Signer, now: float) -> Terms:
-    """What `before` said, to be signed with the key of a later era at `now`: for the same machines or successor."""
-    issued = max(int(now), before.terms.seq + 1)
-    if before.terms.issued <= now + MAX_AHEAD:
-        issued = max(issued, before.terms.issued)
-    return attrs.evolve(
-        before.terms,
-        keyset=signer.keyset,
-        seq=before.terms.seq + 1,
-        issued=issued,
-        not_before=issued,
-        not_after=issued + MAX_VALIDITY,
-        previous=before.id,
     )
 
 

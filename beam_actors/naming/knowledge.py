@@ -74,6 +74,10 @@ class Knowledge:
             self._changes.append(records.drop_own(claim.name))
         return verdict is Verdict.NEW
 
+    def check(self, claim: Claim, now: float) -> None:
+        """Raise `ClaimRefused` if `publish` would."""
+        self._admission.judge(claim, now)
+
     def wake(self, now: float) -> list[Claim]:
         """Judge again what waited for its time; what is new."""
         waiting, self.waiting = self.waiting, {}

@@ -124,7 +124,7 @@ class Revoke:
 
 @attrs.frozen(slots=True)
 class ListFormer:
-    """Reply: tuple of `Entry`, what this node's owner holds or handed over by claims of an era before `era`."""
+    """Reply: tuple of the own names of which this node's owner last spoke in an era before `era`."""
 
     era: int
 

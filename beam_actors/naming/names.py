@@ -5,7 +5,7 @@ it is committed before anybody hears of it; so this node never signs one seq twi
 actors hold the owner's key. They know no peer but this machine's own id.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 import trio
@@ -23,7 +23,7 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms, terms_in_era
+from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
     GetHolding,
@@ -41,9 +41,6 @@ from beam_actors.naming.messages import (
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, ChildSpec, Pool, Ref, Reply, Restart, StartMember, Timer, receives
 from beam_actors.values import Name, PeerId
-
-if TYPE_CHECKING:
-    from beam_actors.naming.registry import Entry
 
 _log = structlog.get_logger(__name__)
 _ASK = 10.0
@@ -70,10 +67,11 @@ class Names(Pool):
         self._signer = signer
 
     async def on_start(self) -> None:
-        """Say in the key's era what was said before, if it is a new one; then have an actor for each name held.
+        """Claim the own names anew if the key is of a later era; then have an actor for each name held.
 
-        In one commit, since the first claim of an era ends all that was said in the one before. Names that other
-        machines of this owner serve are among them: their keys claim nothing any more, until they have this era's.
+        In one commit, since the first claim of an era ends all that was said in the one before. Only what this machine
+        itself holds is said again, and for this machine alone: what else stands in claims of the era before may be a
+        thief's. The owner's other machines claim theirs when they have the key.
         """
         await self._open_era()
         held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
@@ -81,11 +79,12 @@ class Names(Pool):
             await self.start_member(StartMember(name.label))
 
     async def _open_era(self) -> None:
-        former: tuple[Entry, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
+        former: tuple[Name, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
         if not former:
             return
         now = self._clock.wall()
-        claims = tuple(Claim.sign(terms_in_era(one.claim, self._signer, now), self._key) for one in former)
+        terms = [next_terms(name, None, self._signer, Kind.LIVE, now) for name in former]
+        claims = tuple(Claim.sign(one, self._key) for one in terms)
         try:
             await self._registrar.ask(Publish(claims), timeout=_ASK)
         except (StorageError, ClaimRefused) as error:  # the names' actors try again, each for its own

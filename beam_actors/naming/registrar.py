@@ -59,7 +59,6 @@ from beam_actors.naming.messages import (
     Unreserve,
 )
 from beam_actors.naming.ranking import is_live
-from beam_actors.naming.registry import Entry
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
@@ -163,6 +162,8 @@ class Registrar(Actor):
         self._ledger.check_disk()
         self._known.ran(self._time.ran())
         now = self._clock.wall()
+        for claim in message.claims:  # all or none
+            self._known.check(claim, now)
         new = [claim for claim in message.claims if self._known.publish(claim, now)]
         self._tell_when_durable(new, self.defer(), None)
 
@@ -271,11 +272,11 @@ class Registrar(Actor):
         return answering.held(self._known)
 
     @receives(ListFormer)
-    def on_list_former(self, message: ListFormer) -> tuple[Entry, ...]:
-        """What the owner said in an era before, and still stands."""
+    def on_list_former(self, message: ListFormer) -> tuple[Name, ...]:
+        """Own names that are to be claimed anew in a later era."""
         entries = self._known.registry.names_of(self._known.owner)
-        stands = (Kind.LIVE, Kind.TRANSFER)
-        return tuple(one for one in entries if one.claim.era < message.era and one.claim.kind in stands)
+        former = (one.claim.name for one in entries if one.claim.era < message.era)
+        return tuple(name for name in former if name in self._known.own)
 
     @receives(ListEvents)
     def on_list_events(self, message: ListEvents) -> tuple[Event, ...]:

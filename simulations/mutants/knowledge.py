@@ -232,10 +232,17 @@ MUTANTS = (
         edits=(Edit("naming/spread.py", "            link.behind |= not self._news.was_answered(peer)\n", ""),),
     ),
     Mutant(
-        name="era-opened-by-halves",
-        bug="In a new era only the names that this machine serves are claimed anew; the owner's others are lost.",
-        test="naming/test_names.py::test_a_new_era_says_at_once_and_durably_all_that_was_said_before",
-        edits=(Edit("naming/names.py", "        if not former:\n            return\n", "        return\n"),),
+        name="era-repeats-the-thief",
+        bug="In a new era the machines are named that the last claim of the era before named, a thief's perhaps.",
+        test="naming/test_names.py::test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_said",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                "    if entry is not None and entry.claim.era < signer.keyset.era:\n        entry = None\n",
+                "",
+            ),
+            Edit("naming/names.py", "        if not former:\n            return\n", "        return\n"),
+        ),
     ),
     Mutant(
         name="contest-of-a-pin-is-not-told",

@@ -7,9 +7,10 @@ from beam_actors.errors import ClaimRefused
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, MAX_AHEAD, RETENTION, Limits
+from beam_actors.naming.ranking import is_live
 from beam_actors.naming.registry import Registry
 from beam_actors.values import cbor
-from tests.naming.builders import NETWORK, NOW, claim, owner_id, pool, revocation
+from tests.naming.builders import NETWORK, NOW, claim, owner_id, owner_key, pool, revocation
 
 SMALL = Limits(names_per_owner=2, tombstones_per_owner=1, owners_per_name=2, claims=5, revocations=1)
 
@@ -72,6 +73,18 @@ def test_the_clock_is_used_monotonically(one, offsets):
         except ClaimRefused as refused:
             stages.append({"future": 0, "expired": 3}[refused.reason])
     assert stages == sorted(stages)
+
+
+def test_a_claim_that_begins_later_waits_for_its_beginning():
+    """What is taken in holds the name at once: else a rival would come by time alone, and nobody would notice."""
+    terms = evolve(claim().terms, not_before=NOW + 3600)
+    one = Claim.sign(terms, owner_key(0))
+    assert rules().judge(one, NOW) is Verdict.EARLY
+    assert rules().judge(one, NOW + 3600 - MAX_AHEAD - 1) is Verdict.EARLY
+    assert rules().judge(one, NOW + 3600 - MAX_AHEAD) is Verdict.NEW
+    assert is_live(one, NOW + 3600 - MAX_AHEAD)
+    far = Claim.sign(evolve(terms, not_before=NOW + DAY + 1), owner_key(0))
+    assert refusal(rules(), far) == "future"
 
 
 def test_what_was_forgotten_is_not_admitted_again_even_if_the_clock_is_set_back():

@@ -160,16 +160,20 @@ async def test_an_outdated_key_says_so(autojump_clock):
             await one.naming.register("bob")
 
 
-async def test_a_new_era_says_at_once_and_durably_all_that_was_said_before(autojump_clock):
-    """Names of the owner's other machines included, which hold no key of it yet; tombstones need not be said again."""
+async def test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_said(autojump_clock):
+    """The thief of the machine signed with its key: other names, other machines, a transfer, a tombstone."""
     async with lab(3) as (wires, (one, _, stranger)):
         wires.connect(one, stranger)
         for name in ("alice", "bob", "carol"):
             await one.naming.register(name)
         await one.naming.release("carol")
-        elsewhere = claim(0, "dave", 5, variant=7)
-        await one.registrar.ask(Submit((elsewhere.encoded,), peer(9)))
         stolen = one.key
+        said = [
+            claim(0, "alice", FIRST + 50, variant=7),
+            claim(0, "bob", FIRST + 50, kind=Kind.TOMBSTONE),
+            claim(0, "evil", FIRST + 50, variant=7),
+        ]
+        await stranger.registrar.ask(Submit(tuple(one.encoded for one in said), peer(9)))
         await settle()
     one.key = owner_key(0, 1)
     async with one.run(), stranger.run():
@@ -177,11 +181,10 @@ async def test_a_new_era_says_at_once_and_durably_all_that_was_said_before(autoj
         await settle()
         for node in (one, stranger):
             entries = node.system.cell("services/registry").actor._known.registry.names_of(one.owner)
-            assert [(str(entry.claim.name), entry.claim.era) for entry in entries] == [
-                ("alice", 1), ("bob", 1), ("dave", 1),
+            assert [(str(entry.claim.name), entry.claim.era, entry.claim.peers) for entry in entries] == [
+                ("alice", 1, (one.me,)), ("bob", 1, (one.me,)),
             ]  # fmt: skip
-            assert entries[2].claim.peers == (peer(7),)
-        thief = Claim.sign(attrs.evolve(elsewhere.terms, name=Name("eve"), seq=900), stolen)
+        thief = Claim.sign(attrs.evolve(said[2].terms, name=Name("eve"), seq=FIRST + 90), stolen)
         assert await stranger.registrar.ask(Submit((thief.encoded,), peer(9))) == 0
         with pytest.raises(NameNotFound):
             await stranger.naming.resolve("eve")
@@ -191,6 +194,38 @@ async def test_a_new_era_says_at_once_and_durably_all_that_was_said_before(autoj
         await settle()
         with pytest.raises(NotAllowed, match="recover --era 1"):
             await one.naming.register("grace")
+
+
+async def test_another_machine_of_the_owner_serves_its_names_again_with_the_key_of_the_era(autojump_clock):
+    wires = Wires()
+    laptop, phone = Node(wires, 0, owner=0), Node(wires, 1, owner=0)
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        await laptop.naming.register("alice")
+        await settle()
+        await phone.naming.register("alice")
+        await phone.naming.register("bob")
+        await settle()
+        await laptop.naming.register("gone")
+        await settle()
+        await laptop.naming.release("gone")
+        await settle()
+    laptop.key = owner_key(0, 1)
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        await settle()
+        assert (await laptop.naming.resolve("alice")).peers == (laptop.me,)
+        with pytest.raises(NotAllowed, match="recover --era 1"):
+            await phone.naming.register("carol")
+    phone.key = owner_key(0, 1)
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        await settle(30)
+        for node in (laptop, phone):
+            assert set((await node.naming.resolve("alice")).peers) == {laptop.me, phone.me}
+            assert (await node.naming.resolve("bob")).peers == (phone.me,)
+            with pytest.raises(NameNotFound):
+                await node.naming.resolve("gone")
 
 
 class Fickle(Actor):
