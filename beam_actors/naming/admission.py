@@ -52,8 +52,8 @@ class Admission:
         self.exempt = exempt
         """Own and pinned owners: a flood by others must not crowd them out."""
 
-    def judge(self, claim: Claim, now: float) -> Verdict:
-        """Judge a parsed claim at `now`, in seconds since 1970.
+    def judge(self, claim: Claim, now: float, *, ours: bool = False) -> Verdict:
+        """Judge a parsed claim at `now`, in seconds since 1970; no quota holds for what a person here brought (`ours`).
 
         Raises:
             ClaimRefused: `reason` is one of `REASONS`.
@@ -63,7 +63,8 @@ class Admission:
             return known
         if claim.kind is not Kind.REVOCATION:
             self._check_window(claim, now)
-        self._check_quota(claim)
+        if not ours:
+            self._check_quota(claim)
         if not claim.genuine():
             raise ClaimRefused("signature", "The claim's signature is not by its owner's present key.")
         if claim.kind is not Kind.REVOCATION and _begins(claim) > now + MAX_AHEAD:

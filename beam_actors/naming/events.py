@@ -1,8 +1,9 @@
 """What happens to the names that are owned or pinned here, for people: contested, rotated, signed twice, given up.
 
-Invariant: only own and pinned names make events, each kind at most once a minute for one name, and the last ones are
-kept; so whoever challenges a name again and again fills neither the memory nor the screen. Numbers go up by one from 1
-for as long as the node runs.
+Invariant: only own and pinned names make events, each kind by one owner at most once an hour for one name, and
+contests at most `CONTESTS` in an hour; contests are kept apart from the others. So whoever challenges names again and
+again fills neither the memory nor the screen, and hides nothing but further contests, which `conflicts` lists. Numbers
+go up by one from 1 for as long as the node runs.
 """
 
 import enum
@@ -13,11 +14,14 @@ from typing import Literal
 import attrs
 
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.limits import MINUTE
+from beam_actors.naming.limits import HOUR
 from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId
 
-KEPT = 256
+KEPT = 128
+"""Contests, and other events."""
+CONTESTS = 60
+"""Told in an hour."""
 
 
 class Happening(enum.Enum):
@@ -62,11 +66,12 @@ class Interest:
 class Events:
     """The feed of one node."""
 
-    __slots__ = ("_kept", "_last", "_told")
+    __slots__ = ("_contests", "_last", "_others", "_told")
 
     def __init__(self) -> None:
-        self._kept: deque[Event] = deque(maxlen=KEPT)
-        self._told: dict[tuple[Happening, Name], float] = {}
+        self._contests: deque[Event] = deque(maxlen=KEPT)
+        self._others: deque[Event] = deque(maxlen=KEPT)
+        self._told: dict[tuple[Happening, Name, OwnerId], float] = {}
         self._last = 0
 
     def __repr__(self) -> str:
@@ -79,18 +84,23 @@ class Events:
 
     def after(self, number: int) -> tuple[Event, ...]:
         """Those with a greater number, as far as they are kept, the oldest first."""
-        return tuple(event for event in self._kept if event.number > number)
+        kept = (*self._contests, *self._others)
+        return tuple(sorted((event for event in kept if event.number > number), key=lambda event: event.number))
 
     def note(self, what: Happening, name: Name, owner: OwnerId, interest: Interest, now: float) -> None:
-        """Keep it, unless the same was told of the name within a minute."""
-        told = self._told.get((what, name))
-        if told is not None and 0 <= now - told < MINUTE:
+        """Keep it, unless the same was told within an hour, or too many contests were."""
+        self._told = {key: at for key, at in self._told.items() if 0 <= now - at < HOUR}
+        contest = what is Happening.CONTESTED
+        if (what, name, owner) in self._told:
             return
-        if len(self._told) > KEPT:  # names come and go
-            self._told = {key: at for key, at in self._told.items() if 0 <= now - at < MINUTE}
-        self._told[what, name] = now
+        if contest and sum(key[0] is what for key in self._told) >= CONTESTS:
+            return
+        if len(self._told) >= 2 * KEPT:  # the names' own owners, in a hurry
+            return
+        self._told[what, name, owner] = now
         self._last += 1
-        self._kept.append(Event(self._last, now, what, name, owner, interest.relation))
+        kept = self._contests if contest else self._others
+        kept.append(Event(self._last, now, what, name, owner, interest.relation))
 
     def merged(
         self,
@@ -101,8 +111,13 @@ class Events:
         *,
         entries: tuple[Entry | None, Entry | None],
         came: Collection[OwnerId],
+        ours: bool,
     ) -> None:
-        """A claim changed what is known of the name: its owner's entry before and after, and who newly holds it."""
+        """A claim changed what is known of the name: its owner's entry before and after, and who newly holds it.
+
+        `ours` says that this node signed it. A name that ended because its owner opened an era without it is told by
+        `left`, when it is sure that it doesn't come again.
+        """
         before, after = entries
         if claim.owner != interest.owner:
             for owner in came:
@@ -110,16 +125,20 @@ class Events:
             return
         if claim.kind is Kind.REVOCATION:
             self.note(Happening.REVOKED, name, claim.owner, interest, now)
-        elif after is None:
-            self.note(Happening.RELEASED, name, claim.owner, interest, now)
-        else:
-            self._changed(before, after, name, interest, now)
+        elif after is not None:
+            self._changed(before, after, name, interest, now, ours=ours)
 
-    def _changed(self, before: Entry | None, after: Entry, name: Name, interest: Interest, now: float) -> None:
+    def left(self, name: Name, interest: Interest, now: float) -> None:
+        """The owner spoke in a later era, and not of this name."""
+        self.note(Happening.RELEASED, name, interest.owner, interest, now)
+
+    def _changed(
+        self, before: Entry | None, after: Entry, name: Name, interest: Interest, now: float, *, ours: bool
+    ) -> None:
         owner = after.claim.owner
         if after.rival is not None and (before is None or before.rival is None):
             self.note(Happening.EQUIVOCATED, name, owner, interest, now)
-        if before is None or interest.relation == "own":
+        if before is None or ours:
             return
         if after.claim.era > before.claim.era:
             self.note(Happening.ROTATED, name, owner, interest, now)

@@ -14,6 +14,7 @@ from beam_actors.naming.limits import HOUR
 from beam_actors.naming.registry import Key
 from beam_actors.values import Name, OwnerId
 
+_SUSPENDED = 1024
 _KEEP_HEARD = 6 * HOUR
 """How old the stored time of hearing may be: a write for each echo of each claim would wear the disk for nothing."""
 
@@ -35,13 +36,14 @@ class Seen:
 class Holds:
     """The books of one node. `Knowledge` tells it of every change, and keeps what it says durable."""
 
-    __slots__ = ("_contested", "_seen", "_settle_after", "_stored", "running")
+    __slots__ = ("_contested", "_seen", "_settle_after", "_stored", "_suspended", "running")
 
     def __init__(self, settle_after: float) -> None:
         self._settle_after = settle_after
         self._seen: dict[Key, Seen] = {}
         self._stored: dict[Key, int] = {}  # the `heard` that the store holds
         self._contested: set[Name] = set()
+        self._suspended: dict[Key, tuple[float, Seen]] = {}
         self.running = 1.0
         """Seconds for which this node has run in its life, about; never 0."""
 
@@ -66,8 +68,10 @@ class Holds:
         for owner in after:
             key = name, owner
             if owner in came:
-                alone = int(self.running) if len(after) == 1 else 0
-                self._seen[key] = Seen(int(now), int(now), alone)
+                begun = Seen(int(now), int(now), int(self.running) if len(after) == 1 else 0)
+                self._seen[key] = self._resumed(key, now) or begun
+                if len(after) > 1:
+                    written |= self._meet_rival(key, was_alone=True)
                 written.add(key)
             elif came:
                 written |= self._meet_rival(key, was_alone=len(before) == 1)
@@ -76,6 +80,17 @@ class Holds:
         else:
             written |= self._end_contest(name, after)
         return written
+
+    def suspend(self, key: Key) -> None:
+        """The hold ends with the era that its owner left. If it is claimed again soon, it is the same hold."""
+        if len(self._suspended) < _SUSPENDED:
+            self._suspended[key] = self.running, self._seen[key]
+
+    def _resumed(self, key: Key, now: float) -> Seen | None:
+        since, seen = self._suspended.pop(key, (0.0, None))
+        if seen is None or self.running - since > HOUR:
+            return None
+        return Seen(seen.first, int(now), seen.alone, seen.settled)
 
     def _meet_rival(self, key: Key, *, was_alone: bool) -> set[Key]:
         seen = self._seen[key]
@@ -93,6 +108,7 @@ class Holds:
 
     def look_at_contests(self, holders: Callable[[Name], Collection[OwnerId]]) -> set[Key]:
         """Notice contests that ended because a claim did; the entries to be stored. Once an hour is often enough."""
+        self._suspended = {key: one for key, one in self._suspended.items() if self.running - one[0] <= HOUR}
         ended = [name for name in self._contested if len(holders(name)) < 2]
         return {key for name in ended for key in self._end_contest(name, holders(name))}
 
@@ -128,8 +144,10 @@ class Holds:
 
     def load(self, key: Key, seen: Seen) -> None:
         """Take back what the store holds of an entry."""
+        if seen.alone > self.running + HOUR:  # damage, here or of the clock, which is stored more often
+            seen = Seen(seen.first, seen.heard, int(self.running) if seen.settled else 0, seen.settled)
         self._seen[key] = seen
         self._stored[key] = seen.heard
-        self.running = max(self.running, float(seen.alone))  # the clock is stored once an hour
+        self.running = max(self.running, float(seen.alone))
         if not seen.alone:
             self._contested.add(key[0])  # perhaps; the next look will tell

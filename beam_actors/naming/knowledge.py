@@ -23,13 +23,15 @@ from beam_actors.naming.registry import Key, Registry
 from beam_actors.ports import Change
 from beam_actors.values import Name, OwnerId
 
+_KEEP_RUNNING = 600.0
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Knowledge:
     """The state of one node's naming. One holder."""
 
-    def __init__(self, *, network: str, owner: OwnerId, limits: Limits) -> None:
+    def __init__(self, *, network: str, owner: OwnerId, limits: Limits, events: Events | None = None) -> None:
+        """`events` is the node's feed, which outlives this."""
         self.network = network
         self.owner = owner
         self.limits = limits
@@ -44,7 +46,9 @@ class Knowledge:
         """The random names that were made here, by their purpose; whether they are still own, `own` says."""
         self.waiting: dict[bytes, Claim] = {}
         self.refused: Counter[str] = Counter()
-        self.events = Events()
+        self.events = events if events is not None else Events()
+        self._kept_running = 0.0
+        self._left: set[Name] = set()  # in a later era their owner has not spoken of them yet
         self._ended: list[Name] = []
         self.admitted = 0
         self.holds = Holds(limits.settle_after)
@@ -69,17 +73,18 @@ class Knowledge:
         Raises:
             ClaimRefused: it would be refused by every other node too.
         """
-        verdict = self._admit(claim, now)
+        verdict = self._admit(claim, now, ours=True)
         if claim.kind is Kind.TOMBSTONE and self.own.pop(claim.name, None) is not None:
             self._changes.append(records.drop_own(claim.name))
         return verdict is Verdict.NEW
 
     def check(self, claim: Claim, now: float) -> None:
         """Raise `ClaimRefused` if `publish` would."""
-        self._admission.judge(claim, now)
+        self._admission.judge(claim, now, ours=True)
 
     def wake(self, now: float) -> list[Claim]:
-        """Judge again what waited for its time; what is new."""
+        """Judge again what waited for its time; what is new. Once a minute."""
+        self._tell_left(now)
         waiting, self.waiting = self.waiting, {}
         new: list[Claim] = []
         for claim in waiting.values():
@@ -90,23 +95,27 @@ class Knowledge:
                 self.refused[refused.reason] += 1
         return new
 
-    def _admit(self, claim: Claim, now: float) -> Verdict:
-        verdict = self._admission.judge(claim, now)
+    def _admit(self, claim: Claim, now: float, *, ours: bool = False) -> Verdict:
+        verdict = self._admission.judge(claim, now, ours=ours)
         if verdict is Verdict.EARLY and len(self.waiting) < self.limits.waiting:
             self.waiting[claim.id] = claim
         elif verdict is Verdict.NEW:
-            self._merge(claim, now)
+            self._merge(claim, now, ours=ours)
         elif verdict is Verdict.KNOWN and claim.kind is not Kind.REVOCATION:
             key = claim.name, claim.owner
             if self.holds.heard(key, now):
                 self._put(key)
         return verdict
 
-    def _merge(self, claim: Claim, now: float) -> None:
+    def _merge(self, claim: Claim, now: float, *, ours: bool) -> None:
         self.admitted += 1
         ended = [entry.claim.name for entry in self.registry.ended_by(claim)]
         touched = ended if claim.kind is Kind.REVOCATION else [*ended, claim.name]
         before = [(self._holders(name, now), self.registry.entry(name, claim.owner)) for name in touched]
+        if claim.kind is not Kind.REVOCATION:
+            for name in ended:
+                self.holds.suspend((name, claim.owner))
+            self._left.update(ended)
         self.registry.merge(claim)
         changed: set[Key] = set()
         for name, (holders, entry) in zip(touched, before, strict=True):
@@ -116,7 +125,7 @@ class Knowledge:
             if interest is not None:
                 entries = entry, self.registry.entry(name, claim.owner)
                 came = [owner for owner in after if owner not in holders]
-                self.events.merged(claim, name, interest, now, entries=entries, came=came)
+                self.events.merged(claim, name, interest, now, entries=entries, came=came, ours=ours)
         for name in ended:
             self.drop((name, claim.owner))
         self._ended += ended
@@ -129,6 +138,14 @@ class Knowledge:
             self._put(key)
         if claim.kind is not Kind.REVOCATION:
             self._follow(claim.name)
+
+    def _tell_left(self, now: float) -> None:
+        """Names that ended with an era a while ago, and were not claimed again since."""
+        left, self._left = self._left, set()
+        for name in sorted(left):
+            interest = self._interest(name)
+            if interest is not None and self.registry.entry(name, interest.owner) is None:
+                self.events.left(name, interest, now)
 
     def _interest(self, name: Name) -> Interest | None:
         if name in self.own:
@@ -183,8 +200,10 @@ class Knowledge:
         self.holds.running += seconds
 
     def keep_running(self) -> None:
-        """Keep for how long it ran."""
-        self._changes.append(records.put_running(int(self.holds.running)))
+        """Keep for how long it ran, each ten minutes: a laptop may be opened for less than an hour at a time."""
+        if self.holds.running - self._kept_running >= _KEEP_RUNNING:
+            self._kept_running = self.holds.running
+            self._changes.append(records.put_running(int(self.holds.running)))
 
     # --- own names and pins -------------------------------------------------------------------------------------------
 
@@ -282,7 +301,6 @@ class Knowledge:
     def carry_on(self, before: "Knowledge") -> None:
         """Keep what no store holds: the counts, and the claims that wait for their time."""
         self.waiting, self.refused, self.admitted = before.waiting, before.refused, before.admitted
-        self.events = before.events
         self.holds.running = max(self.holds.running, before.holds.running)
 
     def record(self, change: Change) -> None:

@@ -22,7 +22,7 @@ from beam_actors.errors import (
 from beam_actors.naming import answering
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.comparing import Comparer
-from beam_actors.naming.events import Event
+from beam_actors.naming.events import Event, Events
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.ledger import Ledger
@@ -94,6 +94,7 @@ class Registrar(Actor):
         owner: OwnerId,
         watchers: Collection[Ref] = (),
         limits: Limits | None = None,
+        events: Events | None = None,
     ) -> None:
         """`owner` is whose names this node holds; `spread` and `watchers` are told of every claim that is new.
 
@@ -104,10 +105,15 @@ class Registrar(Actor):
         self._watchers = (spread, *watchers)
         self._names = names
         bounds = limits or Limits()
-        self._ledger = Ledger(store, lambda: Knowledge(network=network, owner=owner, limits=bounds), spawn=self.spawn)
+        self._events = events or Events()
+        self._logged = self._events.last  # the number of the last event that is in the log
+
+        def empty() -> Knowledge:
+            return Knowledge(network=network, owner=owner, limits=bounds, events=self._events)
+
+        self._ledger = Ledger(store, empty, spawn=self.spawn)
         self._comparer = Comparer(self._ledger, clock)
         self._time = Timekeeper(clock)
-        self._logged = 0  # the number of the last event that is in the log
 
     def __repr__(self) -> str:
         return f"<Registrar {self._ledger!r}>"
@@ -135,13 +141,13 @@ class Registrar(Actor):
             return
         now = self._clock.wall()
         self._known.ran(self._time.ran())
+        self._known.keep_running()
         new = self._known.wake(now)
         if self._time.sweep_is_due():
             if self._time.sweep():
                 self._known.forget(now)
             else:
                 _log.warning("the clock jumped; nothing is forgotten for an hour")
-            self._known.keep_running()
         ended = self._known.ended()
         self._ledger.commit(lambda: self._announce(new, ended))
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import attrs
 
 from beam_actors.identity import OwnerKey
+from beam_actors.naming.events import Events
 from beam_actors.naming.facade import Naming
 from beam_actors.naming.grammar import DEFAULT_SUFFIXES
 from beam_actors.naming.limits import Limits
@@ -52,13 +53,22 @@ def compose_naming(
     `owner` is the owner's present key; `watchers` are told `Changed` for every claim that is new.
     """
     bounds = limits or Limits()
+    events = Events()  # it outlives the registrar's incarnations: who watches goes on from a number
     registrar, spread = system.ref(f"{services}/registry"), spread_ref(system, services)
     names, lookups = system.ref(f"{services}/names"), system.ref(f"{services}/lookups")
     specs = (
         ChildSpec(
             "registry",
             lambda: Registrar(
-                store, clock, spread, names, network=network, owner=owner.owner_id, watchers=watchers, limits=bounds
+                store,
+                clock,
+                spread,
+                names,
+                network=network,
+                owner=owner.owner_id,
+                watchers=watchers,
+                limits=bounds,
+                events=events,
             ),
         ),
         ChildSpec("spread", lambda: Spread(registrar, peers, clock, entropy, me=me, limits=bounds)),

@@ -11,6 +11,7 @@ for it, so that instruments see what it costs. It knows no pump. The private nam
 when it begins: with a trio that renamed one, it serves nobody, and whoever asked waits as a task does.
 """
 
+import logging
 import select
 import time
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 import trio
 from trio import _core
 
+_log = logging.getLogger("trio.abc.Instrument")
 _MAX_EVENTS = 512  # in one turn; the pump cuts them into slices of its own
 _TASKS_FIRST = 0.0002
 _LONG = 86400.0
@@ -80,7 +82,12 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
             runner = _core._run.GLOBAL_RUN_CONTEXT.runner  # noqa: SLF001 (see above)
             own = runner.io_manager._epoll.fileno()  # noqa: SLF001 (as above)
             runner.deadlines.next_deadline()
-            known = (runner.runq, runner.waiting_for_idle, runner.instruments.call, runner.instruments.data)
+            known = (
+                runner.runq,
+                runner.waiting_for_idle,
+                runner.instruments.data,
+                runner.instruments.remove_instrument,
+            )
         except (AttributeError, TypeError):
             return
         if all(one is not None for one in known):
@@ -133,18 +140,21 @@ class Host(trio.abc.Clock, trio.abc.Instrument):
             self._serve(guest, events)
 
     def _serve(self, guest: Guest, events: list[tuple[int, int]]) -> None:
-        # Trio's own way of calling them costs as much as all that they do; it is for those that fail.
-        instruments, task = self._runner.instruments, self._task
-        hooks = instruments.data
-        try:
-            for instrument in hooks.get("before_task_step", ()):
+        # Trio's own way of calling them costs as much as all that they do.
+        hooks, task = self._runner.instruments.data, self._task
+        for instrument in tuple(hooks.get("before_task_step", ())):
+            try:
                 instrument.before_task_step(task)
-        except Exception:  # noqa: BLE001 (trio logs it and calls that one no more)
-            instruments.call("before_task_step", task)
+            except Exception as error:  # noqa: BLE001 (as trio does it: whoever failed is called no more)
+                self._disable(instrument, error)
         guest.turn(events)
-        try:
-            for instrument in hooks.get("after_task_step", ()):
+        for instrument in tuple(hooks.get("after_task_step", ())):
+            try:
                 instrument.after_task_step(task)
-        except Exception:  # noqa: BLE001 (as above)
-            instruments.call("after_task_step", task)
+            except Exception as error:  # noqa: BLE001 (as above)
+                self._disable(instrument, error)
         self._turn_at = time.monotonic()
+
+    def _disable(self, instrument: trio.abc.Instrument, error: Exception) -> None:
+        self._runner.instruments.remove_instrument(instrument)
+        _log.error("%r failed and has been disabled.", instrument, exc_info=error)

@@ -119,9 +119,9 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/holds.py",
-                "                self._seen[key] = Seen(int(now), int(now), alone)\n",
-                "                before_it = self._seen.get(key)\n"
-                "                self._seen[key] = Seen(int(now), int(now), alone, before_it is not None)\n",
+                "                self._seen[key] = self._resumed(key, now) or begun\n",
+                "                begun = Seen(begun.first, begun.heard, begun.alone, key in self._seen)\n"
+                "                self._seen[key] = self._resumed(key, now) or begun\n",
             ),
         ),
     ),
@@ -160,7 +160,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/admission.py",
-                "if claim.kind is not Kind.REVOCATION and claim.terms.issued > now + MAX_AHEAD:",
+                "if claim.kind is not Kind.REVOCATION and _begins(claim) > now + MAX_AHEAD:",
                 "if claim.body is None:",
             ),
         ),

@@ -1,12 +1,20 @@
 import json
+import os
 
+import attrs
 import pytest
+import trio
 
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.identity import OwnerChain, Secret, new_phrase, unseal
 from beam_actors.naming import Claim, Kind
+from beam_actors.naming.holds import Seen
+from beam_actors.naming.records import put_entry
+from beam_actors.naming.registry import Entry
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
 from beam_actors.world.home_lock import HomeLock
+from beam_actors.world.store import SqliteStore
+from tests.naming.builders import claim
 
 WORDS = new_phrase(bytes(range(32)))
 CHAIN = OwnerChain.from_phrase(WORDS)
@@ -87,6 +95,41 @@ def test_without_a_phrase_or_keys_it_says_what_to_do(home, beam, phrase_file):
     missing = beam("recover", "--phrase-file", phrase_file.parent / "none")
     assert missing.exit_code == 2
     assert "No such file" in missing.err
+
+
+def test_a_passphrase_may_come_through_a_pipe_which_is_read_once(home, beam, phrase_file):
+    for command in ("recover", "rotate-key"):
+        reader, writer = os.pipe()
+        os.write(writer, b"correct horse\n")
+        os.close(writer)
+        done = beam(command, "--phrase-file", phrase_file, "--passphrase-file", f"/dev/fd/{reader}")
+        os.close(reader)
+        assert done.exit_code == 0, done.err
+    assert unseal(home.file(KEYSTORE).read_bytes(), Secret.passphrase("correct horse")).owner == CHAIN.era_key(1)
+
+
+def test_a_home_that_keeps_somebody_elses_phrase_is_not_made_ones_own(home, beam, phrase_file):
+    home.prepare()
+    home.file(PHRASE).write_text(new_phrase(bytes(32)))
+    done = beam("recover", "--phrase-file", phrase_file)
+    assert done.exit_code == 4
+    assert "another owner" in done.err
+    assert not home.file(KEYSTORE).exists()
+
+
+def test_an_era_that_another_machine_has_opened_is_not_opened_again(home, beam, phrase_file):
+    """The thief of that machine has its key."""
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    terms = attrs.evolve(claim(0).terms, network="beam", keyset=CHAIN.keyset(2))
+    spoken = put_entry(Entry(Claim.sign(terms, CHAIN.era_key(2))), Seen(1, 1))
+
+    async def hear():
+        store = await SqliteStore.open(home.file(DATABASE))
+        await store.commit([spoken])
+        await store.close()
+
+    trio.run(hear)
+    assert beam("rotate-key", "--phrase-file", phrase_file, "--json").json["era"] == 3
 
 
 def test_a_database_that_lost_its_keys_gets_no_others(home, beam, phrase_file):

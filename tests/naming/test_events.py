@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.naming.claim import Kind
-from beam_actors.naming.events import KEPT, Events, Happening, Interest
-from beam_actors.naming.limits import MINUTE
+from beam_actors.naming.events import CONTESTS, KEPT, Events, Happening, Interest
+from beam_actors.naming.limits import HOUR, MINUTE
 from beam_actors.values import Name
 from tests.naming.builders import NOW, claim, owner_id, revocation
 from tests.naming.tables import knowledge
@@ -21,6 +21,7 @@ def pinned(*claims):
     known.pin(ALICE, owner_id(0), NOW)
     for number, one in enumerate(claims, start=1):
         known.take(one.encoded, NOW + 5 * MINUTE * number)
+    known.wake(NOW + 10 * MINUTE)
     return [(event.what.value, event.owner) for event in known.events.after(0)]
 
 
@@ -51,31 +52,74 @@ def test_what_happens_to_an_own_name_and_to_nobodys():
     known.take(claim(1, "bob").encoded, NOW + MINUTE)
     known.take(claim(2, "bob").encoded, NOW + MINUTE)
     known.take(claim(0, variant=2).encoded, NOW + 2 * MINUTE)
+    known.take(claim(0, seq=3, kind=Kind.TOMBSTONE).encoded, NOW + 3 * MINUTE)  # by whom?
+    known.publish(claim(0, seq=4), NOW + 4 * MINUTE)
+    known.take(claim(0, era=1).encoded, NOW + 5 * MINUTE)
     assert [(event.what, event.owner, event.relation) for event in known.events.after(0)] == [
         (Happening.CONTESTED, owner_id(1), "own"),
         (Happening.EQUIVOCATED, owner_id(0), "own"),
+        (Happening.RELEASED, owner_id(0), "own"),
+        (Happening.ROTATED, owner_id(0), "own"),
     ]
+
+
+def test_an_owner_who_says_all_anew_in_an_era_has_released_nothing():
+    known = knowledge(claim(0), claim(0, "bob"))
+    for name in (ALICE, Name("bob")):
+        known.pin(name, owner_id(0), NOW)
+    for one in (claim(0, "bob", era=1), claim(0, era=1)):
+        known.take(one.encoded, NOW + MINUTE)
+    known.wake(NOW + 2 * MINUTE)
+    assert {event.what for event in known.events.after(0)} == {Happening.ROTATED}
+
+
+def test_what_this_node_does_itself_is_no_news():
+    known = knowledge(owner=0)
+    known.reserve(ALICE, contest=False, now=NOW)
+    known.publish(claim(0), NOW)
+    known.publish(claim(0, seq=2, kind=Kind.TOMBSTONE), NOW)
+    known.publish(claim(0, era=1), NOW)
+    known.wake(NOW + MINUTE)
+    assert known.events.after(0) == ()
 
 
 def test_the_feed_goes_on_from_where_one_was():
     events = Events()
     for number in range(KEPT + 10):
-        events.note(Happening.CONTESTED, Name(f"n{number}"), owner_id(1), PINNED, NOW)
+        events.note(Happening.ROTATED, Name(f"n{number}"), owner_id(1), PINNED, NOW + number * HOUR)
     assert events.last == KEPT + 10
     assert [event.number for event in events.after(KEPT + 7)] == [KEPT + 8, KEPT + 9, KEPT + 10]
     assert len(events.after(0)) == KEPT
     assert events.after(events.last) == ()
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), max_size=60))
-def test_one_kind_is_told_of_one_name_once_a_minute_at_most(steps):
+def test_contests_hide_no_other_events_and_are_told_a_few_times_an_hour():
+    events = Events()
+    events.note(Happening.EQUIVOCATED, ALICE, owner_id(0), PINNED, NOW)
+    for number in range(1000):
+        events.note(Happening.CONTESTED, Name(f"n{number}"), owner_id(1), PINNED, NOW + number)
+    told = [event.what for event in events.after(0)]
+    assert (told.count(Happening.EQUIVOCATED), told.count(Happening.CONTESTED)) == (1, CONTESTS)
+    events.note(Happening.CONTESTED, ALICE, owner_id(2), PINNED, NOW + 2 * HOUR)
+    assert events.after(events.last - 1)[0].owner == owner_id(2)
+
+
+def test_a_decoy_does_not_hide_the_next_challenger():
+    events = Events()
+    for owner in (1, 2):
+        events.note(Happening.CONTESTED, ALICE, owner_id(owner), PINNED, NOW)
+    assert [event.owner for event in events.after(0)] == [owner_id(1), owner_id(2)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40 * MINUTE)), max_size=60))
+def test_one_kind_by_one_owner_is_told_of_one_name_once_an_hour_at_most(steps):
     events, now = Events(), NOW
     for name, seconds in steps:
         now += seconds
         events.note(Happening.CONTESTED, Name(f"n{name}"), owner_id(1), PINNED, now)
     for name in {event.name for event in events.after(0)}:
         times = [event.at for event in events.after(0) if event.name == name]
-        assert all(later - before >= MINUTE for before, later in itertools.pairwise(times))
+        assert all(later - before >= HOUR for before, later in itertools.pairwise(times))
     assert [event.number for event in events.after(0)] == list(range(1, events.last + 1))
 
 

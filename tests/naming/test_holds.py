@@ -9,10 +9,10 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.knowledge import Knowledge
-from beam_actors.naming.limits import DAY, HOUR, Limits
+from beam_actors.naming.limits import DAY, HOUR, MINUTE, Limits
 from beam_actors.naming.ranking import Contested, Settled, Sole, decide
 from beam_actors.values import Name
-from tests.naming.builders import NETWORK, NOW, claim, owner_id, revocation
+from tests.naming.builders import NETWORK, NOW, claim, owner_id, owner_key, revocation
 
 ALICE = Name("alice")
 LONG = 72 * HOUR
@@ -53,6 +53,7 @@ def test_what_is_settled_is_what_the_history_says(steps):
         for owner in after:
             seen = holds[ALICE, owner]
             again = Holds(LONG)
+            again.running = holds.running
             again.load((ALICE, owner), seen)
             assert again[ALICE, owner] == seen
         expected = history.settled()
@@ -165,7 +166,48 @@ def test_how_long_it_is_held_is_counted_anew_after_a_release():
     assert known.seen(entry.claim).first == NOW + 20 * DAY
 
 
-def test_the_clock_goes_on_from_what_the_entries_say():
+def test_the_clock_goes_on_from_what_the_entries_say_and_no_damaged_row_makes_all_holds_old():
     holds = Holds(LONG)
     holds.load((ALICE, owner_id(0)), Seen(NOW, NOW, 500))
     assert holds.running == 500.0
+    holds.load((Name("bob"), owner_id(0)), Seen(NOW, NOW, 1 << 39))
+    assert (holds.running, holds[Name("bob"), owner_id(0)].alone) == (500.0, 0)
+    holds.load((Name("carol"), owner_id(0)), Seen(NOW, NOW, 1 << 39, settled=True))
+    assert holds[Name("carol"), owner_id(0)] == Seen(NOW, NOW, 500, settled=True)
+
+
+def test_an_owner_who_says_a_name_anew_in_a_later_era_holds_it_on():
+    known = knowing(claim(0), claim(0, "bob"))
+    known.ran(LONG)
+    for one in (claim(0, "bob", era=1), claim(0, era=1)):
+        known.take(one.encoded, NOW + MINUTE)
+    assert known.seen(known.registry.entry(ALICE, owner_id(0)).claim).first == NOW
+    known.take(claim(1).encoded, NOW + MINUTE)
+    assert isinstance(decision(known, NOW + MINUTE), Settled)
+    late = knowing(claim(0), claim(0, "bob"))
+    late.ran(LONG)
+    late.take(claim(0, "bob", era=1).encoded, NOW)
+    late.ran(2 * HOUR)
+    late.take(claim(0, era=1).encoded, NOW)
+    late.take(claim(1).encoded, NOW)
+    assert isinstance(decision(late, NOW), Contested)
+
+
+def test_a_settled_owner_who_opens_an_era_is_settled_in_it_though_a_rival_is_there():
+    known = knowing(claim(0), claim(0, "bob"))
+    known.ran(LONG)
+    known.take(claim(1).encoded, NOW)
+    for one in (claim(0, "bob", era=1), claim(0, era=1)):
+        known.take(one.encoded, NOW + MINUTE)
+    assert decision(known, NOW + MINUTE) == Settled(claim(0, era=1))
+
+
+def test_a_rival_who_begins_later_is_no_rival_before_and_no_surprise_then():
+    known = knowing(claim(0))
+    known.ran(LONG)
+    key = owner_key(1)
+    later = Claim.sign(attrs.evolve(claim(1).terms, not_before=NOW + HOUR), key)
+    known.take(later.encoded, NOW)
+    assert isinstance(decision(known, NOW + HOUR), Sole)
+    assert known.wake(NOW + HOUR) == [later]
+    assert isinstance(decision(known, NOW + HOUR), Settled)

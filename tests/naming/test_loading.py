@@ -31,6 +31,7 @@ def test_what_is_loaded_is_what_was_committed(steps, jump):
         elif step == "forget":
             now += jump
             known.ran(jump)
+            known.keep_running()
             known.forget(now)
         elif not isinstance(step, str):
             known.take(step.encoded, now)
