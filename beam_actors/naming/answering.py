@@ -14,7 +14,7 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import STALE_GRACE
-from beam_actors.naming.messages import Choice, Conflict, Held, Resolution, Source
+from beam_actors.naming.messages import Choice, Conflict, Held, Resolution, Source, Standing
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.ranking import Contested, decide, is_live
 from beam_actors.values import Name, OwnerId
@@ -84,6 +84,22 @@ def _resolution(knowledge: Knowledge, claim: Claim, source: Source, now: float) 
     return Resolution(
         name=claim.name, owner=claim.owner, peers=claim.peers, source=source, age_s=age, since=float(seen.first)
     )
+
+
+def standing(knowledge: Knowledge, name: Name, now: float) -> Standing:
+    """How far it is known who holds the name, for whoever may still hear more of it."""
+    owners = frozenset(entry.claim.owner for entry in knowledge.registry.entries(name) if is_live(entry.claim, now))
+    return Standing(certainty=_certainty(knowledge, name, now), owners=owners)
+
+
+def _certainty(knowledge: Knowledge, name: Name, now: float) -> Literal["open", "sole", "firm"]:
+    try:
+        source = resolve(knowledge, Query(name), now).source
+    except NameNotFound:
+        return "open"
+    except NameContested:
+        return "firm"
+    return "firm" if source in {"own", "pin"} or knowledge.settled(name, now) is not None else "sole"
 
 
 def held(knowledge: Knowledge) -> tuple[Held, ...]:

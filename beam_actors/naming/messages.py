@@ -192,6 +192,24 @@ class Resolve:
 
 
 @attrs.frozen(slots=True)
+class GetStanding:
+    """Reply: `Standing`."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class Standing:
+    """How far it is known here who holds a name."""
+
+    certainty: Literal["open", "sole", "firm"]
+    """`open`: whom the name leads to isn't known. `sole`: one owner holds it, as far as is known. `firm`: another
+    rival would change nothing, for the name is own, pinned to an owner whose claim is known, settled, or contested."""
+    owners: frozenset[OwnerId]
+    """Those with a live claim."""
+
+
+@attrs.frozen(slots=True)
 class SetPin:
     """Bind a name to an owner (None: whom it resolves to). Reply: the `Pin`, once durable, or like `Resolve`."""
 
@@ -312,9 +330,14 @@ class GiveUp:
 
 @attrs.frozen(slots=True)
 class Seek:
-    """To the supervisor of look-ups: ask the connected peers about a name. Reply: `Sought`, or `ResourceExhausted`."""
+    """To the supervisor of look-ups: ask connected peers about a name. Reply: `Sought`, or `ResourceExhausted`.
+
+    The reply comes with the first answer that decides the question, else when the look-up is over.
+    """
 
     name: Name
+    owner: OwnerId | None = None
+    """Whose claim is asked for; without it, whom the name leads to."""
 
 
 @attrs.frozen(slots=True)
@@ -326,9 +349,11 @@ class Refresh:
 
 @attrs.frozen(slots=True)
 class Sought:
-    """A look-up ended; `answered` peers said what they know."""
+    """What peers said of a name was taken in; `answered` of them have said all that they know."""
 
     name: Name
     answered: int
     cut_off: bool = False
     """Whether no peer was connected that could have been asked."""
+    more: bool = False
+    """Whether the look-up goes on: peers that have not answered yet may know something better."""
