@@ -330,10 +330,7 @@ class GiveUp:
 
 @attrs.frozen(slots=True)
 class Seek:
-    """To the supervisor of look-ups: ask connected peers about a name. Reply: `Sought`, or `ResourceExhausted`.
-
-    The reply comes with the first answer that decides the question, else when the look-up is over.
-    """
+    """To the supervisor of look-ups: ask peers. Reply: `Sought` when it is decided or over, or `ResourceExhausted`."""
 
     name: Name
     owner: OwnerId | None = None
