@@ -9,15 +9,28 @@ owner. A contested name fails and says who the choices are. Petnames and devices
 from collections.abc import Iterator
 from typing import Literal
 
+import attrs
+
 from beam_actors.errors import NameContested, NameNotFound
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import STALE_GRACE
-from beam_actors.naming.messages import Choice, Conflict, Held, Resolution, Source, Standing
+from beam_actors.naming.messages import Choice, Conflict, Held, Resolution, Source
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.ranking import Contested, decide, is_live
 from beam_actors.values import Name, OwnerId
+
+
+@attrs.frozen(slots=True)
+class Standing:
+    """How far it is known here who holds a name."""
+
+    certainty: Literal["open", "sole", "firm"]
+    """`open`: whom the name leads to isn't known. `sole`: one owner holds it, as far as is known. `firm`: another
+    rival would change nothing, for the name is own, pinned to an owner whose claim is known, settled, or contested."""
+    owners: frozenset[OwnerId]
+    """Those with a live claim."""
 
 
 def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = False) -> Resolution:

@@ -9,6 +9,7 @@ nobody is always asked for having ground the right id.
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import structlog
@@ -17,12 +18,15 @@ import trio
 from beam_actors.errors import RemoteProtocolError, ResourceExhausted
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.limits import Limits
-from beam_actors.naming.messages import GetStanding, Refresh, Seek, Sought, Standing, Submit
+from beam_actors.naming.messages import GetStanding, Refresh, Seek, Sought, Submit
 from beam_actors.naming.network import FAILURES, PeerNetwork
 from beam_actors.naming.protocol import PROTOCOL, Ask, Push
 from beam_actors.ports import Clock, Entropy
 from beam_actors.runtime import Actor, ChildSpec, Down, Pool, Ref, Reply, Restart, StartMember, Timer, receives
 from beam_actors.values import Name, OwnerId, PeerId
+
+if TYPE_CHECKING:
+    from beam_actors.naming.answering import Standing
 
 _log = structlog.get_logger(__name__)
 

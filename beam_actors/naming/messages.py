@@ -193,20 +193,9 @@ class Resolve:
 
 @attrs.frozen(slots=True)
 class GetStanding:
-    """Reply: `Standing`."""
+    """Reply: `answering.Standing`."""
 
     name: Name
-
-
-@attrs.frozen(slots=True)
-class Standing:
-    """How far it is known here who holds a name."""
-
-    certainty: Literal["open", "sole", "firm"]
-    """`open`: whom the name leads to isn't known. `sole`: one owner holds it, as far as is known. `firm`: another
-    rival would change nothing, for the name is own, pinned to an owner whose claim is known, settled, or contested."""
-    owners: frozenset[OwnerId]
-    """Those with a live claim."""
 
 
 @attrs.frozen(slots=True)

@@ -55,7 +55,6 @@ from beam_actors.naming.messages import (
     Resolve,
     Revoke,
     SetPin,
-    Standing,
     Submit,
     Tick,
     Unreserve,
@@ -252,7 +251,7 @@ class Registrar(Actor):
         return answering.resolve(self._known, message.query, self._clock.wall(), cut_off=message.cut_off)
 
     @receives(GetStanding)
-    def on_get_standing(self, message: GetStanding) -> Standing:
+    def on_get_standing(self, message: GetStanding) -> answering.Standing:
         """How far it is known who holds a name."""
         return answering.standing(self._known, message.name, self._clock.wall())
 
