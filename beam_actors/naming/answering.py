@@ -9,6 +9,8 @@ owner. A contested name fails and says who the choices are. Petnames and devices
 from collections.abc import Iterator
 from typing import Literal
 
+import attrs
+
 from beam_actors.errors import NameContested, NameNotFound
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
@@ -18,6 +20,17 @@ from beam_actors.naming.messages import Choice, Conflict, Held, Resolution, Sour
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.ranking import Contested, decide, is_live
 from beam_actors.values import Name, OwnerId
+
+
+@attrs.frozen(slots=True)
+class Standing:
+    """How far it is known here who holds a name."""
+
+    certainty: Literal["open", "sole", "firm"]
+    """`open`: whom the name leads to isn't known. `sole`: one owner holds it, as far as is known. `firm`: another
+    rival would change nothing, for the name is own, pinned to an owner whose claim is known, settled, or contested."""
+    owners: frozenset[OwnerId]
+    """Those with a live claim."""
 
 
 def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = False) -> Resolution:
@@ -84,6 +97,22 @@ def _resolution(knowledge: Knowledge, claim: Claim, source: Source, now: float) 
     return Resolution(
         name=claim.name, owner=claim.owner, peers=claim.peers, source=source, age_s=age, since=float(seen.first)
     )
+
+
+def standing(knowledge: Knowledge, name: Name, now: float) -> Standing:
+    """How far it is known who holds the name, for whoever may still hear more of it."""
+    owners = frozenset(entry.claim.owner for entry in knowledge.registry.entries(name) if is_live(entry.claim, now))
+    return Standing(certainty=_certainty(knowledge, name, now), owners=owners)
+
+
+def _certainty(knowledge: Knowledge, name: Name, now: float) -> Literal["open", "sole", "firm"]:
+    try:
+        source = resolve(knowledge, Query(name), now).source
+    except NameNotFound:
+        return "open"
+    except NameContested:
+        return "firm"
+    return "firm" if source in {"own", "pin"} or knowledge.settled(name, now) is not None else "sole"
 
 
 def held(knowledge: Knowledge) -> tuple[Held, ...]:

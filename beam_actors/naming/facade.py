@@ -82,7 +82,10 @@ class Naming:
         return random_name(self._entropy.token(RANDOM_NAME_ENTROPY))
 
     async def resolve(self, text: str) -> Resolution:
-        """What the name leads to, from memory if it is known at all; else the connected peers are asked (2 s at most).
+        """What the name leads to, from memory if it is known at all; else some connected peers are asked.
+
+        The first answer of theirs that decides the question is given out, after 2 s at most; what the others say later
+        is taken in, too, and counts for the next question.
 
         Raises:
             InvalidName: the text is none.
@@ -94,7 +97,7 @@ class Naming:
         try:
             resolution: Resolution = await self._ask(self._registrar, Resolve(query))
         except NameNotFound:
-            sought: Sought = await self._ask(self._lookups, Seek(query.name))
+            sought: Sought = await self._ask(self._lookups, Seek(query.name, query.owner))
             resolution = await self._ask(self._registrar, Resolve(query, cut_off=sought.cut_off))
         if resolution.source == "cache":
             self._lookups.tell(Refresh(query.name))

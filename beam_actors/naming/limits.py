@@ -66,11 +66,13 @@ class Limits:
     lookups: int = 64
     """Names being asked of peers at one time."""
     lookup_peers: int = 8
-    """Peers asked about one name."""
+    """Peers asked about one name, drawn from those that are connected."""
     lookup_timeout: float = 2.0
     """Seconds for all of them."""
+    second_opinion: float = 0.05
+    """Seconds for which the word of one peer alone is held back, in case another one knows of a rival."""
     negative_ttl: float = 5.0
-    """Seconds for which 'nobody knows the name' is remembered."""
+    """Seconds for which 'nobody knows the name' is remembered, when at least one peer has said so."""
     negatives: int = 1024
     """Names of which that is remembered."""
     stream_timeout: float = 60.0

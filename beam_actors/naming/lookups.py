@@ -1,44 +1,110 @@
-"""Look-ups: the connected peers are asked about a name that is not known here.
+"""Look-ups: some of the connected peers are asked about a name that is not known here.
 
-Invariant: one look-up per name at a time, however many ask, and none within a few seconds of the last; each ends by its
-deadline, or is refused at once when too many are under way. What peers say goes through the registrar like every
-claim; a look-up only says that it is over, and whether there was anybody to ask.
+Invariant: one look-up per name at a time, however many ask, and none within a few seconds of one that was answered;
+each ends by its deadline, or is refused at once when too many are under way. Whoever asks is told with the first answer
+that decides the question; the look-up goes on, and what comes later is taken in as well. What peers say goes through
+the registrar like every claim, and a look-up judges by what the registrar makes of it. Which peers are asked is drawn:
+nobody is always asked for having ground the right id.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import attrs
 import structlog
 import trio
 
 from beam_actors.errors import RemoteProtocolError, ResourceExhausted
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.limits import Limits
-from beam_actors.naming.messages import Refresh, Seek, Sought, Submit
+from beam_actors.naming.messages import GetStanding, Refresh, Seek, Sought, Submit
 from beam_actors.naming.network import FAILURES, PeerNetwork
 from beam_actors.naming.protocol import PROTOCOL, Ask, Push
-from beam_actors.ports import Clock
-from beam_actors.runtime import Actor, ChildSpec, Down, Pool, Ref, Reply, Restart, StartMember, receives
-from beam_actors.values import Name, PeerId
+from beam_actors.ports import Clock, Entropy
+from beam_actors.runtime import Actor, ChildSpec, Down, Pool, Ref, Reply, Restart, StartMember, Timer, receives
+from beam_actors.values import Name, OwnerId, PeerId
+
+if TYPE_CHECKING:
+    from beam_actors.naming.answering import Standing
 
 _log = structlog.get_logger(__name__)
+
+_OPINIONS = 2
+"""Peers that say one owner holds the name, for nobody to wait for more."""
+
+
+@attrs.frozen(slots=True)
+class Heard:
+    """From a look-up to its pool: one more peer has answered, or a second opinion had its time."""
+
+    name: Name
+    answered: int
+    decided: bool
+    """Whether it can be said whom the name leads to, or that several hold it."""
+    owners: frozenset[OwnerId]
+    """Who is known to hold it now."""
+
+
+@attrs.frozen(slots=True)
+class Waited:
+    """From a look-up to itself: a second opinion had its time."""
+
+
+@attrs.define(slots=True)
+class _UnderWay:
+    """A look-up, who waits for it and for whose claim, and what it said last."""
+
+    ref: Ref
+    waiting: list[tuple[OwnerId | None, Reply]] = attrs.Factory(list)
+    heard: Heard | None = None
+
+    def wait(self, owner: OwnerId | None, reply: Reply) -> None:
+        """Be told when the question is decided, which may be now."""
+        self.waiting.append((owner, reply))
+        self._tell()
+
+    def hear(self, heard: Heard) -> None:
+        """One more answer: tell those whose question it decides."""
+        self.heard = heard
+        self._tell()
+
+    def end(self, sought: Sought) -> None:
+        """Tell everybody else that this is all."""
+        for _owner, reply in self.waiting:
+            reply.set(sought)
+        self.waiting.clear()
+
+    def _tell(self) -> None:
+        heard = self.heard
+        if heard is None:
+            return
+        waiting, self.waiting = self.waiting, []
+        for owner, reply in waiting:
+            if heard.decided if owner is None else owner in heard.owners:
+                reply.set(Sought(heard.name, heard.answered, more=True))
+            else:
+                self.waiting.append((owner, reply))
 
 
 class LookUps(Pool):
     """The pool of `LookUp`s, with what was asked in the last seconds."""
 
-    def __init__(self, registrar: Ref, peers: PeerNetwork, clock: Clock, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self, registrar: Ref, peers: PeerNetwork, clock: Clock, entropy: Entropy, *, limits: Limits | None = None
+    ) -> None:
         bounds = limits or Limits()
 
         def member(label: str) -> ChildSpec:
             def look_up() -> LookUp:
-                return LookUp(Name(label), registrar, peers, bounds)
+                return LookUp(Name(label), registrar, peers, entropy, bounds)
 
             return ChildSpec(label, look_up, restart=Restart.TEMPORARY)
 
         super().__init__(member)
         self._clock = clock
         self._limits = bounds
-        self._under_way: dict[Name, tuple[Ref, list[Reply]]] = {}
+        self._under_way: dict[Name, _UnderWay] = {}
         self._recent: OrderedDict[Name, tuple[float, Sought]] = OrderedDict()  # until when, and how it ended
 
     def __repr__(self) -> str:
@@ -47,62 +113,72 @@ class LookUps(Pool):
     @receives(Seek)
     async def on_seek(self, message: Seek) -> None:
         """Begin or join a look-up."""
-        await self._seek(message.name, self.defer())
+        await self._seek(message.name, message.owner, self.defer())
 
     @receives(Refresh)
     async def on_refresh(self, message: Refresh) -> None:
         """The same, for nobody."""
-        await self._seek(message.name, self.defer())
+        await self._seek(message.name, None, self.defer())
 
-    async def _seek(self, name: Name, reply: Reply) -> None:
+    async def _seek(self, name: Name, owner: OwnerId | None, reply: Reply) -> None:
         recent = self._recent.get(name)
         if name in self._under_way:
-            self._under_way[name][1].append(reply)
+            self._under_way[name].wait(owner, reply)
         elif recent is not None and self._clock.monotonic() < recent[0]:
             reply.set(recent[1])
         elif len(self._under_way) >= self._limits.lookups:  # nobody was asked, which must not look like "nobody knows"
             reply.fail(ResourceExhausted("Too many names are being asked of peers at once; try again in a moment."))
         else:
             ref = await self.start_member(StartMember(name.label))
-            self._under_way[name] = ref, [reply]
+            self._under_way[name] = _UnderWay(ref, [(owner, reply)])
             self.monitor(ref)
+
+    @receives(Heard)
+    def on_heard(self, message: Heard) -> None:
+        """A look-up has one more answer."""
+        under_way = self._under_way.get(message.name)
+        if under_way is not None:
+            under_way.hear(message)
 
     @receives(Sought)
     async def on_sought(self, message: Sought) -> None:
-        """A look-up is over."""
-        ref, replies = self._under_way.pop(message.name, (None, []))
-        if ref is None:
+        """A look-up is over. When nobody answered it says nothing of the name, and the next question asks again."""
+        under_way = self._under_way.pop(message.name, None)
+        if under_way is None:
             return
-        self.demonitor(ref)
-        self._recent[message.name] = self._clock.monotonic() + self._limits.negative_ttl, message
-        self._recent.move_to_end(message.name)
-        while len(self._recent) > self._limits.negatives:
-            self._recent.popitem(last=False)
-        for reply in replies:
-            reply.set(message)
-        await self.stop_child(ref)
+        self.demonitor(under_way.ref)
+        if message.answered:
+            self._recent[message.name] = self._clock.monotonic() + self._limits.negative_ttl, message
+            self._recent.move_to_end(message.name)
+            while len(self._recent) > self._limits.negatives:
+                self._recent.popitem(last=False)
+        under_way.end(message)
+        await self.stop_child(under_way.ref)
 
     @receives(Down)
     def on_down(self, message: Down) -> None:
         """A look-up crashed: nobody answered."""
         self.demonitor(message.ref)
-        for name, (ref, replies) in list(self._under_way.items()):
-            if ref == message.ref:
+        for name, under_way in list(self._under_way.items()):
+            if under_way.ref == message.ref:
                 del self._under_way[name]
-                for reply in replies:
-                    reply.set(Sought(name, 0))
+                under_way.end(Sought(name, 0))
 
 
 class LookUp(Actor):
-    """Asks some connected peers about one name, all at once, and tells its pool when that is over."""
+    """Asks some connected peers about one name, all at once, and tells its pool of each answer and of the end."""
 
-    def __init__(self, name: Name, registrar: Ref, peers: PeerNetwork, limits: Limits) -> None:
+    def __init__(self, name: Name, registrar: Ref, peers: PeerNetwork, entropy: Entropy, limits: Limits) -> None:
         super().__init__()
         self._name = name
         self._registrar = registrar
         self._peers = peers
+        self._entropy = entropy
         self._limits = limits
         self._answered = 0
+        self._knowing = 0  # of these, who had a claim to tell
+        self._waited = False  # for a second opinion, long enough
+        self._timer: Timer | None = None
         self._cut_off = False
 
     def __repr__(self) -> str:
@@ -120,10 +196,13 @@ class LookUp(Actor):
             except FAILURES:
                 up = ()  # peers are restarting themselves: nobody can be asked
             async with trio.open_nursery() as nursery:
-                for peer in up[: self._limits.lookup_peers]:
+                for peer in drawn(up, self._limits.lookup_peers, self._entropy):
                     nursery.start_soon(self._ask, peer)
+        self._tell(Sought(self._name, self._answered, self._cut_off))
+
+    def _tell(self, message: Heard | Sought) -> None:
         if self.parent is not None:
-            self.parent.tell(Sought(self._name, self._answered, self._cut_off))
+            self.parent.tell(message)
 
     async def _ask(self, peer: PeerId) -> None:
         try:
@@ -133,7 +212,7 @@ class LookUp(Actor):
             return
         talk = Conversation(stream, timeout=self._limits.lookup_timeout)
         try:
-            await self._question(talk, peer)
+            told = await self._question(talk, peer)
         except FAILURES as error:
             _log.debug("a peer doesn't say what it knows of a name", peer=str(peer), error=str(error))
             talk.abort()
@@ -141,14 +220,42 @@ class LookUp(Actor):
             talk.abort()
             raise
         else:
-            self._answered += 1
             talk.close()
+            self._answered += 1
+            self._knowing += bool(told)
+            await self._judge()
 
-    async def _question(self, talk: Conversation, peer: PeerId) -> None:
+    async def _question(self, talk: Conversation, peer: PeerId) -> int:
         await talk.send(Ask(self._name))
-        left = 2 * self._limits.owners_per_name  # a claim and the proof of an equivocation for each
+        most = left = 2 * self._limits.owners_per_name  # a claim and the proof of an equivocation for each
         while (message := await talk.listed()) is not None:
             if not isinstance(message, Push) or len(message.claims) > left:
                 raise RemoteProtocolError("The peer answers a question with something else.")
             left -= len(message.claims)
             await self._registrar.ask(Submit(message.claims, peer), timeout=self._limits.lookup_timeout)
+        return most - left
+
+    @receives(Waited)
+    async def on_waited(self, _message: Waited) -> None:
+        """No second opinion came in time."""
+        self._waited = True
+        await self._judge()
+
+    async def _judge(self) -> None:
+        """Tell what the answers so far decide. What one peer alone says waits for a moment: others may know a rival."""
+        try:
+            asked = self._registrar.ask(GetStanding(self._name), timeout=self._limits.lookup_timeout)
+            standing: Standing = await asked
+        except FAILURES:
+            return  # the registrar restarts: the next answer is judged, or the end comes
+        alone = standing.certainty == "sole" and self._knowing < _OPINIONS and not self._waited
+        if alone and self._timer is None:
+            self._timer = self.send_after(self._limits.second_opinion, Waited())
+        decided = standing.certainty != "open" and not alone
+        self._tell(Heard(self._name, self._answered, decided, standing.owners))
+
+
+def drawn(peers: Sequence[PeerId], count: int, entropy: Entropy) -> list[PeerId]:
+    """At most `count` of the peers, each as likely as any other."""
+    left = list(peers)
+    return [left.pop(int(entropy.uniform() * len(left))) for _ in range(min(count, len(left)))]

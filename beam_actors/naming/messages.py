@@ -192,6 +192,13 @@ class Resolve:
 
 
 @attrs.frozen(slots=True)
+class GetStanding:
+    """Reply: `answering.Standing`."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
 class SetPin:
     """Bind a name to an owner (None: whom it resolves to). Reply: the `Pin`, once durable, or like `Resolve`."""
 
@@ -312,9 +319,11 @@ class GiveUp:
 
 @attrs.frozen(slots=True)
 class Seek:
-    """To the supervisor of look-ups: ask the connected peers about a name. Reply: `Sought`, or `ResourceExhausted`."""
+    """To the supervisor of look-ups: ask peers. Reply: `Sought` when it is decided or over, or `ResourceExhausted`."""
 
     name: Name
+    owner: OwnerId | None = None
+    """Whose claim is asked for; without it, whom the name leads to."""
 
 
 @attrs.frozen(slots=True)
@@ -326,9 +335,11 @@ class Refresh:
 
 @attrs.frozen(slots=True)
 class Sought:
-    """A look-up ended; `answered` peers said what they know."""
+    """What peers said of a name was taken in; `answered` of them have said all that they know."""
 
     name: Name
     answered: int
     cut_off: bool = False
     """Whether no peer was connected that could have been asked."""
+    more: bool = False
+    """Whether the look-up goes on: peers that have not answered yet may know something better."""

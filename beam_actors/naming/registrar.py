@@ -38,6 +38,7 @@ from beam_actors.naming.messages import (
     GetHolding,
     GetIds,
     GetMade,
+    GetStanding,
     GetStatistics,
     Held,
     Holding,
@@ -255,6 +256,11 @@ class Registrar(Actor):
     def on_resolve(self, message: Resolve) -> Resolution:
         """What a name leads to."""
         return answering.resolve(self._known, message.query, self._clock.wall(), cut_off=message.cut_off)
+
+    @receives(GetStanding)
+    def on_get_standing(self, message: GetStanding) -> answering.Standing:
+        """How far it is known who holds a name."""
+        return answering.standing(self._known, message.name, self._clock.wall())
 
     @receives(GetHolding)
     def on_get_holding(self, message: GetHolding) -> Holding:

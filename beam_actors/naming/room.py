@@ -72,7 +72,7 @@ def compose_naming(
             ),
         ),
         ChildSpec("spread", lambda: Spread(registrar, peers, clock, entropy, me=me, limits=bounds)),
-        ChildSpec("lookups", lambda: LookUps(registrar, peers, clock, limits=bounds)),
+        ChildSpec("lookups", lambda: LookUps(registrar, peers, clock, entropy, limits=bounds)),
         ChildSpec("names", lambda: Names(registrar, lookups, clock, key=owner, me=me, network=network)),
     )
     naming = Naming(

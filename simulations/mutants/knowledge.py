@@ -220,10 +220,81 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/lookups.py",
-                "                for reply in replies:\n                    reply.set(Sought(name, 0))\n",
-                "                del replies\n",
+                "                under_way.end(Sought(name, 0))\n",
+                "",
             ),
         ),
+    ),
+    Mutant(
+        name="same-peers-always-asked",
+        bug="Of many peers those of the lowest ids are asked about every name.",
+        test="naming/test_lookups.py::test_whoever_is_connected_may_be_asked",
+        edits=(
+            Edit(
+                "naming/lookups.py",
+                "in drawn(up, self._limits.lookup_peers, self._entropy)",
+                "in up[: self._limits.lookup_peers]",
+            ),
+        ),
+    ),
+    Mutant(
+        name="sample-never-holds-the-last",
+        bug="The peer at the end of the list is never drawn.",
+        test="naming/test_lookups.py::test_each_is_as_likely_as_any_other",
+        edits=(
+            Edit("naming/lookups.py", "int(entropy.uniform() * len(left))", "int(entropy.uniform() * (len(left) - 1))"),
+        ),
+    ),
+    Mutant(
+        name="look-up-waits-for-the-slowest",
+        bug="Whoever asks for a name waits for every peer, though the first answer decides.",
+        test="naming/test_lookups.py::test_a_peer_that_never_answers_keeps_nobody_waiting",
+        edits=(Edit("naming/lookups.py", "            under_way.hear(message)\n", "            pass\n"),),
+    ),
+    Mutant(
+        name="look-up-ends-with-the-first-answer",
+        bug="A look-up is over with the answer that decides it: what a slower peer knows better is never heard.",
+        test="naming/test_lookups.py::test_a_better_answer_that_comes_late_is_taken_in",
+        edits=(
+            Edit(
+                "naming/lookups.py",
+                "        self._tell(Heard(self._name, self._answered, decided, standing.owners))\n",
+                "        self._tell(Sought(self._name, self._answered) if decided else Heard(\n"
+                "            self._name, self._answered, decided, standing.owners))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="no-second-opinion",
+        bug="The word of one peer is given out at once, a moment before an honest one is heard.",
+        test="naming/test_lookups.py::test_a_liar_who_is_first_is_found_out_by_the_next_answer",
+        edits=(Edit("naming/lookups.py", 'certainty != "open" and not alone', 'certainty != "open"'),),
+    ),
+    Mutant(
+        name="ignorance-is-an-opinion",
+        bug="A peer that knows nothing of a name is taken for one that confirms what another says.",
+        test="naming/test_lookups.py::test_who_knows_nothing_is_no_second_opinion",
+        edits=(Edit("naming/lookups.py", "self._knowing += bool(told)", "self._knowing += 1"),),
+    ),
+    Mutant(
+        name="owner-not-asked-for",
+        bug="Of `name.<owner>` only the name is asked for, and any answer that decides the name ends the waiting.",
+        test="naming/test_lookups.py::test_an_owner_asked_for_is_found_while_the_name_is_contested",
+        edits=(Edit("naming/facade.py", "Seek(query.name, query.owner)", "Seek(query.name)"),),
+    ),
+    Mutant(
+        name="any-owner-decides",
+        bug="A question for one owner's claim is decided when it is known whom the name leads to.",
+        test="naming/test_lookups.py::test_a_question_for_an_owner_is_decided_by_that_owner_s_claim_alone",
+        edits=(
+            Edit("naming/lookups.py", "heard.decided if owner is None else owner in heard.owners", "heard.decided"),
+        ),
+    ),
+    Mutant(
+        name="silence-remembered",
+        bug="That nobody could be asked is remembered like 'nobody knows it'.",
+        test="naming/test_lookups.py::test_nothing_is_remembered_when_nobody_could_be_asked",
+        edits=(Edit("naming/lookups.py", "        if message.answered:\n", "        if message:\n"),),
     ),
     Mutant(
         name="exchange-awaited-in-vain",

@@ -172,6 +172,31 @@ def choices(known, now=NOW):
     return {choice.owner: (choice.relation, choice.used) for choice in conflict.choices}
 
 
+def test_how_far_it_is_known_who_holds_a_name():
+    def standing(*claims, pinned=None, own=False, ran=0, late=(), now=NOW):
+        known = knowledge(*claims)
+        if pinned is not None:
+            known.pin(ALICE, owner_id(pinned), NOW)
+        if own:
+            known.reserve(ALICE, contest=True, now=NOW)
+        known.ran(ran)
+        for one in late:
+            known.take(one.encoded, NOW)
+        found = answering.standing(known, ALICE, now)
+        return found.certainty, {number for number in range(4) if owner_id(number) in found.owners}
+
+    assert standing() == ("open", set())
+    assert standing(claim(0, kind=Kind.TOMBSTONE)) == ("open", set())
+    assert standing(claim(0, valid=5), now=NOW + 6) == ("open", set())
+    assert standing(claim(0)) == ("sole", {0})
+    assert standing(claim(0), now=NOW + DAY) == ("sole", {0})  # from the cache
+    assert standing(claim(0), claim(1)) == ("firm", {0, 1})
+    assert standing(claim(0), ran=73 * HOUR, late=[claim(1)]) == ("firm", {0, 1})
+    assert standing(claim(0), pinned=0) == ("firm", {0})
+    assert standing(claim(0), pinned=1) == ("open", {0})  # of the pinned owner nothing is known
+    assert standing(claim(3), own=True) == ("firm", {3})
+
+
 def test_each_choice_of_a_contested_name_says_whose_it_is_and_whether_it_is_used():
     known = knowledge(claim(0), claim(1), claim(3))
     other = ("other", False)

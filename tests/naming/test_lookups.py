@@ -1,14 +1,20 @@
+from collections import Counter
+
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
-from beam_actors.errors import NameNotFound, ResourceExhausted
-from beam_actors.naming import Limits, protocol
+from beam_actors.errors import NameContested, NameNotFound, ResourceExhausted
+from beam_actors.naming import Kind, Limits, protocol
 from beam_actors.naming.limits import DAY, MAX_VALIDITY
+from beam_actors.naming.lookups import drawn
 from beam_actors.naming.messages import Refresh, Seek, Sought, Submit
 from beam_actors.naming.protocol import Push
+from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.values import Name
 from tests.naming.builders import claim, owner_id, peer
-from tests.naming.lab import Node, Silent, lab, settle
+from tests.naming.lab import Node, Silent, give, lab, settle
 
 ALICE = Name("alice")
 
@@ -37,24 +43,225 @@ async def test_many_askers_share_one_look_up(autojump_clock):
 
 async def test_a_look_up_is_remembered_for_seconds_only(autojump_clock):
     async with lab(2) as (wires, (one, other)):
+        join(wires, one, other)
+        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 1)
+        await lookups(one).ask(Seek(ALICE))
+        await lookups(one).ask(Seek(ALICE, owner_id(3)))  # the peer would have said so
+        assert len(wires.opened) == 1
+        await trio.sleep(6)
+        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 1)
+        assert len(wires.opened) == 2
+
+
+async def test_nothing_is_remembered_when_nobody_could_be_asked(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
         assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 0, cut_off=True)
         join(wires, one, other)
-        await lookups(one).ask(Seek(ALICE))
-        assert wires.opened == []
-        await trio.sleep(6)
         assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 1)
 
 
-async def test_a_peer_that_never_answers_costs_two_seconds(autojump_clock):
+async def test_peers_that_all_are_silent_cost_two_seconds_and_say_nothing_of_the_name(autojump_clock):
     async with lab(2) as (wires, (one, other)):
-        mute = Node(wires, 7, owner=0)
-        mute.spread = Silent()
-        join(wires, one, mute)
+        silent(wires, one, 7)
+        silent(wires, one, 8)
+        began = trio.current_time()
+        with pytest.raises(NameNotFound):
+            await one.naming.resolve("alice")
+        assert 1.9 < trio.current_time() - began < 2.2
+        await give(other, claim(3))
         join(wires, one, other)
-        await other.registrar.ask(Submit((claim(3).encoded,), peer(9)))
+        assert (await one.naming.resolve("alice")).owner == owner_id(3)
+
+
+async def test_a_peer_that_never_answers_keeps_nobody_waiting(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        silent(wires, one, 7)
+        join(wires, one, other)
+        await give(other, claim(3))
         began = trio.current_time()
         assert (await one.naming.resolve("alice")).owner == owner_id(3)
+        assert 0.05 <= trio.current_time() - began < 0.1  # the word of one peer waits for a second opinion
+        assert one.system.whereis("services/lookups/alice") is not None
+        await settle()
+        assert one.system.whereis("services/lookups/alice") is None
+
+
+async def test_two_who_say_the_same_need_no_third(autojump_clock):
+    async with lab(3) as (wires, (one, *others)):
+        silent(wires, one, 7)
+        for other in others:
+            join(wires, one, other)
+            await give(other, claim(3))
+        began = trio.current_time()
+        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 2, more=True)
+        assert trio.current_time() - began < 0.05
+
+
+async def test_who_knows_nothing_is_no_second_opinion(autojump_clock):
+    async with lab(3) as (wires, (one, other, ignorant)):
+        silent(wires, one, 7)
+        join(wires, one, other)
+        join(wires, one, ignorant)
+        await give(other, claim(3))
+        began = trio.current_time()
+        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 2, more=True)
+        assert 0.05 <= trio.current_time() - began < 0.1
+
+
+async def test_a_better_answer_that_comes_late_is_taken_in(autojump_clock):
+    async with trio.open_nursery() as nursery, lab(3) as (wires, (one, other, slow)):
+        silent(wires, one, 7)
+        join(wires, one, other)
+        await give(other, claim(3, seq=1, variant=1))
+        join(wires, one, slow)
+        await give(slow, claim(3, seq=2, variant=2))
+        slow.spread = Late(slow.spread, 1.0, nursery)
+        assert (await one.naming.resolve("alice")).peers == (peer(1),)
+        assert (await one.naming.recall("alice")).peers == (peer(1),)
+        await trio.sleep(1.1)
+        assert (await one.naming.resolve("alice")).peers == (peer(2),)
+        assert len(wires.opened) == 3
+
+
+@pytest.mark.parametrize(("delay", "first"), [(0.02, "contested"), (1.0, "the liar")])
+async def test_a_liar_who_is_first_is_found_out_by_the_next_answer(autojump_clock, delay, first):
+    """It claims a name that others hold. Who can be told within the second opinion's time is; the next question is."""
+    async with trio.open_nursery() as nursery, lab(3) as (wires, (one, liar, honest)):
+        silent(wires, one, 7)
+        join(wires, one, liar)
+        await give(liar, claim(1))
+        join(wires, one, honest)
+        await give(honest, claim(3))
+        honest.spread = Late(honest.spread, delay, nursery)
+        if first == "contested":
+            with pytest.raises(NameContested):
+                await one.naming.resolve("alice")
+        else:
+            assert (await one.naming.resolve("alice")).owner == owner_id(1)
+            await trio.sleep(delay)
+        with pytest.raises(NameContested, match=str(owner_id(3))):
+            await one.naming.resolve("alice")
+        assert (await one.naming.resolve(f"alice.{owner_id(3)}")).owner == owner_id(3)
+
+
+async def test_a_question_for_an_owner_is_decided_by_that_owner_s_claim_alone(autojump_clock):
+    async with trio.open_nursery() as nursery, lab(3) as (wires, (one, quick, slow)):
+        silent(wires, one, 7)
+        join(wires, one, quick)
+        await give(quick, claim(1))
+        join(wires, one, slow)
+        await give(slow, claim(3))
+        slow.spread = Late(slow.spread, 0.5, nursery)
+        began = trio.current_time()
+        answers = [lookups(one).ask(Seek(ALICE, owner)) for owner in (owner_id(1), owner_id(3), owner_id(2))]
+        assert await answers[0] == Sought(ALICE, 1, more=True)
+        assert trio.current_time() - began < 0.05  # nobody's second opinion could change it
+        assert await answers[1] == Sought(ALICE, 2, more=True)
+        assert 0.5 <= trio.current_time() - began < 0.6
+        assert await answers[2] == Sought(ALICE, 2)
         assert 1.9 < trio.current_time() - began < 2.2
+
+
+async def test_an_owner_asked_for_is_found_while_the_name_is_contested(autojump_clock):
+    async with trio.open_nursery() as nursery, lab(3) as (wires, (one, quick, slow)):
+        await give(one, claim(1), claim(2))
+        silent(wires, one, 7)
+        join(wires, one, quick)
+        join(wires, one, slow)
+        await give(slow, claim(3))
+        slow.spread = Late(slow.spread, 0.5, nursery)
+        began = trio.current_time()
+        assert (await one.naming.resolve(f"alice.{owner_id(3)}")).owner == owner_id(3)
+        assert 0.5 <= trio.current_time() - began < 0.6
+
+
+async def test_a_pinned_name_waits_for_its_owner_s_claim(autojump_clock):
+    async with trio.open_nursery() as nursery, lab(3) as (wires, (one, quick, slow)):
+        await one.naming.pin("alice", owner_id(3))
+        await settle(10)
+        silent(wires, one, 7)
+        join(wires, one, quick)
+        await give(quick, claim(1))
+        join(wires, one, slow)
+        await give(slow, claim(3))
+        slow.spread = Late(slow.spread, 0.5, nursery)
+        began = trio.current_time()
+        assert (await one.naming.resolve("alice")).source == "pin"
+        assert 0.5 <= trio.current_time() - began < 0.6
+
+
+async def test_who_asks_while_a_decided_look_up_goes_on_is_answered_from_it(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        silent(wires, one, 7)
+        join(wires, one, other)
+        await give(other, claim(3))
+        await one.naming.resolve("alice")
+        began = trio.current_time()
+        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 1, more=True)
+        assert trio.current_time() == began
+        assert await lookups(one).ask(Seek(ALICE, owner_id(2))) == Sought(ALICE, 1)  # the rest may have known
+        assert 1.9 < trio.current_time() - began < 2.2
+        assert len(wires.opened) == 2
+
+
+async def test_an_answer_is_judged_anew_by_each_that_follows(autojump_clock):
+    """What was decided is open again when the owner turns out to have released the name."""
+    async with trio.open_nursery() as nursery, lab(3) as (wires, (one, other, slow)):
+        silent(wires, one, 7)
+        join(wires, one, other)
+        await give(other, claim(3))
+        join(wires, one, slow)
+        await give(slow, claim(3, seq=2, kind=Kind.TOMBSTONE))
+        slow.spread = Late(slow.spread, 1.0, nursery)
+        assert (await one.naming.resolve("alice")).owner == owner_id(3)
+        await trio.sleep(1.1)
+        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 2)
+
+
+async def test_whoever_is_connected_may_be_asked(autojump_clock):
+    async with lab(1) as (wires, (one,)):
+        crowd = {silent(wires, one, number).me for number in range(7, 27)}
+        asked = []
+        for number in range(12):
+            await lookups(one).ask(Seek(Name(f"n{number}")))
+            asked.append({peer for _, ends in wires.opened[8 * number :] for peer in ends - {one.me}})
+        assert all(len(some) == 8 for some in asked)
+        assert set().union(*asked) == crowd
+
+
+@given(st.lists(st.integers(), unique=True, max_size=40), st.integers(0, 12), st.binary(min_size=1, max_size=8))
+def test_a_sample_is_some_of_them_each_once(peers, count, seed):
+    sample = drawn(peers, count, SeededEntropy(seed))
+    assert len(set(sample)) == len(sample) == min(count, len(peers))
+    assert set(sample) <= set(peers)
+
+
+def test_each_is_as_likely_as_any_other():
+    entropy = SeededEntropy(b"lots")
+    drawings = Counter(one for _ in range(3000) for one in drawn(range(20), 8, entropy))
+    assert all(1050 < drawings[one] < 1350 for one in range(20))  # 1,200 ± 5.6 deviations
+
+
+class Late:
+    """Stands where a peer's `spread` would and hands each stream to it after some time."""
+
+    def __init__(self, spread, seconds, nursery):
+        self.spread, self.seconds, self.nursery = spread, seconds, nursery
+
+    def tell(self, message):
+        self.nursery.start_soon(self.deliver, message)
+
+    async def deliver(self, message):
+        await trio.sleep(self.seconds)
+        self.spread.tell(message)
+
+
+def silent(wires, node, number):
+    """A new peer that takes questions and says nothing."""
+    mute = Node(wires, number, owner=0)
+    mute.spread = Silent()
+    join(wires, node, mute)
+    return mute
 
 
 async def test_a_peer_that_answers_too_much_is_cut_off(autojump_clock):
@@ -97,9 +304,7 @@ async def test_only_a_node_without_peers_believes_claims_that_ended(autojump_clo
         if not connected:
             assert (await one.naming.resolve("alice")).source == "cache"
             return
-        mute = Node(wires, 7, owner=0)
-        mute.spread = Silent()
-        join(wires, one, mute)
+        silent(wires, one, 7)
         other_name = lookups(one).ask(Seek(Name("bob")))  # takes the only place
         await trio.sleep(0.1)
         with pytest.raises(ResourceExhausted):
@@ -111,9 +316,7 @@ async def test_only_a_node_without_peers_believes_claims_that_ended(autojump_clo
 
 async def test_a_pinned_name_is_kept_while_peers_can_t_be_asked(autojump_clock):
     async with lab(1, limits=Limits(lookups=1)) as (wires, (one,)):
-        mute = Node(wires, 7, owner=0)
-        mute.spread = Silent()
-        join(wires, one, mute)
+        silent(wires, one, 7)
         lookups(one).ask(Seek(Name("bob")))
         await one.naming.pin("alice", owner_id(3))
         keeper = one.system.ref("services/names/alice")
@@ -130,9 +333,7 @@ async def missing(node, name):
 
 async def test_a_crashed_look_up_answers_nobody_knows(autojump_clock):
     async with lab(1) as (wires, (one,)):
-        mute = Node(wires, 7, owner=0)
-        mute.spread = Silent()
-        join(wires, one, mute)
+        silent(wires, one, 7)
         answer = lookups(one).ask(Seek(ALICE))
         await trio.sleep(0.5)
         one.system.ref("services/lookups/alice").crash(RuntimeError("on purpose"))
