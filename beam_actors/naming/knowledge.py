@@ -205,6 +205,11 @@ class Knowledge:
             self._kept_running = self.holds.running
             self._changes.append(records.put_running(int(self.holds.running)))
 
+    def spoken_before(self, era: int) -> tuple[Name, ...]:
+        """The own names of which this node's owner last spoke in an era before `era`."""
+        former = (entry.claim for entry in self.registry.names_of(self.owner) if entry.claim.era < era)
+        return tuple(claim.name for claim in former if claim.name in self.own)
+
     # --- own names and pins -------------------------------------------------------------------------------------------
 
     def reserve(self, name: Name, *, contest: bool, now: float) -> None:

@@ -144,11 +144,8 @@ class Registrar(Actor):
         self._known.ran(self._time.ran())
         self._known.keep_running()
         new = self._known.wake(now)
-        if self._time.sweep_is_due():
-            if self._time.sweep():
-                self._known.forget(now)
-            else:
-                _log.warning("the clock jumped; nothing is forgotten for an hour")
+        if self._time.sweep_is_due() and self._time.sweep():
+            self._known.forget(now)
         ended = self._known.ended()
         self._ledger.commit(lambda: self._announce(new, ended))
 
@@ -286,9 +283,7 @@ class Registrar(Actor):
     @receives(ListFormer)
     def on_list_former(self, message: ListFormer) -> tuple[Name, ...]:
         """Own names that are to be claimed anew in a later era."""
-        entries = self._known.registry.names_of(self._known.owner)
-        former = (one.claim.name for one in entries if one.claim.era < message.era)
-        return tuple(name for name in former if name in self._known.own)
+        return self._known.spoken_before(message.era)
 
     @receives(ListEvents)
     def on_list_events(self, message: ListEvents) -> tuple[Event, ...]:

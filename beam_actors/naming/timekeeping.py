@@ -4,8 +4,12 @@ Invariant: what can't be undone (forgetting) happens only after an hour in which
 claims.
 """
 
+import structlog
+
 from beam_actors.naming.limits import HOUR, MAX_AHEAD, MINUTE
 from beam_actors.ports import Clock
+
+_log = structlog.get_logger(__name__)
 
 
 class Timekeeper:
@@ -44,7 +48,9 @@ class Timekeeper:
         """Begin a new hour; whether in the last one the wall clock can be believed, so that what is old is old."""
         before, self._swept = self._swept, (self._clock.wall(), self._clock.monotonic())
         believed = _apart(before, self._swept) <= MAX_AHEAD
-        self.jumps += not believed
+        if not believed:
+            self.jumps += 1
+            _log.warning("the clock jumped; nothing is forgotten for an hour")
         return believed
 
 
