@@ -3,20 +3,17 @@
     0 refuse   [1, 0, text]                  the stream ends after it; the text says why, for people
     1 push     [1, 1, [claim …]]             claims, at most 48; no answer
     2 ask      [1, 2, name]                  what do you know of the name? answered by pushes, then done
-    3 have     [1, 3, [id …]]                ids of the claims held here, at most 1,024 a message; begins an exchange
-    4 want     [1, 4, [id …]]                send me these; answered by pushes, then done
-    5 done     [1, 5]                        the end of one list
-    3 compare  [1, 3, salt, lower, upper]    begins a comparison of what lies between two prefixes (8 bytes each, or
-                                             the upper one empty), with fingerprints under a salt of 16 bytes
+    3 compare  [1, 3, salt, lower, upper]    begins an exchange of what lies between two prefixes (8 bytes each, or the
+                                             upper one empty), with fingerprints under a salt of 16 bytes
+    4 want     [1, 4, [id …]]                send me these, at most 1,024; answered by pushes
+    5 done     [1, 5]                        the end of an answer
     6 ranges   [1, 6, [range …]]             at most 256 of a turn; it ends with the range whose end is empty
     range      [end, 0]                      settled
                [end, 1, fingerprint]         what is held up to the end, in 16 bytes
                [end, 2, [id …]]              the same as a list; the lists of a message have at most 1,024 ids
 
-An end has 1 to 40 bytes, and ends rise; `reconciling` says what answers what.
-
-An exchange on connect: the opener sends its have lists and done; the other answers with pushes of what the opener
-lacks, want lists of what it lacks itself, and done; the opener answers the wants with pushes, then done.
+An end has 1 to 40 bytes or, at the top, none; ends rise. In an exchange the two take turns, each of pushes, wants and
+ranges; `reconciling` says what answers what.
 
 Invariant: no message is longer than 64 KiB and no list longer than its bound. Claims travel as opaque bytes here;
 `admission` judges them. Pure: no stream, no clock.
@@ -65,13 +62,6 @@ class Ask:
 
 
 @attrs.frozen(slots=True)
-class Have:
-    """Ids of claims that the sender holds."""
-
-    ids: tuple[bytes, ...]
-
-
-@attrs.frozen(slots=True)
 class Want:
     """Ids of claims that the sender asks for."""
 
@@ -99,7 +89,7 @@ class Ranges:
     ranges: tuple[Range, ...]
 
 
-Message = Refuse | Push | Ask | Have | Want | Done | Compare | Ranges
+Message = Refuse | Push | Ask | Want | Done | Compare | Ranges
 
 
 def encode(message: Message) -> bytes:
@@ -111,8 +101,6 @@ def encode(message: Message) -> bytes:
             fields = [VERSION, 1, list(claims)]
         case Ask(name):
             fields = [VERSION, 2, str(name)]
-        case Have(ids):
-            fields = [VERSION, 3, list(ids)]
         case Want(ids):
             fields = [VERSION, 4, list(ids)]
         case Done():
@@ -139,8 +127,6 @@ def decode(body: bytes) -> Message:
             message = Push(_strings(claims, MAX_CLAIMS, 1, MAX_CLAIM))
         case [2, str() as label]:
             message = Ask(_name(label))
-        case [3, list() as ids]:
-            message = Have(_strings(ids, MAX_IDS, ID, ID))
         case [3, bytes() as salt, bytes() as lower, bytes() as upper]:
             message = _compare(salt, lower, upper)
         case [4, list() as ids]:
@@ -226,12 +212,6 @@ def pushes(claims: Iterable[bytes]) -> Iterator[Push]:
     """The claims in as many messages as their bound asks for."""
     for part in _parts(claims, MAX_CLAIMS):
         yield Push(part)
-
-
-def haves(ids: Iterable[bytes]) -> Iterator[Have]:
-    """The ids in as many messages as their bound asks for; one at least, since it begins an exchange."""
-    for part in _parts(ids, MAX_IDS) or [()]:
-        yield Have(part)
 
 
 def wants(ids: Iterable[bytes]) -> Iterator[Want]:

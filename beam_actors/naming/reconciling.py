@@ -113,13 +113,28 @@ class Reconciliation:
             self._offered.remove(one)
             self._push.append(one)
 
-    def hear(self, ranges: Sequence[Range]) -> Work:
+    def weigh(self, ranges: Sequence[Range]) -> Work:
+        """What it will cost to `hear` these."""
+        hashed = compared = 0
+        lower = self._mine.place(self._at)
+        for one in ranges:
+            upper = max(lower, self._mine.place(one.end or ABOVE))
+            match one:
+                case Print():
+                    hashed += 2 * (upper - lower)  # once as a whole, and once in parts
+                case Listing(ids=ids):
+                    compared += upper - lower + len(ids)
+                case Settled():
+                    pass
+            lower = upper
+        return Work(hashed, compared)
+
+    def hear(self, ranges: Sequence[Range]) -> None:
         """Part of the other's turn: ranges that follow those heard so far.
 
         Raises:
             RemoteProtocolError: the other side breaks a rule; the exchange can't go on.
         """
-        hashed = compared = 0
         for one in ranges:
             if self._at == ABOVE:
                 raise RemoteProtocolError("The peer goes on after the last of its ranges.")
@@ -133,13 +148,12 @@ class Reconciliation:
                 case Settled():
                     self._hear_settled(one, end)
                 case Print():
-                    hashed += self._hear_print(one, end)
+                    self._hear_print(one, end)
                 case Listing():
-                    compared += self._hear_list(one, end)
+                    self._hear_list(one, end)
             while self._next < len(self._said) and self._said[self._next].upper <= end:
                 self._next += 1
             self._at = end
-        return Work(hashed, compared)
 
     def _hear_settled(self, one: Settled, end: bytes) -> None:
         for said in islice(self._said, self._next, None):
@@ -154,26 +168,25 @@ class Reconciliation:
                 self._agreed.append(said.places)
         self._say(one, range(0))
 
-    def _hear_print(self, one: Print, end: bytes) -> int:
+    def _hear_print(self, one: Print, end: bytes) -> None:
         places = self._open_places(end)
         self._all_settled = False
         if one.fingerprint == self._fingerprint(places):
             self._agreed.append(places)
             self._say(Settled(one.end), places)
-            return len(places)
+            return
         if len(places) <= self._listed:
             ids = tuple(self._mine.ids(places))
             self._say(Listing(one.end, ids), places)
-            return len(places)
+            return
         count = min(self._parts, len(places))
         cuts = [places.start + len(places) * part // count for part in range(count + 1)]
         for start, stop in pairwise(cuts):
             upper = one.end if stop == places.stop else self._mine.border(stop)
             some = range(start, stop)
             self._say(Print(upper, self._fingerprint(some)), some)
-        return 2 * len(places)
 
-    def _hear_list(self, listing: Listing, end: bytes) -> int:
+    def _hear_list(self, listing: Listing, end: bytes) -> None:
         places = self._open_places(end)
         ids = listing.ids
         self._ids_left -= len(ids)
@@ -193,7 +206,6 @@ class Reconciliation:
         self._want.extend(theirs)
         self._agree(both)
         self._say(Settled(listing.end), places)
-        return len(places) + len(ids)
 
     def _open_places(self, end: bytes) -> range:
         """The places of a range that is not settled, if it lies in one that this side left open."""

@@ -13,7 +13,6 @@ from beam_actors.naming.protocol import (
     Ask,
     Compare,
     Done,
-    Have,
     Push,
     Ranges,
     Refuse,
@@ -43,7 +42,6 @@ messages = st.one_of(
     st.text(max_size=50).map(Refuse),
     st.lists(st.binary(min_size=1, max_size=100), max_size=8).map(lambda some: Push(tuple(some))),
     st.sampled_from([Ask(Name("alice")), Done()]),
-    ids.map(Have),
     ids.map(Want),
     st.builds(Compare, fingerprints, st.just(bytes(8)), st.just(TOP) | eight.filter(any)),
     turn().map(Ranges),
@@ -62,7 +60,6 @@ def test_a_known_frame():
 def test_the_largest_messages_fit():
     for message in (
         Push((bytes([1]) * MAX_CLAIM,) * MAX_CLAIMS),
-        Have((bytes(32),) * MAX_IDS),
         Want((bytes(32),) * MAX_IDS),
         Ranges(
             (
@@ -80,11 +77,10 @@ def test_the_largest_messages_fit():
 @pytest.mark.parametrize(
     "fields",
     [
-        7, [], [1], [1, 6], [1, "1"], [True, 5], [1, False], [1, 5, 5], [1, 0, "x" * 201], [1, 0, b"x"], [1, 1, [7]],
-        [1, 1, [b""]],
-        [1, 1, [b"x" * (MAX_CLAIM + 1)]], [1, 1, [b"x"] * (MAX_CLAIMS + 1)], [1, 2, "localhost"], [1, 2, "A"], [1, 3,
-        [b"x"]],
-        [1, 3, [bytes(32)] * (MAX_IDS + 1)], [1, 4, [bytes(33)]], {1: 1, 0: 2},
+        7, [], [1], [1, 7], [1, 6], [1, "1"], [True, 5], [1, False], [1, 5, 5], [1, 0, "x" * 201], [1, 0, b"x"],
+        [1, 1, [7]], [1, 1, [b""]],
+        [1, 1, [b"x" * (MAX_CLAIM + 1)]], [1, 1, [b"x"] * (MAX_CLAIMS + 1)], [1, 2, "localhost"], [1, 2, "A"],
+        [1, 3, [bytes(32)]], [1, 4, [bytes(32)] * (MAX_IDS + 1)], [1, 4, [bytes(33)]], {1: 1, 0: 2},
         [1, 3, bytes(15), bytes(8), b""], [1, 3, bytes(16), bytes(7), b""], [1, 3, bytes(16), bytes(8), bytes(9)],
         [1, 3, bytes(16), bytes(8), bytes(8)], [1, 3, bytes(16), b"\x02" * 8, b"\x01" * 8], [1, 3, bytes(16), bytes(8)],
         [1, 6, []], [1, 6, [[b""]]], [1, 6, [7]], [1, 6, [[b"", 3]]], [1, 6, [[b"", False]]], [1, 6, [["", 0]]],
@@ -108,9 +104,7 @@ def test_another_version_is_refused_in_words():
 def test_long_lists_are_cut_into_messages():
     many = [bytes([number]) * 32 for number in range(100)]
     assert [len(push.claims) for push in protocol.pushes(many)] == [48, 48, 4]
-    assert [have.ids for have in protocol.haves(many)] == [tuple(many)]
     assert list(protocol.wants([])) == []
-    assert list(protocol.haves([])) == [Have(())]
     assert sum(len(want.ids) for want in protocol.wants(many * 11)) == 1100
 
 
