@@ -5,7 +5,7 @@
     2 ask      [1, 2, name]                  what do you know of the name? answered by pushes, then done
     3 compare  [1, 3, salt, lower, upper]    begins an exchange of what lies between two prefixes (8 bytes each, or the
                                              upper one empty), with fingerprints under a salt of 16 bytes
-    4 want     [1, 4, [id …]]                send me these, at most 1,024; answered by pushes
+    4 want     [1, 4, [id …]]                in an exchange: send me these, at most 1,024
     5 done     [1, 5]                        the end of an answer
     6 ranges   [1, 6, [range …]]             at most 256 of a turn; it ends with the range whose end is empty
     range      [end, 0]                      settled

@@ -22,10 +22,10 @@ from beam_actors.naming.exchanges import Exchanges
 from beam_actors.naming.exchanging import Exchange, Pay
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.link import Link
-from beam_actors.naming.messages import Changed, CountLinks, GetAbout, GetClaims, Meet, Submit
+from beam_actors.naming.messages import Changed, CountLinks, GetAbout, Meet, Submit
 from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
 from beam_actors.naming.news import News
-from beam_actors.naming.protocol import PROTOCOL, Ask, Compare, Done, Push, Want
+from beam_actors.naming.protocol import PROTOCOL, Ask, Compare, Done, Push
 from beam_actors.naming.ranges import SALT
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.ports import Clock, Entropy
@@ -306,9 +306,6 @@ class Spread(Actor):
                     link.in_vain = None  # it knows of this session, and comes again if it is refused
                     async with link.comparing:
                         await self._answer_exchange(peer, link, talk, opening)
-                case Want(ids):
-                    await pay(max(1, len(ids)))
-                    await self._send_wanted(talk, ids)
                 case Done():
                     await pay(1)  # the end of a list that was taken in already
                 case _:
@@ -334,11 +331,6 @@ class Spread(Actor):
         await pay(max(1, len(claims)))
         await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         link.outbox.drop(claims)
-
-    async def _send_wanted(self, talk: Conversation, ids: tuple[bytes, ...]) -> None:
-        for start in range(0, len(ids), protocol.MAX_CLAIMS):
-            some = ids[start : start + protocol.MAX_CLAIMS]
-            await talk.send_claims(await self._registrar.ask(GetClaims(some), timeout=_ASK))
 
     @staticmethod
     async def _send_slowly(pay: Pay, talk: Conversation, claims: tuple[bytes, ...]) -> None:
