@@ -78,6 +78,12 @@ def test_a_region_is_what_lies_in_it_and_what_concerns_owners(some, lower, upper
     assert {one[place] for place in range(len(one))} == inside
 
 
+@given(sets, sets, sets)
+def test_what_changed_is_put_in_and_taken_out(some, new, gone):
+    after = Snapshot(tuple(some)).changed(new, gone - new)
+    assert [after[place] for place in range(len(after))] == sorted((some | new) - (gone - new))
+
+
 @given(st.lists(st.tuples(st.sampled_from(["add", "discard", "look"]), st.integers(0, 6)), max_size=60))
 def test_items_are_a_set_that_changes(steps):
     one, model = Items(), set()

@@ -87,6 +87,17 @@ async def test_a_long_list_that_is_confirmed_holds_up_nobody(autojump_clock):
         assert (await one.registrar.ask(Resolve(Query(ALICE)))).age_s < 2
 
 
+async def test_a_long_list_is_walked_once_in_ten_minutes_unless_a_longer_one_comes(autojump_clock):
+    strange = tuple(number.to_bytes(32, "big") for number in range(2000))
+    async with bench() as one:
+        await one.registrar.ask(submit(claim(3)))
+        for pause, extra, age in ((0, 0, 1), (300, 0, 301), (1, 1, 1), (300, 0, 301), (301, 0, 1), (70, -1500, 1)):
+            await trio.sleep(pause)
+            one.registrar.tell(Confirm((*strange[: 1900 + extra], claim(3).id)))
+            await trio.sleep(1)
+            assert (await one.registrar.ask(Resolve(Query(ALICE)))).age_s < age + 2
+
+
 async def test_the_items_are_those_of_the_claims_that_are_here(autojump_clock):
     async with bench() as one:
         await one.registrar.ask(submit(claim(0), claim(1), revocation(2)))
