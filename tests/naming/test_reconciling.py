@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import RemoteProtocolError
 from beam_actors.naming import protocol
-from beam_actors.naming.protocol import Compare, Want
+from beam_actors.naming.protocol import Compare, Ranges, Want
 from beam_actors.naming.ranges import ABOVE, ITEM, TOP, Listing, Print, Settled, Snapshot
 from beam_actors.naming.reconciling import LISTED, PARTS, Reconciliation
+from tests.naming import fuzz
 from tests.wire.support import unframed
 
 SALT = bytes(range(16))
@@ -344,3 +345,24 @@ def test_equal_under_another_salt_is_not_equal():
     machine.hear([Print(TOP, MANY.fingerprint(bytes(16), range(len(MANY))))])
     assert len(machine.answer().ranges) == PARTS
     assert len(ITEMS[0]) == ITEM
+
+
+@given(st.binary(max_size=200))
+def test_fuzz(data):
+    fuzz.fuzz_exchange(data)
+
+
+@given(
+    st.lists(
+        st.sampled_from([Settled, lambda end: Print(end, UNEQUAL), lambda end: Listing(end, (ONE,))]), max_size=12
+    ),
+    st.data(),
+)
+def test_fuzz_near_turns(says, data):
+    frames = bytearray()
+    for say in says:
+        end = data.draw(st.sampled_from([TOP, b"\x20", b"\x40", b"\x50", b"\x60"]))
+        frames += protocol.encode(Ranges((say(end),)))
+    if frames and data.draw(st.booleans()):
+        frames[data.draw(st.integers(0, len(frames) - 1))] = data.draw(st.integers(0, 255))
+    fuzz.fuzz_exchange(bytes(frames))
