@@ -18,6 +18,7 @@ from beam_actors.naming.allowance import Allowance, Check
 from beam_actors.naming.ranges import ITEM, Snapshot
 
 T = TypeVar("T")
+_BUSY = "This node is busy comparing claims with other peers; ask again later."
 
 
 class Exchanges:
@@ -37,7 +38,7 @@ class Exchanges:
     def admit(self) -> None:
         """Raise `ResourceExhausted` if no other exchange may begin now."""
         if self._paying >= self._room:
-            raise ResourceExhausted("This node is busy comparing claims with other peers; ask again later.")
+            raise ResourceExhausted(_BUSY)
 
     async def pay(self, allowance: Allowance, count: float, check: Check) -> None:
         """Pay for a part of an exchange that was admitted."""
@@ -48,20 +49,31 @@ class Exchanges:
             self._paying -= 1
 
     @contextmanager
-    def holding(self, mine: Snapshot) -> Iterator[None]:
-        """An exchange over `mine` is under way; another one may have to give way to it."""
+    def holding(self, mine: Snapshot) -> Iterator["Holding"]:
+        """An exchange over `mine` is under way."""
         self._held[mine] += 1
         if self._held[mine] == 1:
             self._bytes += ITEM * len(mine)
+        holding = Holding(self)
         try:
-            if self._bytes > self._space and self._silent:
-                next(iter(self._silent)).cancel()
-            yield
+            holding.resize(0)
+            yield holding
         finally:
+            self._bytes -= holding.size
             self._held[mine] -= 1
             if not self._held[mine]:
                 del self._held[mine]
                 self._bytes -= ITEM * len(mine)
+
+    def grow(self, size: int) -> None:
+        """So many more bytes are held, of which another exchange may have to give way, or this one."""
+        self._bytes += size
+        if self._bytes > self._space:
+            if not self._silent:
+                raise ResourceExhausted(_BUSY)
+            scope = next(iter(self._silent))
+            del self._silent[scope]
+            scope.cancel()
 
     async def hear(self, receive: Callable[[], Awaitable[T]]) -> T:
         """What the other side says next; `TimedOut` when the exchange has to give way."""
@@ -70,8 +82,26 @@ class Exchanges:
             try:
                 return await receive()
             finally:
-                del self._silent[scope]
+                self._silent.pop(scope, None)
         raise TimedOut("The peer is silent in the middle of an exchange, and others need the room.")
 
     def __repr__(self) -> str:
         return f"<Exchanges {self._paying} of {self._room}, {self._bytes} bytes>"
+
+
+class Holding:
+    """What one exchange holds beside its snapshot."""
+
+    __slots__ = ("_exchanges", "size")
+
+    def __init__(self, exchanges: Exchanges) -> None:
+        self._exchanges = exchanges
+        self.size = 0
+
+    def resize(self, size: int) -> None:
+        """It holds so many bytes now; `ResourceExhausted` if that is too much for all, and nobody else is silent."""
+        grown, self.size = size - self.size, size
+        self._exchanges.grow(grown)
+
+    def __repr__(self) -> str:
+        return f"<Holding {self.size} bytes>"

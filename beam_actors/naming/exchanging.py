@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from beam_actors.errors import RemoteProtocolError
 from beam_actors.naming import protocol
 from beam_actors.naming.conversation import Conversation
-from beam_actors.naming.exchanges import Exchanges
+from beam_actors.naming.exchanges import Exchanges, Holding
 from beam_actors.naming.messages import Confirm, GetClaims, GetItems
 from beam_actors.naming.protocol import Compare, Push, Ranges, Want
 from beam_actors.naming.ranges import PREFIX, TOP, Listing, Range, Snapshot
@@ -60,13 +60,13 @@ class Exchange:
         await self._take_turns(Reconciliation(mine, opening.salt, most=self._most), mine, None)
 
     async def _take_turns(self, machine: Reconciliation, mine: Snapshot, turn: Turn | None) -> None:
-        with self._exchanges.holding(mine):
+        with self._exchanges.holding(mine) as holding:
             while True:
                 if turn is not None:
                     await self._say(turn)
                     if turn.last:
                         return
-                await self._hear(machine)
+                await self._hear(machine, holding)
                 if agreed := machine.agreed():
                     self._registrar.tell(Confirm(tuple(one for places in agreed for one in mine.ids(places))))
                 turn = machine.answer()
@@ -80,7 +80,7 @@ class Exchange:
             await self._talk.send_claims(await self._registrar.ask(GetClaims(some), timeout=_ASK))
         await self._talk.send(*protocol.wants(turn.want), *protocol.turns(turn.ranges))
 
-    async def _hear(self, machine: Reconciliation) -> None:
+    async def _hear(self, machine: Reconciliation, holding: Holding) -> None:
         """The other side's turn."""
         while not machine.heard:
             match await self._exchanges.hear(self._talk.receive):
@@ -92,6 +92,7 @@ class Exchange:
                 case Ranges(ranges):
                     await self._pay(_price(ranges, machine.weigh(ranges)))
                     machine.hear(ranges)
+                    holding.resize(machine.size)
                 case None:
                     raise RemoteProtocolError("The stream ended before the exchange did.")
                 case _:

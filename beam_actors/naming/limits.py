@@ -59,8 +59,9 @@ class Limits:
     """Exchanges that are answered at one time; one more is refused and comes again later. So many of full registries
     are answered within `stream_timeout`."""
     exchange_bytes: int = 32 << 20
-    """Bytes that the exchanges under way may hold of what was here when they began, 40 for each claim; those that began
-    between two changes hold it together. Beyond it the one whose peer is silent for the longest time ends."""
+    """Bytes that the exchanges under way may hold: of what was here when they began, 40 for each claim, once for those
+    that began between two changes; and what was said in them. Beyond it the one whose peer is silent for the longest
+    time ends, or the one that grows."""
     streams_per_peer: int = 8
     """Inbound `/beam/names/1` streams of one peer at a time."""
     streams: int = 1024

@@ -30,6 +30,8 @@ from beam_actors.naming.ranges import ABOVE, TOP, Listing, Print, Range, Settled
 PARTS: Final = 16
 LISTED: Final = 32
 """Items of a range which are listed rather than split: two turns more would cost more than a kilobyte."""
+_RANGE_BYTES: Final = 400
+_ID_BYTES: Final = 100
 
 
 @attrs.frozen(slots=True)
@@ -251,6 +253,12 @@ class Reconciliation:
         turn = Turn(tuple(self._push), tuple(self._want), ranges, last)
         self._start_hearing()
         return turn
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds beside the snapshot, about."""
+        ids = len(self._offered) + len(self._push) + len(self._want)
+        return _RANGE_BYTES * (len(self._said) + len(self._saying)) + _ID_BYTES * ids
 
     def agreed(self) -> tuple[range, ...]:
         """Places of items which the other side holds too, as was found out since this was asked last."""

@@ -51,12 +51,34 @@ async def test_beyond_its_bytes_the_longest_silent_gives_way_and_only_that_one(a
     assert " 0 bytes" in repr(one)
 
 
-async def test_who_is_at_work_does_not_give_way(autojump_clock):
-    one = Exchanges(1, 10 * ITEM)
+async def test_who_is_at_work_does_not_give_way_to_a_newcomer(autojump_clock):
+    one = Exchanges(1, 80 * ITEM)
     with one.holding(snapshot(40, 0)), one.holding(snapshot(40, 1)):
 
         async def answer():
             await trio.sleep(5)
             return "something"
 
+        with pytest.raises(ResourceExhausted, match="busy"), one.holding(snapshot(40, 2)):
+            pass
         assert await one.hear(answer) == "something"
+    assert " 0 bytes" in repr(one)
+
+
+async def test_what_was_said_counts_and_whoever_grows_alone_ends(autojump_clock):
+    one, ends = Exchanges(1, 1000), []
+    with one.holding(snapshot(1)) as holding:
+        holding.resize(500)
+        holding.resize(900)
+        holding.resize(100)
+        holding.resize(900)
+        with pytest.raises(ResourceExhausted, match="busy"):
+            holding.resize(970)
+    assert " 0 bytes" in repr(one)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hold, one, snapshot(1), ends)
+        await trio.sleep(1)
+        with one.holding(snapshot(1)) as holding:
+            holding.resize(970)
+            await trio.sleep(1)
+    assert len(ends) == 1
