@@ -1,33 +1,44 @@
-"""How many exchanges this node answers at one time, so that those which it answers come to their end.
+"""How many exchanges there are at one time, so that those which this node answers come to their end.
 
 An opener waits in silence while the answerer pays for what it offered, and gives up after `stream_timeout`. Hence:
 first come, first served, and whoever comes when enough are being paid for is told so and comes again later. Invariant:
-an exchange has a place only while this node is at work for it; a peer that is slow to offer takes nobody's place.
+an exchange has a place only while this node is at work for it; a peer that is slow takes nobody's place. What all
+exchanges hold of the registry is bounded, too: beyond it, the one whose peer is silent for the longest time gives way.
 """
 
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
-from beam_actors.errors import ResourceExhausted
+import trio
+
+from beam_actors.errors import ResourceExhausted, TimedOut
 from beam_actors.naming.allowance import Allowance, Check
+from beam_actors.naming.ranges import ITEM, Snapshot
 
-Pay = Callable[[float, Check], Awaitable[None]]
-"""Waits until so much may be done."""
+T = TypeVar("T")
+_BUSY = "This node is busy comparing claims with other peers; ask again later."
 
 
 class Exchanges:
-    """Those that are being paid for."""
+    """Those that are being paid for, and those that wait for their peers."""
 
-    __slots__ = ("_paying", "_room")
+    __slots__ = ("_bytes", "_held", "_paying", "_room", "_silent", "_space")
 
-    def __init__(self, room: int) -> None:
-        """`room` exchanges at one time."""
+    def __init__(self, room: int, space: int) -> None:
+        """`room` exchanges are answered at one time, and all hold `space` bytes."""
         self._room = room
+        self._space = space
         self._paying = 0
+        self._bytes = 0
+        self._held: Counter[Snapshot] = Counter()
+        self._silent: dict[trio.CancelScope, None] = {}  # the longest silent first
 
     def admit(self) -> None:
         """Raise `ResourceExhausted` if no other exchange may begin now."""
         if self._paying >= self._room:
-            raise ResourceExhausted("This node is busy comparing claims with other peers; ask again later.")
+            raise ResourceExhausted(_BUSY)
 
     async def pay(self, allowance: Allowance, count: float, check: Check) -> None:
         """Pay for a part of an exchange that was admitted."""
@@ -37,5 +48,60 @@ class Exchanges:
         finally:
             self._paying -= 1
 
+    @contextmanager
+    def holding(self, mine: Snapshot) -> Iterator["Holding"]:
+        """An exchange over `mine` is under way."""
+        self._held[mine] += 1
+        if self._held[mine] == 1:
+            self._bytes += ITEM * len(mine)
+        holding = Holding(self)
+        try:
+            holding.resize(0)
+            yield holding
+        finally:
+            self._bytes -= holding.size
+            self._held[mine] -= 1
+            if not self._held[mine]:
+                del self._held[mine]
+                self._bytes -= ITEM * len(mine)
+
+    def grow(self, size: int) -> None:
+        """So many more bytes are held, of which another exchange may have to give way, or this one."""
+        self._bytes += size
+        if self._bytes > self._space:
+            if not self._silent:
+                raise ResourceExhausted(_BUSY)
+            scope = next(iter(self._silent))
+            del self._silent[scope]
+            scope.cancel()
+
+    async def hear(self, receive: Callable[[], Awaitable[T]]) -> T:
+        """What the other side says next; `TimedOut` when the exchange has to give way."""
+        with trio.CancelScope() as scope:
+            self._silent[scope] = None
+            try:
+                return await receive()
+            finally:
+                self._silent.pop(scope, None)
+        raise TimedOut("The peer is silent in the middle of an exchange, and others need the room.")
+
     def __repr__(self) -> str:
-        return f"<Exchanges {self._paying} of {self._room}>"
+        return f"<Exchanges {self._paying} of {self._room}, {self._bytes} bytes>"
+
+
+class Holding:
+    """What one exchange holds beside its snapshot."""
+
+    __slots__ = ("_exchanges", "size")
+
+    def __init__(self, exchanges: Exchanges) -> None:
+        self._exchanges = exchanges
+        self.size = 0
+
+    def resize(self, size: int) -> None:
+        """It holds so many bytes now; `ResourceExhausted` if that is too much for all, and nobody else is silent."""
+        grown, self.size = size - self.size, size
+        self._exchanges.grow(grown)
+
+    def __repr__(self) -> str:
+        return f"<Holding {self.size} bytes>"

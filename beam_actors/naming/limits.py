@@ -53,10 +53,15 @@ class Limits:
     all_claims_burst: int = 1000
     """The same at once, after a silence."""
     exchange_interval: float = 60.0
-    """Seconds between two full exchanges that one peer opens, after the first two; the same for this node's own."""
+    """Seconds between two exchanges that one peer opens, after the first two; the same for this node's own. So often,
+    give or take a sixth, a node also compares with a peer that chance chooses."""
     exchanges: int = 16
     """Exchanges that are answered at one time; one more is refused and comes again later. So many of full registries
     are answered within `stream_timeout`."""
+    exchange_bytes: int = 32 << 20
+    """Bytes that the exchanges under way may hold: of what was here when they began, 40 for each claim, once for those
+    that began between two changes; and what was said in them. Beyond it the one whose peer is silent for the longest
+    time ends, or the one that grows."""
     streams_per_peer: int = 8
     """Inbound `/beam/names/1` streams of one peer at a time."""
     streams: int = 1024

@@ -240,20 +240,13 @@ class GetAbout:
 
 
 @attrs.frozen(slots=True)
-class GetIds:
-    """Reply: tuple of the ids of all claims here."""
+class GetItems:
+    """Reply: `Snapshot` of the items of all claims here."""
 
 
 @attrs.frozen(slots=True)
 class GetClaims:
     """Reply: tuple of the encoded claims with these ids, as far as they are here."""
-
-    ids: tuple[bytes, ...]
-
-
-@attrs.frozen(slots=True)
-class Compare:
-    """A peer holds these ids. Reply: (ids that are missing here, encoded claims that the peer lacks)."""
 
     ids: tuple[bytes, ...]
 
@@ -286,6 +279,11 @@ class Changed:
     source: PeerId | None
     ended: tuple[Name, ...] = ()
     """Names that an owner holds no longer because of them, by a revocation or since a later era began without them."""
+
+
+@attrs.frozen(slots=True)
+class Meet:
+    """From spread to itself, every minute: compare with a peer that chance chooses."""
 
 
 @attrs.frozen(slots=True)

@@ -6,11 +6,19 @@ that held it.
 
 from typing import Final, Protocol
 
-from beam_actors.errors import ActorError, NetworkError, PeerOffline, ProtocolError, StorageError, TimedOut
+from beam_actors.errors import (
+    ActorError,
+    NetworkError,
+    PeerOffline,
+    ProtocolError,
+    ResourceExhausted,
+    StorageError,
+    TimedOut,
+)
 from beam_actors.runtime import Ref
 from beam_actors.values import PeerId
 
-FAILURES: Final = (NetworkError, ProtocolError, PeerOffline, TimedOut, ActorError, StorageError)
+FAILURES: Final = (NetworkError, ProtocolError, PeerOffline, TimedOut, ResourceExhausted, ActorError, StorageError)
 
 
 class ByteStream(Protocol):

@@ -21,7 +21,7 @@ from beam_actors.errors import (
 )
 from beam_actors.naming import answering
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.comparing import Comparer
+from beam_actors.naming.confirming import Confirmer
 from beam_actors.naming.events import Event, Events
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
@@ -29,14 +29,13 @@ from beam_actors.naming.ledger import Ledger
 from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.messages import (
     Changed,
-    Compare,
     Confirm,
     Conflict,
     DropPin,
     GetAbout,
     GetClaims,
     GetHolding,
-    GetIds,
+    GetItems,
     GetMade,
     GetStanding,
     GetStatistics,
@@ -59,6 +58,7 @@ from beam_actors.naming.messages import (
     Tick,
     Unreserve,
 )
+from beam_actors.naming.ranges import Snapshot
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
@@ -113,7 +113,7 @@ class Registrar(Actor):
             return Knowledge(network=network, owner=owner, limits=bounds, events=self._events)
 
         self._ledger = Ledger(store, empty, spawn=self.spawn)
-        self._comparer = Comparer(self._ledger, clock)
+        self._confirmer = Confirmer(self._ledger, clock)
         self._time = Timekeeper(clock)
 
     def __repr__(self) -> str:
@@ -307,11 +307,11 @@ class Registrar(Actor):
             if claim.kind is not Kind.LIVE or is_live(claim, now)
         )
 
-    @receives(GetIds)
-    def on_get_ids(self, _message: GetIds) -> tuple[bytes, ...]:
-        """The ids of all claims."""
+    @receives(GetItems)
+    def on_get_items(self, _message: GetItems) -> Snapshot:
+        """The items of all claims."""
         self._ledger.check_durable()
-        return tuple(claim.id for claim in self._known.registry)
+        return self._known.registry.snapshot()
 
     @receives(GetClaims)
     def on_get_claims(self, message: GetClaims) -> tuple[bytes, ...]:
@@ -320,22 +320,10 @@ class Registrar(Actor):
         found = (self._known.registry.get(one) for one in message.ids)
         return tuple(claim.encoded for claim in found if claim is not None)
 
-    @receives(Compare)
-    def on_compare(self, message: Compare) -> None:
-        """What is missing here, and what is missing there."""
-        self._ledger.check_durable()
-        self.spawn(self._compare, message.ids, self.defer(), name="compare")
-
-    async def _compare(self, ids: tuple[bytes, ...], reply: Reply) -> None:
-        try:
-            reply.set(await self._comparer.compare(ids))
-        except StorageError as error:
-            reply.fail(error)
-
     @receives(Confirm)
     def on_confirm(self, message: Confirm) -> None:
         """What a peer holds too."""
-        self.spawn(self._comparer.confirm, message.ids, name="confirm")
+        self.spawn(self._confirmer.confirm, message.ids, name="confirm")
 
     @receives(GetStatistics)
     def on_get_statistics(self, _message: GetStatistics) -> RegistryStatistics:

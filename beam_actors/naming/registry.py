@@ -17,8 +17,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 import attrs
 
+from beam_actors.naming.catalogue import Catalogue
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import RETENTION
+from beam_actors.naming.ranges import Snapshot
 from beam_actors.values import Name, OwnerId, cbor
 
 Key = tuple[Name, OwnerId]
@@ -57,7 +59,7 @@ class Registry:
     def __init__(self, *, floor: int = 0) -> None:
         self._by_name: dict[Name, dict[OwnerId, Entry]] = {}
         self._by_owner: dict[OwnerId, set[Name]] = {}
-        self._by_id: dict[bytes, Claim] = {}
+        self._by_id = Catalogue()
         self._revoked: dict[OwnerId, Claim | None] = {}  # None: by `bar`
         self._revocations = 0  # those that are here
         self.floor = floor
@@ -206,6 +208,10 @@ class Registry:
     def __iter__(self) -> Iterator[Claim]:
         """All claims, proofs and revocations, in the order in which they came."""
         return iter(tuple(self._by_id.values()))
+
+    def snapshot(self) -> Snapshot:
+        """What is here, as it is compared with what other nodes hold."""
+        return self._by_id.snapshot()
 
     def canonical(self) -> bytes:
         """The content as bytes: equal for equal content, in whatever order it came."""

@@ -1,12 +1,14 @@
 """Spread: claims go to the peers that lack them, and come from those that have them, by `/beam/names/1`.
 
-What is new here is pushed to every connected peer but the one it came from; on each new connection one side opens a
-full exchange of ids, then of what either lacks. Invariant: what a peer, and what all peers together, can make this node
-hold or do is bounded (streams, claims a second, ids in an exchange, claims waiting to be pushed, lines in the log); it
-ends with the stream and with the peer that wanted it, and a peer's failure costs its own link only. Every claim goes
-through the registrar; this module judges none and never passes one on that was known.
+What is new here is pushed to every connected peer but the one it came from; on each new connection one side opens an
+exchange, and each node one a minute with any of its peers, by which either gets what it lacks. Invariant: what a peer,
+and what all peers together, can make this node hold or do is bounded (streams, claims a second, ids in an exchange,
+claims waiting to be pushed, lines in the log); it ends with the stream and with the peer that wanted it, and a peer's
+failure costs its own link only. Every claim goes through the registrar; this module judges none and never passes one on
+that was known.
 """
 
+from collections.abc import Awaitable
 from functools import partial
 
 import trio
@@ -16,22 +18,15 @@ from beam_actors.naming import protocol
 from beam_actors.naming.allowance import Allowance, Commons, wait
 from beam_actors.naming.complaints import Complaints
 from beam_actors.naming.conversation import Conversation
-from beam_actors.naming.exchanges import Exchanges, Pay
+from beam_actors.naming.exchanges import Exchanges
+from beam_actors.naming.exchanging import Exchange, Pay
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.link import Link
-from beam_actors.naming.messages import (
-    Changed,
-    Compare,
-    Confirm,
-    CountLinks,
-    GetAbout,
-    GetClaims,
-    GetIds,
-    Submit,
-)
+from beam_actors.naming.messages import Changed, CountLinks, GetAbout, Meet, Submit
 from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
 from beam_actors.naming.news import News
-from beam_actors.naming.protocol import PROTOCOL, Ask, Done, Have, Message, Push, Want
+from beam_actors.naming.protocol import PROTOCOL, Ask, Compare, Done, Push
+from beam_actors.naming.ranges import SALT
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.ports import Clock, Entropy
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
@@ -46,10 +41,6 @@ _HOLD_BACK = 0.5
 it already say so first, and are not told it again."""
 _FREE_EXCHANGES = 2
 """Before the pace holds: one on connect, and one because it broke off."""
-_IDS_LISTED = 16
-"""So many ids in an offer cost as much as one claim: they are read and kept for a while."""
-_IDS_COMPARED = 64
-"""So many ids in a comparison, from either side, cost as much as one claim."""
 
 
 class Spread(Actor):
@@ -79,7 +70,7 @@ class Spread(Actor):
         self._serving = 0
         self._news = News(self._limits.streams)
         self._commons = Commons(self._limits.all_claims_per_second, self._limits.all_claims_burst, clock)
-        self._exchanges = Exchanges(self._limits.exchanges)
+        self._exchanges = Exchanges(self._limits.exchanges, self._limits.exchange_bytes)
         self._refused = Complaints("peers are refused", clock)
         self._ended = Complaints("peers' streams about names end", clock)
         self._unreached = Complaints("names do not reach a peer", clock)
@@ -90,6 +81,7 @@ class Spread(Actor):
     async def on_start(self) -> None:
         """Find out who is connected already: an earlier incarnation heard of it."""
         self.spawn(self._catch_up, name="catch-up")
+        self._meet_later()
 
     async def _catch_up(self) -> None:
         while True:
@@ -102,6 +94,20 @@ class Spread(Actor):
         for peer in connected:
             self._link(peer).fall_behind()  # what was new while nobody was here was told to nobody
             self.ref.tell(PeerUp(peer))
+
+    # --- every minute -------------------------------------------------------------------------------------------------
+
+    def _meet_later(self) -> None:
+        jitter = 1 + (self._entropy.uniform() - 0.5) / 3
+        self.send_after(jitter * self._limits.exchange_interval, Meet())
+
+    @receives(Meet)
+    def on_meet(self, _message: Meet) -> None:
+        """Compare with one of the peers: what no push and no exchange with others brought comes so."""
+        self._meet_later()
+        links = [link for link in self._links.values() if link.worker is not None]
+        if links:
+            links[int(self._entropy.uniform() * len(links))].fall_behind()
 
     # --- who is there -------------------------------------------------------------------------------------------------
 
@@ -218,34 +224,17 @@ class Spread(Actor):
         """Bring this node and the peer to the same claims."""
         talk = await self._open(peer)
         try:
-            ids: tuple[bytes, ...] = await self._registrar.ask(GetIds(), timeout=_ASK)
-            await talk.send(*protocol.haves(ids), Done())
-            wanted = await self._take_difference(peer, link, talk, len(ids))
-            self._registrar.tell(Confirm(tuple(one for one in ids if one not in wanted)))
-            await self._send_wanted(talk, tuple(one for one in ids if one in wanted))
-            await talk.send(Done())
+            exchange = self._exchange_over(talk, peer, link, lambda count: link.allowance.pay(count, talk.check))
+            await exchange.open(self._entropy.token(SALT))
             talk.close()
         except BaseException:
             talk.abort()
             raise
 
-    async def _take_difference(self, peer: PeerId, link: Link, talk: Conversation, offered: int) -> frozenset[bytes]:
-        """Take in what this node lacks; the ids that the peer asks for."""
-        wanted: list[bytes] = []
-        while (message := await talk.listed()) is not None:
-            match message:
-                case Push(claims):
-                    await self._submit(peer, link, talk, claims)
-                case Want(some) if len(wanted) + len(some) <= offered:
-                    wanted.extend(some)
-                case _:
-                    raise RemoteProtocolError("The peer answers an exchange with something else.")
-        return frozenset(wanted)
-
-    async def _send_wanted(self, talk: Conversation, ids: tuple[bytes, ...]) -> None:
-        for start in range(0, len(ids), protocol.MAX_CLAIMS):
-            some = ids[start : start + protocol.MAX_CLAIMS]
-            await talk.send_claims(await self._registrar.ask(GetClaims(some), timeout=_ASK))
+    def _exchange_over(self, talk: Conversation, peer: PeerId, link: Link, pay: Pay) -> Exchange:
+        most = 2 * (self._limits.claims + self._limits.revocations)
+        submit = partial(self._submit, peer, link, pay)
+        return Exchange(talk, self._registrar, self._exchanges, most=most, pay=pay, submit=submit)
 
     # --- incoming -----------------------------------------------------------------------------------------------------
 
@@ -299,30 +288,30 @@ class Spread(Actor):
             del self._links[peer]
 
     async def _answer_all(self, peer: PeerId, link: Link, talk: Conversation) -> None:
+        def pay(count: float) -> Awaitable[None]:
+            return link.allowance.pay(count, talk.check)
+
         while True:
             await link.allowance.settle()
             match await talk.receive(idle=True):
                 case None:
                     break
                 case Push(claims):
-                    await self._submit(peer, link, talk, claims)
+                    await self._submit(peer, link, pay, claims)
                 case Ask(name):
-                    await link.allowance.pay(1, talk.check)
-                    await self._send_slowly(
-                        link.allowance.pay, talk, await self._registrar.ask(GetAbout(name), timeout=_ASK)
-                    )
+                    await pay(1)
+                    await self._send_slowly(pay, talk, await self._registrar.ask(GetAbout(name), timeout=_ASK))
                     await talk.send(Done())
-                case Have(ids):
+                case Compare() as opening:
+                    link.in_vain = None  # it knows of this session, and comes again if it is refused
                     async with link.comparing:
-                        await self._answer_exchange(peer, link, talk, ids)
-                case Want(ids):
-                    await link.allowance.pay(max(1, len(ids)), talk.check)
-                    await self._send_wanted(talk, ids)
+                        await self._answer_exchange(peer, link, talk, opening)
+                case Done():
+                    await pay(1)  # the end of a list that was taken in already
                 case _:
-                    await link.allowance.pay(1, talk.check)  # the end of a list that was taken in already
+                    raise RemoteProtocolError("The peer says something of an exchange that is over, or did not begin.")
 
-    async def _answer_exchange(self, peer: PeerId, link: Link, talk: Conversation, ids: tuple[bytes, ...]) -> None:
-        """Take the rest of an offer that begins with `ids`, and say what either side lacks."""
+    async def _answer_exchange(self, peer: PeerId, link: Link, talk: Conversation, opening: Compare) -> None:
         await wait(link.answering.take(1, self._clock.monotonic()), talk.check)
         await link.allowance.pay(1, talk.check)
         try:
@@ -330,33 +319,23 @@ class Spread(Actor):
         except ResourceExhausted:
             link.answering.take(-1, self._clock.monotonic())  # it was not answered
             raise
-        pay = partial(self._exchanges.pay, link.allowance)
-        offered: list[bytes] = []
-        message: Message | None = Have(ids)
-        while message is not None:
-            if not isinstance(message, Have):
-                raise RemoteProtocolError("The peer begins an exchange and says something else before its end.")
-            await pay(1 + len(message.ids) / _IDS_LISTED, talk.check)
-            offered.extend(message.ids)
-            if len(offered) > 2 * (self._limits.claims + self._limits.revocations):
-                raise RemoteProtocolError("The peer offers more claims than anybody keeps.")
-            message = await talk.listed()
-        self._news.answering(peer)
-        missing, lacking = await self._registrar.ask(Compare(tuple(offered)), timeout=_ASK)
-        compared = 2 * len(offered) - len(missing) + len(lacking)
-        await pay(1 + compared / _IDS_COMPARED, talk.check)
-        await self._send_slowly(pay, talk, lacking)
-        await talk.send(*protocol.wants(missing), Done())
+        self._news.answering(peer)  # before it is said what is here: what is new after this may not be in it
 
-    async def _submit(self, peer: PeerId, link: Link, talk: Conversation, claims: tuple[bytes, ...]) -> None:
+        def pay(count: float) -> Awaitable[None]:
+            return self._exchanges.pay(link.allowance, count, talk.check)
+
+        await self._exchange_over(talk, peer, link, pay).answer(opening)
+
+    async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> None:
         """Hand claims to the registrar, no faster than one peer may; the stream's window slows the peer down."""
-        await link.allowance.pay(max(1, len(claims)), talk.check)
+        await pay(max(1, len(claims)))
         await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         link.outbox.drop(claims)
 
-    async def _send_slowly(self, pay: Pay, talk: Conversation, claims: tuple[bytes, ...]) -> None:
+    @staticmethod
+    async def _send_slowly(pay: Pay, talk: Conversation, claims: tuple[bytes, ...]) -> None:
         """Give claims out no faster than they are taken; in pieces, so that the other side never waits too long."""
         for start in range(0, len(claims), protocol.MAX_CLAIMS):
             some = claims[start : start + protocol.MAX_CLAIMS]
-            await pay(len(some), talk.check)
+            await pay(len(some))
             await talk.send_claims(some)

@@ -11,7 +11,8 @@ from beam_actors.flow import Stream, read_frame
 from beam_actors.identity import PeerKey
 from beam_actors.naming import PROTOCOL as NAMES
 from beam_actors.naming.conversation import Conversation
-from beam_actors.naming.protocol import Ask, Done, Have, Push, Want
+from beam_actors.naming.protocol import Ask, Compare, Done, Push, Ranges, Want
+from beam_actors.naming.ranges import PREFIX, SALT, TOP, Listing, Print, Settled
 from beam_actors.peers.inquiry import MAX_QUESTION, Question, decode_question, encode_answer, encode_question
 from beam_actors.peers.inquiry import PROTOCOL as PEERS
 from beam_actors.tunnels import PROTOCOL as TUNNEL
@@ -38,13 +39,16 @@ class Withholder(Attacker):
         """See `Attacker`: offer claims that there are not, ask for them all, deliver none, and wait to be asked."""
         while True:
             talk = Conversation(line.open(NAMES), timeout=TIMEOUT)
-            await talk.send(Have(tuple(self.lair.entropy.token(32) for _ in range(100))), Done())
+            unknown = tuple(self.lair.entropy.token(32) for _ in range(100))
+            await talk.send(
+                Compare(self.lair.entropy.token(SALT), bytes(PREFIX), TOP), Ranges((Listing(TOP, unknown),))
+            )
             heard: list[bytes] = []
-            while (message := await talk.listed()) is not None:
+            while not isinstance(message := await talk.receive(), Ranges | None):
                 if isinstance(message, Push):
                     heard += message.claims
             self.lair.tally["claims heard and kept to itself"] += len(heard)
-            await talk.send(Push(tuple(reversed(heard))[:48]), Push(tuple(heard[:24])), Done())
+            await talk.send(Push(tuple(reversed(heard))[:48]), Push(tuple(heard[:24])), Ranges((Settled(TOP),)))
             talk.close()
             await trio.sleep(30.0)
 
@@ -54,29 +58,30 @@ class Withholder(Attacker):
             talk.abort()
             return
         conversation = Conversation(talk, timeout=TIMEOUT)
-        offered: list[bytes] = []
         while (message := await conversation.receive(idle=True)) is not None:
             match message:
-                case Have(ids):
-                    offered += ids
-                case Done() if offered:
-                    await self._exchange(conversation, offered)
-                    offered = []
+                case Ranges():
+                    await self._exchange(conversation)
                 case Ask(name):
                     await self._about(conversation, name)
         talk.close()
 
-    async def _exchange(self, talk: Conversation, offered: list[bytes]) -> None:
+    async def _exchange(self, talk: Conversation) -> None:
+        """Answer the first turn of an exchange."""
         self.lair.tally["exchanges answered badly"] += 1
-        match self.lair.tally["exchanges answered badly"] % 4:
+        unknown = tuple(self.lair.entropy.token(32) for _ in range(10))
+        match self.lair.tally["exchanges answered badly"] % 5:
             case 0:
-                await talk.send(Done())  # "we agree"
+                await talk.send(Ranges((Settled(TOP),)))  # "we agree"
             case 1:
-                await talk.send(Want(tuple(offered[::-1])[:1024]), Done())
+                await talk.send(Want(unknown), Ranges((Settled(TOP),)))  # what it was not offered
             case 2:
-                await talk.send(*[Want(tuple(offered[:1024]))] * 3, Done())  # more than was offered
+                await talk.send(Ranges((Listing(TOP, unknown),)))  # and then it gives none of them
+            case 3:
+                await talk.send(*[Ranges((Print(b"\x80", bytes(16)), Settled(b"\xc0")))] * 2)  # which go back
             case _:
-                await talk.send(Want(tuple(self.lair.entropy.token(32) for _ in offered[:10])), Done())
+                halves = (Print(b"\x80", self.lair.entropy.token(16)), Print(TOP, self.lair.entropy.token(16)))
+                await talk.send(Ranges(halves))  # and falls silent
 
     async def _about(self, talk: Conversation, name: Name) -> None:
         self.lair.tally["questions answered badly"] += 1

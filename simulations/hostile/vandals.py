@@ -9,7 +9,8 @@ from beam_actors.flow import Stream
 from beam_actors.naming import PROTOCOL as NAMES
 from beam_actors.naming import protocol
 from beam_actors.naming.conversation import Conversation
-from beam_actors.naming.protocol import Done, Have
+from beam_actors.naming.protocol import Compare, Done, Ranges
+from beam_actors.naming.ranges import PREFIX, SALT, TOP, Listing
 from beam_actors.tunnels import PROTOCOL as TUNNEL
 from beam_actors.values import Multiaddr, cbor
 from beam_actors.wire import Role, frame
@@ -20,6 +21,7 @@ from simulations.hostile.line import DEFENCE, Line
 
 _FIRST = 3
 """The first stream that the session did not open itself."""
+_COMPARE = Compare(bytes(SALT), bytes(PREFIX), TOP)
 _SPOKEN = (NAMES, TUNNEL, "/beam/peers/1", "/ipfs/id/push/1.0.0")
 
 
@@ -71,10 +73,12 @@ class Babbler(Attacker):
             frame(cbor.encode([1, 9])),  # another kind
             frame(cbor.encode([1, 1, [bytes(2000)]])),  # an oversized claim
             frame(cbor.encode([1, 1, [b"x"] * 49])),
-            frame(cbor.encode([1, 3, [b"short"]])),
+            frame(cbor.encode([1, 3, b"short", bytes(8), b""])),
+            frame(cbor.encode([1, 6, [[b"b", 0], [b"a", 0]]])),  # ranges that go back
             frame(cbor.encode([1, 2, "NOT A NAME"])),
             frame(cbor.encode([[[[[[1]]]]]])),
-            protocol.encode(Have(())) + protocol.encode(Have(())),  # an offer that never ends
+            protocol.encode(_COMPARE) + protocol.encode(_COMPARE),  # an exchange within another one
+            protocol.encode(_COMPARE) + protocol.encode(Ranges((Listing(b"\x80", (bytes(32),) * 2),))),  # a list twice
             protocol.encode(Done()) * 50,
             b"\x30half of",
         )
@@ -113,7 +117,7 @@ class Sloth(Attacker):
     async def attack(self, line: Line) -> None:
         """See `Attacker`."""
         for _ in range(8):
-            await Conversation(line.open(NAMES), timeout=60).send(Have(()), Done())
+            await Conversation(line.open(NAMES), timeout=60).send(_COMPARE, Ranges((Listing(TOP, ()),)))
         await trio.sleep(0.5)
         line.sleep()
         self.lair.tally["answers unread"] += 8

@@ -42,21 +42,19 @@ MUTANTS = (
     Mutant(
         name="news-not-pushed",
         bug="A claim that is new is pushed to the peer that it came from and to nobody else.",
-        plan="spread",
-        invariant="L1",
+        test="naming/test_spread.py::test_a_change_reaches_the_far_end_of_a_chain_without_echo",
         edits=(Edit("naming/spread.py", "if peer != message.source and", "if peer == message.source and"),),
     ),
     Mutant(
         name="exchange-one-way",
-        bug="In an exchange the opener takes what it lacks and does not give what the other side lacks.",
+        bug="In an exchange what the other side lacks or wants is not given.",
         plan="split",
         invariant="L1",
         edits=(
             Edit(
-                "naming/spread.py",
-                "            await self._send_wanted(talk, tuple(one for one in ids if one in wanted))\n"
-                "            await talk.send(Done())",
-                "            await talk.send(Done())",
+                "naming/exchanging.py",
+                "        for start in range(0, len(turn.push), protocol.MAX_CLAIMS):",
+                "        for start in range(0, 0, protocol.MAX_CLAIMS):",
             ),
         ),
     ),

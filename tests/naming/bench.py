@@ -4,7 +4,7 @@ import attrs
 import trio
 
 from beam_actors.errors import StorageError
-from beam_actors.naming.messages import Changed, Keep, Submit
+from beam_actors.naming.messages import Changed, GetItems, Keep, Submit
 from beam_actors.naming.registrar import Registrar
 from beam_actors.runtime import Actor, ChildSpec, Intensity, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
@@ -96,3 +96,9 @@ class bench:  # noqa: N801 - used like a function
 
 def submit(*claims):
     return Submit(tuple(one.encoded for one in claims), peer(9))
+
+
+async def ids_at(registrar) -> set[bytes]:
+    """The ids of all claims that the registrar would tell a peer of."""
+    snapshot = await registrar.ask(GetItems())
+    return set(snapshot.ids(range(len(snapshot))))

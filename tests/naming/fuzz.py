@@ -7,9 +7,14 @@ from beam_actors.naming import protocol, records
 from beam_actors.naming.admission import REASONS
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.grammar import parse_query, random_name
+from beam_actors.naming.ranges import ITEM, SALT, Snapshot
+from beam_actors.naming.reconciling import Reconciliation
 from beam_actors.values import cbor
+from beam_actors.wire import FrameReader
 from tests.naming.builders import NETWORK
 from tests.wire.support import unframed
+
+HELD = Snapshot([bytes([number, number % 7]) * (ITEM // 2) for number in range(100)])
 
 
 def fuzz_cbor(data: bytes) -> None:
@@ -37,6 +42,35 @@ def fuzz_message(data: bytes) -> None:
     except RemoteProtocolError:
         return
     assert unframed(protocol.encode(message)) == data
+
+
+def fuzz_exchange(data: bytes) -> None:
+    """The frames of a peer that begins: each turn is answered within bounds, or refused."""
+    reader, machine = FrameReader(protocol.MAX_MESSAGE), Reconciliation(HELD, bytes(SALT), most=200)
+    reader.feed(data)
+    ours = set(HELD.ids(range(len(HELD))))
+    pushed: list[bytes] = []
+    try:
+        while (body := reader.next()) is not None:
+            match protocol.decode(body):
+                case protocol.Want(ids):
+                    machine.wanted(ids)
+                case protocol.Ranges(ranges):
+                    work = machine.weigh(ranges)
+                    assert work.hashed <= 2 * len(HELD)
+                    machine.hear(ranges)
+            if machine.heard:
+                if (turn := machine.answer()) is None:
+                    return
+                assert [one for message in protocol.turns(turn.ranges) for one in message.ranges] == list(turn.ranges)
+                pushed += turn.push
+                if turn.last:
+                    return
+    except RemoteProtocolError:
+        return
+    finally:
+        assert set(pushed) <= ours
+        assert len(set(pushed)) == len(pushed)
 
 
 def fuzz_query(data: bytes) -> None:

@@ -6,7 +6,7 @@ import trio
 
 from beam_actors.errors import ConnectionLost, PeerOffline
 from beam_actors.naming import Limits, compose_naming, spread_ref
-from beam_actors.naming.messages import GetIds, Submit
+from beam_actors.naming.messages import Submit
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.runtime import ChildSpec, Intensity, Supervisor, System
@@ -14,6 +14,7 @@ from beam_actors.testing.clock import SimClock
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.store import MemoryStore
+from tests.naming.bench import ids_at
 from tests.naming.builders import NETWORK, owner_key, peer
 
 SERVICES = "services"
@@ -208,7 +209,7 @@ async def settle(seconds: float = 3.0):
 
 async def ids(node) -> set[bytes]:
     """The ids of all claims at the node."""
-    return set(await node.registrar.ask(GetIds()))
+    return await ids_at(node.registrar)
 
 
 async def give(node, *claims):

@@ -6,12 +6,12 @@ from beam_actors.errors import NameNotFound
 from beam_actors.naming import Kind, records
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import HOUR
-from beam_actors.naming.messages import DropPin, GetIds, ListHeld, Publish, Reserve, Resolve, SetPin
+from beam_actors.naming.messages import DropPin, ListHeld, Publish, Reserve, Resolve, SetPin
 from beam_actors.naming.records import Own
 from beam_actors.ports import Change
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.values import Name, cbor
-from tests.naming.bench import ALICE, bench, submit
+from tests.naming.bench import ALICE, bench, ids_at, submit
 from tests.naming.builders import NOW, claim, owner_id, revocation
 from tests.naming.lab import lab, settle
 from tests.naming.tables import Tables, knowledge
@@ -59,12 +59,12 @@ async def test_an_owner_whose_revocation_cannot_be_read_stays_revoked(autojump_c
         await one.store.commit([Change(records.REVOKED, b"no owner", RUBBISH)])
     for ids in ({revocation(1).id}, {revocation(0).id, revocation(1).id}):
         async with bench(disk) as one:
-            assert set(await one.registrar.ask(GetIds())) == ids
+            assert await ids_at(one.registrar) == ids
             assert await one.registrar.ask(submit(claim(0, era=3))) == 0
             with pytest.raises(NameNotFound):
                 await one.registrar.ask(Resolve(Query(ALICE, owner_id(0))))
             await one.registrar.ask(submit(revocation(0)))  # a peer tells it again: then it can be passed on again
-            assert revocation(0).id in await one.registrar.ask(GetIds())
+            assert revocation(0).id in await ids_at(one.registrar)
             assert one.registrar.incarnation == 1
 
 
@@ -95,7 +95,7 @@ async def test_a_floor_that_cannot_be_read_stops_nobody(autojump_clock):
         await one.registrar.ask(submit(claim(0)))
         await one.store.commit([Change(records.META, records.FLOOR, RUBBISH)])
     async with bench(disk) as one:
-        assert await one.registrar.ask(GetIds()) == (claim(0).id,)
+        assert await ids_at(one.registrar) == {claim(0).id}
 
 
 async def test_an_own_claim_that_cannot_be_read_is_followed_by_a_greater_one(autojump_clock):

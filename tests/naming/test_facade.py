@@ -2,7 +2,7 @@ import pytest
 import trio
 
 from beam_actors.errors import InvalidName, NameContested, NameNotFound, NameTaken
-from beam_actors.naming import Kind
+from beam_actors.naming import Kind, Limits
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, Submit
 from beam_actors.ports import Change
@@ -114,8 +114,17 @@ async def test_look_alikes_are_reported(autojump_clock):
         assert (await one.naming.register("other")).look_alikes == ()
 
 
-async def test_an_old_answer_is_marked_and_refreshed(autojump_clock):
+async def test_what_a_peer_holds_too_stays_fresh(autojump_clock):
     async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await one.naming.register("alice")
+        await trio.sleep(3 * HOUR)
+        fresh = await other.naming.resolve("alice")
+        assert (fresh.source, fresh.age_s < 120) == ("registry", True)
+
+
+async def test_an_old_answer_is_marked_and_refreshed(autojump_clock):
+    async with lab(2, limits=Limits(exchange_interval=DAY)) as (wires, (one, other)):
         wires.connect(one, other)
         await one.naming.register("alice")
         await settle()

@@ -6,10 +6,9 @@ from beam_actors.naming import Kind, records
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import DAY, HOUR, RETENTION
 from beam_actors.naming.messages import (
-    Compare,
     Confirm,
     GetHolding,
-    GetIds,
+    GetItems,
     GetStatistics,
     ListHeld,
     Publish,
@@ -20,7 +19,7 @@ from beam_actors.naming.messages import (
 )
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.values import Name
-from tests.naming.bench import ALICE, bench, submit
+from tests.naming.bench import ALICE, bench, ids_at, submit
 from tests.naming.builders import NOW, claim, owner_id, revocation
 from tests.naming.lab import lab
 
@@ -39,7 +38,7 @@ async def test_own_names_and_pins_survive(autojump_clock):
         assert await one.registrar.ask(ListHeld()) == before
         holding = await one.registrar.ask(GetHolding(ALICE))
         assert (holding.entry.claim, holding.own.since, holding.revoked) == (claim(3), NOW, False)
-        assert revocation(2).id in await one.registrar.ask(GetIds())
+        assert revocation(2).id in await ids_at(one.registrar)
 
 
 async def test_an_answer_that_is_an_error_crashes_nobody(autojump_clock):
@@ -73,19 +72,40 @@ async def test_old_claims_are_forgotten_hourly_but_not_by_a_clock_that_jumps(aut
         assert await one.registrar.ask(submit(claim(0))) == 0
 
 
-async def test_comparing_a_long_list_holds_up_nobody(autojump_clock):
+async def test_a_long_list_that_is_confirmed_holds_up_nobody(autojump_clock):
     many = [claim(owner, f"n{number}") for owner in range(3) for number in range(16)]
     async with bench() as one:
         await one.registrar.ask(submit(*many, claim(3)))
+        one.clock.step(HOUR)
         strange = tuple(number.to_bytes(32, "big") for number in range(20_000))
-        ids = (*strange, *(claim.id for claim in many))
-        one.registrar.tell(Confirm(ids))
-        comparing = [one.registrar.ask(Compare(ids)) for _ in range(3)]
-        assert (await one.registrar.ask(Resolve(Query(ALICE)))).owner == owner_id(3)
-        assert not any(future.done for future in comparing)
-        for future in comparing:
-            missing, lacking = await future
-            assert (sorted(missing), lacking) == (list(strange), (claim(3).encoded,))
+        for _ in range(3):
+            one.registrar.tell(Confirm((*strange, claim(3).id)))
+        resolved = await one.registrar.ask(Resolve(Query(ALICE)))
+        assert resolved.owner == owner_id(3)
+        assert resolved.age_s >= HOUR  # it was not confirmed yet
+        await trio.sleep(1)
+        assert (await one.registrar.ask(Resolve(Query(ALICE)))).age_s < 2
+
+
+async def test_a_long_list_is_walked_once_in_ten_minutes_unless_a_longer_one_comes(autojump_clock):
+    strange = tuple(number.to_bytes(32, "big") for number in range(2000))
+    async with bench() as one:
+        await one.registrar.ask(submit(claim(3)))
+        for pause, extra, age in ((0, 0, 1), (300, 0, 301), (1, 1, 1), (300, 0, 301), (301, 0, 1), (70, -1500, 1)):
+            await trio.sleep(pause)
+            one.registrar.tell(Confirm((*strange[: 1900 + extra], claim(3).id)))
+            await trio.sleep(1)
+            assert (await one.registrar.ask(Resolve(Query(ALICE)))).age_s < age + 2
+
+
+async def test_the_items_are_those_of_the_claims_that_are_here(autojump_clock):
+    async with bench() as one:
+        await one.registrar.ask(submit(claim(0), claim(1), revocation(2)))
+        before = await one.registrar.ask(GetItems())
+        assert before is await one.registrar.ask(GetItems())
+        await one.registrar.ask(submit(claim(0, seq=2), revocation(1)))
+        assert await ids_at(one.registrar) == {claim(0, seq=2).id, revocation(1).id, revocation(2).id}
+        assert len(before) == 3
 
 
 async def test_what_a_peer_holds_too_was_heard_of_again_and_is_written_bit_by_bit(autojump_clock):
@@ -100,7 +120,7 @@ async def test_what_a_peer_holds_too_was_heard_of_again_and_is_written_bit_by_bi
         one.clock.step(7 * HOUR)
         for written in (256, len(many) - 256, 0):
             before = dict(await one.store.scan(records.CLAIMS))
-            await one.registrar.ask(Compare(tuple(one.id for one in many)))
+            one.registrar.tell(Confirm(tuple(one.id for one in many)))
             await trio.sleep(0.1)
             after = dict(await one.store.scan(records.CLAIMS))
             assert sum(before[key] != value for key, value in after.items()) == written

@@ -8,7 +8,7 @@ from beam_actors.naming import Kind, Limits, protocol
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.messages import CountLinks, Submit
-from beam_actors.naming.protocol import Ask, Push, Want
+from beam_actors.naming.protocol import Ask, Push
 from beam_actors.peers import PeerUp
 from tests.naming.builders import NAMES, NOW, claim, peer, pool, revocation
 from tests.naming.lab import View, give, ids, lab, settle, visit
@@ -242,8 +242,6 @@ async def test_a_question_is_answered_with_claims_and_done(autojump_clock):
         while (message := await talk.listed()) is not None:
             answer.append(message)
         assert {data for push in answer for data in push.claims} == {claim(0).encoded, claim(1).encoded}
-        await talk.send(Want((claim(2, "bob").id, bytes(32))))
-        assert await talk.receive() == Push((claim(2, "bob").encoded,))
 
 
 async def test_an_exchange_that_takes_longer_than_a_message_may_comes_to_its_end(autojump_clock):

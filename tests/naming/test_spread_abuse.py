@@ -6,13 +6,21 @@ from structlog.testing import capture_logs
 
 from beam_actors.errors import ConnectionLost
 from beam_actors.flow import read_frame
-from beam_actors.naming import Limits, protocol
+from beam_actors.naming import Limits, exchanging, protocol
 from beam_actors.naming.conversation import Conversation
-from beam_actors.naming.protocol import Ask, Done, Have, Push, Refuse, Want
+from beam_actors.naming.protocol import Ask, Compare, Done, Push, Ranges, Refuse, Want
+from beam_actors.naming.ranges import PREFIX, SALT, TOP, Listing, Print, Settled
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.wire import FrameReader, frame
 from tests.naming.builders import NAMES, claim, peer
 from tests.naming.lab import Node, Silent, at_work, give, ids, lab, settle, visit
+
+COMPARE = Compare(bytes(SALT), bytes(PREFIX), TOP)
+UNKNOWN = Print(TOP, bytes(16))
+
+
+def numbers(count):
+    return tuple(number.to_bytes(32, "big") for number in range(count))
 
 
 async def refusal(stream) -> str:
@@ -90,21 +98,48 @@ async def elapsed(talk, *messages, lists=1):
     return trio.current_time() - began
 
 
+async def compared(talk, ids=()):
+    """How long an exchange takes in which the peer lists so much, and gives nothing."""
+    began = trio.current_time()
+    await talk.send(COMPARE, Ranges((Listing(TOP, ids),)))
+    wanted = []
+    while not isinstance(message := await talk.receive(), Ranges):
+        if isinstance(message, Want):
+            wanted += message.ids
+    assert wanted == list(ids)
+    if wanted:
+        await talk.send(Ranges((Settled(TOP),)))
+    return trio.current_time() - began
+
+
 async def test_a_peer_that_compares_again_and_again_is_slowed_down(autojump_clock):
     many = [claim(owner, f"n{number}") for owner in range(4) for number in range(16)]
     async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
         await give(one, *many)
         talk = Conversation(visit(one), timeout=60)
-        offer = Have((bytes(32),))
-        assert await elapsed(talk, *(offer, Done()) * 10, lists=10) >= (10 * (len(many) + 2) - 20) / 10
+        took = sum([await compared(talk, (bytes(32),)) for _ in range(10)])
+        assert took >= (10 * (len(many) + 2) - 20) / 10
 
 
-@pytest.mark.parametrize("message", [Push(()), Have(()), Want(()), Done()])
+SAY_NOTHING = [Push(()), Ranges((Settled(b"\1"),)), Done()]
+
+
+@pytest.mark.parametrize("message", SAY_NOTHING)
 async def test_messages_that_say_nothing_are_paid_for(autojump_clock, message):
     async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
         talk = Conversation(visit(one), timeout=60)
-        end = (Done(),) if isinstance(message, Have) else ()
-        assert await elapsed(talk, *[message] * 100, *end, Ask(NAMES[0]), lists=1 + len(end)) >= (100 - 20) / 10
+        many = [message] * 100
+        if isinstance(message, Ranges):  # they have to rise
+            ends = [*(bytes([number]) for number in range(1, 99)), TOP]
+            many = [COMPARE, *(Ranges((Settled(end),)) for end in ends)]
+        assert await elapsed(talk, *many, Ask(NAMES[0])) >= (100 - 20) / 10
+
+
+@pytest.mark.parametrize("message", [Push(()), Want(())])
+async def test_nor_are_they_free_in_an_exchange(autojump_clock, message):
+    async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
+        talk = Conversation(visit(one), timeout=60)
+        assert await elapsed(talk, COMPARE, *[message] * 98, Ranges((Settled(TOP),)), Ask(NAMES[0])) >= (100 - 20) / 10
 
 
 async def test_streams_of_one_peer_are_bounded(autojump_clock):
@@ -124,13 +159,49 @@ async def test_streams_of_one_peer_are_bounded(autojump_clock):
         assert await again.receive() == Done()
 
 
-async def test_an_endless_offer_is_refused(autojump_clock):
+ENDS = [bytes([1, number]) for number in range(256)]
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        (
+            [Ranges((Listing(b"\1", numbers(200)),)), Ranges((Listing(TOP, numbers(1)),))],
+            "more claims than anybody keeps",
+        ),
+        ([Ranges(tuple(Settled(end) for end in ENDS))], "more ranges than anybody needs"),
+        ([Ranges((Settled(b"b"),)), Ranges((Settled(b"a"),))], "overlap or go back"),
+        ([Ranges((Settled(b"b"),)), Want(numbers(1))], "wants claims after"),
+        ([Want(numbers(1))], "not offered"),
+        ([COMPARE], "something else in the middle"),
+    ],
+)
+async def test_an_exchange_against_the_rules_is_refused(autojump_clock, messages, said):
     async with lab(1, limits=Limits(claims=60, revocations=40)) as (_, (one,)):
         stream = visit(one)
-        talk = Conversation(stream, timeout=5)
-        await talk.send(Have((bytes(32),) * 200))
-        await talk.send(Have((bytes(32),)))
-        assert await refusal(stream) == "The peer offers more claims than anybody keeps."
+        await Conversation(stream, timeout=5).send(COMPARE, *messages)
+        assert said in await refusal(stream)
+        await settle(1)
+        actor = one.system.cell(one.spread.path).actor
+        assert actor._links == {}
+        assert "0 bytes" in repr(actor._exchanges)
+        assert one.spread.incarnation == 1
+
+
+@pytest.mark.parametrize("message", [Ranges((Settled(TOP),)), Want((bytes(32),))])
+async def test_what_belongs_to_no_exchange_is_refused(autojump_clock, message):
+    async with lab(1) as (_, (one,)):
+        stream = visit(one)
+        await Conversation(stream, timeout=5).send(message)
+        assert "did not begin" in await refusal(stream)
+
+
+async def test_who_ends_the_stream_in_the_middle_of_an_exchange_is_told_that_it_is_no_end(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        stream = visit(one)
+        await Conversation(stream, timeout=5).send(COMPARE)
+        await stream.shutdown()
+        assert "before the exchange did" in await refusal(stream)
 
 
 async def test_a_peer_that_never_answers_an_exchange_costs_only_its_link(autojump_clock):
@@ -169,7 +240,7 @@ async def run_up_debts(node, number, streams=8):
     node.spread.tell(PeerUp(peer(number)))
     opened = [visit(node, number) for _ in range(streams)]
     for stream in opened:
-        await Conversation(stream, timeout=5).send(Want((bytes(32),) * 1024))
+        await Conversation(stream, timeout=5).send(*[Push((b"-",) * 48)] * 22)
     return opened
 
 
@@ -196,7 +267,7 @@ async def test_a_stream_that_is_reset_in_debt_is_let_go(autojump_clock):
         for stream in streams:
             stream.abort()
         await settle(2)
-        assert at_work(one) == 1  # the outgoing side, which tries again
+        assert at_work(one) == 2  # the outgoing side, which tries again, and the timer
 
 
 async def test_streams_of_all_peers_are_bounded_and_whoever_has_most_gives_way(autojump_clock):
@@ -209,12 +280,12 @@ async def test_streams_of_all_peers_are_bounded_and_whoever_has_most_gives_way(a
             await talk.send(Ask(NAMES[0]))
             assert await talk.receive() == Done()
         await settle(1)
-        assert at_work(one) <= 16 + 2
+        assert at_work(one) <= 16 + 2 + 1
         links = one.system.cell(one.spread.path).actor._links
         assert sorted(len(link.streams) for link in links.values()) == [1, 1, 1, 6, 7]
         crowd = [visit(one, 60 + number) for number in range(40)]
         await settle(1)
-        assert at_work(one) <= 16 + 2
+        assert at_work(one) <= 16 + 2 + 1
         with pytest.raises(ConnectionLost):  # nobody has two more than a newcomer would
             await crowd[-1].read()
 
@@ -236,33 +307,66 @@ async def test_all_peers_together_may_bring_so_much_and_each_has_its_turn(autoju
     assert max(took.values()) - min(took.values()) < 5  # shared alike
 
 
-async def test_an_offer_is_paid_for_by_its_size(autojump_clock):
+async def test_an_exchange_is_paid_for_by_its_size(autojump_clock):
     async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
-        offer = Have(tuple(number.to_bytes(32, "big") for number in range(1024)))
-        assert await elapsed(Conversation(visit(one), timeout=60), offer, Done()) >= (1024 / 16 + 1024 / 64 - 20) / 10
+        took = await compared(Conversation(visit(one), timeout=60), numbers(1024))
+        assert took >= (1024 / 16 + 1024 / 64 - 20) / 10
+
+
+async def test_what_was_hashed_is_paid_for(autojump_clock, monkeypatch):
+    monkeypatch.setattr(exchanging, "_ITEMS_HASHED", 1)
+    many = [claim(owner, f"n{number}") for owner in range(4) for number in range(16)]
+    async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
+        await give(one, *many)
+        talk = Conversation(visit(one), timeout=60)
+        began = trio.current_time()
+        await talk.send(COMPARE, Ranges((UNKNOWN,)))
+        await talk.receive()
+        assert trio.current_time() - began >= (2 * len(many) - 20) / 10
 
 
 async def test_one_peer_compares_once_a_minute_after_the_first_times(autojump_clock):
     async with lab(1) as (_, (one,)):
         talk = Conversation(visit(one), timeout=90)
-        assert await elapsed(talk, *(Have((bytes(32),)), Done()) * 2, lists=2) < 1
-        assert await elapsed(talk, *(Have((bytes(32),)), Done()) * 3, lists=3) >= 170
-        other = Conversation(visit(one, 51), timeout=5)
-        assert await elapsed(other, Have((bytes(32),)), Done()) < 1
+        assert sum([await compared(talk, (bytes(32),)) for _ in range(2)]) < 1
+        assert sum([await compared(talk, (bytes(32),)) for _ in range(3)]) >= 170
+        assert await compared(Conversation(visit(one, 51), timeout=5), (bytes(32),)) < 1
 
 
 async def test_one_comparison_of_a_peer_is_under_way_at_a_time(autojump_clock):
     async with lab(1) as (_, (one,)):
         first, second = (Conversation(visit(one), timeout=30) for _ in range(2))
-        await first.send(Have((bytes(32),)))
+        await first.send(COMPARE)
         await settle(1)
-        await second.send(Have((bytes(32),)), Done())
         with trio.move_on_after(10) as scope:
-            await second.receive()
+            await compared(second)
         assert scope.cancelled_caught
         first.abort()
-        while await second.listed() is not None:
-            pass
+        assert isinstance(await second.receive(), Ranges)
+
+
+async def test_of_exchanges_that_hold_too_much_the_longest_silent_one_gives_way(autojump_clock):
+    """Three that hold one claim each, of three times; in between something new came."""
+    async with lab(1, limits=Limits(exchange_bytes=210)) as (_, (one,)):
+        silent = []
+        for number in range(3):
+            await give(one, claim(number))
+            silent.append(visit(one, 50 + number))
+            await Conversation(silent[-1], timeout=5).send(COMPARE)
+            await settle(1)
+        with pytest.raises(ConnectionLost):
+            await silent[0].read()
+        with trio.move_on_after(10) as scope:
+            await silent[1].read()
+        assert scope.cancelled_caught
+
+
+async def test_an_exchange_that_grows_too_much_ends(autojump_clock):
+    async with lab(1, limits=Limits(exchange_bytes=10_000)) as (_, (one,)):
+        stream = visit(one)
+        await Conversation(stream, timeout=5).send(COMPARE, Ranges(tuple(Print(end, bytes(16)) for end in ENDS)))
+        assert "busy" in await refusal(stream)
+        assert await compared(Conversation(visit(one), timeout=5)) < 1
 
 
 async def test_strangers_write_one_line_a_minute_into_the_log(autojump_clock):
@@ -283,7 +387,7 @@ async def test_strangers_write_one_line_a_minute_into_the_log(autojump_clock):
 
 
 async def test_many_who_come_at_once_all_have_their_exchange_in_time(autojump_clock):
-    """Each exchange costs six seconds here: all of them at once would end long after everybody gave up."""
+    """Each exchange costs some seconds here: all of them at once would end long after everybody gave up."""
     limits = Limits(exchanges=4, all_claims_per_second=1, all_claims_burst=1)
     shared = [claim(owner, f"n{number}") for owner in range(2) for number in range(16)]
     async with lab(25, limits=limits, owner=3) as (wires, nodes):
@@ -297,20 +401,18 @@ async def test_many_who_come_at_once_all_have_their_exchange_in_time(autojump_cl
 
 
 async def test_whoever_comes_when_enough_are_compared_is_told_to_come_again(autojump_clock):
-    offer = Have(tuple(number.to_bytes(32, "big") for number in range(1024)))
     async with lab(1, limits=Limits(exchanges=2, claims_per_second=10, claims_burst=20)) as (_, (one,)):
         slow = Conversation(visit(one, 50), timeout=60)  # says nothing more: takes no place
-        await slow.send(Have((bytes(32),)))
+        await slow.send(COMPARE)
         await settle(1)
         for number in (51, 52):
-            await Conversation(visit(one, number), timeout=60).send(offer)
+            await Conversation(visit(one, number), timeout=60).send(COMPARE, Ranges((Listing(TOP, numbers(1024)),)))
         await settle(1)
         late = visit(one, 53)
         began = trio.current_time()
-        await Conversation(late, timeout=60).send(Have((bytes(32),)))
+        await Conversation(late, timeout=60).send(COMPARE)
         assert await refusal(late) == "This node is busy comparing claims with other peers; ask again later."
         assert trio.current_time() - began < 1
         await settle(30)
         for _ in range(2):  # what was refused was not counted
-            again = Conversation(visit(one, 53), timeout=60)
-            assert await elapsed(again, Have((bytes(32),)), Done()) < 1
+            assert await compared(Conversation(visit(one, 53), timeout=60)) < 1

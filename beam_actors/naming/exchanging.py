@@ -1,0 +1,106 @@
+"""One exchange with a peer, from either side: what `reconciling` decides, said over a conversation and paid for.
+
+Invariant: what the peer says is paid for before it is done, and what it may have this node hold ends with the exchange.
+Which peer it is, and when it is its turn, is `spread`'s matter; claims go to the registrar unread.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from beam_actors.errors import RemoteProtocolError
+from beam_actors.naming import protocol
+from beam_actors.naming.conversation import Conversation
+from beam_actors.naming.exchanges import Exchanges, Holding
+from beam_actors.naming.messages import Confirm, GetClaims, GetItems
+from beam_actors.naming.protocol import Compare, Push, Ranges, Want
+from beam_actors.naming.ranges import PREFIX, TOP, Listing, Range, Snapshot
+from beam_actors.naming.reconciling import Reconciliation, Turn, Work
+from beam_actors.runtime import Ref
+
+_ASK = 30.0
+_RANGES_READ = 16
+"""So many ranges, and ids in them, cost as much as one claim: they are read, found and kept for a while."""
+_IDS_COMPARED = 64
+"""So many ids in a comparison, from either side, cost as much as one claim."""
+_ITEMS_HASHED = 4096
+"""So many items under a fingerprint cost as much as one claim: a quarter of a millisecond."""
+
+Pay = Callable[[float], Awaitable[None]]
+"""Waits until so much may be done for the peer, counted in claims."""
+Submit = Callable[[tuple[bytes, ...]], Awaitable[None]]
+"""Pays for claims of the peer and takes them in."""
+
+
+class Exchange:
+    """One exchange over one stream."""
+
+    __slots__ = ("_exchanges", "_most", "_pay", "_registrar", "_submit", "_talk")
+
+    def __init__(
+        self, talk: Conversation, registrar: Ref, exchanges: Exchanges, *, most: int, pay: Pay, submit: Submit
+    ) -> None:
+        """At most `most` ids and ranges are taken from the other side."""
+        self._talk = talk
+        self._registrar = registrar
+        self._exchanges = exchanges
+        self._most = most
+        self._pay = pay
+        self._submit = submit
+
+    async def open(self, salt: bytes) -> None:
+        """Bring both sides to the same claims; `salt` is new and random."""
+        mine: Snapshot = await self._registrar.ask(GetItems(), timeout=_ASK)
+        machine = Reconciliation(mine, salt, most=self._most)
+        await self._talk.send(Compare(salt, bytes(PREFIX), TOP))
+        await self._take_turns(machine, mine, machine.begin())
+
+    async def answer(self, opening: Compare) -> None:
+        """The same, when the other side began."""
+        everything: Snapshot = await self._registrar.ask(GetItems(), timeout=_ASK)
+        mine = everything.within(opening.lower, opening.upper)
+        await self._take_turns(Reconciliation(mine, opening.salt, most=self._most), mine, None)
+
+    async def _take_turns(self, machine: Reconciliation, mine: Snapshot, turn: Turn | None) -> None:
+        with self._exchanges.holding(mine) as holding:
+            while True:
+                if turn is not None:
+                    await self._say(turn)
+                    if turn.last:
+                        return
+                await self._hear(machine, holding)
+                if agreed := machine.agreed():
+                    self._registrar.tell(Confirm(tuple(one for places in agreed for one in mine.ids(places))))
+                turn = machine.answer()
+                if turn is None:
+                    return
+
+    async def _say(self, turn: Turn) -> None:
+        for start in range(0, len(turn.push), protocol.MAX_CLAIMS):
+            some = turn.push[start : start + protocol.MAX_CLAIMS]
+            await self._pay(len(some))
+            await self._talk.send_claims(await self._registrar.ask(GetClaims(some), timeout=_ASK))
+        await self._talk.send(*protocol.wants(turn.want), *protocol.turns(turn.ranges))
+
+    async def _hear(self, machine: Reconciliation, holding: Holding) -> None:
+        """The other side's turn."""
+        while not machine.heard:
+            match await self._exchanges.hear(self._talk.receive):
+                case Push(claims):
+                    await self._submit(claims)
+                case Want(ids):
+                    await self._pay(1 + len(ids) / _RANGES_READ)
+                    machine.wanted(ids)
+                case Ranges(ranges):
+                    await self._pay(_price(ranges, machine.weigh(ranges)))
+                    machine.hear(ranges)
+                    holding.resize(machine.size)
+                case None:
+                    raise RemoteProtocolError("The stream ended before the exchange did.")
+                case _:
+                    raise RemoteProtocolError("The peer says something else in the middle of an exchange.")
+
+
+def _price(ranges: tuple[Range, ...], work: Work) -> float:
+    """What reading some ranges and doing what they ask for costs, in claims; paid at once, since a wait may be long."""
+    listed = sum(len(one.ids) for one in ranges if isinstance(one, Listing))
+    read = (len(ranges) + listed) / _RANGES_READ
+    return 1 + read + work.hashed / _ITEMS_HASHED + work.compared / _IDS_COMPARED

@@ -1,0 +1,84 @@
+import pytest
+import trio
+
+from beam_actors.errors import ResourceExhausted, TimedOut
+from beam_actors.naming.allowance import Allowance, Commons
+from beam_actors.naming.exchanges import Exchanges
+from beam_actors.naming.ranges import ITEM, Snapshot
+from beam_actors.testing.clock import SimClock
+
+
+def snapshot(count, mark=0):
+    return Snapshot([bytes([mark, number]) + bytes(ITEM - 2) for number in range(count)])
+
+
+async def hold(exchanges, mine, ends, *, task_status):
+    """An exchange whose peer is silent."""
+    try:
+        with exchanges.holding(mine):
+            task_status.started()
+            await exchanges.hear(trio.sleep_forever)
+    except TimedOut:
+        ends.append(mine)
+
+
+async def test_one_more_than_are_paid_for_is_refused(autojump_clock):
+    clock = SimClock()
+    one, allowance = Exchanges(1, 10**6), Allowance(1, 1, Commons(1, 1, clock), clock)
+    async with trio.open_nursery() as nursery:
+        one.admit()
+        nursery.start_soon(one.pay, allowance, 5, lambda: None)
+        await trio.sleep(1)
+        with pytest.raises(ResourceExhausted, match="busy"):
+            one.admit()
+        await trio.sleep(10)
+        one.admit()
+
+
+async def test_beyond_its_bytes_the_longest_silent_gives_way_and_only_that_one(autojump_clock):
+    one, ends = Exchanges(1, 100 * ITEM), []
+    first, second, third = (snapshot(40, mark) for mark in range(3))
+    async with trio.open_nursery() as nursery:
+        for mine in (first, second, first, first, third):  # what was the same at their begin is held once
+            await nursery.start(hold, one, mine, ends)
+            await trio.sleep(1)
+        assert ends == [first]
+        assert str(3 * 40 * ITEM) in repr(one)  # others hold it, too; the next newcomer ends one more
+        await nursery.start(hold, one, third, ends)
+        await trio.sleep(1)
+        assert ends == [first, second]
+        nursery.cancel_scope.cancel()
+    assert " 0 bytes" in repr(one)
+
+
+async def test_who_is_at_work_does_not_give_way_to_a_newcomer(autojump_clock):
+    one = Exchanges(1, 80 * ITEM)
+    with one.holding(snapshot(40, 0)), one.holding(snapshot(40, 1)):
+
+        async def answer():
+            await trio.sleep(5)
+            return "something"
+
+        with pytest.raises(ResourceExhausted, match="busy"), one.holding(snapshot(40, 2)):
+            pass
+        assert await one.hear(answer) == "something"
+    assert " 0 bytes" in repr(one)
+
+
+async def test_what_was_said_counts_and_whoever_grows_alone_ends(autojump_clock):
+    one, ends = Exchanges(1, 1000), []
+    with one.holding(snapshot(1)) as holding:
+        holding.resize(500)
+        holding.resize(900)
+        holding.resize(100)
+        holding.resize(900)
+        with pytest.raises(ResourceExhausted, match="busy"):
+            holding.resize(970)
+    assert " 0 bytes" in repr(one)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hold, one, snapshot(1), ends)
+        await trio.sleep(1)
+        with one.holding(snapshot(1)) as holding:
+            holding.resize(970)
+            await trio.sleep(1)
+    assert len(ends) == 1
