@@ -1,6 +1,8 @@
 """What docs/architecture.md says of all rooms and no linter checks: their doors, and where each module is tested."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "beam_actors"
@@ -87,6 +89,21 @@ def test_the_rule_sees_what_it_forbids():
     assert not list(
         past_the_door("cli", "from beam_actors import __version__\nfrom beam_actors.errors import BeamError")
     )
+
+
+def test_kademlia_is_imported_by_the_dht_alone():
+    """Its parts are what we make classes from; its network, its storage and its asyncio are nobody's business."""
+    users = {
+        str(path.relative_to(PACKAGE).parent)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom) and "kademlia" in ast.unparse(node).split()[1].split(".")
+    }
+    assert users == {"peers/kad"}
+    code = "import sys, beam_actors.peers.kad.contacts, beam_actors.peers.kad.search; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    theirs = {name for name in done.stdout.split() if name.split(".")[0] in {"kademlia", "rpcudp"}}
+    assert theirs == {"kademlia", "kademlia.node", "kademlia.routing", "kademlia.utils"}
 
 
 def test_every_long_module_has_a_test():

@@ -47,7 +47,7 @@ def acceptable(address: Multiaddr, contact: Contact, ours: Collection[Multiaddr]
     tcp = address.tcp
     if tcp is None or tcp.port == 0 or address.without_peer in ours:
         return False
-    place = _place(ipaddress.ip_address(tcp.ip))
+    place = place_of(ipaddress.ip_address(tcp.ip))
     if place is None or place < _met_in(contact):
         return False
     # This machine's own address, whatever network it is of, is claimed by one who is on this machine or by nobody.
@@ -62,11 +62,11 @@ def _met_in(contact: Contact) -> Place:
     ip = ipaddress.ip_address(contact.remote.ip)
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped  # how a socket for both families shows one of the older
-    place = _place(ip)
+    place = place_of(ip)
     return Place.WORLD if place is None else place
 
 
-def _place(ip: _IP) -> Place | None:
+def place_of(ip: _IP) -> Place | None:
     """How far the address reaches; None if there can be nobody."""
     if ip.is_loopback:
         return Place.MACHINE
@@ -76,7 +76,7 @@ def _place(ip: _IP) -> Place | None:
         return None
     if any(ip in network for network in _PRIVATE):
         return Place.PRIVATE
-    if any(_place(inner) is not Place.WORLD for inner in _embedded(ip)):
+    if any(place_of(inner) is not Place.WORLD for inner in _embedded(ip)):
         return None
     return Place.WORLD
 

@@ -1,0 +1,407 @@
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beam_actors.peers.kad.contacts import Contacts
+from beam_actors.peers.kad.ids import distance, node_id
+from beam_actors.peers.kad.limits import KadLimits
+from beam_actors.peers.kad.node import KadNode
+from beam_actors.peers.kad.search import Search
+from beam_actors.values import TcpAddress
+from tests.peers.kad.nodes import nearest, node_of, nodes_of
+
+OWN = node_of(10**6)
+LIMITS = KadLimits()
+KEY = random.Random("key").randbytes(32)
+
+
+class Net:
+    """A network in which every node has a real table that was filled in an order of its own."""
+
+    def __init__(self, count, seed=1):
+        self.nodes = nodes_of(count)
+        self.dice = random.Random(seed)
+        self.tables = {}
+        for node in [OWN, *self.nodes]:
+            self.tables[node.peer] = Contacts(node.peer, LIMITS, 0.0)
+            for other in self.dice.sample(self.nodes, count):
+                self.tables[node.peer].met(other, 0.0)
+
+    def answer(self, node, key):
+        return self.tables[node.peer].closest(key)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return Net(300)
+
+
+def search_for(key, start, limits=LIMITS):
+    return Search(key, start, own=OWN.peer, limits=limits)
+
+
+def run(search, answer, dice=None):
+    """Drive a search: answers come in the order of `dice`, or in which they were asked; returns who was asked."""
+    asked, waiting = [], []
+    while not search.done:
+        new = search.asks()
+        asked += new
+        waiting += new
+        node = waiting.pop(dice.randrange(len(waiting)) if dice else 0)
+        told = answer(node)
+        if told is None:
+            search.failed(node)
+        else:
+            search.answered(node, told)
+    assert search.asks() == []
+    return asked
+
+
+# --- what it finds ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("paths", [1, 2, 4, 8])
+def test_it_finds_the_k_nearest_of_all_where_nobody_lies(net, paths):
+    dice = random.Random(7)
+    for _ in range(15):
+        key = dice.randbytes(32)
+        start = net.answer(OWN, key)
+        search = search_for(key, start, KadLimits(paths=paths, parallel=paths))
+        asked = run(search, lambda node, key=key: net.answer(node, key), dice)
+        assert search.closest() == nearest(key, net.nodes)
+        assert search.asked == len(asked) == len(set(asked)) <= 60
+        assert 1 <= search.rounds <= 5
+
+
+def test_it_finds_a_node_by_its_own_id(net):
+    wanted = net.nodes[17]
+    search = search_for(wanted.id, net.answer(OWN, wanted.id))
+    run(search, lambda node: net.answer(node, wanted.id))
+    assert search.closest()[0] is wanted
+
+
+def test_those_that_do_not_answer_are_replaced_by_the_next_nearest(net):
+    dead = set(nearest(KEY, net.nodes, 30)[::2])
+    search = search_for(KEY, net.answer(OWN, KEY))
+    run(search, lambda node: None if node in dead else net.answer(node, KEY), random.Random(1))
+    assert search.closest() == nearest(KEY, set(net.nodes) - dead)
+
+
+def test_nobody_to_begin_with_is_the_end():
+    search = search_for(KEY, [])
+    assert search.done
+    assert search.asks() == []
+    assert search.closest() == []
+
+
+def test_one_that_answers_nothing_ends_it():
+    search = search_for(KEY, [node_of(1)])
+    assert [node.peer for node in search.asks()] == [node_of(1).peer]
+    assert not search.done
+    search.answered(node_of(1), [])
+    assert search.done
+    assert search.closest() == [node_of(1)]
+
+
+def test_the_same_answers_make_the_same_search(net):
+    orders = [
+        run(search_for(KEY, start), lambda node: net.answer(node, KEY))
+        for start in (net.answer(OWN, KEY), net.answer(OWN, KEY)[::-1])
+    ]
+    assert orders[0] == orders[1]
+
+
+# --- paths -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_path_asks_only_those_whom_its_own_nodes_have_named(net):
+    for seed in range(10):
+        start = net.answer(OWN, KEY)
+        search = search_for(KEY, start)
+        named = {id(path): set(path._named) for path in search._paths}
+        assert sum(map(len, named.values())) == len(start) == 20
+        assert {len(ids) for ids in named.values()} == {5}
+        path_of = {}
+
+        def answer(node, named=named, path_of=path_of, search=search):
+            told = net.answer(node, KEY)
+            named[id(path_of[node.id])].update(other.id for other in told)
+            return told
+
+        dice, waiting = random.Random(seed), []
+        while not search.done:
+            for node in search.asks():
+                path_of[node.id] = search._asks[node].path
+                assert node.id in named[id(path_of[node.id])]
+                waiting.append(node)
+            node = waiting.pop(dice.randrange(len(waiting)))
+            search.answered(node, answer(node))
+        assert Counter(map(id, path_of.values())).keys() == named.keys()  # each path asks somebody
+
+
+def test_one_liar_hides_the_key_from_a_single_path_and_not_from_four(net):
+    """It names its gang, which is nearer than all others, and each of the gang does the same."""
+    dice = random.Random(3)
+    keys = [dice.randbytes(32) for _ in range(1000)]
+    key = max(keys, key=lambda key: min(distance(node.id, key) for node in net.nodes))
+    gang = sorted(nodes_of(5000, 20000), key=lambda node: distance(node.id, key))[:30]
+    assert distance(gang[-1].id, key) < min(distance(node.id, key) for node in net.nodes)
+    start = net.answer(OWN, key)[-8:]
+    liars = {start[0], *gang}
+    holders = set(nearest(key, net.nodes, 5))
+    assert not holders & set(start)
+    found = {}
+    for paths in (1, 4):
+        search = search_for(key, start, KadLimits(paths=paths))
+        asked = run(search, lambda node: gang if node in liars else net.answer(node, key))
+        assert len(liars.intersection(asked)) >= 20
+        found[paths] = holders.intersection(asked)
+    assert found[1] == set()
+    assert found[4] == holders
+
+
+def test_each_path_begins_at_another_distance():
+    """Whose ids were ground for the key stand nearest to it, and must not be the first that each path asks."""
+    start = nearest(KEY, nodes_of(100))
+    search = search_for(KEY, start[::-1])
+    assert [path.next() for path in search._paths] == start[::5]
+    few = search_for(KEY, start[:6])
+    assert [len(path._named) for path in few._paths] == [1, 2, 1, 2]
+
+
+def test_a_gang_that_is_all_of_the_nearest_of_a_table_has_one_path(net):
+    """Five of the twenty to begin with are of the gang, and nearer than the others."""
+    dice = random.Random(3)
+    keys = [dice.randbytes(32) for _ in range(1000)]
+    key = max(keys, key=lambda key: min(distance(node.id, key) for node in net.nodes))
+    gang = sorted(nodes_of(5000, 20000), key=lambda node: distance(node.id, key))[:30]
+    search = search_for(key, [*gang[:5], *net.answer(OWN, key)[-15:]])
+    asked = run(search, lambda node: gang if node in gang else net.answer(node, key))
+    assert set(nearest(key, net.nodes, 5)) <= set(asked)
+
+
+def test_one_liar_is_never_all_that_a_path_hears(net):
+    """The first that each path asks is a liar, whose gang is nearer than all: it asks one more of those it knew."""
+    dice = random.Random(3)
+    keys = [dice.randbytes(32) for _ in range(1000)]
+    key = max(keys, key=lambda key: min(distance(node.id, key) for node in net.nodes))
+    gang = sorted(nodes_of(5000, 20000), key=lambda node: distance(node.id, key))[:20]
+    known = net.answer(OWN, key)[-8:]
+    liars = {*known[::2], *gang}
+    for sure, asks_honest in ((1, False), (2, True)):
+        search = search_for(key, known, KadLimits(sure=sure))
+        asked = run(search, lambda node: gang if node in liars else net.answer(node, key))
+        assert bool(set(asked) - liars) is asks_honest
+
+
+def test_an_old_record_that_a_liar_passes_on_makes_nobody_be_missed(net):
+    """It leads to where the nearest nodes no longer are; the paths that hear of where they are ask them there."""
+    start = net.answer(OWN, KEY)
+    wanted = nearest(KEY, net.nodes, 5)
+    old = [KadNode(node.record, TcpAddress(f"203.0.{which}.9", 1)) for which, node in enumerate(wanted)]
+    search = search_for(KEY, start[8:])
+    (liar, *rest) = search.asks()
+    search.answered(liar, old)
+    waiting, asked_in_vain = [*rest, *search.asks()], set()
+    while not search.done:
+        waiting += search.asks()
+        node = waiting.pop(0 if waiting[0] in old else -1)  # what is in vain is known first
+        if node in old:
+            asked_in_vain.add(node)
+            search.slow(node)
+            search.failed(node)
+        else:
+            search.answered(node, net.answer(node, KEY))
+    assert asked_in_vain
+    assert search.closest()[:5] == wanted
+
+
+def test_while_all_paths_go_on_each_has_one_question(net):
+    search = search_for(KEY, net.answer(OWN, KEY))
+    waiting = search.asks()
+    while not search.done:
+        quick = search._asks[waiting[-1]].path
+        search.answered(waiting[-1], net.answer(waiting[-1], KEY))
+        new = search.asks()
+        going = [path for path in search._paths if path.waiting or path.next()]
+        if len(going) == 4:
+            assert [path.waiting for path in going] == [1] * 4
+            assert [search._asks[node].path for node in new] == [quick]
+        waiting = [*waiting[:-1], *new]
+    assert search.asked > 20
+
+
+def test_a_path_that_hears_nothing_holds_up_itself_alone(net):
+    search = search_for(KEY, net.answer(OWN, KEY))
+    first = search.asks()
+    assert len(first) == 4
+    silent = search._asks[first[0]].path
+    waiting = first[1:]
+    while waiting:
+        node = waiting.pop(0)
+        search.answered(node, net.answer(node, KEY))
+        waiting += search.asks()
+    assert silent.waiting == 1
+    assert not search.done
+    assert set(nearest(KEY, net.nodes)) <= {*search._answered.values(), first[0]}
+    search.slow(first[0])
+    run(search, lambda node: net.answer(node, KEY))
+    assert search.done
+
+
+def test_a_late_answer_counts_and_one_after_the_end_does_not(net):
+    search = search_for(KEY, net.answer(OWN, KEY))
+    nearest_one = nearest(KEY, net.nodes)[0]
+    waiting = []
+    while not search.done:
+        for node in search.asks():
+            if node is nearest_one:
+                search.slow(node)
+                search.slow(node)
+            else:
+                waiting.append(node)
+        if waiting:
+            node = waiting.pop(0)
+            search.answered(node, net.answer(node, KEY))
+    assert nearest_one not in search.closest()
+    search.answered(nearest_one, net.answer(nearest_one, KEY))
+    assert search.closest()[0] is nearest_one
+    assert any(nearest_one in path._heap for path in search._paths)  # one of the k again
+    run(search, lambda node: net.answer(node, KEY))
+    search.answered(nearest_one, [node_of(77777)])
+    search.failed(nearest_one)
+    assert search.done
+    assert search.closest() == nearest(KEY, net.nodes)
+
+
+# --- hostile answers -------------------------------------------------------------------------------------------------
+
+
+def test_ten_thousand_names_are_cut_before_they_are_looked_at():
+    looked_at = []
+
+    def flood():
+        for number in range(10_000):
+            looked_at.append(number)
+            yield node_of(30000 + number % 50)
+
+    search = search_for(KEY, [node_of(1)])
+    (node,) = search.asks()
+    search.answered(node, flood())
+    assert len(looked_at) == 20
+
+
+def test_a_heap_holds_no_more_than_it_may_however_many_are_named():
+    search = search_for(KEY, nodes_of(20), KadLimits(asks=400))
+    made = iter(range(40000, 10**6))
+    asked = run(search, lambda node: [node_of(next(made)) for _ in range(20)])
+    assert len(asked) == len(set(asked)) > 100
+    for path in search._paths:
+        assert len(path._heap.heap) <= 60
+        assert len(path._named) <= 20 * 101
+    assert search.asked <= 400
+
+
+def test_this_node_and_whoever_failed_are_never_asked():
+    failed = node_of(2)
+    search = search_for(KEY, [node_of(1), OWN, failed], KadLimits(paths=1, parallel=1))
+    asked = run(search, lambda node: None if node is failed else [OWN, failed, node_of(1), node])
+    assert sorted(node.peer for node in asked) == sorted([node_of(1).peer, failed.peer])
+
+
+def test_one_network_gets_one_place_of_an_answer_and_three_of_a_path():
+    crowd = [node_of(50000 + number, f"198.51.100.{number + 1}") for number in range(60)]
+    search = search_for(KEY, [node_of(1)])
+    (node,) = search.asks()
+    search.answered(node, crowd[:20])
+    assert len(search._paths[0]._named) == 2
+    asked = run(search, lambda node: crowd)
+    assert len(asked) == 3
+
+
+def test_a_result_holds_three_of_one_network():
+    crowd = [node_of(50000 + number, f"198.51.100.{number + 1}") for number in range(60)]
+    crowd.sort(key=lambda node: distance(node.id, KEY))
+    others = nodes_of(40)
+    search = search_for(KEY, [*crowd[:10], *others[:10]])
+    asked = run(search, lambda node: others)
+    found = search.closest()
+    assert len(set(crowd).intersection(asked)) > 3  # by several paths
+    assert [node for node in found if node in crowd] == crowd[:3]
+    assert found == nearest(KEY, [*crowd[:3], *set(asked).difference(crowd)])
+
+
+def test_a_path_spends_its_own_share_of_the_questions_only(net):
+    """One path is led on and on; the others still have all of theirs."""
+    made = iter(range(60000, 10**6))
+    search = search_for(KEY, net.answer(OWN, KEY), KadLimits(asks=40, parallel=4))
+    bad = search._paths[0]
+    waiting, of_bad = [], 0
+    while not search.done:
+        for node in search.asks():
+            of_bad += search._asks[node].path is bad
+            waiting.append(node)
+        node = waiting.pop(0)
+        nearer = sorted((node_of(next(made)) for _ in range(200)), key=lambda n: distance(n.id, KEY))[:20]
+        lies = search._asks[node].path is bad
+        search.answered(node, nearer if lies else net.answer(node, KEY))
+    assert of_bad == 10
+    assert search.asked <= 40
+
+
+answers = st.one_of(
+    st.none(),
+    st.just("slow"),
+    st.lists(st.integers(0, 120), max_size=30),
+    st.just([120] * 30),
+)
+
+
+@given(
+    st.lists(st.integers(0, 120), max_size=30),
+    st.lists(answers, max_size=150),
+    st.integers(1, 6),
+    st.integers(1, 6),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=150, deadline=None)
+def test_it_ends_under_any_answers_and_asks_nobody_twice(start, script, paths, parallel, dice):
+    def named(numbers):
+        # 120 is this node; some come with the address of another.
+        return [OWN if n == 120 else node_of(n, f"11.9.{n % 7}.{n + 1}") for n in numbers]
+
+    limits = KadLimits(paths=paths, parallel=parallel, asks=30, bucket=8)
+    search = search_for(KEY, dict.fromkeys(named(start)), limits)
+    script = iter(script)
+    waiting, late, asked = [], [], []
+    while not search.done:
+        new = search.asks()
+        asked += new
+        waiting += new
+        assert len(waiting) <= parallel
+        node = waiting.pop(dice.randrange(len(waiting)))
+        match next(script, []):
+            case None:
+                search.failed(node)
+            case "slow":
+                search.slow(node)
+                late.append(node)
+            case told:
+                search.answered(node, named(told))
+    for node in late:
+        search.answered(node, named(range(20)))
+    assert len(asked) == len({node.peer for node in asked}) == search.asked <= 30
+    assert OWN.peer not in {node.peer for node in asked}
+    found = search.closest()
+    assert found == sorted(found, key=lambda n: distance(node_id(n.peer), KEY))
+    assert {node.peer for node in found} <= {node.peer for node in asked}
+
+
+def test_it_speaks_of_itself():
+    search = search_for(KEY, nodes_of(9))
+    search.asks()
+    assert repr(search) == f"<Search {KEY.hex()[:8]}, 4 paths, 4 asked>"
+    assert "29 asks left, 1 waited for" in repr(search._paths[0])
