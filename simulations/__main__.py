@@ -14,7 +14,7 @@ import attrs
 import click
 
 from beam_actors.testing.security import Profile
-from simulations import plots, scenarios
+from simulations import plots, rounds, scenarios
 from simulations.campaign import BadResults, Campaign, Task
 from simulations.campaign_watch import watch
 from simulations.check import Result
@@ -117,6 +117,48 @@ def growth(*, sizes: str, full_up_to: int, seed: int, out: Path) -> None:
     sys.exit(0 if len(rows) == len(wanted) and all(row.passed for row in rows) else 1)
 
 
+@main.command(name="rounds")
+@click.option("--sizes", default="100,300,1000,3000,10000", show_default=True, help="Numbers of nodes.")
+@click.option("--kind", type=click.Choice([kind.value for kind in rounds.Kind]), default="near", show_default=True)
+@click.option("--hostile", default="0,20,50", show_default=True, help="Shares of liars, in per cent.")
+@click.option(
+    "--networks", type=click.IntRange(min=0), default=0, help="Networks of a gang; one for each node without."
+)
+@click.option("--paths", default="1,4", show_default=True, help="Numbers of disjoint paths.")
+@click.option("--searches", type=_SIZE, default=200, show_default=True, help="Searches of a row.")
+@click.option("--churn", type=click.FloatRange(0, 100), default=20.0, show_default=True, help="Per cent an hour.")
+@click.option("--seed", type=_SEED, default=1, show_default=True)
+@click.option("--out", type=_OUT, default=Path("rounds"), show_default=True)
+def measure_rounds(
+    *,
+    sizes: str,
+    kind: str,
+    hostile: str,
+    networks: int,
+    paths: str,
+    searches: int,
+    churn: float,
+    seed: int,
+    out: Path,
+) -> None:
+    """Measure how a search of the DHT grows with the number of nodes, and what liars make of it."""
+    wanted, ways = _numbers(sizes, rounds.SIZES), _numbers(paths, (1, 8))
+    shares = _numbers(hostile, (0, 90))
+    attacks = [
+        rounds.Attack(kind=rounds.Kind(kind), share=share / 100, networks=networks) if share else rounds.Attack()
+        for share in shares
+    ]
+    _writable(out)
+    click.echo(rounds.HEAD)
+    rows: list[rounds.Row] = []
+    for size in wanted:
+        for row in rounds.measure(size, attacks, ways, searches=searches, churn=churn / 100, seed=seed):
+            rows.append(row)
+            rounds.keep(row, out)
+            click.echo(rounds.text(row))
+    click.echo(f"{out}: rounds.jsonl; {plots.draw_rounds(rows, out)}", err=True)
+
+
 @main.command()
 def check() -> None:
     """Run what every change must pass: kept plans, each scenario in small, one run in two processes."""
@@ -195,6 +237,14 @@ def _range(text: str) -> range:
     if not seeds or seeds[-1] > SEEDS[1]:
         raise click.UsageError(f"{text!r} is no range of seeds, such as 1-100.")
     return seeds
+
+
+def _numbers(text: str, bounds: tuple[int, int]) -> list[int]:
+    """Numbers with commas between them, each once and within the bounds, in the order in which they stand."""
+    words = text.split(",")
+    if not all(word.isascii() and word.isdigit() and bounds[0] <= int(word[:9]) <= bounds[1] for word in words):
+        raise click.UsageError(f"{text!r} is no list of numbers from {bounds[0]} to {bounds[1]}, such as 1,4.")
+    return list(dict.fromkeys(map(int, words)))
 
 
 def _writable(folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from simulations.growth import Row
 from simulations.report import Report
+from simulations.rounds import Row as Searches
 
 _WITHOUT = "no plots, since matplotlib is not installed (.venv/bin/pip install -e '.[sim]')"
 
@@ -50,6 +51,33 @@ def draw_growth(rows: Sequence[Row], out: Path) -> str:
     figure.savefig(out / "growth.png", dpi=80)
     plt.close(figure)
     return "growth.png"
+
+
+def draw_rounds(rows: Sequence[Searches], out: Path) -> str:
+    """Draw rounds, time and success by the number of nodes, a line for each attack and number of paths."""
+    plt = _pyplot()
+    if plt is None:
+        return _WITHOUT
+    figure, axes = plt.subplots(1, 3, figsize=(16, 4.5), layout="constrained")
+    what: dict[str, Callable[[Searches], float | None]] = {
+        "rounds of a search, mean": lambda row: row.rounds,
+        "seconds to the first valid value, median": lambda row: row.first_p50_s,
+        "searches that found a value, %": lambda row: 100 * row.success,
+    }
+    for axis, (title, value) in zip(axes, what.items(), strict=True):
+        for attack, paths in dict.fromkeys((row.attack, row.paths) for row in rows):
+            mine = sorted((row for row in rows if (row.attack, row.paths) == (attack, paths)), key=lambda row: row.size)
+            label = f"hostile: {attack}; {paths} path{'' if paths == 1 else 's'}"
+            style = "--" if paths == 1 else "-"
+            axis.plot([row.size for row in mine], [value(row) for row in mine], style, marker="o", label=label)
+        axis.set_xscale("log")  # so that what grows as the logarithm is a straight line
+        axis.set_ylim(bottom=0)
+        axis.set_title(title)
+        axis.set_xlabel("nodes")
+    axes[0].legend(fontsize="small")
+    figure.savefig(out / "rounds.png", dpi=80)
+    plt.close(figure)
+    return "rounds.png"
 
 
 def _pyplot() -> Any:

@@ -152,6 +152,12 @@ def test_a_plan_that_makes_no_sense_is_refused_in_its_own_words(tmp_path):
         ("campaign swarm --minutes -1", "-1.0 is not in the range x>0"),
         ("campaign swarm --results .", "File '.' is a directory"),
         ("growth --sizes 0", "There is no network of fewer than one machine."),
+        ("rounds --sizes 49", "'49' is no list of numbers from 50 to 100000"),
+        ("rounds --sizes 100,", "'100,' is no list of numbers from 50 to 100000"),
+        ("rounds --paths 0", "'0' is no list of numbers from 1 to 8"),
+        ("rounds --hostile 91", "'91' is no list of numbers from 0 to 90"),
+        ("rounds --hostile ²", "'²' is no list of numbers from 0 to 90"),
+        ("rounds --kind angry", "'angry' is not one of"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence(words, said, monkeypatch, tmp_path):
@@ -169,7 +175,19 @@ def test_a_file_of_something_else_is_no_file_of_results(tmp_path, text):
     assert path.read_text(errors="surrogateescape") == text
 
 
-@pytest.mark.parametrize("command", ["run churn", "growth"])
+def test_rounds_prints_a_row_for_each_attack_and_number_of_paths_and_keeps_it(tmp_path):
+    words = ["rounds", "--sizes", "60", "--hostile", "0,20", "--paths", "1,4", "--searches", "2", "--churn", "0"]
+    result = call(*words, "--out", tmp_path)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert [line[:33].split() for line in lines[1:]] == [
+        ["60", "none", "1"], ["60", "none", "4"], ["60", "20%", "near", "1"], ["60", "20%", "near", "4"]
+    ]  # fmt: skip
+    assert len((tmp_path / "rounds.jsonl").read_text().splitlines()) == 4
+    assert ("rounds.png" in result.stderr) is (tmp_path / "rounds.png").exists()
+
+
+@pytest.mark.parametrize("command", ["run churn", "growth", "rounds"])
 def test_a_folder_that_cannot_be_written_is_refused_before_the_run(tmp_path, command, monkeypatch):
     monkeypatch.setattr(cli, "run_plan", None)
     (tmp_path / "file").write_text("")
