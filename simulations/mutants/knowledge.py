@@ -21,7 +21,7 @@ MUTANTS = (
                 "            self._changes.append(records.drop_own(claim.name))\n        return verdict is Verdict.NEW\n",
                 "            self._changes.append(records.drop_own(claim.name))\n"
                 "            self.registry._drop((claim.name, claim.owner))\n"
-                "            self._forget((claim.name, claim.owner))\n"
+                "            self.drop((claim.name, claim.owner))\n"
                 "        return verdict is Verdict.NEW\n",
             ),
         ),
@@ -144,8 +144,7 @@ MUTANTS = (
     Mutant(
         name="early-claims-lost",
         bug="A claim that waits for its time is dropped when that has come.",
-        plan="clocks",
-        invariant="L1",
+        test="naming/test_knowledge.py::test_an_early_claim_waits_for_its_time",
         edits=(
             Edit(
                 "naming/knowledge.py",
