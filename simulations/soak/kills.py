@@ -22,7 +22,7 @@ from beam_actors.world.control_client import CommandFailed, ControlClient
 from beam_actors.world.files import POINTS as FILE_POINTS
 from beam_actors.world.store import POINTS as STORE_POINTS
 from simulations.soak import Say
-from simulations.soak.pair import free_port, loopback
+from simulations.soak.pair import loopback, quiet_ports
 
 KILLS = 200
 WORKERS = 2
@@ -54,7 +54,7 @@ class Victim:
         self._identity: tuple[str, str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._counter = 0
-        self._ports = [free_port() for _ in range(20)]
+        self._ports = quiet_ports(20)
 
     def start(self, *options: str) -> bool:
         """Start it; False if it killed itself before it answered."""

@@ -1,8 +1,9 @@
 """Two daemons on loopback with a local app behind a raw tunnel: what most soak parts start from."""
 
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -10,6 +11,23 @@ import attrs
 from beam_actors.testing.daemons import SERVERS, Daemon, daemons
 
 RAW_PORT = 9000
+_QUIET = iter(range(20_000, 32_000))  # below what systems give to outgoing connections
+_QUIET_LOCK = threading.Lock()
+
+
+def quiet_ports(count: int) -> list[int]:
+    """Ports of loopback that this process gives out once, and that no connection gets by chance.
+
+    For a daemon that is killed again and again: one that the OS chose may be another connection's by the next start.
+    """
+    found: list[int] = []
+    with _QUIET_LOCK:
+        while len(found) < count:
+            port = next(_QUIET)
+            with socket.socket() as probe, suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                found.append(port)
+    return found
 
 
 def free_port() -> int:
