@@ -248,41 +248,44 @@ class Suicide(Liar):
             yield Claim.revoke(self.lair.network, key).encoded
 
 
-class Lazarus(Liar):
-    """Claims a name, revokes itself, and goes on claiming: with the old claim, and with new ones."""
-
-    NAME = "lazarus"
+class Chained(Liar):
+    """One that has all keys of an owner, and one name; it tells each victim its story from the beginning."""
 
     def __init__(self, lair: Lair) -> None:
         super().__init__(lair)
         self.chain = OwnerChain(lair.entropy.token(32))
         self.name = lair.name_of_its_own()
-        self.turns: dict[object, int] = {}
+        self._told: dict[object, int] = {}
+
+    def turn_of(self, victim: object) -> int:
+        """How often the victim was told something, this time included."""
+        self._told[victim] = self._told.get(victim, 0) + 1
+        return self._told[victim]
+
+
+class Lazarus(Chained):
+    """Claims a name, revokes itself, and goes on claiming: with the old claim, and with new ones."""
+
+    NAME = "lazarus"
 
     def claims(self, line: Line, turn: int) -> Iterator[bytes]:
         """See `Liar`."""
         key = self.chain.era_key(0)
-        turn = self.turns[line.victim] = self.turns.get(line.victim, 0) + 1
+        turn = self.turn_of(line.victim)
         if turn == 2:
             yield Claim.revoke(self.lair.network, self.chain.era_key(REVOCATION_ERA)).encoded
         else:
             yield self.genuine(self.name, key, seq=self.now // 3600 + turn).encoded
 
 
-class Pickpocket(Liar):
+class Pickpocket(Chained):
     """Has the key of an era that its owner left, and claims names with it before that is known, and after."""
 
     NAME = "pickpocket"
 
-    def __init__(self, lair: Lair) -> None:
-        super().__init__(lair)
-        self.chain = OwnerChain(lair.entropy.token(32))
-        self.name = lair.name_of_its_own()
-        self.turns: dict[object, int] = {}
-
     def claims(self, line: Line, turn: int) -> Iterator[bytes]:
         """See `Liar`: the owner is played as well, since nobody else has the chain."""
-        turn = self.turns[line.victim] = self.turns.get(line.victim, 0) + 1
+        turn = self.turn_of(line.victim)
         stolen = self.chain.era_key(0)
         for _ in range(4):
             yield self.genuine(self.lair.name_of_its_own(), stolen).encoded
