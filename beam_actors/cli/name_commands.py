@@ -162,9 +162,10 @@ def _events(app: App) -> Iterator[Mapping[str, Any]]:
     last, process = 0, None
     while True:
         events = app.ask("POST", "/v1/events", {"after": last} if last else {})["events"]
-        if app.daemon_pid != process:  # another daemon counts anew
-            last, process = 0, app.daemon_pid
-            events = app.ask("POST", "/v1/events", {})["events"]
+        before, process = process, app.daemon_pid
+        if last and process != before:  # another daemon counts anew
+            last = 0
+            continue
         for event in events:
             last = event["number"]
             yield event
