@@ -50,9 +50,6 @@ class Holds:
     def __getitem__(self, key: Key) -> Seen:
         return self._seen[key]
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._seen
-
     def __repr__(self) -> str:
         return f"<Holds of {len(self._seen)} entries, {len(self._contested)} names contested>"
 

@@ -6,6 +6,7 @@ tables and commits, and neither who asks for a change nor what a change means.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -18,6 +19,7 @@ from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.loading import Loading
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Reply, Worker
+from beam_actors.values import OwnerId
 
 _log = structlog.get_logger(__name__)
 _LOAD_BATCH = 256
@@ -169,3 +171,13 @@ def _nothing() -> None:
 
 def _nobody(_error: StorageError) -> None:
     """Nobody hears that it failed."""
+
+
+async def spoken_era(store: Store, owner: OwnerId) -> int:
+    """The latest era in which a store has the owner speak; 0 if it has nothing. What can't be read says nothing."""
+    latest = 0
+    for key, value in await store.scan(records.CLAIMS):
+        if key.endswith(b"\0" + owner.digest):
+            with suppress(StoreDamaged):
+                latest = max(latest, records.read_era(value))
+    return latest

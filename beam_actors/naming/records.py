@@ -26,7 +26,7 @@ from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import MAX_CLAIM, MAX_TIME
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.registry import Entry
-from beam_actors.ports import Change, Store
+from beam_actors.ports import Change
 from beam_actors.values import Name, OwnerId, cbor
 
 CLAIMS: Final = "names.claims"
@@ -143,20 +143,17 @@ def read_entry(value: bytes, network: str, parsed: Mapping[bytes, Claim] | None 
     return entry, seen
 
 
-async def spoken_era(store: Store, owner: OwnerId) -> int:
-    """The latest era of any claim of the owner in the store; 0 if there is none. What can't be read says nothing."""
-    latest = 0
-    for key, value in await store.scan(CLAIMS):
-        if key.endswith(b"\x00" + owner.digest):
+def read_era(value: bytes) -> int:
+    """Read in which era the claim in a value of `names.claims` was signed, of whichever network; or `StoreDamaged`."""
+    match _read(value, _FORMAT, _CLAIMS_FORMAT):
+        case [_, bytes() as claim, *_]:
             try:
-                row = _read(value, _FORMAT, _CLAIMS_FORMAT)
-                body, _signature = cbor.decode(row[1], limit=MAX_CLAIM)
+                body, _signature = cbor.decode(claim, limit=MAX_CLAIM)
                 network = cbor.decode(body, limit=MAX_CLAIM)[2]
-                entry, _seen = read_entry(value, network)
-            except (StoreDamaged, InvalidValue, LookupError, TypeError, ValueError):
-                continue
-            latest = max(latest, entry.claim.era)
-    return latest
+            except (InvalidValue, LookupError, TypeError, ValueError):
+                raise _damaged(CLAIMS) from None
+            return _parse(claim, network).era
+    raise _damaged(CLAIMS)
 
 
 def read_revocation(value: bytes, network: str) -> Claim:

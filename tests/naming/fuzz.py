@@ -85,6 +85,8 @@ def fuzz_query(data: bytes) -> None:
 
 def fuzz_record(data: bytes) -> None:
     with suppress(StoreDamaged):
+        assert records.read_era(data) >= 0
+    with suppress(StoreDamaged):
         row = records.read_entry(data, NETWORK)
         assert records.read_entry(records.put_entry(*row).value, NETWORK) == row  # perhaps of a format before
     for again in (
