@@ -11,11 +11,12 @@ from beam_actors.naming.grammar import DEFAULT_SUFFIXES, Query, parse_query, ran
 from beam_actors.naming.ledger import spoken_era
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.lookups import LookUps
-from beam_actors.naming.messages import Changed, Choice, Conflict, Held, Registered, RegistryStatistics, Resolution
+from beam_actors.naming.messages import Changed
 from beam_actors.naming.names import Names
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.naming.registrar import Registrar
+from beam_actors.naming.results import Choice, Conflict, Held, Registered, RegistryStatistics, Resolution
 from beam_actors.naming.room import NamingRoom, compose_naming, spread_ref
 from beam_actors.naming.spread import Spread
 

@@ -16,9 +16,9 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import STALE_GRACE
-from beam_actors.naming.messages import Choice, Conflict, Held, Resolution, Source
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.ranking import Contested, decide, is_live
+from beam_actors.naming.results import Choice, Conflict, Held, Resolution, Source
 from beam_actors.values import Name, OwnerId
 
 

@@ -19,23 +19,18 @@ from beam_actors.naming.grammar import (
     random_name,
 )
 from beam_actors.naming.messages import (
-    Conflict,
     CountLinks,
     DropPin,
     GetMade,
     GetStatistics,
-    Held,
     Keep,
     KeepMade,
     ListConflicts,
     ListEvents,
     ListHeld,
     Refresh,
-    Registered,
-    RegistryStatistics,
     Release,
     Reserve,
-    Resolution,
     Resolve,
     Revoke,
     Seek,
@@ -44,6 +39,7 @@ from beam_actors.naming.messages import (
     Unreserve,
 )
 from beam_actors.naming.pins import Pin
+from beam_actors.naming.results import Conflict, Held, Registered, RegistryStatistics, Resolution
 from beam_actors.ports import Entropy
 from beam_actors.runtime import Ref, ask_patiently
 from beam_actors.values import Name, OwnerId

@@ -1,6 +1,4 @@
-"""What the actors of this room say to each other, and the values that the rooms above get back."""
-
-from typing import Literal
+"""What the actors of this room say to each other."""
 
 import attrs
 
@@ -10,92 +8,6 @@ from beam_actors.naming.pins import Pin
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId, PeerId
-
-Source = Literal["own", "petname", "pin", "registry", "cache"]
-
-# --- values for the rooms above ---------------------------------------------------------------------------------------
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Resolution:
-    """What a name leads to. Times are in seconds."""
-
-    name: Name
-    owner: OwnerId
-    peers: tuple[PeerId, ...]
-    """The machines that serve it, the preferred one first; at least one."""
-    source: Source
-    """`cache` says that the claim was not heard of for longer than its ttl, or has ended and nobody could be asked."""
-    age_s: float
-    """Since this node last heard of the claim; 0 for an own one."""
-    since: float
-    """When this node first saw the owner hold the name (since 1970)."""
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Choice:
-    """One of several owners of a name."""
-
-    owner: OwnerId
-    peers: tuple[PeerId, ...]
-    since: float
-    """When this node first saw the owner hold the name (since 1970)."""
-    equivocates: bool
-    """Whether the owner signed two different claims with one number; the proof is kept."""
-    relation: Literal["own", "pin", "other"]
-    """What the owner is to this node: its own, the one that is pinned for the name, or anybody else."""
-    used: bool
-    """Whether the name leads to this owner here and now; so it is for one choice of a name at most."""
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Conflict:
-    """A name that several owners hold; `settled_by` says how it is decided here, if it is."""
-
-    name: Name
-    choices: tuple[Choice, ...]
-    settled_by: Literal["own", "pin", "settled"] | None
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Held:
-    """A name that is owned or pinned here."""
-
-    name: Name
-    relation: Literal["own", "pin"]
-    owner: OwnerId
-    peers: tuple[PeerId, ...]
-    """Empty while no claim of the owner is known."""
-    expires: float | None
-    """When the claim ends unless it is renewed (since 1970)."""
-    since: float
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Registered:
-    """A name is claimed, durably."""
-
-    name: Name
-    owner: OwnerId
-    peers: tuple[PeerId, ...]
-    told: int
-    """Peers to which the claim is being pushed."""
-    look_alikes: tuple[Name, ...]
-    """Pinned or own names that are easily taken for this one: warn."""
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class RegistryStatistics:
-    """Counts since the registry's present incarnation started, and what it holds."""
-
-    names: int
-    claims: int
-    waiting: int
-    admitted: int
-    refused: dict[str, int]
-    """By reason, one of `admission.REASONS`."""
-    clock_jumps: int
-
 
 # --- to the registrar -------------------------------------------------------------------------------------------------
 

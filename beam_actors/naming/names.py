@@ -5,7 +5,7 @@ it is committed before anybody hears of it; so this node never signs one seq twi
 actors hold the owner's key. They know no peer but this machine's own id.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import trio
@@ -28,7 +28,6 @@ from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
     GetHolding,
     GiveUp,
-    Held,
     Holding,
     Keep,
     ListFormer,
@@ -41,6 +40,9 @@ from beam_actors.naming.messages import (
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, ChildSpec, Pool, Ref, Reply, Restart, StartMember, Timer, receives
 from beam_actors.values import Name, PeerId
+
+if TYPE_CHECKING:
+    from beam_actors.naming.results import Held
 
 _log = structlog.get_logger(__name__)
 _ASK = 10.0

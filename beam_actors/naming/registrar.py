@@ -30,7 +30,6 @@ from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.messages import (
     Changed,
     Confirm,
-    Conflict,
     DropPin,
     GetAbout,
     GetClaims,
@@ -39,7 +38,6 @@ from beam_actors.naming.messages import (
     GetMade,
     GetStanding,
     GetStatistics,
-    Held,
     Holding,
     Keep,
     KeepMade,
@@ -48,9 +46,7 @@ from beam_actors.naming.messages import (
     ListFormer,
     ListHeld,
     Publish,
-    RegistryStatistics,
     Reserve,
-    Resolution,
     Resolve,
     Revoke,
     SetPin,
@@ -60,6 +56,7 @@ from beam_actors.naming.messages import (
 )
 from beam_actors.naming.ranges import Snapshot
 from beam_actors.naming.ranking import is_live
+from beam_actors.naming.results import Conflict, Held, RegistryStatistics, Resolution
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
