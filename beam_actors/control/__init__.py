@@ -3,10 +3,9 @@
 from beam_actors.control.actor import Control
 from beam_actors.control.api import NodeApi, TraceFeed
 from beam_actors.control.limits import ControlLimits
+from beam_actors.control.names import Choice, Conflict, NameEvent, NameRow, Registered, Resolution, Revoked
 from beam_actors.control.results import (
     CaInfo,
-    Choice,
-    Conflict,
     Connected,
     DeadRow,
     ExitRow,
@@ -14,13 +13,8 @@ from beam_actors.control.results import (
     ForwardRequest,
     ForwardRow,
     Identity,
-    NameEvent,
-    NameRow,
     PeerRow,
     PingResult,
-    Registered,
-    Resolution,
-    Revoked,
     Status,
     TraceRequest,
     TraceRow,

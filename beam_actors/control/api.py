@@ -5,21 +5,16 @@ The implementation lives at the composition root; this room never sees peers, na
 
 from typing import Protocol, Self
 
+from beam_actors.control.names import Conflict, NameEvent, NameRow, Registered, Resolution, Revoked
 from beam_actors.control.results import (
     CaInfo,
-    Conflict,
     Connected,
     ExposeRequest,
     ForwardRequest,
     ForwardRow,
     Identity,
-    NameEvent,
-    NameRow,
     PeerRow,
     PingResult,
-    Registered,
-    Resolution,
-    Revoked,
     Status,
     TraceRequest,
     TraceRow,

@@ -14,11 +14,7 @@ import trio
 from beam_actors import __version__
 from beam_actors.control.api import NodeApi
 from beam_actors.control.fields import Fields, as_json
-from beam_actors.control.results import (
-    ExposeRequest,
-    ForwardRequest,
-    TraceRequest,
-)
+from beam_actors.control.results import ExposeRequest, ForwardRequest, TraceRequest
 from beam_actors.errors import BeamError, UsageError
 from beam_actors.runtime import TraceLimits
 from beam_actors.values import Multiaddr, OwnerId, TcpAddress

@@ -15,9 +15,7 @@ import trio
 
 from beam_actors.control.api import NodeApi
 from beam_actors.control.limits import ControlLimits
-from beam_actors.control.results import (
-    TunnelRow,
-)
+from beam_actors.control.results import TunnelRow
 from beam_actors.errors import BeamError, NetworkError
 
 _HEARTBEAT = 10

@@ -12,10 +12,7 @@ import attrs
 import trio
 
 from beam_actors.control.api import TraceFeed
-from beam_actors.control.results import (
-    TraceRequest,
-    TraceRow,
-)
+from beam_actors.control.results import TraceRequest, TraceRow
 from beam_actors.errors import NetworkError
 from beam_actors.runtime import Trace, TraceRecord
 

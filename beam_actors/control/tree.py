@@ -2,12 +2,7 @@
 
 import structlog
 
-from beam_actors.control.results import (
-    DeadRow,
-    ExitRow,
-    Tree,
-    TreeNode,
-)
+from beam_actors.control.results import DeadRow, ExitRow, Tree, TreeNode
 from beam_actors.runtime import Event, Snapshot
 
 _log = structlog.get_logger()

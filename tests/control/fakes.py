@@ -4,23 +4,17 @@ import attrs
 import trio
 
 from beam_actors.control.api import NodeApi, TraceFeed
+from beam_actors.control.names import Choice, Conflict, NameEvent, NameRow, Registered, Resolution, Revoked
 from beam_actors.control.results import (
     CaInfo,
-    Choice,
-    Conflict,
     Connected,
     DeadRow,
     ExposeRequest,
     ForwardRequest,
     ForwardRow,
     Identity,
-    NameEvent,
-    NameRow,
     PeerRow,
     PingResult,
-    Registered,
-    Resolution,
-    Revoked,
     Status,
     TraceRequest,
     TraceRow,

@@ -4,10 +4,7 @@ import pytest
 
 from beam_actors.control import NameEvent
 from beam_actors.control.fields import Fields
-from beam_actors.control.results import (
-    ExposeRequest,
-    ForwardRequest,
-)
+from beam_actors.control.results import ExposeRequest, ForwardRequest
 from beam_actors.control.routes import ROUTES, SHARE, UnknownCommand, find_route, read_expose
 from beam_actors.errors import BeamError, InvalidValue, UsageError
 from beam_actors.values import Multiaddr, OwnerId, TcpAddress

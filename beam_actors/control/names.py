@@ -1,0 +1,98 @@
+"""What the control API gives back about names: plain values, like those of `results`, whose rules they follow."""
+
+import attrs
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class NameRow:
+    """A name that is owned (`relation` "own") or pinned ("pin") here. `full` is it with the suffix."""
+
+    name: str
+    full: str
+    relation: str
+    owner: str
+    peer_ids: tuple[str, ...]
+    expires_in_s: float | None
+    url: str | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Registered:
+    """A claim that was signed and stored; `told` is the number of peers that it was pushed to at once."""
+
+    name: str
+    full: str
+    owner: str
+    peer_id: str
+    told: int
+    look_alikes: tuple[str, ...]
+    """Own or pinned names that are easily taken for this one."""
+    url: str | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Resolution:
+    """What a name leads to. `source` is own, petname, pin, registry, cache or dht; `address` is on loopback."""
+
+    name: str
+    owner: str
+    peer_id: str
+    peer_ids: tuple[str, ...]
+    source: str
+    age_s: float
+    address: str | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Choice:
+    """One of the owners that claim a contested name."""
+
+    owner: str
+    peer_ids: tuple[str, ...]
+    relation: str
+    """What the owner is here: "own", "pin" (the one that is pinned) or "other"."""
+    used: bool
+    """Whether the name leads to this owner on this machine."""
+    since: float
+    """When this node first saw the owner hold the name (seconds since 1970)."""
+    held_for_s: float
+    equivocates: bool
+    """Whether the owner signed two different claims with one number."""
+    always: str
+    """The name with its owner, which leads to this choice whatever is decided here."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class NameEvent:
+    """Something that happened to a name which is owned or pinned here.
+
+    `what` is contested, equivocated, rotated, released, transferred or revoked; `owner` did it; `relation` is "own" or
+    "pin"; `number` counts from 1 since the daemon started.
+    """
+
+    number: int
+    at: float
+    what: str
+    name: str
+    owner: str
+    relation: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Revoked:
+    """An owner whose keys sign for nothing any more, and how many peers were told."""
+
+    owner: str
+    told: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Conflict:
+    """A name that several owners claim.
+
+    `settled_by` is what decides it here: "own", "pin", "settled" (held here alone for long), None when nothing does.
+    """
+
+    name: str
+    settled_by: str | None
+    choices: tuple[Choice, ...]
