@@ -38,10 +38,13 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Names": {
         "register": Entry("name_commands", "register", "Claim a name."),
         "release": Entry("name_commands", "release", "Give a name up."),
-        "names": Entry("name_commands", "names", "List your names and pins; `names conflicts` the contested."),
+        "names": Entry(
+            "name_commands", "names", "List your names, pins and petnames; `names conflicts` the contested."
+        ),
         "resolve": Entry("name_commands", "resolve", "Who owns a name, and which peer serves it."),
         "pin": Entry("name_commands", "pin", "Hold on to one owner of a name."),
         "unpin": Entry("name_commands", "unpin", "Let the owner go."),
+        "petname": Entry("name_commands", "petname", "Call somebody's name by one of your own, here."),
         "rotate-key": Entry("owner_commands", "rotate_key", "Another key for your names; the one before ends."),
         "revoke": Entry("owner_commands", "revoke", "End this owner and all its names, for good."),
         "recover": Entry("owner_commands", "recover", "Be the owner of your recovery phrase on this machine."),

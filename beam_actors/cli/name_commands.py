@@ -1,4 +1,4 @@
-"""`register`, `release`, `names`, `resolve`, `pin` and `unpin`: names and their owners."""
+"""`register`, `release`, `names`, `resolve`, `pin`, `unpin` and `petname`: names and their owners."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,13 @@ from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import NOTHING, counted, duration
 from beam_actors.cli.requests import check_name
 from beam_actors.cli.tunnel_commands import note_rivals
+from beam_actors.errors import UsageError
 
 _WHOSE = {"own": "yours", "pin": "pinned", "other": "another owner's"}
 
 _REASONS = {
     "own": ("your own names go first", "the name is yours here"),
+    "petname": ("you pinned it", "the name is a petname of yours, and leads elsewhere"),
     "pin": ("you pinned it", "you pinned another"),
     "settled": ("nobody else held it here for three days", "another held it here for long before"),
     None: ("nobody else holds it", "several claim it and you chose none"),
@@ -28,18 +30,27 @@ _LOOK_SECONDS = 1.0
 _HAPPENED = {
     ("contested", "own"): "is claimed by {owner}, too; here it stays yours",
     ("contested", "pin"): "is claimed by {owner}, too; here your pin decides",
+    ("contested", "petname"): "is claimed by {owner}, too; your petname leads to its owner as before",
     ("equivocated", "own"): "was signed twice with one number: your key is on two machines, or in other hands",
     ("equivocated", "pin"): "was signed twice with one number by its owner {owner}",
+    (
+        "equivocated",
+        "petname",
+    ): "(which a petname of yours stands for) was signed twice with one number by its owner {owner}",
     ("rotated", "own"): "is signed by your key of a later era",
     ("rotated", "pin"): "is signed by a new key of its owner {owner}",
+    ("rotated", "petname"): "(which a petname of yours stands for) is signed by a new key of its owner {owner}",
     ("released", "own"): "was given up with your key",
     ("released", "pin"): "was given up by its owner {owner}",
+    ("released", "petname"): "(which a petname of yours stands for) was given up by its owner {owner}",
     ("transferred", "own"): "was handed over with your key",
     ("transferred", "pin"): "was handed over by its owner {owner}",
+    ("transferred", "petname"): "(which a petname of yours stands for) was handed over by its owner {owner}",
     ("revoked", "own"): "is gone: your keys were revoked",
     ("revoked", "pin"): "is gone: its owner {owner} revoked all keys",
+    ("revoked", "petname"): "(which a petname of yours stands for) is gone: its owner {owner} revoked all keys",
 }
-"""What happened, to an own or a pinned name -> how it is told."""
+"""What happened, to an own name, a pinned one or that of a petname -> how it is told."""
 
 
 @click.command
@@ -123,11 +134,35 @@ def unpin(app: App, name: str) -> None:
     app.out.line(f"No longer pinned: {answer['name']}")
 
 
+@click.command
+@click.argument("petname")
+@click.argument("name", required=False)
+@click.option("--forget", is_flag=True, help="Let it mean nothing here any more.")
+@beam_command
+def petname(app: App, petname: str, name: str | None, *, forget: bool) -> None:
+    """Call NAME by PETNAME on this machine: `beam petname anna cottage.OWNER`, then https://anna.local.
+
+    NAME without an owner means whoever it leads to now. Nobody else hears of a petname.
+    """
+    if forget == (name is not None):
+        raise UsageError("Give the NAME that the petname is to stand for, or --forget.")
+    if forget:
+        answer = app.ask("POST", "/v1/forget-petname", {"petname": petname})
+    else:
+        answer = app.ask("POST", "/v1/petname", {"petname": petname, "name": name})
+    if app.out.as_json:
+        app.out.data(answer)
+    elif forget:
+        app.out.line(f"No longer a petname: {petname}")
+    else:
+        app.out.line(f"📌 {petname} stands for {answer['name']} of owner {answer['owner']}, on this machine")
+
+
 @click.group(invoke_without_command=True)
 @click.option("-w", "--watch", is_flag=True, help="Say what happens to them until Ctrl-C, and what did lately.")
 @beam_command
 def names(app: App, *, watch: bool) -> None:
-    """The names that you own or have pinned; `names conflicts` lists the contested ones."""
+    """The names that you own or have pinned, and petnames; `names conflicts` lists the contested ones."""
     if click.get_current_context().invoked_subcommand is not None:
         return
     if watch:
@@ -145,7 +180,7 @@ def names(app: App, *, watch: bool) -> None:
     rows = [
         (
             row["full"],
-            row["relation"],
+            f"petname of {row['target']}" if row["relation"] == "petname" else row["relation"],
             row["owner"],
             _left(row["expires_in_s"]),
             row["url"] or NOTHING,

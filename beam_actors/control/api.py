@@ -126,7 +126,7 @@ class NodeApi(Protocol):
         ...
 
     async def names(self) -> tuple[NameRow, ...]:
-        """The names that are owned or pinned here."""
+        """The names that are owned or pinned here, and petnames."""
         ...
 
     async def resolve(self, name: str) -> Resolution:
@@ -144,8 +144,19 @@ class NodeApi(Protocol):
         """Forget a pin; NameNotFound."""
         ...
 
+    async def petname(self, petname: str, name: str) -> Resolution:
+        """Let a name that is known here alone stand for a name of the owner in `name`, or of its owner now.
+
+        NameNotFound, NameContested without an owner; NotAllowed for an own or a pinned name; QuotaExceeded.
+        """
+        ...
+
+    async def forget_petname(self, petname: str) -> None:
+        """Forget a petname; NameNotFound."""
+        ...
+
     async def events(self, after: int) -> tuple[NameEvent, ...]:
-        """What happened to own and pinned names after event number `after`, as far as it is kept."""
+        """What happened to own and bound names after event number `after`, as far as it is kept."""
         ...
 
     async def revoke(self, claim: bytes) -> Revoked:

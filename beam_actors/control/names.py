@@ -5,11 +5,15 @@ import attrs
 
 @attrs.frozen(slots=True, kw_only=True)
 class NameRow:
-    """A name that is owned (`relation` "own") or pinned ("pin") here. `full` is it with the suffix."""
+    """A name that is owned (`relation` "own") or pinned ("pin") here, or a "petname". `full` is it with the suffix.
+
+    `target` is what it is called in its owner's claims, with the suffix: another name for petnames only.
+    """
 
     name: str
     full: str
     relation: str
+    target: str
     owner: str
     peer_ids: tuple[str, ...]
     expires_in_s: float | None
@@ -64,10 +68,10 @@ class Choice:
 
 @attrs.frozen(slots=True, kw_only=True)
 class NameEvent:
-    """Something that happened to a name which is owned or pinned here.
+    """Something that happened to a name which is owned or pinned here, or for which a petname stands.
 
-    `what` is contested, equivocated, rotated, released, transferred or revoked; `owner` did it; `relation` is "own" or
-    "pin"; `number` counts from 1 since the daemon started.
+    `what` is contested, equivocated, rotated, released, transferred or revoked; `owner` did it; `relation` is "own",
+    "pin" or "petname"; `number` counts from 1 since the daemon started.
     """
 
     number: int
@@ -90,7 +94,8 @@ class Revoked:
 class Conflict:
     """A name that several owners claim.
 
-    `settled_by` is what decides it here: "own", "pin", "settled" (held here alone for long), None when nothing does.
+    `settled_by` is what decides it here: "own", "petname" (the name is one, and leads to something else), "pin",
+    "settled" (held here alone for long), None when nothing does.
     """
 
     name: str

@@ -141,6 +141,20 @@ async def _unpin(api: NodeApi, fields: Fields) -> Content:
     return {"name": name}
 
 
+async def _petname(api: NodeApi, fields: Fields) -> Content:
+    petname = fields.text("petname")
+    name = fields.text("name")
+    fields.done()
+    return _object(await api.petname(petname, name))
+
+
+async def _forget_petname(api: NodeApi, fields: Fields) -> Content:
+    petname = fields.text("petname")
+    fields.done()
+    await api.forget_petname(petname)
+    return {"petname": petname}
+
+
 async def _events(api: NodeApi, fields: Fields) -> Content:
     after = fields.number("after", 0, 1 << 53)
     fields.done()
@@ -212,6 +226,8 @@ ROUTES = (
     Route("POST", "/v1/resolve", _resolve),
     Route("POST", "/v1/pin", _pin),
     Route("POST", "/v1/unpin", _unpin),
+    Route("POST", "/v1/petname", _petname),
+    Route("POST", "/v1/forget-petname", _forget_petname),
     Route("POST", "/v1/events", _events),
     Route("POST", "/v1/revoke", _revoke),
     Route("GET", "/v1/conflicts", _listing(lambda api: api.conflicts, "conflicts")),

@@ -111,7 +111,7 @@ class Resolver(Actor):
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
         """Claims are new here: what was answered about their names may be wrong now."""
-        names = {claim.terms.name for claim in message.claims} | set(message.ended)
+        names = {claim.terms.name for claim in message.claims} | set(message.elsewhere)
         self.on_forget(Forget(frozenset(name.label for name in names if name is not None)))
 
     @receives(Forget)

@@ -44,13 +44,13 @@ REASONS = (
 class Admission:
     """The rules of one node: its network, its bounds, and whose claims are exempt from quotas."""
 
-    __slots__ = ("_limits", "_registry", "exempt")
+    __slots__ = ("_exempt", "_limits", "_registry")
 
     def __init__(self, registry: Registry, limits: Limits, exempt: Collection[OwnerId] = ()) -> None:
+        """`exempt` may change later: those owners' claims go beyond the quotas."""
         self._registry = registry
         self._limits = limits
-        self.exempt = exempt
-        """Own and pinned owners: a flood by others must not crowd them out."""
+        self._exempt = exempt
 
     def judge(self, claim: Claim, now: float, *, ours: bool = False) -> Verdict:
         """Judge a parsed claim at `now`, in seconds since 1970; no quota holds for what a person here brought (`ours`).
@@ -95,7 +95,7 @@ class Admission:
 
     def _check_quota(self, claim: Claim) -> None:
         registry, limits = self._registry, self._limits
-        if claim.owner in self.exempt:
+        if claim.owner in self._exempt:
             return
         if claim.kind is Kind.REVOCATION:
             # Also of known owners: who wants to fill this node makes each known first, and revocations never end.

@@ -1,9 +1,9 @@
 """What this node answers about names: the order in which a name is decided, and the lists for people.
 
-    own name · pin · the global rule (`ranking`)          name.<owner> skips to the owner's own claim
+    petname · own name · pin · the global rule (`ranking`)          name.<owner> skips to the owner's own claim
 
-Invariant: an answer is a function of the knowledge and the time. A pin answers or fails; it never gives way to another
-owner. A contested name fails and says who the choices are. Petnames and devices on the LAN are not asked yet.
+Invariant: an answer is a function of the knowledge and the time. A petname or a pin answers or fails; it never gives
+way to another owner. A contested name fails and says who the choices are. Devices on the LAN are not asked yet.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,22 @@ import attrs
 
 from beam_actors.errors import NameContested, NameNotFound
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.events import Relation
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import STALE_GRACE
+from beam_actors.naming.messages import Holding
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.ranking import Contested, decide, is_live
 from beam_actors.naming.results import Choice, Conflict, Held, Resolution, Source
 from beam_actors.values import Name, OwnerId
+
+_LOST = {
+    "pin": "{name} is pinned, but the pin on this disk can't be read; make it again with `beam pin {name} OWNER`, "
+    "or let it go with `beam unpin {name}`.",
+    "petname": "{name} is a petname, but what it stands for can't be read on this disk; make it again with "
+    "`beam petname {name} NAME.OWNER`, or let it go with `beam petname --forget {name}`.",
+}
 
 
 @attrs.frozen(slots=True)
@@ -28,7 +37,7 @@ class Standing:
 
     certainty: Literal["open", "sole", "firm"]
     """`open`: whom the name leads to isn't known. `sole`: one owner holds it, as far as is known. `firm`: another
-    rival would change nothing, for the name is own, pinned to an owner whose claim is known, settled, or contested."""
+    rival would change nothing, for the name is own, bound to an owner whose claim is known, settled, or contested."""
     owners: frozenset[OwnerId]
     """Those with a live claim."""
 
@@ -45,16 +54,15 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
         return _by_owner(
             knowledge, name, owner, "own" if owner == knowledge.owner else "registry", now, cut_off=cut_off
         )
+    bindings = knowledge.bindings
+    if name in bindings.petnames:
+        return _by_binding(knowledge, _Petname(name, bindings.petnames[name]), now, cut_off=cut_off)
     if name in knowledge.own:
         return _by_owner(knowledge, name, knowledge.owner, "own", now, cut_off=cut_off)
-    if name in knowledge.lost_pins:
-        raise NameNotFound(
-            f"{name} is pinned, but the pin on this disk can't be read; make it again with `beam pin {name} OWNER`, "
-            f"or let it go with `beam unpin {name}`."
-        )
-    pin = knowledge.pins.get(name)
-    if pin is not None:
-        return _by_pin(knowledge, pin, now, cut_off=cut_off)
+    if name in bindings.lost:
+        raise NameNotFound(_LOST[bindings.lost[name]].format(name=name))
+    if name in bindings.pins:
+        return _by_binding(knowledge, _Pinned(bindings.pins[name]), now, cut_off=cut_off)
     settled = knowledge.settled(name, now)
     decision = decide(knowledge.registry.entries(name), now, settled=settled, cut_off=cut_off)
     if decision is None:
@@ -74,19 +82,49 @@ def _by_owner(
     return _resolution(knowledge, entry.claim, source, now)
 
 
-def _by_pin(knowledge: Knowledge, pin: Pin, now: float, *, cut_off: bool) -> Resolution:
+def _by_binding(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float, *, cut_off: bool) -> Resolution:
+    pin = bound.pin
     if knowledge.registry.is_revoked(pin.owner):
-        raise NameNotFound(
-            f"{pin.name} is pinned to {pin.owner.short}, whose key was revoked; `beam unpin {pin.name}`."
-        )
+        raise NameNotFound(f"{bound}, whose key was revoked; {bound.way_out}.")
     entry = knowledge.registry.entry(pin.name, pin.owner)
     if entry is None or not pin.accepts(entry.claim):
-        raise NameNotFound(f"{pin.name} is pinned to {pin.owner.short}, of whom no present claim is known.")
+        raise NameNotFound(f"{bound}, of whom no present claim is known.")
     if not is_live(entry.claim, now, grace=STALE_GRACE if cut_off else 0.0):
         said = {Kind.TOMBSTONE: "has released it", Kind.TRANSFER: "has handed it over"}
         why = said.get(entry.claim.kind, "let the claim end")
-        raise NameNotFound(f"{pin.name} is pinned to {pin.owner.short}, who {why}; `beam unpin {pin.name}` to let go.")
-    return _resolution(knowledge, entry.claim, "pin", now)
+        raise NameNotFound(f"{bound}, who {why}; {bound.way_out} to let go.")
+    return _resolution(knowledge, entry.claim, bound.source, now)
+
+
+@attrs.frozen(slots=True)
+class _Pinned:
+    """A pin, in words."""
+
+    pin: Pin
+    source: Source = "pin"
+
+    @property
+    def way_out(self) -> str:
+        return f"`beam unpin {self.pin.name}`"
+
+    def __str__(self) -> str:
+        return f"{self.pin.name} is pinned to {self.pin.owner.short}"
+
+
+@attrs.frozen(slots=True)
+class _Petname:
+    """A petname, in words."""
+
+    petname: Name
+    pin: Pin
+    source: Source = "petname"
+
+    @property
+    def way_out(self) -> str:
+        return f"`beam petname --forget {self.petname}`"
+
+    def __str__(self) -> str:
+        return f"{self.petname} is your petname for {self.pin.name} of {self.pin.owner.short}"
 
 
 def _resolution(knowledge: Knowledge, claim: Claim, source: Source, now: float) -> Resolution:
@@ -112,31 +150,54 @@ def _certainty(knowledge: Knowledge, name: Name, now: float) -> Literal["open", 
         return "open"
     except NameContested:
         return "firm"
-    return "firm" if source in {"own", "pin"} or knowledge.settled(name, now) is not None else "sole"
+    return "firm" if source in {"own", "petname", "pin"} or knowledge.settled(name, now) is not None else "sole"
 
 
 def held(knowledge: Knowledge) -> tuple[Held, ...]:
-    """The names that are owned or pinned here, in the order of names."""
-    own: list[tuple[Name, Literal["own", "pin"], OwnerId, float]] = [
-        (one.name, "own", knowledge.owner, one.since) for one in knowledge.own.values()
-    ]
-    pinned: list[tuple[Name, Literal["own", "pin"], OwnerId, float]] = [
-        (pin.name, "pin", pin.owner, pin.since) for pin in knowledge.pins.values()
-    ]
-    return tuple(_held(knowledge, *row) for row in sorted(own + pinned))
+    """The names that are owned or pinned here, and petnames, in the order of names."""
+    bindings = knowledge.bindings
+    own = [Pin(one.name, knowledge.owner, one.since) for one in knowledge.own.values()]
+    found = [_held(knowledge, one.name, "own", one) for one in own]
+    found += [_held(knowledge, name, "pin", pin) for name, pin in bindings.pins.items()]
+    found += [_held(knowledge, petname, "petname", pin) for petname, pin in bindings.petnames.items()]
+    return tuple(sorted(found, key=lambda one: (one.name, one.relation)))
 
 
-def _held(knowledge: Knowledge, name: Name, relation: Literal["own", "pin"], owner: OwnerId, since: float) -> Held:
-    entry = knowledge.registry.entry(name, owner)
+def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin) -> Held:
+    entry = knowledge.registry.entry(bound.name, bound.owner)
     claim = entry.claim if entry and entry.claim.kind is Kind.LIVE else None
     return Held(
         name=name,
         relation=relation,
-        owner=owner,
+        target=bound.name,
+        owner=bound.owner,
         peers=claim.peers if claim else (),
         expires=float(claim.terms.not_after) if claim else None,
-        since=since,
+        since=bound.since,
     )
+
+
+def holding(knowledge: Knowledge, name: Name) -> Holding:
+    """What this node has to do with a name."""
+    own, bound = knowledge.own.get(name), knowledge.bindings.owners_of(name)
+    owners = bound if bound and own is None else [knowledge.owner]
+    entries = [knowledge.registry.entry(name, owner) for owner in owners]
+    heard = [knowledge.seen(entry.claim).heard if entry else 0.0 for entry in entries]
+    least = heard.index(min(heard))
+    return Holding(
+        own=own,
+        bound=bool(bound),
+        entry=entries[least],
+        heard=heard[least],
+        revoked=knowledge.registry.is_revoked(knowledge.owner),
+        era=knowledge.registry.era_of(knowledge.owner),
+    )
+
+
+def meaning(knowledge: Knowledge, query: Query) -> Query:
+    """What others call what is asked for here: petnames mean nothing to them."""
+    meant = knowledge.bindings.petnames.get(query.name) if query.owner is None else None
+    return query if meant is None else Query(meant.name, meant.owner)
 
 
 def conflicts(knowledge: Knowledge, now: float, name: Name | None = None) -> tuple[Conflict, ...]:
@@ -163,15 +224,20 @@ def _conflict(knowledge: Knowledge, name: Name, now: float) -> Iterator[Conflict
         yield Conflict(name=name, choices=choices, settled_by=_settled_by(knowledge, name, now))
 
 
-def _settled_by(knowledge: Knowledge, name: Name, now: float) -> Literal["own", "pin", "settled"] | None:
+def _settled_by(knowledge: Knowledge, name: Name, now: float) -> Literal["own", "petname", "pin", "settled"] | None:
+    bindings = knowledge.bindings
+    if name in bindings.petnames:
+        return "petname"
     if name in knowledge.own:
         return "own"
-    if name in knowledge.pins or name in knowledge.lost_pins:
-        return "pin"
+    if name in bindings.pins or name in bindings.lost:
+        return bindings.lost.get(name, "pin")
     return None if knowledge.settled(name, now) is None else "settled"
 
 
 def _used(knowledge: Knowledge, name: Name, now: float) -> OwnerId | None:
+    if name in knowledge.bindings.petnames:
+        return None
     try:
         return resolve(knowledge, Query(name), now).owner
     except (NameNotFound, NameContested):
@@ -181,5 +247,5 @@ def _used(knowledge: Knowledge, name: Name, now: float) -> OwnerId | None:
 def _relation(knowledge: Knowledge, name: Name, owner: OwnerId) -> Literal["own", "pin", "other"]:
     if owner == knowledge.owner:
         return "own"
-    pin = knowledge.pins.get(name)
+    pin = knowledge.bindings.pins.get(name)
     return "pin" if pin is not None and pin.owner == owner else "other"

@@ -1,9 +1,9 @@
-"""What happens to the names that are owned or pinned here, for people: contested, rotated, signed twice, given up.
+"""What happens to the names that are owned or bound here, for people: contested, rotated, signed twice, given up.
 
-Invariant: only own and pinned names make events, each kind by one owner at most once an hour for one name, and
-contests at most `CONTESTS` in an hour; contests are kept apart from the others. So whoever challenges names again and
-again fills neither the memory nor the screen, and hides nothing but further contests, which `conflicts` lists. Numbers
-go up by one from 1 for as long as the node runs.
+Invariant: only own names, pinned ones and those that petnames stand for make events, each kind by one owner at most
+once an hour for one name, and contests at most `CONTESTS` in an hour; contests are kept apart from the others. So
+whoever challenges names again and again fills neither the memory nor the screen, and hides nothing but further
+contests, which `conflicts` lists. Numbers go up by one from 1 for as long as the node runs.
 """
 
 import enum
@@ -22,6 +22,10 @@ KEPT = 128
 """Contests, and other events."""
 CONTESTS = 60
 """Told in an hour."""
+
+
+Relation = Literal["own", "petname", "pin"]
+"""What a name is to this node: its own, pinned, or what a petname stands for."""
 
 
 class Happening(enum.Enum):
@@ -52,14 +56,14 @@ class Event:
     name: Name
     owner: OwnerId
     """Who did it: the challenger of a contested name, else its owner."""
-    relation: Literal["own", "pin"]
+    relation: Relation
 
 
 @attrs.frozen(slots=True)
 class Interest:
-    """A name that is owned or pinned here, and whose it is."""
+    """A name that is owned or bound here, and whose it is."""
 
-    relation: Literal["own", "pin"]
+    relation: Relation
     owner: OwnerId
 
 
@@ -120,8 +124,9 @@ class Events:
         """
         before, after = entries
         if claim.owner != interest.owner:
-            for owner in came:
-                self.note(Happening.CONTESTED, name, owner, interest, now)
+            if interest.relation != "petname":  # which leads to its owner, whoever comes
+                for owner in came:
+                    self.note(Happening.CONTESTED, name, owner, interest, now)
             return
         if claim.kind is Kind.REVOCATION:
             self.note(Happening.REVOKED, name, claim.owner, interest, now)

@@ -20,8 +20,10 @@ from beam_actors.naming.grammar import (
 )
 from beam_actors.naming.messages import (
     CountLinks,
+    DropPetname,
     DropPin,
     GetMade,
+    GetMeaning,
     GetStatistics,
     Keep,
     KeepMade,
@@ -34,6 +36,7 @@ from beam_actors.naming.messages import (
     Resolve,
     Revoke,
     Seek,
+    SetPetname,
     SetPin,
     Sought,
     Unreserve,
@@ -93,10 +96,11 @@ class Naming:
         try:
             resolution: Resolution = await self._ask(self._registrar, Resolve(query))
         except NameNotFound:
-            sought: Sought = await self._ask(self._lookups, Seek(query.name, query.owner))
+            meant: Query = await self._ask(self._registrar, GetMeaning(query))
+            sought: Sought = await self._ask(self._lookups, Seek(meant.name, meant.owner))
             resolution = await self._ask(self._registrar, Resolve(query, cut_off=sought.cut_off))
         if resolution.source == "cache":
-            self._lookups.tell(Refresh(query.name))
+            self._lookups.tell(Refresh(resolution.name))
         return resolution
 
     async def recall(self, text: str) -> Resolution:
@@ -111,7 +115,7 @@ class Naming:
             InvalidName: the text is none, or names an owner.
             NameTaken: somebody else is known to hold it, here or by a connected peer, and `contest` is false.
             QuotaExceeded: the owner holds as many names as one may.
-            NotAllowed: the owner's key on this machine was replaced or revoked.
+            NotAllowed: the owner's key on this machine was replaced or revoked, or the name is a petname here.
             ResourceExhausted: too many names are being asked of peers to find out whether somebody holds this one.
         """
         name = self._plain(text)
@@ -174,6 +178,28 @@ class Naming:
         """Forget a pin; raise `InvalidName` or `NameNotFound`."""
         await self._ask(self._registrar, DropPin(self.parse(text).name))
 
+    async def petname(self, petname: str, text: str) -> None:
+        """Let a petname, which this machine alone knows, stand for a name of the owner in `text`, or of its owner now.
+
+        Raises:
+            InvalidName: either text is no name, or the petname names an owner.
+            NameNotFound: no owner was given and nobody is known to hold the name.
+            NameContested: no owner was given and several hold it.
+            NotAllowed: the petname is one of the own or pinned names.
+            QuotaExceeded: there are as many petnames as there may be.
+        """
+        label, query = self._plain(petname), self.parse(text)
+        name, owner = query.name, query.owner
+        if owner is None:
+            found = await self.resolve(text)
+            name, owner = found.name, found.owner
+        await self._ask(self._registrar, SetPetname(label, name, owner))
+        await self._ask(self._names, Keep(name))
+
+    async def forget_petname(self, petname: str) -> None:
+        """Forget a petname; raise `InvalidName` or `NameNotFound`."""
+        await self._ask(self._registrar, DropPetname(self.parse(petname).name))
+
     async def revoke(self, claim: bytes) -> tuple[OwnerId, int]:
         """Take in an owner's encoded revocation once it is durable, and pass it on: the owner, and how many peers hear.
 
@@ -184,7 +210,7 @@ class Naming:
         return owner, await self._ask(self._spread, CountLinks())
 
     async def names(self) -> tuple[Held, ...]:
-        """The names that are owned or pinned here, in the order of names."""
+        """The names that are owned or pinned here and the petnames, in the order of names."""
         held: tuple[Held, ...] = await self._ask(self._registrar, ListHeld())
         return held
 
@@ -210,7 +236,7 @@ class Naming:
     def _plain(self, text: str) -> Name:
         query = self.parse(text)
         if query.owner is not None:
-            raise InvalidName(f"{text[:80]!r} names an owner; this machine claims names for its own owner only.")
+            raise InvalidName(f"{text[:80]!r} names an owner, where a name alone is wanted.")
         return query.name
 
     def __repr__(self) -> str:

@@ -9,14 +9,14 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 
-from beam_actors.errors import ClaimRefused, NameNotFound, NameTaken, QuotaExceeded
+from beam_actors.errors import ClaimRefused, NameTaken, NotAllowed, QuotaExceeded
 from beam_actors.naming import records
 from beam_actors.naming.admission import Admission, Verdict
+from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.events import Events, Interest
 from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.limits import MINUTE, Limits
-from beam_actors.naming.pins import Pin, follow
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Key, Registry
@@ -37,9 +37,7 @@ class Knowledge:
         self.limits = limits
         self.registry = Registry()
         self.own: dict[Name, Own] = {}
-        self.pins: dict[Name, Pin] = {}
-        self.lost_pins: set[Name] = set()
-        """Names whose pins can't be read: they lead nowhere, and not to whoever else claims them."""
+        self.bindings = Bindings(self.registry, self.record, owner=owner, petnames=limits.petnames)
         self.remarks: list[str] = []
         """What the store held that is not used, and what a person may do about it."""
         self.made: dict[str, Name] = {}
@@ -49,12 +47,11 @@ class Knowledge:
         self.events = events if events is not None else Events()
         self._kept_running = 0.0
         self._left: set[Name] = set()  # in a later era their owner has not spoken of them yet
-        self._ended: list[Name] = []
+        self._elsewhere: list[Name] = []
         self.admitted = 0
         self.holds = Holds(limits.settle_after)
         self._changes: list[Change] = []
-        self._admission = Admission(self.registry, limits)
-        self.exempt_owners()
+        self._admission = Admission(self.registry, limits, exempt=self.bindings.owners)
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -121,14 +118,13 @@ class Knowledge:
         for name, (holders, entry) in zip(touched, before, strict=True):
             after = self._holders(name, now)
             changed |= self.holds.changed(name, holders, after, now)
-            interest = self._interest(name)
-            if interest is not None:
+            for interest in self._interests(name):
                 entries = entry, self.registry.entry(name, claim.owner)
                 came = [owner for owner in after if owner not in holders]
                 self.events.merged(claim, name, interest, now, entries=entries, came=came, ours=ours)
         for name in ended:
             self.drop((name, claim.owner))
-        self._ended += ended
+        self._elsewhere += (*ended, *(petname for name in touched for petname in self.bindings.petnames_of(name)))
         if claim.kind is Kind.REVOCATION:
             self._changes.append(records.put_revocation(claim))
         else:
@@ -137,21 +133,26 @@ class Knowledge:
         for key in sorted(changed):
             self._put(key)
         if claim.kind is not Kind.REVOCATION:
-            self._follow(claim.name)
+            self.bindings.follow(claim.name)
 
     def _tell_left(self, now: float) -> None:
         """Names that ended with an era a while ago, and were not claimed again since."""
         left, self._left = self._left, set()
         for name in sorted(left):
-            interest = self._interest(name)
-            if interest is not None and self.registry.entry(name, interest.owner) is None:
-                self.events.left(name, interest, now)
+            for interest in self._interests(name):
+                if self.registry.entry(name, interest.owner) is None:
+                    self.events.left(name, interest, now)
 
-    def _interest(self, name: Name) -> Interest | None:
+    def _interests(self, name: Name) -> list[Interest]:
+        """Whose hold on the name matters here, each owner once."""
         if name in self.own:
-            return Interest("own", self.owner)
-        pin = self.pins.get(name)
-        return None if pin is None else Interest("pin", pin.owner)
+            found = [Interest("own", self.owner)]
+        elif name in self.bindings.pins:
+            found = [Interest("pin", self.bindings.pins[name].owner)]
+        else:
+            found = []
+        known = {interest.owner for interest in found}
+        return found + [Interest("petname", owner) for owner in self.bindings.owners_of(name) if owner not in known]
 
     def _holders(self, name: Name, now: float) -> list[OwnerId]:
         return [claim.owner for claim in self.live(name, now)]
@@ -185,7 +186,7 @@ class Knowledge:
 
     def forget(self, now: float) -> int:
         """Drop claims of which nothing can come back, except of own and pinned names; how many."""
-        keep = {(name, self.owner) for name in self.own} | {(pin.name, pin.owner) for pin in self.pins.values()}
+        keep = {(name, self.owner) for name in self.own} | set(self.bindings.holds())
         dropped = self.registry.forget(now, keep=keep)
         for key in dropped:
             self.drop(key)
@@ -217,10 +218,12 @@ class Knowledge:
 
         Raises:
             NameTaken: somebody else is known to hold it, and `contest` is false.
+            NotAllowed: it is a petname here.
             QuotaExceeded: this owner holds as many names as the others' nodes will keep.
         """
         if name in self.own:
             return
+        self.bindings.check_free(name)
         held = {entry.claim.name for entry in self.registry.names_of(self.owner) if entry.claim.kind is Kind.LIVE}
         if len((held | self.own.keys()) - {name}) >= self.limits.names_per_owner:
             raise QuotaExceeded(
@@ -244,34 +247,11 @@ class Knowledge:
         self.made[purpose] = name
         self._changes.append(records.put_made(purpose, name))
 
-    def pin(self, name: Name, owner: OwnerId, now: float) -> Pin:
-        """Bind the name to the owner on this machine."""
-        pin = follow(Pin(name, owner, int(now)), self.registry)
-        self.pins[name] = pin
-        self.lost_pins.discard(name)
-        self._changes.append(records.put_pin(pin))
-        self.exempt_owners()
-        return pin
-
-    def unpin(self, name: Name) -> None:
-        """Forget a pin; raise `NameNotFound`."""
-        if self.pins.pop(name, None) is None and name not in self.lost_pins:
-            raise NameNotFound(f"{name} is not pinned; `beam names` lists what is.")
-        self.lost_pins.discard(name)
-        self._changes.append(records.drop_pin(name))
-        self.exempt_owners()
-
-    def _follow(self, name: Name) -> None:
-        pin = self.pins.get(name)
-        after = follow(pin, self.registry) if pin else None
-        if after is not None and after != pin:
-            self.pins[name] = after
-            self._changes.append(records.put_pin(after))
-            self.exempt_owners()
-
-    def exempt_owners(self) -> None:
-        """Let admission know whose claims go beyond the quotas."""
-        self._admission.exempt = {self.owner} | {pin.owner for pin in self.pins.values()}
+    def call(self, petname: Name, name: Name, owner: OwnerId, now: float) -> None:
+        """Let a petname stand for the owner's name here; raises like `Bindings.call`, and for an own name."""
+        if petname in self.own:
+            raise NotAllowed(f"{petname} is your own name; choose another petname.")
+        self.bindings.call(petname, name, owner, now)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -298,10 +278,10 @@ class Knowledge:
         changes, self._changes = self._changes, []
         return changes
 
-    def ended(self) -> tuple[Name, ...]:
-        """The names that somebody lost by another claim than one of the name itself, since the last call."""
-        ended, self._ended = tuple(dict.fromkeys(self._ended)), []
-        return ended
+    def elsewhere(self) -> tuple[Name, ...]:
+        """The names that may lead elsewhere by another claim than one of the name itself, since the last call."""
+        names, self._elsewhere = tuple(dict.fromkeys(self._elsewhere)), []
+        return names
 
     def carry_on(self, before: "Knowledge") -> None:
         """Keep what no store holds: the counts, and the claims that wait for their time."""
@@ -313,7 +293,7 @@ class Knowledge:
         self._changes.append(change)
 
     def __repr__(self) -> str:
-        return f"Knowledge({self.registry!r}, {len(self.own)} own, {len(self.pins)} pins)"
+        return f"Knowledge({self.registry!r}, {len(self.own)} own, {self.bindings!r})"
 
 
 def day_of(seconds: float) -> str:

@@ -61,6 +61,7 @@ class Ledger:
             await self._store.scan(records.REVOKED),
             await self._store.scan(records.OWN),
             await self._store.scan(records.PINS),
+            await self._store.scan(records.PETNAMES),
             await self._store.scan(records.MADE),
             await self._store.get(records.META, records.FLOOR),
             await self._store.get(records.META, records.RUNNING),

@@ -37,6 +37,8 @@ class Limits:
     """Tombstones and transfers of one owner, bounded apart so that releasing names never costs live ones."""
     settle_after: float = 72 * HOUR
     """Seconds of this node's running for which an owner must have held a name alone, for a rival to change nothing."""
+    petnames: int = 1024
+    """Petnames on this machine."""
     owners_per_name: int = 32
     """Owners whose claims to one name are kept; a person cannot choose among more."""
     revocations: int = 4096

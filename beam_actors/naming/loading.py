@@ -34,6 +34,7 @@ class Loading:
         revoked: Iterable[tuple[bytes, bytes]],
         own: Iterable[tuple[bytes, bytes]],
         pins: Iterable[tuple[bytes, bytes]],
+        petnames: Iterable[tuple[bytes, bytes]],
         made: Iterable[tuple[bytes, bytes]],
         floor: bytes | None,
         running: bytes | None,
@@ -45,6 +46,8 @@ class Loading:
             self._row(self._own, key, value)
         for key, value in pins:
             self._row(self._pin, key, value)
+        for key, value in petnames:
+            self._row(self._petname, key, value)
         for key, value in made:
             with suppress(StoreDamaged):  # another name is made then
                 purpose, name = records.read_made(key, value)
@@ -57,7 +60,6 @@ class Loading:
         if running is not None:
             with suppress(StoreDamaged):  # the claims say how far it was at least
                 self._known.holds.running = max(1.0, float(records.read_running(running)))
-        self._known.exempt_owners()
 
     def _row(self, load: Callable[[bytes, bytes], None], key: bytes, value: bytes) -> None:
         try:
@@ -77,13 +79,23 @@ class Loading:
 
     def _pin(self, key: bytes, value: bytes) -> None:
         try:
-            pin = records.read_pin(key, value)
-            self._known.pins[pin.name] = pin
+            self._known.bindings.load_pin(records.read_pin(key, value))
         except StoreDamaged:
             name = records.read_name(key)
-            self._known.lost_pins.add(name)
+            self._known.bindings.lost[name] = "pin"
             self._known.remarks.append(
                 f"The pin of {name} can't be read; `beam pin {name} OWNER`, or `beam unpin {name}`."
+            )
+
+    def _petname(self, key: bytes, value: bytes) -> None:
+        try:
+            self._known.bindings.load_petname(*records.read_petname(key, value))
+        except StoreDamaged:
+            petname = records.read_name(key)
+            self._known.bindings.lost[petname] = "petname"
+            self._known.remarks.append(
+                f"What the petname {petname} stands for can't be read; `beam petname {petname} NAME.OWNER`, or "
+                f"`beam petname --forget {petname}`."
             )
 
     def _own(self, key: bytes, value: bytes) -> None:

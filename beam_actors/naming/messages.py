@@ -4,7 +4,6 @@ import attrs
 
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.grammar import Query
-from beam_actors.naming.pins import Pin
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId, PeerId
@@ -83,9 +82,10 @@ class Holding:
     """What this node has to do with a name."""
 
     own: Own | None
-    pin: Pin | None
+    bound: bool
+    """Whether a pin or a petname leads to somebody's hold on it."""
     entry: Entry | None
-    """Of this node's owner, when it owns the name or did; else of the pinned one."""
+    """Of this node's owner, when it owns the name or did; else of those that it is bound to, what is known least."""
     heard: float
     """When the entry's claim was last heard of (since 1970); 0 without an entry."""
     revoked: bool
@@ -126,8 +126,31 @@ class DropPin:
 
 
 @attrs.frozen(slots=True)
+class SetPetname:
+    """Let a petname stand for an owner's name. Reply: None once durable, or `NotAllowed`, `QuotaExceeded`."""
+
+    petname: Name
+    name: Name
+    owner: OwnerId
+
+
+@attrs.frozen(slots=True)
+class DropPetname:
+    """Forget a petname. Reply: None, or `NameNotFound`."""
+
+    petname: Name
+
+
+@attrs.frozen(slots=True)
+class GetMeaning:
+    """What others call what is asked for here. Reply: the `Query`, without petnames."""
+
+    query: Query
+
+
+@attrs.frozen(slots=True)
 class ListHeld:
-    """Reply: tuple of `Held`, in the order of names."""
+    """Reply: tuple of `Held`: own names, pins and petnames, in the order of names."""
 
 
 @attrs.frozen(slots=True)
@@ -189,8 +212,9 @@ class Changed:
 
     claims: tuple[Claim, ...]
     source: PeerId | None
-    ended: tuple[Name, ...] = ()
-    """Names that an owner holds no longer because of them, by a revocation or since a later era began without them."""
+    elsewhere: tuple[Name, ...] = ()
+    """Other names that may lead elsewhere because of them: an owner holds them no longer, by a revocation or since a
+    later era began without them; or they are petnames."""
 
 
 @attrs.frozen(slots=True)

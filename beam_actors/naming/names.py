@@ -77,7 +77,7 @@ class Names(Pool):
         """
         await self._open_era()
         held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
-        for name in dict.fromkeys(one.name for one in held):
+        for name in dict.fromkeys(one.target for one in held):
             await self.start_member(StartMember(name.label))
 
     async def _open_era(self) -> None:
@@ -188,7 +188,7 @@ class NameKeeper(Actor):
             check_era(self._signer, holding.era)
             if is_due(holding.entry, self._signer, self._clock.wall()):
                 await self._publish(holding, Kind.LIVE)
-        elif holding.pin is not None:
+        elif holding.bound:
             if holding.entry is None or self._clock.wall() - holding.heard >= TTL:
                 await self._lookups.ask(Seek(self._name), timeout=_ASK)
         elif not self._giving_up:

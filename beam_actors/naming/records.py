@@ -5,6 +5,7 @@
     names.revoked   owner             [1, claim]
     names.own       name              [2, since, contest, owner]      before: [1, since, contest]
     names.pins      name              [1, owner, since, era, seq, issued, mark]
+    names.petnames  petname           [1, name, owner, since, era, seq, issued, mark]
     names.meta      "floor"           [1, seconds]
                     "running"         [1, seconds for which this node ran in its life]
     made-names      purpose           name                  (both as plain text)
@@ -33,6 +34,7 @@ CLAIMS: Final = "names.claims"
 REVOKED: Final = "names.revoked"
 OWN: Final = "names.own"
 PINS: Final = "names.pins"
+PETNAMES: Final = "names.petnames"
 META: Final = "names.meta"
 MADE: Final = "made-names"
 FLOOR: Final = b"floor"
@@ -92,13 +94,27 @@ def drop_own(name: Name) -> Change:
 
 def put_pin(pin: Pin) -> Change:
     """Keep a pin."""
-    value = [_FORMAT, pin.owner.digest, int(pin.since), pin.era, pin.seq, pin.issued, pin.mark]
-    return Change(PINS, pin.name.label.encode(), cbor.encode(value))
+    return Change(PINS, pin.name.label.encode(), cbor.encode([_FORMAT, *_bound(pin)]))
+
+
+def put_petname(petname: Name, meant: Pin) -> Change:
+    """Keep a petname and what it stands for."""
+    value = [_FORMAT, meant.name.label.encode(), *_bound(meant)]
+    return Change(PETNAMES, petname.label.encode(), cbor.encode(value))
+
+
+def _bound(pin: Pin) -> list[bytes | int]:
+    return [pin.owner.digest, int(pin.since), pin.era, pin.seq, pin.issued, pin.mark]
 
 
 def drop_pin(name: Name) -> Change:
     """Keep it no longer."""
     return Change(PINS, name.label.encode(), None)
+
+
+def drop_petname(petname: Name) -> Change:
+    """Keep it no longer."""
+    return Change(PETNAMES, petname.label.encode(), None)
 
 
 def put_floor(floor: int) -> Change:
@@ -191,6 +207,17 @@ def read_pin(key: bytes, value: bytes) -> Pin:
     raise _damaged(PINS)
 
 
+def read_petname(key: bytes, value: bytes) -> tuple[Name, Pin]:
+    """Read a row of `names.petnames`: what a person types, and what it stands for; raise `StoreDamaged`."""
+    match _read(value):
+        case [
+            int(), bytes() as name, bytes() as owner, int() as since,
+            int() as era, int() as seq, int() as issued, bytes() as mark,
+        ] if len(owner) == 32:  # fmt: skip
+            return read_name(key), Pin(read_name(name), OwnerId(owner), since, era, seq, issued, mark)
+    raise _damaged(PETNAMES)
+
+
 def read_floor(value: bytes) -> int:
     """Read the registry's floor; raise `StoreDamaged`."""
     match _read(value):
@@ -236,7 +263,7 @@ def _parse(data: bytes, network: str) -> Claim:
 
 
 def read_name(key: bytes) -> Name:
-    """Read a key of `names.own` or `names.pins`; raise `StoreDamaged`."""
+    """Read a key of `names.own`, `names.pins` or `names.petnames`; raise `StoreDamaged`."""
     try:
         return Name(key.decode("ascii"))
     except ValueError:

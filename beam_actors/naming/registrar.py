@@ -30,12 +30,14 @@ from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.messages import (
     Changed,
     Confirm,
+    DropPetname,
     DropPin,
     GetAbout,
     GetClaims,
     GetHolding,
     GetItems,
     GetMade,
+    GetMeaning,
     GetStanding,
     GetStatistics,
     Holding,
@@ -49,6 +51,7 @@ from beam_actors.naming.messages import (
     Reserve,
     Resolve,
     Revoke,
+    SetPetname,
     SetPin,
     Submit,
     Tick,
@@ -133,7 +136,7 @@ class Registrar(Actor):
         """Judge again what waited, forget what is old if the clock can be believed, and wake names if it was set."""
         self.send_after(MINUTE, Tick())
         if self._time.was_set():  # or the machine slept: a name may be due
-            for name in self._known.own.keys() | self._known.pins.keys():
+            for name in self._known.own.keys() | {name for name, _owner in self._known.bindings.holds()}:
                 self._names.tell(Keep(name))
         if self._ledger.refuses:
             return
@@ -143,8 +146,8 @@ class Registrar(Actor):
         new = self._known.wake(now)
         if self._time.sweep_is_due() and self._time.sweep():
             self._known.forget(now)
-        ended = self._known.ended()
-        self._ledger.commit(lambda: self._announce(new, ended))
+        elsewhere = self._known.elsewhere()
+        self._ledger.commit(lambda: self._announce(new, elsewhere))
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -180,21 +183,21 @@ class Registrar(Actor):
 
     def _tell_when_durable(self, new: list[Claim], reply: Reply, value: object, source: PeerId | None = None) -> None:
         """Answer with `value`, and tell the watchers what is new, once it is on the disk."""
-        ended = self._known.ended()
+        elsewhere = self._known.elsewhere()
 
         def done() -> None:
-            self._announce(new, ended, source)
+            self._announce(new, elsewhere, source)
             reply.set(value)
 
         self._ledger.commit(done, reply.fail)
 
-    def _announce(self, new: list[Claim], ended: tuple[Name, ...], source: PeerId | None = None) -> None:
+    def _announce(self, new: list[Claim], elsewhere: tuple[Name, ...], source: PeerId | None = None) -> None:
         for event in self._known.events.after(self._logged):
             _log.warning(f"a name was {event.what.value}", name=str(event.name), owner=str(event.owner))
         self._logged = self._known.events.last
         if new:
             for watcher in self._watchers:
-                watcher.tell(Changed(tuple(new), source, ended))
+                watcher.tell(Changed(tuple(new), source, elsewhere))
 
     # --- own names and pins -------------------------------------------------------------------------------------------
 
@@ -229,19 +232,34 @@ class Registrar(Actor):
         """Bind a name."""
         self._ledger.check_disk()
         owner = message.owner if message.owner is not None else self._choose(message.name)
-        pin = self._known.pin(message.name, owner, self._clock.wall())
+        pin = self._known.bindings.pin(message.name, owner, self._clock.wall())
         self._ledger.commit_for(self.defer(), pin)
 
     def _choose(self, name: Name) -> OwnerId:
-        if name in self._known.pins:
-            return self._known.pins[name].owner
+        if name in self._known.bindings.pins:
+            return self._known.bindings.pins[name].owner
+        self._known.bindings.check_free(name)
         return answering.resolve(self._known, Query(name), self._clock.wall()).owner
 
     @receives(DropPin)
     def on_drop_pin(self, message: DropPin) -> None:
         """Let a name go."""
         self._ledger.check_disk()
-        self._known.unpin(message.name)
+        self._known.bindings.unpin(message.name)
+        self._ledger.commit_for(self.defer())
+
+    @receives(SetPetname)
+    def on_set_petname(self, message: SetPetname) -> None:
+        """Let a petname stand for a name."""
+        self._ledger.check_disk()
+        self._known.call(message.petname, message.name, message.owner, self._clock.wall())
+        self._ledger.commit_for(self.defer())
+
+    @receives(DropPetname)
+    def on_drop_petname(self, message: DropPetname) -> None:
+        """Forget a petname."""
+        self._ledger.check_disk()
+        self._known.bindings.forget_petname(message.petname)
         self._ledger.commit_for(self.defer())
 
     # --- questions ----------------------------------------------------------------------------------------------------
@@ -251,6 +269,11 @@ class Registrar(Actor):
         """What a name leads to."""
         return answering.resolve(self._known, message.query, self._clock.wall(), cut_off=message.cut_off)
 
+    @receives(GetMeaning)
+    def on_get_meaning(self, message: GetMeaning) -> Query:
+        """What a name is called elsewhere."""
+        return answering.meaning(self._known, message.query)
+
     @receives(GetStanding)
     def on_get_standing(self, message: GetStanding) -> answering.Standing:
         """How far it is known who holds a name."""
@@ -259,18 +282,7 @@ class Registrar(Actor):
     @receives(GetHolding)
     def on_get_holding(self, message: GetHolding) -> Holding:
         """What this node has to do with a name."""
-        known, name = self._known, message.name
-        pin = known.pins.get(name)
-        own_entry = known.registry.entry(name, known.owner)
-        entry = own_entry if name in known.own or pin is None else known.registry.entry(name, pin.owner)
-        return Holding(
-            own=known.own.get(name),
-            pin=pin,
-            entry=entry,
-            heard=known.seen(entry.claim).heard if entry else 0.0,
-            revoked=known.registry.is_revoked(known.owner),
-            era=known.registry.era_of(known.owner),
-        )
+        return answering.holding(self._known, message.name)
 
     @receives(ListHeld)
     def on_list_held(self, _message: ListHeld) -> tuple[Held, ...]:

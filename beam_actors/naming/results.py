@@ -7,6 +7,7 @@ from typing import Literal
 
 import attrs
 
+from beam_actors.naming.events import Relation
 from beam_actors.values import Name, OwnerId, PeerId
 
 Source = Literal["own", "petname", "pin", "registry", "cache"]
@@ -50,15 +51,18 @@ class Conflict:
 
     name: Name
     choices: tuple[Choice, ...]
-    settled_by: Literal["own", "pin", "settled"] | None
+    settled_by: Literal["own", "petname", "pin", "settled"] | None
+    """`petname`: the name is a petname here, and leads to something else."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Held:
-    """A name that is owned or pinned here."""
+    """A name that is owned or pinned here, or a petname."""
 
     name: Name
-    relation: Literal["own", "pin"]
+    relation: Relation
+    target: Name
+    """The name in the owner's claims; it differs from `name` for petnames only."""
     owner: OwnerId
     peers: tuple[PeerId, ...]
     """Empty while no claim of the owner is known."""

@@ -260,7 +260,7 @@ class Api:
             await self._naming.unpin(name)
 
     async def names(self) -> tuple[NameRow, ...]:
-        """The names that are owned or pinned here."""
+        """The names that are owned or pinned here, and petnames."""
         now = self._clock.wall()
         offered = await self._offered()
         rows = await self._naming.names()
@@ -302,6 +302,17 @@ class Api:
         """Forget a pin."""
         await self._naming.unpin(name)
         self._ingress.forget(self._bare(name))
+
+    async def petname(self, petname: str, name: str) -> Resolution:
+        """Let a petname stand for an owner's name."""
+        await self._naming.petname(petname, name)
+        self._ingress.forget(self._bare(petname))
+        return await self.resolve(petname)
+
+    async def forget_petname(self, petname: str) -> None:
+        """Forget a petname."""
+        await self._naming.forget_petname(petname)
+        self._ingress.forget(self._bare(petname))
 
     async def events(self, after: int) -> tuple[NameEvent, ...]:
         """What happened to names."""

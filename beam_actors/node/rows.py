@@ -83,11 +83,12 @@ class Rows:
         )
 
     def name(self, held: naming.Held, now: float, *, leads: bool) -> NameRow:
-        """A name that is owned or pinned here; `leads` says whether it opens a web site of that owner."""
+        """A name that is owned or pinned here, or a petname; `leads` says whether it opens a web site of that owner."""
         return NameRow(
             name=str(held.name),
             full=self.full(held.name),
             relation=held.relation,
+            target=self.full(held.target),
             owner=str(held.owner),
             peer_ids=tuple(map(str, held.peers)),
             expires_in_s=round(held.expires - now, 3) if held.expires is not None else None,
@@ -107,7 +108,7 @@ class Rows:
         )
 
     def event(self, event: naming.Event) -> NameEvent:
-        """What happened to an own or pinned name."""
+        """What happened to an own or bound name."""
         return NameEvent(
             number=event.number,
             at=round(event.at, 3),

@@ -121,7 +121,7 @@ class AcknowledgedStays(Invariant):
             return
         self._judge_names(place, known, "came back")
         for name, owner in place.person.pins.items():
-            pin = known.pins.get(Name(name))
+            pin = known.bindings.pins.get(Name(name))
             self.expect(
                 pin is not None and pin.owner == owner, f"{place.name} was told that {name} is pinned, and it is not"
             )

@@ -46,7 +46,7 @@ def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
     limits = inside.limits(node)
     known = inside.knowledge(node)
     if known is not None:
-        exempt = len(known.own) + len(known.pins)
+        exempt = len(known.own) + len(known.bindings.pins)
         yield "claims", known.registry.claims, limits.naming.claims + 4 * exempt
         yield "revocations", known.registry.revocations, limits.naming.revocations + exempt
         yield "claims that wait", len(known.waiting), limits.naming.waiting

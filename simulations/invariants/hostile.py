@@ -39,7 +39,7 @@ class RoomIsBounded(Invariant):
         if known is None or not strangers:
             return
         limits = self.stage.inside.limits(place.node).naming
-        exempt = {known.owner} | {pin.owner for pin in known.pins.values()}
+        exempt = known.bindings.owners
         judged = (claim.owner for claim in new if claim.owner in strangers and claim.owner not in exempt)
         for owner in dict.fromkeys(judged):
             kinds = [entry.claim.kind for entry in registry.held_by(owner)]

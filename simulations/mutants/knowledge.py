@@ -186,7 +186,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registrar.py",
-                "            self._announce(new, ended, source)\n            reply.set(value)\n",
+                "            self._announce(new, elsewhere, source)\n            reply.set(value)\n",
                 "            reply.set(value)\n",
             ),
             Edit(
@@ -277,7 +277,7 @@ MUTANTS = (
         name="owner-not-asked-for",
         bug="Of `name.<owner>` only the name is asked for, and any answer that decides the name ends the waiting.",
         test="naming/test_lookups.py::test_an_owner_asked_for_is_found_while_the_name_is_contested",
-        edits=(Edit("naming/facade.py", "Seek(query.name, query.owner)", "Seek(query.name)"),),
+        edits=(Edit("naming/facade.py", "Seek(meant.name, meant.owner)", "Seek(meant.name)"),),
     ),
     Mutant(
         name="any-owner-decides",
@@ -316,6 +316,10 @@ MUTANTS = (
         name="contest-of-a-pin-is-not-told",
         bug="A person is not told that another owner claims a name that is pinned.",
         test="naming/test_events.py::test_what_happens_to_a_pinned_name",
-        edits=(Edit("naming/events.py", "            for owner in came:\n", "            for owner in came[1:]:\n"),),
+        edits=(
+            Edit(
+                "naming/events.py", "                for owner in came:\n", "                for owner in came[1:]:\n"
+            ),
+        ),
     ),
 )

@@ -236,8 +236,19 @@ def test_pin_and_unpin(node, beam):
     assert beam("pin", "byron", "not-an-owner").exit_code == 2
 
 
+def test_petname(node, beam):
+    made = beam("petname", "anna", f"cottage.{OWNER}")
+    assert made.out == f"📌 anna stands for cottage.{OWNER} of owner {OWNER}, on this machine\n"
+    assert beam("petname", "anna", "cottage", "--json").json["source"] == "petname"
+    assert beam("petname", "--forget", "anna").out == "No longer a petname: anna\n"
+    assert beam("petname", "--forget", "anna", "--json").json == {"schema": 1, "petname": "anna"}
+    assert beam("petname", "--forget", "nobody").exit_code == 1
+    for wrong in (("anna",), ("--forget", "anna", "cottage"), ("--forget",)):
+        assert beam("petname", *wrong).exit_code == 2
+
+
 def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, monkeypatch):
-    kinds = [(what, relation) for what in Happening for relation in ("own", "pin")]
+    kinds = [(what, relation) for what in Happening for relation in ("own", "petname", "pin")]
     node.name_events = [
         NameEvent(number=number, at=1e9, what=what.value, name="byron.local", owner=OWNER, relation=relation)
         for number, (what, relation) in enumerate(kinds, start=1)

@@ -185,6 +185,7 @@ class FakeNode:
                 name=name,
                 full=f"{name}.local",
                 relation="own",
+                target=f"{name}.local",
                 owner=OWNER,
                 peer_ids=(PEER,),
                 expires_in_s=86400.0 * 30,
@@ -208,6 +209,15 @@ class FakeNode:
         self._record("pin", name, owner)
         self.pinned[name] = str(owner)
         return self._resolution(name, "pin")
+
+    async def petname(self, petname, name):
+        self._record("petname", petname, name)
+        return self._resolution(name, "petname")
+
+    async def forget_petname(self, petname):
+        self._record("forget_petname", petname)
+        if petname == "nobody":
+            raise NameNotFound(f"{petname!r} is not a petname.")
 
     async def unpin(self, name):
         self._record("unpin", name)

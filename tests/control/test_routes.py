@@ -135,6 +135,16 @@ async def test_release_and_unpin_name_what_is_gone():
     assert await ask(node, "POST", "/v1/unpin", name="theirs") == {"name": "theirs"}
 
 
+async def test_a_petname_and_its_end():
+    node = FakeNode()
+    answer = await ask(node, "POST", "/v1/petname", petname="anna", name=f"cottage.{OWNER}")
+    assert answer["source"] == "petname"
+    assert await ask(node, "POST", "/v1/forget-petname", petname="anna") == {"petname": "anna"}
+    assert node.calls[-2:] == [("petname", "anna", f"cottage.{OWNER}"), ("forget_petname", "anna")]
+    with pytest.raises(UsageError, match="name"):
+        await ask(node, "POST", "/v1/petname", petname="anna")
+
+
 async def test_stop_and_crash():
     node = FakeNode()
     assert await ask(node, "POST", "/v1/crash", path="node/core") == {"path": "node/core"}

@@ -93,6 +93,7 @@ def fuzz_record(data: bytes) -> None:
         lambda: records.put_revocation(records.read_revocation(data, NETWORK)),
         lambda: records.put_own(records.read_own(b"alice", data)),
         lambda: records.put_pin(records.read_pin(b"alice", data)),
+        lambda: records.put_petname(*records.read_petname(b"anna", data)),
         lambda: records.put_made(*records.read_made(b"app", data)),
         lambda: records.put_floor(records.read_floor(data)),
         lambda: records.put_running(records.read_running(data)),

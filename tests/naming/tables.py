@@ -29,7 +29,9 @@ class Tables:
         floor = self.rows.get(records.META, {}).get(records.FLOOR)
         running = self.rows.get(records.META, {}).get(records.RUNNING)
         loading = Loading(known)
-        loading.tables(*map(rows, (records.REVOKED, records.OWN, records.PINS, records.MADE)), floor, running)
+        loading.tables(
+            *map(rows, (records.REVOKED, records.OWN, records.PINS, records.PETNAMES, records.MADE)), floor, running
+        )
         for _, value in rows(records.CLAIMS):
             loading.entry(value)
         loading.finish()

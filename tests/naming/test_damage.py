@@ -2,11 +2,20 @@
 
 import pytest
 
-from beam_actors.errors import NameNotFound
+from beam_actors.errors import NameNotFound, NotAllowed
 from beam_actors.naming import Kind, records
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import HOUR
-from beam_actors.naming.messages import DropPin, ListHeld, Publish, Reserve, Resolve, SetPin
+from beam_actors.naming.messages import (
+    DropPetname,
+    DropPin,
+    ListHeld,
+    Publish,
+    Reserve,
+    Resolve,
+    SetPetname,
+    SetPin,
+)
 from beam_actors.naming.records import Own
 from beam_actors.ports import Change
 from beam_actors.testing.disk import MemoryDisk
@@ -49,6 +58,23 @@ async def test_a_pin_that_cannot_be_read_fails_closed_until_it_is_made_again_or_
     async with bench(disk) as one:
         assert (await one.registrar.ask(Resolve(Query(ALICE)))).source == "pin"
         assert (await one.registrar.ask(Resolve(Query(BOB)))).owner == owner_id(1)
+
+
+async def test_a_petname_that_cannot_be_read_leads_nowhere(autojump_clock):
+    disk = MemoryDisk()
+    async with bench(disk) as one:
+        await one.registrar.ask(submit(claim(0), claim(1, "anna")))
+        await one.registrar.ask(SetPetname(Name("anna"), ALICE, owner_id(0)))
+        await one.store.commit([Change(records.PETNAMES, b"anna", RUBBISH), Change(records.PETNAMES, b"\xff", RUBBISH)])
+    for _ in range(2):
+        async with bench(disk) as one:
+            with pytest.raises(NameNotFound, match=r"`beam petname anna NAME\.OWNER`.*`beam petname --forget anna`"):
+                await one.registrar.ask(Resolve(Query(Name("anna"))))
+            with pytest.raises(NotAllowed):
+                await one.registrar.ask(Reserve(Name("anna"), contest=True))
+    async with bench(disk) as one:
+        await one.registrar.ask(DropPetname(Name("anna")))
+        assert (await one.registrar.ask(Resolve(Query(Name("anna"))))).owner == owner_id(1)
 
 
 async def test_an_owner_whose_revocation_cannot_be_read_stays_revoked(autojump_clock):

@@ -18,7 +18,7 @@ PINNED = Interest("pin", owner_id(0))
 def pinned(*claims):
     """Somebody who pinned owner 0 for alice, and then heard of these, five minutes apart."""
     known = knowledge(claim(0))
-    known.pin(ALICE, owner_id(0), NOW)
+    known.bindings.pin(ALICE, owner_id(0), NOW)
     for number, one in enumerate(claims, start=1):
         known.take(one.encoded, NOW + 5 * MINUTE * number)
     known.wake(NOW + 10 * MINUTE)
@@ -44,6 +44,18 @@ def test_what_happens_to_a_pinned_name(heard, told):
     assert pinned(heard, heard) == told
 
 
+def test_what_happens_to_what_a_petname_stands_for():
+    known = knowledge(claim(0), claim(1))
+    known.call(Name("anna"), ALICE, owner_id(0), NOW)
+    known.call(Name("ann"), ALICE, owner_id(0), NOW)
+    known.take(claim(2).encoded, NOW + MINUTE)  # contests nothing: a petname leads to one owner
+    known.take(claim(0, era=1).encoded, NOW + MINUTE)
+    known.take(claim(1, era=1).encoded, NOW + MINUTE)
+    assert [(event.what, event.name, event.relation) for event in known.events.after(0)] == [
+        (Happening.ROTATED, ALICE, "petname")
+    ]
+
+
 def test_what_happens_to_an_own_name_and_to_nobodys():
     known = knowledge(owner=0)
     known.reserve(ALICE, contest=False, now=NOW)
@@ -66,7 +78,7 @@ def test_what_happens_to_an_own_name_and_to_nobodys():
 def test_an_owner_who_says_all_anew_in_an_era_has_released_nothing():
     known = knowledge(claim(0), claim(0, "bob"))
     for name in (ALICE, Name("bob")):
-        known.pin(name, owner_id(0), NOW)
+        known.bindings.pin(name, owner_id(0), NOW)
     for one in (claim(0, "bob", era=1), claim(0, era=1)):
         known.take(one.encoded, NOW + MINUTE)
     known.wake(NOW + 2 * MINUTE)

@@ -1,7 +1,7 @@
 import pytest
 import trio
 
-from beam_actors.errors import InvalidName, NameContested, NameNotFound, NameTaken
+from beam_actors.errors import InvalidName, NameContested, NameNotFound, NameTaken, NotAllowed
 from beam_actors.naming import Kind, Limits
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, Submit
@@ -75,6 +75,56 @@ async def test_a_name_that_a_peer_knows_to_be_held_is_refused(autojump_clock):
         assert (await third.naming.pin(f"alice.{other.owner}")).owner == other.owner
 
 
+async def test_a_petname_leads_to_one_owner_and_no_peer_hears_of_it(autojump_clock):
+    async with lab(3) as (wires, (one, other, third)):
+        await one.naming.register("cottage")
+        await other.naming.register("cottage")
+        wires.connect(one, third)
+        wires.links.add(frozenset((other.me, third.me)))  # connected, but spread wasn't told: who is asked, knows
+        await third.naming.petname("Anna.local", f"cottage.{other.owner}")
+        found = await third.naming.resolve("anna.local")
+        assert (str(found.name), found.owner, found.source) == ("cottage", other.owner, "petname")
+        assert third.system.whereis("services/names/cottage") is not None  # it is looked after like a pin
+        asked = b"".join(wires.sent)
+        assert b"cottage" in asked
+        assert b"anna" not in asked
+        for label in ("anna", "cottage"):
+            await third.naming.petname(label, f"cottage.{one.owner}")
+            assert (await third.naming.resolve(label)).owner == one.owner
+        (conflict,) = await third.naming.conflicts("cottage")
+        assert (conflict.settled_by, [choice.used for choice in conflict.choices]) == ("petname", [False, False])
+        for refused in (third.naming.register("anna"), third.naming.pin("anna"), third.naming.pin("anna", one.owner)):
+            with pytest.raises(NotAllowed, match="--forget anna"):
+                await refused
+        await third.naming.register("mine")
+        with pytest.raises(NotAllowed, match="your own name"):
+            await third.naming.petname("mine", f"cottage.{one.owner}")
+        with pytest.raises(InvalidName):
+            await third.naming.petname(f"anna.{one.owner}", "cottage")
+        assert [(str(held.name), held.relation, str(held.target)) for held in await third.naming.names()] == [
+            ("anna", "petname", "cottage"),
+            ("cottage", "petname", "cottage"),
+            ("mine", "own", "mine"),
+        ]
+        for label in ("anna", "cottage"):
+            await third.naming.forget_petname(label)
+        with pytest.raises(NameContested):
+            await third.naming.resolve("cottage")
+        with pytest.raises(NameNotFound, match="not one of your petnames"):
+            await third.naming.forget_petname("anna")
+
+
+async def test_a_petname_may_stand_for_another_petname(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await one.naming.register("cottage")
+        await settle()
+        await other.naming.petname("anna", "cottage")
+        await other.naming.petname("sister", "anna")
+        await other.naming.forget_petname("anna")
+        assert str((await other.naming.resolve("sister")).name) == "cottage"
+
+
 async def test_a_released_name_is_gone_everywhere(autojump_clock):
     async with lab(2) as (wires, (one, other)):
         wires.connect(one, other)
@@ -100,7 +150,7 @@ async def test_what_is_no_name_is_refused_at_the_door(autojump_clock):
         for text in ("", "a.b.local", "localhost", "x" * 300):
             with pytest.raises(InvalidName):
                 await one.naming.resolve(text)
-        with pytest.raises(InvalidName, match="own owner only"):
+        with pytest.raises(InvalidName, match="a name alone"):
             await one.naming.register(f"alice.{owner_id(2)}")
         assert str(one.naming.random_name()).count("-") == 2
         assert one.naming.random_name() != one.naming.random_name()

@@ -76,7 +76,7 @@ def test_an_early_claim_waits_for_its_time():
 def test_an_own_and_a_pinned_claim_are_not_forgotten():
     known = knowledge(claim(0), claim(1), claim(3), claim(1, "bob"))
     known.reserve(ALICE, contest=True, now=NOW)
-    known.pin(ALICE, owner_id(1), NOW)
+    known.bindings.pin(ALICE, owner_id(1), NOW)
     assert known.forget(NOW + RETENTION + 1) == 2
     assert {entry.claim.owner for entry in known.registry.entries(ALICE)} == {owner_id(1), owner_id(3)}
     assert known.forget(NOW + RETENTION + 1) == 0
@@ -140,7 +140,7 @@ def test_an_own_name_answers_at_home_whoever_contests_it():
 
 def test_a_pin_answers_or_fails_but_never_gives_way():
     known = knowledge(claim(0, valid=DAY), claim(1))
-    known.pin(ALICE, owner_id(0), NOW)
+    known.bindings.pin(ALICE, owner_id(0), NOW)
     assert (resolve(known).owner, resolve(known).source) == (owner_id(0), "pin")
     with pytest.raises(NameNotFound, match="let the claim end"):
         resolve(known, now=NOW + DAY + 1)
@@ -151,20 +151,48 @@ def test_a_pin_answers_or_fails_but_never_gives_way():
     known.take(revocation(0).encoded, NOW)
     with pytest.raises(NameNotFound, match="revoked"):
         resolve(known)
-    known.unpin(ALICE)
+    known.bindings.unpin(ALICE)
     assert resolve(known).owner == owner_id(1)
     with pytest.raises(NameNotFound, match="not pinned"):
-        known.unpin(ALICE)
+        known.bindings.unpin(ALICE)
+
+
+def test_a_petname_answers_or_fails_but_never_gives_way():
+    known = knowledge(claim(0, valid=DAY), claim(1), claim(1, "anna"))
+    anna = Name("anna")
+    known.call(anna, ALICE, owner_id(0), NOW)
+
+    def led(**more):
+        return answering.resolve(known, Query(anna), more.pop("now", NOW), **more)
+
+    assert (led().name, led().owner, led().source) == (ALICE, owner_id(0), "petname")
+    assert answering.meaning(known, Query(anna)) == Query(ALICE, owner_id(0))
+    assert answering.meaning(known, Query(anna, owner_id(1))) == Query(anna, owner_id(1))
+    in_full = answering.resolve(known, Query(anna, owner_id(1)), NOW)
+    assert in_full.source == "registry"  # the full form means what it says
+    with pytest.raises(NameNotFound, match=r"anna is your petname for alice of .* who let the claim end"):
+        led(now=NOW + DAY + 1)
+    assert led(now=NOW + DAY + 1, cut_off=True).owner == owner_id(0)
+    known.take(claim(0, seq=2, kind=Kind.TOMBSTONE).encoded, NOW)
+    assert set(known.elsewhere()) == {anna}  # who keeps answers must know that this one is over
+    with pytest.raises(NameNotFound, match="has released it; `beam petname --forget anna`"):
+        led()
+    known.take(revocation(0).encoded, NOW)
+    assert set(known.elsewhere()) == {ALICE, anna}
+    with pytest.raises(NameNotFound, match="revoked"):
+        led()
+    known.bindings.forget_petname(anna)
+    assert led().owner == owner_id(1)
 
 
 def test_a_pin_of_somebody_unknown_waits_for_them():
     known = knowledge(claim(1))
-    known.pin(ALICE, owner_id(0), NOW)
+    known.bindings.pin(ALICE, owner_id(0), NOW)
     with pytest.raises(NameNotFound, match="no present claim"):
         resolve(known)
     known.take(claim(0).encoded, NOW)
     assert resolve(known).owner == owner_id(0)
-    assert known.pins[ALICE].mark == claim(0).id
+    assert known.bindings.pins[ALICE].mark == claim(0).id
 
 
 def choices(known, now=NOW):
@@ -176,7 +204,7 @@ def test_how_far_it_is_known_who_holds_a_name():
     def standing(*claims, pinned=None, own=False, ran=0, late=(), now=NOW):
         known = knowledge(*claims)
         if pinned is not None:
-            known.pin(ALICE, owner_id(pinned), NOW)
+            known.bindings.pin(ALICE, owner_id(pinned), NOW)
         if own:
             known.reserve(ALICE, contest=True, now=NOW)
         known.ran(ran)
@@ -201,7 +229,7 @@ def test_each_choice_of_a_contested_name_says_whose_it_is_and_whether_it_is_used
     known = knowledge(claim(0), claim(1), claim(3))
     other = ("other", False)
     assert choices(known) == {owner_id(0): other, owner_id(1): other, owner_id(3): ("own", False)}
-    known.pin(ALICE, owner_id(0), NOW)
+    known.bindings.pin(ALICE, owner_id(0), NOW)
     assert choices(known) == {owner_id(0): ("pin", True), owner_id(1): other, owner_id(3): ("own", False)}
     known.reserve(ALICE, contest=True, now=NOW)
     assert choices(known) == {owner_id(0): ("pin", False), owner_id(1): other, owner_id(3): ("own", True)}
@@ -209,7 +237,7 @@ def test_each_choice_of_a_contested_name_says_whose_it_is_and_whether_it_is_used
 
 def test_no_choice_is_used_while_the_pinned_owner_holds_the_name_no_longer():
     known = knowledge(claim(0, valid=DAY), claim(1), claim(2))
-    known.pin(ALICE, owner_id(0), NOW)
+    known.bindings.pin(ALICE, owner_id(0), NOW)
     assert choices(known, NOW + DAY + 1) == {owner_id(1): ("other", False), owner_id(2): ("other", False)}
 
 
@@ -221,7 +249,7 @@ def test_an_owner_who_equivocates_alone_is_used():
 def test_held_names_and_conflicts():
     known = knowledge(claim(0), claim(1), claim(1, "bob", variant=1), claim(1, "bob", variant=2), claim(2, "carol"))
     known.reserve(Name("mine"), contest=False, now=NOW)
-    known.pin(ALICE, owner_id(0), NOW)
+    known.bindings.pin(ALICE, owner_id(0), NOW)
     held = answering.held(known)
     assert [(one.name.label, one.relation, one.peers) for one in held] == [
         ("alice", "pin", (peer(0),)),
@@ -235,6 +263,6 @@ def test_held_names_and_conflicts():
     ]
     assert contested[1].choices[0].equivocates
     assert answering.conflicts(known, NOW, Name("carol")) == ()
-    known.pin(Name("dave"), owner_id(0), NOW)
+    known.bindings.pin(Name("dave"), owner_id(0), NOW)
     known.reserve(Name("dave"), contest=False, now=NOW)
     assert [(one.name.label, one.relation) for one in answering.held(known)][1:3] == [("dave", "own"), ("dave", "pin")]

@@ -13,21 +13,35 @@ from tests.naming.tables import Tables, knowledge
 ALICE = Name("alice")
 
 
+def _unpin(known, _number, _now):
+    if known.bindings.pins:
+        known.bindings.unpin(ALICE)
+
+
+def _forget_petname(known, _number, _now):
+    if known.bindings.petnames:
+        known.bindings.forget_petname(min(known.bindings.petnames))
+
+
+BY_A_PERSON = {
+    "pin": lambda known, number, now: known.bindings.pin(ALICE, owner_id(number % 3), now),
+    "unpin": _unpin,
+    "call": lambda known, number, now: known.call(Name(f"pet{number % 2}"), ALICE, owner_id(number % 3), now),
+    "forget petname": _forget_petname,
+    "reserve": lambda known, number, now: known.reserve(Name(f"own{number}"), contest=False, now=now),
+    "make": lambda known, number, _now: known.keep_made(f"{number % 2}", Name(f"made{number}")),
+}
+
+
 @given(
-    st.lists(st.sampled_from(pool()) | st.sampled_from(["pin", "unpin", "reserve", "make", "forget"]), max_size=20),
+    st.lists(st.sampled_from(pool()) | st.sampled_from([*BY_A_PERSON, "forget"]), max_size=20),
     st.integers(0, 40 * DAY),
 )
 def test_what_is_loaded_is_what_was_committed(steps, jump):
     known, tables, now = knowledge(), Tables(), NOW
     for number, step in enumerate(steps):
-        if step == "pin":
-            known.pin(ALICE, owner_id(number % 3), now)
-        elif step == "unpin" and known.pins:
-            known.unpin(ALICE)
-        elif step == "reserve":
-            known.reserve(Name(f"own{number}"), contest=False, now=now)
-        elif step == "make":
-            known.keep_made(f"{number % 2}", Name(f"made{number}"))
+        if step in BY_A_PERSON:
+            BY_A_PERSON[step](known, number, now)
         elif step == "forget":
             now += jump
             known.ran(jump)
@@ -38,7 +52,10 @@ def test_what_is_loaded_is_what_was_committed(steps, jump):
         tables.apply(known)
     again = tables.load()
     assert again.registry.canonical() == known.registry.canonical()
-    assert (again.pins, again.own, again.made) == (known.pins, known.own, known.made)
+    assert (again.bindings.pins, again.own, again.made) == (known.bindings.pins, known.own, known.made)
+    assert again.bindings.petnames == known.bindings.petnames
+    assert again.bindings.owners == known.bindings.owners
+    assert set(again.bindings.petnames_of(ALICE)) == set(known.bindings.petnames_of(ALICE))
     assert again.registry.floor == known.registry.floor
     for one in known.registry:
         if one.kind is not Kind.REVOCATION:

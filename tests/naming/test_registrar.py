@@ -163,6 +163,6 @@ async def test_a_revocation_that_a_person_brings_is_kept_told_and_nothing_else_i
         assert await one.registrar.ask(Revoke(revocation(0).encoded)) == owner_id(0)
         await trio.sleep(0.1)
         (changed,) = one.heard
-        assert (changed.claims, set(changed.ended)) == ((revocation(0),), {ALICE, Name("bob")})
+        assert (changed.claims, set(changed.elsewhere)) == ((revocation(0),), {ALICE, Name("bob")})
         assert await one.registrar.ask(Revoke(revocation(0).encoded)) == owner_id(0)
         assert await one.store.get(records.REVOKED, owner_id(0).digest) is not None

@@ -73,6 +73,12 @@ def test_a_name_registered_here_resolves_there():
         assert [row.relation for row in await visitor.names()] == ["pin"]
         await visitor.unpin("byronwade")
         assert await visitor.names() == ()
+        meant = await visitor.petname("byron", "byronwade")
+        assert (meant.name, meant.owner, meant.source) == ("byronwade.local", done.owner, "petname")
+        (row,) = await visitor.names()
+        assert (row.full, row.relation, row.target) == ("byron.local", "petname", "byronwade.local")
+        await visitor.forget_petname("byron")
+        assert await visitor.names() == ()
         await owner.release("byronwade")
         assert await owner.names() == ()
 

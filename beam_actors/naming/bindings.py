@@ -1,0 +1,147 @@
+"""What a person bound on this machine: pins, by which a name leads to one owner, and petnames, which stand for a name.
+
+    pin       cottage            -> cottage of that owner
+    petname   anna               -> cottage of that owner; it is known on this machine alone
+
+Invariant: a label is a pin or a petname, not both, and leads to the owner that a person chose, or to whom that owner
+handed the name over (`pins.follow`); to nobody else and, if the row can't be read, nowhere. A petname is never told to
+a peer: what leaves the machine is the name that it stands for.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from beam_actors.errors import NameNotFound, NotAllowed, QuotaExceeded
+from beam_actors.naming import records
+from beam_actors.naming.pins import Pin, follow
+from beam_actors.naming.registry import Key, Registry
+from beam_actors.ports import Change
+from beam_actors.values import Name, OwnerId
+
+
+class Bindings:
+    """Pins and petnames of one machine. One holder; pure."""
+
+    __slots__ = ("_called", "_most", "_owner", "_record", "_registry", "lost", "owners", "petnames", "pins")
+
+    def __init__(self, registry: Registry, record: Callable[[Change], None], *, owner: OwnerId, petnames: int) -> None:
+        """`record` is given the store's changes; `owner` is this node's; `petnames` is how many there may be."""
+        self._registry = registry
+        self._owner = owner
+        self._record = record
+        self._most = petnames
+        self.pins: dict[Name, Pin] = {}
+        self.petnames: dict[Name, Pin] = {}
+        """By what a person types; `Pin.name` is the name that it stands for."""
+        self._called: dict[Name, list[Name]] = {}  # the petnames by what they stand for: asked for each new claim
+        self.owners = {owner}
+        """This node's owner and all to whom something is bound: a flood by others must not crowd out their claims."""
+        self.lost: dict[Name, Literal["pin", "petname"]] = {}
+        """What can't be read back: it leads nowhere, and not to whoever else claims the name."""
+
+    # --- what a person does -------------------------------------------------------------------------------------------
+
+    def pin(self, name: Name, owner: OwnerId, now: float) -> Pin:
+        """Bind the name to the owner; raise `NotAllowed` if it is a petname here."""
+        self.check_free(name)
+        pin = follow(Pin(name, owner, int(now)), self._registry)
+        self._put_pin(pin)
+        return pin
+
+    def unpin(self, name: Name) -> None:
+        """Forget a pin; raise `NameNotFound`."""
+        if self.pins.pop(name, None) is None and self.lost.get(name) != "pin":
+            raise NameNotFound(f"{name} is not pinned; `beam names` lists what is.")
+        self._record(records.drop_pin(name))
+        self._bound(name)
+
+    def call(self, petname: Name, name: Name, owner: OwnerId, now: float) -> Pin:
+        """Let `petname` stand for the owner's `name`.
+
+        Raises:
+            NotAllowed: it is pinned, so it means something else here.
+            QuotaExceeded: there are as many petnames as there may be.
+        """
+        if petname in self.pins or self.lost.get(petname) == "pin":
+            raise NotAllowed(f"{petname} is pinned here; `beam unpin {petname}` first, or choose another petname.")
+        if petname not in self.petnames and len(self.petnames) >= self._most:
+            raise QuotaExceeded(f"You have {self._most} petnames, as many as there may be; forget one.")
+        meant = follow(Pin(name, owner, int(now)), self._registry)
+        self._put_petname(petname, meant)
+        return meant
+
+    def forget_petname(self, petname: Name) -> None:
+        """Forget it; raise `NameNotFound`."""
+        if petname in self.petnames:
+            self._called[self.petnames.pop(petname).name].remove(petname)
+        elif self.lost.get(petname) != "petname":
+            raise NameNotFound(f"{petname} is not one of your petnames; `beam names` lists them.")
+        self._record(records.drop_petname(petname))
+        self._bound(petname)
+
+    def check_free(self, name: Name) -> None:
+        """Raise `NotAllowed` if the name is a petname here: what is claimed or pinned by it couldn't be reached."""
+        if name in self.petnames or self.lost.get(name) == "petname":
+            raise NotAllowed(f"{name} is a petname of yours here; `beam petname --forget {name}` first.")
+
+    # --- what owners do -----------------------------------------------------------------------------------------------
+
+    def follow(self, name: Name) -> None:
+        """A claim of the name came in: follow what the bound owners say in it."""
+        pin = self.pins.get(name)
+        if pin is not None and (after := follow(pin, self._registry)) != pin:
+            self._put_pin(after)
+        for petname in self.petnames_of(name):
+            meant = self.petnames[petname]
+            if (after := follow(meant, self._registry)) != meant:
+                self._put_petname(petname, after)
+
+    def _put_pin(self, pin: Pin) -> None:
+        self.pins[pin.name] = pin
+        self._record(records.put_pin(pin))
+        self._bound(pin.name)
+
+    def _put_petname(self, petname: Name, meant: Pin) -> None:
+        if petname in self.petnames:
+            self._called[self.petnames[petname].name].remove(petname)
+        self.load_petname(petname, meant)
+        self._record(records.put_petname(petname, meant))
+        self._bound(petname)
+
+    def _bound(self, label: Name) -> None:
+        """What the label leads to was decided anew."""
+        self.lost.pop(label, None)
+        self.owners.clear()
+        self.owners.update({self._owner}, (owner for _name, owner in self.holds()))
+
+    # --- from the store -----------------------------------------------------------------------------------------------
+
+    def load_pin(self, pin: Pin) -> None:
+        """Take a pin back."""
+        self.pins[pin.name] = pin
+        self.owners.add(pin.owner)
+
+    def load_petname(self, petname: Name, meant: Pin) -> None:
+        """Take a petname back."""
+        self.petnames[petname] = meant
+        self._called.setdefault(meant.name, []).append(petname)
+        self.owners.add(meant.owner)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def petnames_of(self, name: Name) -> tuple[Name, ...]:
+        """The petnames that stand for the name of some owner."""
+        return tuple(self._called.get(name, ()))
+
+    def owners_of(self, name: Name) -> list[OwnerId]:
+        """To whose hold on the name something is bound: at most one by a pin, the others by petnames."""
+        found = [self.petnames[petname].owner for petname in self.petnames_of(name)]
+        pin = self.pins.get(name)
+        return list(dict.fromkeys([pin.owner, *found] if pin else found))
+
+    def holds(self) -> Iterator[Key]:
+        """The owners' holds that something is bound to."""
+        return ((pin.name, pin.owner) for pin in (*self.pins.values(), *self.petnames.values()))
+
+    def __repr__(self) -> str:
+        return f"Bindings({len(self.pins)} pins, {len(self.petnames)} petnames)"
