@@ -128,29 +128,36 @@ def test_a_bad_name_is_refused_in_one_sentence(couple, bad):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_accepts_the_name_and_the_certificate(couple, published):
-    _, visitor = couple
-    host, port = endpoint(published["https"])
+def fetched(machine, site, name):
+    """What curl gets from https://NAME on the machine whose `status` is `site`: its exit code, and output or error."""
+    host, port = endpoint(site["https"])
+    trust = ["--cacert", machine.beam("ca")["path"]]
+    way = ["--noproxy", "*", "--connect-to", f"{name}:443:{host}:{port}"]
     done = subprocess.run(
-        [
-            "curl",
-            "-sS",
-            "--fail",
-            "--cacert",
-            visitor.beam("ca")["path"],
-            "--noproxy",
-            "*",
-            "--connect-to",
-            f"published.local:443:{host}:{port}",
-            "https://published.local/",
-        ],
+        ["curl", "-sS", "--fail", *trust, *way, f"https://{name}/"],
         capture_output=True,
         text=True,
         check=False,
         timeout=30,
     )
-    assert (done.returncode, done.stdout) == (0, "<h1>the app</h1>"), done.stderr
+    return done.returncode, done.stdout or done.stderr
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_accepts_the_name_and_the_certificate(couple, published):
+    _, visitor = couple
+    assert fetched(visitor, published, "published.local") == (0, "<h1>the app</h1>")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_a_petname_opens_what_it_stands_for_until_it_is_forgotten(couple, published):
+    _, visitor = couple
+    meant = visitor.beam("petname", "pub", "published")
+    assert (meant["name"], meant["source"]) == ("published.local", "petname")
+    assert fetched(visitor, published, "pub.local") == (0, "<h1>the app</h1>")
+    visitor.beam("petname", "--forget", "pub")
+    code, said = fetched(visitor, published, "pub.local")
+    assert (code, "404" in said) == (22, True)
 
 
 @pytest.mark.skipif(shutil.which("dig") is None, reason="dig is not installed")
