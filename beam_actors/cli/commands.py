@@ -46,6 +46,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "unpin": Entry("name_commands", "unpin", "Let the owner go."),
         "petname": Entry("name_commands", "petname", "Call somebody's name by one of your own, here."),
         "rotate-key": Entry("owner_commands", "rotate_key", "Another key for your names; the one before ends."),
+        "transfer": Entry("owner_commands", "transfer", "Hand a name of yours over to somebody else."),
         "revoke": Entry("owner_commands", "revoke", "End this owner and all its names, for good."),
         "recover": Entry("owner_commands", "recover", "Be the owner of your recovery phrase on this machine."),
     },

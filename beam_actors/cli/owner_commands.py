@@ -1,4 +1,4 @@
-"""`rotate-key`, `recover` and `revoke`: what an owner does by the recovery phrase.
+"""`rotate-key`, `transfer`, `recover` and `revoke`: what an owner does by the recovery phrase.
 
 Invariant: the phrase and what is derived from it stay in this process, and it changes a home only while it holds the
 home's lock, so no daemon ever sees a phrase, or a keystore that is exchanged under it. A phrase is never an argument.
@@ -16,12 +16,13 @@ from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.daemon_commands import read_passphrase
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.cli.output import counted, is_terminal
-from beam_actors.errors import NotAllowed, StorageError, UsageError
+from beam_actors.cli.requests import check_name
+from beam_actors.errors import NameNotFound, NotAllowed, StorageError, UsageError
 from beam_actors.world.home_lock import HomeLock
 
 if TYPE_CHECKING:
     from beam_actors.identity import OwnerChain
-    from beam_actors.values import OwnerId
+    from beam_actors.values import Name, OwnerId
 
 _MAX_PHRASE = 1024
 _PHRASE_OPTION = click.option(
@@ -42,20 +43,52 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None) -
     For when this machine's key may be in somebody's hands. The daemon must not run; it claims your names anew when it
     starts. Your other machines need the new key, too: `beam recover` there.
     """
-    from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (keys are this command's only)
-
     chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
     _check_keys(app)
     with HomeLock(app.home.path):
-        era = max(_era(app, secret), _spoken_era(app, chain.owner_id)) + 1
-        if era >= REVOCATION_ERA:
-            raise NotAllowed("This owner has opened all its eras; a new recovery phrase makes a new owner.")
-        _install(app, chain, era, secret)
+        era = _open_era(app, chain, secret)
     if app.out.as_json:
         app.out.data({"owner": str(chain.owner_id), "era": era})
         return
     app.out.styled(f"✅ Era {era} is open: this machine has its key, and the one before is worth nothing.", fg="green")
     app.out.line(f"Start the daemon (`{app.out.program} start --detach`), so that it claims your names anew.")
+    _say_other_machines(app, era)
+
+
+@click.command
+@click.argument("name")
+@click.argument("owner")
+@_PHRASE_OPTION
+@_PASSPHRASE_OPTION
+@beam_command
+def transfer(app: App, name: str, owner: str, phrase_file: str | None, passphrase_file: str | None) -> None:
+    """Hand your NAME over to OWNER (52 characters; `beam id` there). It opens your next era, like `rotate-key`.
+
+    Whoever pinned the name follows it, and nobody who has no more than this machine's key can do it. The daemon must
+    not run; it hands the name over when it starts, and OWNER then registers it.
+    """
+    from beam_actors.values import Name, OwnerId  # noqa: PLC0415 (keys are these commands' only)
+
+    check_name(name)
+    label, successor = Name(name.lower().partition(".")[0]), OwnerId.parse(owner)
+    chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
+    if successor == chain.owner_id:
+        raise UsageError("That owner is you.")
+    _check_keys(app)
+    with HomeLock(app.home.path):
+        _hand_over(app, chain.owner_id, label)
+        era = _open_era(app, chain, secret)
+        _hand_over(app, chain.owner_id, label, successor, era)  # last: an era that is open alone does no harm
+    if app.out.as_json:
+        app.out.data({"name": label.label, "owner": str(chain.owner_id), "successor": owner, "era": era})
+        return
+    app.out.styled(f"✅ Era {era} is open, and {label} goes to {owner}.", fg="green")
+    app.out.line(f"Start the daemon (`{app.out.program} start --detach`), so that it says so to everybody.")
+    app.out.line(f"Then, over there: `beam register {label}`; until then nobody holds the name.")
+    _say_other_machines(app, era)
+
+
+def _say_other_machines(app: App, era: int) -> None:
     app.out.line(f"On each other machine of yours: `beam stop`, `beam recover --era {era}`, `beam start --detach`.")
 
 
@@ -203,6 +236,36 @@ def _spoken_era(app: App, owner: "OwnerId") -> int:
             await store.close()
 
     return trio.run(look) if app.home.file(DATABASE).exists() else 0
+
+
+def _open_era(app: App, chain: "OwnerChain", secret: str | None) -> int:
+    """Give the home the key of the era after all that were opened; which one that is."""
+    from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (as above)
+
+    era = max(_era(app, secret), _spoken_era(app, chain.owner_id)) + 1
+    if era >= REVOCATION_ERA:
+        raise NotAllowed("This owner has opened all its eras; a new recovery phrase makes a new owner.")
+    _install(app, chain, era, secret)
+    return era
+
+
+def _hand_over(app: App, owner: "OwnerId", name: "Name", successor: "OwnerId | None" = None, era: int = 0) -> None:
+    """Have the name handed over by the next daemon; without a successor, only check that it is held here."""
+    import trio  # noqa: PLC0415 (as above)
+
+    from beam_actors.naming import Handing, hand_over  # noqa: PLC0415 (as above)
+    from beam_actors.world.store import SqliteStore  # noqa: PLC0415 (as above)
+
+    async def write() -> None:
+        store = await SqliteStore.open(app.home.file(DATABASE))
+        try:
+            await hand_over(store, owner, name, None if successor is None else Handing(successor, era))
+        finally:
+            await store.close()
+
+    if not app.home.file(DATABASE).exists():
+        raise NameNotFound(f"{name} is not one of your names on this machine; `beam names` lists them.")
+    trio.run(write)
 
 
 def _install(app: App, chain: "OwnerChain", era: int, secret: str | None) -> None:

@@ -8,13 +8,14 @@ from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.events import Event, Happening
 from beam_actors.naming.facade import Naming
 from beam_actors.naming.grammar import DEFAULT_SUFFIXES, Query, parse_query, random_name
-from beam_actors.naming.ledger import spoken_era
+from beam_actors.naming.ledger import hand_over, spoken_era
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.lookups import LookUps
 from beam_actors.naming.messages import Changed
 from beam_actors.naming.names import Names
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
+from beam_actors.naming.records import Handing
 from beam_actors.naming.registrar import Registrar
 from beam_actors.naming.results import Choice, Conflict, Held, Registered, RegistryStatistics, Resolution
 from beam_actors.naming.room import NamingRoom, compose_naming, spread_ref
@@ -28,6 +29,7 @@ __all__ = [
     "Claim",
     "Conflict",
     "Event",
+    "Handing",
     "Happening",
     "Held",
     "Kind",
@@ -45,6 +47,7 @@ __all__ = [
     "Spread",
     "Terms",
     "compose_naming",
+    "hand_over",
     "parse_query",
     "random_name",
     "spoken_era",

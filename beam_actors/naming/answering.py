@@ -189,8 +189,15 @@ def holding(knowledge: Knowledge, name: Name) -> Holding:
         bound=bool(bound),
         entry=entries[least],
         heard=heard[least],
+        inherits=max(_handed_to(knowledge, name), default=b""),
         revoked=knowledge.registry.is_revoked(knowledge.owner),
         era=knowledge.registry.era_of(knowledge.owner),
+    )
+
+
+def _handed_to(knowledge: Knowledge, name: Name) -> Iterator[bytes]:
+    return (
+        entry.claim.id for entry in knowledge.registry.entries(name) if entry.claim.terms.successor == knowledge.owner
     )
 
 

@@ -83,6 +83,18 @@ class Holds:
         if len(self._suspended) < _SUSPENDED:
             self._suspended[key] = self.running, self._seen[key]
 
+    def hand_over(self, name: Name, owner: OwnerId, successor: OwnerId, *, opens: bool) -> None:
+        """The owner hands the name over. If the successor claims it soon, it is the same hold.
+
+        Only by a claim that opened an era here (`opens`, or another claim of that era came just before): a transfer by
+        a key that had spoken before may be a thief's.
+        """
+        ended = self._suspended.pop((name, owner), None)
+        if ended is None and opens and (name, owner) in self._seen:
+            ended = self.running, self._seen[name, owner]
+        if ended is not None and len(self._suspended) < _SUSPENDED:
+            self._suspended[name, successor] = ended
+
     def _resumed(self, key: Key, now: float) -> Seen | None:
         since, seen = self._suspended.pop(key, (0.0, None))
         if seen is None or self.running - since > HOUR:

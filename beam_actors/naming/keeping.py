@@ -10,8 +10,9 @@ from beam_actors.errors import NotAllowed
 from beam_actors.identity import KeySet
 from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, MAX_PEERS, MAX_VALIDITY
+from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Entry
-from beam_actors.values import Name, PeerId
+from beam_actors.values import Name, OwnerId, PeerId
 
 RENEW_AFTER = 10 * DAY
 """A third of the validity: a machine may be off for twenty days before its names go."""
@@ -52,9 +53,29 @@ def is_due(entry: Entry | None, signer: Signer, now: float) -> bool:
     return ahead or now >= claim.terms.issued + RENEW_AFTER or claim.era < signer.keyset.era
 
 
-def next_terms(name: Name, entry: Entry | None, signer: Signer, kind: Kind, now: float) -> Terms:
-    """What to sign next for the name: `kind` is live or tombstone, `now` in seconds since 1970.
+def successor_of(own: Own, signer: Signer) -> OwnerId | None:
+    """To whom the name is to be handed over by its next claim, if a person wants that and the era for it is open."""
+    return own.handing.successor if own.handing is not None and signer.keyset.era >= own.handing.era else None
 
+
+def was_handed_over(own: Own, entry: Entry | None) -> bool:
+    """Whether the owner handed the name over since it was registered here: on another machine, that is."""
+    return entry is not None and entry.claim.kind is Kind.TRANSFER and entry.claim.terms.issued > own.since
+
+
+def next_terms(
+    name: Name,
+    entry: Entry | None,
+    signer: Signer,
+    kind: Kind,
+    now: float,
+    *,
+    successor: OwnerId | None = None,
+    inherits: bytes = b"",
+) -> Terms:
+    """What to sign next for the name: `kind` is live, tombstone or transfer, `now` in seconds since 1970.
+
+    A transfer has a `successor`; `inherits` is the id of a transfer by which this owner got the name.
     What was said in an earlier era counts for nothing here: it may be a thief's, and so may the machines in it.
     """
     if entry is not None and entry.claim.era < signer.keyset.era:
@@ -76,7 +97,8 @@ def next_terms(name: Name, entry: Entry | None, signer: Signer, kind: Kind, now:
         not_after=issued + MAX_VALIDITY,
         ttl=TTL if kind is Kind.LIVE else 0,
         previous=before.id if before else b"",
-        inherits=before.terms.inherits if before and kind is Kind.LIVE else b"",
+        successor=successor,
+        inherits=(inherits or (before.terms.inherits if before else b"")) if kind is Kind.LIVE else b"",
     )
 
 

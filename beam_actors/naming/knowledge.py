@@ -65,13 +65,15 @@ class Knowledge:
             return None
 
     def publish(self, claim: Claim, now: float) -> bool:
-        """Take in a claim that this node signed; whether it was new. A tombstone also ends the intent to hold the name.
+        """Take in a claim that this node signed; whether it was new.
+
+        A tombstone and a transfer also end the intent to hold the name.
 
         Raises:
             ClaimRefused: it would be refused by every other node too.
         """
         verdict = self._admit(claim, now, ours=True)
-        if claim.kind is Kind.TOMBSTONE and self.own.pop(claim.name, None) is not None:
+        if claim.kind in {Kind.TOMBSTONE, Kind.TRANSFER} and self.own.pop(claim.name, None) is not None:
             self._changes.append(records.drop_own(claim.name))
         return verdict is Verdict.NEW
 
@@ -113,6 +115,9 @@ class Knowledge:
             for name in ended:
                 self.holds.suspend((name, claim.owner))
             self._left.update(ended)
+        if claim.terms.successor is not None:
+            opens = claim.era > self.registry.era_of(claim.owner)
+            self.holds.hand_over(claim.name, claim.owner, claim.terms.successor, opens=opens)
         self.registry.merge(claim)
         changed: set[Key] = set()
         for name, (holders, entry) in zip(touched, before, strict=True):
@@ -206,10 +211,10 @@ class Knowledge:
             self._kept_running = self.holds.running
             self._changes.append(records.put_running(int(self.holds.running)))
 
-    def spoken_before(self, era: int) -> tuple[Name, ...]:
+    def spoken_before(self, era: int) -> tuple[Own, ...]:
         """The own names of which this node's owner last spoke in an era before `era`."""
         former = (entry.claim for entry in self.registry.names_of(self.owner) if entry.claim.era < era)
-        return tuple(claim.name for claim in former if claim.name in self.own)
+        return tuple(self.own[claim.name] for claim in former if claim.name in self.own)
 
     # --- own names and pins -------------------------------------------------------------------------------------------
 

@@ -13,13 +13,14 @@ import attrs
 import structlog
 import trio
 
-from beam_actors.errors import StorageError, StoreDamaged
+from beam_actors.errors import NameNotFound, StorageError, StoreDamaged
 from beam_actors.naming import records
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.loading import Loading
+from beam_actors.naming.records import Handing
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Reply, Worker
-from beam_actors.values import OwnerId
+from beam_actors.values import Name, OwnerId
 
 _log = structlog.get_logger(__name__)
 _LOAD_BATCH = 256
@@ -172,6 +173,23 @@ def _nothing() -> None:
 
 def _nobody(_error: StorageError) -> None:
     """Nobody hears that it failed."""
+
+
+async def hand_over(store: Store, owner: OwnerId, name: Name, handing: Handing | None) -> None:
+    """Have a name of the owner handed over when a node next starts on the store; None only asks whether it could be.
+
+    Raises:
+        NameNotFound: the owner did not register it here.
+    """
+    value = await store.get(records.OWN, name.label.encode())
+    try:
+        own = None if value is None else records.read_own(name.label.encode(), value)
+    except StoreDamaged:
+        own = None
+    if own is None or own.owner != owner:
+        raise NameNotFound(f"{name} is not one of your names on this machine; `beam names` lists them.")
+    if handing is not None:
+        await store.commit([records.put_own(attrs.evolve(own, handing=handing))])
 
 
 async def spoken_era(store: Store, owner: OwnerId) -> int:

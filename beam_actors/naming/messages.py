@@ -35,7 +35,7 @@ class Revoke:
 
 @attrs.frozen(slots=True)
 class ListFormer:
-    """Reply: tuple of the own names of which this node's owner last spoke in an era before `era`."""
+    """Reply: tuple of `Own`: the names of which this node's owner last spoke in an era before `era`."""
 
     era: int
 
@@ -88,6 +88,8 @@ class Holding:
     """Of this node's owner, when it owns the name or did; else of those that it is bound to, what is known least."""
     heard: float
     """When the entry's claim was last heard of (since 1970); 0 without an entry."""
+    inherits: bytes
+    """Id of a transfer that hands the name over to this node's owner, or empty."""
     revoked: bool
     """Whether this node's owner is revoked."""
     era: int

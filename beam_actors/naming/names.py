@@ -23,7 +23,7 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms
+from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms, successor_of, was_handed_over
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
     GetHolding,
@@ -36,7 +36,9 @@ from beam_actors.naming.messages import (
     Release,
     Seek,
     Tend,
+    Unreserve,
 )
+from beam_actors.naming.records import Own
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, ChildSpec, Pool, Ref, Reply, Restart, StartMember, Timer, receives
 from beam_actors.values import Name, PeerId
@@ -69,7 +71,7 @@ class Names(Pool):
         self._signer = signer
 
     async def on_start(self) -> None:
-        """Claim the own names anew if the key is of a later era; then have an actor for each name held.
+        """Claim the own names anew if the key is of a later era, or hand them over; then have an actor for each held.
 
         In one commit, since the first claim of an era ends all that was said in the one before. Only what this machine
         itself holds is said again, and for this machine alone: what else stands in claims of the era before may be a
@@ -81,18 +83,22 @@ class Names(Pool):
             await self.start_member(StartMember(name.label))
 
     async def _open_era(self) -> None:
-        former: tuple[Name, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
+        former: tuple[Own, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
         if not former:
             return
         now = self._clock.wall()
-        terms = [next_terms(name, None, self._signer, Kind.LIVE, now) for name in former]
-        claims = tuple(Claim.sign(one, self._key) for one in terms)
+        claims = tuple(self._anew(own, now) for own in former)
         try:
             await self._registrar.ask(Publish(claims), timeout=_ASK)
         except (StorageError, ClaimRefused) as error:  # the names' actors try again, each for its own
             _log.warning("names could not be claimed anew in a later era", era=self._key.era, error=str(error))
         else:
             _log.info("names are claimed anew in a later era", era=self._key.era, names=len(claims))
+
+    def _anew(self, own: Own, now: float) -> Claim:
+        successor = successor_of(own, self._signer)
+        kind = Kind.LIVE if successor is None else Kind.TRANSFER
+        return Claim.sign(next_terms(own.name, None, self._signer, kind, now, successor=successor), self._key)
 
     @receives(Keep)
     def on_keep(self, message: Keep) -> None:
@@ -186,7 +192,14 @@ class NameKeeper(Actor):
             if holding.revoked:
                 raise NotAllowed("This owner was revoked: no name can be held with its keys any more.")
             check_era(self._signer, holding.era)
-            if is_due(holding.entry, self._signer, self._clock.wall()):
+            if was_handed_over(holding.own, holding.entry):
+                _log.warning("a name was handed over on another machine of its owner", name=str(self._name))
+                await self._registrar.ask(Unreserve(self._name), timeout=_ASK)
+                self.ref.tell(Tend())
+            elif successor_of(holding.own, self._signer) is not None:
+                await self._publish(holding, Kind.TRANSFER)
+                self.ref.tell(Tend())
+            elif is_due(holding.entry, self._signer, self._clock.wall()):
                 await self._publish(holding, Kind.LIVE)
         elif holding.bound:
             if holding.entry is None or self._clock.wall() - holding.heard >= TTL:
@@ -195,7 +208,16 @@ class NameKeeper(Actor):
             self.stop()
 
     async def _publish(self, holding: Holding, kind: Kind) -> None:
-        terms = next_terms(self._name, holding.entry, self._signer, kind, self._clock.wall())
+        successor = successor_of(holding.own, self._signer) if holding.own and kind is Kind.TRANSFER else None
+        terms = next_terms(
+            self._name,
+            holding.entry,
+            self._signer,
+            kind,
+            self._clock.wall(),
+            successor=successor,
+            inherits=holding.inherits,
+        )
         await self._registrar.ask(Publish((Claim.sign(terms, self._key),)), timeout=_ASK)
 
     async def _give_up(self, reply: Reply) -> None:

@@ -4,6 +4,7 @@
                                       before: [1, claim, rival or empty, first seen, last heard of]
     names.revoked   owner             [1, claim]
     names.own       name              [2, since, contest, owner]      before: [1, since, contest]
+                                      [3, since, contest, owner, successor, era]: to be handed over
     names.pins      name              [1, owner, since, era, seq, issued, mark]
     names.petnames  petname           [1, name, owner, since, era, seq, issued, mark]
     names.meta      "floor"           [1, seconds]
@@ -22,6 +23,7 @@ from typing import Any, Final
 import attrs
 
 from beam_actors.errors import ClaimRefused, InvalidValue, StoreDamaged
+from beam_actors.identity import REVOCATION_ERA
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import MAX_CLAIM, MAX_TIME
@@ -41,8 +43,17 @@ FLOOR: Final = b"floor"
 RUNNING: Final = b"running"
 _FORMAT = 1
 _OWN_FORMAT = 2
+_HANDING_FORMAT = 3
 _CLAIMS_FORMAT = 2
 _MAX_VALUE = 2 * MAX_CLAIM + 256
+
+
+@attrs.frozen(slots=True)
+class Handing:
+    """A name is to be handed over to `successor`, in the era `era` of its owner or in a later one."""
+
+    successor: OwnerId
+    era: int
 
 
 @attrs.frozen(slots=True)
@@ -56,6 +67,7 @@ class Own:
     """Whose name it is; None in a row of the first format, which did not say."""
     contest: bool = False
     """Whether it was registered although somebody else was known to hold it."""
+    handing: Handing | None = None
 
 
 def _claim_key(name: Name, owner: OwnerId) -> bytes:
@@ -82,8 +94,11 @@ def put_revocation(claim: Claim) -> Change:
 
 def put_own(own: Own) -> Change:
     """Keep the intent to hold a name."""
-    row = [own.since, int(own.contest)]
-    value = [_FORMAT, *row] if own.owner is None else [_OWN_FORMAT, *row, own.owner.digest]
+    value: list[int | bytes] = [_FORMAT, own.since, int(own.contest)]
+    if own.owner is not None:
+        value = [_OWN_FORMAT, *value[1:], own.owner.digest]
+    if own.handing is not None:
+        value = [_HANDING_FORMAT, *value[1:], own.handing.successor.digest, own.handing.era]
     return Change(OWN, own.name.label.encode(), cbor.encode(value))
 
 
@@ -190,11 +205,15 @@ def read_revoked(key: bytes) -> OwnerId:
 
 def read_own(key: bytes, value: bytes) -> Own:
     """Read a row of `names.own`; raise `StoreDamaged`."""
-    match _read(value, _FORMAT, _OWN_FORMAT):
+    match _read(value, _FORMAT, _OWN_FORMAT, _HANDING_FORMAT):
         case [1, int() as since, (0 | 1) as contest]:
             return Own(read_name(key), since, None, bool(contest))
         case [2, int() as since, (0 | 1) as contest, bytes() as owner] if len(owner) == 32:
             return Own(read_name(key), since, OwnerId(owner), bool(contest))
+        case [3, int() as since, (0 | 1) as contest, bytes() as owner, bytes() as successor, int() as era]:
+            if len(owner) == len(successor) == 32 and 0 < era < REVOCATION_ERA:
+                handing = Handing(OwnerId(successor), era)
+                return Own(read_name(key), since, OwnerId(owner), bool(contest), handing)
     raise _damaged(OWN)
 
 

@@ -59,6 +59,7 @@ from beam_actors.naming.messages import (
 )
 from beam_actors.naming.ranges import Snapshot
 from beam_actors.naming.ranking import is_live
+from beam_actors.naming.records import Own
 from beam_actors.naming.results import Conflict, Held, RegistryStatistics, Resolution
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
@@ -290,7 +291,7 @@ class Registrar(Actor):
         return answering.held(self._known)
 
     @receives(ListFormer)
-    def on_list_former(self, message: ListFormer) -> tuple[Name, ...]:
+    def on_list_former(self, message: ListFormer) -> tuple[Own, ...]:
         """Own names that are to be claimed anew in a later era."""
         return self._known.spoken_before(message.era)
 

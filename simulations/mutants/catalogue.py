@@ -3,6 +3,7 @@
 from typing import Final
 
 from simulations.mutants import (
+    bindings,
     claims,
     flow,
     ingress,
@@ -16,5 +17,5 @@ from simulations.mutants import (
 )
 from simulations.mutants.mutant import Mutant
 
-_ROOMS = (claims, knowledge, wire, flow, peers, tunnels, supervision, runtime, node, ingress)
+_ROOMS = (claims, bindings, knowledge, wire, flow, peers, tunnels, supervision, runtime, node, ingress)
 CATALOGUE: Final[tuple[Mutant, ...]] = tuple(mutant for room in _ROOMS for mutant in room.MUTANTS)

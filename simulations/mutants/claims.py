@@ -186,24 +186,6 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="petname-asked-of-peers",
-        bug="Peers are asked for a petname, and not for what it stands for.",
-        test="naming/test_facade.py::test_a_petname_leads_to_one_owner_and_no_peer_hears_of_it",
-        edits=(Edit("naming/facade.py", "Seek(meant.name, meant.owner)", "Seek(query.name, query.owner)"),),
-    ),
-    Mutant(
-        name="petname-answers-stay",
-        bug="Whoever keeps answers is not told that a petname leads elsewhere.",
-        test="naming/test_knowledge.py::test_a_petname_answers_or_fails_but_never_gives_way",
-        edits=(
-            Edit(
-                "naming/knowledge.py",
-                "*(petname for name in touched for petname in self.bindings.petnames_of(name))",
-                "",
-            ),
-        ),
-    ),
-    Mutant(
         name="pin-gives-way",
         bug="A pinned name whose owner holds it no more is given to whoever else claims it.",
         plan="pins",

@@ -9,12 +9,12 @@ from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.identity import OwnerChain, Secret, new_phrase, unseal
 from beam_actors.naming import Claim, Kind
 from beam_actors.naming.holds import Seen
-from beam_actors.naming.records import put_entry
+from beam_actors.naming.records import CLAIMS, put_entry, read_entry
 from beam_actors.naming.registry import Entry
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
 from beam_actors.world.home_lock import HomeLock
 from beam_actors.world.store import SqliteStore
-from tests.naming.builders import claim
+from tests.naming.builders import claim, owner_id
 
 WORDS = new_phrase(bytes(range(32)))
 CHAIN = OwnerChain.from_phrase(WORDS)
@@ -166,6 +166,49 @@ def test_a_daemon_claims_its_names_anew_with_the_key_of_the_next_era(home, beam)
         assert any("claimed anew" in line for line in home.file("beam.log").read_text().splitlines())
     finally:
         assert beam("stop").exit_code == 0
+
+
+@pytest.mark.e2e
+def test_a_daemon_hands_a_name_over_that_was_transferred(home, beam):
+    assert beam("start", "--detach", *OPTIONS).exit_code == 0
+    try:
+        for name in ("leaving", "staying"):
+            assert beam("register", name).exit_code == 0
+    finally:
+        assert beam("stop").exit_code == 0
+    heir = str(owner_id(2))
+    done = beam("transfer", "leaving.local", heir, "--json")
+    assert (done.json["name"], done.json["era"], done.json["successor"]) == ("leaving", 1, heir), done.err
+    assert beam("start", "--detach", *OPTIONS).exit_code == 0
+    try:
+        held = beam("names", "--json").json["names"]
+        assert [(row["name"], row["relation"]) for row in held] == [("staying", "own")]
+        assert beam("resolve", "leaving").exit_code == 1
+    finally:
+        assert beam("stop").exit_code == 0
+
+    async def look():
+        store = await SqliteStore.open(home.file(DATABASE))
+        rows = await store.scan(CLAIMS)
+        await store.close()
+        return [read_entry(value, "beam")[0].claim for _key, value in rows]
+
+    said = {one.name.label: one for one in trio.run(look)}
+    assert said["leaving"].terms.successor == owner_id(2)
+    assert {one.era for one in said.values()} == {1}
+
+
+def test_a_transfer_that_cannot_be_opens_no_era(home, beam, phrase_file):
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    for name, owner, code, said in (
+        ("cottage", owner_id(2), 1, "not one of your names"),
+        ("cottage", CHAIN.owner_id, 2, "is you"),
+        ("cottage", "somebody", 2, "owner"),
+        ("-", owner_id(2), 2, "name"),
+    ):
+        done = beam("transfer", "--phrase-file", phrase_file, "--", name, str(owner))
+        assert (done.exit_code, said in done.err) == (code, True), done.err
+    assert owner_key(home) == CHAIN.era_key(0)
 
 
 def test_a_revocation_is_asked_for_and_sent_signed(daemon, node, beam, phrase_file):

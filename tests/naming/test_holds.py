@@ -202,6 +202,28 @@ def test_a_settled_owner_who_opens_an_era_is_settled_in_it_though_a_rival_is_the
     assert decision(known, NOW + MINUTE) == Settled(claim(0, era=1))
 
 
+def transferred(*, era=1, first=(), between=(), later=0):
+    """Owner 0 settled alice and hands it to owner 1; owner 2 claims it, too. What the name leads to in the end."""
+    known = Knowledge(network=NETWORK, owner=owner_id(3), limits=Limits())
+    known.take(claim(0).encoded, NOW)
+    known.ran(LONG)
+    for one in first:
+        known.take(one.encoded, NOW)
+    known.take(claim(0, seq=2, era=era, kind=Kind.TRANSFER, to=1).encoded, NOW)
+    known.take(claim(2).encoded, NOW)
+    known.ran(later)
+    for one in (*between, claim(1)):
+        known.take(one.encoded, NOW)
+    return decide(known.registry.entries(ALICE), NOW, settled=known.settled(ALICE, NOW))
+
+
+def test_what_was_settled_is_handed_over_with_the_name():
+    assert transferred() == Settled(claim(1))
+    assert transferred(first=[claim(0, "bob", era=1)]) == Settled(claim(1))  # another claim of the new era came first
+    assert isinstance(transferred(later=HOUR + 1), Contested)  # the successor was not there
+    assert isinstance(transferred(first=[claim(0, era=1)]), Contested)  # the era was open: perhaps a thief's
+
+
 def test_a_rival_who_begins_later_is_no_rival_before_and_no_surprise_then():
     known = knowing(claim(0))
     known.ran(LONG)

@@ -3,13 +3,14 @@ import pytest
 import trio
 
 from beam_actors.errors import ActorUnavailable, NameNotFound, NotAllowed
-from beam_actors.naming import Claim, Kind
+from beam_actors.naming import Claim, Handing, Kind, hand_over
 from beam_actors.naming.keeping import RENEW_AFTER
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, GiveUp, Keep, ListFormer, ListHeld, Submit
 from beam_actors.naming.names import Names
 from beam_actors.runtime import Actor, ChildSpec, ListMembers, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
+from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
 from tests.naming.builders import FIRST, NETWORK, NOW, claim, owner_id, owner_key, peer, revocation
 from tests.naming.lab import Node, Wires, lab, settle
@@ -226,6 +227,83 @@ async def test_another_machine_of_the_owner_serves_its_names_again_with_the_key_
             assert (await node.naming.resolve("bob")).peers == (phone.me,)
             with pytest.raises(NameNotFound):
                 await node.naming.resolve("gone")
+
+
+async def heard_of(node, name="alice"):
+    held = node.system.cell("services/registry").actor._known.registry.names_of(node.owner)
+    return [entry.claim.kind for entry in held if str(entry.claim.name) == name]
+
+
+async def test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along(autojump_clock):
+    async with lab(3) as (wires, (one, heir, friend)):
+        for other in (heir, friend):
+            wires.connect(one, other)
+        wires.connect(heir, friend)
+        for name in ("alice", "bob"):
+            await one.naming.register(name)
+        await settle()
+        await friend.naming.pin("alice", one.owner)
+        await friend.naming.petname("anna", f"alice.{one.owner}")
+    store = await MemoryStore.open(one.disk)
+    for nobodys in ("carol", "alice"):
+        with pytest.raises(NameNotFound, match="not one of your names"):
+            await hand_over(store, heir.owner, Name(nobodys), None)
+    await hand_over(store, one.owner, ALICE, None)  # which changes nothing
+    await hand_over(store, one.owner, ALICE, Handing(heir.owner, 1))
+    await store.close()
+    async with one.run():  # the key of the era was not written: nothing is handed over
+        await settle()
+        assert (await one.naming.resolve("alice")).source == "own"
+    one.key = owner_key(0, 1)
+    async with one.run(), heir.run(), friend.run():
+        for other in (heir, friend):
+            wires.connect(one, other)
+        wires.connect(heir, friend)
+        await settle()
+        assert [str(held.name) for held in await one.naming.names()] == ["bob"]
+        with pytest.raises(NameNotFound, match="handed it over"):
+            await friend.naming.resolve("alice")
+        await heir.naming.register("alice")
+        await settle()
+        for label, source in (("alice", "pin"), ("anna", "petname")):
+            found = await friend.naming.resolve(label)
+            assert (found.owner, found.source, found.peers) == (heir.owner, source, (heir.me,))
+        passed = (await entry(one)).claim
+        assert (await entry(heir)).claim.terms.inherits == passed.id
+        assert (passed.kind, passed.era, passed.terms.successor) == (Kind.TRANSFER, 1, heir.owner)
+        assert (await one.naming.resolve("bob")).source == "own"
+        heir.clock.step(11 * DAY)
+        await settle(2 * HOUR)  # the heir renews, and still says from whom it has the name
+        assert (await entry(heir)).claim.terms.seq > FIRST
+        assert (await entry(heir)).claim.terms.inherits == passed.id
+
+
+async def test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_handed_over(autojump_clock):
+    wires = Wires()
+    laptop, phone = Node(wires, 0, owner=0), Node(wires, 1, owner=0)
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        for node in (laptop, phone):
+            await node.naming.register("alice")
+            await settle()
+    store = await MemoryStore.open(laptop.disk)
+    await hand_over(store, laptop.owner, ALICE, Handing(owner_id(2), 1))
+    await store.close()
+    laptop.key = owner_key(0, 1)
+    async with laptop.run(), phone.run():
+        await settle()
+        wires.connect(laptop, phone)
+        await settle()
+    phone.key = owner_key(0, 1)
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        await settle()
+        for node in (laptop, phone):
+            assert await heard_of(node) == [Kind.TRANSFER]
+            assert await node.naming.names() == ()
+        await phone.naming.register("alice")  # a person may want it back, as long as nobody holds it
+        await settle()
+        assert await heard_of(laptop) == [Kind.LIVE]
 
 
 class Fickle(Actor):

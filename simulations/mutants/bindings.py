@@ -1,0 +1,58 @@
+"""Bugs in what a person binds on a machine, and in how a name goes from one owner to another."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="petname-asked-of-peers",
+        bug="Peers are asked for a petname, and not for what it stands for.",
+        test="naming/test_facade.py::test_a_petname_leads_to_one_owner_and_no_peer_hears_of_it",
+        edits=(Edit("naming/facade.py", "Seek(meant.name, meant.owner)", "Seek(query.name, query.owner)"),),
+    ),
+    Mutant(
+        name="petname-answers-stay",
+        bug="Whoever keeps answers is not told that a petname leads elsewhere.",
+        test="naming/test_knowledge.py::test_a_petname_answers_or_fails_but_never_gives_way",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "*(petname for name in touched for petname in self.bindings.petnames_of(name))",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="transfer-of-a-known-era-settles",
+        bug="Whoever has a machine's key can hand over what was settled, with its rank.",
+        test="naming/test_holds.py::test_what_was_settled_is_handed_over_with_the_name",
+        edits=(
+            Edit(
+                "naming/holds.py", "if ended is None and opens and (name, owner)", "if ended is None and (name, owner)"
+            ),
+        ),
+    ),
+    Mutant(
+        name="handed-over-name-claimed-again",
+        bug="Another machine of the owner takes a name back that was handed over.",
+        test="naming/test_names.py::test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_handed_over",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                "and entry.claim.terms.issued > own.since",
+                "and entry.claim.terms.issued < own.since",
+            ),
+        ),
+    ),
+    Mutant(
+        name="transfer-without-its-era",
+        bug="A name is handed over although the key of the era for it was never written.",
+        test="naming/test_names.py::test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                "own.handing is not None and signer.keyset.era >= own.handing.era",
+                "own.handing is not None",
+            ),
+        ),
+    ),
+)
