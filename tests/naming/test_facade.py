@@ -80,8 +80,11 @@ async def test_a_petname_leads_to_one_owner_and_no_peer_hears_of_it(autojump_clo
         await one.naming.register("cottage")
         await other.naming.register("cottage")
         wires.connect(one, third)
-        wires.links.add(frozenset((other.me, third.me)))  # connected, but spread wasn't told: who is asked, knows
         await third.naming.petname("Anna.local", f"cottage.{other.owner}")
+        with pytest.raises(NameNotFound, match="no present claim"):
+            await third.naming.resolve("anna")
+        await settle(10)
+        wires.links.add(frozenset((other.me, third.me)))  # connected, but spread wasn't told: who is asked, knows
         found = await third.naming.resolve("anna.local")
         assert (str(found.name), found.owner, found.source) == ("cottage", other.owner, "petname")
         assert third.system.whereis("services/names/cottage") is not None  # it is looked after like a pin
