@@ -22,7 +22,7 @@ from beam_actors.errors import (
 from beam_actors.naming import answering
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.confirming import Confirmer
-from beam_actors.naming.events import Event, Events
+from beam_actors.naming.events import Events
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.ledger import Ledger
@@ -34,22 +34,12 @@ from beam_actors.naming.messages import (
     DropPin,
     GetAbout,
     GetClaims,
-    GetHolding,
     GetItems,
-    GetMade,
-    GetMeaning,
-    GetStanding,
     GetStatistics,
-    Holding,
     Keep,
     KeepMade,
-    ListConflicts,
-    ListEvents,
-    ListFormer,
-    ListHeld,
     Publish,
     Reserve,
-    Resolve,
     Revoke,
     SetPetname,
     SetPin,
@@ -57,10 +47,10 @@ from beam_actors.naming.messages import (
     Tick,
     Unreserve,
 )
+from beam_actors.naming.questions import ANSWERS, Question
 from beam_actors.naming.ranges import Snapshot
 from beam_actors.naming.ranking import is_live
-from beam_actors.naming.records import Own
-from beam_actors.naming.results import Conflict, Held, RegistryStatistics, Resolution
+from beam_actors.naming.results import RegistryStatistics
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
@@ -216,11 +206,6 @@ class Registrar(Actor):
         self._known.unreserve(message.name)
         self._ledger.commit_for(self.defer())
 
-    @receives(GetMade)
-    def on_get_made(self, message: GetMade) -> Name | None:
-        """Which name was made for a purpose."""
-        return self._known.made.get(message.purpose)
-
     @receives(KeepMade)
     def on_keep_made(self, message: KeepMade) -> None:
         """Remember it."""
@@ -265,45 +250,10 @@ class Registrar(Actor):
 
     # --- questions ----------------------------------------------------------------------------------------------------
 
-    @receives(Resolve)
-    def on_resolve(self, message: Resolve) -> Resolution:
-        """What a name leads to."""
-        return answering.resolve(self._known, message.query, self._clock.wall(), cut_off=message.cut_off)
-
-    @receives(GetMeaning)
-    def on_get_meaning(self, message: GetMeaning) -> Query:
-        """What a name is called elsewhere."""
-        return answering.meaning(self._known, message.query)
-
-    @receives(GetStanding)
-    def on_get_standing(self, message: GetStanding) -> answering.Standing:
-        """How far it is known who holds a name."""
-        return answering.standing(self._known, message.name, self._clock.wall())
-
-    @receives(GetHolding)
-    def on_get_holding(self, message: GetHolding) -> Holding:
-        """What this node has to do with a name."""
-        return answering.holding(self._known, message.name)
-
-    @receives(ListHeld)
-    def on_list_held(self, _message: ListHeld) -> tuple[Held, ...]:
-        """Own names and pins."""
-        return answering.held(self._known)
-
-    @receives(ListFormer)
-    def on_list_former(self, message: ListFormer) -> tuple[Own, ...]:
-        """Own names that are to be claimed anew in a later era."""
-        return self._known.spoken_before(message.era)
-
-    @receives(ListEvents)
-    def on_list_events(self, message: ListEvents) -> tuple[Event, ...]:
-        """What happened to own and pinned names."""
-        return self._known.events.after(message.after)
-
-    @receives(ListConflicts)
-    def on_list_conflicts(self, message: ListConflicts) -> tuple[Conflict, ...]:
-        """Contested names."""
-        return answering.conflicts(self._known, self._clock.wall(), message.name)
+    @receives(*ANSWERS)
+    def on_question(self, message: Question) -> object:
+        """What this node holds of names, as `questions` says."""
+        return ANSWERS[type(message)](self._known, message, self._clock.wall())
 
     @receives(GetAbout)
     def on_get_about(self, message: GetAbout) -> tuple[bytes, ...]:

@@ -1,0 +1,40 @@
+"""What can be asked about names without changing anything: each question, and the function that answers it.
+
+Invariant: an answer is a function of the knowledge, the question and the time (seconds since 1970); it touches no store
+and no actor, so whoever holds the knowledge answers at once.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from beam_actors.naming import answering
+from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.messages import (
+    GetHolding,
+    GetMade,
+    GetMeaning,
+    GetStanding,
+    ListConflicts,
+    ListEvents,
+    ListFormer,
+    ListHeld,
+    Resolve,
+)
+
+Question = (
+    GetHolding | GetMade | GetMeaning | GetStanding | ListConflicts | ListEvents | ListFormer | ListHeld | Resolve
+)
+Answer = Callable[[Knowledge, Any, float], object]
+
+ANSWERS: Final[Mapping[type[Question], Answer]] = {
+    Resolve: lambda known, ask, now: answering.resolve(known, ask.query, now, cut_off=ask.cut_off),
+    GetMeaning: lambda known, ask, _now: answering.meaning(known, ask.query),
+    GetStanding: lambda known, ask, now: answering.standing(known, ask.name, now),
+    GetHolding: lambda known, ask, _now: answering.holding(known, ask.name),
+    GetMade: lambda known, ask, _now: known.made.get(ask.purpose),
+    ListHeld: lambda known, _ask, _now: answering.held(known),
+    ListConflicts: lambda known, ask, now: answering.conflicts(known, now, ask.name),
+    ListEvents: lambda known, ask, _now: known.events.after(ask.after),
+    ListFormer: lambda known, ask, _now: known.spoken_before(ask.era),
+}
+"""What is raised goes back to whoever asked."""
