@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from beam_actors.runtime import Ref, Restart, Supervisor
 from beam_actors.runtime.cell import State
 from beam_actors.testing.network.endpoint import VirtualEndpoint
+from beam_actors.values import Name, OwnerId
 
 if TYPE_CHECKING:
     from beam_actors.flow import Pump
@@ -69,6 +70,13 @@ def knowledge(node: "Node") -> "Knowledge | None":
     """All that the node knows of names."""
     registrar = actor(node, "registry")
     return registrar._known if registrar is not None else None  # noqa: SLF001 (see above)
+
+
+def pinned_by_use(node: "Node", name: str) -> OwnerId | None:
+    """To whom the node has pinned the name because it led there, if it has."""
+    known = knowledge(node)
+    pin = known.bindings.pins.get(Name(name)) if known is not None else None
+    return pin.owner if pin is not None and pin.how != "command" else None
 
 
 def exchanges(node: "Node") -> list[tuple[int, int]]:

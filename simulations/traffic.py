@@ -146,11 +146,22 @@ class Traffic:
             and offer is not None
             and offer.wish.standing is Standing.HELD
             and offer.lets_in(visitor.index)
-            and (wish.name is None or (model.leads_to(wish.name, owner) and wish.name not in visitor.person.pins))
+            and (wish.name is None or (model.leads_to(wish.name, owner) and not self._leads_elsewhere(visitor, wish)))
             and trio.current_time() - max(offer.wish.asked_at, model.asked_at(wish.name)) > _KNOWN_AFTER
             and connection.owner.up
             and self._stage.inside.can_find(visitor.node, connection.owner.node)
         )
+
+    def has_led(self, place: "Place", name: str) -> bool:
+        """Whether a program of that machine ever had a forward to the name, without its owner."""
+        return any(index == place.index and to.partition(".local")[0] == name for index, to, _port in self._forwards)
+
+    def _leads_elsewhere(self, visitor: "Place", wish: Fetch) -> bool:
+        """Whether the visitor bound the name, perhaps to somebody else."""
+        if wish.name is None or "." in wish.name or wish.name in visitor.person.pins:
+            return wish.name in visitor.person.pins
+        owner = self._stage.inside.pinned_by_use(visitor.node, wish.name)
+        return owner is not None and owner != self._stage.places[wish.of].person.owner
 
     def _judge(self, connection: Connection, wish: Fetch, outcome: str, *, expected: bool) -> None:
         """A connection that nothing disturbed is whole, and one of a tunnel that was withdrawn is cut."""

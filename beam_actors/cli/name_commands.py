@@ -19,8 +19,8 @@ _WHOSE = {"own": "yours", "pin": "pinned", "other": "another owner's"}
 
 _REASONS = {
     "own": ("your own names go first", "the name is yours here"),
-    "petname": ("you pinned it", "the name is a petname of yours, and leads elsewhere"),
-    "pin": ("you pinned it", "you pinned another"),
+    "petname": ("it is pinned here", "the name is a petname of yours, and leads elsewhere"),
+    "pin": ("it is pinned here", "another is pinned here"),
     "settled": ("nobody else held it here for three days", "another held it here for long before"),
     None: ("nobody else holds it", "several claim it and you chose none"),
 }
@@ -180,7 +180,7 @@ def names(app: App, *, watch: bool) -> None:
     rows = [
         (
             row["full"],
-            f"petname of {row['target']}" if row["relation"] == "petname" else row["relation"],
+            _is(row),
             row["owner"],
             _left(row["expires_in_s"]),
             row["url"] or NOTHING,
@@ -190,6 +190,13 @@ def names(app: App, *, watch: bool) -> None:
     app.out.table(
         ("name", "is", "owner", "expires in", "url"), rows, empty="No names; `beam register NAME` claims one."
     )
+
+
+def _is(row: Mapping[str, Any]) -> str:
+    """What a name is here."""
+    if row["relation"] == "petname":
+        return f"petname of {row['target']}"
+    return "pin, by use" if row["pinned_by"] not in {None, "command"} else str(row["relation"])
 
 
 def _events(app: App) -> Iterator[Mapping[str, Any]]:

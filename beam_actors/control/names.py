@@ -14,6 +14,8 @@ class NameRow:
     full: str
     relation: str
     target: str
+    pinned_by: str | None
+    """What made a pin: "command", or the use "navigation" (a page that a person opened) or "forward"."""
     owner: str
     peer_ids: tuple[str, ...]
     expires_in_s: float | None

@@ -87,7 +87,10 @@ class Gate:
         visit = Visit(head.host, self.kind, head.port, names=spot.place is Place.NAME)
         if spot.place is not Place.NAME:
             return page_for(NameNotFound(), visit)
-        return await self._open(spot.text, visit)
+        opened = await self._open(spot.text, visit)
+        if head.navigates and self.kind == "https" and not isinstance(opened, Page):
+            self.names.used(spot.text, "navigation")
+        return opened
 
     async def _open(self, text: str, visit: Visit) -> Stream | Page:
         try:

@@ -15,6 +15,7 @@ import attrs
 import h11
 
 from beam_actors.errors import RemoteProtocolError
+from beam_actors.ingress.navigation import is_navigation
 
 _END = b"\r\n\r\n"
 _LINE = re.compile(rb"([\x21-\x7e]+) ([^\s]+) HTTP/([0-9]\.[0-9])")
@@ -51,6 +52,8 @@ class Head:
     """The Accept field, all its lines joined."""
     port: int | None = None
     """The port in Host, as a browser shows it, if there is one."""
+    navigates: bool = False
+    """Whether a person opened it as a page of its own (`navigation`)."""
 
     @property
     def wants_html(self) -> bool:
@@ -147,7 +150,7 @@ def _judge(method: str, target: str, version: bytes, fields: dict[bytes, list[by
     host, port = _only_host(fields.get(b"host", []))
     if not target.startswith("/") and not (target == "*" and method == "OPTIONS"):
         _check_absolute(target, host)
-    return Head(method, target, host, accept, port)
+    return Head(method, target, host, accept, port, is_navigation(method, fields))
 
 
 def _check_line(method: str, version: bytes) -> None:

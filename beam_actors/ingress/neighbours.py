@@ -1,7 +1,7 @@
 """What this room asks of the rooms below it, as small Protocols; `naming.Naming` and `tunnels.Tunnels` are such."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from beam_actors.flow import Stream
 from beam_actors.values import OwnerId, PeerId
@@ -58,6 +58,10 @@ class Names(Protocol):
 
     async def resolve(self, text: str) -> Resolution:
         """The same, and ask the peers if it is not known; `ResourceExhausted` when they can't be asked now."""
+        ...
+
+    def used(self, text: str, how: Literal["navigation"]) -> None:
+        """A person opened the name in a browser, and its app was reached."""
         ...
 
     async def conflicts(self, text: str | None = None) -> Sequence[Conflict]:

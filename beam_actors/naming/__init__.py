@@ -1,6 +1,6 @@
 """Names: who holds one, by which claim, and how claims spread between peers. The rules: docs/naming.md.
 
-Pure: grammar, claims, registry, admission, ranking, bindings, knowledge, answers, records, the protocol's codec. Actors:
+Pure: grammar, claims, registry, admission, ranking, bindings, knowledge, answers, records, the protocol. Actors:
 `Registrar`, `Names`, `LookUps`, `Spread`. Rooms above call `Naming`.
 """
 

@@ -12,13 +12,12 @@ never goes back; hence forgetting an expired claim can't bring it back. Nothing 
 """
 
 import enum
-from collections.abc import Collection
+from collections.abc import Callable
 
 from beam_actors.errors import ClaimRefused
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY, Limits
 from beam_actors.naming.registry import Registry
-from beam_actors.values import OwnerId
 
 
 class Verdict(enum.Enum):
@@ -42,15 +41,17 @@ REASONS = (
 
 
 class Admission:
-    """The rules of one node: its network, its bounds, and whose claims are exempt from quotas."""
+    """The rules of one node: its bounds, and which claims go beyond them."""
 
-    __slots__ = ("_exempt", "_limits", "_registry")
+    __slots__ = ("_limits", "_registry", "_spares")
 
-    def __init__(self, registry: Registry, limits: Limits, exempt: Collection[OwnerId] = ()) -> None:
-        """`exempt` may change later: those owners' claims go beyond the quotas."""
+    def __init__(
+        self, registry: Registry, limits: Limits, spares: Callable[[Claim], bool] = lambda _claim: False
+    ) -> None:
+        """`spares` says of which claims a flood by others must not crowd them out."""
         self._registry = registry
         self._limits = limits
-        self._exempt = exempt
+        self._spares = spares
 
     def judge(self, claim: Claim, now: float, *, ours: bool = False) -> Verdict:
         """Judge a parsed claim at `now`, in seconds since 1970; no quota holds for what a person here brought (`ours`).
@@ -95,22 +96,20 @@ class Admission:
 
     def _check_quota(self, claim: Claim) -> None:
         registry, limits = self._registry, self._limits
-        if claim.owner in self._exempt:
-            return
+        spared = self._spares(claim)
         if claim.kind is Kind.REVOCATION:
             # Also of known owners: who wants to fill this node makes each known first, and revocations never end.
-            if registry.revocations >= limits.revocations:
+            if registry.revocations >= limits.revocations and not spared:
                 raise ClaimRefused("quota", "This node keeps as many revocations as it is allowed to.")
             return
-        opens = claim.era > 0 and claim.era > registry.era_of(
-            claim.owner
-        )  # what was held in the era before ends with it
+        opens = claim.era > 0 and claim.era > registry.era_of(claim.owner)  # what was held before ends with its era
         held = () if opens else registry.held_by(claim.owner)
         live = claim.kind is Kind.LIVE
         same = sum(1 for entry in held if (entry.claim.kind is Kind.LIVE) == live and entry.claim.name != claim.name)
-        if same >= (limits.names_per_owner if live else limits.tombstones_per_owner):
+        most = limits.names_per_owner if live else limits.tombstones_per_owner
+        if same >= (limits.names_per_trusted_owner if spared else most):
             raise ClaimRefused("quota", f"The owner holds {same} {'live names' if live else 'released names'} already.")
-        if registry.entry(claim.name, claim.owner) is None:
+        if not spared and registry.entry(claim.name, claim.owner) is None:
             self._check_room(claim)
 
     def _check_room(self, claim: Claim) -> None:

@@ -170,6 +170,7 @@ def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin) -> H
         name=name,
         relation=relation,
         target=bound.name,
+        how=bound.how if relation == "pin" else None,
         owner=bound.owner,
         peers=claim.peers if claim else (),
         expires=float(claim.terms.not_after) if claim else None,

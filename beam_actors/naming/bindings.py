@@ -1,19 +1,23 @@
 """What a person bound on this machine: pins, by which a name leads to one owner, and petnames, which stand for a name.
 
-    pin       cottage            -> cottage of that owner
+    pin       cottage            -> cottage of that owner; by a command, or by use
     petname   anna               -> cottage of that owner; it is known on this machine alone
 
-Invariant: a label is a pin or a petname, not both, and leads to the owner that a person chose, or to whom that owner
-handed the name over (`pins.follow`); to nobody else and, if the row can't be read, nowhere. A petname is never told to
-a peer: what leaves the machine is the name that it stands for.
+Invariant: a label is a pin or a petname, not both, and leads to the owner that a person chose or was led to, or to whom
+that owner handed the name over (`pins.follow`); to nobody else and, if the row can't be read, nowhere. A petname is
+never told to a peer: what leaves the machine is the name that it stands for.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Literal
 
+import attrs
+
 from beam_actors.errors import NameNotFound, NotAllowed, QuotaExceeded
 from beam_actors.naming import records
-from beam_actors.naming.pins import Pin, follow
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.limits import DAY, Limits
+from beam_actors.naming.pins import How, Pin, follow
 from beam_actors.naming.registry import Key, Registry
 from beam_actors.ports import Change
 from beam_actors.values import Name, OwnerId
@@ -22,20 +26,20 @@ from beam_actors.values import Name, OwnerId
 class Bindings:
     """Pins and petnames of one machine. One holder; pure."""
 
-    __slots__ = ("_called", "_most", "_owner", "_record", "_registry", "lost", "owners", "petnames", "pins")
+    __slots__ = ("_called", "_limits", "_owner", "_record", "_registry", "lost", "petnames", "pins", "trusted")
 
-    def __init__(self, registry: Registry, record: Callable[[Change], None], *, owner: OwnerId, petnames: int) -> None:
-        """`record` is given the store's changes; `owner` is this node's; `petnames` is how many there may be."""
+    def __init__(self, registry: Registry, record: Callable[[Change], None], *, owner: OwnerId, limits: Limits) -> None:
+        """`record` is given the store's changes; `owner` is this node's."""
         self._registry = registry
-        self._owner = owner
         self._record = record
-        self._most = petnames
+        self._owner = owner
+        self._limits = limits
         self.pins: dict[Name, Pin] = {}
         self.petnames: dict[Name, Pin] = {}
         """By what a person types; `Pin.name` is the name that it stands for."""
         self._called: dict[Name, list[Name]] = {}  # the petnames by what they stand for: asked for each new claim
-        self.owners = {owner}
-        """This node's owner and all to whom something is bound: a flood by others must not crowd out their claims."""
+        self.trusted = {owner}
+        """This node's owner and all to whom a person bound something by a command."""
         self.lost: dict[Name, Literal["pin", "petname"]] = {}
         """What can't be read back: it leads nowhere, and not to whoever else claims the name."""
 
@@ -64,8 +68,8 @@ class Bindings:
         """
         if petname in self.pins or self.lost.get(petname) == "pin":
             raise NotAllowed(f"{petname} is pinned here; `beam unpin {petname}` first, or choose another petname.")
-        if petname not in self.petnames and len(self.petnames) >= self._most:
-            raise QuotaExceeded(f"You have {self._most} petnames, as many as there may be; forget one.")
+        if petname not in self.petnames and len(self.petnames) >= self._limits.petnames:
+            raise QuotaExceeded(f"You have {self._limits.petnames} petnames, as many as there may be; forget one.")
         meant = follow(Pin(name, owner, int(now)), self._registry)
         self._put_petname(petname, meant)
         return meant
@@ -83,6 +87,21 @@ class Bindings:
         """Raise `NotAllowed` if the name is a petname here: what is claimed or pinned by it couldn't be reached."""
         if name in self.petnames or self.lost.get(name) == "petname":
             raise NotAllowed(f"{name} is a petname of yours here; `beam petname --forget {name}` first.")
+
+    # --- what a person is seen to do ----------------------------------------------------------------------------------
+
+    def pin_by_use(self, name: Name, owner: OwnerId, how: How, now: float) -> None:
+        """Bind the name to the owner to whom it led a person; of too many such pins the least lately used one goes."""
+        by_use = sorted((pin.used, pin.name) for pin in self.pins.values() if pin.how != "command")
+        for _used, least in by_use[: max(0, len(by_use) - self._limits.pins_by_use + 1)]:
+            self.unpin(least)
+        self._put_pin(follow(Pin(name, owner, int(now), how=how, used=int(now)), self._registry))
+
+    def used(self, name: Name, now: float) -> None:
+        """A pin led a person somewhere again. It is noted once a day, of those pins that may have to go."""
+        pin = self.pins[name]
+        if pin.how != "command" and abs(now - pin.used) >= DAY:
+            self._put_pin(attrs.evolve(pin, used=int(now)))
 
     # --- what owners do -----------------------------------------------------------------------------------------------
 
@@ -111,21 +130,24 @@ class Bindings:
     def _bound(self, label: Name) -> None:
         """What the label leads to was decided anew."""
         self.lost.pop(label, None)
-        self.owners.clear()
-        self.owners.update({self._owner}, (owner for _name, owner in self.holds()))
+        self.trusted.clear()
+        self.trusted.add(self._owner)
+        self.trusted.update(pin.owner for pin in self.pins.values() if pin.how == "command")
+        self.trusted.update(meant.owner for meant in self.petnames.values())
 
     # --- from the store -----------------------------------------------------------------------------------------------
 
     def load_pin(self, pin: Pin) -> None:
         """Take a pin back."""
         self.pins[pin.name] = pin
-        self.owners.add(pin.owner)
+        if pin.how == "command":
+            self.trusted.add(pin.owner)
 
     def load_petname(self, petname: Name, meant: Pin) -> None:
         """Take a petname back."""
         self.petnames[petname] = meant
         self._called.setdefault(meant.name, []).append(petname)
-        self.owners.add(meant.owner)
+        self.trusted.add(meant.owner)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -138,6 +160,19 @@ class Bindings:
         found = [self.petnames[petname].owner for petname in self.petnames_of(name)]
         pin = self.pins.get(name)
         return list(dict.fromkeys([pin.owner, *found] if pin else found))
+
+    def spares(self, claim: Claim) -> bool:
+        """Whether a flood by others must not crowd the claim out.
+
+        Of an owner whom a person trusts by a command that is each claim; of one to whom use led, that of the name
+        alone: to open a page is not to give its owner room.
+        """
+        if claim.owner in self.trusted:
+            return True
+        if claim.kind is Kind.REVOCATION:
+            return any(pin.owner == claim.owner for pin in self.pins.values())
+        pin = self.pins.get(claim.name)
+        return pin is not None and pin.owner == claim.owner
 
     def holds(self) -> Iterator[Key]:
         """The owners' holds that something is bound to."""

@@ -40,8 +40,9 @@ from beam_actors.naming.messages import (
     SetPin,
     Sought,
     Unreserve,
+    Used,
 )
-from beam_actors.naming.pins import Pin
+from beam_actors.naming.pins import How, Pin
 from beam_actors.naming.results import Conflict, Held, Registered, RegistryStatistics, Resolution
 from beam_actors.ports import Entropy
 from beam_actors.runtime import Ref, ask_patiently
@@ -173,6 +174,18 @@ class Naming:
         pin: Pin = await self._ask(self._registrar, SetPin(query.name, owner))
         await self._ask(self._names, Keep(query.name))
         return pin
+
+    def used(self, text: str, how: How) -> None:
+        """A person was led somewhere by `text` and saw it: pin the name, unless it is own or bound, or says its owner.
+
+        Returns at once; anything that is no name is passed over.
+        """
+        try:
+            query = self.parse(text)
+        except InvalidName:
+            return
+        if query.owner is None:
+            self._registrar.tell(Used(query.name, how))
 
     async def unpin(self, text: str) -> None:
         """Forget a pin; raise `InvalidName` or `NameNotFound`."""

@@ -37,7 +37,7 @@ class Knowledge:
         self.limits = limits
         self.registry = Registry()
         self.own: dict[Name, Own] = {}
-        self.bindings = Bindings(self.registry, self.record, owner=owner, petnames=limits.petnames)
+        self.bindings = Bindings(self.registry, self.record, owner=owner, limits=limits)
         self.remarks: list[str] = []
         """What the store held that is not used, and what a person may do about it."""
         self.made: dict[str, Name] = {}
@@ -51,7 +51,7 @@ class Knowledge:
         self.admitted = 0
         self.holds = Holds(limits.settle_after)
         self._changes: list[Change] = []
-        self._admission = Admission(self.registry, limits, exempt=self.bindings.owners)
+        self._admission = Admission(self.registry, limits, spares=self.bindings.spares)
 
     # --- claims -------------------------------------------------------------------------------------------------------
 

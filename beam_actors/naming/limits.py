@@ -33,12 +33,16 @@ class Limits:
     """Claims kept in all, without revocations; own and pinned ones are kept beyond it."""
     names_per_owner: int = 16
     """Live names of one owner."""
+    names_per_trusted_owner: int = 256
+    """Live names, and apart from them tombstones, of an owner to whom a person bound something by a command."""
     tombstones_per_owner: int = 64
     """Tombstones and transfers of one owner, bounded apart so that releasing names never costs live ones."""
     settle_after: float = 72 * HOUR
     """Seconds of this node's running for which an owner must have held a name alone, for a rival to change nothing."""
     petnames: int = 1024
     """Petnames on this machine."""
+    pins_by_use: int = 512
+    """Pins that were made by opening a name; beyond it the least lately used one goes. Those by `beam pin` stay."""
     owners_per_name: int = 32
     """Owners whose claims to one name are kept; a person cannot choose among more."""
     revocations: int = 4096

@@ -4,6 +4,7 @@ import attrs
 
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.grammar import Query
+from beam_actors.naming.pins import How
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId, PeerId
@@ -125,6 +126,14 @@ class DropPin:
     """Forget a pin. Reply: None, or `NameNotFound`."""
 
     name: Name
+
+
+@attrs.frozen(slots=True)
+class Used:
+    """A person was led somewhere by the name, and saw it. No reply; it is pinned, unless it is bound already."""
+
+    name: Name
+    how: How
 
 
 @attrs.frozen(slots=True)

@@ -1,9 +1,11 @@
-"""Pins: names that a person bound to an owner on this machine.
+"""Pins: names that are bound to an owner on this machine, by a person's word or by a use that a person saw.
 
 Invariant: a pin changes its owner only by a transfer which that owner signed in an era later than any seen before; it
 never goes back behind the greatest claim (by era, seq, issued and id) that it has seen, and it never gives way to
 another owner's claim.
 """
+
+from typing import Literal
 
 import attrs
 
@@ -13,10 +15,13 @@ from beam_actors.values import Name, OwnerId
 
 _MAX_HOPS = 8
 
+How = Literal["command", "navigation", "forward"]
+"""What made a pin: a command, a page that a person opened in a browser, or a forward that led there."""
+
 
 @attrs.frozen(slots=True)
 class Pin:
-    """A binding made by a person, with the high-water mark of what its owner has said since."""
+    """A binding, with the high-water mark of what its owner has said since."""
 
     name: Name
     owner: OwnerId
@@ -27,6 +32,9 @@ class Pin:
     issued: int = 0
     mark: bytes = b""
     """Id of the claim at (era, seq, issued); empty as long as none was seen."""
+    how: How = "command"
+    used: int = 0
+    """When a pin that was made by use was last used, give or take a day, in seconds since 1970."""
 
     @property
     def order(self) -> tuple[int, int, int, bytes]:
@@ -61,5 +69,5 @@ def follow(pin: Pin, registry: Registry) -> Pin:
         successor = claim.terms.successor
         if successor is None or registry.entry(pin.name, successor) is None:
             return pin
-        pin = Pin(pin.name, successor, pin.since)
+        pin = attrs.evolve(pin, owner=successor, era=0, seq=0, issued=0, mark=b"")
     return pin

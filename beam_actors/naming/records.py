@@ -6,6 +6,7 @@
     names.own       name              [2, since, contest, owner]      before: [1, since, contest]
                                       [3, since, contest, owner, successor, era]: to be handed over
     names.pins      name              [1, owner, since, era, seq, issued, mark]
+                                      [2, owner, since, era, seq, issued, mark, how, used]: made by use
     names.petnames  petname           [1, name, owner, since, era, seq, issued, mark]
     names.meta      "floor"           [1, seconds]
                     "running"         [1, seconds for which this node ran in its life]
@@ -27,7 +28,7 @@ from beam_actors.identity import REVOCATION_ERA
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import MAX_CLAIM, MAX_TIME
-from beam_actors.naming.pins import Pin
+from beam_actors.naming.pins import How, Pin
 from beam_actors.naming.registry import Entry
 from beam_actors.ports import Change
 from beam_actors.values import Name, OwnerId, cbor
@@ -44,6 +45,8 @@ RUNNING: Final = b"running"
 _FORMAT = 1
 _OWN_FORMAT = 2
 _HANDING_FORMAT = 3
+_USED_FORMAT = 2
+_HOW: Final[tuple[How, ...]] = ("command", "navigation", "forward")
 _CLAIMS_FORMAT = 2
 _MAX_VALUE = 2 * MAX_CLAIM + 256
 
@@ -109,7 +112,9 @@ def drop_own(name: Name) -> Change:
 
 def put_pin(pin: Pin) -> Change:
     """Keep a pin."""
-    return Change(PINS, pin.name.label.encode(), cbor.encode([_FORMAT, *_bound(pin)]))
+    by_use = [] if pin.how == "command" else [_HOW.index(pin.how), pin.used]
+    value = [_USED_FORMAT if by_use else _FORMAT, *_bound(pin), *by_use]
+    return Change(PINS, pin.name.label.encode(), cbor.encode(value))
 
 
 def put_petname(petname: Name, meant: Pin) -> Change:
@@ -219,10 +224,15 @@ def read_own(key: bytes, value: bytes) -> Own:
 
 def read_pin(key: bytes, value: bytes) -> Pin:
     """Read a row of `names.pins`; raise `StoreDamaged`."""
-    match _read(value):
-        case [int(), bytes() as owner, int() as since, int() as era, int() as seq, int() as issued, bytes() as mark]:
+    match _read(value, _FORMAT, _USED_FORMAT):
+        case [1, bytes() as owner, int() as since, int() as era, int() as seq, int() as issued, bytes() as mark]:
             if len(owner) == 32:
                 return Pin(read_name(key), OwnerId(owner), since, era, seq, issued, mark)
+        case [
+            2, bytes() as owner, int() as since, int() as era, int() as seq, int() as issued, bytes() as mark,
+            (1 | 2) as how, int() as used,
+        ] if len(owner) == 32:  # fmt: skip
+            return Pin(read_name(key), OwnerId(owner), since, era, seq, issued, mark, _HOW[how], used)
     raise _damaged(PINS)
 
 

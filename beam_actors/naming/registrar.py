@@ -46,6 +46,7 @@ from beam_actors.naming.messages import (
     Submit,
     Tick,
     Unreserve,
+    Used,
 )
 from beam_actors.naming.questions import ANSWERS, Question
 from beam_actors.naming.ranges import Snapshot
@@ -233,6 +234,24 @@ class Registrar(Actor):
         self._ledger.check_disk()
         self._known.bindings.unpin(message.name)
         self._ledger.commit_for(self.defer())
+
+    @receives(Used)
+    def on_used(self, message: Used) -> None:
+        """Pin a name by which a person was led to its only owner, or one that the rules chose; if the disk lets."""
+        if self._ledger.refuses:
+            return
+        name, now = message.name, self._clock.wall()
+        try:
+            found = answering.resolve(self._known, Query(name), now)
+        except (NameNotFound, NameContested):  # it is so since a moment ago
+            return
+        if found.source == "pin":
+            self._known.bindings.used(name, now)
+        elif found.source in {"registry", "cache"}:
+            self._known.bindings.pin_by_use(name, found.owner, message.how, now)
+            _log.info("a name is pinned by use", name=str(name), owner=str(found.owner), how=message.how)
+            self._names.tell(Keep(name))
+        self._ledger.commit()
 
     @receives(SetPetname)
     def on_set_petname(self, message: SetPetname) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 import attrs
 
 from beam_actors.naming.events import Relation
+from beam_actors.naming.pins import How
 from beam_actors.values import Name, OwnerId, PeerId
 
 Source = Literal["own", "petname", "pin", "registry", "cache"]
@@ -63,6 +64,8 @@ class Held:
     relation: Relation
     target: Name
     """The name in the owner's claims; it differs from `name` for petnames only."""
+    how: How | None
+    """What made it, if it is a pin."""
     owner: OwnerId
     peers: tuple[PeerId, ...]
     """Empty while no claim of the owner is known."""

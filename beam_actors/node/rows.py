@@ -89,6 +89,7 @@ class Rows:
             full=self.full(held.name),
             relation=held.relation,
             target=self.full(held.target),
+            pinned_by=held.how,
             owner=str(held.owner),
             peer_ids=tuple(map(str, held.peers)),
             expires_in_s=round(held.expires - now, 3) if held.expires is not None else None,

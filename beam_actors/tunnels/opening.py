@@ -6,7 +6,7 @@ stream that isn't handed out is reset. It knows nothing of who asks, nor of what
 
 import functools
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import trio
 
@@ -52,6 +52,10 @@ class Resolver(Protocol):
 
     async def resolve(self, text: str) -> Resolution:
         """Resolve what a person typed; NameNotFound, NameContested, InvalidName."""
+        ...
+
+    def used(self, text: str, how: Literal["forward"]) -> None:
+        """A person was led there by what they typed, and it answered."""
         ...
 
 
@@ -109,6 +113,11 @@ class Opener:
             raise TimedOut(f"{shown} did not answer within {self._limits.open_timeout:g} s.") from None
         finally:
             self._live.give()
+
+    def led_there(self, destination: str) -> None:
+        """A person's forward led to the destination: whoever holds a name now is who it means from now on."""
+        if not destination.startswith("/") and _peer_id(destination) is None:
+            self._resolver.used(destination, "forward")
 
     async def _locate(self, destination: str | PeerId) -> tuple[Name | None, Sequence[PeerId]]:
         if isinstance(destination, PeerId):

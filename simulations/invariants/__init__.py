@@ -14,6 +14,7 @@ from beam_actors.naming import Claim
 from simulations import inside
 from simulations.invariants.answers import AcknowledgedStays, NamesResolve, NobodyElsesKey
 from simulations.invariants.base import Invariant, Outcome, Verdict, Violation
+from simulations.invariants.bindings import BoundByPeople
 from simulations.invariants.bounds import MemoryIsBounded, QueuesDrain
 from simulations.invariants.claims import GenuineClaims, MergeIsJoin, NothingComesBack, NumbersOnlyGrow
 from simulations.invariants.control import StrangersHearNothing
@@ -38,6 +39,7 @@ ALL: tuple[type[Invariant], ...] = (
     MergeIsJoin,
     NobodyElsesKey,
     SettledWasAlone,
+    BoundByPeople,
     NothingComesBack,
     NumbersOnlyGrow,
     NothingIsPlain,

@@ -216,14 +216,16 @@ class NamesResolve(Invariant):
         else:
             got = found.owner.short
             self.stage.invariants.resolved(place, name, found)
-        settled = self._settled(place, name)
+        settled = self._decided(place, name)
         right = self._right(place, name) if settled is None else (settled.short,)
         self.expect(got in right, f"{name} at {place.name}: {got}, not {right}")
 
-    def _settled(self, place: "Place", name: str) -> OwnerId | None:
-        """Whom the machine leads to although others claim the name; whether rightly, S22 judges."""
+    def _decided(self, place: "Place", name: str) -> OwnerId | None:
+        """Whom the machine leads to although others claim the name; whether rightly, S22 and S23 judge."""
         known = self.stage.inside.knowledge(place.node)
         if known is None or place.person.holds(name) or name in place.person.pins:
+            return None
+        if self.stage.inside.pinned_by_use(place.node, name) is not None:
             return None
         settled: OwnerId | None = known.settled(Name(name), place.machine.clock.wall())
         return settled
@@ -234,8 +236,8 @@ class NamesResolve(Invariant):
             return (place.person.owner.short,)
         people = [person for person in self.stage.model.holders(name) if not self.stage.places[person.index].gone]
         owners = [person.owner for person in people if person.owner is not None]
-        if name in place.person.pins:
-            pinned = place.person.pins[name]
+        pinned = place.person.pins.get(name) or self.stage.inside.pinned_by_use(place.node, name)
+        if pinned is not None:
             return (pinned.short,) if pinned in owners else (pinned.short, "nobody")
         former = self.stage.former_holders(name)
         if owners and self.stage.gang.owners.issuperset(former):

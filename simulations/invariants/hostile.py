@@ -39,18 +39,18 @@ class RoomIsBounded(Invariant):
         if known is None or not strangers:
             return
         limits = self.stage.inside.limits(place.node).naming
-        exempt = known.bindings.owners
+        exempt = known.bindings.trusted
         judged = (claim.owner for claim in new if claim.owner in strangers and claim.owner not in exempt)
         for owner in dict.fromkeys(judged):
             kinds = [entry.claim.kind for entry in registry.held_by(owner)]
-            live = kinds.count(Kind.LIVE)
+            live = kinds.count(Kind.LIVE) - sum(pin.owner == owner for pin in known.bindings.pins.values())
             self.expect(
                 live <= limits.names_per_owner and len(kinds) - live <= limits.tombstones_per_owner,
                 f"{place.name} keeps {live} live names and {len(kinds) - live} others of {owner.short}",
             )
         for name in dict.fromkeys(claim.name for claim in new if claim.kind is not Kind.REVOCATION):
-            owners = registry.owners_of(name)
-            self.expect(owners <= limits.owners_per_name + len(exempt), f"{place.name} keeps {owners} owners of {name}")
+            owners, most = registry.owners_of(name), limits.owners_per_name + len(exempt) + 1
+            self.expect(owners <= most, f"{place.name} keeps {owners} owners of {name}")
         self._kept[place.index] += sum(claim.owner in strangers for claim in new)
         self._kept[place.index] -= sum(claim.owner in strangers for claim in gone)
         self.figures["most hostile claims at one node"] = float(max(self._kept.values()))

@@ -67,7 +67,7 @@ class TunnelsWork(Invariant):
         may = [
             place
             for place in self.stage.core
-            if place is not owner and offer.lets_in(place.index) and offer.name not in place.person.pins
+            if place is not owner and offer.lets_in(place.index) and not self._bound_elsewhere(place, owner, offer.name)
         ]
         turns = dict.fromkeys((index * 7 + turn * 3) % len(may) for turn in range(len(may)))
         found: list[Place] = []
@@ -79,6 +79,11 @@ class TunnelsWork(Invariant):
             else:
                 self.forgiven["machines that share no peer with the owner"] += 1
         return found
+
+    def _bound_elsewhere(self, place: "Place", owner: "Place", name: str | None) -> bool:
+        if name is None or name in place.person.pins:
+            return name is not None
+        return self.stage.inside.pinned_by_use(place.node, name) not in {None, owner.person.owner}
 
     def _leads(self, owner: "Place", name: str) -> bool:
         model = self.stage.model

@@ -55,4 +55,44 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="frame-makes-a-pin",
+        bug="A page can have a name pinned by loading it into a frame.",
+        test="ingress/test_navigation.py",
+        edits=(
+            Edit("ingress/navigation.py", '    b"sec-fetch-dest": b"document",  # no frame, embed or object\n', ""),
+        ),
+    ),
+    Mutant(
+        name="page-over-http-makes-a-pin",
+        bug="A use is believed that anybody can say over HTTP.",
+        test="ingress/test_gate.py::test_a_page_that_a_person_opens_is_a_use_of_its_name",
+        edits=(Edit("ingress/gate.py", 'head.navigates and self.kind == "https" and', "head.navigates and"),),
+    ),
+    Mutant(
+        name="contested-name-pinned-by-use",
+        bug="A forward to another name pins the name to whoever claimed it last.",
+        plan="pins",
+        invariant="S23",
+        edits=(
+            Edit(
+                "naming/registrar.py",
+                "            self._known.bindings.pin_by_use(name, found.owner, message.how, now)\n",
+                "            for other in sorted(self._known.registry.names):\n"
+                "                self._known.bindings.pin_by_use(other, found.owner, message.how, now)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="page-gives-its-owner-room",
+        bug="Whose page a person opens may fill this node with names.",
+        test="naming/test_bindings.py::test_to_open_a_page_gives_its_owner_no_room",
+        edits=(
+            Edit(
+                "naming/bindings.py",
+                'for pin in self.pins.values() if pin.how == "command")',
+                "for pin in self.pins.values())",
+            ),
+        ),
+    ),
 )

@@ -211,7 +211,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/admission.py",
-                "if same >= (limits.names_per_owner if live else limits.tombstones_per_owner):",
+                "if same >= (limits.names_per_trusted_owner if spared else most):",
                 "if same >= 20_000:",
             ),
         ),

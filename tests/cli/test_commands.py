@@ -126,7 +126,7 @@ def test_a_name_is_contested_as_it_is_offered(node, beam):
     ("settled", "relations", "used", "whys"),
     [
         ("own", ("other", "own"), 1, ("no: the name is yours here", "yes: your own names go first")),
-        ("pin", ("pin", "other"), 0, ("yes: you pinned it", "no: you pinned another")),
+        ("pin", ("pin", "other"), 0, ("yes: it is pinned here", "no: another is pinned here")),
         ("pin", ("other", "other"), None, ("no: the owner that you pinned does not hold it now",) * 2),
         (None, ("other", "other"), None, ("no: several claim it and you chose none",) * 2),
         (None, ("other",), 0, ("yes: nobody else holds it",)),

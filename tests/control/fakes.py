@@ -186,6 +186,7 @@ class FakeNode:
                 full=f"{name}.local",
                 relation="own",
                 target=f"{name}.local",
+                pinned_by=None,
                 owner=OWNER,
                 peer_ids=(PEER,),
                 expires_in_s=86400.0 * 30,

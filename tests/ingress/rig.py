@@ -133,6 +133,10 @@ class FakeNames:
         self.remote = set()
         """Those that only peers know."""
         self.contested = {}
+        self.uses = []
+
+    def used(self, text, how):
+        self.uses.append((text, how))
 
     async def conflicts(self, text=None):
         await trio.sleep(self.delay)

@@ -16,12 +16,12 @@ from tests.ingress.test_heads import get
 LIMITS = IngressLimits()
 
 
-def gate(tunnels=None, names=None):
+def gate(tunnels=None, names=None, kind="http"):
     zone = Zone(("local", "localhost"))
-    return Gate("http", 80, zone, tunnels or FakeTunnels(), names or FakeNames(), LIMITS, "node/ingress/http")
+    return Gate(kind, 80, zone, tunnels or FakeTunnels(), names or FakeNames(), LIMITS, "node/ingress/http")
 
 
-async def converse(data, tunnels=None, *, names=None, sni=None, shut=True):
+async def converse(data, tunnels=None, *, names=None, sni=None, shut=True, kind="http"):
     """What a client that sends `data` reads, the page, and the server's end of the connection."""
     client, server = FakeStream.pair()
     page = None
@@ -29,7 +29,7 @@ async def converse(data, tunnels=None, *, names=None, sni=None, shut=True):
 
     async def serve():
         nonlocal page
-        page = await gate(tunnels, names).serve(server, lambda: sni)
+        page = await gate(tunnels, names, kind).serve(server, lambda: sni)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve)
@@ -53,6 +53,30 @@ async def test_a_request_for_a_name_is_spliced_with_its_bytes_as_they_came(autoj
     assert server.spliced_with is near
     assert server._held == data
     assert server.tag == "node/ingress/http"
+
+
+PERSON = ("Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-User: ?1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "used"),
+    [
+        ("https", PERSON, [("victim", "navigation")]),
+        ("http", PERSON, []),  # where no browser sends this
+        ("https", ("Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image", "Sec-Fetch-User: ?1"), []),
+    ],
+)
+async def test_a_page_that_a_person_opens_is_a_use_of_its_name(autojump_clock, kind, fields, used):
+    names = FakeNames()
+    await converse(get("Host: victim.local", *fields, line="GET /x.png HTTP/1.1"), names=names, kind=kind)
+    assert names.uses == used
+
+
+async def test_a_page_that_nobody_served_is_no_use(autojump_clock):
+    names = FakeNames()
+    tunnels = FakeTunnels({"victim": errors.PeerOffline("It is off.")})
+    await converse(get("Host: victim.local", *PERSON), tunnels, names=names, kind="https")
+    assert names.uses == []
 
 
 async def test_pages_do_not_fill_the_log(autojump_clock):

@@ -1,3 +1,4 @@
+import attrs
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -15,10 +16,10 @@ from tests.naming.builders import NETWORK, NOW, claim, owner_id, owner_key, pool
 SMALL = Limits(names_per_owner=2, tombstones_per_owner=1, owners_per_name=2, claims=5, revocations=1)
 
 
-def rules(*known, limits=SMALL, exempt=()) -> Admission:
+def rules(*known, limits=SMALL, spared=()) -> Admission:
     registry = Registry()
     registry.merge_all(known)
-    return Admission(registry, limits, exempt)
+    return Admission(registry, limits, lambda claim: claim.owner in spared)
 
 
 def refusal(admission: Admission, one: Claim, now: float = NOW) -> str:
@@ -123,9 +124,11 @@ def test_an_owner_who_opens_an_era_is_not_held_to_what_the_era_before_claimed():
     assert full.judge(claim(0, "a3", era=1), NOW) is Verdict.NEW
 
 
-def test_own_and_pinned_owners_are_exempt_from_quotas():
+def test_what_a_person_trusts_goes_beyond_the_quotas_but_not_for_ever():
     everybody = [claim(0), claim(1), claim(2, "x1"), claim(2, "x2")]
-    assert rules(*everybody, exempt={owner_id(2)}).judge(claim(2), NOW) is Verdict.NEW
+    assert rules(*everybody, spared={owner_id(2)}).judge(claim(2), NOW) is Verdict.NEW
+    few = attrs.evolve(SMALL, names_per_trusted_owner=2)
+    assert refusal(rules(*everybody, limits=few, spared={owner_id(2)}), claim(2)) == "quota"
     assert refusal(rules(*everybody), claim(2)) == "quota"
 
 
@@ -142,7 +145,7 @@ def test_the_revoked_stay_revoked():
     assert refusal(rules(), unsigned(revocation(0))) == "signature"
     assert refusal(rules(revocation(0)), revocation(1)) == "quota"  # of an owner of whom nothing is known
     assert refusal(rules(revocation(0), claim(1)), revocation(1)) == "quota"  # and of one who made itself known first
-    assert rules(revocation(0), exempt={owner_id(1)}).judge(revocation(1), NOW) is Verdict.NEW
+    assert rules(revocation(0), spared={owner_id(1)}).judge(revocation(1), NOW) is Verdict.NEW
     remade = Claim.parse(cbor.encode([revocation(0).body, bytes(64)]), network=NETWORK)
     assert rules(revocation(0)).judge(remade, NOW) is Verdict.KNOWN
 

@@ -5,20 +5,25 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from beam_actors.errors import NameNotFound, NotAllowed, QuotaExceeded
 from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Kind
+from beam_actors.naming.limits import DAY, Limits
 from beam_actors.naming.registry import Registry
 from beam_actors.values import Name
-from tests.naming.builders import NOW, claim, owner_id, pool
+from tests.naming.builders import NOW, claim, owner_id, pool, revocation
 
 ALICE, BOB, ANNA = Name("alice"), Name("bob"), Name("anna")
 LABELS = (ALICE, BOB, ANNA)
 ME = owner_id(3)
 
 
-def bindings(*claims, most=4):
+def bindings(*claims, most=4, by_use=2):
     registry = Registry()
     registry.merge_all(claims)
     changes = []
-    return Bindings(registry, changes.append, owner=ME, petnames=most), registry, changes
+    return (
+        Bindings(registry, changes.append, owner=ME, limits=Limits(petnames=most, pins_by_use=by_use)),
+        registry,
+        changes,
+    )
 
 
 def test_a_label_is_a_pin_or_a_petname_and_not_both():
@@ -33,7 +38,7 @@ def test_a_label_is_a_pin_or_a_petname_and_not_both():
     assert bound.owners_of(ALICE) == [owner_id(0), owner_id(1)]
     bound.unpin(ALICE)
     bound.forget_petname(ANNA)
-    assert (list(bound.holds()), bound.owners) == ([], {ME})
+    assert (list(bound.holds()), bound.trusted) == ([], {ME})
     for again in (lambda: bound.unpin(ALICE), lambda: bound.forget_petname(ANNA)):
         with pytest.raises(NameNotFound):
             again()
@@ -48,7 +53,7 @@ def test_a_petname_may_stand_for_something_else_later_and_their_number_is_bounde
     bound.call(ANNA, BOB, owner_id(2), NOW)
     assert bound.petnames_of(ALICE) == (ALICE,)
     assert bound.petnames_of(BOB) == (ANNA,)
-    assert bound.owners == {ME, owner_id(1), owner_id(2)}
+    assert bound.trusted == {ME, owner_id(1), owner_id(2)}
 
 
 def test_a_petname_follows_a_transfer_and_so_does_the_exemption():
@@ -57,10 +62,56 @@ def test_a_petname_follows_a_transfer_and_so_does_the_exemption():
     registry.merge(claim(0, era=1, kind=Kind.TRANSFER, to=1))
     bound.follow(ALICE)
     assert bound.petnames[ANNA].owner == owner_id(1)
-    assert bound.owners == {ME, owner_id(1)}
+    assert bound.trusted == {ME, owner_id(1)}
     written = len(changes)
     bound.follow(ALICE)
     assert len(changes) == written
+
+
+def test_pins_by_use_are_bounded_and_those_by_a_command_stay():
+    bound, _, changes = bindings(by_use=2)
+    carol = Name("carol")
+    bound.pin(carol, owner_id(1), NOW)
+    bound.pin_by_use(ALICE, owner_id(0), "navigation", NOW)
+    bound.pin_by_use(BOB, owner_id(0), "forward", NOW + DAY)
+    written = len(changes)
+    bound.used(ALICE, NOW + 2 * DAY - DAY // 2 - 1)
+    bound.used(ALICE, NOW + 2 * DAY - DAY // 2)  # noted once a day
+    bound.used(carol, NOW + 9 * DAY)  # which has nothing to note
+    assert len(changes) == written + 1
+    bound.pin_by_use(ANNA, owner_id(2), "navigation", NOW + 2 * DAY)
+    assert set(bound.pins) == {carol, ALICE, ANNA}
+    bound.pin(ANNA, owner_id(1), NOW + 3 * DAY)  # a person says so: it is no pin by use any more
+    bound.pin_by_use(BOB, owner_id(0), "forward", NOW + 3 * DAY)
+    assert {pin.name: pin.how for pin in bound.pins.values()} == {
+        carol: "command",
+        ALICE: "navigation",
+        ANNA: "command",
+        BOB: "forward",
+    }
+
+
+def test_to_open_a_page_gives_its_owner_no_room():
+    bound, _, _ = bindings()
+    bound.pin_by_use(ALICE, owner_id(0), "navigation", NOW)
+    assert bound.spares(claim(0))
+    assert bound.spares(claim(0, kind=Kind.TOMBSTONE))
+    assert bound.spares(revocation(0))
+    assert not bound.spares(claim(0, "bob"))
+    assert not bound.spares(claim(1))
+    assert not bound.spares(revocation(1))
+    bound.pin(BOB, owner_id(0), NOW)
+    assert bound.spares(claim(0, "carol"))
+    bound.unpin(BOB)
+    assert not bound.spares(claim(0, "carol"))
+
+
+def test_a_pin_by_use_follows_a_transfer_and_is_one_still():
+    bound, registry, _ = bindings(claim(0), claim(1))
+    bound.pin_by_use(ALICE, owner_id(0), "forward", NOW)
+    registry.merge(claim(0, era=1, kind=Kind.TRANSFER, to=1))
+    bound.follow(ALICE)
+    assert (bound.pins[ALICE].owner, bound.pins[ALICE].how) == (owner_id(1), "forward")
 
 
 def test_what_is_lost_is_free_again_only_by_a_person():
@@ -134,7 +185,7 @@ class BindingsMachine(RuleBasedStateMachine):
             for _ in range(3):
                 heirs |= {one.terms.successor for one in pool() if one.kind is Kind.TRANSFER and one.owner in heirs}
             assert found[label][1] in heirs
-        assert self.bound.owners == {ME} | {owner for _name, owner in found.values()}
+        assert self.bound.trusted == {ME} | {owner for _name, owner in found.values()}
         for name in LABELS:
             stand_for = {label for label, pin in self.bound.petnames.items() if pin.name == name}
             assert set(self.bound.petnames_of(name)) == stand_for

@@ -8,7 +8,7 @@ from beam_actors.naming.messages import GetHolding, Submit
 from beam_actors.ports import Change
 from beam_actors.testing.store import MemoryStore
 from tests.naming.builders import FIRST, NOW, claim, owner_id, peer
-from tests.naming.lab import lab, settle
+from tests.naming.lab import give, lab, settle
 
 
 async def test_a_registered_name_resolves_at_home_and_at_a_peer(autojump_clock):
@@ -73,6 +73,56 @@ async def test_a_name_that_a_peer_knows_to_be_held_is_refused(autojump_clock):
         with pytest.raises(NameContested):
             await third.naming.pin("alice")
         assert (await third.naming.pin(f"alice.{other.owner}")).owner == other.owner
+
+
+async def test_a_use_that_a_person_sees_pins_a_name_and_a_rival_changes_nothing(autojump_clock):
+    async with lab(3) as (wires, (one, rival, visitor)):
+        wires.connect(one, visitor)
+        for name in ("alice", "bob", "carol"):
+            await one.naming.register(name)
+        await visitor.naming.register("mine")
+        await settle()
+        await visitor.naming.petname("anna", f"carol.{one.owner}")
+        for text in ("alice.local", "bob", "mine", "anna", "nobody", "..", f"carol.{one.owner}", "a.b.c"):
+            visitor.naming.used(text, "forward" if text == "bob" else "navigation")
+        await settle()
+        held = {str(row.name): (row.relation, row.how) for row in await visitor.naming.names()}
+        assert held == {
+            "alice": ("pin", "navigation"),
+            "bob": ("pin", "forward"),
+            "anna": ("petname", None),
+            "mine": ("own", None),
+        }
+        assert visitor.system.whereis("services/names/alice") is not None  # a pin is looked after
+        wires.connect(rival, visitor)
+        for name in ("alice", "carol"):
+            await rival.naming.register(name, contest=True)
+        await settle()
+        assert (await visitor.naming.resolve("alice")).owner == one.owner
+        with pytest.raises(NameContested):
+            await visitor.naming.resolve("carol")
+        visitor.naming.used("carol", "navigation")  # its page lists the choices; it chooses none
+        await settle()
+        assert "carol" not in {str(row.name) for row in await visitor.naming.names()}
+    async with visitor.run():
+        found = await visitor.naming.resolve("alice")
+        assert (found.owner, found.source) == (one.owner, "pin")
+
+
+async def test_a_use_while_the_disk_refuses_is_none(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await give(one, claim(2))
+        one.disk.capacity = 1
+        one.naming.used("alice", "navigation")
+        await settle()
+        one.disk.capacity = None
+        one.naming.used("alice", "navigation")  # it was read back, and the disk is left alone for a while
+        await settle(1)
+        assert await one.naming.names() == ()
+        await settle(10)
+        one.naming.used("alice", "navigation")
+        await settle()
+        assert [row.how for row in await one.naming.names()] == ["navigation"]
 
 
 async def test_a_petname_leads_to_one_owner_and_no_peer_hears_of_it(autojump_clock):

@@ -18,6 +18,14 @@ def _unpin(known, _number, _now):
         known.bindings.unpin(ALICE)
 
 
+def _use(known, number, now):
+    name = Name(f"seen{number % 3}")
+    if name in known.bindings.pins:
+        known.bindings.used(name, now)
+    else:
+        known.bindings.pin_by_use(name, owner_id(number % 3), "navigation", now)
+
+
 def _forget_petname(known, _number, _now):
     if known.bindings.petnames:
         known.bindings.forget_petname(min(known.bindings.petnames))
@@ -26,6 +34,7 @@ def _forget_petname(known, _number, _now):
 BY_A_PERSON = {
     "pin": lambda known, number, now: known.bindings.pin(ALICE, owner_id(number % 3), now),
     "unpin": _unpin,
+    "use": _use,
     "call": lambda known, number, now: known.call(Name(f"pet{number % 2}"), ALICE, owner_id(number % 3), now),
     "forget petname": _forget_petname,
     "reserve": lambda known, number, now: known.reserve(Name(f"own{number}"), contest=False, now=now),
@@ -54,7 +63,7 @@ def test_what_is_loaded_is_what_was_committed(steps, jump):
     assert again.registry.canonical() == known.registry.canonical()
     assert (again.bindings.pins, again.own, again.made) == (known.bindings.pins, known.own, known.made)
     assert again.bindings.petnames == known.bindings.petnames
-    assert again.bindings.owners == known.bindings.owners
+    assert again.bindings.trusted == known.bindings.trusted
     assert set(again.bindings.petnames_of(ALICE)) == set(known.bindings.petnames_of(ALICE))
     assert again.registry.floor == known.registry.floor
     for one in known.registry:

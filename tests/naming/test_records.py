@@ -26,6 +26,8 @@ def test_what_is_kept_is_read_back():
     assert records.read_own(b"alice", cbor.encode([1, NOW, 0])) == Own(ALICE, NOW, None)
     pin = Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32))
     assert records.read_pin(records.put_pin(pin).key, records.put_pin(pin).value) == pin
+    used = Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32), "navigation", NOW + 9)
+    assert records.read_pin(records.put_pin(used).key, records.put_pin(used).value) == used
     called = records.put_petname(Name("anna"), pin)
     assert records.read_petname(called.key, called.value) == (Name("anna"), pin)
     made = records.put_made("localhost:3000", ALICE)
@@ -90,6 +92,7 @@ RECORDS = (
     records.put_own(Own(ALICE, NOW, owner_id(3), contest=True)),
     records.put_own(Own(ALICE, NOW, None)),
     records.put_pin(Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32))),
+    records.put_pin(Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32), "forward", NOW)),
     records.put_petname(Name("anna"), Pin(ALICE, owner_id(0), NOW, 1, 7, NOW, bytes(32))),
     records.put_floor(NOW),
 )

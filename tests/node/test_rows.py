@@ -59,13 +59,15 @@ def test_a_name_has_a_url_where_something_is_served_under_it(offered):
     done = naming.Registered(name=SITE, owner=OWNER, peers=(PEER,), told=1, look_alikes=(Name("slte"),))
     row = ROWS.registered(done, PEER, names)
     assert (row.full, row.url, row.look_alikes, row.peer_id) == ("site.local", url, ("slte.local",), str(PEER))
-    held = naming.Held(name=SITE, relation="own", target=SITE, owner=OWNER, peers=(PEER,), expires=110.25, since=1.0)
+    held = naming.Held(
+        name=SITE, relation="own", target=SITE, how=None, owner=OWNER, peers=(PEER,), expires=110.25, since=1.0
+    )
     row = ROWS.name(held, 100.0, leads=offered)
     assert (row.expires_in_s, row.url) == (10.25, url)
 
 
 def test_a_name_without_a_claim_has_blanks():
-    held = naming.Held(name=SITE, relation="pin", target=SITE, owner=OWNER, peers=(), expires=None, since=1.0)
+    held = naming.Held(name=SITE, relation="pin", target=SITE, how=None, owner=OWNER, peers=(), expires=None, since=1.0)
     row = ROWS.name(held, 100.0, leads=True)
     assert (row.url, row.expires_in_s, row.peer_ids) == ("https://site.local", None, ())
 

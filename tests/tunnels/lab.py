@@ -41,6 +41,10 @@ class Names:
 
     def __init__(self, table):
         self.table = table
+        self.uses = []
+
+    def used(self, text, how):
+        self.uses.append((text, how))
 
     async def resolve(self, text):
         await trio.lowlevel.checkpoint()
@@ -87,12 +91,13 @@ class Node(PeersNode):
 
     async def children(self):
         below = await super().children()
+        self.names = Names(self.world.names)
         room = compose_tunnels(
             self.system,
             SERVICES,
             flow=self.flow,
             peers=self.peers,
-            resolver=Names(self.world.names),
+            resolver=self.names,
             store=Store(self.store, self),
             run=self.entropy.token(16),
             forbidden=lambda: self.forbidden,

@@ -25,6 +25,22 @@ async def test_a_program_reaches_a_service_through_a_forward(world, autojump_clo
         assert (status.traffic, status.failed, status.listening) == (Traffic(0, 1, len(DATA), len(DATA)), 0, True)
 
 
+async def test_a_forward_that_led_somewhere_is_a_use_of_its_name_and_told_once(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _), Program(visitor).running() as program:
+        listens = {"web.local": 5000, "web": 5001, str(owner.id): 5002}
+        for destination, port in listens.items():
+            listen = TcpAddress(HERE, port)
+            await visitor.tunnels.forward(ForwardSpec(destination=destination, port=80, listen=listen))
+        assert visitor.names.uses == []  # nothing answers yet
+        with pytest.raises(NetworkError):
+            await read_all(await program.dial(5000))
+        assert visitor.names.uses == []
+        await owner.tunnels.expose(WEB)
+        for port in (5000, 5000, 5001, 5002):
+            assert await exchange(await program.dial(port), b"hello") == b"hello"
+        assert visitor.names.uses == [("web.local", "forward"), ("web", "forward")]
+
+
 async def test_a_forward_that_finds_nothing_resets_and_says_why(world, autojump_clock):
     async with stage(world) as (_, visitor, _service), Program(visitor).running() as program:
         listen = TcpAddress(HERE, 5000)
