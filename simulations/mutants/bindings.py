@@ -58,7 +58,7 @@ MUTANTS = (
     Mutant(
         name="frame-makes-a-pin",
         bug="A page can have a name pinned by loading it into a frame.",
-        test="ingress/test_navigation.py",
+        test="ingress/test_navigation.py::test_what_is_none",
         edits=(
             Edit("ingress/navigation.py", '    b"sec-fetch-dest": b"document",  # no frame, embed or object\n', ""),
         ),
@@ -72,7 +72,7 @@ MUTANTS = (
     Mutant(
         name="contested-name-pinned-by-use",
         bug="A forward to another name pins the name to whoever claimed it last.",
-        plan="pins",
+        plan="spread",
         invariant="S23",
         edits=(
             Edit(
