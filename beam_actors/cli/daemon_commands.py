@@ -36,7 +36,7 @@ class PhraseNotKept(BeamError):
 @click.option("--https", metavar="HOST:PORT", help="Serve names over HTTPS here, or 'off'.")
 @click.option("--http", metavar="HOST:PORT", help="Serve names over HTTP here, or 'off'.")
 @click.option("--network", metavar="ID", help="Live in another network than 'beam'; the two never mix.")
-@click.option("--no-mdns", is_flag=True, help="Announce nothing on the LAN (nothing is announced yet).")
+@click.option("--no-mdns", is_flag=True, help="Ask no device of the LAN for its name.")
 @click.option("--chaos", is_flag=True, help="Allow `beam crash`.")
 @click.option("--kill-at", metavar="POINT:COUNT", hidden=True)  # for the soak: die where data becomes durable
 @click.option("--console-fd", type=int, hidden=True)  # from --detach: where to print once the daemon is ready
@@ -59,7 +59,6 @@ def start(
     chaos: bool,
 ) -> None:
     """Run the daemon of this home."""
-    del no_mdns  # there is no discovery on the LAN yet, so there is nothing to switch off
     from beam_actors.cli.options import StartOptions  # noqa: PLC0415 (20 ms of value types)
 
     options = StartOptions(
@@ -69,6 +68,7 @@ def start(
         https=https,
         http=http,
         network=network,
+        mdns=not no_mdns,
         chaos=chaos,
         kill_at=kill_at,
     )

@@ -100,6 +100,11 @@ def resolve(app: App, name: str) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
+    if answer["source"] == "mdns":
+        app.out.facts(
+            [("name", answer["name"]), ("source", "a device of this network (mDNS)"), ("address", answer["address"])]
+        )
+        return
     facts = [
         ("name", answer["name"]),
         ("owner", answer["owner"]),

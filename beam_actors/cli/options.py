@@ -19,6 +19,7 @@ class StartOptions:
     https: str | None = None
     http: str | None = None
     network: str | None = None
+    mdns: bool = True
     chaos: bool = False
     kill_at: str | None = None
     """`POINT:COUNT`: the process kills itself when it reaches that durability point for that time (with `chaos`)."""
@@ -57,4 +58,5 @@ class StartOptions:
             *((f"--{key}", value) for key in ("dns", "https", "http", "network") if (value := getattr(self, key))),
         ]
         words = [word for pair in pairs for word in pair] + (["--chaos"] if self.chaos else [])
+        words += [] if self.mdns else ["--no-mdns"]
         return words + (["--kill-at", self.kill_at] if self.kill_at is not None else [])

@@ -239,6 +239,7 @@ def node_config(options: StartOptions, socket_path: str, secret: str | None, lim
         dns=_bind(options.dns, default.dns),
         https=_bind(options.https, default.https),
         http=_bind(options.http, default.http),
+        mdns=options.mdns,
         chaos=options.chaos,
     )
 

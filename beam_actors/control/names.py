@@ -38,11 +38,14 @@ class Registered:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Resolution:
-    """What a name leads to. `source` is own, petname, pin, registry, cache or dht; `address` is on loopback."""
+    """What a name leads to. `source` is own, petname, pin, registry, cache, dht or mdns; `address` is on loopback.
+
+    By `mdns` it is a device of the local network, at its own `address`, and nobody's claim: no owner and no peer.
+    """
 
     name: str
-    owner: str
-    peer_id: str
+    owner: str | None
+    peer_id: str | None
     peer_ids: tuple[str, ...]
     source: str
     age_s: float

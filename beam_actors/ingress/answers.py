@@ -39,6 +39,8 @@ class Located:
     """An IP literal on which the ingress serves the name."""
     facts: tuple[str, ...] = ()
     """What TXT says about it, such as `owner=…`; each at most 255 bytes."""
+    device: bool = False
+    """Whether it is a device of the LAN, at an address of its own, and no name of the system."""
 
 
 def udp_limit(question: Question) -> int:

@@ -3,8 +3,11 @@
 Invariant: what must outlive an incarnation (a server's `Binding`) is made here, outside of the factories.
 """
 
+from collections.abc import Callable, Sequence
+
 from beam_actors.flow import Flow
 from beam_actors.ingress.binding import Binding, shared_address
+from beam_actors.ingress.devices import Devices
 from beam_actors.ingress.dns import DnsServer
 from beam_actors.ingress.facade import Ingress, Server
 from beam_actors.ingress.http import HttpServer
@@ -39,22 +42,35 @@ def compose_ingress(
     dns: Binding | None,
     https: Binding | None,
     http: Binding | None,
+    interfaces: Callable[[], Sequence[str]] | None = None,
     limits: IngressLimits | None = None,
 ) -> tuple[ChildSpec, Ingress]:
     """The spec of the supervisor that will run at `path`, and the facade over its actors; a server may be None: off.
 
-    one_for_one: the four know each other by ref only, and each one's clients try again.
+    `interfaces` gives this machine's addresses, by which devices of the LAN are asked for names; None: they are not.
+    one_for_one: the five know each other by ref only, and each one's clients try again.
     """
     limits = limits or IngressLimits()
     web = _web_refs(system, path, https, http)
     resolver = resolver_ref(system, path)
     dns_ref = system.ref(f"{path}/dns") if dns is not None else None
     shared = shared_address(https, http)
+    devices = system.ref(f"{path}/devices") if interfaces is not None else None
     children = [
         ChildSpec(
-            "resolver", lambda: Resolver(names, store, clock, servers=web, dns=dns_ref, shared=shared, limits=limits)
+            "resolver",
+            lambda: Resolver(
+                names, store, clock, servers=web, dns=dns_ref, devices=devices, shared=shared, limits=limits
+            ),
         )
     ]
+    if interfaces is not None:
+        children.append(
+            ChildSpec(
+                "devices",
+                lambda: Devices(flow, clock, entropy, resolver=resolver, interfaces=interfaces, limits=limits),
+            )
+        )
     if https is not None:
         children.append(
             ChildSpec(

@@ -248,7 +248,7 @@ class DnsServer(Actor):
         """The reply and for how many seconds it may be kept."""
         try:
             located: Located = await self._resolver.ask(
-                Lookup(spot.text), timeout=self._limits.lookup_seconds + _ASK_SECONDS
+                Lookup(spot.text, spot.mdns), timeout=self._limits.lookup_seconds + _ASK_SECONDS
             )
         except (NameNotFound, InvalidName):
             return self._responder.absent(question, limit), NEGATIVE_TTL

@@ -65,9 +65,8 @@ class Ingress:
             ActorError: the resolver is restarting.
         """
         spot = self.zone.spot_host(text)
-        located: Located = await self.resolver.ask(
-            Lookup(spot.text if spot.place is Place.NAME else text), timeout=_SECONDS
-        )
+        lookup = Lookup(spot.text, spot.mdns) if spot.place is Place.NAME else Lookup(text, mdns="." not in text)
+        located: Located = await self.resolver.ask(lookup, timeout=_SECONDS)
         return located
 
     async def root_certificate(self) -> RootCertificate:

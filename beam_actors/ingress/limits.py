@@ -28,6 +28,16 @@ class IngressLimits:
     """The same a second: each one costs every connected peer an answer. Further ones fail."""
     lookups_burst: int = 100
     """The same at once, after a silence: a page that links to many machines."""
+    device_grace: float = 0.05
+    """Seconds for which a device of the LAN may answer before a name that somebody claims is given out."""
+    device_patience: float = 0.3
+    """The same when nobody is known to claim the name."""
+    device_seconds: int = 120
+    """For which a device's answer is kept, if it says no less."""
+    device_absent_seconds: float = 60.0
+    """For which it is kept that there is no such device."""
+    devices: int = 1024
+    """Names of which that is kept."""
     recalls: int = 2048
     """Names being looked for in this machine's memory at once; further ones fail."""
     waiters: int = 256

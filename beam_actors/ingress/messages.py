@@ -21,6 +21,17 @@ class Lookup:
 
     text: str
     """What to ask `naming` for: a `Spot.text`."""
+    mdns: bool = False
+    """Whether a device of the LAN may have that name: a label alone, asked for below `.local`."""
+
+
+@attrs.frozen(slots=True)
+class FindDevice:
+    """To the devices. The reply is the IPv4 address of the device that answers to `<label>.local`, or None."""
+
+    label: str
+    patient: bool = False
+    """Nobody is known to claim the name, so that a device may take longer to answer."""
 
 
 @attrs.frozen(slots=True)

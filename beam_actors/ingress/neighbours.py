@@ -20,6 +20,11 @@ class Resolution(Protocol):
         """The machines that serve it, best first."""
         ...
 
+    @property
+    def source(self) -> str:
+        """How it is known: `own`, `petname` and `pin` are this machine's own decisions."""
+        ...
+
 
 class Choice(Protocol):
     """One of several owners of a name."""

@@ -3,8 +3,8 @@
 Invariants: one look-up per name at a time, however many ask, each with a deadline; what this machine knows is answered
 however many unknown names are asked for, as only those have to share what the peers may be asked; an address is stored
 before anybody is told; an address that is given out is one that a web server listens on; what changed while it was
-looked up is looked up again, so that an answer is never older than the last `Changed`. It knows no DNS questions and no
-HTTP.
+looked up is looked up again, so that an answer is never older than the last `Changed`; a device of the LAN goes before
+whoever claims its name, but not before what a person owns or bound. It knows no DNS questions and no HTTP.
 
 Two modes, chosen by what this process may do. Where it may bind the well-known ports, each name has an address of its
 own in 127.77.0.0/16. Else (or when a person named an address) all names share the one address of the servers, which
@@ -28,7 +28,7 @@ from beam_actors.errors import (
 from beam_actors.ingress.addresses import TABLE, AddressBook
 from beam_actors.ingress.answers import Located
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import Forget, Lookup, Serve, ServerStarted, WebKind, WhereBound
+from beam_actors.ingress.messages import FindDevice, Forget, Lookup, Serve, ServerStarted, WebKind, WhereBound
 from beam_actors.ingress.neighbours import Names, Resolution
 from beam_actors.naming import Changed
 from beam_actors.ports import Clock, Store
@@ -39,6 +39,10 @@ _log = structlog.get_logger(__name__)
 _SERVER_SECONDS = 2.0
 _REPEATS = 3  # of a look-up whose name keeps changing: whoever makes it change must not keep others waiting
 CONTESTED = "status=contested"
+_DEVICE = "source=mdns"
+_DEVICE_SECONDS = 1.0
+_FIRM = frozenset({"own", "petname", "pin"})
+"""Sources of a name that a person owns or bound: a device changes nothing there, and the LAN is not asked."""
 
 
 class Resolver(Actor):
@@ -54,25 +58,30 @@ class Resolver(Actor):
         *,
         servers: dict[WebKind, Ref],
         dns: Ref | None = None,
+        devices: Ref | None = None,
         shared: str | None,
         limits: IngressLimits | None = None,
     ) -> None:
-        """`dns` is told what it must not keep; `shared` is the IP that a person chose for all names, if one was."""
+        """`dns` is told what it must not keep; `devices` knows the LAN, if that is asked.
+
+        `shared` is the IP that a person chose for all names, if one was.
+        """
         super().__init__()
         self._names = names
         self._store = store
         self._clock = clock
         self._servers = servers
         self._dns = dns
+        self._devices = devices
         self._shared = shared
         self._limits = limits or IngressLimits()
         self._book = AddressBook(self._limits.addresses)
-        self._under_way: dict[str, list[Reply]] = {}
+        self._under_way: dict[Lookup, list[Reply]] = {}
         self._asking = 0  # of those: about which peers are asked
         self._bucket = Bucket(self._limits.lookups_per_second, self._limits.lookups_burst, clock.monotonic())
         self.refused = 0
         """Look-ups that were refused because too many were under way, or too many a second."""
-        self._void: set[str] = set()  # of those under way: what changed since they were asked
+        self._void: set[Lookup] = set()  # of those under way: what changed since they were asked
         self._in_use: OrderedDict[str, None] = OrderedDict()  # loopback addresses that servers were told of
 
     def __repr__(self) -> str:
@@ -94,7 +103,7 @@ class Resolver(Actor):
     def on_lookup(self, message: Lookup) -> None:
         """Join the look-up of that name, or begin one."""
         reply = self.defer()
-        waiting = self._under_way.get(message.text)
+        waiting = self._under_way.get(message)
         if waiting is not None:
             if len(waiting) >= self._limits.waiters:
                 self.refused += 1
@@ -105,8 +114,8 @@ class Resolver(Actor):
             self.refused += 1
             reply.fail(ResourceExhausted("Too many names are being looked up at once."))
         else:
-            self._under_way[message.text] = [reply]
-            self.spawn(self._look_up, message.text)
+            self._under_way[message] = [reply]
+            self.spawn(self._look_up, message)
 
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
@@ -118,7 +127,9 @@ class Resolver(Actor):
     def on_forget(self, message: Forget) -> None:
         """What names lead to changed, by a claim or because a person pinned one."""
         labels = message.labels
-        self._void.update(text for text in self._under_way if labels is None or text.partition(".")[0] in labels)
+        self._void.update(
+            lookup for lookup in self._under_way if labels is None or lookup.text.partition(".")[0] in labels
+        )
         if self._dns is not None:
             self._dns.tell(message)
 
@@ -128,50 +139,94 @@ class Resolver(Actor):
         for ip in self._in_use:
             self._servers[message.kind].tell(Serve(ip))
 
-    async def _look_up(self, text: str) -> None:
+    async def _look_up(self, lookup: Lookup) -> None:
         outcome: Located | BeamError
         try:
             with trio.fail_after(self._limits.lookup_seconds):
-                outcome = await self._locate_now(text)
+                outcome = await self._locate_now(lookup)
         except trio.TooSlowError:
-            outcome = TimedOut(f"The look-up of {text} did not end in time.")
+            outcome = TimedOut(f"The look-up of {lookup.text} did not end in time.")
         except BeamError as error:
             outcome = error
-        self._void.discard(text)
-        for reply in self._under_way.pop(text):
+        self._void.discard(lookup)
+        for reply in self._under_way.pop(lookup):
             if isinstance(outcome, BeamError):
                 reply.fail(outcome)
             else:
                 reply.set(outcome)
 
-    async def _locate_now(self, text: str) -> Located:
+    async def _locate_now(self, lookup: Lookup) -> Located:
         """What holds at the end of the look-up; without the repetitions, what held at its beginning would be kept."""
         for _ in range(_REPEATS):
-            self._void.discard(text)
+            self._void.discard(lookup)
             try:
-                located = await self._locate(text)
+                located = await self._locate(lookup)
             except BeamError:
-                if text not in self._void:
+                if lookup not in self._void:
                     raise
             else:
-                if text not in self._void:
+                if lookup not in self._void:
                     return located
-        return await self._locate(text)
+        return await self._locate(lookup)
 
-    async def _locate(self, text: str) -> Located:
+    async def _locate(self, lookup: Lookup) -> Located:
         try:
-            resolution = await self._resolve(text)
+            resolution = await self._names.recall(lookup.text)
+        except NameNotFound:
+            return await self._seek(lookup)
         except NameContested:
             facts: tuple[str, ...] = (CONTESTED,)  # it has an address, so that a browser gets the page that says so
         else:
-            facts = (f"owner={resolution.owner}", *(f"peer={peer}" for peer in resolution.peers))
-        return Located(await self._address(text), facts)
+            facts = _facts(resolution)
+            if resolution.source in _FIRM:
+                return Located(await self._address(lookup.text), facts)
+        ip = await self._device(lookup, patient=False)
+        return _device_at(ip) if ip is not None else Located(await self._address(lookup.text), facts)
+
+    async def _seek(self, lookup: Lookup) -> Located:
+        """Nobody here knows the name: ask the LAN and the peers at once, and believe a device first."""
+        if self._devices is None or not lookup.mdns:
+            return await self._ask_peers(lookup.text)
+        device: list[str] = []
+        told: list[Located | BeamError] = []
+
+        async def ask_peers() -> None:
+            try:
+                told.append(await self._ask_peers(lookup.text))
+            except BeamError as error:
+                told.append(error)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask_peers)
+            ip = await self._device(lookup, patient=True)
+            if ip is not None:
+                device.append(ip)
+                nursery.cancel_scope.cancel()
+        if device:
+            return _device_at(device[0])
+        [outcome] = told
+        if isinstance(outcome, BeamError):
+            raise outcome
+        return outcome
+
+    async def _device(self, lookup: Lookup, *, patient: bool) -> str | None:
+        if self._devices is None or not lookup.mdns:
+            return None
+        try:
+            ip: str | None = await self._devices.ask(FindDevice(lookup.text, patient), timeout=_DEVICE_SECONDS)
+        except ActorError:  # it restarts, or has too much to do
+            return None
+        return ip
+
+    async def _ask_peers(self, text: str) -> Located:
+        try:
+            resolution = await self._resolve(text)
+        except NameContested:
+            return Located(await self._address(text), (CONTESTED,))
+        return Located(await self._address(text), _facts(resolution))
 
     async def _resolve(self, text: str) -> Resolution:
-        try:
-            return await self._names.recall(text)
-        except NameNotFound:
-            self._check_bounds()
+        self._check_bounds()
         self._asking += 1
         try:
             return await self._names.resolve(text)
@@ -220,6 +275,14 @@ class Resolver(Actor):
             if address is not None:
                 return address.ip
         raise ResourceExhausted("Neither the HTTPS nor the HTTP server listens.")
+
+
+def _facts(resolution: Resolution) -> tuple[str, ...]:
+    return (f"owner={resolution.owner}", *(f"peer={peer}" for peer in resolution.peers))
+
+
+def _device_at(ip: str) -> Located:
+    return Located(ip, (_DEVICE,), device=True)
 
 
 async def _where(server: Ref) -> TcpAddress | None:

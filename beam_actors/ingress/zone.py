@@ -45,6 +45,11 @@ class Spot:
         return self.text.partition(".")[0]
 
     @property
+    def mdns(self) -> bool:
+        """Whether a device of the LAN may have this name (RFC 6762 section 3)."""
+        return self.suffix == "local" and "." not in self.text
+
+    @property
     def host(self) -> str:
         """The full host name of a name."""
         return f"{self.text}.{self.suffix}"

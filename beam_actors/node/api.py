@@ -273,13 +273,15 @@ class Api:
         return tuple(self._rows.name(held, now, leads=leads(held)) for held in rows)
 
     async def resolve(self, name: str) -> Resolution:
-        """What a name leads to."""
-        found = await self._naming.resolve(name)
+        """What a name leads to: a device of the LAN, or an owner's machine."""
         try:
-            address = (await self._ingress.locate(name)).address
+            located = await self._ingress.locate(name)
         except BeamError:
-            address = None  # no web server runs here, so no address leads there
-        return self._rows.resolution(found, address)
+            located = None  # nobody is known to hold it, or no web server runs here, so no address leads there
+        if located is not None and located.device:
+            return self._rows.device(self._naming.parse(name).name, located.address)
+        found = await self._naming.resolve(name)
+        return self._rows.resolution(found, located.address if located is not None else None)
 
     async def pin(self, name: str, owner: OwnerId | None) -> Resolution:
         """Hold on to an owner for a name."""

@@ -31,6 +31,8 @@ class NodeConfig:
     dns: Bind | None = Bind(TcpAddress("127.0.0.1", 5354))
     https: Bind | None = Bind(TcpAddress("127.0.0.1", 8443))
     http: Bind | None = Bind(TcpAddress("127.0.0.1", 8480))
+    mdns: bool = True
+    """Whether devices of the LAN are asked for names by multicast DNS."""
     suffixes: tuple[str, ...] = ("local", "localhost")
     passphrase: str | None = attrs.field(default=None, repr=False)
     """What opens the keystore; None where a device key beside it does."""

@@ -108,6 +108,12 @@ class Rows:
             address=address,
         )
 
+    def device(self, name: Name, address: str) -> Resolution:
+        """A device of the LAN that has the name."""
+        return Resolution(
+            name=self.full(name), owner=None, peer_id=None, peer_ids=(), source="mdns", age_s=0.0, address=address
+        )
+
     def event(self, event: naming.Event) -> NameEvent:
         """What happened to an own or bound name."""
         return NameEvent(

@@ -131,6 +131,7 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring, *, securit
         dns=dns,
         https=https,
         http=http,
+        interfaces=ports.interfaces if config.mdns else None,
         limits=limits.ingress,
         **common,
     )

@@ -98,7 +98,7 @@ class Machine:
         """
         if self._process is not None:
             raise ValueError(f"{self!r} runs a daemon already.")
-        quiet = NodeConfig(control=CONTROL, listen=(_LISTEN,), dns=None, https=None, http=None)
+        quiet = NodeConfig(control=CONTROL, listen=(_LISTEN,), dns=None, https=None, http=None, mdns=False)
         config = attrs.evolve(quiet, **choices)  # type: ignore[arg-type]  # fields of NodeConfig, by their names
         if not self.host.up:
             self.host.revive()

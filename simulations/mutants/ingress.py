@@ -47,8 +47,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "ingress/resolver.py",
-                '        self._void.update(text for text in self._under_way if labels is None or text.partition(".")[0] in labels)\n',
-                "",
+                "            lookup for lookup in self._under_way if labels is None",
+                "            lookup for lookup in () if labels is None",
             ),
         ),
     ),
@@ -61,6 +61,38 @@ MUTANTS = (
                 "ingress/addresses.py",
                 "        while slot in self._taken:\n            slot = (slot + 1) % _SLOTS\n",
                 "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="device-before-a-pin",
+        bug="Whoever answers on the LAN takes over a name that a person pinned.",
+        test="ingress/test_resolver.py::test_a_device_changes_nothing_for_what_a_person_owns_or_bound",
+        edits=(
+            Edit("ingress/resolver.py", '_FIRM = frozenset({"own", "petname", "pin"})', '_FIRM = frozenset({"own"})'),
+        ),
+    ),
+    Mutant(
+        name="claim-captures-a-device",
+        bug="The LAN is asked only about names that nobody claims.",
+        test="ingress/test_resolver.py::test_a_claim_does_not_capture_the_name_of_a_device",
+        edits=(
+            Edit(
+                "ingress/resolver.py",
+                "            if resolution.source in _FIRM:\n",
+                "            if resolution.source:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="any-mdns-answer-counts",
+        bug="A device is believed that answers another question, or none.",
+        test="ingress/test_devices.py::test_what_does_not_count",
+        edits=(
+            Edit(
+                "ingress/devices.py",
+                "if asked is None or asked.id != answer.id or answer.ttl <= 0:",
+                "if asked is None or answer.ttl <= 0:",
             ),
         ),
     ),

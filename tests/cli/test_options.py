@@ -13,13 +13,14 @@ def test_options_become_arguments_again():
         dns="127.0.0.1:0",
         http="off",
         network="test",
+        mdns=False,
         chaos=True,
     )
     options.check()
     assert options.arguments() == [
         *("--listen", "/ip4/127.0.0.1/tcp/0", "--listen", "/ip6/::1/tcp/0"),
         *("--bootstrap", "/ip4/192.0.2.1/tcp/4747" + PEER),
-        *("--dns", "127.0.0.1:0", "--http", "off", "--network", "test", "--chaos"),
+        *("--dns", "127.0.0.1:0", "--http", "off", "--network", "test", "--chaos", "--no-mdns"),
     ]
     assert StartOptions().arguments() == []
 

@@ -6,11 +6,19 @@ from beam_actors.errors import RemoteProtocolError
 from beam_actors.ingress.answers import Located, Responder, udp_limit
 from beam_actors.ingress.framing import Deframer
 from beam_actors.ingress.heads import BadHead, HeadReader
+from beam_actors.ingress.mdns import read_answer
 from beam_actors.ingress.questions import MAX_QUESTION, Refusal, read_question
 from beam_actors.ingress.zone import Spot, Zone
 
 RESPONDER = Responder(Zone(("local", "localhost")), "127.0.0.1")
+HEAD_OF_AN_ANSWER = bytes.fromhex("123484000000000100000000") + b"\x07printer\x05local\0" + bytes.fromhex("00018001")
 LOCATED = Located("127.77.3.4", ("owner=" + "a" * 52, *(f"peer=12D3KooW{n:044}" for n in range(4))))
+
+
+def fuzz_mdns_response(data: bytes) -> None:
+    for likely in (data, HEAD_OF_AN_ANSWER + data):
+        found = read_answer(likely)
+        assert found is None or found.label == found.label.lower()
 
 
 def fuzz_dns_question(data: bytes) -> None:

@@ -105,6 +105,7 @@ class FakeFlow:
 class Resolution:
     owner: OwnerId
     peers: tuple[PeerId, ...]
+    source: str = "registry"
 
 
 OWNER = OwnerId(bytes(range(32)))

@@ -36,6 +36,7 @@ async def compose(flow, *, dns, https, http):
         dns=dns,
         https=https,
         http=http,
+        interfaces=lambda: ["192.168.1.5"],
     )
     return system, spec, ingress
 
@@ -60,7 +61,7 @@ async def test_servers_may_be_off(autojump_clock):
             await ingress.locate("a.local")
 
 
-@pytest.mark.parametrize("name", ["resolver", "dns", "https", "http"])
+@pytest.mark.parametrize("name", ["resolver", "devices", "dns", "https", "http"])
 async def test_a_crash_of_one_restarts_it_alone_at_the_same_address(autojump_clock, name):
     system, spec, ingress = await compose(FakeFlow(), dns=at(0), https=at(0, fixed=False), http=at(0, fixed=False))
     async with system.run(spec):
@@ -69,7 +70,7 @@ async def test_a_crash_of_one_restarts_it_alone_at_the_same_address(autojump_clo
         system.ref(f"ingress/{name}").crash(RuntimeError("as asked"))
         await trio.sleep(5)
         incarnations = {
-            path: system.ref(f"ingress/{path}").incarnation for path in ("resolver", "dns", "https", "http")
+            path: system.ref(f"ingress/{path}").incarnation for path in ("resolver", "devices", "dns", "https", "http")
         }
         assert incarnations == dict.fromkeys(incarnations, 1) | {name: 2}
         assert await ingress.bound() == bound

@@ -5,8 +5,9 @@ import trio
 
 from beam_actors.errors import NameContested, NameNotFound, PeerOffline, ResourceExhausted, StorageError, TimedOut
 from beam_actors.ingress.addresses import TABLE
+from beam_actors.ingress.answers import Located
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import Forget, Lookup, Serve, ServerStarted, WhereBound
+from beam_actors.ingress.messages import FindDevice, Forget, Lookup, Serve, ServerStarted, WhereBound
 from beam_actors.ingress.resolver import CONTESTED, Resolver
 from beam_actors.naming.messages import Changed
 from beam_actors.ports import Change
@@ -15,7 +16,7 @@ from beam_actors.testing.clock import SimClock
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name, TcpAddress
-from tests.ingress.rig import OWNER, PEER, FakeNames, running
+from tests.ingress.rig import OWNER, PEER, FakeNames, Resolution, running
 from tests.naming.builders import claim, revocation
 
 
@@ -49,8 +50,26 @@ class Dns(Actor):
         self.forgotten.append(message.labels)
 
 
+class Lan(Actor):
+    """Devices that answer: by label, after how many seconds, if it was asked in time."""
+
+    def __init__(self, found, asked):
+        super().__init__()
+        self.found, self.asked = found, asked
+
+    @receives(FindDevice)
+    def on_find(self, message):
+        self.asked.append((message.label, message.patient))
+        self.spawn(self._answer, message.label, self.defer())
+
+    async def _answer(self, label, reply):
+        await trio.sleep(0.2)
+        reply.set(self.found.get(label))
+
+
 class Node:
-    def __init__(self, names, *, disk=None, shared=None, https=True, http=True, limits=None):
+    def __init__(self, names, *, disk=None, shared=None, https=True, http=True, limits=None, lan=None):
+        self.lan, self.asked = lan, []
         self.names, self.disk, self.shared, self.limits = names, disk or MemoryDisk(), shared, limits
         self.may_bind = {"https": https, "http": http}
         self.told = {"https": [], "http": []}
@@ -67,13 +86,22 @@ class Node:
             servers = {kind: system.ref(f"node/{kind}") for kind in self.may_bind}
             dns = system.ref("node/dns")
             return Resolver(
-                self.names, self.store, SimClock(), servers=servers, dns=dns, shared=self.shared, limits=self.limits
+                self.names,
+                self.store,
+                SimClock(),
+                servers=servers,
+                dns=dns,
+                devices=None if self.lan is None else system.ref("node/lan"),
+                shared=self.shared,
+                limits=self.limits,
             )
+
+        lan = {} if self.lan is None else {"lan": lambda _system: Lan(self.lan, self.asked)}
 
         def dns(_system):
             return Dns(self.forgotten)
 
-        async with running(https=server("https"), http=server("http"), dns=dns, resolver=resolver) as system:
+        async with running(https=server("https"), http=server("http"), dns=dns, resolver=resolver, **lan) as system:
             yield system
 
     async def stored(self):
@@ -81,8 +109,8 @@ class Node:
         return {key for key, _value in await self.store.scan(TABLE)}
 
 
-async def look_up(system, text):
-    return await system.ref("node/resolver").ask(Lookup(text), timeout=30)
+async def look_up(system, text, *, mdns=False):
+    return await system.ref("node/resolver").ask(Lookup(text, mdns), timeout=30)
 
 
 async def test_a_name_gets_an_address_of_its_own_which_is_remembered(autojump_clock):
@@ -325,3 +353,52 @@ async def test_a_name_that_keeps_changing_is_answered_all_the_same(autojump_cloc
                 assert (await look_up(system, "alice")).facts
                 spam.cancel()
         assert len(node.names.asked) == 4
+
+
+PRINTER = Located("192.168.1.9", ("source=mdns",), device=True)
+
+
+def known_as(source):
+    return Resolution(OWNER, (PEER,), source)
+
+
+async def test_a_claim_does_not_capture_the_name_of_a_device(autojump_clock):
+    names = FakeNames("claimed", fought=NameContested("Several hold it."))
+    lan = dict.fromkeys(("printer", "claimed", "fought", "remote"), "192.168.1.9")
+    names.known["remote"] = known_as("registry")
+    names.remote.add("remote")
+    node = Node(names, lan=lan)
+    async with node.run() as system:
+        for text in lan:
+            assert await look_up(system, text, mdns=True) == PRINTER
+        assert dict(node.asked) == {"claimed": False, "fought": False, "printer": True, "remote": True}
+        assert await node.stored() <= {b"remote"}  # no address of this machine is spent on them
+        for text in ("claimed", "fought", "remote"):  # by `.localhost`, or the full form, no device is meant
+            assert not (await look_up(system, text)).device
+        with pytest.raises(NameNotFound):
+            await look_up(system, "printer")
+        assert len(node.asked) == len(lan)
+
+
+async def test_a_device_changes_nothing_for_what_a_person_owns_or_bound(autojump_clock):
+    sources = {"own": "mine", "petname": "anna", "pin": "held"}
+    names = FakeNames(**{text: known_as(source) for source, text in sources.items()})
+    node = Node(names, lan=dict.fromkeys(sources.values(), "192.168.1.9"))
+    async with node.run() as system:
+        for text in sources.values():
+            assert not (await look_up(system, text, mdns=True)).device
+    assert node.asked == []
+
+
+async def test_a_silent_lan_changes_nothing(autojump_clock):
+    names = FakeNames("a", b=NameContested("Several hold it."))
+    names.known["far"] = known_as("registry")
+    names.remote.add("far")
+    for lan in ({}, None):
+        node = Node(names, lan=lan)
+        async with node.run() as system:
+            for text in ("a", "b", "far"):
+                found = await look_up(system, text, mdns=True)
+                assert found.address.startswith("127.77.")
+            with pytest.raises(NameNotFound):
+                await look_up(system, "nobody", mdns=True)

@@ -41,7 +41,7 @@ def picture():
     async def scenario(world):
         hub, owner = world.machine("hub"), world.machine("owner")
         known = await hub.boot()
-        node = await owner.boot(bootstrap=(hub.address_of(known),), **SERVERS)
+        node = await owner.boot(bootstrap=(hub.address_of(known),), mdns=True, **SERVERS)
         while not any(status.sessions for status in await node.peers.snapshot()):
             await trio.sleep(0.01)
         await node.naming.register("byronwade")
