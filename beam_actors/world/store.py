@@ -186,6 +186,7 @@ class SqliteStore:
             results: list[Result] = [failure] * len(batch) if connection is None else self._perform(connection, batch)
             if not batch[-1].last:
                 self._deliver(batch, results)
+                del batch, results  # or a large answer would be in memory until the next question
                 if connection is not None and self._is_overdue():
                     self._fold(connection)
                 continue

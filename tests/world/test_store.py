@@ -27,6 +27,17 @@ async def filled(path, *values):
     await store.close()
 
 
+async def test_an_answer_is_not_kept_until_the_next_question(tmp_path):
+    await filled(tmp_path / "db", b"1", b"2")
+    store = await SqliteStore.open(tmp_path / "db")
+    rows = await store.scan("t")
+    with trio.fail_after(30):
+        while sys.getrefcount(rows) > 2:  # this name, and the call
+            await trio.lowlevel.checkpoint()
+    assert len(rows) == 2
+    await store.close()
+
+
 async def test_concurrent_commits_share_a_transaction(tmp_path):
     queued, held = threading.Event(), []
 
