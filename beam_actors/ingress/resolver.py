@@ -120,8 +120,8 @@ class Resolver(Actor):
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
         """Claims are new here: what was answered about their names may be wrong now."""
-        names = {claim.terms.name for claim in message.claims} | set(message.elsewhere)
-        self.on_forget(Forget(frozenset(name.label for name in names if name is not None)))
+        labels = {claim.label for claim in message.claims} | {name.label for name in message.elsewhere}
+        self.on_forget(Forget(frozenset(labels)))
 
     @receives(Forget)
     def on_forget(self, message: Forget) -> None:

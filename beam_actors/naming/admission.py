@@ -89,7 +89,7 @@ class Admission:
     def _check_window(self, claim: Claim, now: float) -> None:
         # Not `not_after`, which is looked at when a name is resolved: a claim that ended early must still reach those
         # who hold an older one, as long as that one could count.
-        if claim.terms.issued + MAX_VALIDITY < now or claim.terms.issued <= self._registry.floor:
+        if claim.issued + MAX_VALIDITY < now or claim.issued <= self._registry.floor:
             raise ClaimRefused("expired", "The claim was issued more than 30 days ago.")
         if _begins(claim) > now + DAY:
             raise ClaimRefused("future", "The claim is from too far in the future; one of the two clocks is wrong.")
@@ -105,7 +105,7 @@ class Admission:
         opens = claim.era > 0 and claim.era > registry.era_of(claim.owner)  # what was held before ends with its era
         held = () if opens else registry.held_by(claim.owner)
         live = claim.kind is Kind.LIVE
-        same = sum(1 for entry in held if (entry.claim.kind is Kind.LIVE) == live and entry.claim.name != claim.name)
+        same = sum(1 for one in held if (one.kind is Kind.LIVE) == live and one.label != claim.label)
         most = limits.names_per_owner if live else limits.tombstones_per_owner
         if same >= (limits.names_per_trusted_owner if spared else most):
             raise ClaimRefused("quota", f"The owner holds {same} {'live names' if live else 'released names'} already.")
@@ -121,4 +121,4 @@ class Admission:
 
 def _begins(claim: Claim) -> int:
     """From when on it counts. What was admitted counts at once, so nobody's hold begins later, by time alone."""
-    return max(claim.terms.issued, claim.terms.not_before)
+    return max(claim.issued, claim.not_before)

@@ -130,7 +130,7 @@ class _Petname:
 def _resolution(knowledge: Knowledge, claim: Claim, source: Source, now: float) -> Resolution:
     seen = knowledge.seen(claim)
     age = 0.0 if source == "own" and claim.owner == knowledge.owner else max(0.0, now - seen.heard)
-    if source == "registry" and (age > claim.terms.ttl or now > claim.terms.not_after):
+    if source == "registry" and (age > claim.ttl or now > claim.not_after):
         source = "cache"
     return Resolution(
         name=claim.name, owner=claim.owner, peers=claim.peers, source=source, age_s=age, since=float(seen.first)
@@ -173,7 +173,7 @@ def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin) -> H
         how=bound.how if relation == "pin" else None,
         owner=bound.owner,
         peers=claim.peers if claim else (),
-        expires=float(claim.terms.not_after) if claim else None,
+        expires=float(claim.not_after) if claim else None,
         since=bound.since,
     )
 

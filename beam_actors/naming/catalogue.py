@@ -1,6 +1,7 @@
 """All claims here by their ids, and the items under which they are compared with those of other nodes.
 
-Invariant: the items are those of the claims that are here, whatever came and went. What a claim says is no matter.
+Invariant: the items are those of the claims that are here, whatever came and went. They are made when somebody asks for
+them the first time, and kept up from then on. What a claim says is no matter.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,17 +17,20 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._claims: dict[bytes, Claim] = {}
-        self._items = Items()
+        self._items: Items | None = None
 
     def __getitem__(self, claim_id: bytes) -> Claim:
         return self._claims[claim_id]
 
     def __setitem__(self, claim_id: bytes, claim: Claim) -> None:
         self._claims[claim_id] = claim
-        self._items.add(_item(claim))
+        if self._items is not None:
+            self._items.add(_item(claim))
 
     def __delitem__(self, claim_id: bytes) -> None:
-        self._items.discard(_item(self._claims.pop(claim_id)))
+        claim = self._claims.pop(claim_id)
+        if self._items is not None:
+            self._items.discard(_item(claim))
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._claims)
@@ -47,9 +51,11 @@ class Catalogue:
 
     def snapshot(self) -> Snapshot:
         """The items of all claims that are here now."""
+        if self._items is None:
+            self._items = Items(map(_item, self._claims.values()))
         return self._items.snapshot()
 
 
 def _item(claim: Claim) -> bytes:
-    key = None if claim.kind is Kind.REVOCATION else name_key(claim.terms.network, claim.name)
+    key = None if claim.kind is Kind.REVOCATION else name_key(claim.network, claim.name)
     return item_of(claim.id, key)

@@ -5,185 +5,52 @@
     signature = Ed25519 by the last revealed key of the owner over  DOMAIN ‖ body
     id        = SHA-256(DOMAIN ‖ body)
 
+    kept      = columns ‖ claim             columns: kind, era, ttl, seq, issued, not before, not after (see `_COLUMNS`)
+
 Invariant: a `Claim` that exists has the final format, in its only encoding, of this network; whether its signature is
 genuine is asked once, by `genuine()`, since that costs more than everything else together. A claim holds no addresses
-and no ordering but (era, seq, issued, id). This module knows no clock: the times are only held against each other.
+and no ordering but (era, seq, issued, id). A node may hold a hundred thousand of them: so what is looked at in all of
+them stands in columns, with which a claim is stored, too, and the rest is read from its bytes when somebody asks.
 """
 
-import enum
+import functools
 import hashlib
+import struct
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import attrs
 
-from beam_actors.errors import ClaimRefused, InvalidName, InvalidValue, LocalProtocolError
-from beam_actors.identity import KeySet, OwnerKey
-from beam_actors.naming.limits import MAX_CLAIM, MAX_PEERS, MAX_TIME, MAX_TTL, MAX_VALIDITY, MAX_WORK
+from beam_actors.errors import ClaimRefused, InvalidValue, LocalProtocolError
+from beam_actors.identity import OwnerKey
+from beam_actors.naming.limits import MAX_CLAIM
+from beam_actors.naming.terms import Field, Kind, Terms, network_of, read_peers, read_terms
 from beam_actors.values import Name, OwnerId, PeerId, cbor
 
-VERSION: Final = 1
+__all__ = ["DOMAIN", "Claim", "Field", "Kind", "Terms"]
+
 DOMAIN: Final = b"beam-actors/claim/1\x00"
-MAX_NETWORK: Final = 32
-_HASH = 32
 _SIGNATURE = 64
+_SIGNATURE_HEAD = 2
+_COLUMNS = struct.Struct("<BBIQQQQ")
+_KINDS = tuple(Kind)
+_LONG_BODY = 0x59
+"""RFC 8949 §3: the length of the byte string stands in two bytes; before it, in one."""
 
 
-class Kind(enum.IntEnum):
-    """What a claim says."""
-
-    LIVE = 0
-    """The name is served by `peers`."""
-    TOMBSTONE = 1
-    """The name is given up; kept as long as anything that it replaces could come back."""
-    TRANSFER = 2
-    """The name is handed to `successor`, in a new era: the thief of a machine can't make one that counts."""
-    REVOCATION = 3
-    """The owner is revoked, with all names, for good. Nothing in it varies: each owner has one possible revocation."""
-
-
-class Field(enum.IntEnum):
-    """Keys of the body's map."""
-
-    VERSION = 1
-    NETWORK = 2
-    NAME = 3
-    REVEALED = 4
-    REST = 5
-    SEQ = 6
-    KIND = 7
-    PEERS = 8
-    ISSUED = 9
-    NOT_BEFORE = 10
-    NOT_AFTER = 11
-    TTL = 12
-    PREVIOUS = 13
-    SUCCESSOR = 14
-    INHERITS = 15
-    WORK = 16
-
-
-T = TypeVar("T")
-
-_FIELDS = [int(field) for field in Field]
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Terms:
-    """What is signed, before it is signed. Times are whole seconds since 1970-01-01 UTC.
-
-    Raises:
-        ClaimRefused: with reason `form`, `name`, `network` or `window`, when the terms don't fit the format.
-    """
-
-    network: str
-    name: Name | None
-    """None in a revocation only, which is about the owner."""
-    keyset: KeySet
-    seq: int
-    kind: Kind
-    peers: tuple[PeerId, ...] = ()
-    """The machines that serve the name, the preferred one first."""
-    issued: int
-    not_before: int
-    not_after: int
-    ttl: int = 0
-    """Seconds for which an answer may be used without hearing of the claim again."""
-    previous: bytes = b""
-    """Id of this owner's claim for the name that this one replaces; empty in the first, or when it was lost."""
-    successor: OwnerId | None = None
-    inherits: bytes = b""
-    """Id of the transfer by which this owner got the name, or empty."""
-    work: bytes = b""
-    """Solutions of up to eight sub-puzzles. This version of the program counts no work: zero bits for everybody."""
-
-    def __attrs_post_init__(self) -> None:
-        _check_network(self.network)
-        if self.keyset.is_revocation != (self.kind is Kind.REVOCATION):
-            raise ClaimRefused("form", "The last key of an owner's chain signs its revocation and nothing else does.")
-        if self.kind is Kind.REVOCATION:
-            self._check_revocation()
-        else:
-            self._check_name_terms()
-
-    def _check_revocation(self) -> None:
-        numbers = (self.seq, self.issued, self.not_before, self.not_after, self.ttl)
-        rest = (self.name, self.successor, self.peers, self.previous, self.inherits, self.work)
-        if any(numbers) or any(rest):
-            raise ClaimRefused("form", "A revocation names its owner and holds nothing else.")
-
-    def _check_name_terms(self) -> None:
-        if self.name is None:
-            raise ClaimRefused("name", "The claim holds no name.")
-        self._check_times()
-        self._check_references()
-        live = self.kind is Kind.LIVE
-        if not (1 if live else 0) <= len(self.peers) <= (MAX_PEERS if live else 0):
-            raise ClaimRefused("form", f"A live claim names 1 to {MAX_PEERS} peers, and no other claim names any.")
-        if len(set(self.peers)) != len(self.peers):
-            raise ClaimRefused("form", "The claim names a peer twice.")
-        if len(self.work) > MAX_WORK or len(self.work) % 8:
-            raise ClaimRefused("form", "The claim's work is not one to eight solutions of eight bytes.")
-
-    def _check_times(self) -> None:
-        if not (0 < self.issued <= self.not_before <= self.not_after <= MAX_TIME):
-            raise ClaimRefused("window", "The claim's times are not in order.")
-        if self.not_after - self.issued > MAX_VALIDITY:
-            raise ClaimRefused("window", "The claim is valid for more than 30 days.")
-        if not 1 <= self.seq <= self.issued:
-            # A number that nothing can follow would lock the owner out; seconds since 1970 never run out.
-            raise ClaimRefused("seq", "The claim's number is zero or beyond its own time in seconds.")
-        if not 0 <= self.ttl <= MAX_TTL:
-            raise ClaimRefused("form", "The claim's time to live is beyond a day.")
-
-    def _check_references(self) -> None:
-        if len(self.previous) not in {0, _HASH} or len(self.inherits) not in {0, _HASH}:
-            raise ClaimRefused("form", "The claim refers to another one by something that is not a hash.")
-        if self.inherits and self.kind is not Kind.LIVE:
-            raise ClaimRefused("form", "Only a live claim can refer to the transfer that it goes back to.")
-        if (self.successor is not None) != (self.kind is Kind.TRANSFER):
-            raise ClaimRefused("form", "A transfer, and no other claim, names the next owner.")
-        if self.kind is Kind.TRANSFER and (self.keyset.era == 0 or self.successor == self.keyset.owner_id):
-            raise ClaimRefused("form", "A transfer opens a new era and leads to another owner.")
-
-    def encode(self) -> bytes:
-        """The body."""
-        return cbor.encode(
-            {
-                1: VERSION,
-                2: self.network,
-                3: str(self.name) if self.name else "",
-                4: list(self.keyset.revealed),
-                5: self.keyset.rest,
-                6: self.seq,
-                7: int(self.kind),
-                8: [peer.multihash for peer in self.peers],
-                9: self.issued,
-                10: self.not_before,
-                11: self.not_after,
-                12: self.ttl,
-                13: self.previous,
-                14: self.successor.digest if self.successor else b"",
-                15: self.inherits,
-                16: self.work,
-            }
-        )
-
-
-@attrs.frozen(slots=True, repr=False)
+@attrs.frozen(slots=True, repr=False, weakref_slot=False)
 class Claim:
     """Terms and a signature, as received. Equal when their bytes are.
 
-    Made by `sign` or `parse` only, so that the attributes below always belong to `encoded`.
+    Made by `sign`, `parse` or `restore` only, so that the attributes below always belong to the bytes.
     """
 
-    encoded: bytes
-    terms: Terms = attrs.field(eq=False)
-    body: bytes = attrs.field(eq=False)
-    signature: bytes = attrs.field(eq=False)
+    kept: bytes
     id: bytes = attrs.field(eq=False)
     """32 bytes. The signature has no part in it: one that was made again is not a second claim."""
     owner: OwnerId = attrs.field(eq=False)
+    label: str = attrs.field(eq=False)
+    """The name's; empty in a revocation."""
 
     @classmethod
     def sign(cls, terms: Terms, key: OwnerKey) -> "Claim":
@@ -192,7 +59,7 @@ class Claim:
             raise LocalProtocolError("The key does not belong to the key set of the terms.")
         body = terms.encode()
         signature = key.sign(DOMAIN + body)
-        return cls._of(cbor.encode([body, signature]), terms, body, signature)
+        return cls._of(cbor.encode([body, signature]), terms, _id_of(body))
 
     @classmethod
     def revoke(cls, network: str, key: OwnerKey) -> "Claim":
@@ -211,16 +78,10 @@ class Claim:
 
     @classmethod
     def parse(
-        cls,
-        data: bytes,
-        *,
-        network: str,
-        checked: bool = False,
-        known: Callable[[bytes], "Claim | None"] = lambda _id: None,
+        cls, data: bytes, *, network: str, known: Callable[[bytes], "Claim | None"] = lambda _id: None
     ) -> "Claim":
         """Read a claim of `network`: size, canonical form, version, network, name and the order of its times.
 
-        `checked` says that it was parsed before it was kept: only what would hurt this node is looked at again.
         `known` gives the claim with an id if it was parsed before: most that peers send are, and reading the body is
         nearly all of the work.
 
@@ -230,48 +91,119 @@ class Claim:
         if len(data) > MAX_CLAIM:
             raise ClaimRefused("size", f"A claim has at most {MAX_CLAIM} bytes; this one has {len(data)}.")
         try:
-            body, signature = _pair(cbor.decode(data, limit=MAX_CLAIM, checked=checked))
-            if (claim := known(_id_of(body))) is not None:
-                return claim
-            fields = cbor.decode(body, limit=MAX_CLAIM, checked=checked)
+            body = _body(cbor.decode(data, limit=MAX_CLAIM))
         except InvalidValue as error:
             raise ClaimRefused("form", str(error)) from None
-        return cls._of(data, _read_terms(fields, network), body, signature)
+        claim_id = _id_of(body)
+        return known(claim_id) or cls._of(data, read_terms(body, network), claim_id)
 
     @classmethod
-    def _of(cls, encoded: bytes, terms: Terms, body: bytes, signature: bytes) -> "Claim":
-        return cls(encoded, terms, body, signature, _id_of(body), terms.keyset.owner_id)
+    def _of(cls, encoded: bytes, terms: Terms, claim_id: bytes) -> "Claim":
+        times = terms.seq, terms.issued, terms.not_before, terms.not_after
+        columns = _COLUMNS.pack(terms.kind, terms.keyset.era, terms.ttl, *times)
+        return cls(columns + encoded, claim_id, terms.keyset.owner_id, terms.name.label if terms.name else "")
+
+    @classmethod
+    def restore(cls, kept: bytes, label: str, owner: OwnerId) -> "Claim":
+        """The claim of this owner that was `kept`, by whoever knows that the bytes are what they were."""
+        return cls(kept, _id_of(_body_of(kept)), owner, label)
+
+    def sharing(self, owner: OwnerId) -> "Claim":
+        """The same, with the object for its owner that others have already: what is kept is kept once."""
+        return Claim(self.kept, self.id, owner, self.label)
 
     def genuine(self) -> bool:
         """Whether the owner's present key signed it. Some 50 microseconds."""
         return self.terms.keyset.verify(DOMAIN + self.body, self.signature)
 
-    @property
-    def name(self) -> Name:
-        """The name; raise `LocalProtocolError` for a revocation, which has none."""
-        if self.terms.name is None:
-            raise LocalProtocolError("A revocation has no name.")
-        return self.terms.name
+    # --- its bytes ----------------------------------------------------------------------------------------------------
 
     @property
-    def kind(self) -> Kind:
-        """What it says."""
-        return self.terms.kind
+    def encoded(self) -> bytes:
+        """What is sent to peers."""
+        return self.kept[_COLUMNS.size :]
+
+    @property
+    def body(self) -> bytes:
+        """What is signed."""
+        return _body_of(self.kept)
+
+    @property
+    def signature(self) -> bytes:
+        """64 bytes."""
+        return self.kept[-_SIGNATURE:]
+
+    @property
+    def terms(self) -> Terms:
+        """What it says, in full; those of claims that were asked for lately are at hand."""
+        body = self.body
+        return read_terms(body, network_of(body))
+
+    @property
+    def network(self) -> str:
+        """The network that it belongs to."""
+        return network_of(self.body)
 
     @property
     def peers(self) -> tuple[PeerId, ...]:
         """The machines that serve the name, the preferred one first."""
-        return self.terms.peers
+        return read_peers(self.body)
+
+    # --- its columns --------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> Name:
+        """The name; raise `LocalProtocolError` for a revocation, which has none."""
+        if not self.label:
+            raise LocalProtocolError("A revocation has no name.")
+        return _name(self.label)
+
+    @property
+    def kind(self) -> Kind:
+        """What it says."""
+        return _KINDS[self.kept[0]]
 
     @property
     def era(self) -> int:
         """The era of the key that signed it."""
-        return self.terms.keyset.era
+        return self.kept[1]
+
+    @property
+    def ttl(self) -> int:
+        """See `Terms`."""
+        return int(_COLUMNS.unpack_from(self.kept)[2])
+
+    @property
+    def seq(self) -> int:
+        """See `Terms`."""
+        return int(_COLUMNS.unpack_from(self.kept)[3])
+
+    @property
+    def issued(self) -> int:
+        """When it was signed, in seconds since 1970."""
+        return int(_COLUMNS.unpack_from(self.kept)[4])
+
+    @property
+    def not_before(self) -> int:
+        """From when on it counts, in seconds since 1970."""
+        return self.span[0]
+
+    @property
+    def not_after(self) -> int:
+        """Until when it counts, in seconds since 1970."""
+        return self.span[1]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Both of these."""
+        *_, begin, end = _COLUMNS.unpack_from(self.kept)
+        return begin, end
 
     @property
     def position(self) -> tuple[int, int]:
         """(era, seq): two different claims of one owner for one name at one position are an equivocation."""
-        return self.terms.keyset.era, self.terms.seq
+        _, era, _, seq, *_ = _COLUMNS.unpack_from(self.kept)
+        return era, seq
 
     @property
     def order(self) -> tuple[int, int, int, bytes]:
@@ -280,79 +212,31 @@ class Claim:
         `issued` decides only within an equivocation: the claim that can be admitted for longer must win it, or nodes
         that can't admit the other one any more would never agree with those that did.
         """
-        return self.terms.keyset.era, self.terms.seq, self.terms.issued, self.id
+        _, era, _, seq, issued, *_ = _COLUMNS.unpack_from(self.kept)
+        return era, seq, issued, self.id
 
     def __repr__(self) -> str:
-        what = f"{self.terms.name} " if self.terms.name else ""
+        what = f"{self.label} " if self.label else ""
         era, seq = self.position
         return f"Claim({what}{self.owner.short} {self.kind.name.lower()} era {era} seq {seq} {self.id.hex()[:8]})"
+
+
+@functools.lru_cache(maxsize=4096)
+def _name(label: str) -> Name:
+    return Name(label)
 
 
 def _id_of(body: bytes) -> bytes:
     return hashlib.sha256(DOMAIN + body).digest()
 
 
-def _check_network(network: str) -> None:
-    if not (0 < len(network) <= MAX_NETWORK and network.isascii() and network.isprintable()):
-        raise ClaimRefused("network", f"A network's id has 1 to {MAX_NETWORK} printable ASCII characters.")
+def _body_of(kept: bytes) -> bytes:
+    start = _COLUMNS.size + (4 if kept[_COLUMNS.size + 1] == _LONG_BODY else 3)
+    return kept[start : -_SIGNATURE - _SIGNATURE_HEAD]
 
 
-def _pair(value: Any) -> tuple[bytes, bytes]:
+def _body(value: Any) -> bytes:
     match value:
         case [bytes() as body, bytes() as signature] if len(signature) == _SIGNATURE:
-            return body, signature
+            return body
     raise InvalidValue("A claim is a pair of a body and a signature of 64 bytes.")
-
-
-def _read_terms(fields: Any, network: str) -> Terms:
-    """The terms that a decoded body holds; the version is looked at before anything that it could change."""
-    if type(fields) is not dict or type(fields.get(Field.VERSION)) is not int:
-        raise ClaimRefused("form", "A claim's body is a map that begins with its version.")
-    version = fields[Field.VERSION]
-    if version != VERSION:
-        raise ClaimRefused("version", f"The claim has format {version}; this program reads format {VERSION} only.")
-    if list(fields) != _FIELDS:
-        raise ClaimRefused("form", "A claim of format 1 has the fields 1 to 16.")
-    its_network = _typed(fields, Field.NETWORK, str)
-    if its_network != network:
-        raise ClaimRefused(
-            "network", f"The claim belongs to network {its_network[:MAX_NETWORK]!r}, not to {network!r}."
-        )
-    label = _typed(fields, Field.NAME, str)
-    number = _typed(fields, Field.KIND, int)
-    successor = _typed(fields, Field.SUCCESSOR, bytes)
-    try:
-        return Terms(
-            network=network,
-            name=Name(label) if label else None,
-            keyset=KeySet(_byte_strings(fields, Field.REVEALED), _typed(fields, Field.REST, bytes)),
-            seq=_typed(fields, Field.SEQ, int),
-            kind=Kind(number),
-            peers=tuple(PeerId.from_multihash(peer) for peer in _byte_strings(fields, Field.PEERS)),
-            issued=_typed(fields, Field.ISSUED, int),
-            not_before=_typed(fields, Field.NOT_BEFORE, int),
-            not_after=_typed(fields, Field.NOT_AFTER, int),
-            ttl=_typed(fields, Field.TTL, int),
-            previous=_typed(fields, Field.PREVIOUS, bytes),
-            successor=OwnerId(successor) if successor else None,
-            inherits=_typed(fields, Field.INHERITS, bytes),
-            work=_typed(fields, Field.WORK, bytes),
-        )
-    except InvalidName as error:
-        raise ClaimRefused("name", str(error)) from None
-    except ValueError as error:  # an unknown kind, or a value type's own refusal
-        raise ClaimRefused("form", f"The claim is not in format 1: {error}") from None
-
-
-def _typed(fields: dict[int, Any], field: Field, kind: type[T]) -> T:
-    value = fields[field]
-    if type(value) is not kind:  # not isinstance: True is not a number here
-        raise ClaimRefused("form", f"The claim's field {field.name.lower()} is not of its type.")
-    return value
-
-
-def _byte_strings(fields: dict[int, Any], field: Field) -> tuple[bytes, ...]:
-    values: list[Any] = _typed(fields, field, list)
-    if any(type(value) is not bytes for value in values):
-        raise ClaimRefused("form", f"The claim's field {field.name.lower()} is not a list of byte strings.")
-    return tuple(values)

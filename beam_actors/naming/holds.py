@@ -10,11 +10,14 @@ from collections.abc import Callable, Collection, Iterable
 
 import attrs
 
-from beam_actors.naming.limits import HOUR
+from beam_actors.naming.limits import HOUR, MAX_TIME
 from beam_actors.naming.registry import Key
+from beam_actors.naming.shelf import Shelf
 from beam_actors.values import Name, OwnerId
 
 _SUSPENDED = 1024
+_BITS = (MAX_TIME - 1).bit_length()
+_MASK = MAX_TIME - 1
 _KEEP_HEARD = 6 * HOUR
 """How old the stored time of hearing may be: a write for each echo of each claim would wear the disk for nothing."""
 
@@ -33,15 +36,106 @@ class Seen:
     """Whether it had been alone long enough when a rival came."""
 
 
+@attrs.define(slots=True, eq=False, weakref_slot=False)
+class _Line:
+    """What is kept of one owner's hold on a name: four times and a mark in one number, for there are very many."""
+
+    owner: bytes
+    _packed: int = 0
+
+    def write(self, seen: Seen, stored: int) -> None:
+        first, heard, alone = seen.first, seen.heard, seen.alone
+        if (first | heard | alone | stored) >> _BITS:  # beyond every date, or negative
+            first, heard, alone, stored = (min(max(0, value), MAX_TIME - 1) for value in (first, heard, alone, stored))
+        self._packed = (((seen.settled << _BITS | first) << _BITS | heard) << _BITS | alone) << _BITS | stored
+
+    @property
+    def stored(self) -> int:
+        """The `heard` that the store holds."""
+        return self._packed & _MASK
+
+    @property
+    def settled(self) -> bool:
+        return bool(self._packed >> 4 * _BITS)
+
+    @property
+    def seen(self) -> Seen:
+        packed = self._packed
+        times = packed >> 3 * _BITS & _MASK, packed >> 2 * _BITS & _MASK, packed >> _BITS & _MASK
+        return Seen(*times, self.settled)
+
+
+class _Book:
+    """`Seen` by name and owner, and of each the `heard` that the store holds."""
+
+    __slots__ = ("_count", "_lines")
+
+    def __init__(self) -> None:
+        self._lines: Shelf[str, bytes, _Line] = Shelf(lambda line: line.owner)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, key: Key) -> Seen:
+        line = self._find(key)
+        if line is None:
+            raise KeyError(key)
+        return line.seen
+
+    def __setitem__(self, key: Key, seen: Seen) -> None:
+        line = self._find(key)
+        if line is None:
+            line = self._add(key)
+        line.write(seen, line.stored)
+
+    def _find(self, key: Key) -> _Line | None:
+        name, owner = key
+        return self._lines.get(name.label, owner.digest)
+
+    def _add(self, key: Key) -> _Line:
+        name, owner = key
+        line = _Line(owner.digest)
+        self._count += self._lines.put(name.label, line)
+        return line
+
+    def get(self, key: Key) -> Seen | None:
+        line = self._find(key)
+        return None if line is None else line.seen
+
+    def pop(self, key: Key) -> None:
+        name, owner = key
+        if self._lines.pop(name.label, owner.digest) is not None:
+            self._count -= 1
+
+    def settled(self, key: Key) -> bool:
+        line = self._find(key)
+        return line is not None and line.settled
+
+    def stored(self, key: Key) -> int:
+        line = self._find(key)
+        return 0 if line is None else line.stored
+
+    def store(self, key: Key) -> None:
+        """The store is being told."""
+        line = self._find(key)
+        if line is not None:
+            seen = line.seen
+            line.write(seen, seen.heard)
+
+    def load(self, key: Key, seen: Seen) -> None:
+        """The store has it."""
+        self._add(key).write(seen, seen.heard)
+
+
 class Holds:
     """The books of one node. `Knowledge` tells it of every change, and keeps what it says durable."""
 
-    __slots__ = ("_contested", "_seen", "_settle_after", "_stored", "_suspended", "running")
+    __slots__ = ("_contested", "_seen", "_settle_after", "_suspended", "running")
 
     def __init__(self, settle_after: float) -> None:
         self._settle_after = settle_after
-        self._seen: dict[Key, Seen] = {}
-        self._stored: dict[Key, int] = {}  # the `heard` that the store holds
+        self._seen = _Book()
         self._contested: set[Name] = set()
         self._suspended: dict[Key, tuple[float, Seen]] = {}
         self.running = 1.0
@@ -133,30 +227,28 @@ class Holds:
             self._seen[key] = Seen(int(now), int(now))
         elif seen.heard != int(now):
             self._seen[key] = Seen(seen.first, int(now), seen.alone, seen.settled)
-        return now - self._stored.get(key, 0) >= _KEEP_HEARD
+        return now - self._seen.stored(key) >= _KEEP_HEARD
 
     def stored(self, key: Key) -> None:
         """What is known of the entry is being stored."""
-        self._stored[key] = self._seen[key].heard
+        self._seen.store(key)
 
     def forget(self, key: Key) -> None:
         """The entry is gone."""
-        self._seen.pop(key, None)
-        self._stored.pop(key, None)
+        self._seen.pop(key)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def settled(self, name: Name, holders: Iterable[OwnerId]) -> OwnerId | None:
         """Whose hold of these is settled here."""
-        found = [owner for owner in holders if (seen := self._seen.get((name, owner))) is not None and seen.settled]
+        found = [owner for owner in holders if self._seen.settled((name, owner))]
         return found[0] if len(found) == 1 else None
 
     def load(self, key: Key, seen: Seen) -> None:
         """Take back what the store holds of an entry."""
         if seen.alone > self.running + HOUR:  # damage, here or of the clock, which is stored more often
             seen = Seen(seen.first, seen.heard, int(self.running) if seen.settled else 0, seen.settled)
-        self._seen[key] = seen
-        self._stored[key] = seen.heard
+        self._seen.load(key, seen)
         self.running = max(self.running, float(seen.alone))
         if not seen.alone:
             self._contested.add(key[0])  # perhaps; the next look will tell

@@ -49,8 +49,8 @@ def is_due(entry: Entry | None, signer: Signer, now: float) -> bool:
     if entry.rival is not None:
         # Several machines of one owner signed at once. One of them heals it, or they would go on for ever.
         return claim.peers[0] == signer.peer
-    ahead = claim.terms.issued > now + MAX_AHEAD  # signed while this clock was wrong: nobody else takes it
-    return ahead or now >= claim.terms.issued + RENEW_AFTER or claim.era < signer.keyset.era
+    ahead = claim.issued > now + MAX_AHEAD  # signed while this clock was wrong: nobody else takes it
+    return ahead or now >= claim.issued + RENEW_AFTER or claim.era < signer.keyset.era
 
 
 def successor_of(own: Own, signer: Signer) -> OwnerId | None:
@@ -81,10 +81,10 @@ def next_terms(
     if entry is not None and entry.claim.era < signer.keyset.era:
         entry = None
     before = entry.claim if entry else None
-    seq = before.terms.seq + 1 if before else first_number(now)
+    seq = before.seq + 1 if before else first_number(now)
     issued = max(int(now), seq)
-    if before is not None and before.terms.issued <= now + MAX_AHEAD:
-        issued = max(issued, before.terms.issued)
+    if before is not None and before.issued <= now + MAX_AHEAD:
+        issued = max(issued, before.issued)
     return Terms(
         network=signer.network,
         name=name,

@@ -67,11 +67,10 @@ class Ledger:
             await self._store.get(records.META, records.FLOOR),
             await self._store.get(records.META, records.RUNNING),
         )
-        parsed = {claim.encoded: claim for claim in self.known.registry}  # after a refused commit nearly all
         damaged: list[Change] = []
         for number, (key, value) in enumerate(await self._store.scan(records.CLAIMS)):
             try:
-                loading.entry(value, parsed)
+                loading.entry(key, value)
             except StoreDamaged as error:
                 # Peers will tell it again; to fail here would take all other names down with this one.
                 _log.warning("a stored claim can't be read and is dropped", error=str(error))
@@ -198,5 +197,5 @@ async def spoken_era(store: Store, owner: OwnerId) -> int:
     for key, value in await store.scan(records.CLAIMS):
         if key.endswith(b"\0" + owner.digest):
             with suppress(StoreDamaged):
-                latest = max(latest, records.read_era(value))
+                latest = max(latest, records.read_era(key, value))
     return latest

@@ -5,13 +5,13 @@ name whose pin is damaged leads nowhere, and a name that is perhaps own is held 
 Pure: rows are arguments.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from beam_actors.errors import StoreDamaged
 from beam_actors.naming import records
-from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.claim import Kind
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.records import Own
 
@@ -114,17 +114,19 @@ class Loading:
                 f"back, or have the present owner claim it with `beam register {own.name}`."
             )
 
-    def entry(self, value: bytes, parsed: Mapping[bytes, Claim] | None = None) -> None:
-        """Take back a row of the table of claims; `parsed` has claims whose encoding was read before."""
-        entry, seen = records.read_entry(value, self._known.network, parsed)
-        name, owner = entry.claim.name, entry.claim.owner
-        for ended in self._known.registry.ended_by(entry.claim):  # an older program kept claims of several eras
-            self._known.drop((ended.claim.name, owner))
-        self._known.registry.merge_all(entry.claims)
-        if self._known.registry.entry(name, owner) is None:
+    def entry(self, key: bytes, value: bytes) -> None:
+        """Take back a row of the table of claims; raise `StoreDamaged`."""
+        entry, seen = records.read_entry(key, value, self._known.network)
+        registry = self._known.registry
+        for ended in registry.ended_by(entry.claim):  # an older program kept claims of several eras
+            self._known.drop((ended.name, ended.owner))
+        registry.merge_all(entry.claims)
+        name, owner = entry.name, entry.owner
+        kept = registry.entry(name, owner)
+        if kept is None:
             self._known.record(records.drop_entry(name, owner))
-            return
-        self._known.holds.load((name, owner), seen)
+        else:
+            self._known.holds.load((name, kept.owner), seen)
 
     def finish(self) -> None:
         """After the claims: a name of which it is not sure whose it is, is held if this owner is seen to claim it."""

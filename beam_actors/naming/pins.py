@@ -49,7 +49,7 @@ class Pin:
         """With the mark at `claim`, if that is later."""
         if not self.accepts(claim):
             return self
-        return attrs.evolve(self, era=claim.era, seq=claim.terms.seq, issued=claim.terms.issued, mark=claim.id)
+        return attrs.evolve(self, era=claim.era, seq=claim.seq, issued=claim.issued, mark=claim.id)
 
 
 def follow(pin: Pin, registry: Registry) -> Pin:

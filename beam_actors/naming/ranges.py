@@ -10,7 +10,7 @@ made the items. This module knows neither claims nor messages.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import Final, Self
@@ -51,7 +51,7 @@ class Snapshot:
 
     __slots__ = ("_joined",)
 
-    def __init__(self, items: Sequence[bytes] = ()) -> None:
+    def __init__(self, items: Iterable[bytes] = ()) -> None:
         """`items` in any order, each of `ITEM` bytes."""
         self._joined = b"".join(sorted(set(items)))
 
@@ -122,8 +122,8 @@ class Items:
 
     __slots__ = ("_gone", "_new", "_snapshot")
 
-    def __init__(self) -> None:
-        self._snapshot = Snapshot()
+    def __init__(self, items: Iterable[bytes] = ()) -> None:
+        self._snapshot = Snapshot(items)
         self._new: set[bytes] = set()
         self._gone: set[bytes] = set()
 

@@ -42,8 +42,8 @@ def is_live(claim: Claim, now: float, *, grace: float = 0.0) -> bool:
 
     Clocks may differ by `MAX_AHEAD` at its beginning; at its end `grace` seconds are forgiven.
     """
-    terms = claim.terms
-    return terms.kind is Kind.LIVE and terms.not_before <= now + MAX_AHEAD and now <= terms.not_after + grace
+    begin, end = claim.span
+    return claim.kind is Kind.LIVE and begin <= now + MAX_AHEAD and now <= end + grace
 
 
 def decide(

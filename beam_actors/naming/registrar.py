@@ -309,7 +309,7 @@ class Registrar(Actor):
         """Counts."""
         known = self._known
         return RegistryStatistics(
-            names=len(known.registry.names),
+            names=known.registry.claimed_names,
             claims=len(known.registry),
             waiting=len(known.waiting),
             admitted=known.admitted,

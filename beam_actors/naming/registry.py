@@ -21,6 +21,7 @@ from beam_actors.naming.catalogue import Catalogue
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import RETENTION
 from beam_actors.naming.ranges import Snapshot
+from beam_actors.naming.shelf import Shelf
 from beam_actors.values import Name, OwnerId, cbor
 
 Key = tuple[Name, OwnerId]
@@ -50,6 +51,39 @@ class Entry:
         """The one or two claims."""
         return (self.claim,) if self.rival is None else (self.claim, self.rival)
 
+    @property
+    def name(self) -> Name:
+        """The name that it is about."""
+        return self.claim.name
+
+    @property
+    def label(self) -> str:
+        """The same as text."""
+        return self.claim.label
+
+    @property
+    def owner(self) -> OwnerId:
+        """Whose hold it is."""
+        return self.claim.owner
+
+    @property
+    def era(self) -> int:
+        """The era in which the owner speaks."""
+        return self.claim.era
+
+    @property
+    def issued(self) -> int:
+        """When the later of its claims was signed."""
+        return max(claim.issued for claim in self.claims)
+
+
+_Held = Claim | Entry
+"""How an entry is kept: with a claim alone, as that claim, since nearly all are so."""
+
+
+def _entry(held: _Held) -> Entry:
+    return Entry(held) if isinstance(held, Claim) else held
+
 
 class Registry:
     """Claims by name and owner. One holder; not safe to share."""
@@ -57,8 +91,8 @@ class Registry:
     __slots__ = ("_by_id", "_by_name", "_by_owner", "_revocations", "_revoked", "floor")
 
     def __init__(self, *, floor: int = 0) -> None:
-        self._by_name: dict[Name, dict[OwnerId, Entry]] = {}
-        self._by_owner: dict[OwnerId, set[Name]] = {}
+        self._by_name: Shelf[str, bytes, _Held] = Shelf(lambda held: held.owner.digest)
+        self._by_owner: Shelf[bytes, str, _Held] = Shelf(lambda held: held.label)
         self._by_id = Catalogue()
         self._revoked: dict[OwnerId, Claim | None] = {}  # None: by `bar`
         self._revocations = 0  # those that are here
@@ -75,18 +109,27 @@ class Registry:
             return False
         for entry in self.ended_by(claim):
             self._drop((entry.claim.name, claim.owner))
-        owners = self._by_name.get(claim.name, {})
-        before = owners.get(claim.owner)
-        after = before.join(claim) if before else Entry(claim)
+        before = self.entry(claim.name, claim.owner)
+        if before is None:
+            for other in self.held_by(claim.owner):
+                claim = claim.sharing(other.owner)
+                break
+            self._by_id[claim.id] = claim
+            self._keep(claim)
+            return True
+        after = before.join(claim.sharing(before.owner))
         if after is before:
             return False
-        for old in before.claims if before else ():
+        for old in before.claims:
             del self._by_id[old.id]
         for new in after.claims:
             self._by_id[new.id] = new
-        self._by_name.setdefault(claim.name, owners)[claim.owner] = after
-        self._by_owner.setdefault(claim.owner, set()).add(claim.name)
+        self._keep(after if after.rival else after.claim)
         return True
+
+    def _keep(self, held: _Held) -> None:
+        self._by_name.put(held.label, held)
+        self._by_owner.put(held.owner.digest, held)
 
     def merge_all(self, claims: Iterable[Claim]) -> int:
         """Merge each; how many changed anything."""
@@ -116,15 +159,10 @@ class Registry:
 
     def _drop(self, key: Key) -> None:
         name, owner = key
-        owners = self._by_name[name]
-        for claim in owners.pop(owner).claims:
+        self._by_owner.pop(owner.digest, name.label)
+        held = self._by_name.pop(name.label, owner.digest)
+        for claim in _entry(held).claims if held else ():
             del self._by_id[claim.id]
-        if not owners:
-            del self._by_name[name]
-        names = self._by_owner[owner]
-        names.discard(name)
-        if not names:
-            del self._by_owner[owner]
 
     # --- forgetting ---------------------------------------------------------------------------------------------------
 
@@ -135,15 +173,16 @@ class Registry:
         invalid by now and can't be admitted again. `floor` says so even to a clock that is set back afterwards.
         """
         old = [
-            (name, owner)
-            for name, owners in self._by_name.items()
-            for owner, entry in owners.items()
-            if max(claim.terms.issued for claim in entry.claims) + RETENTION < now and (name, owner) not in keep
+            held
+            for label in self._by_name.groups()
+            for held in self._by_name.of(label)
+            if held.issued + RETENTION < now and (held.name, held.owner) not in keep
         ]
-        for name, owner in old:
-            self.floor = max(self.floor, *(claim.terms.issued for claim in self._by_name[name][owner].claims))
-            self._drop((name, owner))
-        return old
+        self.floor = max([self.floor, *(held.issued for held in old)])
+        keys = [(held.name, held.owner) for held in old]
+        for key in keys:
+            self._drop(key)
+        return keys
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -159,41 +198,45 @@ class Registry:
 
     def entry(self, name: Name, owner: OwnerId) -> Entry | None:
         """What is known of the owner's hold on the name."""
-        return self._by_name.get(name, {}).get(owner)
+        held = self._by_name.get(name.label, owner.digest)
+        return None if held is None else _entry(held)
 
     def entries(self, name: Name) -> tuple[Entry, ...]:
         """One for each owner who claimed the name, in the order of owners."""
-        owners = self._by_name.get(name)
-        if owners is None:
-            return ()
-        return tuple(owners.values()) if len(owners) == 1 else tuple(owners[owner] for owner in sorted(owners))
+        held = self._by_name.of(name.label)
+        return tuple(map(_entry, held if len(held) < 2 else sorted(held, key=lambda one: one.owner)))
 
     def names_of(self, owner: OwnerId) -> tuple[Entry, ...]:
         """What is known of one owner, in the order of names."""
-        return tuple(self._by_name[name][owner] for name in sorted(self._by_owner.get(owner, ())))
+        return tuple(map(_entry, sorted(self._by_owner.of(owner.digest), key=lambda one: one.label)))
 
-    def held_by(self, owner: OwnerId) -> Iterator[Entry]:
-        """The same in no order, for counting: whoever sends claims has it done for each."""
-        return (self._by_name[name][owner] for name in self._by_owner.get(owner, ()))
+    def held_by(self, owner: OwnerId) -> Iterator[Claim]:
+        """Its claims that count, in no order, for counting: whoever sends claims has it done for each."""
+        return (held if isinstance(held, Claim) else held.claim for held in self._by_owner.of(owner.digest))
 
     def era_of(self, owner: OwnerId) -> int:
         """The era of all that is known of the owner; 0 if that is nothing."""
-        for name in self._by_owner.get(owner, ()):
-            return self._by_name[name][owner].claim.era
+        for held in self._by_owner.of(owner.digest):
+            return held.era
         return 0
 
     def owners_of(self, name: Name) -> int:
         """How many owners are known to have claimed the name."""
-        return len(self._by_name.get(name, ()))
+        return len(self._by_name.of(name.label))
 
     def is_revoked(self, owner: OwnerId) -> bool:
         """Whether the owner's revocation is here, or was."""
         return owner in self._revoked
 
     @property
-    def names(self) -> Collection[Name]:
+    def claimed_names(self) -> int:
+        """How many there are."""
+        return len(self._by_name)
+
+    @property
+    def names(self) -> tuple[Name, ...]:
         """All names that somebody claimed."""
-        return self._by_name.keys()
+        return tuple(map(Name, self._by_name.groups()))
 
     @property
     def claims(self) -> int:

@@ -32,10 +32,8 @@ def encode(value: Any) -> bytes:
     return cbor2.dumps(value, canonical=True)
 
 
-def decode(data: bytes, *, limit: int, checked: bool = False) -> Any:
+def decode(data: bytes, *, limit: int) -> Any:
     """The value that `data` encodes in full and in its deterministic form.
-
-    `checked` says that these bytes were decoded before they were kept, so that their form is not looked at again.
 
     Raises:
         InvalidValue: it is longer than `limit` bytes, is not CBOR, holds a tag, or is not in its only form.
@@ -55,9 +53,14 @@ def decode(data: bytes, *, limit: int, checked: bool = False) -> Any:
         raise InvalidValue("These bytes are not a record in CBOR.") from None
     if not _is_plain(value):
         raise InvalidValue("A record holds something else than whole numbers, bytes, text, lists and maps of them.")
-    if not checked and encode(value) != data:
+    if encode(value) != data:
         raise InvalidValue("The record is not in its deterministic form (RFC 8949 §4.2.1).")
     return value
+
+
+def decode_again(data: bytes) -> Any:
+    """The same of bytes that `decode` took before, at a third of the cost: nothing is looked at again."""
+    return cbor2.loads(data)
 
 
 def _is_plain(value: Any) -> bool:

@@ -122,7 +122,7 @@ class Thief(Listener):
         for claim in self.heard.values():
             label = claim.name.label
             if label not in self.stolen:
-                seq = min(claim.terms.seq + 1000, self.now - DAY)
+                seq = min(claim.seq + 1000, self.now - DAY)
                 self.stolen[label] = self.genuine(Name(label), seq=seq).encoded
         yield from self.stolen.values()
 

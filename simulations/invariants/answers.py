@@ -69,7 +69,7 @@ class NobodyElsesKey(Invariant):
         known = self.stage.inside.knowledge(place.node)
         entry = known.registry.entry(found.name, found.owner) if known is not None else None
         if entry is not None:
-            late = place.machine.clock.wall() - entry.claim.terms.not_after
+            late = place.machine.clock.wall() - entry.claim.not_after
             grace = _STALE_GRACE if not self.stage.inside.connected(place.node) else 0
             self.expect(late <= grace, f"{found.name} leads at {place.name} to a claim that ended {late:.0f} s ago")
 
@@ -146,9 +146,9 @@ class AcknowledgedStays(Invariant):
         for name in known.own:
             entry = known.registry.entry(name, known.owner)
             if entry is not None and entry.claim.kind is Kind.LIVE:
-                age = place.machine.clock.wall() - entry.claim.terms.issued
+                age = place.machine.clock.wall() - entry.claim.issued
                 self.expect(age < _RENEWED_AFTER, f"{place.name} has not renewed {name} for {age / 86_400:.0f} days")
-                left = entry.claim.terms.not_after - place.machine.clock.wall()
+                left = entry.claim.not_after - place.machine.clock.wall()
                 self.expect(left > _OFF_FOR, f"{place.name}'s claim for {name} ends in {left / 86_400:.1f} days")
 
     def released(self, place: "Place", name: str) -> None:

@@ -42,7 +42,7 @@ class RoomIsBounded(Invariant):
         exempt = known.bindings.trusted
         judged = (claim.owner for claim in new if claim.owner in strangers and claim.owner not in exempt)
         for owner in dict.fromkeys(judged):
-            kinds = [entry.claim.kind for entry in registry.held_by(owner)]
+            kinds = [claim.kind for claim in registry.held_by(owner)]
             live = kinds.count(Kind.LIVE) - sum(pin.owner == owner for pin in known.bindings.pins.values())
             self.expect(
                 live <= limits.names_per_owner and len(kinds) - live <= limits.tombstones_per_owner,

@@ -48,7 +48,7 @@ class SettledWasAlone(Invariant):
         if known is None:
             return
         now = place.machine.clock.wall()
-        names = {claim.terms.name for claim in (*new, *gone) if claim.terms.name is not None}
+        names = {claim.name for claim in (*new, *gone) if claim.label}
         for name in sorted(names):
             holders = [claim.owner for claim in known.live(name, now)]
             self._judge(place, name, holders, known.settled(name, now))

@@ -50,15 +50,13 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registry.py",
-                "if max(claim.terms.issued for claim in entry.claims) + RETENTION < now and (name, owner) not in keep",
-                "if max(claim.terms.issued for claim in entry.claims)\n"
-                "            + (600 if entry.claim.kind is Kind.TOMBSTONE else RETENTION) < now\n"
-                "            and (name, owner) not in keep",
+                "if held.issued + RETENTION < now and (held.name, held.owner) not in keep",
+                "if held.issued + (600 if _entry(held).claim.kind is Kind.TOMBSTONE else RETENTION) < now\n"
+                "            and (held.name, held.owner) not in keep",
             ),
             Edit(
                 "naming/registry.py",
-                "            self.floor = max(self.floor, *(claim.terms.issued"
-                " for claim in self._by_name[name][owner].claims))\n",
+                "        self.floor = max([self.floor, *(held.issued for held in old)])\n",
                 "",
             ),
         ),
@@ -170,7 +168,7 @@ MUTANTS = (
         bug="A claim whose time is over still answers.",
         plan="clocks",
         invariant="S3",
-        edits=(Edit("naming/ranking.py", "and now <= terms.not_after + grace", "and grace >= 0"),),
+        edits=(Edit("naming/ranking.py", "and now <= end + grace", "and grace >= 0"),),
     ),
     Mutant(
         name="contested-first-wins",
@@ -224,8 +222,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/keeping.py",
-                "seq = before.terms.seq + 1 if before else first_number(now)",
-                "seq = before.terms.seq if before else first_number(now)",
+                "seq = before.seq + 1 if before else first_number(now)",
+                "seq = before.seq if before else first_number(now)",
             ),
         ),
     ),
@@ -250,7 +248,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/keeping.py",
-                "return ahead or now >= claim.terms.issued + RENEW_AFTER or claim.era < signer.keyset.era",
+                "return ahead or now >= claim.issued + RENEW_AFTER or claim.era < signer.keyset.era",
                 "return ahead or claim.era < signer.keyset.era",
             ),
         ),
@@ -263,8 +261,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/ranking.py",
-                "return terms.kind is Kind.LIVE and terms",
-                "return terms.kind is not Kind.REVOCATION and terms",
+                "return claim.kind is Kind.LIVE and",
+                "return claim.kind is not Kind.REVOCATION and",
             ),
         ),
     ),
@@ -275,8 +273,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/claim.py",
-                "        return self.terms.keyset.era, self.terms.seq\n\n    @property\n    def order",
-                "        return self.terms.seq, self.terms.keyset.era\n\n    @property\n    def order",
+                "        return era, seq\n",
+                "        return seq, era\n",
             ),
         ),
     ),

@@ -11,9 +11,10 @@ from beam_actors.naming.ranges import ITEM, SALT, Snapshot
 from beam_actors.naming.reconciling import Reconciliation
 from beam_actors.values import cbor
 from beam_actors.wire import FrameReader
-from tests.naming.builders import NETWORK
+from tests.naming.builders import NETWORK, owner_id
 from tests.wire.support import unframed
 
+KEY = b"alice\0" + owner_id(0).digest
 HELD = Snapshot([bytes([number, number % 7]) * (ITEM // 2) for number in range(100)])
 
 
@@ -34,6 +35,7 @@ def fuzz_claim(data: bytes) -> None:
         return
     assert claim.encoded == data
     assert claim.terms.encode() == claim.body
+    assert (claim.issued, *claim.span) == (claim.terms.issued, claim.terms.not_before, claim.terms.not_after)
 
 
 def fuzz_message(data: bytes) -> None:
@@ -85,10 +87,11 @@ def fuzz_query(data: bytes) -> None:
 
 def fuzz_record(data: bytes) -> None:
     with suppress(StoreDamaged):
-        assert records.read_era(data) >= 0
+        assert records.read_era(KEY, data) >= 0
     with suppress(StoreDamaged):
-        row = records.read_entry(data, NETWORK)
-        assert records.read_entry(records.put_entry(*row).value, NETWORK) == row  # perhaps of a format before
+        row = records.read_entry(KEY, data, NETWORK)
+        again = records.put_entry(*row)
+        assert records.read_entry(again.key, again.value, NETWORK) == row  # perhaps of a format before
     for again in (
         lambda: records.put_revocation(records.read_revocation(data, NETWORK)),
         lambda: records.put_own(records.read_own(b"alice", data)),

@@ -32,8 +32,8 @@ class Tables:
         loading.tables(
             *map(rows, (records.REVOKED, records.OWN, records.PINS, records.PETNAMES, records.MADE)), floor, running
         )
-        for _, value in rows(records.CLAIMS):
-            loading.entry(value)
+        for key, value in rows(records.CLAIMS):
+            loading.entry(key, value)
         loading.finish()
         return known
 

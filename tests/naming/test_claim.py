@@ -37,6 +37,26 @@ def test_parse_reads_back_what_sign_wrote(one):
     assert again.genuine()
 
 
+@given(st.sampled_from(pool()))
+def test_the_columns_say_what_the_terms_say(one):
+    terms = one.terms
+    assert (one.kind, one.peers, one.network) == (terms.kind, terms.peers, terms.network)
+    assert (one.era, one.seq, one.ttl) == (terms.keyset.era, terms.seq, terms.ttl)
+    assert (one.issued, *one.span) == (terms.issued, terms.not_before, terms.not_after)
+    assert (one.issued, one.not_before, one.not_after) == (terms.issued, *one.span)
+    assert (one.position, one.order) == ((one.era, one.seq), (one.era, one.seq, one.issued, one.id))
+    assert one.label == (str(terms.name) if terms.name else "")
+    assert cbor.encode([one.body, one.signature]) == one.encoded
+
+
+@given(st.sampled_from(pool()), st.sampled_from(pool()))
+def test_what_was_kept_is_restored_and_owners_are_shared(one, other):
+    again = Claim.restore(one.kept, one.label, other.owner)
+    assert again.sharing(one.owner).owner is one.owner
+    assert again == one
+    assert (again.id, again.label, again.terms) == (one.id, one.label, one.terms)
+
+
 def test_the_largest_claim_fits():
     key = owner_key(0, 7)
     terms = Terms(

@@ -19,6 +19,7 @@ from beam_actors.naming.messages import (
     Resolve,
 )
 from beam_actors.naming.registry import Entry
+from beam_actors.naming.terms import read_terms
 from beam_actors.ports import Change
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.store import MemoryStore
@@ -91,14 +92,16 @@ async def test_what_is_read_back_after_a_refused_commit_is_not_parsed_again(auto
     async with bench() as one:
         await one.registrar.ask(submit(claim(0), claim(1, variant=1), claim(1, variant=2)))
         ledger = one.system.cell(one.registrar.path).actor._ledger
-        before, claims = ledger.known, list(ledger.known.registry)
-        assert len(claims) == 3
+        before, ids = ledger.known, {one.id for one in ledger.known.registry}
         one.store.refuses = {"commit"}
         with pytest.raises(StorageError):
             await one.registrar.ask(submit(claim(2)))
+        read = read_terms.cache_info()
         await trio.sleep(1)
         assert ledger.known is not before
-        assert {id(one) for one in ledger.known.registry} == {id(one) for one in claims}
+        assert {one.id for one in ledger.known.registry} == ids
+        assert len(ids) == 3
+        assert read_terms.cache_info() == read
 
 
 async def test_a_disk_that_stays_silent_is_asked_again_and_peers_hear_of_nothing_meanwhile(autojump_clock):

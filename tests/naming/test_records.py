@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 from beam_actors.errors import StoreDamaged
 from beam_actors.naming import records
 from beam_actors.naming.holds import Seen
+from beam_actors.naming.limits import MAX_TIME
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Entry
+from beam_actors.ports import Change
 from beam_actors.values import Name, cbor
 from tests.naming import fuzz
 from tests.naming.builders import NETWORK, NOW, claim, owner_id, revocation
@@ -18,8 +20,10 @@ ALICE = Name("alice")
 def test_what_is_kept_is_read_back():
     for entry in (Entry(claim()), Entry(claim(variant=1), claim(variant=2))):
         for seen in (Seen(NOW, NOW + 1), Seen(NOW, NOW, 7), Seen(NOW, NOW, 7, settled=True)):
-            assert records.read_entry(records.put_entry(entry, seen).value, NETWORK) == (entry, seen)
-        assert records.put_entry(entry, seen).key == records.drop_entry(ALICE, owner_id(0)).key
+            row = records.put_entry(entry, seen)
+            assert records.read_entry(row.key, row.value, NETWORK) == (entry, seen)
+            assert records.read_era(row.key, row.value) == 0
+        assert row.key == records.drop_entry(ALICE, owner_id(0)).key
     assert records.read_revocation(records.put_revocation(revocation()).value, NETWORK) == revocation()
     own = Own(ALICE, NOW, owner_id(3), contest=True)
     assert records.read_own(records.put_own(own).key, records.put_own(own).value) == own
@@ -34,10 +38,43 @@ def test_what_is_kept_is_read_back():
     assert records.read_made(made.key, made.value) == ("localhost:3000", ALICE)
     assert records.read_floor(records.put_floor(NOW).value) == NOW
     assert records.read_running(records.put_running(5).value) == 5
-    before = cbor.encode([1, claim().encoded, b"", NOW, NOW + 1])  # the first format
-    assert records.read_entry(before, NETWORK) == (Entry(claim()), Seen(NOW, NOW + 1))
     assert records.drop_own(ALICE).value is None
     assert records.drop_pin(ALICE).value is None
+
+
+def test_rows_of_the_formats_before_are_read():
+    one, two = claim(variant=1, era=1), claim(variant=2, era=1)
+    for value, expected in (
+        ([1, one.encoded, b"", NOW, NOW + 1], (Entry(one), Seen(NOW, NOW + 1))),
+        ([1, one.encoded, two.encoded, NOW, NOW + 1], (Entry(one, two), Seen(NOW, NOW + 1))),
+        ([2, one.encoded, b"", NOW, NOW + 1, 7, 1], (Entry(one), Seen(NOW, NOW + 1, 7, settled=True))),
+    ):
+        assert records.read_entry(b"any key", cbor.encode(value), NETWORK) == expected
+        assert records.read_era(b"any key", cbor.encode(value)) == 1
+    for times in ([-1, 1, 1, 0], [1, MAX_TIME, 1, 0], [1, 1, MAX_TIME, 0], [1, 1, 1, 2]):
+        with pytest.raises(StoreDamaged):
+            records.read_entry(b"any key", cbor.encode([2, one.encoded, b"", *times]), NETWORK)
+
+
+@pytest.mark.parametrize("entry", [Entry(claim()), Entry(claim(variant=1), claim(variant=2))])
+def test_each_changed_bit_of_a_row_of_claims_or_of_its_key_is_found(entry):
+    row = records.put_entry(entry, Seen(NOW, NOW + 1, 7, settled=True))
+    whole, size = row.key + row.value, len(row.key)
+    for bit in range(8 * len(whole)):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        for read in (lambda *data: records.read_entry(*data, NETWORK), records.read_era):
+            with pytest.raises(StoreDamaged):
+                read(bytes(changed[:size]), bytes(changed[size:]))
+    for end in range(len(row.value)):
+        with pytest.raises(StoreDamaged):
+            records.read_entry(row.key, row.value[:end], NETWORK)
+
+
+def test_a_row_under_another_ones_key_is_found():
+    one, two = (records.put_entry(Entry(claim(owner)), Seen(NOW, NOW)) for owner in (0, 1))
+    with pytest.raises(StoreDamaged):
+        records.read_entry(two.key, one.value, NETWORK)
 
 
 def test_names_of_one_table_do_not_run_into_each_other():
@@ -59,7 +96,7 @@ def test_names_of_one_table_do_not_run_into_each_other():
 )
 def test_damage_is_reported(value):
     for read in (
-        lambda: records.read_entry(value, NETWORK),
+        lambda: records.read_entry(b"alice", value, NETWORK),
         lambda: records.read_pin(b"a", value),
         lambda: records.read_petname(b"a", value),
         lambda: records.read_own(b"a", value),
@@ -71,8 +108,9 @@ def test_damage_is_reported(value):
 def test_a_damaged_key_or_claim_is_reported():
     with pytest.raises(StoreDamaged):
         records.read_own(b"\xff", records.put_own(Own(ALICE, NOW, owner_id(3))).value)
-    with pytest.raises(StoreDamaged):
-        records.read_entry(records.put_entry(Entry(claim()), Seen(0, 0)).value, "other")
+    row = records.put_entry(Entry(claim()), Seen(0, 0))
+    with pytest.raises(StoreDamaged, match="another network"):
+        records.read_entry(row.key, row.value, "other")
 
 
 def test_a_made_name_that_is_none_is_reported():
@@ -88,6 +126,8 @@ def test_fuzz(data):
 
 RECORDS = (
     records.put_entry(Entry(claim(variant=1), claim(variant=2)), Seen(NOW, NOW + 1)),
+    Change(records.CLAIMS, b"", cbor.encode([1, claim(variant=1).encoded, claim(variant=2).encoded, NOW, NOW + 1])),
+    Change(records.CLAIMS, b"", cbor.encode([2, claim().encoded, b"", NOW, NOW + 1, 7, 1])),
     records.put_revocation(revocation()),
     records.put_own(Own(ALICE, NOW, owner_id(3), contest=True)),
     records.put_own(Own(ALICE, NOW, None)),

@@ -28,7 +28,7 @@ def test_a_rank_is_drawn_as_often_as_zipf_says():
 
 def test_each_name_has_one_claim_and_no_owner_too_many():
     network = NodeConfig(control=CONTROL).network
-    claims = [read_entry(change.value, network)[0].claim for change in rows(40, 1_800_000_000)]
+    claims = [read_entry(change.key, change.value, network)[0].claim for change in rows(40, 1_800_000_000)]
     assert all(isinstance(claim, Claim) for claim in claims)
     assert {str(claim.name) for claim in claims} == {f"zipf-{rank}" for rank in range(40)}
     assert max(Counter(claim.owner for claim in claims).values()) == Limits().names_per_owner

@@ -24,7 +24,7 @@ async def stands(one):
             if claim.terms.name is not None:
                 assert claim.owner in one.signed[claim.name.label]
         for owner in {claim.owner for claim in registry}:
-            assert sum(1 for entry in registry.held_by(owner) if not entry.claim.kind) <= limits.names_per_owner
+            assert sum(1 for held in registry.held_by(owner) if not held.kind) <= limits.names_per_owner
         assert all(registry.owners_of(name) <= limits.owners_per_name for name in registry.names)
         found = await node.naming.resolve(f"{NAME}.{one.owner_of(one.owner)}")
         assert found.peers == (one.owner.peers.us,)

@@ -72,9 +72,7 @@ def test_what_is_replayed_changes_nothing_after_a_release():
         await trio.sleep(20)
         assert one.tally["claims said"] > 0
         for node in one.nodes:
-            assert [entry.claim.kind for entry in one.registry(node).held_by(one.owner_of(one.owner))] == [
-                Kind.TOMBSTONE
-            ]
+            assert [held.kind for held in one.registry(node).held_by(one.owner_of(one.owner))] == [Kind.TOMBSTONE]
 
     play("replayer", scene, seconds=10)
 
@@ -87,7 +85,7 @@ def test_what_one_owner_may_leave_behind_is_bounded(kind, dead, most):
     async def scene(one):
         (owner,) = {who.owner_id for who in [one.attacker.owner]}
         for node in one.nodes:
-            held = [entry.claim.kind for entry in one.registry(node).held_by(owner)]
+            held = [held.kind for held in one.registry(node).held_by(owner)]
             assert held == [dead] * most
             assert (await one.refused(node))["quota"] > 0
 
@@ -98,9 +96,7 @@ def test_the_key_of_a_former_era_claims_nothing():
     async def scene(one):
         owner = one.attacker.chain.owner_id
         for node in one.nodes:
-            assert [(entry.claim.name, entry.claim.era) for entry in one.registry(node).held_by(owner)] == [
-                (one.attacker.name, 1)
-            ]
+            assert [(held.name, held.era) for held in one.registry(node).held_by(owner)] == [(one.attacker.name, 1)]
         assert one.tally["claims said"] > 20
 
     play("pickpocket", scene, seconds=40)
