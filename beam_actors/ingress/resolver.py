@@ -120,7 +120,7 @@ class Resolver(Actor):
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
         """Claims are new here: what was answered about their names may be wrong now."""
-        labels = {claim.label for claim in message.claims} | {name.label for name in message.elsewhere}
+        labels = {claim.label for claim in message.claims if claim.label} | {name.label for name in message.elsewhere}
         self.on_forget(Forget(frozenset(labels)))
 
     @receives(Forget)

@@ -63,7 +63,7 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
         raise NameNotFound(_LOST[bindings.lost[name]].format(name=name))
     if name in bindings.pins:
         return _by_binding(knowledge, _Pinned(bindings.pins[name]), now, cut_off=cut_off)
-    settled = knowledge.settled(name, now)
+    settled = knowledge.settled(name, now) if knowledge.registry.owners_of(name) > 1 else None
     decision = decide(knowledge.registry.entries(name), now, settled=settled, cut_off=cut_off)
     if decision is None:
         raise NameNotFound(f"Nobody is known to hold {name}: check its spelling, and by `beam peers` who is connected.")

@@ -110,7 +110,7 @@ class Claim:
 
     def sharing(self, owner: OwnerId) -> "Claim":
         """The same, with the object for its owner that others have already: what is kept is kept once."""
-        return Claim(self.kept, self.id, owner, self.label)
+        return self if owner is self.owner else Claim(self.kept, self.id, owner, self.label)
 
     def genuine(self) -> bool:
         """Whether the owner's present key signed it. Some 50 microseconds."""

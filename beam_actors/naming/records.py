@@ -174,7 +174,7 @@ def read_entry(key: bytes, value: bytes, network: str) -> tuple[Entry, Seen]:
         claims, seen = _read_row(key, value)
     else:
         claims, seen = _read_row_of_before(value, network)
-    if any(claim.network != network for claim in claims):
+    if claims[0].network != network:
         raise StoreDamaged(f"A claim in the store belongs to another network than {network}.")
     return Entry(*claims), seen
 

@@ -109,15 +109,16 @@ class Registry:
             return False
         for entry in self.ended_by(claim):
             self._drop((entry.claim.name, claim.owner))
-        before = self.entry(claim.name, claim.owner)
-        if before is None:
-            for other in self.held_by(claim.owner):
-                claim = claim.sharing(other.owner)
-                break
+        for other in self._by_owner.of(claim.owner.digest):
+            claim = claim.sharing(other.owner)
+            break
+        held = self._by_name.get(claim.label, claim.owner.digest)
+        if held is None:
             self._by_id[claim.id] = claim
             self._keep(claim)
             return True
-        after = before.join(claim.sharing(before.owner))
+        before = _entry(held)
+        after = before.join(claim)
         if after is before:
             return False
         for old in before.claims:
