@@ -54,10 +54,10 @@ interop: $(STAMP)  ## the wire judged by foreign libp2p peers; what can't be ins
 soak: $(STAMP)   ## real daemons under faults, floods and fuzzers (under 12 minutes)
 	$(BIN)/python -m simulations.soak
 
-bench: $(STAMP)  ## side by side with OpenSSH and others; what a person waits for; timers, DNS, what idles; the runtime beside trio and pykka
+bench: $(STAMP)  ## side by side with OpenSSH and others; what a person waits for; timers, DNS, names, what idles; the runtime beside trio and pykka
 	-$(BIN)/python tests/interop/install_lab.py
 	-$(BIN)/python -m benchmarks.foreign
-	missed=0; for part in first_use "tunnel --check" fairness timers dns idle "runtime --check"; do \
+	missed=0; for part in first_use "tunnel --check" fairness timers dns names idle "runtime --check"; do \
 		$(BIN)/python -m benchmarks.$$part || missed=1; done; exit $$missed
 
 clean:           ## remove what was installed or generated

@@ -198,7 +198,9 @@ def holding(knowledge: Knowledge, name: Name) -> Holding:
 
 def _handed_to(knowledge: Knowledge, name: Name) -> Iterator[bytes]:
     return (
-        entry.claim.id for entry in knowledge.registry.entries(name) if entry.claim.terms.successor == knowledge.owner
+        entry.claim.id
+        for entry in knowledge.registry.entries(name)
+        if entry.claim.kind is Kind.TRANSFER and entry.claim.terms.successor == knowledge.owner
     )
 
 

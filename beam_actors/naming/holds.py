@@ -184,8 +184,9 @@ class Holds:
         a key that had spoken before may be a thief's.
         """
         ended = self._suspended.pop((name, owner), None)
-        if ended is None and opens and (name, owner) in self._seen:
-            ended = self.running, self._seen[name, owner]
+        seen = self._seen.get((name, owner))
+        if ended is None and opens and seen is not None:
+            ended = self.running, seen
         if ended is not None and len(self._suspended) < _SUSPENDED:
             self._suspended[name, successor] = ended
 

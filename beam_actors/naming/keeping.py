@@ -60,7 +60,7 @@ def successor_of(own: Own, signer: Signer) -> OwnerId | None:
 
 def was_handed_over(own: Own, entry: Entry | None) -> bool:
     """Whether the owner handed the name over since it was registered here: on another machine, that is."""
-    return entry is not None and entry.claim.kind is Kind.TRANSFER and entry.claim.terms.issued > own.since
+    return entry is not None and entry.claim.kind is Kind.TRANSFER and entry.claim.issued > own.since
 
 
 def next_terms(

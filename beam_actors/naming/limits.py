@@ -27,7 +27,7 @@ STALE_GRACE = 3 * DAY
 
 @attrs.frozen(slots=True, kw_only=True)
 class Limits:
-    """What a person who runs a large node may want to raise. The defaults hold a node under some 40 MB of claims."""
+    """What a person who runs a large node may want to raise. The defaults hold a node under some 25 MB of claims."""
 
     claims: int = 20_000
     """Claims kept in all, without revocations; own and pinned ones are kept beyond it."""

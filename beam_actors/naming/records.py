@@ -50,9 +50,9 @@ _OWN_FORMAT = 2
 _HANDING_FORMAT = 3
 _USED_FORMAT = 2
 _HOW: Final[tuple[How, ...]] = ("command", "navigation", "forward")
-_CLAIMS_FORMAT = 3
+_CLAIMS_FORMAT = b"\x03"
 _CLAIMS_BEFORE = 1, 2
-_ROW = struct.Struct("<BQQQ?H")
+_ROW = struct.Struct("<cQQQ?H")
 """The format; first seen, last heard of, alone since, settled (see `Seen`); how many bytes the claim has."""
 _SUM = 8
 _OWNER = 32
@@ -170,7 +170,7 @@ def put_made(purpose: str, name: Name) -> Change:
 
 def read_entry(key: bytes, value: bytes, network: str) -> tuple[Entry, Seen]:
     """Read a row of `names.claims`; raise `StoreDamaged`."""
-    if value[:1] == bytes([_CLAIMS_FORMAT]):
+    if value[:1] == _CLAIMS_FORMAT:
         claims, seen = _read_row(key, value)
     else:
         claims, seen = _read_row_of_before(value, network)
@@ -186,7 +186,9 @@ def _read_row(key: bytes, value: bytes) -> tuple[list[Claim], Seen]:
     _, first, heard, alone, settled, size = _ROW.unpack_from(value)
     label, owner = key[: -_OWNER - 1].decode("ascii"), OwnerId(key[-_OWNER:])
     claim, rival = value[_ROW.size : _ROW.size + size], value[_ROW.size + size : -_SUM]
-    claims = [Claim.restore(kept, label, owner) for kept in (claim, rival) if kept]
+    claims = [Claim.restore(claim, label, owner)]
+    if rival:
+        claims.append(Claim.restore(rival, label, owner))
     return claims, Seen(first, heard, alone, settled)
 
 
@@ -213,7 +215,7 @@ def _read_row_of_before(value: bytes, network: str) -> tuple[list[Claim], Seen]:
 
 def read_era(key: bytes, value: bytes) -> int:
     """Read in which era the claim in a row of `names.claims` was signed, of whichever network; or `StoreDamaged`."""
-    if value[:1] == bytes([_CLAIMS_FORMAT]):
+    if value[:1] == _CLAIMS_FORMAT:
         return _read_row(key, value)[0][0].era
     match _read(value, *_CLAIMS_BEFORE):
         case [_, bytes() as claim, *_]:

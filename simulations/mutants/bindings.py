@@ -26,9 +26,7 @@ MUTANTS = (
         bug="Whoever has a machine's key can hand over what was settled, with its rank.",
         test="naming/test_holds.py::test_what_was_settled_is_handed_over_with_the_name",
         edits=(
-            Edit(
-                "naming/holds.py", "if ended is None and opens and (name, owner)", "if ended is None and (name, owner)"
-            ),
+            Edit("naming/holds.py", "if ended is None and opens and seen", "if ended is None and seen"),
         ),
     ),
     Mutant(
@@ -38,8 +36,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/keeping.py",
-                "and entry.claim.terms.issued > own.since",
-                "and entry.claim.terms.issued < own.since",
+                "and entry.claim.issued > own.since",
+                "and entry.claim.issued < own.since",
             ),
         ),
     ),

@@ -11,6 +11,24 @@ MUTANTS = (
         edits=(Edit("naming/loading.py", "registry.merge_all(entry.claims)", "registry.merge(entry.claim)"),),
     ),
     Mutant(
+        name="row-read-from-anywhere",
+        bug="The sum of a stored claim's row says nothing about whose row it is.",
+        test="naming/test_records.py::test_a_row_under_another_ones_key_is_found",
+        edits=(Edit("naming/records.py", "hashlib.blake2b(key + value,", "hashlib.blake2b(value,"),),
+    ),
+    Mutant(
+        name="only-owner-is-everybody",
+        bug="What the only owner of a name says passes for what any other says of it.",
+        test="naming/test_shelf.py::test_it_is_a_dictionary_of_dictionaries",
+        edits=(
+            Edit(
+                "naming/shelf.py",
+                "return here if here is not None and self._member(here) == member else None",
+                "return None if isinstance(here, dict) else here",
+            ),
+        ),
+    ),
+    Mutant(
         name="tombstone-dropped-at-origin",
         bug="A name that is released is forgotten at once at its owner, with the tombstone that should replace it.",
         plan="spread",
