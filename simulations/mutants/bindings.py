@@ -25,9 +25,7 @@ MUTANTS = (
         name="transfer-of-a-known-era-settles",
         bug="Whoever has a machine's key can hand over what was settled, with its rank.",
         test="naming/test_holds.py::test_what_was_settled_is_handed_over_with_the_name",
-        edits=(
-            Edit("naming/holds.py", "if ended is None and opens and seen", "if ended is None and seen"),
-        ),
+        edits=(Edit("naming/holds.py", "if ended is None and opens and seen", "if ended is None and seen"),),
     ),
     Mutant(
         name="handed-over-name-claimed-again",
