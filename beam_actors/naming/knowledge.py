@@ -16,7 +16,7 @@ from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.events import Events, Interest
 from beam_actors.naming.holds import Holds, Seen
-from beam_actors.naming.limits import MINUTE, Limits
+from beam_actors.naming.limits import DAY, MINUTE, RETENTION, Limits
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Key, Registry
@@ -46,6 +46,7 @@ class Knowledge:
         self.refused: Counter[str] = Counter()
         self.events = events if events is not None else Events()
         self._kept_running = 0.0
+        self._doubted_since: float | None = None  # by the running time, the wall clock is years off, perhaps
         self._left: set[Name] = set()  # in a later era their owner has not spoken of them yet
         self._elsewhere: list[Name] = []
         self.admitted = 0
@@ -190,9 +191,13 @@ class Knowledge:
         self._changes.append(records.drop_entry(*key))
 
     def forget(self, now: float) -> int:
-        """Drop claims of which nothing can come back, except of own and pinned names; how many."""
+        """Drop claims of which nothing can come back, except of own and bound names; how many.
+
+        What would leave nothing that others said waits for a day of running: more likely than that all of them were
+        silent for a month is a clock that is wrong.
+        """
         keep = {(name, self.owner) for name in self.own} | set(self.bindings.holds())
-        dropped = self.registry.forget(now, keep=keep)
+        dropped = self.registry.forget(now, keep=keep) if self._is_believed(now) else []
         for key in dropped:
             self.drop(key)
         if dropped:
@@ -200,6 +205,15 @@ class Knowledge:
         for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now))):
             self._put(key)
         return len(dropped)
+
+    def _is_believed(self, now: float) -> bool:
+        others = [claim for claim in self.registry if claim.kind is not Kind.REVOCATION and claim.owner != self.owner]
+        if not others or max(claim.issued for claim in others) + RETENTION >= now:
+            self._doubted_since = None
+            return True
+        if self._doubted_since is None:
+            self._doubted_since = self.holds.running
+        return self.holds.running - self._doubted_since >= DAY
 
     def ran(self, seconds: float) -> None:
         """This node ran for so long since it was last told."""

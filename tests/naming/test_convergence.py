@@ -156,6 +156,7 @@ class Convergence(RuleBasedStateMachine):
     def time_passes(self, seconds):
         self.now += seconds
         for replica in self.replicas:
+            replica.known.ran(seconds)
             replica.wake(self.now)
 
     @rule(which=replicas, jump=st.sampled_from([-400 * DAY, -HOUR, HOUR]))

@@ -77,9 +77,26 @@ def test_an_own_and_a_pinned_claim_are_not_forgotten():
     known = knowledge(claim(0), claim(1), claim(3), claim(1, "bob"))
     known.reserve(ALICE, contest=True, now=NOW)
     known.bindings.pin(ALICE, owner_id(1), NOW)
+    known.take(claim(2, "carol", issued=NOW + RETENTION).encoded, NOW + RETENTION)
     assert known.forget(NOW + RETENTION + 1) == 2
     assert {entry.claim.owner for entry in known.registry.entries(ALICE)} == {owner_id(1), owner_id(3)}
     assert known.forget(NOW + RETENTION + 1) == 0
+
+
+def test_what_would_leave_nothing_waits_for_a_day_of_running():
+    known = knowledge(claim(0), claim(1, "bob"), claim(3))
+    known.forget(NOW)
+    for ran in (0, DAY - 1):
+        known.ran(ran)
+        assert known.forget(NOW + RETENTION + 1) == 0
+    known.take(claim(2, "carol", issued=NOW + 5).encoded, NOW + RETENTION - DAY)  # said a month ago, and heard now
+    known.ran(1)
+    assert known.forget(NOW + RETENTION + 6) == 4
+    again = knowledge(claim(0), claim(1, "bob"))
+    again.forget(NOW + RETENTION + 1)
+    again.forget(NOW)  # the clock was mended
+    again.ran(DAY)
+    assert again.forget(NOW + RETENTION + 1) == 0  # and this is another doubt
 
 
 def test_a_taken_name_is_refused_with_who_and_since_when():
