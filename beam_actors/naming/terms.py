@@ -90,7 +90,7 @@ class Terms:
     inherits: bytes = b""
     """Id of the transfer by which this owner got the name, or empty."""
     work: bytes = b""
-    """Solutions of up to eight sub-puzzles. This version of the program counts no work: zero bits for everybody."""
+    """Solutions of up to eight sub-puzzles: see `work`, which says what they are worth."""
 
     def __attrs_post_init__(self) -> None:
         _check_network(self.network)

@@ -3,13 +3,18 @@
 import functools
 import hashlib
 
+import attrs
+
 from beam_actors.identity import OwnerChain, PeerKey
 from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.limits import DAY, HOUR
+from beam_actors.naming.work import Difficulty, Search, salt_of
 from beam_actors.values import Name, PeerId
 
 NETWORK = "test"
 NOW = 1_800_000_000
+CHEAP = Difficulty(2, 8)
+"""Work that costs nothing to speak of."""
 FIRST = NOW // HOUR
 """The number of a first claim that a node signs by itself then."""
 CHAINS = tuple(OwnerChain(bytes([number]) * 32) for number in range(4))
@@ -68,6 +73,23 @@ def claim(
         inherits=inherits,
     )
     return Claim.sign(terms, key)
+
+
+@functools.cache
+def work(owner: int, name: str, level: int = CHEAP.bits) -> bytes:
+    """Solutions of at least this level, by the owner for the name."""
+    search = Search.begin(salt_of(NETWORK, Name(name), owner_id(owner)), CHEAP, level=level)
+    while not search.done:
+        search = search.step(1000)
+    return search.found
+
+
+@functools.cache
+def solved(one: Claim, level: int = CHEAP.bits) -> Claim:
+    """The same claim with work of at least this level."""
+    owner = next(number for number in range(len(CHAINS)) if owner_id(number) == one.owner)
+    terms = attrs.evolve(one.terms, work=work(owner, one.name.label, level))
+    return Claim.sign(terms, owner_key(owner, one.era))
 
 
 @functools.cache
