@@ -22,6 +22,7 @@ _REASONS = {
     "petname": ("it is pinned here", "the name is a petname of yours, and leads elsewhere"),
     "pin": ("it is pinned here", "another is pinned here"),
     "settled": ("nobody else held it here for three days", "another held it here for long before"),
+    "work": ("it shows four times the work of any other", "another shows four times the work"),
     None: ("nobody else holds it", "several claim it and you chose none"),
 }
 """What settles a contested name here -> why a choice is used, and why another is not."""

@@ -67,6 +67,8 @@ class Choice:
     held_for_s: float
     equivocates: bool
     """Whether the owner signed two different claims with one number."""
+    level: int
+    """What the owner's best work for the name is worth; each more is twice the work, and two more decide."""
     always: str
     """The name with its owner, which leads to this choice whatever is decided here."""
 
@@ -100,7 +102,7 @@ class Conflict:
     """A name that several owners claim.
 
     `settled_by` is what decides it here: "own", "petname" (the name is one, and leads to something else), "pin",
-    "settled" (held here alone for long), None when nothing does.
+    "settled" (held here alone for long), "work" (four times that of any other), None when nothing does.
     """
 
     name: str

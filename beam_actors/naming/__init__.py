@@ -1,6 +1,6 @@
 """Names: who holds one, by which claim, and how claims spread between peers. The rules: docs/naming.md.
 
-Pure: grammar, claims, registry, admission, ranking, bindings, knowledge, answers, records, the protocol. Actors:
+Pure: grammar, claims, work, registry, admission, ranking, bindings, knowledge, answers, records, the protocol. Actors:
 `Registrar`, `Names`, `LookUps`, `Spread`. Rooms above call `Naming`.
 """
 
@@ -20,14 +20,17 @@ from beam_actors.naming.registrar import Registrar
 from beam_actors.naming.results import Choice, Conflict, Held, Registered, RegistryStatistics, Resolution
 from beam_actors.naming.room import NamingRoom, compose_naming, spread_ref
 from beam_actors.naming.spread import Spread
+from beam_actors.naming.work import NO_WORK, Difficulty
 
 __all__ = [
     "DEFAULT_SUFFIXES",
+    "NO_WORK",
     "PROTOCOL",
     "Changed",
     "Choice",
     "Claim",
     "Conflict",
+    "Difficulty",
     "Event",
     "Handing",
     "Happening",

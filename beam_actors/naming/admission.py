@@ -5,7 +5,10 @@
     the time window                                                            (two comparisons)
     quota                                                                      (counts)
     signature                                                                  (50 µs)
-    work                                                                       (zero bits are asked for)
+    work, if the network asks for it                                           (milliseconds, so not here)
+
+Work of which nothing is known yet is computed elsewhere, and the claim judged again; what is known of it is looked at
+before the signature.
 
 Invariant: the clock is used monotonically. As it advances, a claim that waits becomes acceptable and then expired, and
 never goes back; hence forgetting an expired claim can't bring it back. Nothing here changes the registry.
@@ -18,6 +21,10 @@ from beam_actors.errors import ClaimRefused
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY, Limits
 from beam_actors.naming.registry import Registry
+from beam_actors.naming.work import Levels
+
+_MOST = 256
+"""A level that none is above."""
 
 
 class Verdict(enum.Enum):
@@ -29,13 +36,15 @@ class Verdict(enum.Enum):
     """It is here already: refresh when it was heard of, and don't pass it on."""
     SUPERSEDED = "superseded"
     """A greater one of the same owner is here, or one of a later era: the sender is behind."""
+    UNPROVEN = "unproven"
+    """It is genuine, and what its work is worth must be computed: do that, and ask again."""
     EARLY = "early"
     """It is genuine and from the near future: keep it aside and ask again when its time has come."""
 
 
 REASONS = (
     "size", "form", "version", "network", "name", "window", "seq",  # by Claim.parse
-    "revoked", "expired", "future", "quota", "signature",
+    "revoked", "expired", "future", "quota", "signature", "work",
 )  # fmt: skip
 """Every reason that a `ClaimRefused` of this room can carry, for counting."""
 
@@ -43,18 +52,29 @@ REASONS = (
 class Admission:
     """The rules of one node: its bounds, and which claims go beyond them."""
 
-    __slots__ = ("_limits", "_registry", "_spares")
+    __slots__ = ("_levels", "_limits", "_registry", "_spares")
 
     def __init__(
-        self, registry: Registry, limits: Limits, spares: Callable[[Claim], bool] = lambda _claim: False
+        self,
+        registry: Registry,
+        limits: Limits,
+        spares: Callable[[Claim], bool] = lambda _claim: False,
+        *,
+        levels: Levels | None = None,
     ) -> None:
-        """`spares` says of which claims a flood by others must not crowd them out."""
+        """`spares` says of which claims a flood by others must not crowd them out.
+
+        `levels` says what the network asks for; without it, that is no work.
+        """
         self._registry = registry
         self._limits = limits
         self._spares = spares
+        self._levels = levels or Levels("")
 
     def judge(self, claim: Claim, now: float, *, ours: bool = False) -> Verdict:
         """Judge a parsed claim at `now`, in seconds since 1970; no quota holds for what a person here brought (`ours`).
+
+        `appraise` it before.
 
         Raises:
             ClaimRefused: `reason` is one of `REASONS`.
@@ -62,15 +82,36 @@ class Admission:
         known = self._known(claim)
         if known is not None:
             return known
+        self._check_work(claim, ours=ours)
         if claim.kind is not Kind.REVOCATION:
             self._check_window(claim, now)
         if not ours:
             self._check_quota(claim)
         if not claim.genuine():
             raise ClaimRefused("signature", "The claim's signature is not by its owner's present key.")
+        if claim.level is None and self._levels.asked and claim.kind is not Kind.REVOCATION:
+            return Verdict.UNPROVEN
         if claim.kind is not Kind.REVOCATION and _begins(claim) > now + MAX_AHEAD:
             return Verdict.EARLY
         return Verdict.NEW
+
+    def appraise(self, claim: Claim) -> Claim:
+        """The claim with what is known of its work: by the claim that it renews, or because it was computed before."""
+        if claim.level is not None or not self._levels.asked or claim.kind is Kind.REVOCATION:
+            return claim
+        level = self._levels.of(claim)
+        entry = self._registry.entry(claim.name, claim.owner) if level is None else None
+        for before in entry.claims if entry else ():
+            if before.work == claim.work and before.level is not None:
+                level = before.level
+        return claim if level is None else claim.proved(level)
+
+    def _check_work(self, claim: Claim, *, ours: bool) -> None:
+        bits = self._levels.difficulty.bits
+        if claim.kind is Kind.REVOCATION or (claim.level is None and not ours):
+            return
+        if (claim.level or 0) < bits:
+            raise ClaimRefused("work", f"The claim shows less work than the {bits} bits that this network asks for.")
 
     def _known(self, claim: Claim) -> Verdict | None:
         if claim.id in self._registry:
@@ -82,9 +123,11 @@ class Admission:
         if claim.era < self._registry.era_of(claim.owner):
             return Verdict.SUPERSEDED
         entry = self._registry.entry(claim.name, claim.owner)
-        if entry is not None and entry.join(claim) is entry:
-            return Verdict.SUPERSEDED
-        return None
+        if entry is None:
+            return None
+        # As long as it isn't known it may be any, and the claim may be kept for its work alone.
+        whatever = claim.proved(_MOST) if claim.level is None and self._levels.asked else claim
+        return Verdict.SUPERSEDED if entry.join(whatever) is entry else None
 
     def _check_window(self, claim: Claim, now: float) -> None:
         # Not `not_after`, which is looked at when a name is resolved: a claim that ended early must still reach those

@@ -19,7 +19,7 @@ from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import STALE_GRACE
 from beam_actors.naming.messages import Holding
 from beam_actors.naming.pins import Pin
-from beam_actors.naming.ranking import Contested, decide, is_live
+from beam_actors.naming.ranking import Clear, Contested, decide, is_live
 from beam_actors.naming.results import Choice, Conflict, Held, Resolution, Source
 from beam_actors.values import Name, OwnerId
 
@@ -36,8 +36,9 @@ class Standing:
     """How far it is known here who holds a name."""
 
     certainty: Literal["open", "sole", "firm"]
-    """`open`: whom the name leads to isn't known. `sole`: one owner holds it, as far as is known. `firm`: another
-    rival would change nothing, for the name is own, bound to an owner whose claim is known, settled, or contested."""
+    """`open`: whom the name leads to isn't known. `sole`: as far as is known, one owner holds it, or shows four times
+    the work of any other. `firm`: another rival would change nothing, for the name is own, bound to an owner whose
+    claim is known, settled, or contested."""
     owners: frozenset[OwnerId]
     """Those with a live claim."""
 
@@ -196,6 +197,16 @@ def holding(knowledge: Knowledge, name: Name) -> Holding:
     )
 
 
+def about(knowledge: Knowledge, name: Name, now: float) -> tuple[bytes, ...]:
+    """The encoded claims for the name that still mean something: by what they say, or by their work."""
+    return tuple(
+        claim.encoded
+        for entry in knowledge.registry.entries(name)
+        for claim in entry.claims
+        if claim.kind is not Kind.LIVE or claim is entry.backer or is_live(claim, now)
+    )
+
+
 def _handed_to(knowledge: Knowledge, name: Name) -> Iterator[bytes]:
     return (
         entry.claim.id
@@ -224,6 +235,7 @@ def _conflict(knowledge: Knowledge, name: Name, now: float) -> Iterator[Conflict
             peers=entry.claim.peers,
             since=float(knowledge.seen(entry.claim).first),
             equivocates=entry.rival is not None,
+            level=entry.level,
             relation=_relation(knowledge, name, entry.claim.owner),
             used=entry.claim.owner == used,
         )
@@ -234,7 +246,9 @@ def _conflict(knowledge: Knowledge, name: Name, now: float) -> Iterator[Conflict
         yield Conflict(name=name, choices=choices, settled_by=_settled_by(knowledge, name, now))
 
 
-def _settled_by(knowledge: Knowledge, name: Name, now: float) -> Literal["own", "petname", "pin", "settled"] | None:
+def _settled_by(
+    knowledge: Knowledge, name: Name, now: float
+) -> Literal["own", "petname", "pin", "settled", "work"] | None:
     bindings = knowledge.bindings
     if name in bindings.petnames:
         return "petname"
@@ -242,7 +256,9 @@ def _settled_by(knowledge: Knowledge, name: Name, now: float) -> Literal["own", 
         return "own"
     if name in bindings.pins or name in bindings.lost:
         return bindings.lost.get(name, "pin")
-    return None if knowledge.settled(name, now) is None else "settled"
+    if knowledge.settled(name, now) is not None:
+        return "settled"
+    return "work" if isinstance(decide(knowledge.registry.entries(name), now), Clear) else None
 
 
 def _used(knowledge: Knowledge, name: Name, now: float) -> OwnerId | None:

@@ -24,7 +24,7 @@ import attrs
 from beam_actors.errors import ClaimRefused, InvalidValue, LocalProtocolError
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.limits import MAX_CLAIM
-from beam_actors.naming.terms import Field, Kind, Terms, network_of, read_peers, read_terms
+from beam_actors.naming.terms import Field, Kind, Terms, network_of, read_peers, read_terms, read_work
 from beam_actors.values import Name, OwnerId, PeerId, cbor
 
 __all__ = ["DOMAIN", "Claim", "Field", "Kind", "Terms"]
@@ -51,6 +51,8 @@ class Claim:
     owner: OwnerId = attrs.field(eq=False)
     label: str = attrs.field(eq=False)
     """The name's; empty in a revocation."""
+    level: int | None = attrs.field(default=None, eq=False)
+    """What this node found its work to be worth; None: that was not looked at, or is not asked for."""
 
     @classmethod
     def sign(cls, terms: Terms, key: OwnerKey) -> "Claim":
@@ -104,13 +106,17 @@ class Claim:
         return cls(columns + encoded, claim_id, terms.keyset.owner_id, terms.name.label if terms.name else "")
 
     @classmethod
-    def restore(cls, kept: bytes, label: str, owner: OwnerId) -> "Claim":
+    def restore(cls, kept: bytes, label: str, owner: OwnerId, level: int | None = None) -> "Claim":
         """The claim of this owner that was `kept`, by whoever knows that the bytes are what they were."""
-        return cls(kept, _id_of(_body_of(kept)), owner, label)
+        return cls(kept, _id_of(_body_of(kept)), owner, label, level)
 
     def sharing(self, owner: OwnerId) -> "Claim":
         """The same, with the object for its owner that others have already: what is kept is kept once."""
-        return self if owner is self.owner else Claim(self.kept, self.id, owner, self.label)
+        return self if owner is self.owner else Claim(self.kept, self.id, owner, self.label, self.level)
+
+    def proved(self, level: int) -> "Claim":
+        """The same claim, of whose work the level is known."""
+        return attrs.evolve(self, level=level)
 
     def genuine(self) -> bool:
         """Whether the owner's present key signed it. Some 50 microseconds."""
@@ -148,6 +154,11 @@ class Claim:
     def peers(self) -> tuple[PeerId, ...]:
         """The machines that serve the name, the preferred one first."""
         return read_peers(self.body)
+
+    @property
+    def work(self) -> bytes:
+        """Its solutions: see `work`."""
+        return read_work(self.body)
 
     # --- its columns --------------------------------------------------------------------------------------------------
 

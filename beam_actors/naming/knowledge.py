@@ -20,6 +20,7 @@ from beam_actors.naming.limits import DAY, MINUTE, RETENTION, Limits
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Key, Registry
+from beam_actors.naming.work import Levels
 from beam_actors.ports import Change
 from beam_actors.values import Name, OwnerId
 
@@ -30,8 +31,16 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 class Knowledge:
     """The state of one node's naming. One holder."""
 
-    def __init__(self, *, network: str, owner: OwnerId, limits: Limits, events: Events | None = None) -> None:
-        """`events` is the node's feed, which outlives this."""
+    def __init__(
+        self,
+        *,
+        network: str,
+        owner: OwnerId,
+        limits: Limits,
+        events: Events | None = None,
+        levels: Levels | None = None,
+    ) -> None:
+        """`events` is the node's feed, and `levels` what is known of work; both outlive this."""
         self.network = network
         self.owner = owner
         self.limits = limits
@@ -52,14 +61,27 @@ class Knowledge:
         self.admitted = 0
         self.holds = Holds(limits.settle_after)
         self._changes: list[Change] = []
-        self._admission = Admission(self.registry, limits, spares=self.bindings.spares)
+        self.levels = levels or Levels(network)
+        self._unproven: list[Claim] = []
+        self._admission = Admission(self.registry, limits, spares=self.bindings.spares, levels=self.levels)
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
     def take(self, data: bytes, now: float) -> Claim | None:
-        """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised."""
+        """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised.
+
+        One whose work must be computed first is not taken in, but among the `unproven`.
+        """
         try:
             claim = Claim.parse(data, network=self.network, known=self.registry.get)
+        except ClaimRefused as refused:
+            self.refused[refused.reason] += 1
+            return None
+        return self.take_proved(claim, now)
+
+    def take_proved(self, claim: Claim, now: float) -> Claim | None:
+        """The same for one that was parsed, when it was found out what its work is worth."""
+        try:
             return claim if self._admit(claim, now) is Verdict.NEW else None
         except ClaimRefused as refused:
             self.refused[refused.reason] += 1
@@ -80,24 +102,20 @@ class Knowledge:
 
     def check(self, claim: Claim, now: float) -> None:
         """Raise `ClaimRefused` if `publish` would."""
-        self._admission.judge(claim, now, ours=True)
+        self._admission.judge(self._admission.appraise(claim), now, ours=True)
 
     def wake(self, now: float) -> list[Claim]:
         """Judge again what waited for its time; what is new. Once a minute."""
         self._tell_left(now)
         waiting, self.waiting = self.waiting, {}
-        new: list[Claim] = []
-        for claim in waiting.values():
-            try:
-                if self._admit(claim, now) is Verdict.NEW:
-                    new.append(claim)
-            except ClaimRefused as refused:
-                self.refused[refused.reason] += 1
-        return new
+        return [claim for one in waiting.values() if (claim := self.take_proved(one, now)) is not None]
 
     def _admit(self, claim: Claim, now: float, *, ours: bool = False) -> Verdict:
+        claim = self._admission.appraise(claim)
         verdict = self._admission.judge(claim, now, ours=ours)
-        if verdict is Verdict.EARLY and len(self.waiting) < self.limits.waiting:
+        if verdict is Verdict.UNPROVEN:
+            self._unproven.append(claim)
+        elif verdict is Verdict.EARLY and len(self.waiting) < self.limits.waiting:
             self.waiting[claim.id] = claim
         elif verdict is Verdict.NEW:
             self._merge(claim, now, ours=ours)
@@ -200,7 +218,10 @@ class Knowledge:
         dropped = self.registry.forget(now, keep=keep) if self._is_believed(now) else []
         for key in dropped:
             self.drop(key)
-        if dropped:
+        lessened = self.registry.forget_backers(now)
+        for key in lessened:
+            self._put(key)
+        if dropped or lessened:
             self._changes.append(records.put_floor(self.registry.floor))
         for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now))):
             self._put(key)
@@ -296,6 +317,11 @@ class Knowledge:
         """The store's changes since the last call."""
         changes, self._changes = self._changes, []
         return changes
+
+    def unproven(self) -> tuple[Claim, ...]:
+        """The claims since the last call whose work must be computed before they can be taken in."""
+        unproven, self._unproven = tuple(self._unproven), []
+        return unproven
 
     def elsewhere(self) -> tuple[Name, ...]:
         """The names that may lead elsewhere by another claim than one of the name itself, since the last call."""

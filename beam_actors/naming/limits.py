@@ -58,6 +58,12 @@ class Limits:
     """From all peers together, each in its turn: a quarter of a core, however many strangers come."""
     all_claims_burst: int = 1000
     """The same at once, after a silence."""
+    proofs: int = 256
+    """Messages of peers with claims whose work is being checked, in all: two milliseconds a claim, one at a time."""
+    proofs_per_peer: int = 8
+    """The same of one peer; each peer may have one in any case."""
+    bad_work: int = 8
+    """What a claim with bad work costs its peer, in claims: it may take as long to refuse as eight to take in."""
     exchange_interval: float = 60.0
     """Seconds between two exchanges that one peer opens, after the first two; the same for this node's own. So often,
     give or take a sixth, a node also compares with a peer that chance chooses."""

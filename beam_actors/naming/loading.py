@@ -118,10 +118,14 @@ class Loading:
         """Take back a row of the table of claims; raise `StoreDamaged`."""
         entry, seen = records.read_entry(key, value, self._known.network)
         registry = self._known.registry
+        name, owner = entry.name, entry.owner
+        if entry.level < self._known.levels.difficulty.bits and owner != self._known.owner:
+            # From a time when the network asked for less: nobody else takes it, and its owner tells a better one.
+            self._known.record(records.drop_entry(name, owner))
+            return
         for ended in registry.ended_by(entry.claim):  # an older program kept claims of several eras
             self._known.drop((ended.name, ended.owner))
         registry.merge_all(entry.claims)
-        name, owner = entry.name, entry.owner
         kept = registry.entry(name, owner)
         if kept is None:
             self._known.record(records.drop_entry(name, owner))

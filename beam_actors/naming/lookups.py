@@ -227,12 +227,12 @@ class LookUp(Actor):
 
     async def _question(self, talk: Conversation, peer: PeerId) -> int:
         await talk.send(Ask(self._name))
-        most = left = 2 * self._limits.owners_per_name  # a claim and the proof of an equivocation for each
+        most = left = 3 * self._limits.owners_per_name  # a claim, a proof of an equivocation, and the most work
         while (message := await talk.listed()) is not None:
             if not isinstance(message, Push) or len(message.claims) > left:
                 raise RemoteProtocolError("The peer answers a question with something else.")
             left -= len(message.claims)
-            await self._registrar.ask(Submit(message.claims, peer), timeout=self._limits.lookup_timeout)
+            await self._registrar.ask(Submit(message.claims, peer, asked=True), timeout=self._limits.lookup_timeout)
         return most - left
 
     @receives(Waited)

@@ -14,10 +14,21 @@ from beam_actors.values import Name, OwnerId, PeerId
 
 @attrs.frozen(slots=True)
 class Submit:
-    """Claims from a peer, unchecked. Reply, once what is new is durable: how many were new."""
+    """Claims from a peer, unchecked. Reply, once what is new is durable: `Taken`, or `ResourceExhausted`."""
 
     claims: tuple[bytes, ...]
     source: PeerId
+    asked: bool = False
+    """Whether somebody waits to know what a name leads to."""
+
+
+@attrs.frozen(slots=True)
+class Taken:
+    """What became of claims that a peer sent."""
+
+    new: int
+    bad: int = 0
+    """Those of which the work was checked, for milliseconds, and found bad."""
 
 
 @attrs.frozen(slots=True)

@@ -1,9 +1,10 @@
 """The global rule: which owner's claim answers for a name that nobody here has pinned.
 
 Invariant: a pure function of the entries, the time, and whose hold is settled here. A claim is used when it is alone,
-or when it is the settled one (`holds`); else, with several live owners, nobody wins, and the caller lists the choices.
-Self-asserted times never rank, since backdating is free. An owner who equivocates is still one owner: the greatest
-(era, seq, issued, id) speaks for it everywhere.
+when it is the settled one (`holds`), or when its owner showed four times the work of every live rival (`work`); else,
+with several live owners, nobody wins, and the caller lists the choices. Self-asserted times never rank,
+since backdating is free. An owner who equivocates is still one owner: the greatest (era, seq, issued, id) speaks for it
+everywhere.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ import attrs
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import MAX_AHEAD, STALE_GRACE
 from beam_actors.naming.registry import Entry
+from beam_actors.naming.work import CLEAR
 from beam_actors.values import OwnerId
 
 
@@ -26,6 +28,13 @@ class Sole:
 @attrs.frozen(slots=True)
 class Settled:
     """Several owners hold the name, and this one did alone here for long enough before any other came."""
+
+    claim: Claim
+
+
+@attrs.frozen(slots=True)
+class Clear:
+    """Several owners hold the name, none of them settled, and this one showed four times the work of any other."""
 
     claim: Claim
 
@@ -48,21 +57,24 @@ def is_live(claim: Claim, now: float, *, grace: float = 0.0) -> bool:
 
 def decide(
     entries: Iterable[Entry], now: float, *, settled: OwnerId | None = None, cut_off: bool = False
-) -> Sole | Settled | Contested | None:
+) -> Sole | Settled | Clear | Contested | None:
     """Who holds the name that the entries are of; None when nobody does. `settled` is whose hold is settled here.
 
     `cut_off` says that no peer is connected: then claims that ended at most `STALE_GRACE` ago still count, unless one
     that has not ended does, because an old answer is better than none while no newer one can be had.
     """
-    claims = tuple(entry.claim for entry in entries)
-    live = tuple(claim for claim in claims if is_live(claim, now))
+    known = tuple(entries)
+    live = tuple(entry for entry in known if is_live(entry.claim, now))
     if not live and cut_off:
-        live = tuple(claim for claim in claims if is_live(claim, now, grace=STALE_GRACE))
+        live = tuple(entry for entry in known if is_live(entry.claim, now, grace=STALE_GRACE))
     if not live:
         return None
     if len(live) == 1:
-        return Sole(live[0])
-    for claim in live:
-        if claim.owner == settled:
-            return Settled(claim)
-    return Contested(tuple(sorted(live, key=lambda claim: claim.owner)))
+        return Sole(live[0].claim)
+    for entry in live:
+        if entry.claim.owner == settled:
+            return Settled(entry.claim)
+    most, next_to_it, *_ = sorted(live, key=lambda entry: entry.level, reverse=True)
+    if most.level >= next_to_it.level + CLEAR:
+        return Clear(most.claim)
+    return Contested(tuple(sorted((entry.claim for entry in live), key=lambda claim: claim.owner)))

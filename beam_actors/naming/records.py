@@ -1,6 +1,6 @@
 """How this room writes what it keeps: tables, keys and values of the store, which knows none of them.
 
-    names.claims    name NUL owner    `_ROW`, claim, rival or nothing, sum
+    names.claims    name NUL owner    `_ROW`, claim, rival or nothing, backer or nothing, sum
                                       before: [2, claim, rival or empty, first, heard, alone, settled], [1, …, heard]
     names.revoked   owner             [1, claim]
     names.own       name              [2, since, contest, owner]      before: [1, since, contest]
@@ -52,8 +52,9 @@ _USED_FORMAT = 2
 _HOW: Final[tuple[How, ...]] = ("command", "navigation", "forward")
 _CLAIMS_FORMAT = b"\x03"
 _CLAIMS_BEFORE = 1, 2
-_ROW = struct.Struct("<cQQQ?H")
-"""The format; first seen, last heard of, alone since, settled (see `Seen`); how many bytes the claim has."""
+_ROW = struct.Struct("<cQQQ?HHBBB")
+"""The format; first seen, last heard of, alone since, settled (see `Seen`); how many bytes the claim and its rival
+have; the levels of both and of the backer (0: none, or not looked at)."""
 _SUM = 8
 _OWNER = 32
 _MAX_VALUE = 2 * MAX_CLAIM + 256
@@ -87,10 +88,11 @@ def _claim_key(name: Name, owner: OwnerId) -> bytes:
 
 def put_entry(entry: Entry, seen: Seen) -> Change:
     """Keep an entry."""
-    key, claim = _claim_key(entry.name, entry.owner), entry.claim.kept
-    value = _ROW.pack(_CLAIMS_FORMAT, seen.first, seen.heard, seen.alone, seen.settled, len(claim)) + claim
-    if entry.rival is not None:
-        value += entry.rival.kept
+    key = _claim_key(entry.name, entry.owner)
+    claim, rival, backer = (b"" if one is None else one.kept for one in entry.places)
+    levels = [(one.level or 0) if one else 0 for one in entry.places]
+    about = seen.first, seen.heard, seen.alone, seen.settled
+    value = _ROW.pack(_CLAIMS_FORMAT, *about, len(claim), len(rival), *levels) + claim + rival + backer
     return Change(CLAIMS, key, value + _sum(key, value))
 
 
@@ -171,28 +173,28 @@ def put_made(purpose: str, name: Name) -> Change:
 def read_entry(key: bytes, value: bytes, network: str) -> tuple[Entry, Seen]:
     """Read a row of `names.claims`; raise `StoreDamaged`."""
     if value[:1] == _CLAIMS_FORMAT:
-        claims, seen = _read_row(key, value)
+        entry, seen = _read_row(key, value)
     else:
-        claims, seen = _read_row_of_before(value, network)
-    if claims[0].network != network:
+        entry, seen = _read_row_of_before(value, network)
+    if entry.claim.network != network:
         raise StoreDamaged(f"A claim in the store belongs to another network than {network}.")
-    return Entry(*claims), seen
+    return entry, seen
 
 
-def _read_row(key: bytes, value: bytes) -> tuple[list[Claim], Seen]:
+def _read_row(key: bytes, value: bytes) -> tuple[Entry, Seen]:
     """What the sum says is what was written, so nothing else is looked at."""
     if len(value) < _ROW.size + _SUM or _sum(key, value[:-_SUM]) != value[-_SUM:]:
         raise _damaged(CLAIMS)
-    _, first, heard, alone, settled, size = _ROW.unpack_from(value)
+    _, first, heard, alone, settled, size, rival_size, *levels = _ROW.unpack_from(value)
     label, owner = key[: -_OWNER - 1].decode("ascii"), OwnerId(key[-_OWNER:])
-    claim, rival = value[_ROW.size : _ROW.size + size], value[_ROW.size + size : -_SUM]
-    claims = [Claim.restore(claim, label, owner)]
-    if rival:
-        claims.append(Claim.restore(rival, label, owner))
-    return claims, Seen(first, heard, alone, settled)
+    begin, end = _ROW.size + size, _ROW.size + size + rival_size
+    claim = Claim.restore(value[_ROW.size : begin], label, owner, levels[0] or None)
+    rival = Claim.restore(value[begin:end], label, owner, levels[1] or None) if rival_size else None
+    backer = Claim.restore(value[end:-_SUM], label, owner, levels[2] or None) if end < len(value) - _SUM else None
+    return Entry(claim, rival, backer), Seen(first, heard, alone, settled)
 
 
-def _read_row_of_before(value: bytes, network: str) -> tuple[list[Claim], Seen]:
+def _read_row_of_before(value: bytes, network: str) -> tuple[Entry, Seen]:
     match _read(value, *_CLAIMS_BEFORE):
         case [1, bytes() as claim, bytes() as rival, int() as first, int() as heard]:
             seen = Seen(first, heard)
@@ -210,13 +212,13 @@ def _read_row_of_before(value: bytes, network: str) -> tuple[list[Claim], Seen]:
             raise _damaged(CLAIMS)
     if not all(0 <= time < MAX_TIME for time in (seen.first, seen.heard, seen.alone)):
         raise _damaged(CLAIMS)
-    return [_parse(encoded, network) for encoded in (claim, *([rival] if rival else []))], seen
+    return Entry(_parse(claim, network), _parse(rival, network) if rival else None), seen
 
 
 def read_era(key: bytes, value: bytes) -> int:
     """Read in which era the claim in a row of `names.claims` was signed, of whichever network; or `StoreDamaged`."""
     if value[:1] == _CLAIMS_FORMAT:
-        return _read_row(key, value)[0][0].era
+        return _read_row(key, value)[0].era
     match _read(value, *_CLAIMS_BEFORE):
         case [_, bytes() as claim, *_]:
             try:

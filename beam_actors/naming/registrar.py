@@ -17,6 +17,7 @@ from beam_actors.errors import (
     NameTaken,
     NotAllowed,
     QuotaExceeded,
+    ResourceExhausted,
     StorageError,
 )
 from beam_actors.naming import answering
@@ -44,13 +45,14 @@ from beam_actors.naming.messages import (
     SetPetname,
     SetPin,
     Submit,
+    Taken,
     Tick,
     Unreserve,
     Used,
 )
+from beam_actors.naming.proving import Proving
 from beam_actors.naming.questions import ANSWERS, Question
 from beam_actors.naming.ranges import Snapshot
-from beam_actors.naming.ranking import is_live
 from beam_actors.naming.results import RegistryStatistics
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
@@ -73,6 +75,7 @@ class Registrar(Actor):
         NameTaken,
         NotAllowed,
         QuotaExceeded,
+        ResourceExhausted,
         StorageError,
     )
 
@@ -85,24 +88,26 @@ class Registrar(Actor):
         *,
         network: str,
         owner: OwnerId,
+        proving: Proving,
         watchers: Collection[Ref] = (),
         limits: Limits | None = None,
         events: Events | None = None,
     ) -> None:
         """`owner` is whose names this node holds; `spread` and `watchers` are told of every claim that is new.
 
-        `names` tends the own and pinned ones, and hears when the clock was set.
+        `names` tends the own and pinned ones, and hears when the clock was set. `proving` finds out what work is worth.
         """
         super().__init__()
         self._clock = clock
         self._watchers = (spread, *watchers)
         self._names = names
+        self._proving = proving
         bounds = limits or Limits()
         self._events = events or Events()
         self._logged = self._events.last  # the number of the last event that is in the log
 
         def empty() -> Knowledge:
-            return Knowledge(network=network, owner=owner, limits=bounds, events=self._events)
+            return Knowledge(network=network, owner=owner, limits=bounds, events=self._events, levels=proving.levels)
 
         self._ledger = Ledger(store, empty, spawn=self.spawn)
         self._confirmer = Confirmer(self._ledger, clock)
@@ -150,7 +155,26 @@ class Registrar(Actor):
         self._known.ran(self._time.ran())
         now = self._clock.wall()
         new = [claim for claim in (self._known.take(data, now) for data in message.claims) if claim is not None]
-        self._tell_when_durable(new, self.defer(), len(new), message.source)
+        unproven = self._known.unproven()
+        if not unproven:
+            self._tell_when_durable(new, self.defer(), Taken(len(new)), message.source)
+            return
+        elsewhere = self._known.elsewhere()
+        self._ledger.commit(lambda: self._announce(new, elsewhere, message.source))
+        self.spawn(self._prove, unproven, message, len(new), self.defer(), name="prove")
+
+    async def _prove(self, claims: tuple[Claim, ...], message: Submit, before: int, reply: Reply) -> None:
+        """Find out what the work of claims is worth, and judge them again; `before` were new without that."""
+        try:
+            proved = await self._proving.prove(claims, (message.source, message.asked))
+            self._ledger.check_disk()
+        except (ResourceExhausted, StorageError) as error:
+            reply.fail(error)
+            return
+        now = self._clock.wall()
+        new = [claim for claim in (self._known.take_proved(one, now) for one in proved) if claim is not None]
+        bad = sum((claim.level or 0) < self._proving.levels.difficulty.bits for claim in proved)
+        self._tell_when_durable(new, reply, Taken(before + len(new), bad), message.source)
 
     @receives(Publish)
     def on_publish(self, message: Publish) -> None:
@@ -278,13 +302,7 @@ class Registrar(Actor):
     def on_get_about(self, message: GetAbout) -> tuple[bytes, ...]:
         """The claims for a name that still mean something."""
         self._ledger.check_durable()
-        now = self._clock.wall()
-        return tuple(
-            claim.encoded
-            for entry in self._known.registry.entries(message.name)
-            for claim in entry.claims
-            if claim.kind is not Kind.LIVE or is_live(claim, now)
-        )
+        return answering.about(self._known, message.name, self._clock.wall())
 
     @receives(GetItems)
     def on_get_items(self, _message: GetItems) -> Snapshot:

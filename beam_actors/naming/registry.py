@@ -5,7 +5,8 @@ The state is a product of join-semilattices, so merging is commutative, associat
 - per owner the claims of the greatest era: who opens an era says in it anew all that is to stand, so the key of an era
   before, which a thief may have, claims nothing any more, under no name;
 - in it, per name the claims at the greatest seq, of which the two greatest by (issued, id) are kept: the greater one
-  counts, and a second one is the proof that the owner signed two (an equivocation, healed by a higher seq);
+  counts, and a second one is the proof that the owner signed two (an equivocation, healed by a higher seq); beside
+  them the claim with the most work, so that nobody makes a name worth less by saying less;
 - per owner a revocation or none. It absorbs: the owner's claims are dropped and none is taken again.
 
 Invariant: the content is a function of the set of claims ever merged, never of their order, and no clock is read.
@@ -35,21 +36,39 @@ class Entry:
     """The greatest by (era, seq, issued, id): the one that counts."""
     rival: Claim | None = None
     """Another claim of the same owner, era and seq: the proof of an equivocation."""
+    backer: Claim | None = None
+    """An earlier claim with more work than either: the best work seen. A renewal keeps its work, so hardly ever."""
 
     def join(self, claim: Claim) -> "Entry":
         """With `claim` of the same name and owner in it; this very object when nothing changes."""
-        if claim.position != self.claim.position:
-            return Entry(claim) if claim.position > self.claim.position else self
-        known = [self.claim] if self.rival is None else [self.claim, self.rival]
+        known = self.claims
         if any(claim.id == other.id for other in known):
             return self  # the same signed bytes: a signature that was made again changes nothing
-        best, second, *_ = sorted([claim, *known], key=lambda one: one.order, reverse=True)
-        return self if (best, second) == (self.claim, self.rival) else Entry(best, second)
+        if claim.era > self.claim.era:
+            return Entry(claim)
+        top = max(claim.position, self.claim.position)
+        counting = [one for one in (claim, *known) if one.position == top]
+        best, *others = sorted(counting, key=lambda one: one.order, reverse=True)
+        rival = others[0] if others else None
+        backer = max(claim, *known, key=_worth)
+        if claim not in {best, rival, backer}:
+            return self
+        return Entry(best, rival, None if backer in {best, rival} else backer)
+
+    @property
+    def places(self) -> tuple[Claim, Claim | None, Claim | None]:
+        """The one that counts, the rival and the backer."""
+        return self.claim, self.rival, self.backer
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """The one or two claims."""
-        return (self.claim,) if self.rival is None else (self.claim, self.rival)
+        """Those of them that there are."""
+        return tuple(one for one in self.places if one is not None)
+
+    @property
+    def level(self) -> int:
+        """The best work seen of the owner for the name."""
+        return max(one.level or 0 for one in self.claims)
 
     @property
     def name(self) -> Name:
@@ -75,6 +94,10 @@ class Entry:
     def issued(self) -> int:
         """When the later of its claims was signed."""
         return max(claim.issued for claim in self.claims)
+
+
+def _worth(claim: Claim) -> tuple[int, tuple[int, int, int, bytes]]:
+    return claim.level or 0, claim.order
 
 
 _Held = Claim | Entry
@@ -125,7 +148,7 @@ class Registry:
             del self._by_id[old.id]
         for new in after.claims:
             self._by_id[new.id] = new
-        self._keep(after if after.rival else after.claim)
+        self._keep(after if len(after.claims) > 1 else after.claim)
         return True
 
     def _keep(self, held: _Held) -> None:
@@ -184,6 +207,21 @@ class Registry:
         for key in keys:
             self._drop(key)
         return keys
+
+    def forget_backers(self, now: float) -> list[Key]:
+        """Drop earlier claims that are as old and are kept for their work only; the keys of what is left."""
+        old = [
+            held
+            for label in self._by_name.groups()
+            for held in self._by_name.of(label)
+            if isinstance(held, Entry) and held.backer is not None and held.backer.issued + RETENTION < now
+        ]
+        for entry in old:
+            if entry.backer is not None:
+                self.floor = max(self.floor, entry.backer.issued)
+                del self._by_id[entry.backer.id]
+                self._keep(entry.claim if entry.rival is None else Entry(entry.claim, entry.rival))
+        return [(entry.name, entry.owner) for entry in old]
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ class Choice:
     """When this node first saw the owner hold the name (since 1970)."""
     equivocates: bool
     """Whether the owner signed two different claims with one number; the proof is kept."""
+    level: int
+    """What the best work of the owner for the name is worth, as this node has seen it; each more is twice the work."""
     relation: Literal["own", "pin", "other"]
     """What the owner is to this node: its own, the one that is pinned for the name, or anybody else."""
     used: bool
@@ -52,7 +54,7 @@ class Conflict:
 
     name: Name
     choices: tuple[Choice, ...]
-    settled_by: Literal["own", "petname", "pin", "settled"] | None
+    settled_by: Literal["own", "petname", "pin", "settled", "work"] | None
     """`petname`: the name is a petname here, and leads to something else."""
 
 

@@ -12,9 +12,11 @@ from beam_actors.naming.limits import Limits
 from beam_actors.naming.lookups import LookUps
 from beam_actors.naming.names import Names
 from beam_actors.naming.network import PeerNetwork
+from beam_actors.naming.proving import Proving
 from beam_actors.naming.registrar import Registrar
 from beam_actors.naming.spread import Spread
-from beam_actors.ports import Clock, Entropy, Store
+from beam_actors.naming.work import NO_WORK, Difficulty, Levels
+from beam_actors.ports import Clock, Compute, Entropy, Store
 from beam_actors.runtime import ChildSpec, Ref, System
 from beam_actors.values import PeerId
 
@@ -44,15 +46,20 @@ def compose_naming(
     store: Store,
     clock: Clock,
     entropy: Entropy,
+    compute: Compute,
     suffixes: Collection[str] = DEFAULT_SUFFIXES,
     watchers: Collection[Ref] = (),
     limits: Limits | None = None,
+    difficulty: Difficulty | None = None,
 ) -> NamingRoom:
     """Wire the room below the supervisor at the path `services`.
 
-    `owner` is the owner's present key; `watchers` are told `Changed` for every claim that is new.
+    `owner` is the owner's present key; `watchers` are told `Changed` for every claim that is new. `difficulty` is for
+    simulations and tests: in a daemon, the network says how much work it asks for.
     """
     bounds = limits or Limits()
+    levels = Levels(network, difficulty or NO_WORK)
+    proving = Proving(levels, compute, bounds)
     events = Events()  # it outlives the registrar's incarnations: who watches goes on from a number
     registrar, spread = system.ref(f"{services}/registry"), spread_ref(system, services)
     names, lookups = system.ref(f"{services}/names"), system.ref(f"{services}/lookups")
@@ -66,6 +73,7 @@ def compose_naming(
                 names,
                 network=network,
                 owner=owner.owner_id,
+                proving=proving,
                 watchers=watchers,
                 limits=bounds,
                 events=events,

@@ -22,7 +22,7 @@ from beam_actors.naming.exchanges import Exchanges
 from beam_actors.naming.exchanging import Exchange, Pay
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.link import Link
-from beam_actors.naming.messages import Changed, CountLinks, GetAbout, Meet, Submit
+from beam_actors.naming.messages import Changed, CountLinks, GetAbout, Meet, Submit, Taken
 from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
 from beam_actors.naming.news import News
 from beam_actors.naming.protocol import PROTOCOL, Ask, Compare, Done, Push
@@ -329,7 +329,9 @@ class Spread(Actor):
     async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> None:
         """Hand claims to the registrar, no faster than one peer may; the stream's window slows the peer down."""
         await pay(max(1, len(claims)))
-        await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
+        taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
+        if taken.bad:
+            await pay((self._limits.bad_work - 1) * taken.bad)
         link.outbox.drop(claims)
 
     @staticmethod

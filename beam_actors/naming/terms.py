@@ -190,6 +190,12 @@ def read_peers(body: bytes) -> tuple[PeerId, ...]:
     return tuple(PeerId.from_multihash(peer) for peer in cbor.decode_again(body)[Field.PEERS])
 
 
+def read_work(body: bytes) -> bytes:
+    """The solutions in a body that was read before."""
+    work: bytes = cbor.decode_again(body)[Field.WORK]
+    return work
+
+
 def network_of(body: bytes) -> str:
     """The network of a body that was read before, which begins with its version and this."""
     start = 5 if body[4] < _LONG_TEXT else 6

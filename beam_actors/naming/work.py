@@ -39,7 +39,7 @@ class Difficulty:
     memory_kib: int
 
 
-NONE: Final = Difficulty(0, 8)
+NO_WORK: Final = Difficulty(0, 8)
 PUBLIC: Final = Difficulty(10, 256)
 """Some two seconds of one core to solve, five in the worst of a thousand cases, and two milliseconds to check. Less
 memory would favour those who own graphics cards; more would cost a small board too much for each claim that it takes.
@@ -49,7 +49,7 @@ _BY_NETWORK: Final = {"beam": PUBLIC}
 
 def difficulty_of(network: str) -> Difficulty:
     """What the network asks for. All of its nodes must agree on it, so it is a matter of this table alone."""
-    return _BY_NETWORK.get(network, NONE)
+    return _BY_NETWORK.get(network, NO_WORK)
 
 
 def salt_of(network: str, name: Name, owner: OwnerId) -> bytes:
@@ -144,7 +144,7 @@ class Levels:
 
     __slots__ = ("_known", "_most", "_network", "difficulty")
 
-    def __init__(self, network: str, difficulty: Difficulty = NONE, *, most: int = 4096) -> None:
+    def __init__(self, network: str, difficulty: Difficulty = NO_WORK, *, most: int = 4096) -> None:
         self._network = network
         self._most = most
         self._known: OrderedDict[bytes, int] = OrderedDict()
@@ -160,14 +160,14 @@ class Levels:
 
     def of(self, claim: Claim) -> int | None:
         """The level of a claim's work; None if it must be computed."""
-        work = claim.terms.work
+        work = claim.work
         if not self.asked or claim.kind is Kind.REVOCATION or len(work) != SOLUTIONS * SIZE:
             return 0
         return self._known.get(self._key(claim))
 
     def compute(self, claim: Claim) -> int:
         """Compute it, in milliseconds, remembering nothing: for another thread."""
-        return level_of(self._salt(claim), claim.terms.work, self.difficulty)
+        return level_of(self._salt(claim), claim.work, self.difficulty)
 
     def remember(self, claim: Claim, level: int) -> None:
         """It was found to be so much."""
@@ -181,4 +181,4 @@ class Levels:
         return salt_of(self._network, claim.name, claim.owner)
 
     def _key(self, claim: Claim) -> bytes:
-        return hashlib.blake2b(claim.terms.work, digest_size=16, key=self._salt(claim)).digest()
+        return hashlib.blake2b(claim.work, digest_size=16, key=self._salt(claim)).digest()

@@ -139,6 +139,7 @@ class Rows:
                     since=choice.since,
                     held_for_s=round(max(0.0, now - choice.since), 3),
                     equivocates=choice.equivocates,
+                    level=choice.level,
                     always=self.always(conflict.name, choice.owner),
                 )
                 for choice in conflict.choices

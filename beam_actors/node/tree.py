@@ -21,7 +21,7 @@ from beam_actors.flow import Flow, PumpActor
 from beam_actors.identity import Keyring
 from beam_actors.ingress import NETWORK, Binding, Ingress, Zone, compose_ingress, resolver_ref
 from beam_actors.naming import PROTOCOL as NAMES_PROTOCOL
-from beam_actors.naming import Naming, compose_naming, spread_ref
+from beam_actors.naming import Difficulty, Naming, compose_naming, spread_ref
 from beam_actors.node.api import Api
 from beam_actors.node.config import Bind, NodeConfig, NodePorts
 from beam_actors.node.storage import StoreActor, StoreHandle
@@ -57,8 +57,18 @@ class Node:
     """Set when somebody asked the node to stop."""
 
 
-def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring, *, security: Security = NOISE) -> Node:
-    """Wire a node; nothing runs yet. `security` is for simulations: no daemon is started with another than Noise.
+def compose_node(
+    config: NodeConfig,
+    ports: NodePorts,
+    keys: Keyring,
+    *,
+    security: Security = NOISE,
+    difficulty: Difficulty | None = None,
+) -> Node:
+    """Wire a node; nothing runs yet.
+
+    `security` and `difficulty` are for simulations: no daemon is started with another than Noise, or asks for other
+    work than its network.
 
     Raises:
         InvalidValue: an address cannot be listened at or dialled.
@@ -98,8 +108,10 @@ def compose_node(config: NodeConfig, ports: NodePorts, keys: Keyring, *, securit
         network=config.network,
         peers=room.peers,
         suffixes=config.suffixes,
+        compute=ports.compute,
         watchers=(resolver_ref(system, INGRESS),),
         limits=limits.naming,
+        difficulty=difficulty,
         **common,
     )
     dns, https, http = _binding(config.dns), _binding(config.https), _binding(config.http)

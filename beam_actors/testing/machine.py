@@ -108,7 +108,8 @@ class Machine:
             self.disk,
             self.world.trace,
             lambda: self.host.driver(descriptors=self.descriptors),
-            self.world.security,
+            security=self.world.security,
+            difficulty=self.world.difficulty,
         )
         self.world.nursery.start_soon(self._run, process, config, name=f"{self.name} boot {self.boots}")
         try:

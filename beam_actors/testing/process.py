@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from beam_actors.errors import ConnectionLost, StorageError
+from beam_actors.naming import Difficulty
 from beam_actors.node import Node, NodeConfig, NodePorts, compose_node, open_home
 from beam_actors.ports import NetworkDriver, Ready, Store, Turn
 from beam_actors.runtime import Actor, Event, ExitKind, ExitReason
@@ -31,7 +32,14 @@ class Process:
     """A daemon. `run` is its life; `vanish`, `kill` and setting `node.stopping` are the ends."""
 
     def __init__(
-        self, name: str, disk: MemoryDisk, trace: Trace, drivers: Callable[[], VirtualDriver], security: Security
+        self,
+        name: str,
+        disk: MemoryDisk,
+        trace: Trace,
+        drivers: Callable[[], VirtualDriver],
+        *,
+        security: Security,
+        difficulty: Difficulty,
     ) -> None:
         self.name = name
         self.node: Node | None = None
@@ -45,6 +53,7 @@ class Process:
         self._trace = trace
         self._make_driver = drivers
         self._security = security
+        self._difficulty = difficulty
         self._drivers: list[VirtualDriver] = []
         self._scope = trio.CancelScope()
         self._root: Actor | None = None
@@ -104,7 +113,7 @@ class Process:
 
     async def _live(self, config: NodeConfig, ports: NodePorts) -> None:
         async with open_home(ports, config.passphrase) as home:
-            node = compose_node(config, home.ports, home.keys, security=self._security)
+            node = compose_node(config, home.ports, home.keys, security=self._security, difficulty=self._difficulty)
             forget = node.system.observe(self._record)
             make_root: Callable[[], Actor] = node.spec.factory
 

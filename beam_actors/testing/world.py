@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from beam_actors.naming import NO_WORK
 from beam_actors.runtime import unwrap
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.journal import Journal
@@ -39,6 +40,8 @@ class World:
         self.stops = current_clock().stops
         self.seals = Seals()
         self.security = LIGHT if profile is Profile.LIGHT else self.seals.security()
+        self.difficulty = NO_WORK
+        """The work that daemons ask for which start from now on; whatever their network would."""
         self.nursery = nursery
         """Where processes live; a scenario that starts its own tasks opens its own."""
         self.machines: dict[str, Machine] = {}

@@ -11,8 +11,9 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registry.py",
-                "return Entry(claim) if claim.position > self.claim.position else self",
-                "return self",
+                "        top = max(claim.position, self.claim.position)\n",
+                "        if claim.position != self.claim.position:\n            return self\n"
+                "        top = self.claim.position\n",
             ),
         ),
     ),
@@ -24,8 +25,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registry.py",
-                "return Entry(claim) if claim.position > self.claim.position else self",
-                "return Entry(claim)",
+                "        top = max(claim.position, self.claim.position)\n",
+                "        top = claim.position\n",
             ),
         ),
     ),
@@ -37,8 +38,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registry.py",
-                "best, second, *_ = sorted([claim, *known], key=lambda one: one.order, reverse=True)",
-                "best, second, *_ = [*known, claim]",
+                "best, *others = sorted(counting, key=lambda one: one.order, reverse=True)",
+                "best, *others = [*counting[1:], claim]",
             ),
         ),
     ),
@@ -178,8 +179,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/ranking.py",
-                "    return Contested(tuple(sorted(live, key=lambda claim: claim.owner)))",
-                "    return Sole(live[0])",
+                "    return Contested(tuple(sorted((entry.claim for entry in live), key=lambda claim: claim.owner)))",
+                "    return Sole(live[0].claim)",
             ),
         ),
     ),
@@ -235,8 +236,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/ranking.py",
-                "live = tuple(claim for claim in claims if is_live(claim, now))\n",
-                "live = tuple(claim for claim in claims if is_live(claim, now, grace=STALE_GRACE))\n",
+                "live = tuple(entry for entry in known if is_live(entry.claim, now))\n",
+                "live = tuple(entry for entry in known if is_live(entry.claim, now, grace=STALE_GRACE))\n",
             ),
         ),
     ),

@@ -109,8 +109,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/lookups.py",
-                "            await self._registrar.ask(Submit(message.claims, peer), timeout=self._limits.lookup_timeout)\n",
-                "",
+                "            await self._registrar.ask(Submit(message.claims, peer, asked=True), timeout=self._limits.lookup_timeout)",
+                "            pass",
             ),
         ),
     ),
@@ -166,8 +166,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/knowledge.py",
-                "                    new.append(claim)\n",
-                "                    self.registry._drop((claim.name, claim.owner))\n",
+                "        return [claim for one in waiting.values() if (claim := self.take_proved(one, now)) is not None]\n",
+                "        return [one for one in waiting.values() if one.terms is None]\n",
             ),
         ),
     ),
@@ -178,7 +178,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/knowledge.py",
-                "        if dropped:\n            self._changes.append(records.put_floor(self.registry.floor))\n",
+                "        if dropped or lessened:\n            self._changes.append(records.put_floor(self.registry.floor))\n",
                 "",
             ),
         ),

@@ -249,6 +249,7 @@ class FakeNode:
                 since=1_800_000_000.0,
                 held_for_s=60.0,
                 equivocates=False,
+                level=10,
                 always=f"{name}.{owner}.local",
             )
             for number, (owner, relation) in enumerate(zip(owners, relations, strict=True))

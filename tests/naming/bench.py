@@ -4,10 +4,14 @@ import attrs
 import trio
 
 from beam_actors.errors import StorageError
+from beam_actors.naming.limits import Limits
 from beam_actors.naming.messages import Changed, GetItems, Keep, Submit
+from beam_actors.naming.proving import Proving
 from beam_actors.naming.registrar import Registrar
+from beam_actors.naming.work import NO_WORK, Levels
 from beam_actors.runtime import Actor, ChildSpec, Intensity, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
+from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
@@ -72,17 +76,24 @@ class Bench:
 class bench:  # noqa: N801 - used like a function
     """A registrar alone, on a store whose syncs take ten milliseconds."""
 
-    def __init__(self, disk=None, clock=None):
+    def __init__(self, disk=None, clock=None, *, difficulty=NO_WORK, compute=None, limits=None):
         self.disk = disk or MemoryDisk()
         self.clock = clock
+        self.difficulty = difficulty
+        self.limits = limits or Limits()
+        self.compute = compute or InlineCompute()
 
     async def __aenter__(self):
         clock = self.clock or SimClock()
         store = await MoodyStore.open(self.disk, sync_seconds=0.01)
         system = System("bench", clock=clock.monotonic)
+        proving = Proving(Levels(NETWORK, self.difficulty), self.compute, self.limits)
         spread, names, heard, kept = system.ref("root/spread"), system.ref("root/names"), [], []
         specs = [
-            ChildSpec("registry", lambda: Registrar(store, clock, spread, names, network=NETWORK, owner=owner_id(3))),
+            ChildSpec(
+                "registry",
+                lambda: Registrar(store, clock, spread, names, network=NETWORK, owner=owner_id(3), proving=proving),
+            ),
             ChildSpec("spread", lambda: Onlooker(heard, self.disk)),
             ChildSpec("names", lambda: Keepers(kept)),
         ]

@@ -8,7 +8,7 @@ import attrs
 from beam_actors.identity import OwnerChain, PeerKey
 from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.work import Difficulty, Search, salt_of
+from beam_actors.naming.work import Difficulty, Search, level_of, salt_of
 from beam_actors.values import Name, PeerId
 
 NETWORK = "test"
@@ -93,13 +93,28 @@ def solved(one: Claim, level: int = CHEAP.bits) -> Claim:
 
 
 @functools.cache
+def stolen(owner: int, name: str) -> Claim:
+    """A claim by the owner with work that another owner did for the name, and that is good for nothing here."""
+    key, terms = owner_key(owner), claim(owner, name).terms
+    attempts = (
+        Claim.sign(attrs.evolve(terms, work=work((owner + 1) % len(CHAINS), name, level)), key) for level in range(2, 9)
+    )
+    return next(one for one in attempts if proved(one).level == 0)
+
+
+def proved(one: Claim) -> Claim:
+    """The same claim, of whose work the level was found out."""
+    return one.proved(level_of(salt_of(NETWORK, one.name, one.owner), one.terms.work, CHEAP))
+
+
+@functools.cache
 def revocation(owner: int = 0) -> Claim:
     return Claim.revoke(NETWORK, owner_key(owner, 8))
 
 
 @functools.cache
 def pool() -> tuple[Claim, ...]:
-    """Everything that three owners may have said of two names, replays, equivocations and revocations included."""
+    """Everything that three owners may have said of two names: replays, equivocations, work, revocations."""
     claims = [
         claim(owner, str(name), seq, era=era, kind=kind, variant=variant, issued=NOW + seq)
         for owner in range(3)
@@ -109,5 +124,17 @@ def pool() -> tuple[Claim, ...]:
         for kind, variant in ((Kind.LIVE, 0), (Kind.LIVE, 1), (Kind.LIVE, 2), (Kind.TOMBSTONE, 0))
     ]
     claims += [claim(owner, "alice", 3, era=2, kind=Kind.TRANSFER, to=owner + 1) for owner in range(2)]
+    claims += [
+        proved(solved(claim(owner, "alice", seq, era=era, kind=kind, variant=3, issued=NOW + seq), level))
+        for owner in range(2)
+        for seq, level, era, kind in (
+            (1, 5, 0, Kind.LIVE),
+            (2, 2, 0, Kind.LIVE),
+            (2, 3, 0, Kind.TOMBSTONE),
+            (3, 4, 0, Kind.LIVE),
+            (1, 2, 1, Kind.LIVE),
+            (2, 3, 1, Kind.LIVE),
+        )
+    ]
     claims += [revocation(owner) for owner in range(2)]
     return tuple(claims)

@@ -5,12 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import trio
 
 from beam_actors.errors import ConnectionLost, PeerOffline
-from beam_actors.naming import Limits, compose_naming, spread_ref
+from beam_actors.naming import NO_WORK, Limits, compose_naming, spread_ref
 from beam_actors.naming.messages import Submit
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.runtime import ChildSpec, Intensity, Supervisor, System
 from beam_actors.testing.clock import SimClock
+from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.store import MemoryStore
@@ -151,8 +152,10 @@ class View:
 class Node:
     """One machine: its disk and clock outlive `run`."""
 
-    def __init__(self, wires: Wires, number: int, *, owner: int | None = None, limits: Limits | None = None):
-        self.wires, self.number, self.limits = wires, number, limits
+    def __init__(
+        self, wires: Wires, number: int, *, owner: int | None = None, limits: Limits | None = None, difficulty=NO_WORK
+    ):
+        self.wires, self.number, self.limits, self.difficulty = wires, number, limits, difficulty
         self.me = peer(number)
         self.key = owner_key(number if owner is None else owner)
         self.owner = self.key.owner_id
@@ -177,6 +180,8 @@ class Node:
             clock=self.clock,
             entropy=SeededEntropy(bytes([self.number])),
             limits=self.limits,
+            compute=InlineCompute(),
+            difficulty=self.difficulty,
         )
         self.naming = room.naming
         root = ChildSpec(SERVICES, lambda: Supervisor(room.specs, intensity=Intensity(restarts=20, period=10.0)))

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from beam_actors.errors import ClaimRefused
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.limits import DAY, MAX_AHEAD, RETENTION, Limits
+from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, RETENTION, Limits
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.registry import Registry
+from beam_actors.naming.work import Levels
 from beam_actors.values import cbor
-from tests.naming.builders import NETWORK, NOW, claim, owner_id, owner_key, pool, revocation
+from tests.naming.builders import CHEAP, NETWORK, NOW, claim, owner_id, owner_key, pool, revocation, solved
 
 SMALL = Limits(names_per_owner=2, tombstones_per_owner=1, owners_per_name=2, claims=5, revocations=1)
 
@@ -166,3 +167,72 @@ def test_owners_who_claim_and_revoke_at_once_take_no_room_from_claims():
     assert registry.claims == 2
     registry.merge(revocation(3))
     assert registry.claims == 2
+
+
+# --- work -------------------------------------------------------------------------------------------------------------
+
+
+def asking(levels: Levels, *known) -> Admission:
+    registry = Registry()
+    registry.merge_all(known)
+    return Admission(registry, Limits(), levels=levels)
+
+
+def judged(admission: Admission, one: Claim, **more) -> Verdict | str:
+    try:
+        return admission.judge(admission.appraise(one), NOW, **more)
+    except ClaimRefused as refused:
+        return refused.reason
+
+
+def test_work_is_looked_at_last_and_computed_elsewhere():
+    levels = Levels(NETWORK, CHEAP)
+    admission = asking(levels)
+    good, early = solved(claim()), solved(claim(seq=2, issued=NOW + HOUR))
+    assert judged(admission, good) is Verdict.UNPROVEN
+    assert judged(admission, unsigned(good)) == "signature"
+    levels.remember(good, levels.compute(good))
+    assert judged(admission, good) is Verdict.NEW
+    assert judged(admission, early) is Verdict.EARLY
+
+
+def test_a_claim_without_enough_work_is_refused_before_its_signature():
+    levels = Levels(NETWORK, CHEAP)
+    bad = solved(claim(1))
+    levels.remember(bad, 0)
+    for one in (claim(), claim(kind=Kind.TOMBSTONE), bad, unsigned(bad)):
+        assert judged(asking(levels), one) == "work"
+    assert judged(asking(levels), revocation()) is Verdict.NEW
+
+
+def test_a_renewal_with_the_same_work_is_not_computed_again():
+    admission = asking(Levels(NETWORK, CHEAP), solved(claim()).proved(7))
+    renewed = admission.appraise(solved(claim(seq=2)))
+    assert (renewed.level, admission.judge(renewed, NOW)) == (7, Verdict.NEW)
+    assert judged(admission, solved(claim(seq=2), 5)) is Verdict.UNPROVEN
+
+
+def test_an_older_claim_is_computed_only_if_its_work_is_another():
+    levels = Levels(NETWORK, CHEAP)
+    admission = asking(levels, solved(claim(seq=2)).proved(3))
+    assert judged(admission, solved(claim())) is Verdict.SUPERSEDED
+    better = solved(claim(), 6)
+    assert judged(admission, better) is Verdict.UNPROVEN
+    levels.remember(better, 6)
+    assert judged(admission, better) is Verdict.NEW
+    levels.remember(better, 3)
+    assert judged(admission, better) is Verdict.SUPERSEDED
+
+
+def test_own_claims_are_not_computed_but_must_be_known_to_be_good():
+    admission = asking(Levels(NETWORK, CHEAP))
+    assert judged(admission, solved(claim()).proved(2), ours=True) is Verdict.NEW
+    for one in (solved(claim()), claim(), solved(claim()).proved(1)):
+        assert judged(admission, one, ours=True) == "work"
+    assert judged(admission, revocation(), ours=True) is Verdict.NEW
+
+
+def test_where_no_work_is_asked_for_none_is_looked_at():
+    for one in (claim(), solved(claim())):
+        assert rules().appraise(one) is one
+        assert rules().judge(one, NOW) is Verdict.NEW

@@ -15,6 +15,7 @@ from beam_actors.naming.messages import (
     Resolve,
     SetPetname,
     SetPin,
+    Taken,
 )
 from beam_actors.naming.records import Own
 from beam_actors.ports import Change
@@ -86,7 +87,7 @@ async def test_an_owner_whose_revocation_cannot_be_read_stays_revoked(autojump_c
     for ids in ({revocation(1).id}, {revocation(0).id, revocation(1).id}):
         async with bench(disk) as one:
             assert await ids_at(one.registrar) == ids
-            assert await one.registrar.ask(submit(claim(0, era=3))) == 0
+            assert await one.registrar.ask(submit(claim(0, era=3))) == Taken(0)
             with pytest.raises(NameNotFound):
                 await one.registrar.ask(Resolve(Query(ALICE, owner_id(0))))
             await one.registrar.ask(submit(revocation(0)))  # a peer tells it again: then it can be passed on again

@@ -17,6 +17,7 @@ from beam_actors.naming.messages import (
     Publish,
     Reserve,
     Resolve,
+    Taken,
 )
 from beam_actors.naming.registry import Entry
 from beam_actors.naming.terms import read_terms
@@ -32,7 +33,7 @@ async def test_nothing_is_acknowledged_or_spread_before_it_is_durable(autojump_c
     disk = MemoryDisk()
     async with bench(disk) as one:
         began = trio.current_time()
-        assert await one.registrar.ask(submit(claim(0), claim(0), claim(1))) == 2
+        assert await one.registrar.ask(submit(claim(0), claim(0), claim(1))) == Taken(2)
         assert trio.current_time() >= began + 0.01
         await trio.sleep(0.001)
         (changed,) = one.heard
@@ -47,7 +48,7 @@ async def test_commits_that_come_together_share_one_sync(autojump_clock):
     async with bench() as one:
         began = trio.current_time()
         futures = [one.registrar.ask(submit(claim(0, f"n{number}"))) for number in range(16)]
-        assert [await future for future in futures] == [1] * 16
+        assert [await future for future in futures] == [Taken(1)] * 16
         assert trio.current_time() - began < 0.05
 
 
@@ -70,7 +71,7 @@ async def test_a_disk_that_refuses_makes_it_read_again(autojump_clock):
         for asked in (first, second):
             with pytest.raises(StorageError, match="full"):
                 await asked
-        assert await early == 0  # nothing of it goes to the disk
+        assert await early == Taken(0)  # nothing of it goes to the disk
         one.store.refuses = ()
         await trio.sleep(0.1)
         assert await ids_at(one.registrar) == {claim(0).id}  # what was not durable is not known
@@ -78,7 +79,7 @@ async def test_a_disk_that_refuses_makes_it_read_again(autojump_clock):
         with pytest.raises(StorageError):  # nor is the disk tried again at once
             await one.registrar.ask(submit(claim(1)))
         await trio.sleep(6)
-        assert await one.registrar.ask(submit(claim(1))) == 1
+        assert await one.registrar.ask(submit(claim(1))) == Taken(1)
         await trio.sleep(HOUR)
         assert [one for changed in one.heard for one in changed.claims] == [
             claim(0),
@@ -143,7 +144,7 @@ async def test_a_crash_in_the_middle_fails_whoever_waits(autojump_clock):
         with pytest.raises(ActorError):
             await future
         await trio.sleep(5)
-        assert await one.registrar.ask(submit(claim(0), claim(1, kind=Kind.TOMBSTONE))) in {1, 2}
+        assert await one.registrar.ask(submit(claim(0), claim(1, kind=Kind.TOMBSTONE))) in {Taken(1), Taken(2)}
 
 
 async def test_the_latest_era_of_an_owner_is_found_in_a_store_among_damage_and_other_networks():

@@ -267,7 +267,7 @@ def silent(wires, node, number):
 async def test_a_peer_that_answers_too_much_is_cut_off(autojump_clock):
     async with lab(1, limits=Limits(owners_per_name=1)) as (wires, (one,)):
         talkative = Node(wires, 7, owner=0)
-        talkative.spread = Talkative([claim(number).encoded for number in range(3)])
+        talkative.spread = Talkative([claim(number).encoded for number in range(4)])
         join(wires, one, talkative)
         assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 0)
         assert talkative.spread.stream.incoming.cut

@@ -6,7 +6,7 @@ from beam_actors.errors import ActorUnavailable, NameNotFound, NotAllowed
 from beam_actors.naming import Claim, Handing, Kind, hand_over
 from beam_actors.naming.keeping import RENEW_AFTER
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.messages import GetHolding, GiveUp, Keep, ListFormer, ListHeld, Submit
+from beam_actors.naming.messages import GetHolding, GiveUp, Keep, ListFormer, ListHeld, Submit, Taken
 from beam_actors.naming.names import Names
 from beam_actors.runtime import Actor, ChildSpec, ListMembers, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
@@ -186,7 +186,7 @@ async def test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_s
                 ("alice", 1, (one.me,)), ("bob", 1, (one.me,)),
             ]  # fmt: skip
         thief = Claim.sign(attrs.evolve(said[2].terms, name=Name("eve"), seq=FIRST + 90), stolen)
-        assert await stranger.registrar.ask(Submit((thief.encoded,), peer(9))) == 0
+        assert await stranger.registrar.ask(Submit((thief.encoded,), peer(9))) == Taken(0)
         with pytest.raises(NameNotFound):
             await stranger.naming.resolve("eve")
         assert (await one.naming.register("frank")).owner == one.owner

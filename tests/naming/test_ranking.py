@@ -3,10 +3,10 @@ from hypothesis import strategies as st
 
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.limits import DAY, MAX_AHEAD, STALE_GRACE
-from beam_actors.naming.ranking import Contested, Sole, decide, is_live
+from beam_actors.naming.ranking import Clear, Contested, Settled, Sole, decide, is_live
 from beam_actors.naming.registry import Registry
 from beam_actors.values import Name
-from tests.naming.builders import NOW, claim, pool
+from tests.naming.builders import NOW, claim, owner_id, pool
 
 ALICE = Name("alice")
 
@@ -62,3 +62,31 @@ def test_it_is_a_function_of_what_is_known(some, random, later):
     shuffled = list(some)
     random.shuffle(shuffled)
     assert decide(entries(*(one for one in some)), NOW + later) == decide(entries(*shuffled), NOW + later)
+
+
+def worked(owner, level, **more):
+    return claim(owner, **more).proved(level)
+
+
+def test_four_times_the_work_of_every_rival_decides():
+    assert decide(entries(worked(0, 12), worked(1, 10), worked(2, 3)), NOW) == Clear(claim(0))
+    assert isinstance(decide(entries(worked(0, 12), worked(1, 11)), NOW), Contested)
+    assert isinstance(decide(entries(worked(0, 12), worked(1, 12), worked(2, 10)), NOW), Contested)
+    assert isinstance(decide(entries(worked(0, 0), worked(1, 0)), NOW), Contested)
+
+
+def test_work_of_one_that_has_ended_counts_for_nothing():
+    ended = worked(1, 12, valid=5)
+    assert isinstance(decide(entries(worked(0, 12), ended), NOW), Contested)
+    assert decide(entries(worked(0, 12), ended), NOW + 6) == Sole(claim(0))
+    assert decide(entries(worked(0, 12), worked(2, 10), ended), NOW + 6) == Clear(claim(0))
+
+
+def test_the_best_work_seen_counts_not_what_is_said_last():
+    less = claim(0, seq=2).proved(10)
+    assert decide(entries(worked(0, 12), less, worked(1, 10)), NOW) == Clear(less)
+
+
+def test_what_is_settled_goes_before_what_is_clear():
+    known = entries(worked(0, 14), worked(1, 10))
+    assert decide(known, NOW, settled=owner_id(1)) == Settled(claim(1))

@@ -12,9 +12,26 @@ from beam_actors.naming.registry import Entry
 from beam_actors.ports import Change
 from beam_actors.values import Name, cbor
 from tests.naming import fuzz
-from tests.naming.builders import NETWORK, NOW, claim, owner_id, revocation
+from tests.naming.builders import NETWORK, NOW, claim, owner_id, revocation, solved
 
 ALICE = Name("alice")
+
+
+WORKED = Entry(claim(seq=2).proved(3), None, solved(claim()).proved(12))
+"""An owner who signed with less work than before."""
+
+
+def test_levels_and_the_best_work_seen_are_read_back():
+    for entry in (
+        WORKED,
+        Entry(claim().proved(2)),
+        Entry(claim(variant=1).proved(11), claim(variant=2).proved(10)),
+        Entry(claim(seq=2), None, solved(claim()).proved(1)),
+    ):
+        row = records.put_entry(entry, Seen(NOW, NOW))
+        read, _ = records.read_entry(row.key, row.value, NETWORK)
+        assert [(one, one.level or 0) for one in read.claims] == [(one, one.level or 0) for one in entry.claims]
+        assert (read, read.level) == (entry, entry.level)
 
 
 def test_what_is_kept_is_read_back():
@@ -126,6 +143,7 @@ def test_fuzz(data):
 
 RECORDS = (
     records.put_entry(Entry(claim(variant=1), claim(variant=2)), Seen(NOW, NOW + 1)),
+    records.put_entry(WORKED, Seen(NOW, NOW)),
     Change(records.CLAIMS, b"", cbor.encode([1, claim(variant=1).encoded, claim(variant=2).encoded, NOW, NOW + 1])),
     Change(records.CLAIMS, b"", cbor.encode([2, claim().encoded, b"", NOW, NOW + 1, 7, 1])),
     records.put_revocation(revocation()),

@@ -16,6 +16,7 @@ from beam_actors.naming.messages import (
     Resolve,
     Revoke,
     SetPin,
+    Taken,
 )
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.values import Name
@@ -67,10 +68,10 @@ async def test_old_claims_are_forgotten_hourly_but_not_by_a_clock_that_jumps(aut
         await trio.sleep(HOUR)
         assert (await one.registrar.ask(GetStatistics())).claims == 1
         one.clock.step(-RETENTION)
-        assert await one.registrar.ask(submit(claim(0))) == 0
+        assert await one.registrar.ask(submit(claim(0))) == Taken(0)
         assert (await one.registrar.ask(GetStatistics())).refused == {"expired": 1}
     async with bench(disk) as one:  # a restart, and a clock that is wrong, bring nothing back either
-        assert await one.registrar.ask(submit(claim(0))) == 0
+        assert await one.registrar.ask(submit(claim(0))) == Taken(0)
 
 
 async def test_a_long_list_that_is_confirmed_holds_up_nobody(autojump_clock):

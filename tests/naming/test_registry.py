@@ -8,7 +8,7 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, RETENTION
 from beam_actors.naming.registry import Registry
 from beam_actors.values import Name, OwnerId, cbor
-from tests.naming.builders import NOW, claim, owner_id, pool, revocation
+from tests.naming.builders import NOW, claim, owner_id, pool, proved, revocation, solved
 
 ALICE = Name("alice")
 claims = st.lists(st.sampled_from(pool()), max_size=24)
@@ -67,6 +67,7 @@ def test_merge_is_monotone(a, b):
             assert after.era_of(one.owner) > one.era
         else:
             assert entry.claim.order >= one.order
+            assert entry.level >= (one.level or 0) or entry.claim.era > one.era
     assert all(after.is_revoked(owner_id(number)) for number in range(3) if before.is_revoked(owner_id(number)))
 
 
@@ -87,6 +88,9 @@ def test_it_equals_its_model(a):
         top = max(one.position for one in group.values())
         at_top = sorted((one for one in group.values() if one.position == top), key=lambda one: one.order)
         expected |= {one.id: one for one in at_top[-2:]}
+        worked = max(one.level or 0 for one in group.values())
+        best = max((one for one in group.values() if (one.level or 0) == worked), key=lambda one: one.order)
+        expected[best.id] = best
     registry = holding(a)
     assert registry.canonical() == cbor.encode([expected[key].body for key in sorted(expected)])
     assert len(registry) == len(expected)
@@ -206,3 +210,32 @@ def test_it_is_read_by_name_owner_and_id():
     assert one.id in registry
     assert registry.owners_of(ALICE) == 1
     assert repr(registry) == "Registry(2 names, 2 claims, 0 revoked)"
+
+
+def test_the_best_work_seen_outlives_a_renewal_that_drops_it():
+    """Whoever has an owner's key must not make the name worth less by saying less."""
+    much, less, none = (
+        proved(solved(claim(seq=1), 6)), proved(solved(claim(seq=2), 2)), claim(seq=3)
+    )  # fmt: skip
+    assert much.level >= 6 > less.level >= 2
+    registry = holding([much, less, none])
+    entry = registry.entry(ALICE, owner_id(0))
+    assert (entry.claim, entry.rival, entry.backer, entry.level) == (none, None, much, much.level)
+    assert set(registry) == {none, much}
+    assert holding([none, less, much]).canonical() == registry.canonical()
+    kept = proved(solved(claim(seq=4), 6))
+    assert registry.merge(kept)
+    assert registry.entry(ALICE, owner_id(0)).claims == (kept,)
+    assert not registry.merge(much)
+    registry.merge(claim(seq=1, era=1))
+    assert registry.entry(ALICE, owner_id(0)).level == 0  # a thief's work is not the owner's
+
+
+def test_a_claim_that_is_kept_for_its_work_is_forgotten_when_nobody_else_would_take_it():
+    much, none = proved(solved(claim(seq=1), 4)), claim(seq=2, issued=NOW + 20 * DAY)
+    registry = holding([much, none])
+    assert registry.forget_backers(NOW + RETENTION) == []
+    assert registry.forget_backers(NOW + RETENTION + 1) == [(ALICE, owner_id(0))]
+    assert set(registry) == {none}
+    assert (registry.entry(ALICE, owner_id(0)).level, registry.floor) == (0, NOW)
+    assert registry.forget_backers(NOW + RETENTION + 1) == []

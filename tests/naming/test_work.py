@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.work import (
-    NONE,
+    NO_WORK,
     PUBLIC,
     SIZE,
     SOLUTIONS,
@@ -57,7 +57,7 @@ def test_the_vector_of_the_documentation():
 
 def test_difficulty_belongs_to_the_network():
     assert difficulty_of("beam") == PUBLIC
-    assert difficulty_of("test") == difficulty_of("beam ") == NONE
+    assert difficulty_of("test") == difficulty_of("beam ") == NO_WORK
 
 
 @given(st.integers(0, 7), st.binary(min_size=8, max_size=8), st.binary(min_size=16, max_size=16), st.integers(8, 32))

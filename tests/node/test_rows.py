@@ -74,7 +74,7 @@ def test_a_name_without_a_claim_has_blanks():
 
 def test_the_choices_of_a_conflict_say_for_how_long_and_how_they_are_always_reached():
     choices = tuple(
-        naming.Choice(owner=OWNER, peers=(PEER,), since=since, equivocates=False, relation="pin", used=True)
+        naming.Choice(owner=OWNER, peers=(PEER,), since=since, equivocates=False, level=11, relation="pin", used=True)
         for since in (40.0, 160.0)
     )
     row = ROWS.conflict(naming.Conflict(name=SITE, choices=choices, settled_by=None), 100.0)
@@ -82,6 +82,7 @@ def test_the_choices_of_a_conflict_say_for_how_long_and_how_they_are_always_reac
     assert (row.name, row.settled_by) == ("site.local", None)
     first = row.choices[0]
     assert (first.relation, first.used, first.since, first.always) == ("pin", True, 40.0, f"site.{OWNER}.local")
+    assert first.level == 11
 
 
 def test_a_resolution_names_the_preferred_peer_first():
