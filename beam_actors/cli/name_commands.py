@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from beam_actors.cli.claiming import PATIENCE, claim
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import NOTHING, counted, duration
@@ -57,11 +58,17 @@ _HAPPENED = {
 @click.command
 @click.argument("name")
 @click.option("--contest", is_flag=True, help="Claim it although somebody is known to hold it.")
+@click.option(
+    "--work",
+    type=click.IntRange(1, 32),
+    metavar="LEVEL",
+    help="Do more work for it than must be: each level doubles it, and who is two above every rival has the name.",
+)
 @beam_command
-def register(app: App, name: str, *, contest: bool) -> None:
+def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
     """Claim NAME for this machine's owner."""
     ensure_daemon(app.home, app.out.note, check=lambda: check_name(name))
-    answer = app.ask("POST", "/v1/register", {"name": name, "contest": contest})
+    answer = claim(app, name, contest=contest, work=work)
     if app.out.as_json:
         app.out.data(answer)
         return
@@ -85,7 +92,7 @@ def register(app: App, name: str, *, contest: bool) -> None:
 @beam_command
 def release(app: App, name: str) -> None:
     """Give up NAME, so that others may claim it."""
-    answer = app.ask("POST", "/v1/release", {"name": name})
+    answer = app.ask("POST", "/v1/release", {"name": name}, timeout=PATIENCE)
     if app.out.as_json:
         app.out.data(answer)
         return
@@ -188,7 +195,7 @@ def names(app: App, *, watch: bool) -> None:
             row["full"],
             _is(row),
             row["owner"],
-            _left(row["expires_in_s"]),
+            _left(row["expires_in_s"], own=row["relation"] == "own"),
             row["url"] or NOTHING,
         )
         for row in answer["names"]
@@ -275,10 +282,10 @@ def _how_to_choose(beam: str, conflict: Mapping[str, Any], choice: Mapping[str, 
     return f"{beam} release {name} && {pin}" if conflict["settled_by"] == "own" else pin
 
 
-def _left(seconds: float | None) -> str:
+def _left(seconds: float | None, *, own: bool) -> str:
     """How long a name is yours yet."""
     if seconds is None:
-        return NOTHING
+        return "being claimed" if own else NOTHING
     return duration(seconds) if seconds > 0 else "ended"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from beam_actors import __version__
+from beam_actors.cli.claiming import note_work
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import can_rewrite, counted, write
@@ -117,6 +118,7 @@ class _Session:
         if not tunnel["allow"]:
             out.note(OPEN_TO_ALL)
         note_rivals(self._app, title(tunnel))
+        note_work(self._app, title(tunnel))
         if not answers(tunnel["target"]):
             out.note(nothing_there(tunnel))
         note_how_to_open(self._app, tunnel)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from beam_actors.cli.claiming import note_work
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import NOTHING, amount, counted
@@ -48,6 +49,7 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
     if not answer["allow"]:
         app.out.note(OPEN_TO_ALL)
     note_rivals(app, title(answer))
+    note_work(app, title(answer))
     note_how_to_open(app, answer)
 
 

@@ -117,8 +117,14 @@ class NodeApi(Protocol):
         """The held local ports."""
         ...
 
-    async def register(self, name: str, *, contest: bool) -> Registered:
-        """Claim a name; NameTaken unless `contest`; InvalidName, QuotaExceeded."""
+    async def register(
+        self, name: str, *, contest: bool, background: bool = False, work: int | None = None
+    ) -> Registered:
+        """Claim a name; NameTaken unless `contest`; InvalidName, QuotaExceeded.
+
+        Return when it is claimed, or, if `background`, when nothing but work is missing. `work` is a level to be shown
+        later, if that is more than the network asks for.
+        """
         ...
 
     async def release(self, name: str) -> None:

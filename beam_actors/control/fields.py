@@ -89,6 +89,10 @@ class Fields:
             raise UsageError(f"{key!r} is not a whole number from 1 to {most}.")
         return value
 
+    def optional_number(self, key: str, most: int) -> int | None:
+        """A whole number from 1 to `most`, or None when it is absent."""
+        return self.number(key, 0, most) or None
+
     def flag(self, key: str) -> bool:
         """True or false; false when absent."""
         value = self._values.pop(key, False)

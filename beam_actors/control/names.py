@@ -24,7 +24,7 @@ class NameRow:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Registered:
-    """A claim that was signed and stored; `told` is the number of peers that it was pushed to at once."""
+    """A name that is held from now on; `told` is the number of peers that its claim is pushed to at once."""
 
     name: str
     full: str
@@ -33,6 +33,10 @@ class Registered:
     told: int
     look_alikes: tuple[str, ...]
     """Own or pinned names that are easily taken for this one."""
+    progress: float
+    """How much of the work that the network asks for is done, from 0 to 1: then the name is claimed."""
+    work_s: float
+    """Seconds for which the claim had to wait for that."""
     url: str | None
 
 

@@ -22,6 +22,11 @@ from beam_actors.values import Multiaddr, OwnerId, TcpAddress
 _MAX_CLAIM = 1024
 """Bytes of a claim (docs/naming.md)."""
 
+_MOST_WORK = 32
+"""Zero bits: two months of one core."""
+_WORK_SECONDS = 120.0
+"""For what waits until the work for a name is done, which takes a slow machine long; the node gives up before."""
+
 Content = Mapping[str, Any]
 Handler = Callable[[NodeApi, Fields], Awaitable[Content]]
 
@@ -110,8 +115,10 @@ async def _unforward(api: NodeApi, fields: Fields) -> Content:
 async def _register(api: NodeApi, fields: Fields) -> Content:
     name = fields.text("name")
     contest = fields.flag("contest")
+    background = fields.flag("background")
+    work = fields.optional_number("work", _MOST_WORK)
     fields.done()
-    return _object(await api.register(name, contest=contest))
+    return _object(await api.register(name, contest=contest, background=background, work=work))
 
 
 async def _release(api: NodeApi, fields: Fields) -> Content:
@@ -220,8 +227,8 @@ ROUTES = (
     Route("POST", "/v1/forward", _forward, timeout=30.0),
     Route("POST", "/v1/unforward", _unforward),
     Route("GET", "/v1/forwards", _listing(lambda api: api.forwards, "forwards")),
-    Route("POST", "/v1/register", _register, timeout=30.0),
-    Route("POST", "/v1/release", _release, timeout=30.0),
+    Route("POST", "/v1/register", _register, timeout=_WORK_SECONDS),
+    Route("POST", "/v1/release", _release, timeout=_WORK_SECONDS),
     Route("GET", "/v1/names", _listing(lambda api: api.names, "names")),
     Route("POST", "/v1/resolve", _resolve),
     Route("POST", "/v1/pin", _pin),

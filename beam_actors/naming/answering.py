@@ -59,7 +59,7 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
     if name in bindings.petnames:
         return _by_binding(knowledge, _Petname(name, bindings.petnames[name]), now, cut_off=cut_off)
     if name in knowledge.own:
-        return _by_owner(knowledge, name, knowledge.owner, "own", now, cut_off=cut_off)
+        return _own(knowledge, name, now, cut_off=cut_off)
     if name in bindings.lost:
         raise NameNotFound(_LOST[bindings.lost[name]].format(name=name))
     if name in bindings.pins:
@@ -72,6 +72,15 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
         who = ", ".join(str(claim.owner) for claim in decision.claims)
         raise NameContested(f"{name} is held by several owners ({who}); choose with `beam pin {name} OWNER`.")
     return _resolution(knowledge, decision.claim, "registry", now)
+
+
+def _own(knowledge: Knowledge, name: Name, now: float, *, cut_off: bool) -> Resolution:
+    own, owner = knowledge.own[name], knowledge.owner
+    waits = knowledge.levels.asked and knowledge.registry.entry(name, owner) is None
+    if not waits or knowledge.me is None or knowledge.registry.is_revoked(owner):
+        return _by_owner(knowledge, name, owner, "own", now, cut_off=cut_off)
+    # The work for its first claim is being done: others hear of it in seconds, and here nothing is in doubt.
+    return Resolution(name=name, owner=owner, peers=(knowledge.me,), source="own", age_s=0.0, since=float(own.since))
 
 
 def _by_owner(

@@ -39,17 +39,19 @@ from beam_actors.naming.messages import (
     SetPetname,
     SetPin,
     Sought,
+    Tended,
     Unreserve,
     Used,
 )
 from beam_actors.naming.pins import How, Pin
 from beam_actors.naming.results import Conflict, Held, Registered, RegistryStatistics, Resolution
 from beam_actors.ports import Entropy
-from beam_actors.runtime import Ref, ask_patiently
+from beam_actors.runtime import Ref, ask_patiently, persist
 from beam_actors.values import Name, OwnerId
 
 _ASK = 10.0
 """Seconds for an answer from memory or a commit; look-ups end by their own deadline long before."""
+_LATE = "The work for {name} takes long; it goes on, and `beam names` shows when the name is claimed."
 
 
 class Naming:
@@ -63,14 +65,19 @@ class Naming:
         lookups: Ref,
         spread: Ref,
         entropy: Entropy,
+        patience: float,
         suffixes: Collection[str] = DEFAULT_SUFFIXES,
     ) -> None:
-        """`suffixes` are what a name may end with, lower-case and without dots at the ends."""
+        """`patience` is for how many seconds to wait until a name is claimed.
+
+        `suffixes` are what a name may end with, lower-case and without dots at the ends.
+        """
         self._registrar = registrar
         self._names = names
         self._lookups = lookups
         self._spread = spread
         self._entropy = entropy
+        self._patience = patience
         self._suffixes = tuple(suffixes)
 
     def parse(self, text: str) -> Query:
@@ -109,8 +116,12 @@ class Naming:
         resolution: Resolution = await self._ask(self._registrar, Resolve(self.parse(text)))
         return resolution
 
-    async def register(self, text: str, *, contest: bool = False) -> Registered:
+    async def register(self, text: str, *, contest: bool = False, patient: bool = True, level: int = 0) -> Registered:
         """Claim the name for this node's owner; returns once the claim is durable. Again does no harm.
+
+        The work that the network asks for is done before, which takes seconds: so long the name leads here on this
+        machine alone. Unless `patient`, return then; ask again to hear how far it is. `level` is how much work to show,
+        if that is more; it is done afterwards.
 
         Raises:
             InvalidName: the text is none, or names an owner.
@@ -118,13 +129,18 @@ class Naming:
             QuotaExceeded: the owner holds as many names as one may.
             NotAllowed: the owner's key on this machine was replaced or revoked, or the name is a petname here.
             ResourceExhausted: too many names are being asked of peers to find out whether somebody holds this one.
+            TimedOut: the work takes long, and goes on.
         """
         name = self._plain(text)
         await self._ask(self._lookups, Seek(name))
         held = await self.names()
         await self._ask(self._registrar, Reserve(name, contest))
         try:
-            await self._ask(self._names, Keep(name))
+            tended: Tended = await persist(
+                lambda: self._names.ask(Keep(name, patient, level)),
+                seconds=self._patience,
+                late=_LATE.format(name=name),
+            )
         except NotAllowed:
             await self._ask(self._registrar, Unreserve(name))
             raise
@@ -135,6 +151,8 @@ class Naming:
             peers=resolution.peers,
             told=await self._ask(self._spread, CountLinks()),
             look_alikes=look_alikes(name, (other.name for other in held)),
+            progress=tended.progress,
+            work_s=tended.work_s,
         )
 
     async def made_before(self, purpose: str) -> Name | None:
@@ -145,19 +163,19 @@ class Naming:
     async def made_for(self, purpose: str) -> Name:
         """Claim the random name that was made for the purpose before, or a new one if that is not to be had any more.
 
-        Raises like `register`.
+        The work for it may go on afterwards. Raises like `register`.
         """
         known = await self.made_before(purpose)
         if known is not None:
             with suppress(NameTaken):  # a person released it and somebody else holds it now
-                return (await self.register(known.label)).name
-        made = (await self.register(self.random_name().label)).name
+                return (await self.register(known.label, patient=False)).name
+        made = (await self.register(self.random_name().label, patient=False)).name
         await self._ask(self._registrar, KeepMade(purpose, made))
         return made
 
     async def release(self, text: str) -> None:
         """Give an own name up; returns once the tombstone is durable. Raises `InvalidName`, `NameNotFound`."""
-        await self._ask(self._names, Release(self._plain(text)))
+        await ask_patiently(self._names, Release(self._plain(text)), seconds=self._patience)
 
     async def pin(self, text: str, owner: OwnerId | None = None) -> Pin:
         """Bind the name to `owner` on this machine, or to the owner in the text, or to whom it resolves to now.

@@ -41,14 +41,16 @@ def check_era(signer: Signer, era: int) -> None:
         )
 
 
-def is_due(entry: Entry | None, signer: Signer, now: float) -> bool:
-    """Whether the owner's present claim no longer says what it should."""
+def is_due(entry: Entry | None, signer: Signer, now: float, *, level: int = 0) -> bool:
+    """Whether the owner's present claim no longer says what it should; `level` is the work that it should show."""
     if entry is None or entry.claim.kind is not Kind.LIVE or signer.peer not in entry.claim.peers:
         return True
     claim = entry.claim
     if entry.rival is not None:
         # Several machines of one owner signed at once. One of them heals it, or they would go on for ever.
         return claim.peers[0] == signer.peer
+    if (claim.level or 0) < max(level, entry.level):
+        return True
     ahead = claim.issued > now + MAX_AHEAD  # signed while this clock was wrong: nobody else takes it
     return ahead or now >= claim.issued + RENEW_AFTER or claim.era < signer.keyset.era
 
@@ -72,6 +74,7 @@ def next_terms(
     *,
     successor: OwnerId | None = None,
     inherits: bytes = b"",
+    work: bytes = b"",
 ) -> Terms:
     """What to sign next for the name: `kind` is live, tombstone or transfer, `now` in seconds since 1970.
 
@@ -99,6 +102,7 @@ def next_terms(
         previous=before.id if before else b"",
         successor=successor,
         inherits=(inherits or (before.terms.inherits if before else b"")) if kind is Kind.LIVE else b"",
+        work=work,
     )
 
 

@@ -22,7 +22,7 @@ from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Key, Registry
 from beam_actors.naming.work import Levels
 from beam_actors.ports import Change
-from beam_actors.values import Name, OwnerId
+from beam_actors.values import Name, OwnerId, PeerId
 
 _KEEP_RUNNING = 600.0
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -36,13 +36,15 @@ class Knowledge:
         *,
         network: str,
         owner: OwnerId,
+        me: PeerId | None = None,
         limits: Limits,
         events: Events | None = None,
         levels: Levels | None = None,
     ) -> None:
-        """`events` is the node's feed, and `levels` what is known of work; both outlive this."""
+        """`me` is this machine, `events` the node's feed, and `levels` what is known of work; both outlive this."""
         self.network = network
         self.owner = owner
+        self.me = me
         self.limits = limits
         self.registry = Registry()
         self.own: dict[Name, Own] = {}
@@ -276,6 +278,8 @@ class Knowledge:
         own = Own(name, int(now), self.owner, contest=contest)
         self.own[name] = own
         self._changes.append(records.put_own(own))
+        if self.levels.asked:  # while the work for its claim is done it leads to this machine already
+            self._elsewhere.append(name)
 
     def unreserve(self, name: Name) -> None:
         """Intend to hold the name no longer, without a tombstone (there was never a claim)."""
@@ -324,7 +328,7 @@ class Knowledge:
         return unproven
 
     def elsewhere(self) -> tuple[Name, ...]:
-        """The names that may lead elsewhere by another claim than one of the name itself, since the last call."""
+        """The names that may lead elsewhere by anything but a claim of the name itself, since the last call."""
         names, self._elsewhere = tuple(dict.fromkeys(self._elsewhere)), []
         return names
 

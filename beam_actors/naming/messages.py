@@ -47,14 +47,17 @@ class Revoke:
 
 @attrs.frozen(slots=True)
 class ListFormer:
-    """Reply: tuple of `Own`: the names of which this node's owner last spoke in an era before `era`."""
+    """Reply: tuple of `Holding`, of the names of which this node's owner last spoke in an era before `era`."""
 
     era: int
 
 
 @attrs.frozen(slots=True)
 class Reserve:
-    """Keep the name claimed from now on. Reply: None, once that is durable; or `NameTaken`, `QuotaExceeded`."""
+    """Keep the name claimed from now on. Reply: None, once that is durable; or `NameTaken`, `QuotaExceeded`.
+
+    Until there is a claim, which may take work, the name leads to this machine here and to nobody elsewhere.
+    """
 
     name: Name
     contest: bool
@@ -236,7 +239,7 @@ class Changed:
     source: PeerId | None
     elsewhere: tuple[Name, ...] = ()
     """Other names that may lead elsewhere because of them: an owner holds them no longer, by a revocation or since a
-    later era began without them; or they are petnames."""
+    later era began without them; or they are petnames. Or, without claims, one that this node means to claim."""
 
 
 @attrs.frozen(slots=True)
@@ -251,14 +254,32 @@ class CountLinks:
 
 @attrs.frozen(slots=True)
 class Tend:
-    """Look after the name now; by timer, and when the names' supervisor says so."""
+    """Look after the name now; by timer, and when the names' supervisor says so. Reply: `Tended`."""
+
+    patient: bool = True
+    """Whether to reply when the work for the name is done, if any must be; else when nothing else is missing."""
+    level: int = 0
+    """How much work to show for it, if that is more than the network asks for: when it is found, after the reply."""
+
+
+@attrs.frozen(slots=True)
+class Tended:
+    """A name was looked after, so far as nothing but work is missing."""
+
+    progress: float
+    """How much of the work that its claim waits for is done, from 0 to 1: then it is claimed."""
+    work_s: float
+    """Seconds that the work took so far; 0 if none was needed."""
 
 
 @attrs.frozen(slots=True)
 class Keep:
-    """To the supervisor of names: have an actor for the name that tends it now. Reply: None, once it was tended."""
+    """To the supervisor of names: have an actor for the name that tends it now. Reply: `Tended`."""
 
     name: Name
+    patient: bool = True
+    level: int = 0
+    """As in `Tend`."""
 
 
 @attrs.frozen(slots=True)

@@ -1,10 +1,12 @@
 """One actor per name that is owned or pinned here: it keeps the own claim alive, and asks about a pinned one.
 
 Invariant: for one name at most one claim is being signed at a time, from what the registrar holds at that moment, and
-it is committed before anybody hears of it; so this node never signs one seq twice, whenever it crashes. Only these
-actors hold the owner's key. They know no peer but this machine's own id.
+it is committed before anybody hears of it; so this node never signs one seq twice, whenever it crashes. Work that a
+network asks for is done before, while nothing is being signed. Only these actors hold the owner's key. They know no
+peer but this machine's own id.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -22,7 +24,7 @@ from beam_actors.errors import (
     StorageError,
 )
 from beam_actors.identity import OwnerKey
-from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms, successor_of, was_handed_over
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
@@ -36,9 +38,12 @@ from beam_actors.naming.messages import (
     Release,
     Seek,
     Tend,
+    Tended,
     Unreserve,
 )
 from beam_actors.naming.records import Own
+from beam_actors.naming.registry import Entry
+from beam_actors.naming.solving import Proof, Solver
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, ChildSpec, Pool, Ref, Reply, Restart, StartMember, Timer, receives
 from beam_actors.values import Name, PeerId
@@ -54,13 +59,15 @@ _RETRY = 5.0
 class Names(Pool):
     """The pool of `NameKeeper`s. Refills itself from the registrar before it answers."""
 
-    def __init__(self, registrar: Ref, lookups: Ref, clock: Clock, *, key: OwnerKey, me: PeerId, network: str) -> None:
+    def __init__(
+        self, registrar: Ref, lookups: Ref, clock: Clock, *, key: OwnerKey, me: PeerId, network: str, solver: Solver
+    ) -> None:
         """`key` is the owner's present one, `me` this machine."""
         signer = Signer(network, key.keyset, me)
 
         def member(label: str) -> ChildSpec:
             def keeper() -> NameKeeper:
-                return NameKeeper(Name(label), registrar, lookups, clock, key=key, signer=signer)
+                return NameKeeper(Name(label), registrar, lookups, clock, key=key, signer=signer, solver=solver)
 
             return ChildSpec(label, keeper, restart=Restart.TRANSIENT)
 
@@ -69,13 +76,15 @@ class Names(Pool):
         self._clock = clock
         self._key = key
         self._signer = signer
+        self._solver = solver
 
     async def on_start(self) -> None:
         """Claim the own names anew if the key is of a later era, or hand them over; then have an actor for each held.
 
         In one commit, since the first claim of an era ends all that was said in the one before. Only what this machine
         itself holds is said again, and for this machine alone: what else stands in claims of the era before may be a
-        thief's. The owner's other machines claim theirs when they have the key.
+        thief's. The owner's other machines claim theirs when they have the key. A name for which the work must be done
+        first is its actor's matter.
         """
         await self._open_era()
         held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
@@ -83,11 +92,11 @@ class Names(Pool):
             await self.start_member(StartMember(name.label))
 
     async def _open_era(self) -> None:
-        former: tuple[Own, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
-        if not former:
-            return
+        former: tuple[Holding, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
         now = self._clock.wall()
-        claims = tuple(self._anew(own, now) for own in former)
+        claims = tuple(claim for holding in former if (claim := self._anew(holding, now)) is not None)
+        if not claims:
+            return
         try:
             await self._registrar.ask(Publish(claims), timeout=_ASK)
         except (StorageError, ClaimRefused) as error:  # the names' actors try again, each for its own
@@ -95,15 +104,21 @@ class Names(Pool):
         else:
             _log.info("names are claimed anew in a later era", era=self._key.era, names=len(claims))
 
-    def _anew(self, own: Own, now: float) -> Claim:
+    def _anew(self, holding: Holding, now: float) -> Claim | None:
+        own, entry = holding.own, holding.entry
+        proof = self._solver.proof(own.name, entry.claims if entry else ()) if own else None
+        if own is None or proof is None:
+            return None
         successor = successor_of(own, self._signer)
         kind = Kind.LIVE if successor is None else Kind.TRANSFER
-        return Claim.sign(next_terms(own.name, None, self._signer, kind, now, successor=successor), self._key)
+        terms = next_terms(own.name, None, self._signer, kind, now, successor=successor, work=proof.work)
+        return signed(terms, self._key, proof)
 
     @receives(Keep)
     def on_keep(self, message: Keep) -> None:
         """Tend a name now."""
-        self.spawn(self._pass_on, message.name, Tend(), self.defer(), name="keep")
+        tend = Tend(message.patient, message.level)
+        self.spawn(self._pass_on, message.name, tend, self.defer(), name="keep")
 
     @receives(Release)
     def on_release(self, message: Release) -> None:
@@ -125,7 +140,7 @@ class Names(Pool):
         for last in (False, True):
             keeper: Ref = await self.ref.ask(StartMember(name.label), timeout=_ASK)
             try:
-                return await keeper.ask(message, timeout=_ASK)
+                return await keeper.ask(message, timeout=self._solver.patience)
             except ActorDead as error:
                 if last:
                     raise ActorUnavailable(f"{name} is being claimed and released at once; try again.") from error
@@ -136,7 +151,15 @@ class NameKeeper(Actor):
     """Tends one name, once an hour and when told; ends when the name is neither owned nor pinned any more."""
 
     def __init__(
-        self, name: Name, registrar: Ref, lookups: Ref, clock: Clock, *, key: OwnerKey, signer: Signer
+        self,
+        name: Name,
+        registrar: Ref,
+        lookups: Ref,
+        clock: Clock,
+        *,
+        key: OwnerKey,
+        signer: Signer,
+        solver: Solver,
     ) -> None:
         super().__init__()
         self._name = name
@@ -145,7 +168,9 @@ class NameKeeper(Actor):
         self._clock = clock
         self._key = key
         self._signer = signer
+        self._solver = solver
         self._signing = trio.Lock()
+        self._level = 0  # the work that a person wants to be shown
         self._timer: Timer | None = None
         self._giving_up = 0  # requests under way: they are answered before this actor ends
 
@@ -157,9 +182,10 @@ class NameKeeper(Actor):
         self.ref.tell(Tend())
 
     @receives(Tend)
-    def on_tend(self, _message: Tend) -> None:
-        """Look after the name; the reply comes when that is done."""
-        self.spawn(self._tend, self.defer(), name="tend")
+    def on_tend(self, message: Tend) -> None:
+        """Look after the name; the reply comes when that is done, or all but the work is."""
+        self._level = max(self._level, message.level)
+        self.spawn(self._tend, self.defer(), message.patient, name="tend")
 
     @receives(GiveUp)
     def on_give_up(self, _message: GiveUp) -> None:
@@ -167,11 +193,15 @@ class NameKeeper(Actor):
         self._giving_up += 1
         self.spawn(self._give_up, self.defer(), name="give-up")
 
-    async def _tend(self, reply: Reply) -> None:
+    async def _tend(self, reply: Reply, patient: bool) -> None:  # noqa: FBT001 (a worker's arguments have no names)
+        def working() -> None:
+            if not patient:
+                reply.set(Tended(self._solver.progress(self._name), 0.0))
+
         delay: float = HOUR
         try:
-            async with self._signing:
-                await self._look_after()
+            reply.set(Tended(1.0, await self._sign_when_due(working)))
+            await self._improve()
         except (ActorError, StorageError, NotAllowed, ClaimRefused) as error:
             _log.warning("a name could not be looked after", name=str(self._name), error=str(error))
             delay = _RETRY if isinstance(error, ActorError | StorageError) else HOUR
@@ -179,35 +209,74 @@ class NameKeeper(Actor):
         except ResourceExhausted as error:  # the name is held all the same; only what peers know of it comes later
             _log.info("peers are asked about a pinned name later", name=str(self._name), error=str(error))
             delay = _RETRY
-            reply.set(None)
-        else:
-            reply.set(None)
+            reply.set(Tended(1.0, 0.0))
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self.send_after(delay, Tend())
 
-    async def _look_after(self) -> None:
+    async def _sign_when_due(self, working: Callable[[], None]) -> float:
+        """Claim the name anew if that is due; the seconds of work. `working` is called if work must be done first."""
+        seconds = 0.0
+        while True:
+            async with self._signing:
+                holding = await self._holding()
+                if holding.own is None:
+                    await self._look_after_other(holding)
+                    return seconds
+                if was_handed_over(holding.own, holding.entry):
+                    _log.warning("a name was handed over on another machine of its owner", name=str(self._name))
+                    await self._registrar.ask(Unreserve(self._name), timeout=_ASK)
+                    self.ref.tell(Tend())
+                    return seconds
+                proof = self._solver.proof(self._name, _claims(holding))
+                kind = self._due(holding.own, holding.entry, self._solver.bits if proof is None else proof.level)
+                if kind is None:
+                    return seconds
+                if proof is not None:
+                    await self._publish(holding, kind, proof)
+                    if kind is Kind.TRANSFER:
+                        self.ref.tell(Tend())
+                    return seconds
+            working()
+            began = self._clock.monotonic()
+            await self._solver.solve(self._name, _claims(holding))
+            seconds += self._clock.monotonic() - began
+
+    async def _improve(self) -> None:
+        """Do more work than the network asks for, if a person wants it, and show it."""
+        if not self._solver.bits:
+            return
+        while self._level:
+            holding = await self._holding()
+            if holding.own is None or self._solver.proof(self._name, _claims(holding), self._level) is not None:
+                self._level = 0
+                await self._sign_when_due(_nothing)
+            else:
+                await self._solver.solve(self._name, _claims(holding), self._level)
+
+    async def _holding(self) -> Holding:
+        """What this node has to do with the name; raises `NotAllowed` if it is own and the key signs for it no more."""
         holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
         if holding.own is not None:
             if holding.revoked:
                 raise NotAllowed("This owner was revoked: no name can be held with its keys any more.")
             check_era(self._signer, holding.era)
-            if was_handed_over(holding.own, holding.entry):
-                _log.warning("a name was handed over on another machine of its owner", name=str(self._name))
-                await self._registrar.ask(Unreserve(self._name), timeout=_ASK)
-                self.ref.tell(Tend())
-            elif successor_of(holding.own, self._signer) is not None:
-                await self._publish(holding, Kind.TRANSFER)
-                self.ref.tell(Tend())
-            elif is_due(holding.entry, self._signer, self._clock.wall()):
-                await self._publish(holding, Kind.LIVE)
-        elif holding.bound:
+        return holding
+
+    def _due(self, own: Own, entry: Entry | None, level: int) -> Kind | None:
+        """What is to be signed, if anything; `level` is the work to show."""
+        if successor_of(own, self._signer) is not None:
+            return Kind.TRANSFER
+        return Kind.LIVE if is_due(entry, self._signer, self._clock.wall(), level=level) else None
+
+    async def _look_after_other(self, holding: Holding) -> None:
+        if holding.bound:
             if holding.entry is None or self._clock.wall() - holding.heard >= TTL:
                 await self._lookups.ask(Seek(self._name), timeout=_ASK)
         elif not self._giving_up:
             self.stop()
 
-    async def _publish(self, holding: Holding, kind: Kind) -> None:
+    async def _publish(self, holding: Holding, kind: Kind, proof: Proof) -> None:
         successor = successor_of(holding.own, self._signer) if holding.own and kind is Kind.TRANSFER else None
         terms = next_terms(
             self._name,
@@ -217,20 +286,43 @@ class NameKeeper(Actor):
             self._clock.wall(),
             successor=successor,
             inherits=holding.inherits,
+            work=proof.work,
         )
-        await self._registrar.ask(Publish((Claim.sign(terms, self._key),)), timeout=_ASK)
+        await self._registrar.ask(Publish((signed(terms, self._key, proof),)), timeout=_ASK)
+        self._solver.forget(self._name)
 
     async def _give_up(self, reply: Reply) -> None:
         try:
-            async with self._signing:
-                holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
-                if holding.own is None:
-                    raise NameNotFound(f"{self._name} is not one of your names; `beam names` lists them.")
-                check_era(self._signer, holding.era)
-                await self._publish(holding, Kind.TOMBSTONE)
+            await self._sign_tombstone()
         except BeamError as error:
             reply.fail(error)
         else:
             reply.set(None)
         self._giving_up -= 1
         self.ref.tell(Tend())
+
+    async def _sign_tombstone(self) -> None:
+        while True:
+            async with self._signing:
+                holding = await self._holding()
+                if holding.own is None:
+                    raise NameNotFound(f"{self._name} is not one of your names; `beam names` lists them.")
+                proof = self._solver.proof(self._name, _claims(holding))
+                if proof is not None:
+                    await self._publish(holding, Kind.TOMBSTONE, proof)
+                    return
+            await self._solver.solve(self._name, _claims(holding))
+
+
+def signed(terms: Terms, key: OwnerKey, proof: Proof) -> Claim:
+    """The terms as a claim of which it is known what its work is worth."""
+    claim = Claim.sign(terms, key)
+    return claim.proved(proof.level) if proof.level else claim
+
+
+def _claims(holding: Holding) -> tuple[Claim, ...]:
+    return holding.entry.claims if holding.entry else ()
+
+
+def _nothing() -> None:
+    """Nobody waits for less than all."""

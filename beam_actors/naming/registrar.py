@@ -88,14 +88,16 @@ class Registrar(Actor):
         *,
         network: str,
         owner: OwnerId,
+        me: PeerId,
         proving: Proving,
         watchers: Collection[Ref] = (),
         limits: Limits | None = None,
         events: Events | None = None,
     ) -> None:
-        """`owner` is whose names this node holds; `spread` and `watchers` are told of every claim that is new.
+        """`owner` is whose names this node holds, `me` the machine; `proving` finds out what claims' work is worth.
 
-        `names` tends the own and pinned ones, and hears when the clock was set. `proving` finds out what work is worth.
+        `spread` and `watchers` are told of every claim that is new. `names` tends the own and pinned ones, and hears
+        when the clock was set.
         """
         super().__init__()
         self._clock = clock
@@ -107,7 +109,9 @@ class Registrar(Actor):
         self._logged = self._events.last  # the number of the last event that is in the log
 
         def empty() -> Knowledge:
-            return Knowledge(network=network, owner=owner, limits=bounds, events=self._events, levels=proving.levels)
+            return Knowledge(
+                network=network, owner=owner, me=me, limits=bounds, events=self._events, levels=proving.levels
+            )
 
         self._ledger = Ledger(store, empty, spawn=self.spawn)
         self._confirmer = Confirmer(self._ledger, clock)
@@ -211,7 +215,7 @@ class Registrar(Actor):
         for event in self._known.events.after(self._logged):
             _log.warning(f"a name was {event.what.value}", name=str(event.name), owner=str(event.owner))
         self._logged = self._known.events.last
-        if new:
+        if new or elsewhere:
             for watcher in self._watchers:
                 watcher.tell(Changed(tuple(new), source, elsewhere))
 
@@ -222,7 +226,7 @@ class Registrar(Actor):
         """Intend to hold a name."""
         self._ledger.check_disk()
         self._known.reserve(message.name, contest=message.contest, now=self._clock.wall())
-        self._ledger.commit_for(self.defer())
+        self._tell_when_durable([], self.defer(), None)
 
     @receives(Unreserve)
     def on_unreserve(self, message: Unreserve) -> None:

@@ -78,13 +78,17 @@ class Held:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Registered:
-    """A name is claimed, durably."""
+    """A name is held from now on, durably, and claimed unless its work is still being done."""
 
     name: Name
     owner: OwnerId
     peers: tuple[PeerId, ...]
     told: int
     """Peers to which the claim is being pushed."""
+    progress: float
+    """How much of the work is done without which there is no claim yet, from 0 to 1: then it is claimed."""
+    work_s: float
+    """Seconds of work for which the claim had to wait."""
     look_alikes: tuple[Name, ...]
     """Pinned or own names that are easily taken for this one: warn."""
 

@@ -14,8 +14,9 @@ from beam_actors.naming.names import Names
 from beam_actors.naming.network import PeerNetwork
 from beam_actors.naming.proving import Proving
 from beam_actors.naming.registrar import Registrar
+from beam_actors.naming.solving import Solver
 from beam_actors.naming.spread import Spread
-from beam_actors.naming.work import NO_WORK, Difficulty, Levels
+from beam_actors.naming.work import Difficulty, Levels, difficulty_of
 from beam_actors.ports import Clock, Compute, Entropy, Store
 from beam_actors.runtime import ChildSpec, Ref, System
 from beam_actors.values import PeerId
@@ -58,8 +59,9 @@ def compose_naming(
     simulations and tests: in a daemon, the network says how much work it asks for.
     """
     bounds = limits or Limits()
-    levels = Levels(network, difficulty or NO_WORK)
+    levels = Levels(network, difficulty or difficulty_of(network))
     proving = Proving(levels, compute, bounds)
+    solver = Solver(network, owner.owner_id, levels, compute)
     events = Events()  # it outlives the registrar's incarnations: who watches goes on from a number
     registrar, spread = system.ref(f"{services}/registry"), spread_ref(system, services)
     names, lookups = system.ref(f"{services}/names"), system.ref(f"{services}/lookups")
@@ -73,6 +75,7 @@ def compose_naming(
                 names,
                 network=network,
                 owner=owner.owner_id,
+                me=me,
                 proving=proving,
                 watchers=watchers,
                 limits=bounds,
@@ -81,9 +84,15 @@ def compose_naming(
         ),
         ChildSpec("spread", lambda: Spread(registrar, peers, clock, entropy, me=me, limits=bounds)),
         ChildSpec("lookups", lambda: LookUps(registrar, peers, clock, entropy, limits=bounds)),
-        ChildSpec("names", lambda: Names(registrar, lookups, clock, key=owner, me=me, network=network)),
+        ChildSpec("names", lambda: Names(registrar, lookups, clock, key=owner, me=me, network=network, solver=solver)),
     )
     naming = Naming(
-        registrar=registrar, names=names, lookups=lookups, spread=spread, entropy=entropy, suffixes=suffixes
+        registrar=registrar,
+        names=names,
+        lookups=lookups,
+        spread=spread,
+        entropy=entropy,
+        patience=solver.patience,
+        suffixes=suffixes,
     )
     return NamingRoom(naming=naming, specs=specs)

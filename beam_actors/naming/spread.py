@@ -147,6 +147,8 @@ class Spread(Actor):
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
         """Pass on what is new here."""
+        if not message.claims:
+            return
         self._news.came()
         claims = [claim.encoded for claim in message.claims]
         longest = 0.0 if message.source is None else _HOLD_BACK

@@ -243,9 +243,11 @@ class Api:
 
     # --- names --------------------------------------------------------------------------------------------------------
 
-    async def register(self, name: str, *, contest: bool) -> Registered:
+    async def register(
+        self, name: str, *, contest: bool, background: bool = False, work: int | None = None
+    ) -> Registered:
         """Claim a name."""
-        done = await self._naming.register(name, contest=contest)
+        done = await self._naming.register(name, contest=contest, patient=not background, level=work or 0)
         return self._rows.registered(done, self._me, await self._offered())
 
     async def release(self, name: str) -> None:

@@ -56,7 +56,8 @@ class Offering:
     async def _register(self, request: ExposeRequest) -> Name:
         if request.name is None:
             return await self._naming.made_for(str(request.target))
-        return (await self._naming.register(request.name, contest=request.contest)).name
+        # Here the name leads to the service at once; the work for its claim must not keep the person waiting.
+        return (await self._naming.register(request.name, contest=request.contest, patient=False)).name
 
     async def _give_back(self, name: Name) -> None:
         try:

@@ -79,6 +79,8 @@ class Rows:
             peer_id=str(me),
             told=done.told,
             look_alikes=tuple(map(self.full, done.look_alikes)),
+            progress=round(done.progress, 3),
+            work_s=round(done.work_s, 3),
             url=self.url(done.name) if done.name in offered else None,
         )
 

@@ -18,8 +18,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 READY_TIMEOUT = 30.0
 SERVERS = ("--dns", "127.0.0.1:0", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0")
-LOOPBACK = ("--listen", "/ip4/127.0.0.1/tcp/0", *SERVERS)
-"""Options of a daemon that talks to nothing but this machine, on ports that the OS chooses."""
+NETWORK = "test"
+"""A network that asks for no work: a name takes milliseconds, not seconds."""
+LOOPBACK = ("--listen", "/ip4/127.0.0.1/tcp/0", *SERVERS, "--network", NETWORK)
+"""Options of a daemon that talks to nothing but this machine, on ports that the OS chooses, in a network of its own."""
 
 
 class CommandFailed(Exception):

@@ -327,7 +327,7 @@ MUTANTS = (
                 "    if entry is not None and entry.claim.era < signer.keyset.era:\n        entry = None\n",
                 "",
             ),
-            Edit("naming/names.py", "        if not former:\n            return\n", "        return\n"),
+            Edit("naming/names.py", "        if not claims:\n            return\n", "        return\n"),
         ),
     ),
     Mutant(

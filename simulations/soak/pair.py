@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from beam_actors.testing.daemons import SERVERS, Daemon, daemons
+from beam_actors.testing.daemons import NETWORK, SERVERS, Daemon, daemons
 
 RAW_PORT = 9000
 _QUIET = iter(range(20_000, 32_000))  # below what systems give to outgoing connections
@@ -49,7 +49,7 @@ class Pair:
 
 def loopback(port: int = 0) -> tuple[str, ...]:
     """Options that keep a daemon on loopback, listening for peers on `port`."""
-    return ("--listen", f"/ip4/127.0.0.1/tcp/{port}", *SERVERS)
+    return ("--listen", f"/ip4/127.0.0.1/tcp/{port}", *SERVERS, "--network", NETWORK)
 
 
 @contextmanager

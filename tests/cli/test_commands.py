@@ -375,7 +375,8 @@ def test_logs_need_no_daemon(home, beam):
 
 @pytest.mark.parametrize(("left", "shown"), [(-28_944_005.0, "ended"), (0.0, "ended"), (None, "-"), (60.0, "60 s")])
 def test_a_name_that_has_ended_says_so(left, shown):
-    assert name_commands._left(left) == shown
+    assert name_commands._left(left, own=False) == shown
+    assert name_commands._left(None, own=True) == "being claimed"
 
 
 def test_a_warning_about_a_forward_is_for_names_that_lead_nowhere(node, beam):

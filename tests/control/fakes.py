@@ -36,10 +36,12 @@ class FakeNode:
     """Keeps tunnels, forwards and names in dictionaries; `calls` says what was asked, in order."""
 
     def __init__(self, *, chaos: bool = True) -> None:
+        self.progress, self.progress_each = 0.0, 1.0  # of the work for a name, and what each look adds
         self.calls: list[tuple] = []
         self.tunnel_rows: dict[str, TunnelRow] = {}
         self.forward_rows: dict[str, ForwardRow] = {}
         self.owned: set[str] = set()
+        self.unclaimed: set[str] = set()
         self.pinned: dict[str, str] = {}
         self.chaos = chaos
         self.stopped = False
@@ -165,12 +167,16 @@ class FakeNode:
         self._record("forwards")
         return tuple(self.forward_rows.values())
 
-    async def register(self, name, *, contest):
-        self._record("register", name, contest)
+    async def register(self, name, *, contest, background=False, work=None):
+        self._record("register", name, contest, *([background] if background else []), *([work] if work else []))
         if name == "taken" and not contest:
             raise NameTaken("'taken' is held by somebody else since yesterday; --contest claims it anyway.")
         self.owned.add(name)
-        return Registered(name=name, full=f"{name}.local", owner=OWNER, peer_id=PEER, told=2, look_alikes=(), url=None)
+        self.progress = min(1.0, self.progress + self.progress_each)
+        return Registered(
+            name=name, full=f"{name}.local", owner=OWNER, peer_id=PEER, told=2, look_alikes=(), url=None,
+            progress=self.progress if background else 1.0, work_s=0.0 if background else 2.5,
+        )  # fmt: skip
 
     async def release(self, name):
         self._record("release", name)
@@ -189,10 +195,10 @@ class FakeNode:
                 pinned_by=None,
                 owner=OWNER,
                 peer_ids=(PEER,),
-                expires_in_s=86400.0 * 30,
+                expires_in_s=None if name in self.unclaimed else 86400.0 * 30,
                 url=None,
             )
-            for name in sorted(self.owned)
+            for name in sorted(self.owned | self.unclaimed)
         )
 
     def _resolution(self, name, source):

@@ -92,7 +92,9 @@ class bench:  # noqa: N801 - used like a function
         specs = [
             ChildSpec(
                 "registry",
-                lambda: Registrar(store, clock, spread, names, network=NETWORK, owner=owner_id(3), proving=proving),
+                lambda: Registrar(
+                    store, clock, spread, names, network=NETWORK, owner=owner_id(3), me=peer(3), proving=proving
+                ),
             ),
             ChildSpec("spread", lambda: Onlooker(heard, self.disk)),
             ChildSpec("names", lambda: Keepers(kept)),

@@ -153,9 +153,17 @@ class Node:
     """One machine: its disk and clock outlive `run`."""
 
     def __init__(
-        self, wires: Wires, number: int, *, owner: int | None = None, limits: Limits | None = None, difficulty=NO_WORK
+        self,
+        wires: Wires,
+        number: int,
+        *,
+        owner: int | None = None,
+        limits: Limits | None = None,
+        difficulty=NO_WORK,
+        compute=None,
     ):
         self.wires, self.number, self.limits, self.difficulty = wires, number, limits, difficulty
+        self.compute = compute or InlineCompute()
         self.me = peer(number)
         self.key = owner_key(number if owner is None else owner)
         self.owner = self.key.owner_id
@@ -180,7 +188,7 @@ class Node:
             clock=self.clock,
             entropy=SeededEntropy(bytes([self.number])),
             limits=self.limits,
-            compute=InlineCompute(),
+            compute=self.compute,
             difficulty=self.difficulty,
         )
         self.naming = room.naming

@@ -8,8 +8,11 @@ from beam_actors.naming.keeping import RENEW_AFTER
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, GiveUp, Keep, ListFormer, ListHeld, Submit, Taken
 from beam_actors.naming.names import Names
+from beam_actors.naming.solving import Solver
+from beam_actors.naming.work import Levels
 from beam_actors.runtime import Actor, ChildSpec, ListMembers, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
+from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
 from tests.naming.builders import FIRST, NETWORK, NOW, claim, owner_id, owner_key, peer, revocation
@@ -335,8 +338,10 @@ async def test_a_keeper_that_ends_twice_is_busy_and_not_dead(autojump_clock):
     system = System("test", clock=trio.current_time)
     registrar, lookups = system.ref("services/registry"), system.ref("services/lookups")
 
+    solver = Solver(NETWORK, owner_id(0), Levels(NETWORK), InlineCompute())
+
     def names():
-        return Names(registrar, lookups, SimClock(), key=owner_key(0), me=peer(0), network=NETWORK)
+        return Names(registrar, lookups, SimClock(), key=owner_key(0), me=peer(0), network=NETWORK, solver=solver)
 
     specs = [ChildSpec("registry", Fickle), ChildSpec("names", names)]
     async with system.run(ChildSpec("services", lambda: Supervisor(specs))):
