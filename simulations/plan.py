@@ -94,6 +94,8 @@ class Plan:
     bounds: Bounds = Bounds()
     settle_after: float = attrs.field(default=72 * 3600.0, validator=ranges.SECONDS)
     """Seconds for which an owner must hold a name alone for a rival to change nothing: days, or a part of the run."""
+    work: int = attrs.field(default=0, validator=ranges.WORK)
+    """Zero bits of the work that daemons ask of claims, with Argon2id's least memory; 0 asks for none."""
     operations: tuple[Operation, ...] = ()
     faults: tuple[Fault, ...] = ()
 

@@ -58,6 +58,7 @@ SECONDS = between(0, YEAR)
 STEP = between(-10 * YEAR, 10 * YEAR)
 """Seconds by which a clock is wrong."""
 DRIFT = between(-1, 1)
+WORK = between(0, 8)
 TIMES = between(1, 10_000)
 PORT = between(1, 65_535)
 SIZE = between(0, 1 << 40)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from beam_actors.naming import Difficulty
 from beam_actors.naming.limits import Limits as NamingLimits
 from beam_actors.node import NodeConfig, NodeLimits
 from beam_actors.testing.clock import EPOCH
@@ -26,12 +27,14 @@ from simulations.model import Model
 from simulations.place import SERVICE_MANAGER, Place
 from simulations.plan import Plan
 from simulations.traffic import Traffic
+from simulations.working import Work
 
 _ALL_UP = 120.0
 """Virtual seconds after the heal by which every daemon runs: more than any start, even after a few failures."""
 _WRONG = 0.1
 """Seconds by which a wall clock may be wrong after the heal."""
 
+_WORK_KIB = 8
 _STOPPING = 1000
 """Daemons that are being stopped at one time. One that stops holds a tenth more."""
 
@@ -56,6 +59,8 @@ class Stage:
         self.model = Model(plan.size)
         self.limits = NodeLimits(naming=NamingLimits(settle_after=plan.settle_after))
         """Of every daemon."""
+        world.difficulty = Difficulty(plan.work, _WORK_KIB)
+        self.work = Work(plan.work, _WORK_KIB)
         self.counts: dict[str, Counter[str]] = {"operations": Counter(), "faults": Counter()}
         self.nats = [self._nat(index) for index in range(len(plan.nats))]
         self.places: list[Place] = []

@@ -33,8 +33,11 @@ _LATE = 1.5
 """Seconds after which what a look found is an old fact: more than the time between two looks."""
 
 
-def reference(claims: Iterable[Claim]) -> dict[bytes, Claim]:
-    """What a registry holds that was given these claims, by their ids: the rule of docs/naming.md, taken literally."""
+def reference(claims: Iterable[Claim], level: Callable[[Claim], int]) -> dict[bytes, Claim]:
+    """What a registry holds that was given these claims, by their ids: the rule of docs/naming.md, taken literally.
+
+    `level` says what the work of a claim is worth.
+    """
     given = {claim.id: claim for claim in claims}
     revoked = {claim.owner: claim for claim in given.values() if claim.kind is Kind.REVOCATION}
     kept = {claim.id: claim for claim in revoked.values()}
@@ -49,9 +52,18 @@ def reference(claims: Iterable[Claim]) -> dict[bytes, Claim]:
     for group in groups.values():
         highest = max(claim.seq for claim in group)
         rivals = [claim for claim in group if claim.seq == highest]
-        rivals.sort(key=lambda claim: (claim.issued, claim.id), reverse=True)
+        rivals.sort(key=rank, reverse=True)
         kept.update((claim.id, claim) for claim in rivals[:2])
+        most = max(level(claim) for claim in group)
+        backers = [claim for claim in group if level(claim) == most]
+        backers.sort(key=lambda claim: (claim.seq, rank(claim)))
+        kept[backers[-1].id] = backers[-1]
     return kept
+
+
+def rank(claim: Claim) -> tuple[int, bytes]:
+    """Of two claims with one number, the one with more of this counts."""
+    return claim.issued, claim.id
 
 
 def canonical(claims: dict[bytes, Claim]) -> bytes:
@@ -76,7 +88,7 @@ class GenuineClaims(Invariant):
     """S1. Each distinct encoding is verified once; its times are judged where and when it came in."""
 
     id = "S1"
-    title = "every accepted claim is its owner's, and within the bounds of size and time"
+    title = "every accepted claim is its owner's, shows the work asked for, and is within the bounds of size and time"
 
     def __init__(self, stage: object) -> None:
         super().__init__(stage)  # type: ignore[arg-type]
@@ -103,6 +115,8 @@ class GenuineClaims(Invariant):
         only = claim.terms.encode() == claim.body and cbor.encode([claim.body, claim.signature]) == claim.encoded
         self.expect(only, f"{claim!r} was accepted in an encoding that is not its only one")
         self.expect(_signed(claim), f"{claim!r} was accepted and its owner did not sign it")
+        asked = 0 if claim.kind is Kind.REVOCATION else self.stage.plan.work
+        self.expect(self.stage.work.level(claim) >= asked, f"{claim!r} was accepted without the work that is asked for")
 
     def _judge_times(self, place: "Place", claim: Claim) -> None:
         since_step = trio.current_time() - place.stepped_at
@@ -142,7 +156,7 @@ class MergeIsJoin(Invariant):
             known = self.stage.invariants.known_claims(place)
             held = {claim_id: claim for claim_id, claim in known.items() if claim.owner in owners}
             self.expect(
-                reference(held.values()).keys() == held.keys(),
+                reference(held.values(), self.stage.work.level).keys() == held.keys(),
                 f"{place.name} holds claims that the rule would not let stand together",
             )
 
@@ -152,7 +166,7 @@ class MergeIsJoin(Invariant):
         claims = list(self._ever.values())
         if not claims:
             return
-        whole = canonical(reference(claims))
+        whole = canonical(reference(claims, self.stage.work.level))
         entropy = self.stage.world.entropy("merge order")
         orders = [sorted(claims, key=lambda claim: claim.id), sorted(claims, key=lambda claim: claim.order)]
         orders += [orders[1][::-1], _shuffled(claims, entropy.uniform), _shuffled(claims, entropy.uniform)]

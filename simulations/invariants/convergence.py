@@ -96,7 +96,7 @@ class RegistriesAgree(Invariant):
 
     def _check_bytes(self) -> None:
         stage = self.stage
-        whole = canonical(reference(self._judged(stage.core[0]).values()))
+        whole = canonical(reference(self._judged(stage.core[0]).values(), stage.work.level))
         for place in stage.core:
             known = stage.inside.knowledge(place.node)
             if known is not None:

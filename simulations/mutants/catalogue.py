@@ -14,8 +14,9 @@ from simulations.mutants import (
     supervision,
     tunnels,
     wire,
+    work,
 )
 from simulations.mutants.mutant import Mutant
 
-_ROOMS = (claims, bindings, knowledge, wire, flow, peers, tunnels, supervision, runtime, node, ingress)
+_ROOMS = (claims, work, bindings, knowledge, wire, flow, peers, tunnels, supervision, runtime, node, ingress)
 CATALOGUE: Final[tuple[Mutant, ...]] = tuple(mutant for room in _ROOMS for mutant in room.MUTANTS)

@@ -18,7 +18,18 @@ from tests.naming.builders import claim, owner_id
 
 WORDS = new_phrase(bytes(range(32)))
 CHAIN = OwnerChain.from_phrase(WORDS)
-OPTIONS = ("--listen", "/ip4/127.0.0.1/tcp/0", "--dns", "off", "--https", "127.0.0.1:0", "--http", "off")
+OPTIONS = (
+    "--listen",
+    "/ip4/127.0.0.1/tcp/0",
+    "--dns",
+    "off",
+    "--https",
+    "127.0.0.1:0",
+    "--http",
+    "off",
+    "--network",
+    "test",
+)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import signal
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 
@@ -35,6 +36,15 @@ def test_a_partition_heals_and_the_report_says_what_was_looked_at(partition):
 
 def test_a_plan_gives_the_same_run_again(partition):
     assert run_plan(partition.plan).same(partition)
+
+
+def test_a_network_that_asks_for_work_holds_what_it_promises_too(partition):
+    plan = attrs.evolve(partition.plan, work=2)
+    report = run_plan(plan)
+    assert report.passed, summary(report)
+    assert {verdict.id for verdict in report.verdicts if verdict.outcome is Outcome.HELD} >= {"S1", "S2", "L1", "L2"}
+    assert run_plan(plan).same(report)
+    assert not report.same(partition)
 
 
 @pytest.mark.parametrize("name", [name for name in scenarios.names() if name != "partition"])

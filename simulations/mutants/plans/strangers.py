@@ -1,5 +1,7 @@
 """Hostile nodes."""
 
+import attrs
+
 from simulations.faults import Attack, Kill
 from simulations.mutants.plans.small import PAIR, small
 from simulations.operations import Expose, Fetch, Register
@@ -27,6 +29,19 @@ def _liars() -> Plan:
         safety=40.0,
         bounds=Bounds(converge=180.0),
     )
+
+
+def _worked() -> Plan:
+    """A network that asks for work, and strangers who have done none."""
+    plan = small(
+        "worked",
+        PAIR,
+        (Register(at=0.0, machine=0, name="one"), Register(at=3.0, machine=1, name="two")),
+        tuple(Attack(at=1.0, kind=kind) for kind in ("hoarder", "equivocator", "undertaker")),
+        safety=20.0,
+        bounds=Bounds(converge=180.0),
+    )
+    return attrs.evolve(plan, work=2)
 
 
 def _intruders() -> Plan:
@@ -58,4 +73,4 @@ def _intruders() -> Plan:
     )
 
 
-PLANS = (_liars(), _intruders())
+PLANS = (_liars(), _worked(), _intruders())
