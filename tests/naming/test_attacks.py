@@ -5,9 +5,9 @@ import pytest
 from beam_actors.errors import InvalidName, NameContested, NameNotFound, NameTaken
 from beam_actors.naming import Kind, Limits
 from beam_actors.naming.limits import DAY, HOUR, MAX_CLAIM, MAX_VALIDITY
-from beam_actors.naming.messages import Submit
+from beam_actors.naming.messages import Submit, Taken
 from beam_actors.values import cbor
-from tests.naming.builders import NOW, claim, owner_id, peer, revocation
+from tests.naming.builders import CHEAP, NOW, claim, owner_id, peer, revocation, solved, stolen
 from tests.naming.lab import give, ids, lab, settle
 from tests.naming.test_claim import bent
 
@@ -39,13 +39,30 @@ async def refused(node):
 async def test_bad_input_is_refused_by_the_cheapest_check_counted_and_leaves_nothing(autojump_clock, what):
     reason, data = BAD[what]
     async with lab(1) as (_, (node,)):
-        assert await node.registrar.ask(Submit((data,), peer(99))) == 0
+        assert await node.registrar.ask(Submit((data,), peer(99))) == Taken(0)
         assert await refused(node) == {reason: 1}
         assert await ids(node) == set()
         await give(node, GOOD)  # whoever was named in it is not locked out
         assert (await node.naming.resolve("alice")).owner == owner_id(0)
     async with node.run():
         assert await ids(node) == {GOOD.id}
+
+
+async def test_names_are_claimed_without_their_work_or_with_anothers(autojump_clock):
+    """Each costs what it costs: a name that was squatted, given up or copied is refused by every node."""
+    async with lab(1, difficulty=CHEAP) as (_, (node,)):
+        await give(node, claim(1), claim(2, kind=Kind.TOMBSTONE), stolen(1, "alice"), stolen(2, "bob"))
+        assert await refused(node) == {"work": 4}
+        assert await ids(node) == set()
+        await give(node, solved(claim(1)))
+        assert (await node.naming.resolve("alice")).owner == owner_id(1)
+
+
+async def test_a_thief_shows_less_work_than_the_owner_did(autojump_clock):
+    much, less = solved(claim(0), 8), solved(claim(0, seq=9, variant=3))
+    async with lab(1, difficulty=CHEAP) as (_, (node,)):
+        await give(node, much, less, solved(claim(2)))
+        assert (await node.naming.resolve("alice")).owner == owner_id(0)
 
 
 async def test_one_key_claims_thousands_of_names(autojump_clock):
