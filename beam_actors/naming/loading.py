@@ -119,7 +119,8 @@ class Loading:
         entry, seen = records.read_entry(key, value, self._known.network)
         registry = self._known.registry
         name, owner = entry.name, entry.owner
-        if entry.level < self._known.levels.difficulty.bits and owner != self._known.owner:
+        bits = self._known.levels.difficulty.bits
+        if bits and entry.level < bits and owner != self._known.owner:
             # From a time when the network asked for less: nobody else takes it, and its owner tells a better one.
             self._known.record(records.drop_entry(name, owner))
             return

@@ -63,6 +63,8 @@ class Entry:
     @property
     def claims(self) -> tuple[Claim, ...]:
         """Those of them that there are."""
+        if self.rival is None and self.backer is None:
+            return (self.claim,)
         return tuple(one for one in self.places if one is not None)
 
     @property
