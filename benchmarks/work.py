@@ -27,14 +27,18 @@ REGISTER_BOUND, CHECK_BOUND = 5.0, 10.0
 PUBLIC_LOOPBACK = ("--listen", "/ip4/127.0.0.1/tcp/0", *SERVERS)
 
 
-def registered(daemon: Daemon, count: int) -> tuple[list[float], list[float]]:
-    """Seconds that each of so many names takes from the command's start to its end, and seconds of work for each."""
-    whole, work = [], []
+def registered(daemon: Daemon, count: int) -> tuple[list[float], list[float], list[float]]:
+    """Seconds that each of so many names takes from the command's start to its end, of work, and of the processor.
+
+    The last, of the daemon alone, says what an idle machine would take when this one isn't.
+    """
+    whole, work, busy = [], [], []
     for number in range(count):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), daemon.processor()
         work.append(daemon.beam("register", f"bench-{number}", timeout=120)["work_s"])
         whole.append(time.perf_counter() - start)
-    return whole, work
+        busy.append(daemon.processor() - before)
+    return whole, work, busy
 
 
 def one_core(daemon: Daemon) -> None:
@@ -56,7 +60,7 @@ def solved(number: int) -> tuple[bytes, bytes]:
 def main() -> int:
     """Measure, print, keep; the exit code says whether all bounds held."""
     names = int(sys.argv[1]) if len(sys.argv) > 1 else NAMES
-    raw: dict[str, list[float]] = {"register, s": [], "work, s": [], "check, ms": []}
+    raw: dict[str, list[float]] = {"register, s": [], "work, s": [], "processor, s": [], "check, ms": []}
     pairs = [solved(number) for number in range(CHECKED)]
     for salt, work in pairs * 10:
         raw["check, ms"].append(1e3 * timed(partial(level_of, salt, work, PUBLIC)))
@@ -70,9 +74,10 @@ def main() -> int:
             with daemons(daemon):
                 daemon.start()
                 one_core(daemon)
-                whole, work = registered(daemon, min(NAMES_EACH, names - len(raw["register, s"])))
+                whole, work, busy = registered(daemon, min(NAMES_EACH, names - len(raw["register, s"])))
                 raw["register, s"] += whole
                 raw["work, s"] += work
+                raw["processor, s"] += busy
     rows = (
         ("register, p99, with the CLI's start", quantile(raw["register, s"], 0.99), REGISTER_BOUND, "s"),
         ("checking a claim's work, p99", quantile(raw["check, ms"], 0.99), CHECK_BOUND, "ms"),
