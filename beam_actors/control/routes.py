@@ -23,7 +23,7 @@ _MAX_CLAIM = 1024
 """Bytes of a claim (docs/naming.md)."""
 
 _MOST_WORK = 32
-"""Zero bits: two months of one core."""
+"""Zero bits: three months of one core."""
 _WORK_SECONDS = 120.0
 """For what waits until the work for a name is done, which takes a slow machine long; the node gives up before."""
 

@@ -40,9 +40,9 @@ class Difficulty:
 
 
 NO_WORK: Final = Difficulty(0, 8)
-PUBLIC: Final = Difficulty(10, 256)
-"""Some two seconds of one core to solve, five in the worst of a thousand cases, and two milliseconds to check. Less
-memory would favour those who own graphics cards; more would cost a small board too much for each claim that it takes.
+PUBLIC: Final = Difficulty(9, 256)
+"""A second of one core to solve, two in one case of a hundred, and two milliseconds to check. Less memory would favour
+those who own graphics cards; more would cost a small board too much for each claim that it takes.
 """
 _BY_NETWORK: Final = {"beam": PUBLIC}
 
