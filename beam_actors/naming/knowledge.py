@@ -70,10 +70,7 @@ class Knowledge:
     # --- claims -------------------------------------------------------------------------------------------------------
 
     def take(self, data: bytes, now: float) -> Claim | None:
-        """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised.
-
-        One whose work must be computed first is not taken in, but among the `unproven`.
-        """
+        """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised."""
         try:
             claim = Claim.parse(data, network=self.network, known=self.registry.get)
         except ClaimRefused as refused:
@@ -217,15 +214,14 @@ class Knowledge:
         silent for a month is a clock that is wrong.
         """
         keep = {(name, self.owner) for name in self.own} | set(self.bindings.holds())
-        dropped = self.registry.forget(now, keep=keep) if self._is_believed(now) else []
+        believed = self._is_believed(now)
+        dropped = self.registry.forget(now, keep=keep) if believed else []
+        lessened = self.registry.forget_backers(now) if believed else []
         for key in dropped:
             self.drop(key)
-        lessened = self.registry.forget_backers(now)
-        for key in lessened:
-            self._put(key)
         if dropped or lessened:
             self._changes.append(records.put_floor(self.registry.floor))
-        for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now))):
+        for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now)).union(lessened)):
             self._put(key)
         return len(dropped)
 

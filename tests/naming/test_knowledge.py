@@ -1,13 +1,16 @@
 import pytest
 
 from beam_actors.errors import NameContested, NameNotFound, NameTaken, QuotaExceeded
-from beam_actors.naming import answering
+from beam_actors.naming import answering, records
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Seen
-from beam_actors.naming.limits import DAY, HOUR, RETENTION
+from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.limits import DAY, HOUR, RETENTION, Limits
+from beam_actors.naming.registry import Entry
+from beam_actors.naming.work import Levels
 from beam_actors.values import Name
-from tests.naming.builders import NOW, claim, owner_id, peer, revocation
+from tests.naming.builders import CHEAP, NETWORK, NOW, claim, owner_id, peer, proved, revocation, solved
 from tests.naming.tables import Tables, knowledge
 
 ALICE = Name("alice")
@@ -283,3 +286,17 @@ def test_held_names_and_conflicts():
     known.bindings.pin(Name("dave"), owner_id(0), NOW)
     known.reserve(Name("dave"), contest=False, now=NOW)
     assert [(one.name.label, one.relation) for one in answering.held(known)][1:3] == [("dave", "own"), ("dave", "pin")]
+
+
+def test_a_claim_that_is_kept_for_its_work_is_forgotten_in_its_time_and_so_it_stands_on_the_disk():
+    known = Knowledge(network=NETWORK, owner=owner_id(3), limits=Limits(), levels=Levels(NETWORK, CHEAP))
+    much, less = proved(solved(claim(0), 6)), proved(solved(claim(0, seq=2, issued=NOW + 20 * DAY)))
+    assert known.take_proved(much, NOW) is not None
+    assert known.take_proved(less, NOW + 20 * DAY) is not None
+    assert known.registry.entry(ALICE, owner_id(0)).claims == (less, much)
+    known.changes()
+    assert known.forget(NOW + RETENTION + 1) == 0
+    rows = {change.table: change for change in known.changes()}
+    assert known.registry.entry(ALICE, owner_id(0)).claims == (less,)
+    assert records.read_entry(rows[records.CLAIMS].key, rows[records.CLAIMS].value, NETWORK)[0] == Entry(less)
+    assert records.read_floor(rows[records.META].value) == NOW
