@@ -21,7 +21,7 @@ from beam_actors.cli.start import (
 from beam_actors.control import Identity, Status, fields, http
 from beam_actors.errors import HomeInUse, StartFailed, StoreDamaged, StoreTooNew, UsageError
 from beam_actors.identity import keystore
-from beam_actors.naming import claim, grammar
+from beam_actors.naming import grammar, terms
 from beam_actors.node import Bind, NodeLimits, keys
 from beam_actors.values import Multiaddr, TcpAddress
 from beam_actors.world import control_client
@@ -109,7 +109,7 @@ def test_a_port_that_a_person_chose_is_not_called_taken():
         (homes.PHRASE, keys.PHRASE),
         (homes.DATABASE, keys.DATABASE),
         (daemon_commands._MAX_PASSPHRASE, keystore.MAX_PASSPHRASE),
-        (options._MAX_NETWORK, claim.MAX_NETWORK),
+        (options._MAX_NETWORK, terms.MAX_NETWORK),
         (output.SCHEMA, fields.SCHEMA),
         (control_client.HOST, http.HOST),
         (set(requests.SUFFIXES), set(grammar.DEFAULT_SUFFIXES)),
