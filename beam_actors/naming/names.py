@@ -1,34 +1,25 @@
-"""One actor per name that is owned or pinned here: it keeps the own claim alive, and asks about a pinned one.
+"""The pool of the actors of names: one for each that is owned or pinned here.
 
-Invariant: for one name at most one claim is being signed at a time, from what the registrar holds at that moment, and
-it is committed before anybody hears of it; so this node never signs one seq twice, whenever it crashes. Work that a
-network asks for is done before, while nothing is being signed. Only these actors hold the owner's key. They know no
-peer but this machine's own id.
+Invariant: whoever is asked to claim, renew or release a name asks the one actor of that name (`keeper`); and what a new
+era begins with is said here, in one commit, before any of them runs.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
-import trio
 
 from beam_actors.errors import (
     ActorDead,
-    ActorError,
     ActorUnavailable,
     BeamError,
     ClaimRefused,
-    NameNotFound,
-    NotAllowed,
-    ResourceExhausted,
     StorageError,
 )
 from beam_actors.identity import OwnerKey
-from beam_actors.naming.claim import Claim, Kind, Terms
-from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms, successor_of, was_handed_over
-from beam_actors.naming.limits import HOUR
+from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.keeper import NameKeeper, signed
+from beam_actors.naming.keeping import Signer, next_terms, successor_of
 from beam_actors.naming.messages import (
-    GetHolding,
     GiveUp,
     Holding,
     Keep,
@@ -36,16 +27,11 @@ from beam_actors.naming.messages import (
     ListHeld,
     Publish,
     Release,
-    Seek,
     Tend,
-    Tended,
-    Unreserve,
 )
-from beam_actors.naming.records import Own
-from beam_actors.naming.registry import Entry
-from beam_actors.naming.solving import Proof, Solver
+from beam_actors.naming.solving import Solver
 from beam_actors.ports import Clock
-from beam_actors.runtime import Actor, ChildSpec, Pool, Ref, Reply, Restart, StartMember, Timer, receives
+from beam_actors.runtime import ChildSpec, Pool, Ref, Reply, Restart, StartMember, receives
 from beam_actors.values import Name, PeerId
 
 if TYPE_CHECKING:
@@ -54,6 +40,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 _ASK = 10.0
 _RETRY = 5.0
+_ASK_FIRST = 30.0
 
 
 class Names(Pool):
@@ -145,184 +132,3 @@ class Names(Pool):
                 if last:
                     raise ActorUnavailable(f"{name} is being claimed and released at once; try again.") from error
         return None
-
-
-class NameKeeper(Actor):
-    """Tends one name, once an hour and when told; ends when the name is neither owned nor pinned any more."""
-
-    def __init__(
-        self,
-        name: Name,
-        registrar: Ref,
-        lookups: Ref,
-        clock: Clock,
-        *,
-        key: OwnerKey,
-        signer: Signer,
-        solver: Solver,
-    ) -> None:
-        super().__init__()
-        self._name = name
-        self._registrar = registrar
-        self._lookups = lookups
-        self._clock = clock
-        self._key = key
-        self._signer = signer
-        self._solver = solver
-        self._signing = trio.Lock()
-        self._level = 0  # the work that a person wants to be shown
-        self._timer: Timer | None = None
-        self._giving_up = 0  # requests under way: they are answered before this actor ends
-
-    def __repr__(self) -> str:
-        return f"<NameKeeper {self._name} for {self._signer.keyset!r}>"
-
-    async def on_start(self) -> None:
-        """Look after the name at once: it may have been due while nothing ran."""
-        self.ref.tell(Tend())
-
-    @receives(Tend)
-    def on_tend(self, message: Tend) -> None:
-        """Look after the name; the reply comes when that is done, or all but the work is."""
-        self._level = max(self._level, message.level)
-        self.spawn(self._tend, self.defer(), message.patient, name="tend")
-
-    @receives(GiveUp)
-    def on_give_up(self, _message: GiveUp) -> None:
-        """Sign a tombstone; the reply comes when it is durable."""
-        self._giving_up += 1
-        self.spawn(self._give_up, self.defer(), name="give-up")
-
-    async def _tend(self, reply: Reply, patient: bool) -> None:  # noqa: FBT001 (a worker's arguments have no names)
-        def working() -> None:
-            if not patient:
-                reply.set(Tended(self._solver.progress(self._name), 0.0))
-
-        delay: float = HOUR
-        try:
-            reply.set(Tended(1.0, await self._sign_when_due(working)))
-            await self._improve()
-        except (ActorError, StorageError, NotAllowed, ClaimRefused) as error:
-            _log.warning("a name could not be looked after", name=str(self._name), error=str(error))
-            delay = _RETRY if isinstance(error, ActorError | StorageError) else HOUR
-            reply.fail(error)
-        except ResourceExhausted as error:  # the name is held all the same; only what peers know of it comes later
-            _log.info("peers are asked about a pinned name later", name=str(self._name), error=str(error))
-            delay = _RETRY
-            reply.set(Tended(1.0, 0.0))
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.send_after(delay, Tend())
-
-    async def _sign_when_due(self, working: Callable[[], None]) -> float:
-        """Claim the name anew if that is due; the seconds of work. `working` is called if work must be done first."""
-        seconds = 0.0
-        while True:
-            async with self._signing:
-                holding = await self._holding()
-                if holding.own is None:
-                    await self._look_after_other(holding)
-                    return seconds
-                if was_handed_over(holding.own, holding.entry):
-                    _log.warning("a name was handed over on another machine of its owner", name=str(self._name))
-                    await self._registrar.ask(Unreserve(self._name), timeout=_ASK)
-                    self.ref.tell(Tend())
-                    return seconds
-                proof = self._solver.proof(self._name, _claims(holding))
-                kind = self._due(holding.own, holding.entry, self._solver.bits if proof is None else proof.level)
-                if kind is None:
-                    return seconds
-                if proof is not None:
-                    await self._publish(holding, kind, proof)
-                    if kind is Kind.TRANSFER:
-                        self.ref.tell(Tend())
-                    return seconds
-            working()
-            began = self._clock.monotonic()
-            await self._solver.solve(self._name, _claims(holding))
-            seconds += self._clock.monotonic() - began
-
-    async def _improve(self) -> None:
-        """Do more work than the network asks for, if a person wants it, and show it."""
-        if not self._solver.bits:
-            return
-        while self._level:
-            holding = await self._holding()
-            if holding.own is None or self._solver.proof(self._name, _claims(holding), self._level) is not None:
-                self._level = 0
-                await self._sign_when_due(_nothing)
-            else:
-                await self._solver.solve(self._name, _claims(holding), self._level)
-
-    async def _holding(self) -> Holding:
-        """What this node has to do with the name; raises `NotAllowed` if it is own and the key signs for it no more."""
-        holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
-        if holding.own is not None:
-            if holding.revoked:
-                raise NotAllowed("This owner was revoked: no name can be held with its keys any more.")
-            check_era(self._signer, holding.era)
-        return holding
-
-    def _due(self, own: Own, entry: Entry | None, level: int) -> Kind | None:
-        """What is to be signed, if anything; `level` is the work to show."""
-        if successor_of(own, self._signer) is not None:
-            return Kind.TRANSFER
-        return Kind.LIVE if is_due(entry, self._signer, self._clock.wall(), level=level) else None
-
-    async def _look_after_other(self, holding: Holding) -> None:
-        if holding.bound:
-            if holding.entry is None or self._clock.wall() - holding.heard >= TTL:
-                await self._lookups.ask(Seek(self._name), timeout=_ASK)
-        elif not self._giving_up:
-            self.stop()
-
-    async def _publish(self, holding: Holding, kind: Kind, proof: Proof) -> None:
-        successor = successor_of(holding.own, self._signer) if holding.own and kind is Kind.TRANSFER else None
-        terms = next_terms(
-            self._name,
-            holding.entry,
-            self._signer,
-            kind,
-            self._clock.wall(),
-            successor=successor,
-            inherits=holding.inherits,
-            work=proof.work,
-        )
-        await self._registrar.ask(Publish((signed(terms, self._key, proof),)), timeout=_ASK)
-        self._solver.forget(self._name)
-
-    async def _give_up(self, reply: Reply) -> None:
-        try:
-            await self._sign_tombstone()
-        except BeamError as error:
-            reply.fail(error)
-        else:
-            reply.set(None)
-        self._giving_up -= 1
-        self.ref.tell(Tend())
-
-    async def _sign_tombstone(self) -> None:
-        while True:
-            async with self._signing:
-                holding = await self._holding()
-                if holding.own is None:
-                    raise NameNotFound(f"{self._name} is not one of your names; `beam names` lists them.")
-                proof = self._solver.proof(self._name, _claims(holding))
-                if proof is not None:
-                    await self._publish(holding, Kind.TOMBSTONE, proof)
-                    return
-            await self._solver.solve(self._name, _claims(holding))
-
-
-def signed(terms: Terms, key: OwnerKey, proof: Proof) -> Claim:
-    """The terms as a claim of which it is known what its work is worth."""
-    claim = Claim.sign(terms, key)
-    return claim.proved(proof.level) if proof.level else claim
-
-
-def _claims(holding: Holding) -> tuple[Claim, ...]:
-    return holding.entry.claims if holding.entry else ()
-
-
-def _nothing() -> None:
-    """Nobody waits for less than all."""

@@ -91,4 +91,14 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="signs-before-asking",
+        bug="A machine that was restored from a backup signs a number again that others know already.",
+        test="naming/test_keeper.py::test_a_machine_that_was_set_back_asks_before_it_signs",
+        edits=(
+            Edit(
+                "naming/keeper.py", "                while await self._replaces():\n", "                while False:\n"
+            ),
+        ),
+    ),
 )

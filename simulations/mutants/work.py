@@ -60,7 +60,7 @@ MUTANTS = (
         test="naming/test_solving.py::test_a_renewal_a_tombstone_and_a_later_era_keep_the_work",
         edits=(
             Edit(
-                "naming/names.py",
+                "naming/keeper.py",
                 "            inherits=holding.inherits,\n            work=proof.work,\n",
                 "            inherits=holding.inherits,\n            work=proof.work if holding.entry is None else b'',\n",
             ),

@@ -4,7 +4,6 @@ import trio
 
 from beam_actors.errors import ActorUnavailable, NameNotFound, NotAllowed
 from beam_actors.naming import Claim, Handing, Kind, hand_over
-from beam_actors.naming.keeping import RENEW_AFTER
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, GiveUp, Keep, ListFormer, ListHeld, Submit, Taken
 from beam_actors.naming.names import Names
@@ -15,7 +14,7 @@ from beam_actors.testing.clock import SimClock
 from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
-from tests.naming.builders import FIRST, NETWORK, NOW, claim, owner_id, owner_key, peer, revocation
+from tests.naming.builders import FIRST, NETWORK, claim, owner_id, owner_key, peer, revocation
 from tests.naming.lab import Node, Wires, lab, settle
 
 ALICE = Name("alice")
@@ -27,37 +26,6 @@ async def entry(node, name=ALICE):
 
 async def members(node):
     return set(await node.system.ref("services/names").ask(ListMembers()))
-
-
-async def test_a_claim_is_renewed_long_before_it_ends(autojump_clock):
-    async with lab(2) as (wires, (one, other)):
-        wires.connect(one, other)
-        await one.naming.register("alice")
-        for node in (one, other):
-            node.clock.step(RENEW_AFTER - 3 * HOUR)
-        await trio.sleep(2 * HOUR)
-        assert (await entry(one)).claim.terms.seq == FIRST
-        await trio.sleep(3 * HOUR)
-        renewed = (await entry(one)).claim
-        assert renewed.terms.seq == FIRST + 1
-        assert NOW + RENEW_AFTER <= renewed.terms.issued <= NOW + RENEW_AFTER + 2 * HOUR
-        assert (await other.naming.resolve("alice")).owner == one.owner
-
-
-async def test_what_was_due_while_nothing_ran_is_renewed_at_the_start(autojump_clock):
-    async with lab(1) as (_, (one,)):
-        await one.naming.register("alice")
-        await one.naming.pin("bob", owner_id(2))
-    async with one.run():
-        assert await members(one) == {"alice", "bob"}
-        await settle()
-        assert (await entry(one)).claim.terms.seq == FIRST
-    one.clock.step(40 * DAY)
-    async with one.run():
-        await settle()
-        kept = (await entry(one)).claim
-        assert (kept.terms.seq, kept.terms.issued >= NOW + 40 * DAY) == (FIRST + 1, True)
-        assert (await one.naming.resolve("alice")).source == "own"
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.005, 0.009, 0.011, 0.02, 0.025, 0.04])
@@ -114,32 +82,6 @@ async def test_releasing_ends_the_actor_and_nothing_claims_the_name_again(autoju
             await one.naming.release("alice")
         await one.naming.register("alice")
         assert (await entry(one)).claim.terms.seq == FIRST + 2
-
-
-async def test_a_pinned_name_is_asked_about_when_its_claim_is_old(autojump_clock):
-    async with lab(2) as (wires, (one, other)):
-        await other.naming.register("alice")
-        await one.naming.pin("alice", other.owner)
-        wires.links.add(frozenset((one.me, other.me)))  # connected, but spread wasn't told
-        await trio.sleep(2 * HOUR)
-        assert (await one.naming.resolve("alice")).source == "pin"
-        assert (await one.naming.resolve("alice")).age_s <= HOUR + 10
-        await one.naming.unpin("alice")
-        await trio.sleep(2 * HOUR)
-        assert await members(one) == set()
-
-
-async def test_a_crashed_keeper_comes_back(autojump_clock):
-    async with lab(1) as (_, (one,)):
-        await one.naming.register("alice")
-        keeper = one.system.ref("services/names/alice")
-        keeper.crash(RuntimeError("on purpose"))
-        await settle()
-        assert (keeper.alive, keeper.incarnation) == (True, 2)
-        one.system.ref("services/names").crash(RuntimeError("on purpose"))
-        await settle()
-        assert await members(one) == {"alice"}
-        assert one.registrar.incarnation == 1
 
 
 async def test_the_revoked_hold_nothing(autojump_clock):
