@@ -60,10 +60,18 @@ def solved(number: int) -> tuple[bytes, bytes]:
 def main() -> int:
     """Measure, print, keep; the exit code says whether all bounds held."""
     names = int(sys.argv[1]) if len(sys.argv) > 1 else NAMES
-    raw: dict[str, list[float]] = {"register, s": [], "work, s": [], "processor, s": [], "check, ms": []}
+    raw: dict[str, list[float]] = {
+        "register, s": [],
+        "work, s": [],
+        "processor, s": [],
+        "check, processor ms": [],
+        "check, ms": [],
+    }
     pairs = [solved(number) for number in range(CHECKED)]
     for salt, work in pairs * 10:
+        before = time.thread_time()
         raw["check, ms"].append(1e3 * timed(partial(level_of, salt, work, PUBLIC)))
+        raw["check, processor ms"].append(1e3 * (time.thread_time() - before))
     raw["one evaluation, ms"] = [
         1e3 * timed(partial(zero_bits, 0, number.to_bytes(8, "big"), pairs[0][0], PUBLIC.memory_kib))
         for number in range(200)
@@ -80,7 +88,12 @@ def main() -> int:
                 raw["processor, s"] += busy
     rows = (
         ("register, p99, with the CLI's start", quantile(raw["register, s"], 0.99), REGISTER_BOUND, "s"),
-        ("checking a claim's work, p99", quantile(raw["check, ms"], 0.99), CHECK_BOUND, "ms"),
+        (
+            "checking a claim's work, p99 of the processor",
+            quantile(raw["check, processor ms"], 0.99),
+            CHECK_BOUND,
+            "ms",
+        ),
     )
     for what, value, bound, unit in rows:
         print(f"{'ok  ' if value < bound else 'MISS'} {what}: {value:.3f} {unit} (bound {bound:g})")

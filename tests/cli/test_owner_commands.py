@@ -202,7 +202,7 @@ def test_a_daemon_hands_a_name_over_that_was_transferred(home, beam):
         store = await SqliteStore.open(home.file(DATABASE))
         rows = await store.scan(CLAIMS)
         await store.close()
-        return [read_entry(key, value, "beam")[0].claim for key, value in rows]
+        return [read_entry(key, value, "test")[0].claim for key, value in rows]
 
     said = {one.name.label: one for one in trio.run(look)}
     assert said["leaving"].terms.successor == owner_id(2)
