@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from beam_actors.runtime import Ref, Restart, Supervisor
 from beam_actors.runtime.cell import State
 from beam_actors.testing.network.endpoint import VirtualEndpoint
-from beam_actors.values import Name, OwnerId
+from beam_actors.values import Name, OwnerId, PeerId
 
 if TYPE_CHECKING:
     from beam_actors.flow import Pump
@@ -163,16 +163,31 @@ def pump(node: "Node") -> "Pump | None":
     return running if running is not None and running.is_open else None
 
 
-def sessions(node: "Node") -> dict[str, int]:
-    """How many sessions each peer has that has an actor, by the peer's path."""
+def sessions(node: "Node", *, visits: bool = True) -> dict[str, int]:
+    """How many sessions each peer has that has an actor, by the peer's path; with all that are visits, or without."""
     peers = cell_at(node, f"{SERVICES}/network/peers")
-    found = {} if peers is None else peers.children
-    return {peer.path: len(peer.children) for peer in found.values()}
+    found = () if peers is None else peers.children.values()
+    return {cell.path: len(cell.children) for cell in found if visits or _is_acquaintance(cell)}
+
+
+def _is_acquaintance(cell: "Cell") -> bool:
+    return cell.actor is not None and cell.actor._acquaintance.made  # type: ignore[attr-defined]  # noqa: SLF001 (see above)
+
+
+def is_visit(node: "Node", other: PeerId) -> bool:
+    """Whether a peer is nobody to the node but one of whom something is asked, or who asks."""
+    peer = actor(node, f"network/peers/{other.short}")
+    return peer is not None and not peer._acquaintance.made  # noqa: SLF001 (see above)
+
+
+def visits(node: "Node") -> int:
+    """How many visits of the node to others stand."""
+    return len(node.peers._visits)  # noqa: SLF001 (see above)
 
 
 def can_find(node: "Node", other: "Node") -> bool:
-    """Whether they are connected or share a peer, who then tells either where the other is; there is no DHT yet."""
-    mine, theirs = ({path for path, count in sessions(each).items() if count} for each in (node, other))
+    """Whether they are connected or share a peer, who then tells either where the other is, whatever the DHT knows."""
+    mine, theirs = ({path for path, count in sessions(each, visits=False).items() if count} for each in (node, other))
     return f"{SERVICES}/network/peers/{other.peers.us.short}" in mine or not mine.isdisjoint(theirs)
 
 

@@ -1,5 +1,6 @@
 """`Peers`: what the rooms above ask of this room. A plain object over refs: it holds nothing that a restart forgets."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import attrs
@@ -33,6 +34,7 @@ from beam_actors.peers.messages import (
 )
 from beam_actors.peers.routes import Routes
 from beam_actors.peers.sessions import announced
+from beam_actors.peers.visits import Visits
 from beam_actors.ports import Clock
 from beam_actors.runtime import GONE, Ref, System, persist
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
@@ -54,6 +56,7 @@ class Peers:
         clock: Clock,
         listening: Listening,
         routes: Routes,
+        visits: Visits,
         limits: PeersLimits,
     ) -> None:
         self._system = system
@@ -64,6 +67,7 @@ class Peers:
         self._clock = clock
         self._listening = listening
         self._routes = routes
+        self._visits = visits
         self._limits = limits
 
     def __repr__(self) -> str:
@@ -110,6 +114,28 @@ class Peers:
         if owner is not None:
             opened.stream.adopt(owner)
         return opened.stream
+
+    def turn(self, peer: PeerId, address: TcpAddress | None) -> AbstractAsyncContextManager[None]:
+        """Wait until a stranger may be asked something; see `Visits.turn`."""
+        return self._visits.turn(peer, None if peer in self._routes else address)
+
+    async def visit(
+        self, peer: PeerId, address: TcpAddress | None, protocol: str, *, owner: Ref
+    ) -> tuple[Stream, TcpAddress | None]:
+        """A stream to a peer that nobody here wants but to ask it something, in the turn that the caller has taken.
+
+        The second of the two is the address at which this node dialled the session, None where the peer did.
+
+        Raises:
+            PeerOffline, TimedOut, ResourceExhausted: as for `open`; nobody is asked where the peer is.
+        """
+        self._check(peer)
+        deadline = self._clock.monotonic() + self._limits.open_timeout
+        addresses = () if address is None else (Multiaddr.from_address(address),)
+        message = OpenStream(peer, protocol, deadline, addresses, visit=True)
+        opened: OpenedStream = await self._ask(peer, message, self._left(deadline), visit=True)
+        opened.stream.adopt(owner)
+        return opened.stream, None if opened.dialled is None else opened.dialled.tcp
 
     async def connect(self, address: Multiaddr, *, keep: bool = False) -> PeerId:
         """Find the peer at this very address, and remember that it works; with `keep`, dial the peer for ever.
@@ -168,8 +194,8 @@ class Peers:
         return status if moved is None else attrs.evolve(status, bytes_sent=moved.sent, bytes_received=moved.received)
 
     async def connected(self) -> tuple[PeerId, ...]:
-        """The peers with a session, by id; raises `TimedOut` when the room does not come to answer."""
-        return tuple(status.peer for status in await self.snapshot() if status.sessions)
+        """The peers with a session, by id, without mere visits; raises `TimedOut` when the room does not answer."""
+        return tuple(status.peer for status in await self.snapshot() if status.sessions and not status.visit)
 
     # --- inside ---
 
@@ -188,14 +214,14 @@ class Peers:
             return False
         return True
 
-    async def _ask(self, peer: PeerId, message: object, seconds: float) -> Any:
+    async def _ask(self, peer: PeerId, message: object, seconds: float, *, visit: bool = False) -> Any:
         """Ask the peer's actor, starting it if there is none and asking again while it restarts."""
         self._check(peer)
 
         async def attempt() -> Any:
             ref = self._system.whereis(f"{self._pool.path}/{peer.short}")
             if ref is None or not ref.alive:
-                ref = await self._manager.ask(Ensure(peer))
+                ref = await self._manager.ask(Ensure(peer, visit))
             return await ref.ask(message)
 
         late = f"{peer} did not answer within {seconds:.3g} s."

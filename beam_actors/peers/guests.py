@@ -10,7 +10,7 @@ from beam_actors.values import PeerId
 
 
 class Guests:
-    """Who is a guest now, and from where."""
+    """Who is a guest now, and from where; None for one that is visited, or found."""
 
     def __init__(self, *, total: int, per_source: int) -> None:
         self._total = total
@@ -26,13 +26,13 @@ class Guests:
     def __repr__(self) -> str:
         return f"Guests({len(self)} of {self._total})"
 
-    def admit(self, peer: PeerId, source: str) -> None:
-        """Take a newcomer in; raise `ResourceExhausted` when there is no place for it."""
+    def admit(self, peer: PeerId, source: str | None) -> None:
+        """Take a newcomer in; raise `ResourceExhausted` when there is no place for it. Who is visited has no source."""
         if peer in self._sources:
             return
         if len(self) >= self._total:
             raise ResourceExhausted(f"This node has {self._total} guests already.")
-        if sum(1 for other in self._sources.values() if other == source) >= self._per_source:
+        if source is not None and sum(other == source for other in self._sources.values()) >= self._per_source:
             raise ResourceExhausted(f"{source} has {self._per_source} guests already.")
         self._sources[peer] = source
 

@@ -80,6 +80,19 @@ class PeersLimits:
     """Callers that wait for one search; they share its answer."""
     search_peers: int = 8
     """Peers that one search asks at once, few enough to be polite; it goes on until somebody knows."""
+    visits: int = 64
+    """Sessions that stand because this node asked a stranger something (see `visits`); the oldest gives way."""
+    visit_dials: int = 8
+    """Strangers that are asked at once, by all who look something up."""
+    visits_per_second: float = 4.0
+    """Dials to strangers in the long run: more would make this node a nuisance to those at the other end."""
+    visits_burst: int = 64
+    """The same at once: one look-up from nothing asks some 40, and is over in seconds or of no use."""
+    visits_per_network: int = 2
+    """Dials to strangers of one IPv4 /24 or IPv6 /32 in a minute (in a private network: at one address): whoever makes
+    many nodes believe that a victim's address is a peer's must not have it flooded by them."""
+    visit_linger: float = 30.0
+    """How long a visit stays without streams at most, since one question is often followed by another."""
     answers: int = 64
     """Questions of peers that are read and answered at once, each of which holds a stream and a worker."""
     answers_per_peer: int = 8

@@ -31,6 +31,8 @@ class Live:
     closing: bool = False
     """It was told to end."""
     agent: str | None = None
+    listens: tuple[Multiaddr, ...] | None = None
+    """Where the peer says that it listens, once it has said so."""
     rtt: float | None = None
     pinging: list[Reply] = attrs.field(factory=list)
     """Who waits for the ping that is under way."""
@@ -52,7 +54,7 @@ class Live:
 class LiveSessions:
     """Sessions by their number, which grows with each."""
 
-    __slots__ = ("_count", "_live", "_routes", "_them", "_us")
+    __slots__ = ("_count", "_live", "_routes", "_them", "_us", "routed")
 
     def __init__(self, us: PeerId, them: PeerId, routes: Routes) -> None:
         self._us = us
@@ -60,6 +62,8 @@ class LiveSessions:
         self._them = them
         self._live: dict[int, Live] = {}
         self._count = 0
+        self.routed = False
+        """Whether others may open streams without asking the peer's actor."""
 
     def __len__(self) -> int:
         return len(self._live)
@@ -86,12 +90,12 @@ class LiveSessions:
     def add(self, live: Live) -> None:
         """Take one in, and let the others drain or not."""
         self._live[live.candidate.number] = live
-        self._settle()
+        self.settle()
 
     def remove(self, live: Live) -> None:
         """Forget one."""
         del self._live[live.candidate.number]
-        self._settle()
+        self.settle()
 
     def dialled(self, address: Multiaddr) -> Live | None:
         """A session that stands and came about by dialling this address (without `/p2p/`)."""
@@ -107,12 +111,13 @@ class LiveSessions:
         chosen = preferred(standing, self._us, self._them)
         return None if chosen is None else self._live[chosen.number]
 
-    def close(self) -> None:
-        """Have all of them end in order."""
+    def close(self, *, dialled: bool = False) -> None:
+        """Have all of them end in order, or those that this node dialled."""
         for live in self._live.values():
-            live.closing = True
-            live.ref.tell(CloseSession())
-        self._routes.prefer(self._them, None)
+            if live.candidate.dialled_here or not dialled:
+                live.closing = True
+                live.ref.tell(CloseSession())
+        self.route()
 
     def accepted_from(self) -> tuple[str, ...]:
         """The source (see `places`) of each session that was accepted here."""
@@ -135,11 +140,18 @@ class LiveSessions:
             agent=best.agent,
             suite=best.established.suite,
             address=None if remote is None else Multiaddr.from_address(remote, self._them),
+            visit=not self.routed,
         )
 
-    def _settle(self) -> None:
-        best = self.best
+    def route(self) -> None:
+        """Let others open streams on the best one, if they may."""
+        best = self.best if self.routed else None
         self._routes.prefer(self._them, None if best is None else best.established.handle)
+
+    def settle(self) -> None:
+        """Say which one takes new streams, and let the others drain."""
+        self.route()
+        best = self.best
         for live in self._live.values():
             draining = live is not best
             if draining != live.draining:

@@ -94,8 +94,11 @@ class Manager(Actor):
 
     @receives(Ensure)
     async def ensure(self, message: Ensure) -> Ref:
-        """Start the peer's actor if there is none, since this node wants the peer."""
-        self._guests.discard(message.peer)
+        """Start the peer's actor if there is none, since this node wants the peer, or wants to ask it something."""
+        if not message.visit:
+            self._guests.discard(message.peer)
+        elif message.peer not in self._peers and not self._book.chosen(message.peer):
+            return await self._ensure_guest(message.peer, None)
         return await self._ensure(message.peer)
 
     @receives(Admit)
@@ -110,11 +113,14 @@ class Manager(Actor):
             raise ResourceExhausted(f"{source} has {self._limits.sessions_per_address} sessions already.")
         if message.peer in self._peers or self._book.chosen(message.peer):
             return await self._ensure(message.peer)
-        self._guests.admit(message.peer, source)
+        return await self._ensure_guest(message.peer, source)
+
+    async def _ensure_guest(self, peer: PeerId, source: str | None) -> Ref:
+        self._guests.admit(peer, source)
         try:
-            return await self._ensure(message.peer)
+            return await self._ensure(peer)
         except (ActorError, ResourceExhausted):
-            self._guests.discard(message.peer)
+            self._guests.discard(peer)
             raise
 
     @receives(Started)

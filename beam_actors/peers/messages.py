@@ -69,6 +69,8 @@ class PeerStatus:
     bytes_sent: int = 0
     bytes_received: int = 0
     """On the wire, over the session that new streams take: with everything that a session costs."""
+    visit: bool = False
+    """Whether it is no acquaintance: it was asked something, or asks, on behalf of the DHT alone."""
 
 
 # --- to the manager ---
@@ -76,9 +78,11 @@ class PeerStatus:
 
 @attrs.frozen(slots=True)
 class Ensure:
-    """Start the peer's actor if there is none. Reply: its `Ref`."""
+    """Start the peer's actor if there is none. Reply: its `Ref`; `ResourceExhausted` where there is no place for it."""
 
     peer: PeerId
+    visit: bool = False
+    """Whether it is for a visit, which has the rank of a guest."""
 
 
 @attrs.frozen(slots=True)
@@ -158,6 +162,10 @@ class OpenStream:
     protocol: str
     deadline: float
     """When the caller gives up, in seconds of the monotonic clock."""
+    addresses: tuple[Multiaddr, ...] = ()
+    """Where to dial before what is known, if there is no session."""
+    visit: bool = False
+    """Whether that makes it no acquaintance (see `visits`)."""
 
 
 @attrs.frozen(slots=True)
@@ -165,6 +173,8 @@ class OpenedStream:
     """A stream that belongs to its session's actor until somebody adopts it."""
 
     stream: Stream
+    dialled: Multiaddr | None = None
+    """The address at which this node dialled the session; None when the peer did."""
 
     def dispose(self) -> None:
         """The caller is gone: reset it."""
@@ -260,6 +270,16 @@ class Identified:
 
     number: int
     info: IdentifyInfo
+
+
+@attrs.frozen(slots=True)
+class Used:
+    """From a session: the peer opened a stream for something else than what visits ask for."""
+
+
+@attrs.frozen(slots=True)
+class EndVisit:
+    """From `Visits`: there are too many. A peer that is an acquaintance by now stays."""
 
 
 @attrs.frozen(slots=True)

@@ -11,43 +11,40 @@ from typing import ClassVar
 import attrs
 
 from beam_actors.errors import ActorError, BeamError, PeerOffline, ResourceExhausted, TimedOut
+from beam_actors.peers.acquaintance import Acquaintance
 from beam_actors.peers.alarm import Alarm
-from beam_actors.peers.backoff import DialBackoff
 from beam_actors.peers.book import Entry
 from beam_actors.peers.choice import Candidate
-from beam_actors.peers.dialling import Dialler
 from beam_actors.peers.dials import Dials
 from beam_actors.peers.given import ENDED_AT_ONCE, GivenAddresses
 from beam_actors.peers.lifecycle import Effect, Input, State, step
-from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.live import Live, LiveSessions
 from beam_actors.peers.messages import (
     AdoptSession,
-    Claimed,
     Connect,
     DialAt,
     DialEnded,
     DialledAt,
     Disconnect,
+    EndVisit,
     Identified,
     Left,
     Lingered,
     OpenedStream,
     OpenStream,
     PingPeer,
-    Proved,
     Report,
     Retry,
     Started,
     Stayed,
+    Used,
     Wake,
 )
 from beam_actors.peers.news import News
 from beam_actors.peers.pings import Pings
-from beam_actors.peers.routes import Routes
 from beam_actors.peers.session import PeerSession
+from beam_actors.peers.setting import PeerSetting
 from beam_actors.peers.waiting import Waiter, Waiting
-from beam_actors.ports import Clock, Entropy
 from beam_actors.runtime import (
     Actor,
     ChildSpec,
@@ -55,7 +52,6 @@ from beam_actors.runtime import (
     ExitReason,
     Mailbox,
     Overflow,
-    Ref,
     Reply,
     Restart,
     receives,
@@ -63,22 +59,6 @@ from beam_actors.runtime import (
 from beam_actors.values import Multiaddr, PeerId
 
 _RETRY, _LINGERED, _STAYED = Retry(), Lingered(), Stayed()
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class PeerSetting:
-    """What all peers' actors of a node share."""
-
-    us: PeerId
-    dialler: Dialler
-    manager: Ref
-    subscribers: tuple[Ref, ...]
-    serve: Mapping[str, Ref]
-    clock: Clock
-    entropy: Entropy
-    limits: PeersLimits
-    backoff: DialBackoff
-    routes: Routes
 
 
 class Peer(Actor):
@@ -102,7 +82,15 @@ class Peer(Actor):
         self._dials = Dials(peer, setting.dialler, limits, clock, known=self._addresses, spawn=spawn, ref=self.ref)
         self._retry = Alarm(send_after, _RETRY)
         self._linger = Alarm(send_after, _LINGERED)
-        self._news = News(peer, setting.subscribers, Alarm(send_after, _STAYED), limits.greeting_delay)
+        self._acquaintance = Acquaintance(
+            peer,
+            ref=self.ref,
+            manager=setting.manager,
+            visits=setting.visits,
+            sessions=self._sessions,
+            news=News(peer, setting.subscribers, Alarm(send_after, _STAYED), limits.greeting_delay),
+            pings=self._pings,
+        )
         self._reported: Report | None = None
 
     def __repr__(self) -> str:
@@ -116,7 +104,8 @@ class Peer(Actor):
     async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, the peer is down
         """Say that the peer is down: its sessions end with this actor."""
         self._setting.routes.prefer(self._peer, None)
-        self._news.down()
+        self._acquaintance.end()
+        self._acquaintance.down()
 
     # --- what others ask ---
 
@@ -128,6 +117,8 @@ class Peer(Actor):
             return
         self._entry = message.entry
         self._reported = None  # whoever sends it may be a new manager
+        if self._entry.kept:
+            self._acquaint()
         if self._entry.kept and self._state is State.IDLE:
             self._feed(Input.WANTED)
         else:
@@ -137,15 +128,15 @@ class Peer(Actor):
     def open_stream(self, message: OpenStream) -> None:
         """Open a stream on the best session, dialling first if there is none."""
         reply = self.defer()
-        self._want(message.peer, Waiter(message.deadline, reply, lambda live: self._open_on(live, message, reply)))
+        waiter = Waiter(message.deadline, reply, lambda live: self._open_on(live, message, reply))
+        self._want(message.peer, waiter, message.addresses, visit=message.visit)
 
     @receives(Connect)
     def connect(self, message: Connect) -> None:
         """Have a session."""
         reply = self.defer()
-        if self._sessions.best is None:
-            self._dials.ask(message.addresses)
-        self._want(message.peer, Waiter(message.deadline, reply, lambda _live: reply.set(None)))
+        waiter = Waiter(message.deadline, reply, lambda _live: reply.set(None))
+        self._want(message.peer, waiter, message.addresses)
 
     @receives(DialAt)
     def dial_at(self, message: DialAt) -> None:
@@ -156,6 +147,8 @@ class Peer(Actor):
     @receives(DialledAt)
     def dialled_at(self, message: DialledAt) -> None:
         """The address led to the peer, or not."""
+        if message.failure is None:
+            self._acquaint()
         self._given().ended(message)
 
     def _given(self) -> GivenAddresses:
@@ -185,14 +178,35 @@ class Peer(Actor):
         if peer != self._peer:
             raise PeerOffline(f"{peer} shares its short id with {self._peer}, which is known here already.")
 
-    def _want(self, peer: PeerId, waiter: Waiter) -> None:
+    def _want(self, peer: PeerId, waiter: Waiter, addresses: Sequence[Multiaddr] = (), *, visit: bool = False) -> None:
         try:
             self._check(peer)
         except PeerOffline as error:
             waiter.reply.fail(error)
             return
+        if self._sessions.best is None:
+            self._dials.ask(addresses)
         if self._waiting.enter(waiter):
+            if not visit:
+                self._acquaint()
             self._feed(Input.WANTED)
+
+    # --- acquaintance or visits ---
+
+    def _acquaint(self) -> None:
+        if self._acquaintance.make(up=self._state is State.UP, chosen=self._chosen):
+            self._report()
+
+    @receives(Used)
+    def used(self, _message: Used) -> None:
+        """The peer speaks of something else than a visitor would."""
+        self._acquaint()
+
+    @receives(EndVisit)
+    def end_visit(self, _message: EndVisit) -> None:
+        """Others are visited now."""
+        if not self._acquaintance.made:
+            self._sessions.close(dialled=True)
 
     # --- sessions ---
 
@@ -216,27 +230,20 @@ class Peer(Actor):
             self._pings.probe(rival)
         self._sessions.add(live)
         self.monitor(ref)
-        if message.dialled is not None:
-            self._setting.manager.tell(Proved(self._peer, message.dialled))
         self._dials.succeeded()
         self._feed(Input.SESSION_UP)
-        if message.dialled is not None:
-            self._news.due()  # this node went to it, so it is no stranger
-        if not self._news.waiting:
-            self._pings.greet(live)
+        self._acquaintance.adopted(live)
 
     @receives(Stayed)
     def stayed(self, _message: Stayed) -> None:
         """A stranger did not leave at once."""
-        self._news.due()
-        for live in self._sessions:
-            self._pings.greet(live)
+        self._acquaintance.stayed()
 
     def _session_spec(self, number: int, message: AdoptSession) -> ChildSpec:
-        setting = self._setting
+        visit = message.dialled is not None and not self._acquaintance.made
         return ChildSpec(
             f"session-{number}",
-            lambda: PeerSession(number, message, peer=self.ref, serve=setting.serve, limits=setting.limits),
+            lambda: PeerSession(number, message, peer=self.ref, setting=self._setting, visit=visit),
             restart=Restart.TEMPORARY,
         )
 
@@ -269,8 +276,10 @@ class Peer(Actor):
         live = self._sessions.get(message.number)
         if live is None:
             return
-        live.agent = message.info.agent
-        self._setting.manager.tell(Claimed(self._peer, message.info.addresses, live.established.contact))
+        if not self._setting.visiting.intersection(message.info.protocols):
+            self._acquaint()  # it could not be asked anything: so it isn't that for which they met
+        live.agent, live.listens = message.info.agent, message.info.addresses
+        self._acquaintance.introduced(live)
         self._report()
 
     @staticmethod
@@ -280,7 +289,7 @@ class Peer(Actor):
         except BeamError as error:
             reply.fail(error)
         else:
-            reply.set(OpenedStream(stream))
+            reply.set(OpenedStream(stream, live.dialled))
 
     # --- dialling ---
 
@@ -314,7 +323,7 @@ class Peer(Actor):
         self._retry.set(delay)
 
     def _start_linger(self) -> None:
-        self._linger.set(self._setting.limits.idle_linger if self._chosen else 0.0)
+        self._linger.set(self._setting.limits.idle_linger if self._chosen and self._acquaintance.made else 0.0)
 
     # --- inside ---
 
@@ -331,6 +340,8 @@ class Peer(Actor):
         self._state = taken.to
         for effect in taken.effects:
             self._EFFECTS[effect](self)
+        if self._state is State.IDLE and not self._waiting and not self._entry.kept:
+            self._acquaintance.end()
         self._report()
 
     def _serve_waiting(self) -> None:
@@ -351,8 +362,8 @@ class Peer(Actor):
         Effect.CANCEL_DIAL: lambda self: self._dials.cancel(),
         Effect.BACK_OFF: lambda self: self._start_back_off(),
         Effect.CANCEL_BACK_OFF: lambda self: self._retry.cancel(),
-        Effect.ANNOUNCE_UP: lambda self: self._news.up(at_once=self._chosen),
-        Effect.ANNOUNCE_DOWN: lambda self: self._news.down(),
+        Effect.ANNOUNCE_UP: lambda self: self._acquaintance.up(chosen=self._chosen),
+        Effect.ANNOUNCE_DOWN: lambda self: self._acquaintance.down(),
         Effect.SERVE: lambda self: self._serve_waiting(),
         Effect.FAIL: lambda self: self._waiting.fail(self._dials.failure or "the connection was lost."),
         Effect.CLOSE_SESSIONS: lambda self: self._sessions.close(),

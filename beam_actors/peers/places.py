@@ -7,9 +7,12 @@ more than the newcomer's, its place is safe for `patience` seconds: a crowd of h
 are nearest their end, and whoever is turned away comes again.
 """
 
+import functools
 import ipaddress
 from typing import TYPE_CHECKING
 
+from beam_actors.peers.claims import Place as Reach
+from beam_actors.peers.claims import place_of
 from beam_actors.values import Address, TcpAddress
 
 if TYPE_CHECKING:
@@ -24,6 +27,26 @@ def source_of(address: Address | None) -> str:
     if isinstance(ip, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((ip, 64), strict=False))
     return str(ip)
+
+
+@functools.lru_cache(maxsize=4096)  # the same few hundred contacts are met and told of again and again
+def network_of(address: TcpAddress) -> str:
+    """For whose account an address goes, where the number of nodes of one network is bounded.
+
+    An IPv4 /24 or an IPv6 /32 is about what one buyer gets; in a private network each address counts alone, since a
+    LAN is one /24.
+    """
+    ip = ipaddress.ip_address(address.ip)
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    match place_of(ip):
+        case Reach.MACHINE:
+            return str(address)  # one machine has 2**24 addresses of its own, so nothing is gained by counting them
+        case Reach.CABLE | Reach.PRIVATE:
+            return str(ip)
+        case _:
+            prefix = 24 if isinstance(ip, ipaddress.IPv4Address) else 32
+            return str(ipaddress.ip_network((ip, prefix), strict=False))
 
 
 class Place:

@@ -1,6 +1,6 @@
 """How this room is wired: the subtree `network`, the facade, and the refs by which others know its actors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
@@ -15,9 +15,11 @@ from beam_actors.peers.inquiry import PROTOCOL as INQUIRY_PROTOCOL
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.listeners import Bind, Bindings, Listeners
 from beam_actors.peers.manager import Manager
-from beam_actors.peers.peer import Peer, PeerSetting
+from beam_actors.peers.peer import Peer
 from beam_actors.peers.routes import Routes
 from beam_actors.peers.sessions import SessionMaker
+from beam_actors.peers.setting import PeerSetting
+from beam_actors.peers.visits import Visits
 from beam_actors.ports import Clock, Entropy, Store
 from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Restart, Supervisor, System
 from beam_actors.values import Multiaddr, PeerId
@@ -48,13 +50,15 @@ def compose_peers(
     bootstrap: Sequence[Multiaddr] = (),
     serve: Mapping[str, Ref],
     subscribers: Sequence[Ref] = (),
+    visiting: Collection[str] = (),
     limits: PeersLimits | None = None,
     session_limits: SessionLimits | None = None,
     security: Security = NOISE,
 ) -> PeersRoom:
     """Wire the room below the supervisor at the path `services`.
 
-    `serve` says which ref gets `InboundStream` for a protocol; `subscribers` get `PeerUp` and `PeerDown`.
+    `serve` says which ref gets `InboundStream` for a protocol, of which `visiting` are those for which strangers are
+    visited; `subscribers` get `PeerUp` and `PeerDown`.
 
     Raises:
         InvalidValue: a bootstrap address does not say whom to expect, or cannot be dialled.
@@ -65,7 +69,7 @@ def compose_peers(
     inquirer = system.ref(f"{path}/inquirer")
     serve = {**serve, INQUIRY_PROTOCOL: inquirer}
     bindings = Bindings()
-    routes = Routes()
+    routes, visits = Routes(), Visits(clock, bounds)
     maker = SessionMaker(
         key=key,
         entropy=entropy,
@@ -86,6 +90,8 @@ def compose_peers(
         limits=bounds,
         backoff=DialBackoff(),
         routes=routes,
+        visits=visits,
+        visiting=frozenset(visiting),
     )
     wanted = [parse_bootstrap(address) for address in bootstrap]
 
@@ -139,6 +145,7 @@ def compose_peers(
         clock=clock,
         listening=bindings,
         routes=routes,
+        visits=visits,
         limits=bounds,
     )
     return PeersRoom(peers=peers, listening=bindings, spec=ChildSpec("network", supervisor))

@@ -46,6 +46,9 @@ class Routes:
         session = self._sessions.get(peer)
         return None if session is None else session.statistics().wire
 
+    def __contains__(self, peer: PeerId) -> bool:
+        return peer in self._sessions
+
     def __len__(self) -> int:
         return len(self._sessions)
 

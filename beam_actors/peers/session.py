@@ -2,16 +2,23 @@
 
 The invariants: the session dies with this actor and this actor with the session, the latter as a normal exit; one
 whose peer introduces itself without end is cut; a draining session is closed only after it had no streams for a while,
-because the other end may be opening one.
+because the other end may be opening one, and so is a visit.
 """
-
-from collections.abc import Mapping
 
 import structlog
 
 from beam_actors.flow import IncomingStream, SessionDown
-from beam_actors.peers.limits import PeersLimits
-from beam_actors.peers.messages import AdoptSession, CheckDrained, CloseSession, Drain, Identified, InboundStream, Left
+from beam_actors.peers.messages import (
+    AdoptSession,
+    CheckDrained,
+    CloseSession,
+    Drain,
+    Identified,
+    InboundStream,
+    Left,
+    Used,
+)
+from beam_actors.peers.setting import PeerSetting
 from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, Ref, receives
 from beam_actors.values import Bucket
 from beam_actors.wire import PeerIdentified, PeerLeaving
@@ -25,15 +32,20 @@ class PeerSession(Actor):
     mailbox = Mailbox(capacity=4096, overflow=Overflow.DROP_NEWEST)
 
     def __init__(
-        self, number: int, adopted: AdoptSession, *, peer: Ref, serve: Mapping[str, Ref], limits: PeersLimits
+        self, number: int, adopted: AdoptSession, *, peer: Ref, setting: PeerSetting, visit: bool = False
     ) -> None:
+        """A `visit` ends when nobody has used it for a while."""
         super().__init__()
         self._number = number
         self._adopted = adopted
         self._peer = peer
-        self._serve = serve
+        limits = setting.limits
+        self._serve = setting.serve
+        self._visiting = setting.visiting
         self._limits = limits
-        self._draining = False
+        self._used = False
+        self._idle: float | None = limits.visit_linger / 2 if visit else None
+        """How long it must have no streams, twice, before it ends."""
         self._checking = False
         self._introductions = Bucket(
             limits.introductions / limits.introductions_period, limits.introductions, self.system.clock()
@@ -45,6 +57,7 @@ class PeerSession(Actor):
     async def on_start(self) -> None:
         """Take the session over, with what it has said already."""
         self._adopted.established.adopt(self.ref)
+        self._check_later()
 
     async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, nothing is left behind
         """Cut the session if it still stands."""
@@ -59,6 +72,9 @@ class PeerSession(Actor):
         if server is None or not server.alive:
             message.stream.abort()
             return
+        if not self._used and message.protocol not in self._visiting:
+            self._used = True
+            self._peer.tell(Used())
         message.stream.adopt(server)
         server.tell(InboundStream(self._adopted.established.peer, message.protocol, message.stream))
 
@@ -85,15 +101,15 @@ class PeerSession(Actor):
 
     @receives(Drain)
     def drain(self, message: Drain) -> None:
-        """Close once there were no streams for a while; or, the other session having died, go on after all."""
-        self._draining = message.draining
+        """Close once there were no streams for a while; or go on after all, as the other session has died."""
+        self._idle = self._limits.drain_linger if message.draining else None
         self._check_later()
 
     @receives(CheckDrained)
     async def check_drained(self, message: CheckDrained) -> None:
         """See whether streams are left."""
         self._checking = False
-        if not self._draining:
+        if self._idle is None:
             return
         streams = self._adopted.established.handle.statistics().streams
         if streams == 0 and message.idle:
@@ -107,6 +123,6 @@ class PeerSession(Actor):
         await self._adopted.established.handle.close()
 
     def _check_later(self, *, idle: bool = False) -> None:
-        if self._draining and not self._checking:
+        if self._idle is not None and not self._checking:
             self._checking = True
-            self.send_after(self._limits.drain_linger, CheckDrained(idle=idle))
+            self.send_after(self._idle, CheckDrained(idle=idle))

@@ -60,6 +60,7 @@ def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
     sessions = inside.sessions(node)
     yield "peers", len(sessions), limits.peers.peers
     yield "sessions of a peer", max(sessions.values(), default=0), limits.peers.sessions_per_peer
+    yield "visits", inside.visits(node), limits.peers.visits
     pump = inside.pump(node)
     if pump is not None:
         yield "bytes in the pump", pump.budget.total, limits.flow.node_bytes

@@ -71,6 +71,7 @@ class Node:
         self.disk = MemoryDisk()
         self.port = port
         self.limits = limits
+        self.visiting: tuple[str, ...] = ()
         self.runs = 0
         self.bootstrap: list[Multiaddr] = []
         self.seen: list[PeerId] = []
@@ -102,6 +103,7 @@ class Node:
             bootstrap=self.bootstrap,
             serve=self.serve(),
             subscribers=[self.system.ref(f"{SERVICES}/onlooker")],
+            visiting=self.visiting,
             limits=self.limits,
         )
         self.peers = self.room.peers

@@ -1,7 +1,7 @@
 import pytest
 
 from beam_actors.peers.kad.ids import node_id
-from beam_actors.peers.kad.node import network_of
+from beam_actors.peers.places import network_of
 from beam_actors.values import TcpAddress
 from tests.peers.kad.nodes import node_of
 
