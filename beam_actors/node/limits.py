@@ -16,7 +16,7 @@ from beam_actors.errors import UsageError
 from beam_actors.flow import FlowLimits
 from beam_actors.ingress import IngressLimits
 from beam_actors.naming import Limits as NamingLimits
-from beam_actors.peers import PeersLimits
+from beam_actors.peers import KadLimits, PeersLimits
 from beam_actors.tunnels import TunnelsLimits
 from beam_actors.wire import SessionLimits
 
@@ -28,6 +28,7 @@ class NodeLimits:
     flow: FlowLimits = attrs.field(factory=FlowLimits)
     session: SessionLimits = attrs.field(factory=SessionLimits)
     peers: PeersLimits = attrs.field(factory=PeersLimits)
+    dht: KadLimits = attrs.field(factory=KadLimits)
     naming: NamingLimits = attrs.field(factory=NamingLimits)
     tunnels: TunnelsLimits = attrs.field(factory=TunnelsLimits)
     ingress: IngressLimits = attrs.field(factory=IngressLimits)

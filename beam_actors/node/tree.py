@@ -96,6 +96,7 @@ def compose_node(
         serve={TUNNEL_PROTOCOL: acceptor_ref(system, SERVICES), NAMES_PROTOCOL: spread_ref(system, SERVICES)},
         subscribers=(spread_ref(system, SERVICES),),
         limits=limits.peers,
+        kad=limits.dht,
         session_limits=limits.session,
         security=security,
         **common,

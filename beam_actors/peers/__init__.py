@@ -1,6 +1,11 @@
 """Peers: who is reachable, and streams to them. Never knows what a name or a tunnel is."""
 
 from beam_actors.peers.facade import Peers
+from beam_actors.peers.kad.answers import Custodian
+from beam_actors.peers.kad.facade import Dht
+from beam_actors.peers.kad.limits import KadLimits
+from beam_actors.peers.kad.messages import Fate
+from beam_actors.peers.kad.walking import Walked
 from beam_actors.peers.lifecycle import State
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.listeners import Bind
@@ -9,7 +14,11 @@ from beam_actors.peers.room import PeersRoom, compose_peers
 
 __all__ = [
     "Bind",
+    "Custodian",
+    "Dht",
+    "Fate",
     "InboundStream",
+    "KadLimits",
     "PeerDown",
     "PeerStatus",
     "PeerUp",
@@ -18,5 +27,6 @@ __all__ = [
     "PeersRoom",
     "Ping",
     "State",
+    "Walked",
     "compose_peers",
 ]

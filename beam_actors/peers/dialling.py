@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from beam_actors.errors import BeamError, PeerOffline
-from beam_actors.flow import Flow, Owner
+from beam_actors.errors import BeamError, ConnectionLost, PeerOffline, TimedOut
+from beam_actors.flow import Flow, Owner, Stream
 from beam_actors.peers.handshake import Established, establish
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import AdoptSession
 from beam_actors.peers.sessions import SessionMaker
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
-from beam_actors.wire import Role
+from beam_actors.wire import Established as Proven
+from beam_actors.wire import Role, Session, SessionEnded
 
 Listening = Callable[[], Sequence[TcpAddress]]
 """Where this node listens now."""
@@ -69,15 +70,51 @@ class Dialler:
             return won[0]
         raise PeerOffline(" ".join(failures))
 
-    async def _attempt(self, peer: PeerId, target: TcpAddress, owner: Owner) -> Established:
+    async def knock(self, peer: PeerId, address: TcpAddress, owner: Owner) -> None:
+        """Find out whether the peer is at the address, and leave: it proves itself first, so to it nobody ever came.
+
+        A connection that both sides count as a session would be one more to choose from while others use the first.
+
+        Raises:
+            NetworkError, RemoteProtocolError, TimedOut: it isn't, or not within the time of one attempt.
+        """
         timeout = self._limits.dial_timeout
         deadline = trio.current_time() + timeout
-        stream = await self._flow.dial(target, owner, timeout=timeout)
-        session = self._maker.make(
+        stream = await self._flow.dial(address, owner, timeout=timeout)
+        try:
+            session = self._session(peer, stream)
+            with trio.move_on_at(deadline):
+                await stream.write(session.data_to_send())
+                while not (events := session.receive(await _some(stream))):
+                    await stream.write(session.data_to_send())
+                match events[0]:
+                    case Proven():
+                        return
+                    case SessionEnded(error):
+                        raise error or ConnectionLost("The other side ended the handshake.")
+        finally:
+            stream.abort()
+        raise TimedOut(f"{address} did not prove who it is within {timeout:g} s.")
+
+    def _session(self, peer: PeerId, stream: Stream) -> Session:
+        return self._maker.make(
             Role.INITIATOR,
             expected=peer,
             local=stream.local,
             remote=stream.remote,
             listening=self._listening(),
         )
+
+    async def _attempt(self, peer: PeerId, target: TcpAddress, owner: Owner) -> Established:
+        timeout = self._limits.dial_timeout
+        deadline = trio.current_time() + timeout
+        stream = await self._flow.dial(target, owner, timeout=timeout)
+        session = self._session(peer, stream)
         return await establish(self._flow, stream, session, owner, seconds=deadline - trio.current_time())
+
+
+async def _some(stream: Stream) -> bytes:
+    data = await stream.read()
+    if not data:
+        raise ConnectionLost("The other side ended the handshake.")
+    return data

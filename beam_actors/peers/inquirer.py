@@ -31,11 +31,11 @@ from beam_actors.peers.inquiry import (
 )
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import InboundStream, PeerDown, PeerUp
-from beam_actors.peers.sessions import announced
+from beam_actors.peers.sessions import announced, own_record
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
 from beam_actors.values import Address, Multiaddr, PeerId, TcpAddress
-from beam_actors.wire import FrameReader, PeerRecord, sign_record
+from beam_actors.wire import FrameReader, PeerRecord
 
 _CATCH_UP_RETRY = 1.0
 _log = structlog.get_logger(__name__)
@@ -239,9 +239,7 @@ class Inquirer(Actor):
                     nursery.start_soon(self._fetch, peer)
 
     def _own(self, stream: Stream) -> PeerRecord:
-        """This node's record as of now, with a wildcard shown as the address by which the asker sees us."""
-        milliseconds = max(0, int(self._clock.wall() * 1000))  # a clock may stand before 1970
-        return sign_record(self._key, milliseconds, announced(self._listening(), stream.local))
+        return own_record(self._key, self._clock, self._listening(), stream.local)
 
 
 def from_both_ends(peers: Sequence[PeerId]) -> Iterator[PeerId]:

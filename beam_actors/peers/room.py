@@ -12,6 +12,13 @@ from beam_actors.peers.dialling import Dialler, Listening
 from beam_actors.peers.facade import Peers
 from beam_actors.peers.inquirer import Inquirer
 from beam_actors.peers.inquiry import PROTOCOL as INQUIRY_PROTOCOL
+from beam_actors.peers.kad.answers import Custodian, Nowhere
+from beam_actors.peers.kad.dht import DhtActor
+from beam_actors.peers.kad.facade import Dht
+from beam_actors.peers.kad.limits import KadLimits
+from beam_actors.peers.kad.messages import PROTOCOL as KAD_PROTOCOL
+from beam_actors.peers.kad.questions import Questions
+from beam_actors.peers.kad.walking import Walker
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.listeners import Bind, Bindings, Listeners
 from beam_actors.peers.manager import Manager
@@ -31,6 +38,7 @@ class PeersRoom:
     """The room, ready to be started: `spec` goes below the services, `peers` to the rooms above."""
 
     peers: Peers
+    dht: Dht
     listening: Listening
     """Where this node listens now, wildcards as they were bound."""
     spec: ChildSpec
@@ -51,6 +59,8 @@ def compose_peers(
     serve: Mapping[str, Ref],
     subscribers: Sequence[Ref] = (),
     visiting: Collection[str] = (),
+    kad: KadLimits | None = None,
+    custodian: Custodian | None = None,
     limits: PeersLimits | None = None,
     session_limits: SessionLimits | None = None,
     security: Security = NOISE,
@@ -58,7 +68,8 @@ def compose_peers(
     """Wire the room below the supervisor at the path `services`.
 
     `serve` says which ref gets `InboundStream` for a protocol, of which `visiting` are those for which strangers are
-    visited; `subscribers` get `PeerUp` and `PeerDown`.
+    visited; `subscribers` get `PeerUp` and `PeerDown`. With `kad` the node takes part in the DHT, in which `custodian`
+    keeps what others store here.
 
     Raises:
         InvalidValue: a bootstrap address does not say whom to expect, or cannot be dialled.
@@ -68,6 +79,12 @@ def compose_peers(
     pool, manager = system.ref(f"{path}/peers"), system.ref(f"{path}/manager")
     inquirer = system.ref(f"{path}/inquirer")
     serve = {**serve, INQUIRY_PROTOCOL: inquirer}
+    subscribers = (*subscribers, inquirer)
+    dht = system.ref(f"{path}/dht")
+    if kad is not None:
+        serve[KAD_PROTOCOL] = dht
+        subscribers = (*subscribers, dht)
+        visiting = (*visiting, KAD_PROTOCOL)
     bindings = Bindings()
     routes, visits = Routes(), Visits(clock, bounds)
     maker = SessionMaker(
@@ -79,11 +96,12 @@ def compose_peers(
         limits=session_limits,
         security=security,
     )
+    dialler = Dialler(flow=flow, maker=maker, listening=bindings, limits=bounds)
     setting = PeerSetting(
         us=key.peer_id,
-        dialler=Dialler(flow=flow, maker=maker, listening=bindings, limits=bounds),
+        dialler=dialler,
         manager=manager,
-        subscribers=(*subscribers, inquirer),
+        subscribers=tuple(subscribers),
         serve=dict(serve),
         clock=clock,
         entropy=entropy,
@@ -98,6 +116,19 @@ def compose_peers(
     def member(name: str, peer: PeerId) -> ChildSpec:
         # Transient: a peer that nobody wants any more ends by itself; a crash restarts it.
         return ChildSpec(name, lambda: Peer(peer, setting), restart=Restart.TRANSIENT)
+
+    def dht_child() -> DhtActor:
+        return DhtActor(
+            key=key,
+            peers=peers,
+            questions=questions,
+            walker=walker,
+            custodian=custodian or Nowhere(),
+            listening=bindings,
+            clock=clock,
+            entropy=entropy,
+            limits=kad_bounds,
+        )
 
     def supervisor() -> Supervisor:
         return Supervisor(
@@ -131,6 +162,7 @@ def compose_peers(
                     "inquirer",
                     lambda: Inquirer(key=key, peers=peers, listening=bindings, clock=clock, limits=bounds),
                 ),
+                *([] if kad is None else [ChildSpec("dht", dht_child)]),
             ],
             # One for one: they share nothing but messages, and each finds its way back alone.
             intensity=Intensity(restarts=5, period=10.0),
@@ -148,4 +180,7 @@ def compose_peers(
         visits=visits,
         limits=bounds,
     )
-    return PeersRoom(peers=peers, listening=bindings, spec=ChildSpec("network", supervisor))
+    kad_bounds = kad or KadLimits()
+    questions = Questions(peers=peers, dialler=dialler, listening=bindings, clock=clock, limits=kad_bounds)
+    walker = Walker(us=key.peer_id, dht=dht, questions=questions, limits=kad_bounds)
+    return PeersRoom(peers=peers, dht=Dht(walker), listening=bindings, spec=ChildSpec("network", supervisor))

@@ -8,9 +8,19 @@ from collections.abc import Collection, Iterable
 
 from beam_actors import __version__
 from beam_actors.identity import PeerKey
-from beam_actors.ports import Entropy
+from beam_actors.ports import Clock, Entropy
 from beam_actors.values import Address, Multiaddr, PeerId, TcpAddress
-from beam_actors.wire import NOISE, IdentifyInfo, Role, Security, Session, SessionLimits, WindowBudget
+from beam_actors.wire import (
+    NOISE,
+    IdentifyInfo,
+    PeerRecord,
+    Role,
+    Security,
+    Session,
+    SessionLimits,
+    WindowBudget,
+    sign_record,
+)
 
 AGENT = f"beam-actors/{__version__}"
 
@@ -74,6 +84,12 @@ class SessionMaker:
             budget=self._budget,
             security=self._security,
         )
+
+
+def own_record(key: PeerKey, clock: Clock, listening: Iterable[TcpAddress], local: Address | None) -> PeerRecord:
+    """This node's signed record as of now, with a wildcard shown as the address by which the peer sees us."""
+    milliseconds = max(0, int(clock.wall() * 1000))  # a clock may stand before 1970
+    return sign_record(key, milliseconds, announced(listening, local))
 
 
 def announced(listening: Iterable[TcpAddress], local: Address | None) -> tuple[Multiaddr, ...]:

@@ -10,7 +10,16 @@ from beam_actors.errors import NetworkError
 from beam_actors.flow import Flow
 from beam_actors.flow.actor import PumpActor
 from beam_actors.identity import PeerKey
-from beam_actors.peers import Bind, InboundStream, PeerDown, PeersLimits, PeerUp, compose_peers
+from beam_actors.peers import (
+    Bind,
+    Custodian,
+    InboundStream,
+    KadLimits,
+    PeerDown,
+    PeersLimits,
+    PeerUp,
+    compose_peers,
+)
 from beam_actors.runtime import Actor, ChildSpec, Ref, Strategy, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.disk import MemoryDisk
@@ -72,6 +81,8 @@ class Node:
         self.port = port
         self.limits = limits
         self.visiting: tuple[str, ...] = ()
+        self.kad: KadLimits | None = None
+        self.custodian: Custodian | None = None
         self.runs = 0
         self.bootstrap: list[Multiaddr] = []
         self.seen: list[PeerId] = []
@@ -104,6 +115,8 @@ class Node:
             serve=self.serve(),
             subscribers=[self.system.ref(f"{SERVICES}/onlooker")],
             visiting=self.visiting,
+            kad=self.kad,
+            custodian=self.custodian,
             limits=self.limits,
         )
         self.peers = self.room.peers

@@ -105,6 +105,12 @@ class Contacts(RoutingTable):
     def __contains__(self, peer: PeerId) -> bool:
         return not self.is_new_node(Node(node_id(peer)))
 
+    def get(self, peer: PeerId) -> KadNode | None:
+        """The peer as it is known, if it is; or as it waits for a place."""
+        name = node_id(peer)
+        bucket = self._bucket(Node(name))
+        return bucket.nodes.get(name) or bucket.replacement_nodes.get(name)
+
     def flush(self) -> None:
         """Forget everybody: one bucket for the whole space."""
         limits = self._limits

@@ -1,11 +1,11 @@
-"""Every bound of the DHT's pure parts, with the reason beside each. Times in seconds."""
+"""Every bound of the DHT, with the reason beside each. Times in seconds."""
 
 import attrs
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class KadLimits:
-    """What one node spends on its table and on one search at most."""
+    """What one node spends on its table, on its searches, and on those of others at most."""
 
     bucket: int = 20
     """Contacts of one bucket, and how many nearest nodes a search looks for: Kademlia's k."""
@@ -41,3 +41,46 @@ class KadLimits:
     path_per_network: int = 3
     """Nodes of one network that a path takes up in all, though many answers name more, and that a result holds: a gang
     needs seven networks to be all of the k nearest."""
+    searches: int = 8
+    """Searches under way at once, of all who look something up; others wait."""
+    search_timeout: float = 12.0
+    """How long one search goes on: what is not found by then is not found in time for a person."""
+    slow: float = 1.0
+    """After so long a search goes on without a node, though it still hears it."""
+    ask_timeout: float = 5.0
+    """For one question to one node, with the dial; and for answering one."""
+    answers: int = 64
+    """Questions of others that are read and answered at once, each of which holds a stream and a worker."""
+    answers_per_peer: int = 4
+    """The same for one peer: a search asks a node once."""
+    finds_per_second: float = 20.0
+    """Questions of one peer that are answered in the long run, and four times as many at once."""
+    all_finds_per_second: float = 200.0
+    """The same for all together: some tenth of a core, at 0.5 ms for an answer."""
+    askers: int = 1024
+    """Peers whose rate is remembered, those that asked last."""
+    newcomers: int = 4
+    """Strangers that asked something and are being looked at at once, whether they can be reached and so known."""
+    newcomers_per_second: float = 1.0
+    """The same in the long run, since each costs a dial."""
+    newcomer_again: float = 3600.0
+    """How long one that could not be reached is not looked at again."""
+    newcomers_remembered: int = 4096
+    """Those that are remembered for it."""
+    joins: int = 3
+    """How often a node that has come looks for its own place: at once, and again when those who came at the same time
+    are known to others."""
+    join: float = 1.0
+    """When it does so for the first time, counted from when it knew somebody."""
+    join_growth: float = 20.0
+    """How many times as long it waits each further time."""
+    refresh: float = 600.0
+    """How often it is seen whether a range is `lonely`; one at a time is refreshed."""
+    record_seconds: float = 3600.0
+    """How long this node gives out one signed record of its own, if its addresses stay: others check each only once."""
+    records: int = 1024
+    """Records of others that are known to be genuine."""
+    cut_off: float = 15.0
+    """A node that doesn't answer is not held against it when nobody else has answered for so long."""
+    ahead: float = 600.0
+    """How far a record that somebody passes on may be from the future: it is kept until a newer one comes."""

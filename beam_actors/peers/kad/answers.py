@@ -1,0 +1,158 @@
+"""Answering what others ask of the DHT: whom this node knows near a key, what it keeps there, and what it is to keep.
+
+What is kept belongs to a `Custodian` of a room above, which judges it; this room knows no more than its bytes.
+Invariants: how many questions are answered at once, and how fast, is bounded, in all and for each peer; an answer goes
+out within its time or is reset; it is one message for one message and thus no way to make this node talk much.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+import trio
+
+from beam_actors.errors import BeamError, RemoteProtocolError
+from beam_actors.flow import Stream, read_frame
+from beam_actors.peers.kad.limits import KadLimits
+from beam_actors.peers.kad.messages import (
+    MAX_MESSAGE,
+    MAX_NODES,
+    MAX_RECORD,
+    MAX_VALUE,
+    MAX_VALUES,
+    Fate,
+    Find,
+    Message,
+    Nodes,
+    Refuse,
+    Store,
+    Stored,
+    Values,
+    What,
+    decode,
+    encode,
+)
+from beam_actors.peers.kad.node import KadNode
+from beam_actors.peers.rates import Rates
+from beam_actors.ports import Clock
+from beam_actors.values import Bucket, PeerId
+from beam_actors.wire import FrameReader, PeerRecord
+
+_log = structlog.get_logger(__name__)
+
+
+class Custodian(Protocol):
+    """What a room above keeps for the network."""
+
+    async def keep(self, key: bytes, values: tuple[bytes, ...], source: PeerId, *, near: bool) -> tuple[Fate, ...]:
+        """Judge the values, and keep what is good; `near` says whether this node is of those nearest to the key.
+
+        What became of each of them.
+        """
+        ...
+
+    async def find(self, key: bytes) -> tuple[bytes, ...]:
+        """What is kept under the key, each of at most `MAX_VALUE` bytes, the first ones of most use."""
+        ...
+
+
+class Nowhere:
+    """The custodian of a node that keeps nothing."""
+
+    async def keep(self, _key: bytes, values: tuple[bytes, ...], _source: PeerId, *, near: bool) -> tuple[Fate, ...]:  # noqa: ARG002 (see `Custodian`)
+        """Nothing is kept."""
+        return (Fate.REFUSED,) * len(values)
+
+    async def find(self, _key: bytes) -> tuple[bytes, ...]:
+        """Nothing is there."""
+        return ()
+
+
+class Answers:
+    """Questions that are being answered; whoever gives one a worker takes its place before."""
+
+    def __init__(
+        self,
+        *,
+        nearest: Callable[[bytes, PeerId], list[KadNode]],
+        is_near: Callable[[bytes], bool],
+        own: Callable[[Stream], PeerRecord],
+        custodian: Custodian,
+        clock: Clock,
+        limits: KadLimits,
+    ) -> None:
+        """`nearest` are the contacts near a key, without the asker; `own` is this node's record, for that stream."""
+        self._nearest = nearest
+        self._is_near = is_near
+        self._own = own
+        self._custodian = custodian
+        self._clock = clock
+        self._limits = limits
+        self._under_way: Counter[PeerId] = Counter()
+        """By who asks; none with zero."""
+        rate = limits.finds_per_second
+        self._rates = Rates(per_second=rate, burst=int(4 * rate), sources=limits.askers)
+        self._all: Bucket | None = None
+
+    def __len__(self) -> int:
+        return self._under_way.total()
+
+    def __repr__(self) -> str:
+        return f"Answers({len(self)} under way)"
+
+    def take(self, peer: PeerId) -> bool:
+        """Whether one more of the peer may be answered now; then `answer` must follow."""
+        limits, now = self._limits, self._clock.monotonic()
+        if self._under_way[peer] >= limits.answers_per_peer or len(self) >= limits.answers:
+            return False
+        if self._all is None:
+            self._all = Bucket(limits.all_finds_per_second, limits.all_finds_per_second, now)
+        if not self._rates.spend(str(peer), now) or not self._all.try_take(now):
+            return False
+        self._under_way[peer] += 1
+        return True
+
+    async def answer(self, peer: PeerId, stream: Stream) -> None:
+        """Read the question and answer it, in the place that was taken."""
+        try:
+            with trio.move_on_after(self._limits.ask_timeout) as scope:
+                await self._answer(peer, stream)
+            if scope.cancelled_caught:
+                stream.abort()
+        except BeamError as error:
+            _log.debug("a question of the DHT was not answered", peer=str(peer), error=str(error))
+            stream.abort()
+        finally:
+            self._under_way -= Counter([peer])  # which drops what falls to zero
+
+    async def _answer(self, peer: PeerId, stream: Stream) -> None:
+        body = await read_frame(stream, FrameReader(MAX_MESSAGE))
+        try:
+            if body is None:
+                raise RemoteProtocolError("There was no question.")  # noqa: TRY301  # refused like what can't be read
+            question = decode(body)
+        except RemoteProtocolError as error:
+            await stream.write(encode(Refuse(str(error))))
+            stream.close()
+            return
+        for message in await self._said(peer, question, stream):
+            await stream.write(encode(message))
+        stream.close()
+
+    async def _said(self, peer: PeerId, question: Message, stream: Stream) -> list[Message]:
+        match question:
+            case Find(What.NODES, key):
+                return [self._nodes(peer, key, stream)]
+            case Find(What.VALUES, key):
+                values = [value for value in await self._custodian.find(key) if len(value) <= MAX_VALUE][:MAX_VALUES]
+                said: list[Message] = [Values(tuple(values))] if values else []
+                return [*said, self._nodes(peer, key, stream)]
+            case Store(What.VALUES, key, values):
+                return [Stored(await self._custodian.keep(key, values, peer, near=self._is_near(key)))]
+            case _:
+                return [Refuse("This is no question of the DHT.")]
+
+    def _nodes(self, peer: PeerId, key: bytes, stream: Stream) -> Nodes:
+        near = (node.record.envelope for node in self._nearest(key, peer))
+        return Nodes(self._own(stream).envelope, tuple(one for one in near if 0 < len(one) <= MAX_RECORD)[:MAX_NODES])

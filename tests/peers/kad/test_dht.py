@@ -1,0 +1,321 @@
+"""Whole nodes of this room with the DHT: who comes to know whom, what is found and stored, and what liars achieve."""
+
+import pytest
+import trio
+
+from beam_actors.errors import NetworkError, RemoteProtocolError
+from beam_actors.flow import read_frame
+from beam_actors.peers import Fate, KadLimits, PeersLimits
+from beam_actors.peers.kad.ids import distance, node_id
+from beam_actors.peers.kad.messages import MAX_MESSAGE, PROTOCOL, Find, Nodes, Refuse, What, decode, encode
+from beam_actors.testing.clock import EPOCH
+from beam_actors.values import Multiaddr, TcpAddress
+from beam_actors.wire import FrameReader, frame, open_record, sign_record
+from tests.peers.lab import SERVICES, Node, World, until
+
+KEY = bytes(range(32))
+QUICK = KadLimits(join_growth=5.0)
+SMALL = KadLimits(join_growth=5.0, bucket=6)
+"""A table of few, so that a few nodes are more than each of them knows."""
+FREE = PeersLimits(visits_per_network=100)  # what is asked by hand comes more often than a table asks
+
+
+class Shelf:
+    """A custodian that takes all it is given."""
+
+    def __init__(self):
+        self.kept = {}
+        self.near = []
+
+    async def keep(self, key, values, source, *, near):
+        self.near.append(near)
+        if not near:
+            return (Fate.NOT_MINE,) * len(values)
+        self.kept[key] = values
+        return (Fate.KEPT,) * len(values)
+
+    async def find(self, key):
+        return self.kept.get(key, ())
+
+
+class KadNode(Node):
+    """A node with a DHT."""
+
+    def __init__(self, *args, kad=QUICK, **options):
+        super().__init__(*args, **options)
+        self.kad = kad
+        self.shelf = self.custodian = Shelf()
+
+    @property
+    def dht(self):
+        return self.system._cells[f"{SERVICES}/network/dht"].actor
+
+    @property
+    def owner(self):
+        return self.system.ref(f"{SERVICES}/onlooker")
+
+    def table(self):
+        return {contact.peer for contact in self.dht._contacts}
+
+    async def find(self, key=KEY):
+        found = []
+
+        async def take(peer, values):
+            found.append((peer, values))
+
+        return await self.room.dht.find(key, self.owner, take), found
+
+    async def ask(self, other, data):
+        """What another node says to one message, which need not be one."""
+        stream = await self.peers.open(other.id, PROTOCOL)
+        await stream.write(data)
+        body = await read_frame(stream, FrameReader(MAX_MESSAGE))
+        stream.abort()
+        return None if body is None else decode(body)
+
+
+@pytest.fixture
+def world():
+    return World(KadNode)
+
+
+async def meet(hub, *others):
+    for other in others:
+        await other.peers.connect(hub.address)
+
+
+async def test_who_knows_nobody_does_nothing(world, autojump_clock):
+    async with world.running(1) as (alice,):
+        await trio.sleep(7200)
+        walked, found = await alice.find()
+        assert (walked.closest, walked.asked, found) == ((), 0, [])
+        assert await alice.room.dht.store(KEY, [b"value"], alice.owner) == ()
+
+
+async def test_two_who_are_connected_know_each_other(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        await until(lambda: alice.table() == {bob.id} and bob.table() == {alice.id}, seconds=5)
+        await trio.sleep(100)
+        assert len(alice.sessions(bob)) == len(bob.sessions(alice)) == 1  # to find out where alice is took no session
+        assert await alice.room.dht.store(KEY, [b"value"], alice.owner) == (bob.id,)
+        walked, found = await alice.find()
+        assert found == [(bob.id, (b"value",))]
+        assert [node.peer for node in walked.closest] == [bob.id]
+
+
+async def test_who_only_shares_a_hub_finds_the_others(world, autojump_clock):
+    async with world.running(16, limits=FREE, kad=SMALL) as (hub, *others):
+        await meet(hub, *others)
+        await trio.sleep(100)
+        everybody = {node.id for node in (hub, *others)}
+        assert min(len(node.table()) for node in others) >= 6
+        by_distance = sorted(everybody - {others[0].id}, key=lambda peer: distance(node_id(peer), KEY))
+        walked, _ = await others[0].find()
+        assert [node.peer for node in walked.closest] == by_distance[:6]
+        assert walked.complete
+        await trio.sleep(100)
+        for node in others:  # whom the search asked is a stranger again
+            assert await node.peers.connected() == (hub.id,)
+
+
+async def test_what_one_stores_another_finds(world, autojump_clock):
+    async with world.running(16, limits=FREE, kad=SMALL) as (hub, *others):
+        await meet(hub, *others)
+        await trio.sleep(100)
+        kept = await others[0].room.dht.store(KEY, [b"one", b"two"], others[0].owner)
+        assert 5 <= len(kept) <= 6
+        holders = {node.id for node in (hub, *others) if node.shelf.kept}
+        assert holders == set(kept)
+        searcher = next(node for node in others if node.id not in holders and node is not others[0])
+        walked, found = await searcher.find()
+        assert walked.told == len(found) >= 5
+        assert {values for _, values in found} == {(b"one", b"two")}
+
+
+async def test_a_node_that_cannot_be_reached_is_in_no_table(world, autojump_clock):
+    hidden = world.add()
+    async with world.running(2) as (hub, other), hidden.run():
+        await other.peers.connect(hub.address)
+        await hidden.peers.connect(hub.address)
+        world.network.cut(hub.host, hidden.host)  # whatever comes from hidden arrives, and no dial gets there
+        world.network.mend(hub.host, hidden.host)
+        await trio.sleep(60)
+        assert hidden.id in hub.table()  # it listens like everybody
+    shy = world.add(port=5000)
+    async with world.running(1) as (hub,), shy.run():
+        shy.room.listening.addresses = (TcpAddress(shy.ip, 5001),)  # where nobody listens
+        await shy.peers.connect(hub.address)
+        await trio.sleep(60)
+        assert await shy.peers.connected() == (hub.id,)
+        assert hub.table() == set()
+        assert shy.table() == {hub.id}
+
+
+async def test_a_dht_that_crashed_knows_its_peers_again(world, autojump_clock):
+    async with world.running(3) as (hub, *others):
+        await meet(hub, *others)
+        await until(lambda: len(hub.table()) == 2, seconds=10)
+        before, dht = hub.incarnations(), hub.dht
+        hub.crash("network/dht")
+        await until(lambda: hub.dht not in {dht, None} and len(hub.table()) == 2, seconds=10)
+        after = hub.incarnations()
+        changed = {path for path in before if before[path] != after.get(path)}
+        assert changed == {f"{SERVICES}/network/dht"}
+
+
+async def test_who_is_cut_off_forgets_nobody(world, autojump_clock):
+    async with world.running(8, limits=FREE) as (hub, *others):
+        await meet(hub, *others)
+        await trio.sleep(60)
+        known = others[0].table()
+        assert len(known) >= 5
+        for node in (hub, *others[1:]):
+            world.network.partition(others[0].host, node.host)
+        await trio.sleep(60)
+        for _ in range(5):
+            walked, _ = await others[0].find()
+            assert walked.closest == ()
+        assert others[0].table() == known
+
+
+async def test_who_is_gone_is_forgotten_while_others_answer(world, autojump_clock):
+    async with world.running(7, limits=FREE) as (hub, *others):
+        last = world.add(limits=FREE)
+        async with last.run():
+            await meet(hub, *others, last)
+            await trio.sleep(60)
+            knew = [node for node in others if last.id in node.table()]
+            assert knew
+        await trio.sleep(60)
+        for _ in range(3):
+            for node in knew:
+                await node.find(node_id(last.id))
+            await trio.sleep(61)
+        assert not [node for node in others if last.id in node.table()]
+
+
+# --- liars ------------------------------------------------------------------------------------------------------------
+
+
+async def asked_by(liar, victim, answer):
+    """What becomes of the victim's table when a peer answers its questions so."""
+
+    async def serve(peer, stream):
+        await read_frame(stream, FrameReader(MAX_MESSAGE))
+        await stream.write(answer(stream))
+        stream.close()
+
+    liar.dht._answers.take = lambda _peer: True
+    liar.dht._answers.answer = serve
+    await liar.peers.connect(victim.address)
+    await trio.sleep(30)
+    return victim.table()
+
+
+def record_of(node, *ips, seq=1, port=4747):
+    return sign_record(node.key, seq, tuple(Multiaddr.from_address(TcpAddress(ip, port)) for ip in ips)).envelope
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        lambda liar, other: encode(Nodes(record_of(other, other.ip), ())),  # another one's record for its own
+        lambda liar, other: encode(Nodes(record_of(liar, liar.ip), (b"junk",))),
+        lambda liar, other: encode(Nodes(record_of(liar, "9.9.9.9"), ())),  # where somebody else is
+        lambda liar, other: encode(Nodes(record_of(liar, liar.ip, port=9), ())),
+        lambda liar, other: encode(Refuse("No.")),
+        lambda liar, other: frame(b"\xff" * 10),
+        lambda liar, other: b"\xff\xff\xff\xff\x0f",
+    ],
+)
+async def test_who_lies_of_itself_enters_no_table(world, autojump_clock, says):
+    async with world.running(3) as (victim, liar, other):
+        assert await asked_by(liar, victim, lambda _stream: says(liar, other)) == set()
+
+
+async def test_whom_others_name_enters_no_table_before_it_was_reached(world, autojump_clock):
+    ghost = world.add()
+    async with world.running(3) as (victim, liar, other):
+        names = (record_of(ghost, ghost.ip), record_of(other, "9.9.9.9", seq=int((EPOCH + 1e6) * 1000)))
+        table = await asked_by(liar, victim, lambda _stream: encode(Nodes(record_of(liar, liar.ip), names)))
+        assert table == {liar.id}
+        walked, _ = await victim.find()
+        assert [node.peer for node in walked.closest] == [liar.id]
+
+
+async def test_addresses_that_cannot_be_meant_are_not_dialled(world, autojump_clock):
+    other = world.add()
+    async with world.running(2) as (victim, liar):
+        answer = encode(Nodes(record_of(liar, liar.ip), (record_of(other, "127.0.0.1", "0.0.0.0", victim.ip),)))
+        await asked_by(liar, victim, lambda _stream: answer)
+        dialled = []
+        dial = victim.peers.visit
+
+        async def visit(peer, address, protocol, *, owner):
+            dialled.append(address)
+            return await dial(peer, address, protocol, owner=owner)
+
+        victim.dht._questions._peers.visit = visit
+        await victim.find()
+        assert dialled
+        assert {address.ip for address in dialled} == {liar.ip}
+
+
+# --- answering --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_no_question_is_refused_in_words(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        for data in (frame(b"\xa0"), encode(Refuse("?")), encode(Nodes(b"own", ()))):
+            assert isinstance(await alice.ask(bob, data), Refuse)
+
+
+async def test_an_answer_names_itself_and_not_the_asker(world, autojump_clock):
+    async with world.running(3) as (hub, alice, bob):
+        await meet(hub, alice, bob)
+        await until(lambda: hub.table() == {alice.id, bob.id}, seconds=10)
+        nodes = await alice.ask(hub, encode(Find(What.NODES, KEY)))
+        assert open_record(nodes.own).peer == hub.id
+        assert [open_record(one).peer for one in nodes.near] == [bob.id]
+
+
+async def test_one_peer_is_answered_within_bounds(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.peers.connect(bob.address)
+        await trio.sleep(5)
+        answered = 0
+        start = trio.current_time()
+        while trio.current_time() - start < 10:
+            try:
+                answered += await alice.ask(bob, encode(Find(What.NODES, KEY))) is not None
+            except (NetworkError, RemoteProtocolError):
+                await trio.sleep(0.001)
+        limits = bob.kad
+        assert 10 * limits.finds_per_second <= answered <= (10 + 5) * limits.finds_per_second
+
+
+async def test_one_who_asks_slowly_holds_a_place_for_a_while_only(world, autojump_clock):
+    async with world.running(3) as (alice, bob, carol):
+        await meet(bob, alice, carol)
+        await trio.sleep(5)
+        streams = [await alice.peers.open(bob.id, PROTOCOL) for _ in range(20)]
+        for stream in streams:
+            await stream.write(b"\x26")
+        await trio.sleep(1)
+        assert len(bob.dht._answers) == bob.kad.answers_per_peer
+        assert isinstance(await carol.ask(bob, encode(Find(What.NODES, KEY))), Nodes)
+        await trio.sleep(bob.kad.ask_timeout)
+        assert len(bob.dht._answers) == 0
+
+
+async def test_who_is_far_from_a_key_says_so(world, autojump_clock):
+    async with world.running(16, limits=FREE, kad=SMALL) as nodes:
+        hub, *others = nodes
+        await meet(hub, *others)
+        await trio.sleep(100)
+        far = max(nodes, key=lambda node: distance(node_id(node.id), KEY))
+        near = min(nodes, key=lambda node: distance(node_id(node.id), KEY))
+        assert not far.dht._is_near(KEY)
+        assert near.dht._is_near(KEY)
