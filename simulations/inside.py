@@ -8,6 +8,7 @@ incarnations) is None or empty. Whoever renames what is read here is told so by 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from beam_actors.naming import Claim
 from beam_actors.runtime import Ref, Restart, Supervisor
 from beam_actors.runtime.cell import State
 from beam_actors.testing.network.endpoint import VirtualEndpoint
@@ -15,11 +16,11 @@ from beam_actors.values import Name, OwnerId, PeerId
 
 if TYPE_CHECKING:
     from beam_actors.flow import Pump
-    from beam_actors.naming import Claim
     from beam_actors.naming.knowledge import Knowledge
     from beam_actors.naming.registry import Registry
     from beam_actors.node import Node
     from beam_actors.node.limits import NodeLimits
+    from beam_actors.peers.kad.contacts import Bucket
     from beam_actors.runtime import ChildSpec
     from beam_actors.runtime.cell import Cell
 
@@ -183,6 +184,38 @@ def is_visit(node: "Node", other: PeerId) -> bool:
 def visits(node: "Node") -> int:
     """How many visits of the node to others stand."""
     return len(node.peers._visits)  # noqa: SLF001 (see above)
+
+
+def buckets(node: "Node") -> "list[Bucket]":
+    """The table of the DHT."""
+    dht = actor(node, "network/dht")
+    return [] if dht is None else dht._contacts.buckets  # noqa: SLF001 (see above)
+
+
+def searches(node: "Node") -> tuple[int, int]:
+    """How many searches of the DHT have ended, and the most rounds of one of them."""
+    walker = node.dht._walker  # noqa: SLF001 (see above)
+    return walker.ended, walker.most_rounds
+
+
+def owner_of_streams(node: "Node") -> Ref:
+    """An actor for what a search from outside opens."""
+    return node.system.ref(f"{SERVICES}/lookups")
+
+
+def network(node: "Node") -> str:
+    """The name of the network that the node is of."""
+    return node.api._config.network  # noqa: SLF001 (see above)
+
+
+def claim_ids(values: tuple[bytes, ...], of: str) -> list[bytes]:
+    """The ids of encoded claims of a network."""
+    return [Claim.parse(value, network=of).id for value in values]
+
+
+def claimed_by(values: tuple[bytes, ...], of: str) -> set[OwnerId]:
+    """Whose claims of a network these are."""
+    return {Claim.parse(value, network=of).owner for value in values}
 
 
 def can_find(node: "Node", other: "Node") -> bool:

@@ -18,7 +18,7 @@ from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.naming.records import Handing
 from beam_actors.naming.registrar import Registrar
 from beam_actors.naming.results import Choice, Conflict, Held, Registered, RegistryStatistics, Resolution
-from beam_actors.naming.room import NamingRoom, compose_naming, spread_ref
+from beam_actors.naming.room import NamingRoom, compose_naming, custodian_of, spread_ref
 from beam_actors.naming.spread import Spread
 from beam_actors.naming.work import NO_WORK, Difficulty
 
@@ -50,6 +50,7 @@ __all__ = [
     "Spread",
     "Terms",
     "compose_naming",
+    "custodian_of",
     "hand_over",
     "parse_query",
     "random_name",

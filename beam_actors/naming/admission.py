@@ -20,6 +20,8 @@ from collections.abc import Callable
 from beam_actors.errors import ClaimRefused
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY, Limits
+from beam_actors.naming.lodgers import Lodgers, Lodging
+from beam_actors.naming.ranges import ID, name_key
 from beam_actors.naming.registry import Registry
 from beam_actors.naming.work import Levels
 
@@ -52,7 +54,7 @@ REASONS = (
 class Admission:
     """The rules of one node: its bounds, and which claims go beyond them."""
 
-    __slots__ = ("_levels", "_limits", "_registry", "_spares")
+    __slots__ = ("_levels", "_limits", "_lodgers", "_registry", "_spares")
 
     def __init__(
         self,
@@ -61,8 +63,9 @@ class Admission:
         spares: Callable[[Claim], bool] = lambda _claim: False,
         *,
         levels: Levels | None = None,
+        lodgers: Lodgers | None = None,
     ) -> None:
-        """`spares` says of which claims a flood by others must not crowd them out.
+        """`spares` says of which claims a flood by others must not crowd them out; `lodgers` are beyond the bound.
 
         `levels` says what the network asks for; without it, that is no work.
         """
@@ -70,11 +73,17 @@ class Admission:
         self._limits = limits
         self._spares = spares
         self._levels = levels or Levels("")
+        self._lodgers = lodgers if lodgers is not None else Lodgers(bytes(ID), kept=0, sought=0)
 
-    def judge(self, claim: Claim, now: float, *, ours: bool = False) -> Verdict:
+    @property
+    def is_full(self) -> bool:
+        """Whether a stranger's new claim would be refused, but for a lodger's."""
+        return self._registry.claims - len(self._lodgers) >= self._limits.claims
+
+    def judge(self, claim: Claim, now: float, *, ours: bool = False, lodging: Lodging | None = None) -> Verdict:
         """Judge a parsed claim at `now`, in seconds since 1970; no quota holds for what a person here brought (`ours`).
 
-        `appraise` it before.
+        `appraise` it before. With `lodging` there may be room for it beyond the bound.
 
         Raises:
             ClaimRefused: `reason` is one of `REASONS`.
@@ -86,7 +95,7 @@ class Admission:
         if claim.kind is not Kind.REVOCATION:
             self._check_window(claim, now)
         if not ours:
-            self._check_quota(claim)
+            self._check_quota(claim, lodging)
         if not claim.genuine():
             raise ClaimRefused("signature", "The claim's signature is not by its owner's present key.")
         if claim.level is None and self._levels.asked and claim.kind is not Kind.REVOCATION:
@@ -137,7 +146,7 @@ class Admission:
         if _begins(claim) > now + DAY:
             raise ClaimRefused("future", "The claim is from too far in the future; one of the two clocks is wrong.")
 
-    def _check_quota(self, claim: Claim) -> None:
+    def _check_quota(self, claim: Claim, lodging: Lodging | None) -> None:
         registry, limits = self._registry, self._limits
         spared = self._spares(claim)
         if claim.kind is Kind.REVOCATION:
@@ -153,13 +162,17 @@ class Admission:
         if same >= (limits.names_per_trusted_owner if spared else most):
             raise ClaimRefused("quota", f"The owner holds {same} {'live names' if live else 'released names'} already.")
         if not spared and registry.entry(claim.name, claim.owner) is None:
-            self._check_room(claim)
+            self._check_room(claim, lodging)
 
-    def _check_room(self, claim: Claim) -> None:
+    def _check_room(self, claim: Claim, lodging: Lodging | None) -> None:
         if self._registry.owners_of(claim.name) >= self._limits.owners_per_name:
             raise ClaimRefused("quota", "Too many owners claim this name.")
-        if self._registry.claims - len(self._registry.ended_by(claim)) >= self._limits.claims:
+        taken = self._registry.claims - len(self._lodgers) - len(self._registry.ended_by(claim))
+        if taken >= self._limits.claims and not self._may_lodge(claim, lodging):
             raise ClaimRefused("quota", "This node keeps as many claims as it is allowed to.")
+
+    def _may_lodge(self, claim: Claim, lodging: Lodging | None) -> bool:
+        return lodging is not None and self._lodgers.has_room(name_key(claim.network, claim.name), lodging)
 
 
 def _begins(claim: Claim) -> int:

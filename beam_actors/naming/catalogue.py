@@ -7,7 +7,7 @@ them the first time, and kept up from then on. What a claim says is no matter.
 from collections.abc import Collection, Iterator
 
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.ranges import Items, Snapshot, item_of, name_key
+from beam_actors.naming.ranges import PREFIX, Items, Snapshot, item_of, name_key
 
 
 class Catalogue:
@@ -48,6 +48,15 @@ class Catalogue:
     def values(self) -> Collection[Claim]:
         """The claims, in the order in which they came."""
         return self._claims.values()
+
+    def near(self, key: bytes) -> Iterator[Claim]:
+        """The claims whose names stand where this key does, by its first bytes; another name may stand there, too."""
+        items, prefix = self.snapshot(), key[:PREFIX]
+        start = items.place(prefix)
+        for place in range(start, len(items)):
+            if not items[place].startswith(prefix):
+                break
+            yield self._claims[items.id(place)]
 
     def snapshot(self) -> Snapshot:
         """The items of all claims that are here now."""

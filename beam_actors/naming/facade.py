@@ -8,6 +8,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
+import attrs
+
 from beam_actors.errors import InvalidName, NameNotFound, NameTaken, NotAllowed
 from beam_actors.naming.events import Event
 from beam_actors.naming.grammar import (
@@ -89,10 +91,10 @@ class Naming:
         return random_name(self._entropy.token(RANDOM_NAME_ENTROPY))
 
     async def resolve(self, text: str) -> Resolution:
-        """What the name leads to, from memory if it is known at all; else some connected peers are asked.
+        """What the name leads to, from memory if it is known at all; else some connected peers are asked, and the DHT.
 
-        The first answer of theirs that decides the question is given out, after 2 s at most; what the others say later
-        is taken in, too, and counts for the next question.
+        The first answer that decides the question is given out, after some 6 s at most; what the others say later is
+        taken in, too, and counts for the next question.
 
         Raises:
             InvalidName: the text is none.
@@ -107,6 +109,8 @@ class Naming:
             meant: Query = await self._ask(self._registrar, GetMeaning(query))
             sought: Sought = await self._ask(self._lookups, Seek(meant.name, meant.owner))
             resolution = await self._ask(self._registrar, Resolve(query, cut_off=sought.cut_off))
+            if sought.by_dht and resolution.source == "registry":
+                resolution = attrs.evolve(resolution, source="dht")
         if resolution.source == "cache":
             self._lookups.tell(Refresh(resolution.name))
         return resolution

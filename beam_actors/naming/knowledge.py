@@ -17,6 +17,8 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.events import Events, Interest
 from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.limits import DAY, MINUTE, RETENTION, Limits
+from beam_actors.naming.lodgers import Lodgers, Lodging
+from beam_actors.naming.ranges import ID, name_key
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Key, Registry
@@ -40,8 +42,12 @@ class Knowledge:
         limits: Limits,
         events: Events | None = None,
         levels: Levels | None = None,
+        place: bytes = bytes(ID),
     ) -> None:
-        """`me` is this machine, `events` the node's feed, and `levels` what is known of work; both outlive this."""
+        """`me` is this machine, `events` the node's feed, and `levels` what is known of work; both outlive this.
+
+        `place` is where the node stands among the names' keys.
+        """
         self.network = network
         self.owner = owner
         self.me = me
@@ -65,26 +71,47 @@ class Knowledge:
         self._changes: list[Change] = []
         self.levels = levels or Levels(network)
         self._unproven: list[Claim] = []
-        self._admission = Admission(self.registry, limits, spares=self.bindings.spares, levels=self.levels)
+        self.lodgers = Lodgers(place, kept=limits.kept, sought=limits.sought)
+        self._admission = Admission(
+            self.registry, limits, self.bindings.spares, levels=self.levels, lodgers=self.lodgers
+        )
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
-    def take(self, data: bytes, now: float) -> Claim | None:
-        """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised."""
+    def take(self, data: bytes, now: float, lodging: Lodging | None = None) -> Claim | None:
+        """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised.
+
+        With `lodging` it may be taken in although this node is full, and another one goes for it.
+        """
         try:
             claim = Claim.parse(data, network=self.network, known=self.registry.get)
         except ClaimRefused as refused:
             self.refused[refused.reason] += 1
             return None
-        return self.take_proved(claim, now)
+        return self.take_proved(claim, now, lodging)
 
-    def take_proved(self, claim: Claim, now: float) -> Claim | None:
+    def take_proved(self, claim: Claim, now: float, lodging: Lodging | None = None) -> Claim | None:
         """The same for one that was parsed, when it was found out what its work is worth."""
         try:
-            return claim if self._admit(claim, now) is Verdict.NEW else None
+            if self._admit(claim, now, lodging=lodging) is not Verdict.NEW:
+                return None
         except ClaimRefused as refused:
             self.refused[refused.reason] += 1
             return None
+        if claim.kind is not Kind.REVOCATION:
+            self.lodge((claim.name, claim.owner), lodging)
+        return claim
+
+    def lodge(self, key: Key, lodging: Lodging | None) -> None:
+        """If an entry is beyond the bound on all claims it is a lodger's, for which another one may have to go."""
+        entry = self.registry.entry(*key)
+        beyond = self.registry.claims - len(self.lodgers) > self.limits.claims
+        if lodging is None or entry is None or key in self.lodgers or not beyond or self.bindings.spares(entry.claim):
+            return
+        gone = self.lodgers.add(key, name_key(self.network, key[0]), lodging)
+        if gone is not None:
+            self.registry.evict(gone)
+            self.drop(gone)
 
     def publish(self, claim: Claim, now: float) -> bool:
         """Take in a claim that this node signed; whether it was new.
@@ -109,9 +136,9 @@ class Knowledge:
         waiting, self.waiting = self.waiting, {}
         return [claim for one in waiting.values() if (claim := self.take_proved(one, now)) is not None]
 
-    def _admit(self, claim: Claim, now: float, *, ours: bool = False) -> Verdict:
+    def _admit(self, claim: Claim, now: float, *, ours: bool = False, lodging: Lodging | None = None) -> Verdict:
         claim = self._admission.appraise(claim)
-        verdict = self._admission.judge(claim, now, ours=ours)
+        verdict = self._admission.judge(claim, now, ours=ours, lodging=lodging)
         if verdict is Verdict.UNPROVEN:
             self._unproven.append(claim)
         elif verdict is Verdict.EARLY and len(self.waiting) < self.limits.waiting:
@@ -204,6 +231,7 @@ class Knowledge:
 
     def drop(self, key: Key) -> None:
         """The registry holds the entry no longer."""
+        self.lodgers.discard(key)
         self.holds.forget(key)
         self._changes.append(records.drop_entry(*key))
 

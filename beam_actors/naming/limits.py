@@ -92,5 +92,18 @@ class Limits:
     """Seconds for which 'nobody knows the name' is remembered, when at least one peer has said so."""
     negatives: int = 1024
     """Names of which that is remembered."""
+    lookup_dht_after: float = 0.1
+    """Seconds after which the DHT is searched when the peers have not decided a question; at once if none has more."""
+    lookup_dht_timeout: float = 6.0
+    """Seconds for that: a search of strangers is four round trips for each of some four steps."""
+    kept: int = 4096
+    """Claims that are kept for the network beyond `claims`, because their names stand near this node in the DHT."""
+    sought: int = 512
+    """Claims beyond `claims` that are here because somebody asked for their names; the one sought first goes first."""
+    republish: float = 6.0 * HOUR
+    """Seconds, give or take a sixth, after which own claims are given to the nodes near their names again: those who
+    kept them have left by then, or are no longer the nearest."""
+    publish_retry: float = 30.0
+    """Seconds after which it is tried again when nobody took one; twice as long each time."""
     stream_timeout: float = 60.0
     """Seconds for one message of an exchange to go out or to come in."""

@@ -13,6 +13,7 @@ from beam_actors.errors import StoreDamaged
 from beam_actors.naming import records
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.knowledge import Knowledge
+from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.records import Own
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ class Loading:
             self._known.record(records.drop_entry(name, owner))
         else:
             self._known.holds.load((name, kept.owner), seen)
+            self._known.lodge((name, kept.owner), Lodging.KEPT)
 
     def finish(self) -> None:
         """After the claims: a name of which it is not sure whose it is, is held if this owner is seen to claim it."""

@@ -1,10 +1,11 @@
-"""Look-ups: some of the connected peers are asked about a name that is not known here.
+"""Look-ups: some of the connected peers are asked about a name that is not known here, and then the DHT.
 
 Invariant: one look-up per name at a time, however many ask, and none within a few seconds of one that was answered;
 each ends by its deadline, or is refused at once when too many are under way. Whoever asks is told with the first answer
 that decides the question; the look-up goes on, and what comes later is taken in as well. What peers say goes through
 the registrar like every claim, and a look-up judges by what the registrar makes of it. Which peers are asked is drawn:
-nobody is always asked for having ground the right id.
+nobody is always asked for having ground the right id. The DHT is searched where the peers do not decide the question at
+once, and its search is given up when they do.
 """
 
 from collections import OrderedDict
@@ -17,7 +18,9 @@ import trio
 
 from beam_actors.errors import RemoteProtocolError, ResourceExhausted
 from beam_actors.naming.conversation import Conversation
+from beam_actors.naming.custody import Keepers
 from beam_actors.naming.limits import Limits
+from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.messages import GetStanding, Refresh, Seek, Sought, Submit
 from beam_actors.naming.network import FAILURES, PeerNetwork
 from beam_actors.naming.protocol import PROTOCOL, Ask, Push
@@ -44,6 +47,8 @@ class Heard:
     """Whether it can be said whom the name leads to, or that several hold it."""
     owners: frozenset[OwnerId]
     """Who is known to hold it now."""
+    by_dht: bool = False
+    """Whether it was a node of the DHT that has answered."""
 
 
 @attrs.frozen(slots=True)
@@ -82,7 +87,7 @@ class _UnderWay:
         waiting, self.waiting = self.waiting, []
         for owner, reply in waiting:
             if heard.decided if owner is None else owner in heard.owners:
-                reply.set(Sought(heard.name, heard.answered, more=True))
+                reply.set(Sought(heard.name, heard.answered, by_dht=heard.by_dht, more=True))
             else:
                 self.waiting.append((owner, reply))
 
@@ -91,13 +96,21 @@ class LookUps(Pool):
     """The pool of `LookUp`s, with what was asked in the last seconds."""
 
     def __init__(
-        self, registrar: Ref, peers: PeerNetwork, clock: Clock, entropy: Entropy, *, limits: Limits | None = None
+        self,
+        registrar: Ref,
+        peers: PeerNetwork,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        limits: Limits | None = None,
+        keepers: Keepers | None = None,
     ) -> None:
+        """`keepers` are where the DHT keeps claims; without them the peers alone are asked."""
         bounds = limits or Limits()
 
         def member(label: str) -> ChildSpec:
             def look_up() -> LookUp:
-                return LookUp(Name(label), registrar, peers, entropy, bounds)
+                return LookUp(Name(label), registrar, peers, entropy, bounds, keepers)
 
             return ChildSpec(label, look_up, restart=Restart.TEMPORARY)
 
@@ -168,14 +181,27 @@ class LookUps(Pool):
 class LookUp(Actor):
     """Asks some connected peers about one name, all at once, and tells its pool of each answer and of the end."""
 
-    def __init__(self, name: Name, registrar: Ref, peers: PeerNetwork, entropy: Entropy, limits: Limits) -> None:
+    def __init__(
+        self,
+        name: Name,
+        registrar: Ref,
+        peers: PeerNetwork,
+        entropy: Entropy,
+        limits: Limits,
+        keepers: Keepers | None = None,
+    ) -> None:
         super().__init__()
         self._name = name
         self._registrar = registrar
         self._peers = peers
         self._entropy = entropy
         self._limits = limits
+        self._keepers = keepers
+        self._settled = trio.Event()  # nobody need be searched for, or nobody is left to answer
+        self._decided = False
+        self._searching = trio.CancelScope()
         self._answered = 0
+        self._by_dht = False  # whether it was a node of the DHT whose claims decided the question, or came last
         self._knowing = 0  # of these, who had a claim to tell
         self._waited = False  # for a second opinion, long enough
         self._timer: Timer | None = None
@@ -189,6 +215,37 @@ class LookUp(Actor):
         self.spawn(self._search, name="search")
 
     async def _search(self) -> None:
+        async with trio.open_nursery() as nursery:
+            if self._keepers is not None:
+                nursery.start_soon(self._search_keepers, self._keepers)
+            await self._ask_peers()
+            if not self._knowing:  # else a second opinion may still be waited for
+                self._settled.set()
+        self._tell(Sought(self._name, self._answered, self._cut_off, by_dht=self._by_dht))
+
+    async def _search_keepers(self, keepers: Keepers) -> None:
+        with trio.move_on_after(self._limits.lookup_dht_after):
+            await self._settled.wait()
+        if self._decided:
+            return
+        self._searching.deadline = trio.current_time() + self._limits.lookup_dht_timeout
+        with self._searching:
+            try:
+                self._answered += await keepers.search(self._name, self.ref, self._found)
+            except FAILURES as error:
+                _log.debug("the DHT can't be searched for a name", name=str(self._name), error=str(error))
+
+    async def _found(self, peer: PeerId, claims: tuple[bytes, ...]) -> None:
+        """A node of the DHT keeps something under the name's key."""
+        known = Submit(claims[: 2 * self._limits.owners_per_name], peer, Lodging.SOUGHT)
+        try:
+            await self._registrar.ask(known, timeout=self._limits.lookup_timeout)
+        except FAILURES:
+            return
+        self._heard_something(by_dht=True)
+        await self._judge()
+
+    async def _ask_peers(self) -> None:
         with trio.move_on_after(self._limits.lookup_timeout):
             try:
                 up = await self._peers.connected()
@@ -198,7 +255,6 @@ class LookUp(Actor):
             async with trio.open_nursery() as nursery:
                 for peer in drawn(up, self._limits.lookup_peers, self._entropy):
                     nursery.start_soon(self._ask, peer)
-        self._tell(Sought(self._name, self._answered, self._cut_off))
 
     def _tell(self, message: Heard | Sought) -> None:
         if self.parent is not None:
@@ -222,7 +278,8 @@ class LookUp(Actor):
         else:
             talk.close()
             self._answered += 1
-            self._knowing += bool(told)
+            if told:
+                self._heard_something(by_dht=False)
             await self._judge()
 
     async def _question(self, talk: Conversation, peer: PeerId) -> int:
@@ -232,7 +289,8 @@ class LookUp(Actor):
             if not isinstance(message, Push) or len(message.claims) > left:
                 raise RemoteProtocolError("The peer answers a question with something else.")
             left -= len(message.claims)
-            await self._registrar.ask(Submit(message.claims, peer, asked=True), timeout=self._limits.lookup_timeout)
+            known = Submit(message.claims, peer, Lodging.SOUGHT)
+            await self._registrar.ask(known, timeout=self._limits.lookup_timeout)
         return most - left
 
     @receives(Waited)
@@ -240,6 +298,11 @@ class LookUp(Actor):
         """No second opinion came in time."""
         self._waited = True
         await self._judge()
+
+    def _heard_something(self, *, by_dht: bool) -> None:
+        self._knowing += 1
+        if not self._decided:
+            self._by_dht = by_dht
 
     async def _judge(self) -> None:
         """Tell what the answers so far decide. What one peer alone says waits for a moment: others may know a rival."""
@@ -252,7 +315,12 @@ class LookUp(Actor):
         if alone and self._timer is None:
             self._timer = self.send_after(self._limits.second_opinion, Waited())
         decided = standing.certainty != "open" and not alone
-        self._tell(Heard(self._name, self._answered, decided, standing.owners))
+        if decided and not self._decided:
+            self._decided = True
+            self._settled.set()
+            if not self._by_dht:
+                self._searching.cancel()
+        self._tell(Heard(self._name, self._answered, decided, standing.owners, by_dht=self._by_dht))
 
 
 def drawn(peers: Sequence[PeerId], count: int, entropy: Entropy) -> list[PeerId]:

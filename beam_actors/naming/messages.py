@@ -4,6 +4,7 @@ import attrs
 
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.grammar import Query
+from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.pins import How
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Entry
@@ -18,8 +19,8 @@ class Submit:
 
     claims: tuple[bytes, ...]
     source: PeerId
-    asked: bool = False
-    """Whether somebody waits to know what a name leads to."""
+    lodging: Lodging | None = None
+    """Why they are taken in even if this node is full; those that were sought are judged before others of the peer."""
 
 
 @attrs.frozen(slots=True)
@@ -200,6 +201,13 @@ class GetAbout:
 
 
 @attrs.frozen(slots=True)
+class GetUnder:
+    """Reply: tuple of encoded claims that concern the names at a key of the DHT; there is one name at most."""
+
+    key: bytes
+
+
+@attrs.frozen(slots=True)
 class GetItems:
     """Reply: `Snapshot` of the items of all claims here."""
 
@@ -318,5 +326,7 @@ class Sought:
     answered: int
     cut_off: bool = False
     """Whether no peer was connected that could have been asked."""
+    by_dht: bool = False
+    """Whether it was a node of the DHT that decided it."""
     more: bool = False
     """Whether the look-up goes on: peers that have not answered yet may know something better."""

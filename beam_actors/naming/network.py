@@ -4,6 +4,7 @@ A peer, or this node's own disk, that fails in one of these ways costs the strea
 that held it.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from beam_actors.errors import (
@@ -15,10 +16,15 @@ from beam_actors.errors import (
     StorageError,
     TimedOut,
 )
+from beam_actors.peers import Walked
 from beam_actors.runtime import Ref
 from beam_actors.values import PeerId
 
 FAILURES: Final = (NetworkError, ProtocolError, PeerOffline, TimedOut, ResourceExhausted, ActorError, StorageError)
+
+
+Take = Callable[[PeerId, tuple[bytes, ...]], Awaitable[None]]
+"""Is given what a node of the DHT keeps, unchecked, and whose word that is."""
 
 
 class ByteStream(Protocol):
@@ -47,6 +53,23 @@ class ByteStream(Protocol):
 
     def adopt(self, owner: Ref) -> None:
         """Hand it to the actor whose end is its end from now on."""
+        ...
+
+
+class KeyValues(Protocol):
+    """What this room needs of `peers.Dht`."""
+
+    @property
+    def place(self) -> bytes:
+        """Where this node stands, in 32 bytes."""
+        ...
+
+    async def find(self, key: bytes, owner: Ref, take: Take) -> Walked:
+        """Search for what is kept under the key; `take` gets what each node says."""
+        ...
+
+    async def store(self, key: bytes, values: Sequence[bytes], owner: Ref) -> tuple[PeerId, ...]:
+        """Have the nodes nearest to the key keep the values; who does."""
         ...
 
 

@@ -28,6 +28,7 @@ from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.ledger import Ledger
 from beam_actors.naming.limits import MINUTE, Limits
+from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.messages import (
     Changed,
     Confirm,
@@ -37,6 +38,7 @@ from beam_actors.naming.messages import (
     GetClaims,
     GetItems,
     GetStatistics,
+    GetUnder,
     Keep,
     KeepMade,
     Publish,
@@ -52,7 +54,7 @@ from beam_actors.naming.messages import (
 )
 from beam_actors.naming.proving import Proving
 from beam_actors.naming.questions import ANSWERS, Question
-from beam_actors.naming.ranges import Snapshot
+from beam_actors.naming.ranges import ID, Snapshot
 from beam_actors.naming.results import RegistryStatistics
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
@@ -93,15 +95,17 @@ class Registrar(Actor):
         watchers: Collection[Ref] = (),
         limits: Limits | None = None,
         events: Events | None = None,
+        place: bytes = bytes(ID),
     ) -> None:
         """`owner` is whose names this node holds, `me` the machine; `proving` finds out what claims' work is worth.
 
         `spread` and `watchers` are told of every claim that is new. `names` tends the own and pinned ones, and hears
-        when the clock was set.
+        when the clock was set. `place` is where this node stands in the DHT.
         """
         super().__init__()
         self._clock = clock
-        self._watchers = (spread, *watchers)
+        self._spread = spread
+        self._watchers = tuple(watchers)
         self._names = names
         self._proving = proving
         bounds = limits or Limits()
@@ -110,7 +114,13 @@ class Registrar(Actor):
 
         def empty() -> Knowledge:
             return Knowledge(
-                network=network, owner=owner, me=me, limits=bounds, events=self._events, levels=proving.levels
+                network=network,
+                owner=owner,
+                me=me,
+                limits=bounds,
+                events=self._events,
+                levels=proving.levels,
+                place=place,
             )
 
         self._ledger = Ledger(store, empty, spawn=self.spawn)
@@ -158,7 +168,8 @@ class Registrar(Actor):
         self._ledger.check_disk()
         self._known.ran(self._time.ran())
         now = self._clock.wall()
-        new = [claim for claim in (self._known.take(data, now) for data in message.claims) if claim is not None]
+        taken = [self._known.take(data, now, message.lodging) for data in message.claims]
+        new = [claim for claim in taken if claim is not None]
         unproven = self._known.unproven()
         if not unproven:
             self._tell_when_durable(new, self.defer(), Taken(len(new)), message.source)
@@ -169,14 +180,15 @@ class Registrar(Actor):
 
     async def _prove(self, claims: tuple[Claim, ...], message: Submit, before: int, reply: Reply) -> None:
         """Find out what the work of claims is worth, and judge them again; `before` were new without that."""
+        lodging = message.lodging
         try:
-            proved = await self._proving.prove(claims, (message.source, message.asked))
+            proved = await self._proving.prove(claims, (message.source, lodging is Lodging.SOUGHT))
             self._ledger.check_disk()
         except (ResourceExhausted, StorageError) as error:
             reply.fail(error)
             return
         now = self._clock.wall()
-        new = [claim for claim in (self._known.take_proved(one, now) for one in proved) if claim is not None]
+        new = [claim for claim in (self._known.take_proved(one, now, lodging) for one in proved) if claim is not None]
         bad = sum((claim.level or 0) < self._proving.levels.difficulty.bits for claim in proved)
         self._tell_when_durable(new, reply, Taken(before + len(new), bad), message.source)
 
@@ -215,6 +227,10 @@ class Registrar(Actor):
         for event in self._known.events.after(self._logged):
             _log.warning(f"a name was {event.what.value}", name=str(event.name), owner=str(event.owner))
         self._logged = self._known.events.last
+        lodgers = self._known.lodgers  # peers who are full, too, have no use for these
+        ordinary = tuple(one for one in new if one.kind is Kind.REVOCATION or (one.name, one.owner) not in lodgers)
+        if ordinary or elsewhere:
+            self._spread.tell(Changed(ordinary, source, elsewhere))
         if new or elsewhere:
             for watcher in self._watchers:
                 watcher.tell(Changed(tuple(new), source, elsewhere))
@@ -302,11 +318,12 @@ class Registrar(Actor):
         """What this node holds of names, as `questions` says."""
         return ANSWERS[type(message)](self._known, message, self._clock.wall())
 
-    @receives(GetAbout)
-    def on_get_about(self, message: GetAbout) -> tuple[bytes, ...]:
-        """The claims for a name that still mean something."""
+    @receives(GetAbout, GetUnder)
+    def on_get_about(self, message: GetAbout | GetUnder) -> tuple[bytes, ...]:
+        """The claims for a name, or for the one at a key of the DHT, that still mean something."""
         self._ledger.check_durable()
-        return answering.about(self._known, message.name, self._clock.wall())
+        name = message.name if isinstance(message, GetAbout) else self._known.registry.at(message.key)
+        return () if name is None else answering.about(self._known, name, self._clock.wall())
 
     @receives(GetItems)
     def on_get_items(self, _message: GetItems) -> Snapshot:

@@ -21,7 +21,7 @@ import attrs
 from beam_actors.naming.catalogue import Catalogue
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import RETENTION
-from beam_actors.naming.ranges import Snapshot
+from beam_actors.naming.ranges import Snapshot, name_key
 from beam_actors.naming.shelf import Shelf
 from beam_actors.values import Name, OwnerId, cbor
 
@@ -225,6 +225,11 @@ class Registry:
                 self._keep(entry.claim if entry.rival is None else Entry(entry.claim, entry.rival))
         return [(entry.name, entry.owner) for entry in old]
 
+    def evict(self, key: Key) -> None:
+        """Drop what is here of an owner's hold on a name, if anything is: it may come again when there is room."""
+        if self.entry(*key) is not None:
+            self._drop(key)
+
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
@@ -260,6 +265,13 @@ class Registry:
         for held in self._by_owner.of(owner.digest):
             return held.era
         return 0
+
+    def at(self, key: bytes) -> Name | None:
+        """The name whose place among all names is this key, if somebody is known to claim it."""
+        for claim in self._by_id.near(key):
+            if claim.kind is not Kind.REVOCATION and name_key(claim.network, claim.name) == key:
+                return claim.name
+        return None
 
     def owners_of(self, name: Name) -> int:
         """How many owners are known to have claimed the name."""

@@ -11,7 +11,7 @@ from beam_actors.naming.events import Relation
 from beam_actors.naming.pins import How
 from beam_actors.values import Name, OwnerId, PeerId
 
-Source = Literal["own", "petname", "pin", "registry", "cache"]
+Source = Literal["own", "petname", "pin", "registry", "cache", "dht"]
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -23,7 +23,8 @@ class Resolution:
     peers: tuple[PeerId, ...]
     """The machines that serve it, the preferred one first; at least one."""
     source: Source
-    """`cache` says that the claim was not heard of for longer than its ttl, or has ended and nobody could be asked."""
+    """`cache` says that the claim was not heard of for longer than its ttl, or has ended and nobody could be asked;
+    `dht` that a node of the DHT has just told it."""
     age_s: float
     """Since this node last heard of the claim; 0 for an own one."""
     since: float

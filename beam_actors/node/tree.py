@@ -21,12 +21,12 @@ from beam_actors.flow import Flow, PumpActor
 from beam_actors.identity import Keyring
 from beam_actors.ingress import NETWORK, Binding, Ingress, Zone, compose_ingress, resolver_ref
 from beam_actors.naming import PROTOCOL as NAMES_PROTOCOL
-from beam_actors.naming import Difficulty, Naming, compose_naming, spread_ref
+from beam_actors.naming import Difficulty, Naming, compose_naming, custodian_of, spread_ref
 from beam_actors.node.api import Api
 from beam_actors.node.config import Bind, NodeConfig, NodePorts
 from beam_actors.node.storage import StoreActor, StoreHandle
 from beam_actors.peers import Bind as PeerBind
-from beam_actors.peers import Peers, compose_peers
+from beam_actors.peers import Dht, Peers, compose_peers
 from beam_actors.runtime import ChildSpec, Intensity, StepLimit, Strategy, Supervisor, System
 from beam_actors.tunnels import PROTOCOL as TUNNEL_PROTOCOL
 from beam_actors.tunnels import Tunnels, acceptor_ref, compose_tunnels
@@ -49,6 +49,7 @@ class Node:
     spec: ChildSpec
     flow: Flow
     peers: Peers
+    dht: Dht
     naming: Naming
     tunnels: Tunnels
     ingress: Ingress
@@ -97,6 +98,7 @@ def compose_node(
         subscribers=(spread_ref(system, SERVICES),),
         limits=limits.peers,
         kad=limits.dht,
+        custodian=custodian_of(system, SERVICES, config.network),
         session_limits=limits.session,
         security=security,
         **common,
@@ -113,6 +115,7 @@ def compose_node(
         watchers=(resolver_ref(system, INGRESS),),
         limits=limits.naming,
         difficulty=difficulty,
+        dht=room.dht,
         **common,
     )
     dns, https, http = _binding(config.dns), _binding(config.https), _binding(config.http)
@@ -167,6 +170,7 @@ def compose_node(
         spec=_root(config, ports, flow, store, services, api),
         flow=flow,
         peers=room.peers,
+        dht=room.dht,
         naming=names.naming,
         tunnels=offered.tunnels,
         ingress=ingress,

@@ -6,6 +6,7 @@ one who is on it, and a private network by one who comes from such. What is left
 """
 
 import enum
+import functools
 import ipaddress
 from collections.abc import Collection
 
@@ -47,7 +48,7 @@ def acceptable(address: Multiaddr, contact: Contact, ours: Collection[Multiaddr]
     tcp = address.tcp
     if tcp is None or tcp.port == 0 or address.without_peer in ours:
         return False
-    place = place_of(ipaddress.ip_address(tcp.ip))
+    place = _place_at(tcp.ip)
     if place is None or place < _met_in(contact):
         return False
     # This machine's own address, whatever network it is of, is claimed by one who is on this machine or by nobody.
@@ -59,11 +60,17 @@ def _met_in(contact: Contact) -> Place:
     """The narrowest place that the peer shares with this node."""
     if contact.remote is None:
         return Place.WORLD
-    ip = ipaddress.ip_address(contact.remote.ip)
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped  # how a socket for both families shows one of the older
-    place = place_of(ip)
+    place = _place_at(contact.remote.ip, mapped=True)
     return Place.WORLD if place is None else place
+
+
+@functools.lru_cache(maxsize=4096)  # the same addresses are told of again and again
+def _place_at(ip: str, *, mapped: bool = False) -> Place | None:
+    """The same for a literal; `mapped` reads an IPv4 address as a socket for both families shows it."""
+    address = ipaddress.ip_address(ip)
+    if mapped and isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return place_of(address)
 
 
 def place_of(ip: _IP) -> Place | None:

@@ -1,9 +1,9 @@
 """The inquirer: learns where peers are from those that met them, and tells others in turn (`/beam/peers/1`).
 
 From each peer that comes up it fetches that peer's own signed record, to pass on; asked to locate a peer it puts the
-question to those that are connected. Invariants: only verified records are kept or used, and of two that others tell
-the one with the greater number; how many are kept, asked and answered at once is bounded; a peer's failure costs its
-own question only.
+question to those that are connected, and searches the DHT if they don't know. Invariants: only verified records are
+kept or used, and of two that others tell the one with the greater number; how many are kept, asked and answered at once
+is bounded; a peer's failure costs its own question only.
 """
 
 from collections import Counter, OrderedDict
@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 import trio
 
-from beam_actors.errors import BeamError, RemoteProtocolError
+from beam_actors.errors import ActorError, BeamError, RemoteProtocolError
 from beam_actors.flow import Stream, read_frame
 from beam_actors.identity import PeerKey
 from beam_actors.peers.claims import Contact, acceptable
@@ -33,7 +33,7 @@ from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import InboundStream, PeerDown, PeerUp
 from beam_actors.peers.sessions import announced, own_record
 from beam_actors.ports import Clock
-from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
+from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
 from beam_actors.values import Address, Multiaddr, PeerId, TcpAddress
 from beam_actors.wire import FrameReader, PeerRecord
 
@@ -53,15 +53,31 @@ class Network(Protocol):
         ...
 
 
+class Locator(Protocol):
+    """What is needed of the DHT."""
+
+    async def locate(self, peer: PeerId, owner: Ref) -> tuple[TcpAddress, ...]:
+        """Where the peer is, by its own word."""
+        ...
+
+
 class Inquirer(Actor):
     """Serves and asks `/beam/peers/1`. Overflow: a question beyond the mailbox is dropped, which resets its stream."""
 
     mailbox = Mailbox(capacity=1024, overflow=Overflow.DROP_NEWEST)
 
     def __init__(
-        self, *, key: PeerKey, peers: Network, listening: Listening, clock: Clock, limits: PeersLimits
+        self,
+        *,
+        key: PeerKey,
+        peers: Network,
+        listening: Listening,
+        clock: Clock,
+        limits: PeersLimits,
+        dht: Locator | None = None,
     ) -> None:
         super().__init__()
+        self._dht = dht
         self._key = key
         self._peers = peers
         self._listening = listening
@@ -147,12 +163,23 @@ class Inquirer(Actor):
                 async with trio.open_nursery() as nursery:
                     for _ in range(limits.search_peers):
                         nursery.start_soon(ask_in_turn)
+                if not told and self._dht is not None:
+                    told |= await self._elsewhere(self._dht, wanted)
         finally:
             replies = self._searches.pop(wanted, [])
         # The newest record's addresses first: an older one may still lead to a machine with several networks.
         found = tuple(sorted(told, key=lambda address: (-told[address], str(address))))
         for reply in replies:
             reply.set(found)
+
+    async def _elsewhere(self, dht: Locator, wanted: PeerId) -> dict[Multiaddr, int]:
+        """Where strangers say that it is, the best guess first."""
+        try:
+            found = await dht.locate(wanted, self.ref)
+        except ActorError as error:  # it restarts
+            _log.debug("a peer was not searched for in the DHT", peer=str(wanted), error=str(error))
+            return {}
+        return {Multiaddr.from_address(address): len(found) - place for place, address in enumerate(found)}
 
     async def _ask(self, peer: PeerId, question: Question) -> list[tuple[PeerRecord, Contact]]:
         """The records that the peer answers with, each with how that peer was met; none when it fails."""

@@ -42,18 +42,16 @@ from beam_actors.peers.messages import (
 )
 from beam_actors.peers.news import News
 from beam_actors.peers.pings import Pings
-from beam_actors.peers.session import PeerSession
+from beam_actors.peers.session import session_spec
 from beam_actors.peers.setting import PeerSetting
 from beam_actors.peers.waiting import Waiter, Waiting
 from beam_actors.runtime import (
     Actor,
-    ChildSpec,
     Down,
     ExitReason,
     Mailbox,
     Overflow,
     Reply,
-    Restart,
     receives,
 )
 from beam_actors.values import Multiaddr, PeerId
@@ -218,8 +216,10 @@ class Peer(Actor):
             message.dispose()
             return
         number = self._sessions.next_number()
+        visit = message.dialled is not None and not self._acquaintance.made
+        spec = session_spec(number, message, peer=self.ref, setting=self._setting, visit=visit)
         try:
-            ref = await self.start_child(self._session_spec(number, message))
+            ref = await self.start_child(spec)
         except ActorError:
             message.dispose()
             return
@@ -238,14 +238,6 @@ class Peer(Actor):
     def stayed(self, _message: Stayed) -> None:
         """A stranger did not leave at once."""
         self._acquaintance.stayed()
-
-    def _session_spec(self, number: int, message: AdoptSession) -> ChildSpec:
-        visit = message.dialled is not None and not self._acquaintance.made
-        return ChildSpec(
-            f"session-{number}",
-            lambda: PeerSession(number, message, peer=self.ref, setting=self._setting, visit=visit),
-            restart=Restart.TEMPORARY,
-        )
 
     @receives(Down)
     def session_ended(self, message: Down) -> None:

@@ -160,7 +160,14 @@ def compose_peers(
                 ),
                 ChildSpec(
                     "inquirer",
-                    lambda: Inquirer(key=key, peers=peers, listening=bindings, clock=clock, limits=bounds),
+                    lambda: Inquirer(
+                        key=key,
+                        peers=peers,
+                        listening=bindings,
+                        clock=clock,
+                        limits=bounds,
+                        dht=None if kad is None else walker,
+                    ),
                 ),
                 *([] if kad is None else [ChildSpec("dht", dht_child)]),
             ],
@@ -183,4 +190,5 @@ def compose_peers(
     kad_bounds = kad or KadLimits()
     questions = Questions(peers=peers, dialler=dialler, listening=bindings, clock=clock, limits=kad_bounds)
     walker = Walker(us=key.peer_id, dht=dht, questions=questions, limits=kad_bounds)
-    return PeersRoom(peers=peers, dht=Dht(walker), listening=bindings, spec=ChildSpec("network", supervisor))
+    found = Dht(key.peer_id, walker)
+    return PeersRoom(peers=peers, dht=found, listening=bindings, spec=ChildSpec("network", supervisor))

@@ -19,11 +19,20 @@ from beam_actors.peers.messages import (
     Used,
 )
 from beam_actors.peers.setting import PeerSetting
-from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, Ref, receives
+from beam_actors.runtime import Actor, ChildSpec, ExitReason, Mailbox, Overflow, Ref, Restart, receives
 from beam_actors.values import Bucket
 from beam_actors.wire import PeerIdentified, PeerLeaving
 
 _log = structlog.get_logger(__name__)
+
+
+def session_spec(number: int, adopted: AdoptSession, *, peer: Ref, setting: PeerSetting, visit: bool) -> ChildSpec:
+    """The child of a peer's actor that a session is; temporary, since what has ended does not come back by itself."""
+    return ChildSpec(
+        f"session-{number}",
+        lambda: PeerSession(number, adopted, peer=peer, setting=setting, visit=visit),
+        restart=Restart.TEMPORARY,
+    )
 
 
 class PeerSession(Actor):

@@ -26,6 +26,8 @@ PATHS = (
     "core/services/network/manager",
     "core/services/network/listeners",
     "core/services/network/inquirer",
+    "core/services/network/dht",
+    "core/services/custody",
     "core/services/network",
     "core/services/tunnels/offered",
     "core/services/tunnels/offered/*",

@@ -21,6 +21,7 @@ from simulations.invariants.control import StrangersHearNothing
 from simulations.invariants.convergence import RegistriesAgree
 from simulations.invariants.crashes import CrashesArePlanned, CrashesStay
 from simulations.invariants.daemons import DaemonsStop, NoTaskIsLeft
+from simulations.invariants.dht import DHT
 from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
 from simulations.invariants.keys import NoncesAreUsedOnce, NothingIsPlain
@@ -60,6 +61,7 @@ ALL: tuple[type[Invariant], ...] = (
     OwnersAreFollowed,
     AttackersLeave,
     StrangersHearNothing,
+    *DHT,
     SessionsAreSettled,
     QueuesDrain,
     DaemonsStop,

@@ -47,7 +47,8 @@ def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
     known = inside.knowledge(node)
     if known is not None:
         exempt = len(known.own) + len(known.bindings.pins)
-        yield "claims", known.registry.claims, limits.naming.claims + 4 * exempt
+        yield "claims", known.registry.claims - len(known.lodgers), limits.naming.claims + 4 * exempt
+        yield "claims kept or sought beyond that", len(known.lodgers), limits.naming.kept + limits.naming.sought
         yield "revocations", known.registry.revocations, limits.naming.revocations + exempt
         yield "claims that wait", len(known.waiting), limits.naming.waiting
     exchanges = inside.exchanges(node)

@@ -5,6 +5,7 @@ from typing import Final
 from simulations.mutants import (
     bindings,
     claims,
+    dht,
     flow,
     ingress,
     knowledge,
@@ -18,5 +19,5 @@ from simulations.mutants import (
 )
 from simulations.mutants.mutant import Mutant
 
-_ROOMS = (claims, work, bindings, knowledge, wire, flow, peers, tunnels, supervision, runtime, node, ingress)
+_ROOMS = (claims, work, bindings, knowledge, wire, flow, peers, dht, tunnels, supervision, runtime, node, ingress)
 CATALOGUE: Final[tuple[Mutant, ...]] = tuple(mutant for room in _ROOMS for mutant in room.MUTANTS)

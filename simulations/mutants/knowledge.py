@@ -109,8 +109,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/lookups.py",
-                "            await self._registrar.ask(Submit(message.claims, peer, asked=True), timeout=self._limits.lookup_timeout)",
-                "            pass",
+                "            known = Submit(message.claims, peer, Lodging.SOUGHT)\n",
+                "            known = Submit((), peer, Lodging.SOUGHT)\n",
             ),
         ),
     ),
@@ -273,7 +273,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/lookups.py",
-                "        self._tell(Heard(self._name, self._answered, decided, standing.owners))\n",
+                "        self._tell(Heard(self._name, self._answered, decided, standing.owners, by_dht=self._by_dht))\n",
                 "        self._tell(Sought(self._name, self._answered) if decided else Heard(\n"
                 "            self._name, self._answered, decided, standing.owners))\n",
             ),
@@ -289,7 +289,7 @@ MUTANTS = (
         name="ignorance-is-an-opinion",
         bug="A peer that knows nothing of a name is taken for one that confirms what another says.",
         test="naming/test_lookups.py::test_who_knows_nothing_is_no_second_opinion",
-        edits=(Edit("naming/lookups.py", "self._knowing += bool(told)", "self._knowing += 1"),),
+        edits=(Edit("naming/lookups.py", "            if told:\n", "            if told is not None:\n"),),
     ),
     Mutant(
         name="owner-not-asked-for",

@@ -1,14 +1,16 @@
 """Whole nodes of this room, over streams in memory instead of `peers`, with disks that outlive them."""
 
 from contextlib import AsyncExitStack, asynccontextmanager
+from hashlib import sha256
+from types import SimpleNamespace
 
 import trio
 
 from beam_actors.errors import ConnectionLost, PeerOffline
-from beam_actors.naming import NO_WORK, Limits, compose_naming, spread_ref
+from beam_actors.naming import NO_WORK, Limits, compose_naming, custodian_of, spread_ref
 from beam_actors.naming.messages import Submit
 from beam_actors.naming.protocol import PROTOCOL
-from beam_actors.peers import InboundStream, PeerDown, PeerUp
+from beam_actors.peers import Fate, InboundStream, PeerDown, PeerUp
 from beam_actors.runtime import ChildSpec, Intensity, Supervisor, System
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.compute import InlineCompute
@@ -149,6 +151,55 @@ class View:
         return tuple(self.wires.neighbours(self.me))
 
 
+class Ring:
+    """A DHT in memory: each key is kept by the nodes that are nearest to it, by their own custodians."""
+
+    def __init__(self, count: int = 2):
+        self.count = count
+        self.nodes: dict[bytes, Node] = {}
+        self.finds: list[bytes] = []
+        self.stores: list[tuple[bytes, tuple[bytes, ...]]] = []
+        self.delay = 0.01
+
+    def join(self, node: "Node") -> "RingView":
+        view = RingView(self, node)
+        self.nodes[view.place] = node
+        return view
+
+    def nearest(self, key: bytes, without: "Node | None" = None) -> list["Node"]:
+        places = sorted(self.nodes, key=lambda place: int.from_bytes(place, "big") ^ int.from_bytes(key, "big"))
+        return [self.nodes[place] for place in places if self.nodes[place] is not without][: self.count]
+
+
+class RingView:
+    """The ring as one node sees it."""
+
+    def __init__(self, ring: Ring, node: "Node"):
+        self.ring, self.node = ring, node
+        self.place = sha256(node.me.multihash).digest()
+
+    async def find(self, key, owner, take):
+        self.ring.finds.append(key)
+        near = self.ring.nearest(key, self.node)
+        for other in near:
+            await trio.sleep(self.ring.delay)
+            if values := await custodian_of(other.system, SERVICES, NETWORK).find(key):
+                await take(other.me, values)
+        return SimpleNamespace(closest=tuple(near))
+
+    async def store(self, key, values, owner):
+        self.ring.stores.append((key, tuple(values)))
+        kept = []
+        for other in self.ring.nearest(key, self.node):
+            await trio.sleep(self.ring.delay)
+            fates = await custodian_of(other.system, SERVICES, NETWORK).keep(
+                key, tuple(values), self.node.me, near=True
+            )
+            if all(fate in {Fate.KEPT, Fate.KNOWN} for fate in fates):
+                kept.append(other.me)
+        return tuple(kept)
+
+
 class Node:
     """One machine: its disk and clock outlive `run`."""
 
@@ -161,9 +212,11 @@ class Node:
         limits: Limits | None = None,
         difficulty=NO_WORK,
         compute=None,
+        ring: "Ring | None" = None,
     ):
         self.wires, self.number, self.limits, self.difficulty = wires, number, limits, difficulty
         self.compute = compute or InlineCompute()
+        self.ring = ring
         self.me = peer(number)
         self.key = owner_key(number if owner is None else owner)
         self.owner = self.key.owner_id
@@ -190,6 +243,7 @@ class Node:
             limits=self.limits,
             compute=self.compute,
             difficulty=self.difficulty,
+            dht=None if self.ring is None else self.ring.join(self),
         )
         self.naming = room.naming
         root = ChildSpec(SERVICES, lambda: Supervisor(room.specs, intensity=Intensity(restarts=20, period=10.0)))

@@ -17,6 +17,7 @@ from beam_actors.flow import Stream, read_frame
 from beam_actors.peers.kad.limits import KadLimits
 from beam_actors.peers.kad.messages import (
     MAX_MESSAGE,
+    MAX_MESSAGES,
     MAX_NODES,
     MAX_RECORD,
     MAX_VALUE,
@@ -94,6 +95,10 @@ class Answers:
         rate = limits.finds_per_second
         self._rates = Rates(per_second=rate, burst=int(4 * rate), sources=limits.askers)
         self._all: Bucket | None = None
+        rate = limits.stores_per_second
+        self._stores = Rates(per_second=rate, burst=int(8 * rate), sources=limits.askers)
+        rate = limits.all_stores_per_second
+        self._all_stores = Rates(per_second=rate, burst=int(2 * rate), sources=1)
 
     def __len__(self) -> int:
         return self._under_way.total()
@@ -145,10 +150,13 @@ class Answers:
             case Find(What.NODES, key):
                 return [self._nodes(peer, key, stream)]
             case Find(What.VALUES, key):
-                values = [value for value in await self._custodian.find(key) if len(value) <= MAX_VALUE][:MAX_VALUES]
-                said: list[Message] = [Values(tuple(values))] if values else []
-                return [*said, self._nodes(peer, key, stream)]
+                values = tuple(value for value in await self._custodian.find(key) if len(value) <= MAX_VALUE)
+                most = range(0, min(len(values), MAX_VALUES * MAX_MESSAGES), MAX_VALUES)
+                return [*(Values(values[at : at + MAX_VALUES]) for at in most), self._nodes(peer, key, stream)]
             case Store(What.VALUES, key, values):
+                now = self._clock.monotonic()
+                if not self._stores.spend(str(peer), now) or not self._all_stores.spend("", now):
+                    return [Refuse("This node is given more to keep than it judges now.")]
                 return [Stored(await self._custodian.keep(key, values, peer, near=self._is_near(key)))]
             case _:
                 return [Refuse("This is no question of the DHT.")]

@@ -11,7 +11,7 @@ from collections import OrderedDict
 import structlog
 import trio
 
-from beam_actors.errors import BeamError
+from beam_actors.errors import ActorError, BeamError, ResourceExhausted
 from beam_actors.flow import Stream
 from beam_actors.identity import PeerKey
 from beam_actors.peers.dialling import Listening
@@ -21,7 +21,7 @@ from beam_actors.peers.kad.ids import distance, node_id
 from beam_actors.peers.kad.limits import KadLimits
 from beam_actors.peers.kad.messages import Find, What
 from beam_actors.peers.kad.node import KadNode
-from beam_actors.peers.kad.notes import Join, LookAround, Met, Missed, Start
+from beam_actors.peers.kad.notes import Doubted, Join, LookAround, Met, Missed, Start
 from beam_actors.peers.kad.questions import FAILURES, Network, Questions
 from beam_actors.peers.kad.walking import Walker
 from beam_actors.peers.messages import InboundStream, PeerDown, PeerUp
@@ -77,6 +77,8 @@ class DhtActor(Actor):
         """Those that are being looked at."""
         self._looked_at: OrderedDict[PeerId, float] = OrderedDict()
         """Those that were, and when."""
+        self._pinging: set[PeerId] = set()
+        """Contacts of which it is being found out whether they live."""
         self._pace = Bucket(limits.newcomers_per_second, limits.newcomers, now)
         self._heard = now
         """When anybody answered last."""
@@ -161,7 +163,7 @@ class DhtActor(Actor):
         was_empty = not self._contacts
         oldest = self._contacts.met(KadNode(message.record, message.dialled), now)
         if oldest is not None:
-            self.spawn(self._ping, oldest, name="ping")
+            self._see_to(oldest)
         if was_empty and self._contacts:
             self._joins = 0
             self._join_later()
@@ -174,15 +176,31 @@ class DhtActor(Actor):
         if self._clock.monotonic() - self._heard < self._limits.cut_off and not elsewhere:
             self._contacts.failed(message.peer)
 
+    @receives(Doubted)
+    def on_doubted(self, message: Doubted) -> None:
+        """Find out whether a contact still lives, with all the time that an answer may take."""
+        known = self._contacts.get(message.peer)
+        if known is not None and known.address == message.address:
+            self._see_to(known)
+
+    def _see_to(self, node: KadNode) -> None:
+        if node.peer not in self._pinging and len(self._pinging) < self._limits.pings:
+            self._pinging.add(node.peer)
+            self.spawn(self._ping, node, name="ping")
+
     async def _ping(self, node: KadNode) -> None:
         try:
             async with self._questions.turn(node):
                 answer = await self._questions.find(node.peer, node.address, Find(What.NODES, self._own_id), self.ref)
+        except (ResourceExhausted, ActorError) as error:  # here, which says nothing of the other
+            _log.debug("a node of the table was not asked", peer=str(node.peer), error=str(error))
         except FAILURES as error:
             _log.debug("a node of the table does not answer", peer=str(node.peer), error=str(error))
             self.ref.tell(Missed(node.peer, node.address))
         else:
             self.ref.tell(Met(answer.own, answer.dialled))
+        finally:
+            self._pinging.discard(node.peer)
 
     # --- its own searches ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from beam_actors.peers.kad.ids import node_id
 from beam_actors.peers.kad.messages import What
 from beam_actors.peers.kad.walking import Take, Walked, Walker
 from beam_actors.runtime import Ref
@@ -11,11 +12,17 @@ from beam_actors.values import PeerId
 class Dht:
     """Values under keys of 32 bytes, kept by those nodes that are nearest to each."""
 
-    def __init__(self, walker: Walker) -> None:
+    def __init__(self, us: PeerId, walker: Walker) -> None:
         self._walker = walker
+        self._place = node_id(us)
 
     def __repr__(self) -> str:
         return f"Dht({self._walker!r})"
+
+    @property
+    def place(self) -> bytes:
+        """Where this node stands, in 32 bytes: what is near is kept here."""
+        return self._place
 
     async def find(self, key: bytes, owner: Ref, take: Take) -> Walked:
         """Search for what is kept under the key: `take` gets what each node says, unchecked, while the search goes on.

@@ -45,6 +45,8 @@ class KadLimits:
     """Searches under way at once, of all who look something up; others wait."""
     search_timeout: float = 12.0
     """How long one search goes on: what is not found by then is not found in time for a person."""
+    locate_grace: float = 0.25
+    """From the first node that knows where a peer is to the end of that search."""
     slow: float = 1.0
     """After so long a search goes on without a node, though it still hears it."""
     ask_timeout: float = 5.0
@@ -57,12 +59,19 @@ class KadLimits:
     """Questions of one peer that are answered in the long run, and four times as many at once."""
     all_finds_per_second: float = 200.0
     """The same for all together: some tenth of a core, at 0.5 ms for an answer."""
+    stores_per_second: float = 2.0
+    """Times that one peer may give this node something to keep, and eight times as many at once: an owner gives its
+    sixteen names one by one."""
+    all_stores_per_second: float = 20.0
+    """The same for all together, and twice as many at once: what is given is judged, some half a millisecond each."""
     askers: int = 1024
     """Peers whose rate is remembered, those that asked last."""
     newcomers: int = 4
     """Strangers that asked something and are being looked at at once, whether they can be reached and so known."""
     newcomers_per_second: float = 1.0
     """The same in the long run, since each costs a dial."""
+    knocks: int = 3
+    """Addresses at which one is looked for, of all that it names."""
     newcomer_again: float = 3600.0
     """How long one that could not be reached is not looked at again."""
     newcomers_remembered: int = 4096
@@ -80,6 +89,8 @@ class KadLimits:
     """How long this node gives out one signed record of its own, if its addresses stay: others check each only once."""
     records: int = 1024
     """Records of others that are known to be genuine."""
+    pings: int = 8
+    """Contacts that are asked at once whether they live."""
     cut_off: float = 15.0
     """A node that doesn't answer is not held against it when nobody else has answered for so long."""
     ahead: float = 600.0

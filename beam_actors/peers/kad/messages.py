@@ -4,9 +4,9 @@
     1 find    [1, 1, what, key]                   answered by any number of values, then nodes
     2 nodes   [1, 2, own, [record …]]             the sender's own signed record, and of those it knows nearest to the
                                                   key at most 20, without the asker; the end of an answer
-    3 values  [1, 3, [bytes …]]                   at most 48, of 1 to 1,024 bytes each
+    3 values  [1, 3, [bytes …]]                   at most 48, of 1 to 1,024 bytes each; at most four such messages
     4 store   [1, 4, what, key, [bytes …]]        at most 16 values; answered by stored
-    5 stored  [1, 5, [0 | 1 | 2 | 3 | 4 …]]       what became of each: kept, known, not mine, refused, full
+    5 stored  [1, 5, [0 | 1 | 2 | 3 …]]           what became of each: kept, known, not mine, refused
 
 `what` says what is found or stored under a key of 32 bytes: 0 nodes alone, 1 what the `Custodian` keeps. The asker
 opens a stream for one question. Its session proves who it is, and a TCP connection where, so there are no tokens.
@@ -32,6 +32,8 @@ MAX_RECORD: Final = 1024
 MAX_NODES: Final = 20
 MAX_VALUE: Final = 1024
 MAX_VALUES: Final = 48
+MAX_MESSAGES: Final = 4
+"""Of values in one answer."""
 MAX_STORED: Final = 16
 _MAX_TEXT = 200
 
@@ -52,8 +54,7 @@ class Fate(enum.IntEnum):
     NOT_MINE = 2
     """Others are nearer to the key."""
     REFUSED = 3
-    """It is no good, or older than what is there."""
-    FULL = 4
+    """It is no good, or older than what is there, or there is no room."""
 
 
 @attrs.frozen(slots=True)

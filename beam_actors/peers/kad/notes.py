@@ -31,6 +31,14 @@ class Missed:
 
 
 @attrs.frozen(slots=True)
+class Doubted:
+    """A peer had not answered when a search was over that did not wait for it: it may be gone, or far away."""
+
+    peer: PeerId
+    address: TcpAddress
+
+
+@attrs.frozen(slots=True)
 class Join:
     """From its own timer: look for this node's own place."""
 

@@ -6,8 +6,9 @@ acceptable from where the sender was met; what can't be read fails the whole ans
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager
+from itertools import islice
 from typing import Protocol, TypeVar
 
 import attrs
@@ -28,6 +29,7 @@ from beam_actors.peers.dialling import Dialler, Listening
 from beam_actors.peers.kad.limits import KadLimits
 from beam_actors.peers.kad.messages import (
     MAX_MESSAGE,
+    MAX_MESSAGES,
     PROTOCOL,
     Fate,
     Find,
@@ -44,13 +46,11 @@ from beam_actors.peers.kad.node import KadNode
 from beam_actors.peers.sessions import announced
 from beam_actors.ports import Clock
 from beam_actors.runtime import Ref
-from beam_actors.values import Address, PeerId, TcpAddress
+from beam_actors.values import Address, Multiaddr, PeerId, TcpAddress
 from beam_actors.wire import FrameReader, PeerRecord, open_record
 
 FAILURES = (NetworkError, ProtocolError, PeerOffline, TimedOut, ResourceExhausted, ActorError)
 """How a question fails; it costs nobody but who asked."""
-_MOST_VALUES = 4
-"""Messages of values in one answer."""
 _Said = TypeVar("_Said")
 
 
@@ -117,7 +117,7 @@ class Questions:
         async def talk(line: _Line) -> Answer:
             values: list[bytes] = []
             await line.say(find)
-            for _ in range(_MOST_VALUES + 1):
+            for _ in range(MAX_MESSAGES + 1):
                 match await line.hear():
                     case Values(more):
                         values += more
@@ -157,7 +157,7 @@ class Questions:
 
     async def knock(self, peer: PeerId, addresses: Iterable[TcpAddress], owner: Ref) -> TcpAddress | None:
         """Where of these the peer is, without a session that stands; None if it is at none, or must not be tried."""
-        for address in addresses:
+        for address in islice(addresses, self._limits.knocks):
             try:
                 async with self._peers.turn(peer, address):
                     await self._dialler.knock(peer, address, owner)
@@ -172,13 +172,14 @@ class Questions:
             raise RemoteProtocolError("A node gives another one's record for its own.")
         opened = map(self._open, nodes.near)
         latest = (self._clock.wall() + self._limits.ahead) * 1000
+        ours = announced(self._listening(), line.contact.local)
         near = [
             KadNode(record, address)
             for record in opened
             if record.peer != self._peers.us and record.seq <= latest
-            for address in self._acceptable(record, line.contact)[:1]
+            for address in _acceptable(record, line.contact, ours)[:1]
         ]
-        return Answer(own, tuple(near), tuple(values), line.dialled, self._acceptable(own, line.contact))
+        return Answer(own, tuple(near), tuple(values), line.dialled, _acceptable(own, line.contact, ours))
 
     def _open(self, envelope: bytes) -> PeerRecord:
         record = self._genuine.get(envelope)
@@ -189,11 +190,6 @@ class Questions:
         else:
             self._genuine.move_to_end(envelope)
         return record
-
-    def _acceptable(self, record: PeerRecord, contact: Contact) -> tuple[TcpAddress, ...]:
-        ours = announced(self._listening(), contact.local)
-        good = (address for address in record.addresses if acceptable(address, contact, ours))
-        return tuple(tcp for address in good if (tcp := address.tcp) is not None)
 
 
 class _Line:
@@ -219,6 +215,12 @@ class _Line:
         if isinstance(message, Refuse):
             raise RemoteProtocolError(f"The node refused: {message.text}")
         return message
+
+
+def _acceptable(record: PeerRecord, contact: Contact, ours: Collection[Multiaddr]) -> tuple[TcpAddress, ...]:
+    """Where the peer may be dialled, given how whoever told it was met."""
+    good = (address for address in record.addresses if acceptable(address, contact, ours))
+    return tuple(tcp for address in good if (tcp := address.tcp) is not None)
 
 
 def _tcp(address: Address | None) -> TcpAddress | None:

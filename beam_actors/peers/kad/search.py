@@ -215,6 +215,10 @@ class Search:
         for path in self._paths:
             path.lost(ask.node)
 
+    def unanswered(self) -> list[KadNode]:
+        """Who is still being asked, such as those that are slow when the search is done."""
+        return list(self._asks)
+
     # --- what was found -----------------------------------------------------------------------------------------------
 
     @property

@@ -14,17 +14,19 @@ import structlog
 import trio
 
 from beam_actors.errors import ActorError, ResourceExhausted
+from beam_actors.peers.kad.ids import node_id
 from beam_actors.peers.kad.limits import KadLimits
 from beam_actors.peers.kad.messages import MAX_STORED, Fate, Find, Store, What
 from beam_actors.peers.kad.node import KadNode
-from beam_actors.peers.kad.notes import Met, Missed, Start
+from beam_actors.peers.kad.notes import Doubted, Met, Missed, Start
 from beam_actors.peers.kad.questions import FAILURES, Answer, Questions
 from beam_actors.peers.kad.search import Search
 from beam_actors.runtime import Ref
-from beam_actors.values import PeerId
+from beam_actors.values import PeerId, TcpAddress
 
 Take = Callable[[PeerId, tuple[bytes, ...]], Awaitable[None]]
 """Is given what a node keeps under the key, unchecked, and whose word that is."""
+Heard = Callable[[KadNode, Answer], Awaitable[None]]
 _log = structlog.get_logger(__name__)
 _Outcome = Callable[[Search], None]
 
@@ -52,23 +54,62 @@ class Walker:
         self._questions = questions
         self._limits = limits
         self._places = trio.CapacityLimiter(limits.searches)
+        self.ended = 0
+        """How many searches came to their end."""
+        self.most_rounds = 0
+        """The most rounds that one of them took."""
 
     def __repr__(self) -> str:
-        return f"Walker({self._places.borrowed_tokens} under way)"
+        return f"Walker({self._places.borrowed_tokens} under way, {self.ended} ended)"
 
     async def walk(self, key: bytes, what: What, owner: Ref, take: Take | None = None) -> Walked:
         """Search for the nodes nearest to a key, for an actor to which the streams belong meanwhile.
 
         A node that knows nobody asks nobody. Raises `ActorError` when the room restarts.
         """
+        told = 0
+
+        async def heard(node: KadNode, answer: Answer) -> None:
+            nonlocal told
+            if answer.values and take is not None:
+                told += 1
+                await take(node.peer, answer.values)
+
+        walked = await self._walk(Find(what, key), owner, heard)
+        return attrs.evolve(walked, told=told)
+
+    async def locate(self, peer: PeerId, owner: Ref) -> tuple[TcpAddress, ...]:
+        """Where a peer is, by its own signed record, the newest first; empty if no node near its place knows it.
+
+        The search ends a moment after the first that knows: others may have a newer record.
+        """
+        found: dict[TcpAddress, int] = {}
+        scope = trio.CancelScope()
+
+        async def heard(node: KadNode, answer: Answer) -> None:
+            await trio.lowlevel.checkpoint()
+            for one in (node, *answer.near):
+                if one.peer == peer:
+                    found[one.address] = max(one.record.seq, found.get(one.address, 0))
+                    scope.deadline = min(scope.deadline, trio.current_time() + self._limits.locate_grace)
+
+        with scope:
+            await self._walk(Find(What.NODES, node_id(peer)), owner, heard)
+        return tuple(sorted(found, key=lambda address: (-found[address], str(address))))
+
+    async def _walk(self, find: Find, owner: Ref, heard: Heard) -> Walked:
         async with self._places:
-            start: tuple[KadNode, ...] = await self._dht.ask(Start(key), timeout=self._limits.search_timeout)
-            search = Search(key, start, own=self._us, limits=self._limits)
-            walk = _Walk(search, Find(what, key), owner, take, self._questions, self._dht, self._limits)
+            start: tuple[KadNode, ...] = await self._dht.ask(Start(find.key), timeout=self._limits.search_timeout)
+            search = Search(find.key, start, own=self._us, limits=self._limits)
+            walk = _Walk(search, find, owner, heard, self._questions, self._dht, self._limits)
             with trio.move_on_after(self._limits.search_timeout) as scope:
                 await walk.run()
+            for node in search.unanswered():
+                self._dht.tell(Doubted(node.peer, node.address))
+            self.ended += 1
+            self.most_rounds = max(self.most_rounds, search.rounds)
             return Walked(
-                tuple(search.closest()), search.asked, search.rounds, walk.told, complete=not scope.cancelled_caught
+                tuple(search.closest()), search.asked, search.rounds, told=0, complete=not scope.cancelled_caught
             )
 
     async def store(self, key: bytes, what: What, values: Sequence[bytes], owner: Ref) -> tuple[PeerId, ...]:
@@ -102,7 +143,7 @@ class _Walk:
         search: Search,
         find: Find,
         owner: Ref,
-        take: Take | None,
+        heard: Heard,
         questions: Questions,
         dht: Ref,
         limits: KadLimits,
@@ -110,12 +151,11 @@ class _Walk:
         self._search = search
         self._find = find
         self._owner = owner
-        self._take = take
+        self._heard = heard
         self._questions = questions
         self._dht = dht
         self._limits = limits
         self._tell, self._hear = trio.open_memory_channel[_Outcome](math.inf)  # at most two of each that is asked
-        self.told = 0
 
     async def run(self) -> None:
         """Ask until nobody is left to ask."""
@@ -150,9 +190,7 @@ class _Walk:
 
     async def _taken(self, node: KadNode, answer: Answer) -> None:
         self._dht.tell(Met(answer.own, answer.dialled))
-        if answer.values and self._take is not None:
-            self.told += 1
-            try:
-                await self._take(node.peer, answer.values)
-            except ActorError as error:
-                _log.debug("what a node keeps was not taken in", peer=str(node.peer), error=str(error))
+        try:
+            await self._heard(node, answer)
+        except ActorError as error:
+            _log.debug("what a node says was not taken in", peer=str(node.peer), error=str(error))

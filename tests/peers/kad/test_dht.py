@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from beam_actors.errors import NetworkError, RemoteProtocolError
+from beam_actors.errors import NetworkError, PeerOffline, RemoteProtocolError
 from beam_actors.flow import read_frame
 from beam_actors.peers import Fate, KadLimits, PeersLimits
 from beam_actors.peers.kad.ids import distance, node_id
@@ -11,7 +11,7 @@ from beam_actors.peers.kad.messages import MAX_MESSAGE, PROTOCOL, Find, Nodes, R
 from beam_actors.testing.clock import EPOCH
 from beam_actors.values import Multiaddr, TcpAddress
 from beam_actors.wire import FrameReader, frame, open_record, sign_record
-from tests.peers.lab import SERVICES, Node, World, until
+from tests.peers.lab import ECHO, SERVICES, STRANGER, Node, World, until
 
 KEY = bytes(range(32))
 QUICK = KadLimits(join_growth=5.0)
@@ -177,6 +177,27 @@ async def test_who_is_cut_off_forgets_nobody(world, autojump_clock):
             walked, _ = await others[0].find()
             assert walked.closest == ()
         assert others[0].table() == known
+        for node in (hub, *others[1:]):
+            world.network.heal(others[0].host, node.host)
+        walked, _ = await others[0].find()
+        assert walked.asked >= 5  # and it takes nobody for silent
+
+
+async def test_who_falls_silent_is_forgotten_though_no_search_waits_for_it(world, autojump_clock):
+    async with world.running(7, limits=FREE) as (hub, *others):
+        await meet(hub, *others)
+        await trio.sleep(60)
+        dead, *left = others
+        knew = [node for node in left if dead.id in node.table()]
+        assert knew
+        for node in (hub, *left):
+            world.network.partition(dead.host, node.host)
+        await trio.sleep(60)
+        for _ in range(4):
+            for node in knew:
+                await node.find(node_id(dead.id))
+            await trio.sleep(61)
+        assert not [node for node in knew if dead.id in {one.peer for one in node.dht._contacts.closest(KEY)}]
 
 
 async def test_who_is_gone_is_forgotten_while_others_answer(world, autojump_clock):
@@ -195,11 +216,27 @@ async def test_who_is_gone_is_forgotten_while_others_answer(world, autojump_cloc
         assert not [node for node in others if last.id in node.table()]
 
 
+async def test_a_peer_whom_no_neighbour_knows_is_found_by_its_place(world, autojump_clock):
+    async with world.running(9, limits=FREE) as (hub, one, other, alice, bob, *others):
+        await meet(hub, one, other, *others)
+        await meet(one, alice)
+        await meet(other, bob)
+        await trio.sleep(60)
+        assert bob.id not in await alice.peers.connected()
+        began = trio.current_time()
+        assert await alice.echo(bob) == b"hello"
+        assert trio.current_time() - began < 1
+        assert bob.id in await alice.peers.connected()
+        with pytest.raises(PeerOffline):
+            await alice.peers.open(STRANGER, ECHO)
+        assert trio.current_time() - began < 6
+
+
 # --- liars ------------------------------------------------------------------------------------------------------------
 
 
-async def asked_by(liar, victim, answer):
-    """What becomes of the victim's table when a peer answers its questions so."""
+async def asked_by(liar, victim, answer, *, dialled=False):
+    """What becomes of the victim's table when a peer answers its questions so, whoever of the two dialled."""
 
     async def serve(peer, stream):
         await read_frame(stream, FrameReader(MAX_MESSAGE))
@@ -208,7 +245,10 @@ async def asked_by(liar, victim, answer):
 
     liar.dht._answers.take = lambda _peer: True
     liar.dht._answers.answer = serve
-    await liar.peers.connect(victim.address)
+    if dialled:
+        await victim.peers.connect(liar.address)
+    else:
+        await liar.peers.connect(victim.address)
     await trio.sleep(30)
     return victim.table()
 
@@ -232,6 +272,12 @@ def record_of(node, *ips, seq=1, port=4747):
 async def test_who_lies_of_itself_enters_no_table(world, autojump_clock, says):
     async with world.running(3) as (victim, liar, other):
         assert await asked_by(liar, victim, lambda _stream: says(liar, other)) == set()
+
+
+async def test_nobody_passes_for_another_at_the_address_at_which_it_was_dialled(world, autojump_clock):
+    async with world.running(3) as (victim, liar, other):
+        answer = encode(Nodes(record_of(other, other.ip), ()))
+        assert await asked_by(liar, victim, lambda _stream: answer, dialled=True) == set()
 
 
 async def test_whom_others_name_enters_no_table_before_it_was_reached(world, autojump_clock):

@@ -47,7 +47,7 @@ def test_what_is_encoded_decodes(message):
 
 def test_known_frames():
     assert messages.encode(Find(What.VALUES, KEY)).hex() == "26840101015820" + KEY.hex()
-    assert messages.encode(Stored((Fate.KEPT, Fate.FULL))).hex() == "068301058200" + "04"
+    assert messages.encode(Stored((Fate.KEPT, Fate.REFUSED))).hex() == "068301058200" + "03"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_largest_messages_fit(message):
         [1, 3, [b""]],
         [1, 4, 1, KEY, [b"value"] * (MAX_STORED + 1)],
         [1, 4, 1, KEY, b"value"],
-        [1, 5, [5]],
+        [1, 5, [4]],
         [1, 5, [True]],
         [1, 5, [0] * (MAX_STORED + 1)],
         [1, 0, "x" * 201],

@@ -1,0 +1,91 @@
+"""Bugs in visits, in the DHT, and in what is kept there."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="visits-are-news",
+        bug="Whoever is only asked something is announced, so everybody begins to talk with it.",
+        test="peers/test_visits.py::test_a_visit_leaves_nothing_behind_at_either_end",
+        edits=(
+            Edit(
+                "peers/acquaintance.py",
+                "        if self.made:\n            self._news.up(at_once=chosen)",
+                "        self._news.up(at_once=chosen)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="victims-are-flooded",
+        bug="Strangers of one network are dialled as often as somebody names them.",
+        test="peers/test_visits.py::test_nobody_makes_this_node_flood_a_victim",
+        edits=(Edit("peers/visits.py", "if not self._targets.spend(network, now):", "if not network:"),),
+    ),
+    Mutant(
+        name="contacts-by-hearsay",
+        bug="A peer that came by itself enters the table at the address that it claims, where nobody knocked.",
+        test="peers/kad/test_dht.py::test_a_node_that_cannot_be_reached_is_in_no_table",
+        edits=(
+            Edit(
+                "peers/kad/dht.py",
+                "where = await self._questions.knock(peer, answer.where, self.ref)",
+                "where = next(iter(answer.where), None)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="cut-off-forgets-all",
+        bug="Who is cut off takes everybody for gone, and forgets them.",
+        test="peers/kad/test_dht.py::test_who_is_cut_off_forgets_nobody",
+        edits=(
+            Edit(
+                "peers/kad/dht.py",
+                "if self._clock.monotonic() - self._heard < self._limits.cut_off and not elsewhere:",
+                "if not elsewhere:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="another-s-record-for-its-own",
+        bug="A node may give another one's record for its own, and so is known at the other one's address.",
+        test="peers/kad/test_dht.py::test_nobody_passes_for_another_at_the_address_at_which_it_was_dialled",
+        edits=(Edit("peers/kad/questions.py", "if own.peer != line.peer:", "if not own.peer:"),),
+    ),
+    Mutant(
+        name="custodian-says-nothing",
+        bug="Whoever asks a node of the DHT for a name is told nobody's claims.",
+        plan="spread",
+        invariant="L4",
+        edits=(
+            Edit(
+                "naming/registry.py",
+                "if claim.kind is not Kind.REVOCATION and name_key(claim.network, claim.name) == key:",
+                "if claim.kind is Kind.REVOCATION:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="kept-under-any-key",
+        bug="A claim is kept wherever somebody stores it, so that anybody fills the nodes of his choice.",
+        test="naming/test_custody.py::test_what_is_no_claim_for_the_key_is_refused",
+        edits=(Edit("naming/custody.py", " and name_key(self._network, claim.name) == key else None", " else None"),),
+    ),
+    Mutant(
+        name="nearest-gives-way",
+        bug="Of the claims that are kept beyond the bound the nearest gives way, not the farthest.",
+        test="naming/test_lodgers.py::test_the_nearest_are_kept_in_whatever_order_they_come",
+        edits=(Edit("naming/lodgers.py", "farthest = max(self._kept,", "farthest = min(self._kept,"),),
+    ),
+    Mutant(
+        name="given-out-once-only",
+        bug="What was given to the nodes near a name is not given out again, until nobody keeps it.",
+        test="naming/test_custody.py::test_own_claims_are_given_out_again_each_few_hours_and_not_after_a_restart",
+        edits=(
+            Edit(
+                "naming/custody.py",
+                "                self._due[name] = self._next(now)\n",
+                "                self._due.pop(name)\n",
+            ),
+        ),
+    ),
+)
