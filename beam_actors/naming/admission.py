@@ -22,7 +22,7 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
 from beam_actors.naming.ranges import ID, name_key
-from beam_actors.naming.registry import Registry
+from beam_actors.naming.registry import Key, Registry
 from beam_actors.naming.work import Levels
 
 _MOST = 256
@@ -75,10 +75,13 @@ class Admission:
         self._levels = levels or Levels("")
         self._lodgers = lodgers if lodgers is not None else Lodgers(bytes(ID), kept=0, sought=0)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether a stranger's new claim would be refused, but for a lodger's."""
-        return self._registry.claims - len(self._lodgers) >= self._limits.claims
+    def lodge(self, key: Key, lodging: Lodging) -> Key | None:
+        """Count an entry that was taken in for a lodger's if it is beyond the bound; which one must go for it."""
+        entry, lodgers = self._registry.entry(*key), self._lodgers
+        beyond = self._registry.claims - len(lodgers) > self._limits.claims
+        if entry is None or key in lodgers or not beyond or self._spares(entry.claim):
+            return None
+        return lodgers.add(key, name_key(entry.claim.network, key[0]), lodging)
 
     def judge(self, claim: Claim, now: float, *, ours: bool = False, lodging: Lodging | None = None) -> Verdict:
         """Judge a parsed claim at `now`, in seconds since 1970; no quota holds for what a person here brought (`ours`).

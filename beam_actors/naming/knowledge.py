@@ -18,7 +18,7 @@ from beam_actors.naming.events import Events, Interest
 from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.limits import DAY, MINUTE, RETENTION, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
-from beam_actors.naming.ranges import ID, name_key
+from beam_actors.naming.ranges import ID
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Key, Registry
@@ -72,17 +72,13 @@ class Knowledge:
         self.levels = levels or Levels(network)
         self._unproven: list[Claim] = []
         self.lodgers = Lodgers(place, kept=limits.kept, sought=limits.sought)
-        self._admission = Admission(
-            self.registry, limits, self.bindings.spares, levels=self.levels, lodgers=self.lodgers
-        )
+        spares, levels, lodgers = self.bindings.spares, self.levels, self.lodgers
+        self._admission = Admission(self.registry, limits, spares, levels=levels, lodgers=lodgers)
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
     def take(self, data: bytes, now: float, lodging: Lodging | None = None) -> Claim | None:
-        """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised.
-
-        With `lodging` it may be taken in although this node is full, and another one goes for it.
-        """
+        """Judge a claim from a peer and take it in; the claim if it was new. Refusals are counted, not raised."""
         try:
             claim = Claim.parse(data, network=self.network, known=self.registry.get)
         except ClaimRefused as refused:
@@ -104,11 +100,7 @@ class Knowledge:
 
     def lodge(self, key: Key, lodging: Lodging | None) -> None:
         """If an entry is beyond the bound on all claims it is a lodger's, for which another one may have to go."""
-        entry = self.registry.entry(*key)
-        beyond = self.registry.claims - len(self.lodgers) > self.limits.claims
-        if lodging is None or entry is None or key in self.lodgers or not beyond or self.bindings.spares(entry.claim):
-            return
-        gone = self.lodgers.add(key, name_key(self.network, key[0]), lodging)
+        gone = None if lodging is None else self._admission.lodge(key, lodging)
         if gone is not None:
             self.registry.evict(gone)
             self.drop(gone)
