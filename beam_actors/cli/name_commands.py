@@ -32,7 +32,6 @@ _LOOK_SECONDS = 1.0
 _HAPPENED = {
     ("contested", "own"): "is claimed by {owner}, too; here it stays yours",
     ("contested", "pin"): "is claimed by {owner}, too; here your pin decides",
-    ("contested", "petname"): "is claimed by {owner}, too; your petname leads to its owner as before",
     ("equivocated", "own"): "was signed twice with one number: your key is on two machines, or in other hands",
     ("equivocated", "pin"): "was signed twice with one number by its owner {owner}",
     (

@@ -16,7 +16,7 @@ from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.daemon_commands import read_passphrase
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.cli.output import counted, is_terminal
-from beam_actors.cli.requests import check_name
+from beam_actors.cli.requests import check_name, plain_name
 from beam_actors.errors import NameNotFound, NotAllowed, StorageError, UsageError
 from beam_actors.world.home_lock import HomeLock
 
@@ -70,7 +70,7 @@ def transfer(app: App, name: str, owner: str, phrase_file: str | None, passphras
     from beam_actors.values import Name, OwnerId  # noqa: PLC0415 (keys are these commands' only)
 
     check_name(name)
-    label, successor = Name(name.lower().partition(".")[0]), OwnerId.parse(owner)
+    label, successor = Name(plain_name(name)), OwnerId.parse(owner)
     chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
     if successor == chain.owner_id:
         raise UsageError("That owner is you.")

@@ -45,3 +45,13 @@ def check_name(name: str) -> None:
             OwnerId.parse(owner)
         except InvalidValue:
             raise InvalidName(f"{name[:80]!r} is neither NAME, NAME.local nor NAME.OWNER.") from None
+
+
+def plain_name(name: str) -> str:
+    """The label of NAME, with or without a suffix; raise `UsageError` for NAME.OWNER where one's own name is meant."""
+    plain = name.lower().removesuffix(".")
+    suffix = next((suffix for suffix in SUFFIXES if plain.endswith(f".{suffix}")), None)
+    label, dot, _owner = (plain if suffix is None else plain.removesuffix(f".{suffix}")).partition(".")
+    if dot:
+        raise UsageError(f"{name[:80]!r} names an owner; this is about your own {label}.")
+    return label

@@ -51,6 +51,8 @@ class _Asked:
     """A question under way."""
 
     id: int
+    unknown: bool
+    """Whether nobody was known to claim the name when it was first asked for."""
     hurried: list[Reply] = attrs.Factory(list)
     patient: list[Reply] = attrs.Factory(list)
     past: str = ""
@@ -101,7 +103,10 @@ class Devices(Actor):
         self._sockets: dict[str, DatagramHandle] = {}
         self._asked: dict[str, _Asked] = {}
         self._kept: OrderedDict[str, tuple[str | None, float]] = OrderedDict()  # an address or none, until when
-        self._bucket = Bucket(self._limits.lookups_per_second, self._limits.lookups_burst, clock.monotonic())
+        self._buckets = {
+            patient: Bucket(self._limits.lookups_per_second, self._limits.lookups_burst, clock.monotonic())
+            for patient in (False, True)
+        }  # a page that asks for names that nobody knows must not keep claimed ones from being asked for
 
     def __repr__(self) -> str:
         return f"<Devices at {', '.join(self._sockets) or 'no network'}, {len(self._asked)} asked for>"
@@ -117,10 +122,12 @@ class Devices(Actor):
             return
         asked = self._asked.get(label)
         if asked is None:
-            if len(self._asked) >= self._limits.lookups or not self._bucket.try_take(now) or not self._open():
+            alike = sum(one.unknown == message.patient for one in self._asked.values())
+            free = alike < self._limits.lookups and self._buckets[message.patient].try_take(now)
+            if not free or not self._open():
                 reply.set(None)
                 return
-            asked = self._asked[label] = _Asked(int.from_bytes(self._entropy.token(2), "big"))
+            asked = self._asked[label] = _Asked(int.from_bytes(self._entropy.token(2), "big"), message.patient)
             for seconds, what in (
                 (self._limits.device_grace, "grace"),
                 (self._limits.device_patience, "patience"),

@@ -87,15 +87,12 @@ class Gate:
         visit = Visit(head.host, self.kind, head.port, names=spot.place is Place.NAME)
         if spot.place is not Place.NAME:
             return page_for(NameNotFound(), visit)
-        opened = await self._open(spot.text, visit)
-        if head.navigates and self.kind == "https" and not isinstance(opened, Page):
-            self.names.used(spot.text, "navigation")
-        return opened
+        return await self._open(spot.text, visit, seen=head.navigates and self.kind == "https")
 
-    async def _open(self, text: str, visit: Visit) -> Stream | Page:
+    async def _open(self, text: str, visit: Visit, *, seen: bool) -> Stream | Page:
         try:
             with trio.fail_after(self.limits.open_seconds):
-                return await self.tunnels.open(text, self.port, client=self.kind)
+                return await self.tunnels.open(text, self.port, client=self.kind, seen="navigation" if seen else None)
         except trio.TooSlowError:
             return page_for(TimedOut(), visit)
         except NameContested as error:

@@ -65,8 +65,8 @@ class Names(Protocol):
         """The same, and ask the peers if it is not known; `ResourceExhausted` when they can't be asked now."""
         ...
 
-    def used(self, text: str, how: Literal["navigation"]) -> None:
-        """A person opened the name in a browser, and its app was reached."""
+    async def is_decided(self, text: str) -> bool:
+        """Whether a person owns or bound the name: then no device changes what it leads to, nor is asked for it."""
         ...
 
     async def conflicts(self, text: str | None = None) -> Sequence[Conflict]:
@@ -77,8 +77,12 @@ class Names(Protocol):
 class TunnelOpener(Protocol):
     """Opens tunnels."""
 
-    async def open(self, destination: str, port: int, *, client: str) -> Stream:
+    async def open(
+        self, destination: str, port: int, *, client: str, seen: Literal["navigation"] | None = None
+    ) -> Stream:
         """A stream to the app behind a name's port. When it is cancelled, no stream is left open.
+
+        `seen` says that a person sees where the name leads, and means whoever holds it now.
 
         Raises:
             NameNotFound, NameContested, PeerOffline, TunnelNotFound, TunnelRefused, TargetDown, TimedOut: as they say.

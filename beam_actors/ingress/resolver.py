@@ -184,9 +184,15 @@ class Resolver(Actor):
         return _device_at(ip) if ip is not None else Located(await self._address(lookup.text), facts)
 
     async def _seek(self, lookup: Lookup) -> Located:
-        """Nobody here knows the name: ask the LAN and the peers at once, and believe a device first."""
-        if self._devices is None or not lookup.mdns:
+        """Nobody here knows who holds the name: ask the LAN, and then the peers beside it; a device goes first.
+
+        Not if a person owns or bound the name: then it leads to whom they mean, or nowhere.
+        """
+        if self._devices is None or not lookup.mdns or await self._names.is_decided(lookup.text):
             return await self._ask_peers(lookup.text)
+        ip = await self._device(lookup, patient=False)  # what is a device's is not told to strangers, if it is quick
+        if ip is not None:
+            return _device_at(ip)
         device: list[str] = []
         told: list[Located | BeamError] = []
 

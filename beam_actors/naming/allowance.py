@@ -93,6 +93,10 @@ class Allowance:
             await wait(self._bucket.take(count, self._clock.monotonic()), check)
             await self._commons.pay(count, check)
 
+    def charge(self, count: float) -> None:
+        """Owe so much more: whatever the peer does next waits for it, over whichever stream."""
+        self._bucket.take(count, self._clock.monotonic())
+
     async def settle(self) -> None:
         """Wait until nothing of the peer waits: before its next message is read."""
         async with self._turn:

@@ -3,7 +3,7 @@
     petname · own name · pin · the global rule (`ranking`)          name.<owner> skips to the owner's own claim
 
 Invariant: an answer is a function of the knowledge and the time. A petname or a pin answers or fails; it never gives
-way to another owner. A contested name fails and says who the choices are. Devices on the LAN are not asked yet.
+way to another owner. A contested name fails and says who the choices are. Devices of the LAN are asked by `ingress`.
 """
 
 from collections.abc import Iterator

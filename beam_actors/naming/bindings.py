@@ -16,6 +16,7 @@ import attrs
 from beam_actors.errors import NameNotFound, NotAllowed, QuotaExceeded
 from beam_actors.naming import records
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.events import Interest
 from beam_actors.naming.limits import DAY, Limits
 from beam_actors.naming.pins import How, Pin, follow
 from beam_actors.naming.registry import Key, Registry
@@ -160,6 +161,18 @@ class Bindings:
         found = [self.petnames[petname].owner for petname in self.petnames_of(name)]
         pin = self.pins.get(name)
         return list(dict.fromkeys([pin.owner, *found] if pin else found))
+
+    def decides(self, label: Name) -> bool:
+        """Whether a person bound the label, so that it leads to nothing else, whether or not that is there now."""
+        return label in self.pins or label in self.petnames or label in self.lost
+
+    def interests(self, name: Name, *, own: bool) -> list[Interest]:
+        """Whose hold on the name matters to a person here, each owner once; `own`: this node's owner holds it."""
+        found = [Interest("own", self._owner)] if own else []
+        if name in self.pins and not (own and self.pins[name].owner == self._owner):
+            found.append(Interest("pin", self.pins[name].owner))
+        known = {interest.owner for interest in found}
+        return found + [Interest("petname", owner) for owner in self.owners_of(name) if owner not in known]
 
     def spares(self, claim: Claim) -> bool:
         """Whether a flood by others must not crowd the claim out.

@@ -21,12 +21,14 @@ from beam_actors.naming.grammar import (
     random_name,
 )
 from beam_actors.naming.messages import (
+    CheckFree,
     CountLinks,
     DropPetname,
     DropPin,
     GetMade,
     GetMeaning,
     GetStatistics,
+    IsDecided,
     Keep,
     KeepMade,
     ListConflicts,
@@ -136,9 +138,10 @@ class Naming:
             TimedOut: the work takes long, and goes on.
         """
         name = self._plain(text)
+        await self._ask(self._registrar, CheckFree(name))  # before peers hear of it
         await self._ask(self._lookups, Seek(name))
         held = await self.names()
-        await self._ask(self._registrar, Reserve(name, contest))
+        new: bool = await self._ask(self._registrar, Reserve(name, contest))
         try:
             tended: Tended = await persist(
                 lambda: self._names.ask(Keep(name, patient, level)),
@@ -146,7 +149,8 @@ class Naming:
                 late=_LATE.format(name=name),
             )
         except NotAllowed:
-            await self._ask(self._registrar, Unreserve(name))
+            if new:
+                await self._ask(self._registrar, Unreserve(name))
             raise
         resolution: Resolution = await self._ask(self._registrar, Resolve(Query(name)))
         return Registered(
@@ -197,24 +201,29 @@ class Naming:
         await self._ask(self._names, Keep(query.name))
         return pin
 
-    def used(self, text: str, how: How) -> None:
-        """A person was led somewhere by `text` and saw it: pin the name, unless it is own or bound, or says its owner.
+    def used(self, text: str, owner: OwnerId, how: How) -> None:
+        """A person was led to the owner by `text` and saw it: pin the name unless it is own or bound or says its owner.
 
-        Returns at once; anything that is no name is passed over.
+        Returns at once. If the name leads to somebody else by now, nothing is pinned.
         """
-        try:
-            query = self.parse(text)
-        except InvalidName:
-            return
+        query = self.parse(text)
         if query.owner is None:
-            self._registrar.tell(Used(query.name, how))
+            self._registrar.tell(Used(query.name, owner, how))
+
+    async def is_decided(self, text: str) -> bool:
+        """Whether a person owns the name or bound it, so that no device of the LAN changes what it leads to."""
+        query = self.parse(text)
+        decided: bool = await self._ask(self._registrar, IsDecided(query.name))
+        return decided
 
     async def unpin(self, text: str) -> None:
         """Forget a pin; raise `InvalidName` or `NameNotFound`."""
         await self._ask(self._registrar, DropPin(self.parse(text).name))
 
-    async def petname(self, petname: str, text: str) -> None:
+    async def petname(self, petname: str, text: str) -> Query:
         """Let a petname, which this machine alone knows, stand for a name of the owner in `text`, or of its owner now.
+
+        What it stands for, with the owner; whether that owner holds the name now is another question.
 
         Raises:
             InvalidName: either text is no name, or the petname names an owner.
@@ -230,6 +239,7 @@ class Naming:
             name, owner = found.name, found.owner
         await self._ask(self._registrar, SetPetname(label, name, owner))
         await self._ask(self._names, Keep(name))
+        return Query(name, owner)
 
     async def forget_petname(self, petname: str) -> None:
         """Forget a petname; raise `InvalidName` or `NameNotFound`."""

@@ -45,7 +45,8 @@ from beam_actors.values import Name
 _log = structlog.get_logger(__name__)
 _ASK = 10.0
 _RETRY = 5.0
-_ASK_FIRST = 30.0
+ASK_FIRST = 10.0
+"""Seconds for peers to say what they know of an own name, before it is claimed anew."""
 
 
 class NameKeeper(Actor):
@@ -71,6 +72,7 @@ class NameKeeper(Actor):
         self._signer = signer
         self._solver = solver
         self._signing = trio.Lock()
+        self._asked = trio.Event()  # peers were asked what they know, or had their time
         self._level = 0  # the work that a person wants to be shown
         self._timer: Timer | None = None
         self._giving_up = 0  # requests under way: they are answered before this actor ends
@@ -85,10 +87,10 @@ class NameKeeper(Actor):
     async def _begin(self) -> None:
         """Before a claim is replaced, ask peers whether they know a later one: this disk may be a copy of before.
 
-        A number that is signed twice says that the key is in two hands. Half a minute is for the first peers to come.
+        A number that is signed twice says that the key is in two hands. Some seconds are for the first peers to come.
         """
         try:
-            with trio.move_on_after(_ASK_FIRST):
+            with trio.move_on_after(ASK_FIRST):
                 while await self._replaces():
                     sought: Sought = await self._lookups.ask(Seek(self._name), timeout=_ASK)
                     if sought.answered:
@@ -96,14 +98,16 @@ class NameKeeper(Actor):
                     await trio.sleep(_RETRY)
         except (ActorError, ResourceExhausted, NotAllowed) as error:  # which looking after it will meet again, and say
             _log.debug("nobody is asked about an own name", name=str(self._name), error=str(error))
+        finally:
+            self._asked.set()
         self.ref.tell(Tend())
 
     async def _replaces(self) -> bool:
         """Whether the next claim of an own name would be one that follows another."""
         holding = await self._holding()
-        if holding.own is None or holding.entry is None or successor_of(holding.own, self._signer) is not None:
+        if holding.own is None:
             return False
-        return self._due(holding.own, holding.entry, self._solver.bits) is not None
+        return _is_renewal(holding.entry, self._due(holding.own, holding.entry, self._solver.bits))
 
     @receives(Tend)
     def on_tend(self, message: Tend) -> None:
@@ -156,12 +160,16 @@ class NameKeeper(Actor):
                 kind = self._due(holding.own, holding.entry, self._solver.bits if proof is None else proof.level)
                 if kind is None:
                     return seconds
-                if proof is not None:
+                asked = self._asked.is_set() or not _is_renewal(holding.entry, kind)
+                if proof is not None and asked:
                     await self._publish(holding, kind, proof)
                     if kind is Kind.TRANSFER:
                         self.ref.tell(Tend())
                     return seconds
             working()
+            if proof is not None:
+                await self._asked.wait()
+                continue
             began = self._clock.monotonic()
             await self._solver.solve(self._name, _claims(holding))
             seconds += self._clock.monotonic() - began
@@ -242,6 +250,10 @@ def signed(terms: Terms, key: OwnerKey, proof: Proof) -> Claim:
     """The terms as a claim of which it is known what its work is worth."""
     claim = Claim.sign(terms, key)
     return claim.proved(proof.level) if proof.level else claim
+
+
+def _is_renewal(entry: Entry | None, kind: Kind | None) -> bool:
+    return kind is Kind.LIVE and entry is not None and entry.claim.kind is Kind.LIVE
 
 
 def _claims(holding: Holding) -> tuple[Claim, ...]:

@@ -5,7 +5,6 @@ else changes the state; so what is in memory after a load is what was committed.
 store, no actors; the `registrar` commits what is collected here and then answers.
 """
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 
@@ -14,20 +13,20 @@ from beam_actors.naming import records
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.events import Events, Interest
+from beam_actors.naming.events import Events
 from beam_actors.naming.holds import Holds, Seen
-from beam_actors.naming.limits import DAY, MINUTE, RETENTION, Limits
+from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
 from beam_actors.naming.ranges import ID
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Key, Registry
+from beam_actors.naming.timekeeping import Doubt, day_of
 from beam_actors.naming.work import Levels
 from beam_actors.ports import Change
 from beam_actors.values import Name, OwnerId, PeerId
 
 _KEEP_RUNNING = 600.0
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Knowledge:
@@ -63,7 +62,7 @@ class Knowledge:
         self.refused: Counter[str] = Counter()
         self.events = events if events is not None else Events()
         self._kept_running = 0.0
-        self._doubted_since: float | None = None  # by the running time, the wall clock is years off, perhaps
+        self._doubt = Doubt()
         self._left: set[Name] = set()  # in a later era their owner has not spoken of them yet
         self._elsewhere: list[Name] = []
         self.admitted = 0
@@ -149,18 +148,15 @@ class Knowledge:
         touched = ended if claim.kind is Kind.REVOCATION else [*ended, claim.name]
         before = [(self._holders(name, now), self.registry.entry(name, claim.owner)) for name in touched]
         if claim.kind is not Kind.REVOCATION:
-            for name in ended:
-                self.holds.suspend((name, claim.owner))
+            held = {name for name, (holders, _entry) in zip(touched, before, strict=True) if claim.owner in holders}
+            self._carry_on_holds(claim, ended, held)
             self._left.update(ended)
-        if claim.terms.successor is not None:
-            opens = claim.era > self.registry.era_of(claim.owner)
-            self.holds.hand_over(claim.name, claim.owner, claim.terms.successor, opens=opens)
         self.registry.merge(claim)
         changed: set[Key] = set()
         for name, (holders, entry) in zip(touched, before, strict=True):
             after = self._holders(name, now)
             changed |= self.holds.changed(name, holders, after, now)
-            for interest in self._interests(name):
+            for interest in self.bindings.interests(name, own=name in self.own):
                 entries = entry, self.registry.entry(name, claim.owner)
                 came = [owner for owner in after if owner not in holders]
                 self.events.merged(claim, name, interest, now, entries=entries, came=came, ours=ours)
@@ -177,24 +173,22 @@ class Knowledge:
         if claim.kind is not Kind.REVOCATION:
             self.bindings.follow(claim.name)
 
+    def _carry_on_holds(self, claim: Claim, ended: list[Name], held: set[Name]) -> None:
+        """A later era began, or the name is handed over: what was `held` until then, and had not lapsed, may go on."""
+        for name in ended:
+            if name in held:
+                self.holds.suspend((name, claim.owner))
+        if claim.kind is Kind.TRANSFER and claim.terms.successor is not None:
+            opens = claim.era > self.registry.era_of(claim.owner) and claim.name in held
+            self.holds.hand_over(claim.name, claim.owner, claim.terms.successor, opens=opens)
+
     def _tell_left(self, now: float) -> None:
         """Names that ended with an era a while ago, and were not claimed again since."""
         left, self._left = self._left, set()
         for name in sorted(left):
-            for interest in self._interests(name):
+            for interest in self.bindings.interests(name, own=name in self.own):
                 if self.registry.entry(name, interest.owner) is None:
                     self.events.left(name, interest, now)
-
-    def _interests(self, name: Name) -> list[Interest]:
-        """Whose hold on the name matters here, each owner once."""
-        if name in self.own:
-            found = [Interest("own", self.owner)]
-        elif name in self.bindings.pins:
-            found = [Interest("pin", self.bindings.pins[name].owner)]
-        else:
-            found = []
-        known = {interest.owner for interest in found}
-        return found + [Interest("petname", owner) for owner in self.bindings.owners_of(name) if owner not in known]
 
     def _holders(self, name: Name, now: float) -> list[OwnerId]:
         return [claim.owner for claim in self.live(name, now)]
@@ -228,13 +222,9 @@ class Knowledge:
         self._changes.append(records.drop_entry(*key))
 
     def forget(self, now: float) -> int:
-        """Drop claims of which nothing can come back, except of own and bound names; how many.
-
-        What would leave nothing that others said waits for a day of running: more likely than that all of them were
-        silent for a month is a clock that is wrong.
-        """
+        """Drop claims of which nothing can come back, not own and bound names; how many. If the clock is believed."""
         keep = {(name, self.owner) for name in self.own} | set(self.bindings.holds())
-        believed = self._is_believed(now)
+        believed = self._believes(now)
         dropped = self.registry.forget(now, keep=keep) if believed else []
         lessened = self.registry.forget_backers(now) if believed else []
         for key in dropped:
@@ -245,14 +235,9 @@ class Knowledge:
             self._put(key)
         return len(dropped)
 
-    def _is_believed(self, now: float) -> bool:
-        others = [claim for claim in self.registry if claim.kind is not Kind.REVOCATION and claim.owner != self.owner]
-        if not others or max(claim.issued for claim in others) + RETENTION >= now:
-            self._doubted_since = None
-            return True
-        if self._doubted_since is None:
-            self._doubted_since = self.holds.running
-        return self.holds.running - self._doubted_since >= DAY
+    def _believes(self, now: float) -> bool:
+        issued = (one.issued for one in self.registry if one.kind is not Kind.REVOCATION and one.owner != self.owner)
+        return self._doubt.believes(max(issued, default=None), now, self.holds.running)
 
     def ran(self, seconds: float) -> None:
         """This node ran for so long since it was last told."""
@@ -271,8 +256,8 @@ class Knowledge:
 
     # --- own names and pins -------------------------------------------------------------------------------------------
 
-    def reserve(self, name: Name, *, contest: bool, now: float) -> None:
-        """Intend to hold the name from now on.
+    def reserve(self, name: Name, *, contest: bool, now: float) -> bool:
+        """Intend to hold the name from now on; whether that is new.
 
         Raises:
             NameTaken: somebody else is known to hold it, and `contest` is false.
@@ -280,7 +265,7 @@ class Knowledge:
             QuotaExceeded: this owner holds as many names as the others' nodes will keep.
         """
         if name in self.own:
-            return
+            return False
         self.bindings.check_free(name)
         held = {entry.claim.name for entry in self.registry.names_of(self.owner) if entry.claim.kind is Kind.LIVE}
         if len((held | self.own.keys()) - {name}) >= self.limits.names_per_owner:
@@ -296,6 +281,7 @@ class Knowledge:
         self._changes.append(records.put_own(own))
         if self.levels.asked:  # while the work for its claim is done it leads to this machine already
             self._elsewhere.append(name)
+        return True
 
     def unreserve(self, name: Name) -> None:
         """Intend to hold the name no longer, without a tombstone (there was never a claim)."""
@@ -359,8 +345,3 @@ class Knowledge:
 
     def __repr__(self) -> str:
         return f"Knowledge({self.registry!r}, {len(self.own)} own, {self.bindings!r})"
-
-
-def day_of(seconds: float) -> str:
-    """The UTC date of a second since 1970, for people."""
-    return (_EPOCH + dt.timedelta(seconds=seconds)).date().isoformat()

@@ -55,7 +55,7 @@ class ListFormer:
 
 @attrs.frozen(slots=True)
 class Reserve:
-    """Keep the name claimed from now on. Reply: None, once that is durable; or `NameTaken`, `QuotaExceeded`.
+    """Keep the name claimed from now on. Reply: whether that is new, once durable; or `NameTaken`, `QuotaExceeded`.
 
     Until there is a claim, which may take work, the name leads to this machine here and to nobody elsewhere.
     """
@@ -145,9 +145,10 @@ class DropPin:
 
 @attrs.frozen(slots=True)
 class Used:
-    """A person was led somewhere by the name, and saw it. No reply; it is pinned, unless it is bound already."""
+    """A person was led to the owner by the name, and saw it. No reply; it is pinned, unless it is bound already."""
 
     name: Name
+    owner: OwnerId
     how: How
 
 
@@ -165,6 +166,20 @@ class DropPetname:
     """Forget a petname. Reply: None, or `NameNotFound`."""
 
     petname: Name
+
+
+@attrs.frozen(slots=True)
+class CheckFree:
+    """Whether the name may be claimed here. Reply: None, or `NotAllowed` if it is a petname."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class IsDecided:
+    """Reply: whether the name is own, or a person bound it, so that nobody else can say what it leads to here."""
+
+    name: Name
 
 
 @attrs.frozen(slots=True)

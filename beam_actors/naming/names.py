@@ -7,17 +7,20 @@ era begins with is said here, in one commit, before any of them runs.
 from typing import TYPE_CHECKING, Any
 
 import structlog
+import trio
 
 from beam_actors.errors import (
     ActorDead,
+    ActorError,
     ActorUnavailable,
     BeamError,
     ClaimRefused,
+    ResourceExhausted,
     StorageError,
 )
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.keeper import NameKeeper, signed
+from beam_actors.naming.keeper import ASK_FIRST, NameKeeper, signed
 from beam_actors.naming.keeping import Signer, next_terms, successor_of
 from beam_actors.naming.messages import (
     GiveUp,
@@ -27,6 +30,8 @@ from beam_actors.naming.messages import (
     ListHeld,
     Publish,
     Release,
+    Seek,
+    Sought,
     Tend,
 )
 from beam_actors.naming.solving import Solver
@@ -40,7 +45,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 _ASK = 10.0
 _RETRY = 5.0
-_ASK_FIRST = 30.0
 
 
 class Names(Pool):
@@ -60,23 +64,50 @@ class Names(Pool):
 
         super().__init__(member)
         self._registrar = registrar
+        self._lookups = lookups
         self._clock = clock
         self._key = key
         self._signer = signer
         self._solver = solver
 
     async def on_start(self) -> None:
-        """Claim the own names anew if the key is of a later era, or hand them over; then have an actor for each held.
+        """Have an actor for each name that is held; if the key is of a later era, when that is opened."""
+        former: tuple[Holding, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
+        if former:
+            self.spawn(self._begin, tuple(one.own.name for one in former if one.own is not None), name="begin")
+            return
+        for name in await self._held():
+            await self.start_member(StartMember(name.label))
 
-        In one commit, since the first claim of an era ends all that was said in the one before. Only what this machine
+    async def _held(self) -> list[Name]:
+        held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
+        return list(dict.fromkeys(one.target for one in held))
+
+    async def _begin(self, former: tuple[Name, ...]) -> None:
+        """Claim the own names anew in the key's era, or hand them over; then begin to look after them.
+
+        Peers are asked first: another machine of the owner may have opened the era, and handed a name over. Then in one
+        commit, since the first claim of an era ends all that was said in the one before. Only what this machine
         itself holds is said again, and for this machine alone: what else stands in claims of the era before may be a
         thief's. The owner's other machines claim theirs when they have the key. A name for which the work must be done
         first is its actor's matter.
         """
+        try:
+            with trio.move_on_after(ASK_FIRST):
+                while True:
+                    if await self._were_asked(former):
+                        break
+                    await trio.sleep(_RETRY)
+        except (ActorError, ResourceExhausted) as error:
+            _log.debug("nobody is asked about own names before an era", error=str(error))
         await self._open_era()
-        held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
-        for name in dict.fromkeys(one.target for one in held):
-            await self.start_member(StartMember(name.label))
+        for name in await self._held():
+            await self.ref.ask(StartMember(name.label), timeout=_ASK)
+
+    async def _were_asked(self, names: tuple[Name, ...]) -> bool:
+        """Whether a peer said what it knows of each of the names."""
+        asked: list[Sought] = [await self._lookups.ask(Seek(name), timeout=_ASK) for name in names]
+        return all(one.answered for one in asked)
 
     async def _open_era(self) -> None:
         former: tuple[Holding, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)

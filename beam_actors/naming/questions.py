@@ -10,10 +10,16 @@ from typing import Any, Final
 from beam_actors.naming import answering
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.messages import (
+    CheckFree,
+    GetAbout,
+    GetClaims,
     GetHolding,
+    GetItems,
     GetMade,
     GetMeaning,
     GetStanding,
+    GetUnder,
+    IsDecided,
     ListConflicts,
     ListEvents,
     ListFormer,
@@ -22,13 +28,26 @@ from beam_actors.naming.messages import (
 )
 
 Question = (
-    GetHolding | GetMade | GetMeaning | GetStanding | ListConflicts | ListEvents | ListFormer | ListHeld | Resolve
+    CheckFree
+    | GetHolding
+    | GetMade
+    | GetMeaning
+    | GetStanding
+    | IsDecided
+    | ListConflicts
+    | ListEvents
+    | ListFormer
+    | ListHeld
+    | Resolve
 )
+PeersQuestion = GetAbout | GetUnder | GetItems | GetClaims
 Answer = Callable[[Knowledge, Any, float], object]
 
 ANSWERS: Final[Mapping[type[Question], Answer]] = {
     Resolve: lambda known, ask, now: answering.resolve(known, ask.query, now, cut_off=ask.cut_off),
     GetMeaning: lambda known, ask, _now: answering.meaning(known, ask.query),
+    IsDecided: lambda known, ask, _now: ask.name in known.own or known.bindings.decides(ask.name),
+    CheckFree: lambda known, ask, _now: known.bindings.check_free(ask.name),
     GetStanding: lambda known, ask, now: answering.standing(known, ask.name, now),
     GetHolding: lambda known, ask, _now: answering.holding(known, ask.name),
     GetMade: lambda known, ask, _now: known.made.get(ask.purpose),
@@ -40,3 +59,19 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     ),
 }
 """What is raised goes back to whoever asked."""
+
+
+def _under(known: Knowledge, ask: GetUnder, now: float) -> tuple[bytes, ...]:
+    name = known.registry.at(ask.key)
+    return () if name is None else answering.about(known, name, now)
+
+
+TOLD: Final[Mapping[type[PeersQuestion], Answer]] = {
+    GetAbout: lambda known, ask, now: answering.about(known, ask.name, now),
+    GetUnder: _under,
+    GetItems: lambda known, _ask, _now: known.registry.snapshot(),
+    GetClaims: lambda known, ask, _now: tuple(
+        claim.encoded for one in ask.ids if (claim := known.registry.get(one)) is not None
+    ),
+}
+"""What peers may hear of. It must be durable: a claim that was not committed may be signed again, differently."""

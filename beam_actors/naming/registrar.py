@@ -34,11 +34,7 @@ from beam_actors.naming.messages import (
     Confirm,
     DropPetname,
     DropPin,
-    GetAbout,
-    GetClaims,
-    GetItems,
     GetStatistics,
-    GetUnder,
     Keep,
     KeepMade,
     Publish,
@@ -53,8 +49,8 @@ from beam_actors.naming.messages import (
     Used,
 )
 from beam_actors.naming.proving import Proving
-from beam_actors.naming.questions import ANSWERS, Question
-from beam_actors.naming.ranges import ID, Snapshot
+from beam_actors.naming.questions import ANSWERS, TOLD, PeersQuestion, Question
+from beam_actors.naming.ranges import ID
 from beam_actors.naming.results import RegistryStatistics
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
@@ -241,8 +237,8 @@ class Registrar(Actor):
     def on_reserve(self, message: Reserve) -> None:
         """Intend to hold a name."""
         self._ledger.check_disk()
-        self._known.reserve(message.name, contest=message.contest, now=self._clock.wall())
-        self._tell_when_durable([], self.defer(), None)
+        new = self._known.reserve(message.name, contest=message.contest, now=self._clock.wall())
+        self._tell_when_durable([], self.defer(), new)
 
     @receives(Unreserve)
     def on_unreserve(self, message: Unreserve) -> None:
@@ -291,7 +287,7 @@ class Registrar(Actor):
             return
         if found.source == "pin":
             self._known.bindings.used(name, now)
-        elif found.source in {"registry", "cache"}:
+        elif found.owner == message.owner and found.source in {"registry", "cache", "dht"}:
             self._known.bindings.pin_by_use(name, found.owner, message.how, now)
             _log.info("a name is pinned by use", name=str(name), owner=str(found.owner), how=message.how)
             self._names.tell(Keep(name))
@@ -318,25 +314,11 @@ class Registrar(Actor):
         """What this node holds of names, as `questions` says."""
         return ANSWERS[type(message)](self._known, message, self._clock.wall())
 
-    @receives(GetAbout, GetUnder)
-    def on_get_about(self, message: GetAbout | GetUnder) -> tuple[bytes, ...]:
-        """The claims for a name, or for the one at a key of the DHT, that still mean something."""
+    @receives(*TOLD)
+    def on_question_of_peers(self, message: PeersQuestion) -> object:
+        """What peers are told, once it is durable: likewise."""
         self._ledger.check_durable()
-        name = message.name if isinstance(message, GetAbout) else self._known.registry.at(message.key)
-        return () if name is None else answering.about(self._known, name, self._clock.wall())
-
-    @receives(GetItems)
-    def on_get_items(self, _message: GetItems) -> Snapshot:
-        """The items of all claims."""
-        self._ledger.check_durable()
-        return self._known.registry.snapshot()
-
-    @receives(GetClaims)
-    def on_get_claims(self, message: GetClaims) -> tuple[bytes, ...]:
-        """Some claims by their ids."""
-        self._ledger.check_durable()
-        found = (self._known.registry.get(one) for one in message.ids)
-        return tuple(claim.encoded for claim in found if claim is not None)
+        return TOLD[type(message)](self._known, message, self._clock.wall())
 
     @receives(Confirm)
     def on_confirm(self, message: Confirm) -> None:

@@ -333,7 +333,7 @@ class Spread(Actor):
         await pay(max(1, len(claims)))
         taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         if taken.bad:
-            await pay((self._limits.bad_work - 1) * taken.bad)
+            link.allowance.charge((self._limits.bad_work - 1) * taken.bad)  # owed, whatever becomes of the stream
         link.outbox.drop(claims)
 
     @staticmethod

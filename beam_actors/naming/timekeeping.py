@@ -1,15 +1,18 @@
 """Both clocks of a node looked at together: whether the wall clock was set, and for how long the node ran.
 
-Invariant: what can't be undone (forgetting) happens only after an hour in which the two clocks agreed. It knows no
-claims.
+Invariant: what can't be undone (forgetting) happens only after an hour in which the two clocks agreed, and what would
+leave nothing only after a day of running. It knows no claims.
 """
+
+import datetime as dt
 
 import structlog
 
-from beam_actors.naming.limits import HOUR, MAX_AHEAD, MINUTE
+from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, MINUTE, RETENTION
 from beam_actors.ports import Clock
 
 _log = structlog.get_logger(__name__)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Timekeeper:
@@ -52,6 +55,33 @@ class Timekeeper:
             self.jumps += 1
             _log.warning("the clock jumped; nothing is forgotten for an hour")
         return believed
+
+
+class Doubt:
+    """Of a wall clock by which nobody has said anything for a month: more likely than that is that it is wrong."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None  # by the node's running time
+
+    def __repr__(self) -> str:
+        return f"<Doubt since {self._since}>"
+
+    def believes(self, latest: int | None, now: float, running: float) -> bool:
+        """Whether `now` may be so: others spoke within the month (`latest`), or it seemed so for a day of `running`.
+
+        All in seconds: `latest` and `now` since 1970; None if nobody ever spoke.
+        """
+        if latest is None or latest + RETENTION >= now:
+            self._since = None
+            return True
+        if self._since is None:
+            self._since = running
+        return running - self._since >= DAY
+
+
+def day_of(seconds: float) -> str:
+    """The UTC date of a second since 1970, for people."""
+    return (_EPOCH + dt.timedelta(seconds=seconds)).date().isoformat()
 
 
 def _apart(before: tuple[float, float], after: tuple[float, float]) -> float:

@@ -288,9 +288,9 @@ class Api:
     async def pin(self, name: str, owner: OwnerId | None) -> Resolution:
         """Hold on to an owner for a name."""
         await self._check_pin(name, owner)
-        await self._naming.pin(name, owner)
+        made = await self._naming.pin(name, owner)
         self._ingress.forget(self._bare(name))
-        return await self.resolve(name)
+        return await self._bound(name, "pin", made.name, made.owner)
 
     async def _check_pin(self, text: str, owner: OwnerId | None) -> None:
         query = self._naming.parse(text)
@@ -309,9 +309,16 @@ class Api:
 
     async def petname(self, petname: str, name: str) -> Resolution:
         """Let a petname stand for an owner's name."""
-        await self._naming.petname(petname, name)
+        meant = await self._naming.petname(petname, name)
         self._ingress.forget(self._bare(petname))
-        return await self.resolve(petname)
+        return await self._bound(petname, "petname", meant.name, meant.owner)
+
+    async def _bound(self, label: str, source: str, name: Name, owner: OwnerId | None) -> Resolution:
+        """What was bound: where it leads, or to whom, if that owner is not known to hold the name now."""
+        try:
+            return await self.resolve(label)
+        except NameNotFound:
+            return self._rows.unreached(name, owner, source)
 
     async def forget_petname(self, petname: str) -> None:
         """Forget a petname."""

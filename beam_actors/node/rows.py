@@ -116,6 +116,18 @@ class Rows:
             name=self.full(name), owner=None, peer_id=None, peer_ids=(), source="mdns", age_s=0.0, address=address
         )
 
+    def unreached(self, name: Name, owner: OwnerId | None, source: str) -> Resolution:
+        """What a pin or a petname means, while its owner is not known to hold the name."""
+        return Resolution(
+            name=self.full(name),
+            owner=None if owner is None else str(owner),
+            peer_id=None,
+            peer_ids=(),
+            source=source,
+            age_s=0.0,
+            address=None,
+        )
+
     def event(self, event: naming.Event) -> NameEvent:
         """What happened to an own or bound name."""
         return NameEvent(

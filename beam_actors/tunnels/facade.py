@@ -22,7 +22,7 @@ from beam_actors.tunnels.messages import (
     Unexpose,
     Unforward,
 )
-from beam_actors.tunnels.opening import Opener
+from beam_actors.tunnels.opening import Opener, Use
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 from beam_actors.values import PeerId
 
@@ -71,9 +71,17 @@ class Tunnels:
         specs: tuple[TunnelSpec, ...] = await self._ask(self._catalogue, ListTunnels())
         return tuple([await self._tunnel(spec) for spec in specs])
 
-    async def open(self, destination: str | PeerId, port: int, *, client: str = "", owner: Ref | None = None) -> Stream:
+    async def open(
+        self,
+        destination: str | PeerId,
+        port: int,
+        *,
+        client: str = "",
+        owner: Ref | None = None,
+        seen: Use | None = None,
+    ) -> Stream:
         """Open a service elsewhere; see `Opener.open`."""
-        return await self._opener.open(destination, port, client=client, owner=owner)
+        return await self._opener.open(destination, port, client=client, owner=owner, seen=seen)
 
     async def forward(self, spec: ForwardSpec) -> ForwardStatus:
         """Let a local port lead elsewhere; return once that is durable and it listens. Port 0 means any free one.

@@ -45,7 +45,6 @@ class LocalForward(Actor):
         self._waiting = 0
         self._failed = 0
         self._failure: str | None = None
-        self._led_there = False
 
     def __repr__(self) -> str:
         return f"LocalForward({self._spec.key} -> {self._spec.destination}:{self._spec.port})"
@@ -105,7 +104,9 @@ class LocalForward(Actor):
 
     async def _carry(self, local: Stream) -> None:
         try:
-            remote = await self._opener.open(self._spec.destination, self._spec.port, client="forward", owner=self.ref)
+            remote = await self._opener.open(
+                self._spec.destination, self._spec.port, client="forward", owner=self.ref, seen="forward"
+            )
             try:
                 self._flow.splices.open_account(self.path)
                 local.splice(remote, self.path)
@@ -113,9 +114,6 @@ class LocalForward(Actor):
                 remote.abort()
                 raise
             self._failure = None
-            if not self._led_there:
-                self._led_there = True
-                self._opener.led_there(self._spec.destination)
         except BeamError as error:
             self._fail(local, str(error))
         finally:

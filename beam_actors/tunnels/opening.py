@@ -29,8 +29,11 @@ from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.messages import Reach, Reached
 from beam_actors.tunnels.protocol import MAX_MESSAGE, PROTOCOL, Request, Status, decode_answer, encode_request
 from beam_actors.tunnels.refusals import refusal
-from beam_actors.values import Multiaddr, Name, PeerId
+from beam_actors.values import Multiaddr, Name, OwnerId, PeerId
 from beam_actors.wire import FrameReader
+
+Use = Literal["forward", "navigation"]
+"""A use of a name that a person sees."""
 
 
 class Resolution(Protocol):
@@ -39,6 +42,11 @@ class Resolution(Protocol):
     @property
     def name(self) -> Name:
         """The name as it stands in the claim."""
+        ...
+
+    @property
+    def owner(self) -> OwnerId:
+        """Who holds it."""
         ...
 
     @property
@@ -54,8 +62,8 @@ class Resolver(Protocol):
         """Resolve what a person typed; NameNotFound, NameContested, InvalidName."""
         ...
 
-    def used(self, text: str, how: Literal["forward"]) -> None:
-        """A person was led there by what they typed, and it answered."""
+    def used(self, text: str, owner: OwnerId, how: Use) -> None:
+        """A person was led to the owner by what they typed, and saw it."""
         ...
 
 
@@ -90,10 +98,19 @@ class Opener:
     def __repr__(self) -> str:
         return f"Opener({self._peers!r})"
 
-    async def open(self, destination: str | PeerId, port: int, *, client: str = "", owner: Ref | None = None) -> Stream:
+    async def open(
+        self,
+        destination: str | PeerId,
+        port: int,
+        *,
+        client: str = "",
+        owner: Ref | None = None,
+        seen: Use | None = None,
+    ) -> Stream:
         """Open the service on `port` of a name, a peer id or a `/…/p2p/…` address.
 
-        The stream belongs to `owner`, or to the session's actor until somebody adopts it.
+        The stream belongs to `owner`, or to the session's actor until somebody adopts it. `seen` says that a person
+        sees where the name leads.
 
         Raises:
             TunnelNotFound, TunnelRefused, TargetDown, ResourceExhausted: what the owner's daemon answered.
@@ -107,28 +124,27 @@ class Opener:
             raise ResourceExhausted(f"{shown} is not opened: this machine has {self._limits.live} connections already.")
         try:
             with trio.fail_after(self._limits.open_timeout):
-                name, peers = await self._locate(destination)
-                return await self._open_at_one(peers, Request(name=name, port=port, client=client), owner, shown)
+                name, peers, holder = await self._locate(destination)
+                stream = await self._open_at_one(peers, Request(name=name, port=port, client=client), owner, shown)
         except trio.TooSlowError:
             raise TimedOut(f"{shown} did not answer within {self._limits.open_timeout:g} s.") from None
         finally:
             self._live.give()
+        if seen is not None and holder is not None:
+            self._resolver.used(str(destination), holder, seen)
+        return stream
 
-    def led_there(self, destination: str) -> None:
-        """A person's forward led to the destination: whoever holds a name now is who it means from now on."""
-        if not destination.startswith("/") and _peer_id(destination) is None:
-            self._resolver.used(destination, "forward")
-
-    async def _locate(self, destination: str | PeerId) -> tuple[Name | None, Sequence[PeerId]]:
+    async def _locate(self, destination: str | PeerId) -> tuple[Name | None, Sequence[PeerId], OwnerId | None]:
+        """The name to ask for and the machines to ask, and who holds the name, if it is one."""
         if isinstance(destination, PeerId):
-            return None, (destination,)
+            return None, (destination,), None
         if destination.startswith("/"):
-            return None, (await self._peers.reach(Multiaddr.parse(destination)),)
+            return None, (await self._peers.reach(Multiaddr.parse(destination)),), None
         peer = _peer_id(destination)
         if peer is not None:
-            return None, (peer,)
+            return None, (peer,), None
         resolution = await self._resolver.resolve(destination)
-        return resolution.name, resolution.peers
+        return resolution.name, resolution.peers, resolution.owner
 
     async def _open_at_one(self, peers: Sequence[PeerId], request: Request, owner: Ref | None, shown: str) -> Stream:
         """Try the machines in turn, giving each its share of what is left of the time."""

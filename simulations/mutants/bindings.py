@@ -63,7 +63,7 @@ MUTANTS = (
         name="page-over-http-makes-a-pin",
         bug="A use is believed that anybody can say over HTTP.",
         test="ingress/test_gate.py::test_a_page_that_a_person_opens_is_a_use_of_its_name",
-        edits=(Edit("ingress/gate.py", 'head.navigates and self.kind == "https" and', "head.navigates and"),),
+        edits=(Edit("ingress/gate.py", 'seen=head.navigates and self.kind == "https"', "seen=head.navigates"),),
     ),
     Mutant(
         name="contested-name-pinned-by-use",

@@ -153,9 +153,9 @@ MUTANTS = (
         invariant="L1",
         edits=(
             Edit(
-                "naming/registrar.py",
-                "        return tuple(claim.encoded for claim in found if claim is not None)",
-                "        return tuple(claim.encoded for claim in found if claim is not None and claim.kind is Kind.LIVE)",
+                "naming/questions.py",
+                "if (claim := known.registry.get(one)) is not None\n",
+                "if (claim := known.registry.get(one)) is not None and not claim.kind\n",
             ),
         ),
     ),

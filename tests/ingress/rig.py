@@ -134,10 +134,12 @@ class FakeNames:
         self.remote = set()
         """Those that only peers know."""
         self.contested = {}
-        self.uses = []
+        self.decided = set()
+        """Those that a person owns or bound, whether they resolve or not."""
 
-    def used(self, text, how):
-        self.uses.append((text, how))
+    async def is_decided(self, text):
+        await trio.lowlevel.checkpoint()
+        return text in self.decided
 
     async def conflicts(self, text=None):
         await trio.sleep(self.delay)

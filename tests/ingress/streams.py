@@ -95,8 +95,9 @@ class FakeTunnels:
     def __init__(self, faults=None):
         self.faults = faults or {}
         self.opened = []
+        self.seen = []
 
-    async def open(self, destination, port, *, client):
+    async def open(self, destination, port, *, client, seen=None):
         await trio.lowlevel.checkpoint()
         fault = self.faults.get(destination)
         if fault == "hang":
@@ -105,4 +106,5 @@ class FakeTunnels:
             raise fault
         near, far = FakeStream.pair()
         self.opened.append((destination, port, client, near, far))
+        self.seen.append((destination, seen))
         return near

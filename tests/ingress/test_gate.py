@@ -55,28 +55,21 @@ async def test_a_request_for_a_name_is_spliced_with_its_bytes_as_they_came(autoj
     assert server.tag == "node/ingress/http"
 
 
-PERSON = ("Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-User: ?1")
+PERSON = ("Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-User: ?1")
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields", "used"),
+    ("kind", "fields", "seen"),
     [
-        ("https", PERSON, [("victim", "navigation")]),
-        ("http", PERSON, []),  # where no browser sends this
-        ("https", ("Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image", "Sec-Fetch-User: ?1"), []),
+        ("https", PERSON, "navigation"),
+        ("http", PERSON, None),  # where no browser sends this
+        ("https", ("Sec-Fetch-Site: none", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"), None),
     ],
 )
-async def test_a_page_that_a_person_opens_is_a_use_of_its_name(autojump_clock, kind, fields, used):
-    names = FakeNames()
-    await converse(get("Host: victim.local", *fields, line="GET /x.png HTTP/1.1"), names=names, kind=kind)
-    assert names.uses == used
-
-
-async def test_a_page_that_nobody_served_is_no_use(autojump_clock):
-    names = FakeNames()
-    tunnels = FakeTunnels({"victim": errors.PeerOffline("It is off.")})
-    await converse(get("Host: victim.local", *PERSON), tunnels, names=names, kind="https")
-    assert names.uses == []
+async def test_a_page_that_a_person_opens_is_a_use_of_its_name(autojump_clock, kind, fields, seen):
+    tunnels = FakeTunnels()
+    await converse(get("Host: victim.local", *fields, line="GET /x.png HTTP/1.1"), tunnels, kind=kind)
+    assert tunnels.seen == [("victim", seen)]
 
 
 async def test_pages_do_not_fill_the_log(autojump_clock):

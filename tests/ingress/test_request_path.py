@@ -67,7 +67,7 @@ class Tunnels:
     def __init__(self, flow, owner, target):
         self._flow, self._owner, self._target = flow, owner, target
 
-    async def open(self, destination, port, *, client):
+    async def open(self, destination, port, *, client, seen=None):
         if destination != "app":
             raise errors.NameNotFound(f"Nobody holds {destination}.")
         return await self._flow.dial(self._target, self._owner, timeout=5)

@@ -60,11 +60,13 @@ class Lan(Actor):
     @receives(FindDevice)
     def on_find(self, message):
         self.asked.append((message.label, message.patient))
-        self.spawn(self._answer, message.label, self.defer())
+        self.spawn(self._answer, message.label, message.patient, self.defer())
 
-    async def _answer(self, label, reply):
+    async def _answer(self, label, patient, reply):
         await trio.sleep(0.2)
-        reply.set(self.found.get(label))
+        found = self.found.get(label)
+        slow = isinstance(found, tuple)  # it answers those only who wait longer
+        reply.set(found[0] if slow and patient else None if slow else found)
 
 
 class Node:
@@ -371,8 +373,9 @@ async def test_a_claim_does_not_capture_the_name_of_a_device(autojump_clock):
     async with node.run() as system:
         for text in lan:
             assert await look_up(system, text, mdns=True) == PRINTER
-        assert dict(node.asked) == {"claimed": False, "fought": False, "printer": True, "remote": True}
-        assert await node.stored() <= {b"remote"}  # no address of this machine is spent on them
+        assert node.asked == [(text, False) for text in lan]  # a quick device is not even told to peers
+        assert "printer" not in names.asked
+        assert not await node.stored()  # no address of this machine is spent on them
         for text in ("claimed", "fought", "remote"):  # by `.localhost`, or the full form, no device is meant
             assert not (await look_up(system, text)).device
         with pytest.raises(NameNotFound):
@@ -388,6 +391,26 @@ async def test_a_device_changes_nothing_for_what_a_person_owns_or_bound(autojump
         for text in sources.values():
             assert not (await look_up(system, text, mdns=True)).device
     assert node.asked == []
+
+
+async def test_a_slow_device_goes_before_what_peers_say(autojump_clock):
+    names = FakeNames("far", delay=5)
+    names.remote.add("far")
+    node = Node(names, lan={"far": ("192.168.1.9",), "nobody": ("192.168.1.9",)})
+    async with node.run() as system:
+        for text in ("far", "nobody"):
+            assert await look_up(system, text, mdns=True) == PRINTER
+
+
+async def test_what_a_person_bound_falls_to_no_device_when_its_owner_is_gone(autojump_clock):
+    names = FakeNames()
+    names.decided |= {"held", "anna"}
+    node = Node(names, lan=dict.fromkeys(("held", "anna"), "192.168.1.66"))
+    async with node.run() as system:
+        for text in ("held", "anna"):
+            with pytest.raises(NameNotFound):
+                await look_up(system, text, mdns=True)
+    assert node.asked == []  # and a petname is told to nobody
 
 
 async def test_a_silent_lan_changes_nothing(autojump_clock):

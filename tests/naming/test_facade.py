@@ -83,8 +83,9 @@ async def test_a_use_that_a_person_sees_pins_a_name_and_a_rival_changes_nothing(
         await visitor.naming.register("mine")
         await settle()
         await visitor.naming.petname("anna", f"carol.{one.owner}")
-        for text in ("alice.local", "bob", "mine", "anna", "nobody", "..", f"carol.{one.owner}", "a.b.c"):
-            visitor.naming.used(text, "forward" if text == "bob" else "navigation")
+        for text in ("alice.local", "bob", "mine", "anna", "nobody", f"carol.{one.owner}"):
+            visitor.naming.used(text, one.owner, "forward" if text == "bob" else "navigation")
+        visitor.naming.used("carol", rival.owner, "navigation")  # it led to somebody else a moment ago
         await settle()
         held = {str(row.name): (row.relation, row.how) for row in await visitor.naming.names()}
         assert held == {
@@ -101,7 +102,7 @@ async def test_a_use_that_a_person_sees_pins_a_name_and_a_rival_changes_nothing(
         assert (await visitor.naming.resolve("alice")).owner == one.owner
         with pytest.raises(NameContested):
             await visitor.naming.resolve("carol")
-        visitor.naming.used("carol", "navigation")  # its page lists the choices; it chooses none
+        visitor.naming.used("carol", one.owner, "navigation")  # its page lists the choices; it chooses none
         await settle()
         assert "carol" not in {str(row.name) for row in await visitor.naming.names()}
     async with visitor.run():
@@ -113,14 +114,14 @@ async def test_a_use_while_the_disk_refuses_is_none(autojump_clock):
     async with lab(1) as (_, (one,)):
         await give(one, claim(2))
         one.disk.capacity = 1
-        one.naming.used("alice", "navigation")
+        one.naming.used("alice", owner_id(2), "navigation")
         await settle()
         one.disk.capacity = None
-        one.naming.used("alice", "navigation")  # it was read back, and the disk is left alone for a while
+        one.naming.used("alice", owner_id(2), "navigation")  # it was read back, and the disk is left alone for a while
         await settle(1)
         assert await one.naming.names() == ()
         await settle(10)
-        one.naming.used("alice", "navigation")
+        one.naming.used("alice", owner_id(2), "navigation")
         await settle()
         assert [row.how for row in await one.naming.names()] == ["navigation"]
 

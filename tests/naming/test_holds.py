@@ -217,9 +217,24 @@ def transferred(*, era=1, first=(), between=(), later=0):
     return decide(known.registry.entries(ALICE), NOW, settled=known.settled(ALICE, NOW))
 
 
+def test_a_hold_that_lapsed_comes_back_by_no_era():
+    """Owner 0 held alice alone for long and let its claim end; owner 1 took the free name."""
+    for comes in ([claim(0, era=1)], [claim(0, "bob", era=1), claim(0, era=1)]):
+        known = knowing(claim(0, valid=DAY), claim(0, "bob"))
+        known.ran(LONG)
+        late = NOW + 2 * DAY
+        known.forget(late)
+        known.take(claim(1).encoded, late)
+        known.ran(2 * DAY)
+        for one in comes:
+            known.take(one.encoded, late)
+        assert isinstance(decide(known.registry.entries(ALICE), late, settled=known.settled(ALICE, late)), Contested)
+
+
 def test_what_was_settled_is_handed_over_with_the_name():
     assert transferred() == Settled(claim(1))
     assert transferred(first=[claim(0, "bob", era=1)]) == Settled(claim(1))  # another claim of the new era came first
+    assert isinstance(transferred(first=[claim(0, seq=2, kind=Kind.TOMBSTONE)]), Contested)  # nothing was held any more
     assert isinstance(transferred(later=HOUR + 1), Contested)  # the successor was not there
     assert isinstance(transferred(first=[claim(0, era=1)]), Contested)  # the era was open: perhaps a thief's
 

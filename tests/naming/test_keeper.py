@@ -95,7 +95,7 @@ async def test_a_machine_that_was_set_back_asks_before_it_signs(autojump_clock):
         assert renewed.seq == FIRST + 1
     one.disk.restore(backup)
     async with one.run(), other.run():
-        await settle(10)
+        await one.naming.register("alice", patient=False)  # as `expose` does, before any peer is there
         wires.connect(one, other)
         await settle(60)
         assert (await entry(one)).claim.id == renewed.id

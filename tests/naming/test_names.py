@@ -104,6 +104,37 @@ async def test_an_outdated_key_says_so(autojump_clock):
         assert (await entry(one)).claim.era == 1
         with pytest.raises(NotAllowed, match="recover"):
             await one.naming.register("bob")
+        with pytest.raises(NotAllowed, match="recover"):
+            await one.naming.register("alice")
+        assert [str(held.name) for held in await one.naming.names()] == ["alice"]  # `recover` claims it again
+
+
+async def test_another_machine_hears_of_a_transfer_before_it_claims_its_names_anew(autojump_clock):
+    wires = Wires()
+    laptop, phone, heir = Node(wires, 0, owner=0), Node(wires, 1, owner=0), Node(wires, 2)
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        for node in (laptop, phone):
+            await node.naming.register("alice")
+            await settle()
+    store = await MemoryStore.open(laptop.disk)
+    await hand_over(store, laptop.owner, ALICE, Handing(heir.owner, 1))
+    await store.close()
+    laptop.key = phone.key = owner_key(0, 1)
+    async with laptop.run(), heir.run():  # the phone is off
+        wires.connect(laptop, heir)
+        await settle(15)
+        await heir.naming.register("alice")
+        await settle()
+    async with laptop.run(), phone.run(), heir.run():
+        await settle(1)
+        for other in (laptop, heir):
+            wires.connect(phone, other)
+        await settle(15)
+        assert await phone.naming.names() == ()
+        for node in (laptop, phone, heir):
+            assert (await node.naming.resolve("alice")).owner == heir.owner
+            assert await node.naming.conflicts() == ()
 
 
 async def test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_said(autojump_clock):
@@ -120,11 +151,11 @@ async def test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_s
             claim(0, "evil", FIRST + 50, variant=7),
         ]
         await stranger.registrar.ask(Submit(tuple(one.encoded for one in said), peer(9)))
-        await settle()
+        await settle(15)
     one.key = owner_key(0, 1)
     async with one.run(), stranger.run():
         wires.connect(one, stranger)
-        await settle()
+        await settle(15)
         for node in (one, stranger):
             entries = node.system.cell("services/registry").actor._known.registry.names_of(one.owner)
             assert [(str(entry.claim.name), entry.claim.era, entry.claim.peers) for entry in entries] == [
@@ -137,7 +168,7 @@ async def test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_s
         assert (await one.naming.register("frank")).owner == one.owner
     one.key = stolen
     async with one.run():  # a backup of before
-        await settle()
+        await settle(15)
         with pytest.raises(NotAllowed, match="recover --era 1"):
             await one.naming.register("grace")
 
@@ -148,18 +179,18 @@ async def test_another_machine_of_the_owner_serves_its_names_again_with_the_key_
     async with laptop.run(), phone.run():
         wires.connect(laptop, phone)
         await laptop.naming.register("alice")
-        await settle()
+        await settle(15)
         await phone.naming.register("alice")
         await phone.naming.register("bob")
-        await settle()
+        await settle(15)
         await laptop.naming.register("gone")
-        await settle()
+        await settle(15)
         await laptop.naming.release("gone")
-        await settle()
+        await settle(15)
     laptop.key = owner_key(0, 1)
     async with laptop.run(), phone.run():
         wires.connect(laptop, phone)
-        await settle()
+        await settle(15)
         assert (await laptop.naming.resolve("alice")).peers == (laptop.me,)
         with pytest.raises(NotAllowed, match="recover --era 1"):
             await phone.naming.register("carol")
@@ -186,7 +217,7 @@ async def test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along(auto
         wires.connect(heir, friend)
         for name in ("alice", "bob"):
             await one.naming.register(name)
-        await settle()
+        await settle(15)
         await friend.naming.pin("alice", one.owner)
         await friend.naming.petname("anna", f"alice.{one.owner}")
     store = await MemoryStore.open(one.disk)
@@ -199,7 +230,7 @@ async def test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along(auto
     for era in (0, 1):
         one.key = owner_key(0, era)
         async with one.run():  # the key of the era was not written: nothing is handed over
-            await settle()
+            await settle(15)
             assert (await one.naming.resolve("alice")).source == "own"
             assert (await entry(one)).claim.kind is Kind.LIVE
     one.key = owner_key(0, 2)
@@ -207,12 +238,12 @@ async def test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along(auto
         for other in (heir, friend):
             wires.connect(one, other)
         wires.connect(heir, friend)
-        await settle()
+        await settle(15)
         assert [str(held.name) for held in await one.naming.names()] == ["bob"]
         with pytest.raises(NameNotFound, match="handed it over"):
             await friend.naming.resolve("alice")
         await heir.naming.register("alice")
-        await settle()
+        await settle(15)
         for label, source in (("alice", "pin"), ("anna", "petname")):
             found = await friend.naming.resolve(label)
             assert (found.owner, found.source, found.peers) == (heir.owner, source, (heir.me,))
@@ -233,24 +264,24 @@ async def test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_hand
         wires.connect(laptop, phone)
         for node in (laptop, phone):
             await node.naming.register("alice")
-            await settle()
+            await settle(15)
     store = await MemoryStore.open(laptop.disk)
     await hand_over(store, laptop.owner, ALICE, Handing(owner_id(2), 1))
     await store.close()
     laptop.key = owner_key(0, 1)
     async with laptop.run(), phone.run():
-        await settle()
+        await settle(15)
         wires.connect(laptop, phone)
-        await settle()
+        await settle(15)
     phone.key = owner_key(0, 1)
     async with laptop.run(), phone.run():
         wires.connect(laptop, phone)
-        await settle()
+        await settle(15)
         for node in (laptop, phone):
             assert await heard_of(node) == [Kind.TRANSFER]
             assert await node.naming.names() == ()
         await phone.naming.register("alice")  # a person may want it back, as long as nobody holds it
-        await settle()
+        await settle(15)
         assert await heard_of(laptop) == [Kind.LIVE]
 
 

@@ -163,7 +163,7 @@ async def test_a_renewal_a_tombstone_and_a_later_era_keep_the_work(autojump_cloc
     one.key = owner_key(0, 1)
     async with one.run(), other.run():
         wires.connect(one, other)
-        await settle()
+        await settle(15)  # peers are asked first
         moved = known(other, one).claim
         assert (moved.era, moved.level, moved.terms.work) == (1, first.level, first.claim.terms.work)
         assert (await other.naming.resolve("alice")).peers == (one.me,)

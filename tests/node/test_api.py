@@ -78,6 +78,10 @@ def test_a_name_registered_here_resolves_there():
         (row,) = await visitor.names()
         assert (row.full, row.relation, row.target) == ("byron.local", "petname", "byronwade.local")
         await visitor.forget_petname("byron")
+        nobody = "a" * 52
+        later = await visitor.petname("byron", f"unknown.{nobody}")  # whoever that is, when they come
+        assert (later.name, later.owner, later.peer_ids, later.source) == ("unknown.local", nobody, (), "petname")
+        await visitor.forget_petname("byron")
         assert await visitor.names() == ()
         await owner.release("byronwade")
         assert await owner.names() == ()

@@ -12,7 +12,7 @@ from beam_actors.testing.clock import SimClock
 from beam_actors.tunnels import PROTOCOL, TunnelSpec, acceptor_ref, compose_tunnels
 from beam_actors.tunnels.opening import read_message
 from beam_actors.tunnels.protocol import Request, decode_answer, encode_request
-from beam_actors.values import Name, TcpAddress
+from beam_actors.values import Name, OwnerId, TcpAddress
 from tests.peers.lab import SERVICES, until
 from tests.peers.lab import Node as PeersNode
 from tests.peers.lab import World as PeersWorld
@@ -28,12 +28,15 @@ def offer(target, *, name=None, **rest):
 
 WEB = offer(3000, name="web")
 DATA = bytes(range(256)) * 4096
+OWNER = OwnerId(bytes(32))
+"""Who holds each name here."""
 
 
 @attrs.frozen
 class Resolution:
     name: Name
     peers: tuple
+    owner: OwnerId = OWNER
 
 
 class Names:
@@ -43,8 +46,8 @@ class Names:
         self.table = table
         self.uses = []
 
-    def used(self, text, how):
-        self.uses.append((text, how))
+    def used(self, text, owner, how):
+        self.uses.append((text, owner, how))
 
     async def resolve(self, text):
         await trio.lowlevel.checkpoint()
