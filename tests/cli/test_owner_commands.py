@@ -168,7 +168,7 @@ def test_a_daemon_claims_its_names_anew_with_the_key_of_the_next_era(home, beam)
     assert beam("start", "--detach", *OPTIONS).exit_code == 0
     try:
         eventually(
-            lambda: "claimed anew" in home.file("beam.log").read_text()
+            lambda: "claimed anew" in home.file("beam.log").read_text(), timeout=30, what="names are claimed"
         )  # peers are asked first, and there are none
         found = beam("resolve", "rotating", "--json")
         assert (found.json["owner"], found.json["source"]) == (turned.json["owner"], "own")
@@ -199,7 +199,9 @@ def test_a_daemon_hands_a_name_over_that_was_transferred(home, beam):
     assert (done.json["name"], done.json["era"], done.json["successor"]) == ("leaving", 1, heir), done.err
     assert beam("start", "--detach", *OPTIONS).exit_code == 0
     try:
-        eventually(lambda: held(beam) == [("staying", "own")])  # peers are asked first, and there are none
+        eventually(
+            lambda: held(beam) == [("staying", "own")], timeout=30, what="the name is handed over"
+        )  # peers are asked first, and there are none
         assert beam("resolve", "leaving").exit_code == 1
     finally:
         assert beam("stop").exit_code == 0
