@@ -5,16 +5,19 @@ nothing and awaits nothing, so looking does not change a run; what is not there 
 incarnations) is None or empty. Whoever renames what is read here is told so by the tests.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from beam_actors.naming import Claim
 from beam_actors.runtime import Ref, Restart, Supervisor
 from beam_actors.runtime.cell import State
+from beam_actors.runtime.tracer import Tracer
 from beam_actors.testing.network.endpoint import VirtualEndpoint
 from beam_actors.values import Name, OwnerId, PeerId
 
 if TYPE_CHECKING:
+    from pykka._envelope import Envelope
+
     from beam_actors.flow import Pump
     from beam_actors.naming.knowledge import Knowledge
     from beam_actors.naming.registry import Registry
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from beam_actors.peers.kad.contacts import Bucket
     from beam_actors.runtime import ChildSpec
     from beam_actors.runtime.cell import Cell
+    from beam_actors.runtime.incarnation import Incarnation
 
 SERVICES = "node/core/services"
 
@@ -31,6 +35,31 @@ def actor(node: "Node", path: str) -> Any:
     """The actor that runs at a path below the services; None while it starts, since it knows nothing yet."""
     cell = cell_at(node, f"{SERVICES}/{path}")
     return cell.actor if cell is not None and cell.state is not State.STARTING else None
+
+
+class _Listener(Tracer):
+    """Where a trace would stand that records nothing: each message is shown to `hear`, and handled as ever."""
+
+    __slots__ = ("_hear",)
+
+    def __init__(self, cell: "Cell", hear: Callable[[Any], None]) -> None:
+        super().__init__(cell, (), ())
+        self._hear = hear
+
+    def serve(self, actor: "Incarnation", envelope: "Envelope[Any]") -> Coroutine[Any, Any, None] | None:
+        self._hear(envelope.message)
+        return super().serve(actor, envelope)
+
+
+def listen(node: "Node", path: str, hear: Callable[[Any], None]) -> None:
+    """Call `hear` with each message just before the actor at a path below the services handles it, restarted or not.
+
+    `hear` must not raise and must keep no message. A trace of the same actor, once opened, ends it.
+    """
+    cell = cell_at(node, f"{SERVICES}/{path}")
+    if cell is None:
+        raise LookupError(f"There is no actor at {path}.")
+    cell.tracer = _Listener(cell, hear)
 
 
 def cell_at(node: "Node", path: str) -> "Cell | None":

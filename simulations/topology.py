@@ -4,6 +4,11 @@ Invariant: whoever goes down, the others know somebody else, and nobody is known
 as guests, however many machines there are.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from beam_actors.ports import Entropy
+
 _STAR = 200
 """Machines up to which one bootstrap node may be everybody's: well below the guests that a node takes."""
 
@@ -22,3 +27,9 @@ def star(index: int) -> tuple[int, ...]:
     if index == 0:
         return ()
     return (index - index % _STAR,) if index % _STAR else (0,)
+
+
+def mesh(index: int, links: int, entropy: "Entropy") -> tuple[int, ...]:
+    """The tree, and `links` others by chance, as of people who came to know each other in the course of time."""
+    drawn = {int(entropy.uniform() * index) for _ in range(links)} if index else set()
+    return tuple(sorted(drawn.union(tree(index))))
