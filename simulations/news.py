@@ -1,12 +1,13 @@
-"""How far and how fast a change to a name spreads, and how often each node hears of it, in a network with real latencies.
+"""How far and how fast a change to a name spreads, and how many copies it costs, in a network with real latencies.
 
-`python -m simulations.news` boots a mesh of whole nodes in regions and lets names be registered, released and renewed at
-random ones of them. Of each change it says after how many seconds 50, 90, 99 and 100 % of the connected nodes held it,
-and how many copies of it a node was sent on average. Exits with 1 when a change took longer, or cost more, than it may.
+`python -m simulations.news` boots a mesh of whole nodes in regions and lets names be registered, released and renewed
+at random ones of them. Of each change it says after how many seconds 50, 90, 99 and 100 % of the connected nodes held
+it, and how many copies of it a node was sent on average. Exits with 1 when a change took longer, or cost more, than it
+may.
 
 Invariant: seconds are virtual, from the moment at which the change is durable where it was made to the moment at which
-it is durable elsewhere; they count network and disk, and no processor. A copy is a claim that came to a node's registrar
-from a peer, by a push or in an exchange, whether it was known there or not. One seed, one result.
+it is durable elsewhere; they count network and disk, and no processor. A copy is a claim that came to a node's
+registrar from a peer, by a push or in an exchange, whether it was known there or not. One seed, one result.
 """
 
 import enum
@@ -301,8 +302,10 @@ def text(row: dict[str, Any]) -> str:
     least, middle, most = row["peers"]
     head = f"{row['nodes']} nodes with {least} to {most} peers each (median {middle}), {row['changes']} changes"
     lines = [head, f"{'':<10}{'p50':>8}{'p95':>8}{'worst':>8}"]
-    for name in (*(f"{share} % s" for share in SHARES), "copies"):
-        lines.append(f"{name:<10}" + "".join(f"{'-' if value is None else value:>8}" for value in row[name]))
+    lines += [
+        f"{name:<10}" + "".join(f"{'-' if value is None else value:>8}" for value in row[name])
+        for name in (*(f"{share} % s" for share in SHARES), "copies")
+    ]
     return "\n".join(lines)
 
 

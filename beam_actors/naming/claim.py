@@ -16,7 +16,8 @@ them stands in columns, with which a claim is stored, too, and the rest is read 
 import functools
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 import attrs
@@ -27,7 +28,7 @@ from beam_actors.naming.limits import MAX_CLAIM
 from beam_actors.naming.terms import Field, Kind, Terms, network_of, read_peers, read_terms, read_work
 from beam_actors.values import Name, OwnerId, PeerId, cbor
 
-__all__ = ["DOMAIN", "Claim", "Field", "Kind", "Terms"]
+__all__ = ["DOMAIN", "Claim", "Field", "Kind", "Terms", "with_ids"]
 
 DOMAIN: Final = b"beam-actors/claim/1\x00"
 _SIGNATURE = 64
@@ -230,6 +231,15 @@ class Claim:
         what = f"{self.label} " if self.label else ""
         era, seq = self.position
         return f"Claim({what}{self.owner.short} {self.kind.name.lower()} era {era} seq {seq} {self.id.hex()[:8]})"
+
+
+def with_ids(claims: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+    """Encoded claims with their ids, whatever they say; without what is no pair of a body and a signature."""
+    found = []
+    for data in claims:
+        with suppress(InvalidValue):
+            found.append((_id_of(_body(cbor.decode(data, limit=MAX_CLAIM))), data))
+    return found
 
 
 @functools.lru_cache(maxsize=4096)

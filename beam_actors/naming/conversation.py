@@ -5,11 +5,11 @@ may rest. What is wrong with what it says raises `RemoteProtocolError`, whose te
 knows streams and messages, and neither claims nor actors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import trio
 
-from beam_actors.errors import RemoteProtocolError, TimedOut
+from beam_actors.errors import ConnectionLost, RemoteProtocolError, TimedOut
 from beam_actors.flow import read_frame
 from beam_actors.naming import protocol
 from beam_actors.naming.network import FAILURES, ByteStream
@@ -79,6 +79,18 @@ class Conversation:
         """Push claims, in as many messages as it takes."""
         for push in protocol.pushes(claims):
             await self.send(push)
+
+    async def send_slowly(self, claims: tuple[bytes, ...], pay: Callable[[float], Awaitable[None]]) -> None:
+        """Push claims no faster than they are paid for; in pieces, so that the other side never waits too long."""
+        for push in protocol.pushes(claims):
+            await pay(len(push.claims))
+            await self.send(push)
+
+    async def hear_end(self) -> None:
+        """Raise when a stream on which the other side says nothing ends."""
+        await self.receive(idle=True)
+        # Perhaps what was said last never arrived, and perhaps there is nothing else to say for days.
+        raise ConnectionLost("The stream ended.")
 
     async def refuse(self, text: str) -> None:
         """Say why this side won't go on, if the other one still listens, and end the stream."""

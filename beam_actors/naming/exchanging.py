@@ -17,7 +17,7 @@ from beam_actors.naming.reconciling import Reconciliation, Turn, Work
 from beam_actors.runtime import Ref
 
 _ASK = 30.0
-_RANGES_READ = 16
+RANGES_READ = 16
 """So many ranges, and ids in them, cost as much as one claim: they are read, found and kept for a while."""
 _IDS_COMPARED = 64
 """So many ids in a comparison, from either side, cost as much as one claim."""
@@ -87,7 +87,7 @@ class Exchange:
                 case Push(claims):
                     await self._submit(claims)
                 case Want(ids):
-                    await self._pay(1 + len(ids) / _RANGES_READ)
+                    await self._pay(1 + len(ids) / RANGES_READ)
                     machine.wanted(ids)
                 case Ranges(ranges):
                     await self._pay(_price(ranges, machine.weigh(ranges)))
@@ -102,5 +102,5 @@ class Exchange:
 def _price(ranges: tuple[Range, ...], work: Work) -> float:
     """What reading some ranges and doing what they ask for costs, in claims; paid at once, since a wait may be long."""
     listed = sum(len(one.ids) for one in ranges if isinstance(one, Listing))
-    read = (len(ranges) + listed) / _RANGES_READ
+    read = (len(ranges) + listed) / RANGES_READ
     return 1 + read + work.hashed / _ITEMS_HASHED + work.compared / _IDS_COMPARED

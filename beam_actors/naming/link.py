@@ -1,12 +1,13 @@
 """What `spread` holds for one connected peer: what it owes the peer, and what it does for it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from math import inf
 from typing import TYPE_CHECKING
 
 import trio
 
 from beam_actors.naming.allowance import Allowance, Turn
+from beam_actors.naming.limits import Limits
 from beam_actors.naming.outbox import Outbox
 from beam_actors.values import Bucket
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from beam_actors.naming.network import ByteStream
     from beam_actors.runtime import Worker
 
+_FREE_EXCHANGES = 2
+"""Before the pace holds: one on connect, and one because it broke off."""
 _TICK = 0.001
 """Seconds: a shorter rest can be none at all by rounding, on a clock that stands still meanwhile."""
 
@@ -35,12 +38,13 @@ class Link:
         "worker",
     )
 
-    def __init__(self, allowance: Allowance, pace: tuple[Bucket, Bucket], room: int, *, behind: bool) -> None:
+    def __init__(self, allowance: Allowance, limits: Limits, now: float, *, behind: bool) -> None:
         self.allowance = allowance
-        self.opening, self.answering = pace
+        pace = 1 / limits.exchange_interval
+        self.opening, self.answering = (Bucket(pace, _FREE_EXCHANGES, now) for _ in range(2))
         """How often this node opens an exchange, and how often it answers one."""
         self.comparing = Turn()  # an offer is held in memory: one at a time
-        self.outbox = Outbox(room)
+        self.outbox = Outbox(limits.outbox)
         self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
         self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
         self.in_vain: float | None = None
@@ -50,24 +54,32 @@ class Link:
         """Those that the peer opened, the oldest first, and who serves each."""
         self.worker: Worker | None = None
 
-    def push(self, claims: list[bytes], now: float, after: float) -> None:
-        """Have the claims pushed `after` seconds from now at the latest; an exchange repairs what has no room."""
+    def tell(self, claims: Iterable[tuple[bytes, bytes]], now: float, after: float) -> None:
+        """Tell the peer, see `Outbox`, `after` seconds from now at the latest; an exchange repairs what has no room."""
         if not self.outbox.put(claims, now + after):
             self.behind = True
             after = 0.0
-        self._wake(after)
+        self.wake(after)
+
+    def next_exchange(self, now: float) -> float:
+        """When this node may open one more."""
+        return now + self.opening.take(1, now)
 
     def fall_behind(self) -> None:
         """Have a full exchange soon."""
         self.behind = True
-        self._wake(0.0)
+        self.wake(0.0)
 
-    def _wake(self, after: float) -> None:
+    def wake(self, after: float) -> None:
+        """There is something to do so many seconds from now."""
         self._rest.deadline = min(self._rest.deadline, trio.current_time() + after)
 
-    async def rest(self, now: float, meanwhile: Callable[[], Awaitable[None]]) -> None:
-        """Await `meanwhile` until there may be something to do; at `now` there is nothing. One at a time."""
-        when = min(self.outbox.due, self._or_never(self.due), self._or_never(self.in_vain))
+    async def rest(self, now: float, until: float, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        """Await `meanwhile` until there may be something to do; at `now` there is nothing. One at a time.
+
+        `until` says when there is to be asked for something.
+        """
+        when = min(until, self.outbox.due, self._or_never(self.due), self._or_never(self.in_vain))
         self._rest = trio.CancelScope(deadline=trio.current_time() + max(when - now, _TICK))
         with self._rest:
             await meanwhile()

@@ -122,6 +122,13 @@ class Resolve:
 
 
 @attrs.frozen(slots=True)
+class GetMissing:
+    """Reply: tuple of those `ids` of claims that are not known here."""
+
+    ids: tuple[bytes, ...]
+
+
+@attrs.frozen(slots=True)
 class GetStanding:
     """Reply: `answering.Standing`."""
 

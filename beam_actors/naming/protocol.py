@@ -5,9 +5,11 @@
     2 ask      [1, 2, name]                  what do you know of the name? answered by pushes, then done
     3 compare  [1, 3, salt, lower, upper]    begins an exchange of what lies between two prefixes (8 bytes each, or the
                                              upper one empty), with fingerprints under a salt of 16 bytes
-    4 want     [1, 4, [id …]]                in an exchange: send me these, at most 1,024
+    4 want     [1, 4, [id …]]                send me these, at most 1,024: pushed in the next turn of an exchange, and
+                                             outside of one on a stream that whoever is asked opened
     5 done     [1, 5]                        the end of an answer
     6 ranges   [1, 6, [range …]]             at most 256 of a turn; it ends with the range whose end is empty
+    7 have     [1, 7, [id …]]                the sender has these, at most 1,024; wanted, they are pushed
     range      [end, 0]                      settled
                [end, 1, fingerprint]         what is held up to the end, in 16 bytes
                [end, 2, [id …]]              the same as a list; the lists of a message have at most 1,024 ids
@@ -69,6 +71,13 @@ class Want:
 
 
 @attrs.frozen(slots=True)
+class Have:
+    """Ids of claims that the sender holds."""
+
+    ids: tuple[bytes, ...]
+
+
+@attrs.frozen(slots=True)
 class Done:
     """The end of one list."""
 
@@ -89,7 +98,7 @@ class Ranges:
     ranges: tuple[Range, ...]
 
 
-Message = Refuse | Push | Ask | Want | Done | Compare | Ranges
+Message = Refuse | Push | Ask | Want | Done | Compare | Ranges | Have
 
 
 def encode(message: Message) -> bytes:
@@ -109,6 +118,8 @@ def encode(message: Message) -> bytes:
             fields = [VERSION, 3, salt, lower, upper]
         case Ranges(ranges):
             fields = [VERSION, 6, [_range_fields(one) for one in ranges]]
+        case Have(ids):
+            fields = [VERSION, 7, list(ids)]
     return frame(cbor.encode(fields))
 
 
@@ -135,6 +146,8 @@ def decode(body: bytes) -> Message:
             message = Done()
         case [6, list() as ranges]:
             message = Ranges(_ranges(ranges))
+        case [7, list() as ids]:
+            message = Have(_strings(ids, MAX_IDS, ID, ID))
         case _:
             raise RemoteProtocolError(f"There is no message of kind {fields[1]} with these fields.")
     return message
@@ -212,6 +225,13 @@ def pushes(claims: Iterable[bytes]) -> Iterator[Push]:
     """The claims in as many messages as their bound asks for."""
     for part in _parts(claims, MAX_CLAIMS):
         yield Push(part)
+
+
+def news(whole: Iterable[bytes], named: Iterable[bytes]) -> Iterator[Push | Have]:
+    """Claims, and the ids of others."""
+    yield from pushes(whole)
+    for part in _parts(named, MAX_IDS):
+        yield Have(part)
 
 
 def wants(ids: Iterable[bytes]) -> Iterator[Want]:

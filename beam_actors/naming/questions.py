@@ -17,6 +17,7 @@ from beam_actors.naming.messages import (
     GetItems,
     GetMade,
     GetMeaning,
+    GetMissing,
     GetStanding,
     GetUnder,
     IsDecided,
@@ -32,6 +33,7 @@ Question = (
     | GetHolding
     | GetMade
     | GetMeaning
+    | GetMissing
     | GetStanding
     | IsDecided
     | ListConflicts
@@ -50,6 +52,7 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     CheckFree: lambda known, ask, _now: known.bindings.check_free(ask.name),
     GetStanding: lambda known, ask, now: answering.standing(known, ask.name, now),
     GetHolding: lambda known, ask, _now: answering.holding(known, ask.name),
+    GetMissing: lambda known, ask, _now: tuple(one for one in ask.ids if known.registry.get(one) is None),
     GetMade: lambda known, ask, _now: known.made.get(ask.purpose),
     ListHeld: lambda known, _ask, _now: answering.held(known),
     ListConflicts: lambda known, ask, now: answering.conflicts(known, now, ask.name),

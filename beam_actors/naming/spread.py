@@ -1,11 +1,11 @@
 """Spread: claims go to the peers that lack them, and come from those that have them, by `/beam/names/1`.
 
-What is new here is pushed to every connected peer but the one it came from; on each new connection one side opens an
-exchange, and each node one a minute with any of its peers, by which either gets what it lacks. Invariant: what a peer,
-and what all peers together, can make this node hold or do is bounded (streams, claims a second, ids in an exchange,
-claims waiting to be pushed, lines in the log); it ends with the stream and with the peer that wanted it, and a peer's
-failure costs its own link only. Every claim goes through the registrar; this module judges none and never passes one on
-that was known.
+What was made here is pushed to every connected peer; of what came from one the others hear the id, and ask if they lack
+it. On each new connection one side opens an exchange, and each node one a minute with any of its peers, by which either
+gets what it lacks. Invariant: what a peer, and what all peers together, can make this node hold or do is bounded
+(streams, claims a second, ids in an exchange, claims waiting to be told, lines in the log); it ends with the stream and
+the peer that wanted it, and a peer's failure costs its own link only. Every claim goes through the registrar; this
+module judges none and never passes one on that was known.
 """
 
 from collections.abc import Awaitable
@@ -13,24 +13,26 @@ from functools import partial
 
 import trio
 
-from beam_actors.errors import ActorError, ConnectionLost, RemoteProtocolError, ResourceExhausted, StorageError
+from beam_actors.errors import ActorError, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
 from beam_actors.naming.allowance import Allowance, Commons, wait
+from beam_actors.naming.claim import with_ids
 from beam_actors.naming.complaints import Complaints
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.exchanges import Exchanges
-from beam_actors.naming.exchanging import Exchange, Pay
+from beam_actors.naming.exchanging import RANGES_READ, Exchange, Pay
+from beam_actors.naming.hearsay import Hearsay
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.link import Link
-from beam_actors.naming.messages import Changed, CountLinks, GetAbout, Meet, Submit, Taken
+from beam_actors.naming.messages import Changed, CountLinks, GetAbout, GetClaims, GetMissing, Meet, Submit, Taken
 from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
 from beam_actors.naming.news import News
-from beam_actors.naming.protocol import PROTOCOL, Ask, Compare, Done, Push
+from beam_actors.naming.protocol import PROTOCOL, Ask, Compare, Done, Have, Push, Want
 from beam_actors.naming.ranges import SALT
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.ports import Clock, Entropy
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
-from beam_actors.values import Bucket, PeerId
+from beam_actors.values import PeerId
 
 _ASK = 30.0
 _RETRY = 5.0
@@ -39,8 +41,6 @@ _IN_VAIN = 15.0
 _HOLD_BACK = 0.5
 """Seconds within which a peer is told what another peer told this node, when of them is chance: most of those that know
 it already say so first, and are not told it again."""
-_FREE_EXCHANGES = 2
-"""Before the pace holds: one on connect, and one because it broke off."""
 
 
 class Spread(Actor):
@@ -69,6 +69,7 @@ class Spread(Actor):
         self._links: dict[PeerId, Link] = {}
         self._serving = 0
         self._news = News(self._limits.streams)
+        self._hearsay = Hearsay(self._limits.named, self._limits.named_patience)
         self._commons = Commons(self._limits.all_claims_per_second, self._limits.all_claims_burst, clock)
         self._exchanges = Exchanges(self._limits.exchanges, self._limits.exchange_bytes)
         self._refused = Complaints("peers are refused", clock)
@@ -126,6 +127,7 @@ class Spread(Actor):
     @receives(PeerDown)
     def on_peer_down(self, message: PeerDown) -> None:
         """Stop, whatever it still wants; what it missed comes with the exchange on the next connection."""
+        self._hearsay.gone(message.peer)
         link = self._links.pop(message.peer, None)
         if link is not None:
             for worker in (link.worker, *link.streams.values()):
@@ -137,25 +139,22 @@ class Spread(Actor):
         if link is None:
             limits = self._limits
             allowance = Allowance(limits.claims_per_second, limits.claims_burst, self._commons, self._clock)
-            pace = self._pace(), self._pace()
-            link = self._links[peer] = Link(allowance, pace, limits.outbox, behind=self._me < peer)
+            link = self._links[peer] = Link(allowance, limits, self._clock.monotonic(), behind=self._me < peer)
         return link
-
-    def _pace(self) -> Bucket:
-        return Bucket(1 / self._limits.exchange_interval, _FREE_EXCHANGES, self._clock.monotonic())
 
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
-        """Pass on what is new here."""
+        """Pass on what is new here: nobody else can tell what was made here, and what came is told by its id."""
         if not message.claims:
             return
         self._news.came()
-        claims = [claim.encoded for claim in message.claims]
+        self._hearsay.came(claim.id for claim in message.claims)
+        claims = [(claim.id, claim.encoded if message.source is None else b"") for claim in message.claims]
         longest = 0.0 if message.source is None else _HOLD_BACK
         now = self._clock.monotonic()
         for peer, link in self._links.items():
             if peer != message.source and link.worker is not None:
-                link.push(claims, now, longest and longest * self._entropy.uniform())
+                link.tell(claims, now, longest and longest * self._entropy.uniform())
 
     @receives(CountLinks)
     def on_count_links(self, _message: CountLinks) -> int:
@@ -179,23 +178,23 @@ class Spread(Actor):
         try:
             while True:
                 await self._exchange_when_due(peer, link)
-                now = self._clock.monotonic()
-                if link.outbox.due <= now:
+                now, asked = self._clock.monotonic(), self._hearsay.due(peer)
+                if min(asked, link.outbox.due) <= now:
                     if talk is None:
                         talk = await self._open(peer)
-                    await talk.send_claims(link.outbox.take(protocol.MAX_CLAIMS))
+                    await self._tell(talk, peer, link, now)
                 elif link.due is not None or not link.behind:
-                    await link.rest(now, trio.sleep_forever if talk is None else partial(self._hear_end, talk))
+                    await link.rest(now, asked, trio.sleep_forever if talk is None else talk.hear_end)
         finally:
             if talk is not None:
                 talk.abort()
 
-    @staticmethod
-    async def _hear_end(talk: Conversation) -> None:
-        """Raise when the stream of pushes ends, on which the peer says nothing."""
-        await talk.receive(idle=True)
-        # Perhaps the last pushes never arrived, and perhaps there is no other news for days.
-        raise ConnectionLost("The stream of pushes ended.")
+    async def _tell(self, talk: Conversation, peer: PeerId, link: Link, now: float) -> None:
+        """Say what is due, and ask for it."""
+        if wanted := self._hearsay.take(peer, now, protocol.MAX_CLAIMS):
+            await talk.send(Want(wanted))
+        if link.outbox.due <= now:
+            await talk.send(*protocol.news(*link.outbox.take(protocol.MAX_CLAIMS)))
 
     async def _exchange_when_due(self, peer: PeerId, link: Link) -> None:
         if link.in_vain is not None and link.in_vain <= self._clock.monotonic():
@@ -203,7 +202,7 @@ class Spread(Actor):
             link.in_vain = None
             link.behind |= not self._news.was_answered(peer)
         if link.due is None and link.behind:
-            link.due = self._next_exchange(link)
+            link.due = link.next_exchange(self._clock.monotonic())
         if link.due is None or link.due > self._clock.monotonic():
             return
         link.due = None
@@ -211,12 +210,9 @@ class Spread(Actor):
         try:
             await self._exchange(peer, link)
         except FAILURES:  # a peer whom many ask at once can't answer them if they come back at once
-            link.due = self._next_exchange(link) + self._entropy.uniform() * self._limits.exchange_interval
+            now = self._clock.monotonic()
+            link.due = link.next_exchange(now) + self._entropy.uniform() * self._limits.exchange_interval
             raise
-
-    def _next_exchange(self, link: Link) -> float:
-        now = self._clock.monotonic()
-        return now + link.opening.take(1, now)
 
     async def _open(self, peer: PeerId) -> Conversation:
         stream = await self._peers.open(peer, PROTOCOL, owner=self.ref)
@@ -288,6 +284,7 @@ class Spread(Actor):
         """Forget a link of which nothing is left: its peer was not announced, and has no stream."""
         if link.worker is None and not link.streams and self._links.get(peer) is link:
             del self._links[peer]
+            self._hearsay.gone(peer)
 
     async def _answer_all(self, peer: PeerId, link: Link, talk: Conversation) -> None:
         def pay(count: float) -> Awaitable[None]:
@@ -302,8 +299,15 @@ class Spread(Actor):
                     await self._submit(peer, link, pay, claims)
                 case Ask(name):
                     await pay(1)
-                    await self._send_slowly(pay, talk, await self._registrar.ask(GetAbout(name), timeout=_ASK))
+                    await talk.send_slowly(await self._registrar.ask(GetAbout(name), timeout=_ASK), pay)
                     await talk.send(Done())
+                case Have(ids):
+                    await pay(1 + len(ids) / RANGES_READ)
+                    await self._hear_of(peer, link, ids)
+                case Want(ids):
+                    await pay(max(1, len(ids)))
+                    some = with_ids(await self._registrar.ask(GetClaims(ids), timeout=_ASK))
+                    link.tell(some, self._clock.monotonic(), 0.0)
                 case Compare() as opening:
                     link.in_vain = None  # it knows of this session, and comes again if it is refused
                     async with link.comparing:
@@ -334,12 +338,13 @@ class Spread(Actor):
         taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         if taken.bad:
             link.allowance.charge((self._limits.bad_work - 1) * taken.bad)  # owed, whatever becomes of the stream
-        link.outbox.drop(claims)
+        link.outbox.drop(one for one, _claim in with_ids(claims))
 
-    @staticmethod
-    async def _send_slowly(pay: Pay, talk: Conversation, claims: tuple[bytes, ...]) -> None:
-        """Give claims out no faster than they are taken; in pieces, so that the other side never waits too long."""
-        for start in range(0, len(claims), protocol.MAX_CLAIMS):
-            some = claims[start : start + protocol.MAX_CLAIMS]
-            await pay(len(some))
-            await talk.send_claims(some)
+    async def _hear_of(self, peer: PeerId, link: Link, ids: tuple[bytes, ...]) -> None:
+        """The peer has these: what of them is missing here is asked for, in its turn."""
+        link.outbox.drop(ids)
+        if unsettled := self._hearsay.unsettled(ids):
+            missing = await self._registrar.ask(GetMissing(unsettled), timeout=_ASK)
+            if not self._hearsay.said(peer, missing, self._clock.monotonic()):
+                link.behind = True
+            link.wake(0.0)

@@ -64,6 +64,31 @@ MUTANTS = (
         edits=(Edit("naming/spread.py", "if peer != message.source and", "if peer == message.source and"),),
     ),
     Mutant(
+        name="named-is-asked-of-everybody",
+        bug="A claim that several peers name is asked of all of them at once.",
+        test="naming/test_hearsay.py::test_the_first_that_names_a_claim_is_asked_at_once_and_each_other_a_while_later",
+        edits=(Edit("naming/hearsay.py", "named.turn = when + self._patience", "named.turn = when"),),
+    ),
+    Mutant(
+        name="named-again-delays-again",
+        bug="Each time that a peer names a claim again, all others have to wait for longer.",
+        test="naming/test_hearsay.py::test_who_names_a_claim_again_and_again_delays_it_once",
+        edits=(Edit("naming/hearsay.py", " and len(named.peers) < _PEERS and peer not in named.peers:", ":"),),
+    ),
+    Mutant(
+        name="forged-counts-as-come",
+        bug="Whatever a peer sends is asked of nobody any more, also what was refused.",
+        test="naming/test_spread.py::test_a_forgery_of_a_claim_that_was_not_heard_of_yet_keeps_it_from_nobody",
+        edits=(
+            Edit(
+                "naming/spread.py",
+                "        await self._registrar.ask(Submit(claims, peer), timeout=_ASK)\n",
+                "        await self._registrar.ask(Submit(claims, peer), timeout=_ASK)\n"
+                "        self._hearsay.came(one for one, _claim in with_ids(claims))\n",
+            ),
+        ),
+    ),
+    Mutant(
         name="exchange-one-way",
         bug="In an exchange what the other side lacks or wants is not given.",
         plan="split",

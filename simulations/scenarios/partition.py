@@ -49,7 +49,7 @@ def plan(seed: int, size: int) -> Plan:
         machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(size)),
         settle=10.0,
         safety=_SAFETY,
-        bounds=Bounds(converge=120.0),
+        bounds=Bounds(converge=60.0),
         operations=tuple(sorted(happens, key=lambda one: one.at)),
         faults=tuple(faults),
     )

@@ -13,6 +13,7 @@ from beam_actors.naming.protocol import (
     Ask,
     Compare,
     Done,
+    Have,
     Push,
     Ranges,
     Refuse,
@@ -43,6 +44,7 @@ messages = st.one_of(
     st.lists(st.binary(min_size=1, max_size=100), max_size=8).map(lambda some: Push(tuple(some))),
     st.sampled_from([Ask(Name("alice")), Done()]),
     ids.map(Want),
+    ids.map(Have),
     st.builds(Compare, fingerprints, st.just(bytes(8)), st.just(TOP) | eight.filter(any)),
     turn().map(Ranges),
 )
@@ -61,6 +63,7 @@ def test_the_largest_messages_fit():
     for message in (
         Push((bytes([1]) * MAX_CLAIM,) * MAX_CLAIMS),
         Want((bytes(32),) * MAX_IDS),
+        Have((bytes(32),) * MAX_IDS),
         Ranges(
             (
                 *(Print(bytes([number]) * 40, bytes(16)) for number in range(MAX_RANGES - 1)),
@@ -81,6 +84,7 @@ def test_the_largest_messages_fit():
         [1, 1, [7]], [1, 1, [b""]],
         [1, 1, [b"x" * (MAX_CLAIM + 1)]], [1, 1, [b"x"] * (MAX_CLAIMS + 1)], [1, 2, "localhost"], [1, 2, "A"],
         [1, 3, [bytes(32)]], [1, 4, [bytes(32)] * (MAX_IDS + 1)], [1, 4, [bytes(33)]], {1: 1, 0: 2},
+        [1, 7, [bytes(32)] * (MAX_IDS + 1)], [1, 7, [bytes(31)]], [1, 7, bytes(32)], [1, 8],
         [1, 3, bytes(15), bytes(8), b""], [1, 3, bytes(16), bytes(7), b""], [1, 3, bytes(16), bytes(8), bytes(9)],
         [1, 3, bytes(16), bytes(8), bytes(8)], [1, 3, bytes(16), b"\x02" * 8, b"\x01" * 8], [1, 3, bytes(16), bytes(8)],
         [1, 6, []], [1, 6, [[b""]]], [1, 6, [7]], [1, 6, [[b"", 3]]], [1, 6, [[b"", False]]], [1, 6, [["", 0]]],

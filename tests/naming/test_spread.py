@@ -1,4 +1,5 @@
 import itertools
+from collections import Counter
 
 import pytest
 import trio
@@ -8,10 +9,10 @@ from beam_actors.naming import Kind, Limits, protocol
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.messages import CountLinks, Submit
-from beam_actors.naming.protocol import Ask, Push
-from beam_actors.peers import PeerUp
+from beam_actors.naming.protocol import Ask, Have, Push, Want
+from beam_actors.peers import PeerDown, PeerUp
 from tests.naming.builders import NAMES, NOW, claim, peer, pool, revocation
-from tests.naming.lab import View, give, ids, lab, settle, visit
+from tests.naming.lab import Node, Silent, View, give, ids, lab, settle, visit
 from tests.wire.support import unframed
 
 
@@ -48,15 +49,16 @@ async def test_a_change_reaches_the_far_end_of_a_chain_without_echo(autojump_clo
         await give(nodes[0], claim(0))
         await settle()
         assert [await ids(node) for node in nodes] == [{claim(0).id}] * 4
-        pushed = [protocol.decode(unframed(sent)) for sent in wires.sent]
-        assert pushed == [Push((claim(0).encoded,))] * 3  # once over each link: never back, never again
+        said = [protocol.decode(unframed(sent)) for sent in wires.sent]
+        each = [Have((claim(0).id,)), Want((claim(0).id,)), Push((claim(0).encoded,))]
+        assert said == each * 3  # once over each link: never back, never again
         await give(nodes[0], claim(0))
         await give(nodes[3], claim(0))
         await settle()
-        assert len(wires.sent) == 3
+        assert len(wires.sent) == 9
 
 
-async def test_most_of_those_that_hear_a_change_from_others_are_not_told_it_again(autojump_clock):
+async def test_each_node_is_sent_a_change_once_however_many_peers_have_it(autojump_clock):
     async with lab(8, owner=0) as (wires, nodes):
         for one, other in itertools.combinations(nodes, 2):
             wires.connect(one, other)
@@ -65,8 +67,66 @@ async def test_most_of_those_that_hear_a_change_from_others_are_not_told_it_agai
         await give(nodes[0], claim(0))
         await settle()
         assert [await ids(node) for node in nodes] == [{claim(0).id}] * 8
-        pushed = [protocol.decode(unframed(sent)) for sent in wires.sent]
-        assert len(pushed) <= 28  # once over each of 28 links at most; without delay it would cross on 21 of them
+        said = Counter(type(protocol.decode(unframed(sent))) for sent in wires.sent)
+        assert said[Push] == said[Want] == 7
+        assert said[Have] <= 28  # once over each of 28 links at most; without delay it would cross on 21 of them
+
+
+async def test_what_is_made_here_is_pushed_without_being_asked_for(autojump_clock):
+    async with lab(4) as (wires, (one, *others)):
+        for other in others:
+            wires.connect(one, other)
+        await settle()
+        wires.sent.clear()
+        await one.naming.register("mine")
+        await settle()
+        said = [protocol.decode(unframed(sent)) for sent in wires.sent]
+        assert [type(message) for message in said if not isinstance(message, Ask)] == [Push] * 3
+
+
+async def test_what_a_peer_names_and_does_not_give_is_asked_of_the_next(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        mute = Node(wires, 2)
+        mute.spread = Silent()
+        wires.connect(one, mute)
+        wires.connect(one, other)
+        await settle()
+        await Conversation(visit(one, 2), timeout=5).send(Have((claim(0).id,)))
+        await settle(0.5)
+        await give(other, claim(0))
+        began = trio.current_time()
+        while not await ids(one):
+            await trio.sleep(0.01)
+        assert 1 < trio.current_time() - began < 2.1
+
+
+async def test_a_forgery_of_a_claim_that_was_not_heard_of_yet_keeps_it_from_nobody(autojump_clock):
+    forged = protocol.cbor.encode([claim(0).body, bytes(64)])  # it has the id of the genuine one
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await settle()
+        await Conversation(visit(one), timeout=5).send(Push((forged,)))
+        await settle(0.5)
+        await give(other, claim(0))
+        await settle(1)
+        assert await ids(one) == {claim(0).id}
+
+
+async def test_what_was_wanted_of_a_peer_whose_connection_ended_comes_from_another(autojump_clock):
+    async with lab(3) as (wires, (one, two, three)):
+        wires.connect(one, two)
+        wires.connect(one, three)
+        await settle()
+        mute = Node(wires, 3)
+        mute.spread = Silent()
+        wires.connect(one, mute)
+        await settle()
+        await Conversation(visit(one, 3), timeout=5).send(Have((claim(0).id,)))
+        await settle(0.1)
+        one.spread.tell(PeerDown(mute.me))
+        await give(two, claim(0))
+        await settle(3)
+        assert [await ids(node) for node in (one, two, three)] == [{claim(0).id}] * 3
 
 
 async def test_a_change_made_here_is_told_at_once_and_another_peers_within_half_a_second(autojump_clock):

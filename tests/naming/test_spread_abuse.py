@@ -8,7 +8,7 @@ from beam_actors.errors import ConnectionLost
 from beam_actors.flow import read_frame
 from beam_actors.naming import Limits, exchanging, protocol
 from beam_actors.naming.conversation import Conversation
-from beam_actors.naming.protocol import Ask, Compare, Done, Push, Ranges, Refuse, Want
+from beam_actors.naming.protocol import Ask, Compare, Done, Have, Push, Ranges, Refuse, Want
 from beam_actors.naming.ranges import PREFIX, SALT, TOP, Listing, Print, Settled
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.wire import FrameReader, frame
@@ -121,7 +121,7 @@ async def test_a_peer_that_compares_again_and_again_is_slowed_down(autojump_cloc
         assert took >= (10 * (len(many) + 2) - 20) / 10
 
 
-SAY_NOTHING = [Push(()), Ranges((Settled(b"\1"),)), Done()]
+SAY_NOTHING = [Push(()), Ranges((Settled(b"\1"),)), Done(), Have(()), Want(())]
 
 
 @pytest.mark.parametrize("message", SAY_NOTHING)
@@ -188,7 +188,7 @@ async def test_an_exchange_against_the_rules_is_refused(autojump_clock, messages
         assert one.spread.incarnation == 1
 
 
-@pytest.mark.parametrize("message", [Ranges((Settled(TOP),)), Want((bytes(32),))])
+@pytest.mark.parametrize("message", [Ranges((Settled(TOP),)), Ranges((Listing(TOP, numbers(1)),))])
 async def test_what_belongs_to_no_exchange_is_refused(autojump_clock, message):
     async with lab(1) as (_, (one,)):
         stream = visit(one)
@@ -217,6 +217,52 @@ async def test_a_peer_that_never_answers_an_exchange_costs_only_its_link(autojum
         streams = [message.stream for message in mute.spread.messages if isinstance(message, InboundStream)]
         assert 4 <= len(streams) <= 6  # each was given up after a minute, and another tried
         assert one.spread.incarnation == 1
+
+
+async def test_what_is_named_and_wanted_is_paid_for(autojump_clock):
+    many = [claim(owner, f"n{number}") for owner in range(4) for number in range(16)]
+    async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
+        await give(one, *many)
+        talk = Conversation(visit(one), timeout=60)
+        assert await elapsed(talk, *[Have(numbers(160))] * 10, Ask(NAMES[0])) >= (10 * 11 - 20) / 10
+        assert await elapsed(talk, *[Want(tuple(item.id for item in many))] * 2, Ask(NAMES[0])) >= (128 - 20) / 10
+
+
+async def test_what_is_wanted_without_having_been_named_is_bounded(autojump_clock):
+    many = [claim(owner, f"n{number}") for owner in range(4) for number in range(16)]
+    async with lab(1, limits=Limits(outbox=4)) as (wires, (one,)):
+        slow = Node(wires, 2)
+        slow.spread = Silent()
+        wires.connect(one, slow)
+        await give(one, *many)
+        await Conversation(visit(one, 2), timeout=5).send(Want(tuple(item.id for item in many)), Want(numbers(40)))
+        await settle(1)
+        (link,) = one.system.cell(one.spread.path).actor._links.values()
+        assert len(link.outbox) <= 4
+        assert one.spread.incarnation == 1
+
+
+async def test_a_peer_that_names_what_nobody_has_fills_its_part_of_the_book_only(autojump_clock):
+    async with lab(2, limits=Limits(named=80)) as (wires, (one, other)):
+        mute = Node(wires, 2)
+        mute.spread = Silent()
+        wires.connect(one, mute)
+        wires.connect(one, other)
+        await settle()
+        talk = Conversation(visit(one, 2), timeout=60)
+        for start in range(0, 10_000, 1000):
+            await talk.send(Have(numbers(10_000)[start : start + 1000]))
+        await settle(1)
+        hearsay = one.system.cell(one.spread.path).actor._hearsay
+        assert len(hearsay._named) == 10
+        began = trio.current_time()
+        await give(other, claim(0))
+        while not await ids(one):
+            await trio.sleep(0.01)
+        assert trio.current_time() - began < 0.6
+        one.spread.tell(PeerDown(mute.me))
+        await settle(1)
+        assert len(hearsay) == 0
 
 
 async def test_pushes_to_a_slow_peer_are_bounded(autojump_clock):

@@ -1,3 +1,4 @@
+import pytest
 import trio
 
 from beam_actors.testing.world import run_world
@@ -23,5 +24,23 @@ def test_an_actor_that_is_starting_is_not_there_yet():
         assert None in seen
         assert all(known is None or known.own for known in seen)
         assert seen[-1] is not None
+
+    run_world(1, scenario)
+
+
+def test_whoever_listens_hears_each_message_and_the_actor_handles_it_after_a_restart_too():
+    async def scenario(world):
+        node = await world.machine("one").boot()
+        heard = []
+        inside.listen(node, "registry", lambda message: heard.append(type(message).__name__))
+        await node.naming.register("mine")
+        assert "Reserve" in heard
+        heard.clear()
+        node.system.ref("node/core/services/registry").crash(RuntimeError("as asked"))
+        await trio.sleep(1)
+        assert (await node.naming.resolve("mine")).peers
+        assert "Resolve" in heard
+        with pytest.raises(LookupError):
+            inside.listen(node, "nobody", heard.append)
 
     run_world(1, scenario)
