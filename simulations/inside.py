@@ -116,6 +116,12 @@ def exchanges(node: "Node") -> list[tuple[int, int]]:
     return [(len(link.outbox), len(link.streams)) for link in links]
 
 
+def named(node: "Node") -> int:
+    """How many claims are remembered that peers named, or sent."""
+    spread = actor(node, "spread")
+    return 0 if spread is None else len(spread._hearsay._named)  # noqa: SLF001 (see above)
+
+
 def lookups(node: "Node") -> tuple[int, int]:
     """How many look-ups are under way, and how many negative answers are remembered."""
     pool = actor(node, "lookups")

@@ -79,9 +79,9 @@ class Limits:
     streams: int = 1024
     """The same of all peers: two for each session. Beyond it whoever has most loses the oldest to a newcomer."""
     outbox: int = 512
-    """Claims that wait to be pushed to one peer; beyond it the oldest are dropped, and the next exchange repairs it."""
+    """Claims that one peer is still to be told of; beyond it the oldest are dropped, and the next exchange repairs it."""
     named: int = 2048
-    """Claims that peers said they have, or sent, and that are remembered: of others more copies may come."""
+    """Claims of which it is remembered which peers have them, or that they came; of others more copies may come."""
     named_patience: float = 2.0
     """Seconds for a peer that says it has a claim to send it, before the next one that says so is asked; several round
     trips, and a disk that is slow."""

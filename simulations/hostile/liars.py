@@ -13,7 +13,7 @@ from beam_actors.identity.owner import REVOCATION_ERA
 from beam_actors.naming import PROTOCOL, Claim, Kind
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MINUTE
-from beam_actors.naming.protocol import Ask, Push, pushes
+from beam_actors.naming.protocol import MAX_IDS, Ask, Have, Push, pushes
 from beam_actors.values import Name
 from simulations.hostile.attacker import Attacker, Lair
 from simulations.hostile.forging import dialects, forgeries, signed
@@ -106,6 +106,25 @@ class Replayer(Listener):
     def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
         """See `Liar`."""
         yield from (claim.encoded for claim in self.heard.values())
+
+
+class Boaster(Listener):
+    """Says that it has claims: those that it heard of, before others hear of them, and many that nobody has."""
+
+    NAME = "boaster"
+    EVERY = 0.5
+    MADE_UP = 64
+
+    async def attack(self, line: Line) -> None:
+        """See `Attacker`: whoever asks for them waits in vain."""
+        talk = Conversation(line.open(PROTOCOL), timeout=TIMEOUT)
+        while True:
+            await self.prepare(line)
+            made_up = (self.lair.entropy.token(32) for _ in range(self.MADE_UP))
+            said = (*self.heard, *made_up)[-MAX_IDS:]
+            await talk.send(Have(said))
+            self.lair.tally["claims named"] += len(said)
+            await trio.sleep(self.EVERY)
 
 
 class Thief(Listener):
@@ -295,6 +314,6 @@ class Pickpocket(Chained):
 
 
 LIARS: tuple[type[Liar], ...] = (
-    Forger, Replayer, Thief, Foreigner, Prophet, Revenant, Dialect, Equivocator, Undertaker, Hoarder, Suicide,
+    Forger, Replayer, Boaster, Thief, Foreigner, Prophet, Revenant, Dialect, Equivocator, Undertaker, Hoarder, Suicide,
     Lazarus, Pickpocket,
 )  # fmt: skip

@@ -55,6 +55,7 @@ def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
     yield "claims to push", max((claims for claims, _ in exchanges), default=0), limits.naming.outbox
     yield "streams about names", sum(streams for _, streams in exchanges), limits.naming.streams
     yield "of one peer", max((streams for _, streams in exchanges), default=0), limits.naming.streams_per_peer
+    yield "claims named by peers", inside.named(node), limits.naming.named
     under_way, negative = inside.lookups(node)
     yield "look-ups", under_way, limits.naming.lookups
     yield "negative answers", negative, limits.naming.negatives

@@ -6,6 +6,7 @@ import trio
 from beam_actors.errors import NameContested
 from beam_actors.naming import Kind
 from beam_actors.naming.limits import Limits
+from simulations import inside
 from tests.simulations.hostile.street import NAME, play
 
 
@@ -30,6 +31,22 @@ def test_lies_are_refused_for_what_they_are(kind, reasons):
                 assert one.strangers(node) == []
 
     play(kind, scene)
+
+
+def test_who_names_what_it_does_not_give_fills_its_part_of_the_book_and_no_more():
+    async def scene(one):
+        assert one.tally["claims named"] > 1000
+        for number in range(5):
+            await one.owner.naming.register(f"new-{number}")
+            began = trio.current_time()
+            while len(one.registry(one.friend)) < 2 + number:
+                await trio.sleep(0.01)
+            assert trio.current_time() - began < 0.5
+        for node in one.nodes:
+            assert 200 < inside.named(node) <= Limits().named // 8 + 10
+        assert one.crashes == []
+
+    play("boaster", scene)
 
 
 def test_claims_from_the_near_future_wait_in_bounded_number():
