@@ -82,8 +82,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/spread.py",
-                "        await self._registrar.ask(Submit(claims, peer), timeout=_ASK)\n",
-                "        await self._registrar.ask(Submit(claims, peer), timeout=_ASK)\n"
+                "        taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)\n",
+                "        taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)\n"
                 "        self._hearsay.came(one for one, _claim in with_ids(claims))\n",
             ),
         ),
