@@ -79,7 +79,7 @@ class Limits:
     streams: int = 1024
     """The same of all peers: two for each session. Beyond it whoever has most loses the oldest to a newcomer."""
     outbox: int = 512
-    """Claims that one peer is still to be told of; beyond it the oldest are dropped, and the next exchange repairs it."""
+    """Claims that a peer is still to be told of; beyond it the oldest are dropped, and the next exchange repairs it."""
     named: int = 2048
     """Claims of which it is remembered which peers have them, or that they came; of others more copies may come."""
     named_patience: float = 2.0

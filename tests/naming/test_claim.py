@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import BeamError, ClaimRefused, LocalProtocolError
 from beam_actors.identity import OwnerChain, PeerKey
-from beam_actors.naming.claim import DOMAIN, Claim, Field, Kind, Terms
+from beam_actors.naming.claim import DOMAIN, Claim, Field, Kind, Terms, with_ids
 from beam_actors.naming.limits import DAY, MAX_CLAIM, MAX_TIME
 from beam_actors.values import Name, cbor
 from tests.naming import fuzz
@@ -272,3 +272,14 @@ def test_the_vector_in_the_documentation():
     assert f"id{one.id.hex()}" in packed
     assert f"{len(one.body)} bytes" in page
     assert f"{len(one.encoded)} bytes" in page
+
+
+def test_ids_are_read_without_believing_anything_else():
+    one, other = claim(0), revocation(1)
+    forged = cbor.encode([one.body, bytes(64)])
+    noise = [b"", b"noise", b"\x82\x40\x40", cbor.encode([one.body, bytes(63)]), cbor.encode([b"x" * 1100, bytes(64)])]
+    assert with_ids([one.encoded, forged, *noise, other.encoded]) == [
+        (one.id, one.encoded),
+        (one.id, forged),
+        (other.id, other.encoded),
+    ]
