@@ -23,6 +23,8 @@ class _Named:
     """One claim."""
 
     peers: list[PeerId] = attrs.field(factory=list)
+    owing: list[PeerId] = attrs.field(factory=list)
+    """Those of them that have not given it."""
     turn: float = 0.0
     """When the next peer may be asked; never, once it was taken in."""
 
@@ -38,7 +40,7 @@ class Hearsay:
         self._patience = patience
         self._named: OrderedDict[bytes, _Named] = OrderedDict()
         self._owed: Counter[PeerId] = Counter()
-        """How many claims each peer has named that were not taken in yet."""
+        """How many claims each peer has named that it did not give, nor anybody else one that was taken in."""
         self._wanted: dict[PeerId, dict[bytes, float]] = {}
 
     def unsettled(self, ids: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -53,11 +55,20 @@ class Hearsay:
             named = self._name(one)
             if named.turn < inf and len(named.peers) < _PEERS and peer not in named.peers:
                 named.peers.append(peer)
+                named.owing.append(peer)
                 self._owed[peer] += 1
                 when = max(named.turn, now)
                 named.turn = when + self._patience
                 self._wanted.setdefault(peer, {})[one] = when
         return True
+
+    def gave(self, peer: PeerId, ids: Iterable[bytes]) -> None:
+        """The peer sent these, taken in or not: it is not asked again, and owes them no longer."""
+        for one in ids:
+            named = self._named.get(one)
+            if named is not None and peer in named.owing:
+                named.owing.remove(peer)
+                self._settle(peer, one)
 
     def came(self, ids: Iterable[bytes]) -> None:
         """These were taken in."""
@@ -90,12 +101,16 @@ class Hearsay:
         return named
 
     def _forget(self, one: bytes, named: _Named) -> None:
-        for peer in named.peers:
-            self._drop(peer, one)
-            self._owed[peer] -= 1
-            if not self._owed[peer]:
-                del self._owed[peer]
+        for peer in named.owing:
+            self._settle(peer, one)
+        named.owing.clear()
         named.peers.clear()
+
+    def _settle(self, peer: PeerId, one: bytes) -> None:
+        self._drop(peer, one)
+        self._owed[peer] -= 1
+        if not self._owed[peer]:
+            del self._owed[peer]
 
     def _drop(self, peer: PeerId, one: bytes) -> None:
         wanted = self._wanted.get(peer)

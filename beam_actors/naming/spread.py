@@ -4,8 +4,7 @@ What was made here is pushed to every connected peer; of what came from one the 
 it. On each new connection one side opens an exchange, and each node one a minute with any of its peers, by which either
 gets what it lacks. Invariant: what a peer, and what all peers together, can make this node hold or do is bounded
 (streams, claims a second, ids in an exchange, claims waiting to be told, lines in the log); it ends with the stream and
-the peer that wanted it, and a peer's failure costs its own link only. Every claim goes through the registrar; this
-module judges none and never passes one on that was known.
+the peer that wanted it, and a failure costs its own link only. The registrar judges claims; none goes on twice.
 """
 
 from collections.abc import Awaitable
@@ -210,8 +209,8 @@ class Spread(Actor):
         try:
             await self._exchange(peer, link)
         except FAILURES:  # a peer whom many ask at once can't answer them if they come back at once
-            now = self._clock.monotonic()
-            link.due = link.next_exchange(now) + self._entropy.uniform() * self._limits.exchange_interval
+            pause = self._entropy.uniform() * self._limits.exchange_interval
+            link.due = link.next_exchange(self._clock.monotonic()) + pause
             raise
 
     async def _open(self, peer: PeerId) -> Conversation:
@@ -338,13 +337,14 @@ class Spread(Actor):
         taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         if taken.bad:
             link.allowance.charge((self._limits.bad_work - 1) * taken.bad)  # owed, whatever becomes of the stream
-        link.outbox.drop(one for one, _claim in with_ids(claims))
+        ids = [one for one, _claim in with_ids(claims)]
+        link.outbox.drop(ids)
+        self._hearsay.gave(peer, ids)
 
     async def _hear_of(self, peer: PeerId, link: Link, ids: tuple[bytes, ...]) -> None:
         """The peer has these: what of them is missing here is asked for, in its turn."""
         link.outbox.drop(ids)
         if unsettled := self._hearsay.unsettled(ids):
             missing = await self._registrar.ask(GetMissing(unsettled), timeout=_ASK)
-            if not self._hearsay.said(peer, missing, self._clock.monotonic()):
-                link.behind = True
+            link.behind |= not self._hearsay.said(peer, missing, self._clock.monotonic())
             link.wake(0.0)

@@ -75,6 +75,17 @@ def test_one_peer_fills_an_eighth_of_the_book_and_no_more():
     assert hearsay.said(PEERS[0], [b"d"], 0.0)
 
 
+def test_a_peer_that_gave_what_was_refused_owes_it_no_longer_and_is_not_asked_again():
+    hearsay = book(16)
+    hearsay.said(PEERS[0], [b"a", b"b"], 0.0)
+    hearsay.take(PEERS[0], 0.0, 48)
+    hearsay.gave(PEERS[0], [b"a", b"b", b"never named"])
+    assert hearsay.said(PEERS[0], [b"a", b"c"], 0.0)
+    assert hearsay.take(PEERS[0], 99.0, 48) == (b"c",)
+    hearsay.said(PEERS[1], [b"a"], 5.0)
+    assert hearsay.take(PEERS[1], 5.0, 48) == (b"a",)
+
+
 class Book(RuleBasedStateMachine):
     """Any order of what peers say, what comes and what is asked, in a small book."""
 
@@ -95,6 +106,11 @@ class Book(RuleBasedStateMachine):
     def comes(self, ids):
         self.hearsay.came(ids)
         self.taken_in |= set(ids)
+
+    @rule(who=st.sampled_from(PEERS), ids=st.lists(st.sampled_from(IDS), max_size=3))
+    def is_given_in_vain(self, who, ids):
+        self.hearsay.gave(who, ids)
+        assert not set(ids) & set(self.hearsay._wanted.get(who, {}))
 
     @rule(who=st.sampled_from(PEERS), most=st.integers(1, 3))
     def ask(self, who, most):
@@ -136,10 +152,11 @@ class SmallBook(Book):
 
     @invariant()
     def nobody_is_asked_twice_and_nothing_that_came(self):
-        owed = Counter(who for named in self.hearsay._named.values() for who in named.peers)
+        owed = Counter(who for named in self.hearsay._named.values() for who in named.owing)
         assert owed == self.hearsay._owed
+        assert all(set(named.owing) <= set(named.peers) for named in self.hearsay._named.values())
         wanted = [(who, one) for who in PEERS for one in self.hearsay._wanted.get(who, {})]
-        assert all(who in self.hearsay._named[one].peers for who, one in wanted)
+        assert all(who in self.hearsay._named[one].owing for who, one in wanted)
 
 
 TestBook = Book.TestCase
