@@ -54,6 +54,7 @@ class Stage:
         self.begin = self.started + plan.settle
         """When the safety phase begins."""
         self.healed = trio.Event()
+        self.healed_at = 0.0
         self._peers: dict[PeerId, Place] = {}
         self._homes: dict[OwnerId, Place] = {}
         self.model = Model(plan.size)
@@ -148,6 +149,7 @@ class Stage:
     def heal(self) -> None:
         """Let all faults end; each undoes what it did."""
         self.world.trace.add("heal")
+        self.healed_at = trio.current_time()
         self.healed.set()
 
     def tidy(self) -> None:

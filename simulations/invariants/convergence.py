@@ -54,6 +54,8 @@ class RegistriesAgree(Invariant):
             "p50 s": self.seconds[len(self.seconds) // 2],
             "p95 s": self.seconds[int(len(self.seconds) * 0.95)],
             "last s": self.seconds[-1],
+            # What people do goes on for a while after the heal, and only then is this waited for.
+            "last since the heal s": max(0.0, max(self._changed_at.values(), default=0.0) - stage.healed_at),
         }
 
     def _lagging(self) -> str:
