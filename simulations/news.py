@@ -23,7 +23,7 @@ import trio
 
 from beam_actors.identity import OwnerChain, PeerKey
 from beam_actors.naming import Claim
-from beam_actors.naming.messages import Changed, Submit
+from beam_actors.naming.messages import Changed, CountLinks, Submit
 from beam_actors.node import Node, NodeConfig
 from beam_actors.testing.machine import CONTROL, Machine
 from beam_actors.testing.network.regions import WEIGHTS
@@ -158,10 +158,10 @@ class Network:
             raise RuntimeError(f"m{index} runs no daemon.")
         return node
 
-    @property
-    def degrees(self) -> list[int]:
-        """How many peers each machine is connected with, in rising order."""
-        return sorted(sum(map(bool, inside.sessions(self._node(index)).values())) for index in self._all)
+    async def degrees(self) -> list[int]:
+        """How many peers each machine tells of changes, in rising order."""
+        spreads = [self._node(index).system.ref(f"{inside.SERVICES}/spread") for index in self._all]
+        return sorted([await one.ask(CountLinks()) for one in spreads])
 
     @property
     def _all(self) -> range:
@@ -267,7 +267,7 @@ async def measure(world: World, setting: Setting) -> Found:
     """How each change spread."""
     network = Network(world, setting)
     await network.boot()
-    degrees = network.degrees
+    degrees = await network.degrees()
     await network.live()
     return Found(degrees=degrees, spreads=[change.spread(network.heard) for change in network.changes])
 
