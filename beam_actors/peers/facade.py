@@ -119,6 +119,10 @@ class Peers:
         """Wait until a stranger may be asked something; see `Visits.turn`."""
         return self._visits.turn(peer, None if peer in self._routes else address)
 
+    def knocking(self, address: TcpAddress) -> AbstractAsyncContextManager[None]:
+        """Wait until somebody who came may be looked for at an address; see `Visits.knock`."""
+        return self._visits.knock(address)
+
     async def visit(
         self, peer: PeerId, address: TcpAddress | None, protocol: str, *, owner: Ref
     ) -> tuple[Stream, TcpAddress | None]:

@@ -91,6 +91,12 @@ class PeersLimits:
     visits_per_network: int = 2
     """Dials to strangers of one IPv4 /24 or IPv6 /32 in a minute (in a private network: at one address): whoever makes
     many nodes believe that a victim's address is a peer's must not have it flooded by them."""
+    knocks: int = 2
+    """Addresses of peers who came that are tried at once, to see whether they are theirs."""
+    knocks_per_second: float = 1.0
+    """The same a second in the long run: who claims the address of somebody else must not have it flooded."""
+    knocks_burst: int = 16
+    """The same at once, after a silence."""
     visit_linger: float = 30.0
     """How long a visit stays without streams at most, since one question is often followed by another."""
     answers: int = 64

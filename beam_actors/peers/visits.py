@@ -7,7 +7,7 @@ a visit is not stands in `acquaintance`. Invariants: no more than `visits` of th
 asked at once. It knows no protocol.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -33,7 +33,15 @@ class Visits:
         self._limits = limits
         self._standing: OrderedDict[PeerId, Ref] = OrderedDict()
         self._places = trio.CapacityLimiter(limits.visit_dials)
+        self._paid: Counter[PeerId] = Counter()  # for which a dial is under way: whoever comes meanwhile joins it
         self._pace: Bucket | None = None
+        self._knocks = trio.CapacityLimiter(limits.knocks)
+        self._knock_pace: Bucket | None = None
+        self._knocked = Rates(
+            per_second=limits.visits_per_network / _MINUTE,
+            burst=limits.visits_per_network,
+            sources=limits.connection_sources,
+        )
         self._targets = Rates(
             per_second=limits.visits_per_network / _MINUTE,
             burst=limits.visits_per_network,
@@ -68,8 +76,31 @@ class Visits:
             ResourceExhausted: too many of the address's network were visited within a minute.
         """
         async with self._places:
-            if peer not in self._standing and address is not None:
+            if peer not in self._standing and not self._paid[peer] and address is not None:
                 await self._take(address)
+            self._paid[peer] += 1
+            try:
+                yield
+            finally:
+                self._paid -= Counter([peer])  # which drops what falls to zero
+
+    @asynccontextmanager
+    async def knock(self, address: TcpAddress) -> AsyncIterator[None]:
+        """Wait until somebody who came may be looked for at an address that they say is theirs.
+
+        Books of their own, so that whoever comes with many addresses takes no visit from anybody.
+
+        Raises:
+            ResourceExhausted: too many of the address's network were knocked at within a minute.
+        """
+        async with self._knocks:
+            now, limits = self._clock.monotonic(), self._limits
+            network = network_of(address)
+            if not self._knocked.spend(network, now):
+                raise ResourceExhausted(f"Somebody at {network} was looked for a moment ago.")
+            if self._knock_pace is None:
+                self._knock_pace = Bucket(limits.knocks_per_second, limits.knocks_burst, now)
+            await trio.sleep(self._knock_pace.take(1, now))
             yield
 
     async def _take(self, address: TcpAddress) -> None:

@@ -179,3 +179,44 @@ async def test_nobody_makes_this_node_flood_a_victim(autojump_clock):
     assert 20 <= dials <= 22
     async with visits.turn(STRANGER, TcpAddress("9.9.10.1", 4747)):
         pass  # others are not affected
+
+
+async def test_whoever_asks_the_same_stranger_meanwhile_pays_no_second_dial(autojump_clock):
+    visits = Visits(SimClock(), FAST)
+    asked = []
+
+    async def ask():
+        async with visits.turn(STRANGER, WORLD[0]):
+            asked.append(trio.current_time())
+            await trio.sleep(1)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(6):  # more than one network is dialled in a minute
+            nursery.start_soon(ask)
+            await trio.sleep(0.1)
+    assert len(asked) == 6
+
+
+async def test_who_comes_with_many_addresses_has_nobody_flooded_and_takes_no_visit(autojump_clock):
+    visits = Visits(SimClock(), limits := PeersLimits(knocks=2, knocks_per_second=1.0, knocks_burst=4))
+    knocks, refused = [], 0
+
+    async def knock(address):
+        nonlocal refused
+        try:
+            async with visits.knock(address):
+                knocks.append(trio.current_time())
+                await trio.sleep(5)
+        except ResourceExhausted:
+            refused += 1
+
+    async with trio.open_nursery() as nursery:
+        for number in range(60):
+            nursery.start_soon(knock, TcpAddress(f"9.9.9.{number}", 22))
+        for address in WORLD[:20]:
+            nursery.start_soon(knock, address)
+        began = trio.current_time()
+        async with visits.turn(STRANGER, TcpAddress("9.9.9.200", 4747)):
+            assert trio.current_time() == began  # whoever searches waits for none of them
+    assert refused >= 56  # two a minute are looked for in one network, however long the others wait
+    assert all(b - a >= 5 for a, b in zip(knocks, knocks[limits.knocks :], strict=False))

@@ -5,14 +5,14 @@ Invariants: how many questions are answered at once, and how fast, is bounded, i
 out within its time or is reset; it is one message for one message and thus no way to make this node talk much.
 """
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 import trio
 
-from beam_actors.errors import BeamError, RemoteProtocolError
+from beam_actors.errors import BeamError, RemoteProtocolError, ResourceExhausted
 from beam_actors.flow import Stream, read_frame
 from beam_actors.peers.kad.limits import KadLimits
 from beam_actors.peers.kad.messages import (
@@ -92,6 +92,7 @@ class Answers:
         self._limits = limits
         self._under_way: Counter[PeerId] = Counter()
         """By who asks; none with zero."""
+        self._reading: OrderedDict[Stream, trio.CancelScope] = OrderedDict()
         rate = limits.finds_per_second
         self._rates = Rates(per_second=rate, burst=int(4 * rate), sources=limits.askers)
         self._all: Bucket | None = None
@@ -109,8 +110,13 @@ class Answers:
     def take(self, peer: PeerId) -> bool:
         """Whether one more of the peer may be answered now; then `answer` must follow."""
         limits, now = self._limits, self._clock.monotonic()
-        if self._under_way[peer] >= limits.answers_per_peer or len(self) >= limits.answers:
+        if self._under_way[peer] >= limits.answers_per_peer:
             return False
+        if len(self) >= limits.answers:
+            if not self._reading:
+                return False
+            _, oldest = self._reading.popitem(last=False)
+            oldest.cancel()  # whose question does not come holds no place from those whose does
         if self._all is None:
             self._all = Bucket(limits.all_finds_per_second, limits.all_finds_per_second, now)
         if not self._rates.spend(str(peer), now) or not self._all.try_take(now):
@@ -132,7 +138,7 @@ class Answers:
             self._under_way -= Counter([peer])  # which drops what falls to zero
 
     async def _answer(self, peer: PeerId, stream: Stream) -> None:
-        body = await read_frame(stream, FrameReader(MAX_MESSAGE))
+        body = await self._read(stream)
         try:
             if body is None:
                 raise RemoteProtocolError("There was no question.")  # noqa: TRY301  # refused like what can't be read
@@ -144,6 +150,15 @@ class Answers:
         for message in await self._said(peer, question, stream):
             await stream.write(encode(message))
         stream.close()
+
+    async def _read(self, stream: Stream) -> bytes | None:
+        with trio.CancelScope() as scope:
+            self._reading[stream] = scope
+            try:
+                return await read_frame(stream, FrameReader(MAX_MESSAGE))
+            finally:
+                self._reading.pop(stream, None)
+        raise ResourceExhausted("A question that did not come gave its place to another.")
 
     async def _said(self, peer: PeerId, question: Message, stream: Stream) -> list[Message]:
         match question:

@@ -62,14 +62,17 @@ class KadLimits:
     stores_per_second: float = 2.0
     """Times that one peer may give this node something to keep, and eight times as many at once: an owner gives its
     sixteen names one by one."""
-    all_stores_per_second: float = 20.0
-    """The same for all together, and twice as many at once: what is given is judged, some half a millisecond each."""
+    all_stores_per_second: float = 4.0
+    """The same for all together, and twice as many at once. Sixteen claims with bad work take a quarter of a second of
+    a core; what a node keeps of others comes once in six hours, so this is plenty."""
     askers: int = 1024
     """Peers whose rate is remembered, those that asked last."""
     newcomers: int = 4
     """Strangers that asked something and are being looked at at once, whether they can be reached and so known."""
     newcomers_per_second: float = 1.0
     """The same in the long run, since each costs a dial."""
+    knock_timeout: float = 10.0
+    """Seconds for all knocks at one peer, the waiting for its turn included."""
     knocks: int = 3
     """Addresses at which one is looked for, of all that it names."""
     newcomer_again: float = 3600.0

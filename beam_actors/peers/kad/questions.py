@@ -62,6 +62,10 @@ class Network(Protocol):
         """The id of this node."""
         ...
 
+    def knocking(self, address: TcpAddress) -> AbstractAsyncContextManager[None]:
+        """Wait until somebody who came may be looked for at an address that they claim; `ResourceExhausted`."""
+        ...
+
     def turn(self, peer: PeerId, address: TcpAddress | None) -> AbstractAsyncContextManager[None]:
         """Wait until a stranger may be asked something."""
         ...
@@ -157,13 +161,14 @@ class Questions:
 
     async def knock(self, peer: PeerId, addresses: Iterable[TcpAddress], owner: Ref) -> TcpAddress | None:
         """Where of these the peer is, without a session that stands; None if it is at none, or must not be tried."""
-        for address in islice(addresses, self._limits.knocks):
-            try:
-                async with self._peers.turn(peer, address):
-                    await self._dialler.knock(peer, address, owner)
-            except FAILURES:
-                continue
-            return address
+        with trio.move_on_after(self._limits.knock_timeout):
+            for address in islice(addresses, self._limits.knocks):
+                try:
+                    async with self._peers.knocking(address):
+                        await self._dialler.knock(peer, address, owner)
+                except FAILURES:
+                    continue
+                return address
         return None
 
     def _answer(self, line: "_Line", nodes: Nodes, values: list[bytes]) -> Answer:

@@ -356,6 +356,22 @@ async def test_one_who_asks_slowly_holds_a_place_for_a_while_only(world, autojum
         assert len(bob.dht._answers) == 0
 
 
+async def test_questions_that_do_not_come_give_their_places_to_those_that_do(world, autojump_clock):
+    few = KadLimits(join_growth=5.0, bucket=6, answers=2, answers_per_peer=2)
+    async with world.running(3, kad=few) as (alice, bob, carol):
+        await meet(bob, alice, carol)
+        await trio.sleep(5)
+        streams = [await alice.peers.open(bob.id, PROTOCOL) for _ in range(2)]
+        for stream in streams:
+            await stream.write(b"\x26")
+        await trio.sleep(1)
+        assert len(bob.dht._answers) == 2
+        for _ in range(3):
+            assert isinstance(await carol.ask(bob, encode(Find(What.NODES, KEY))), Nodes)
+        await trio.sleep(1)
+        assert len(bob.dht._answers) == 1  # one of them had to go
+
+
 async def test_who_is_far_from_a_key_says_so(world, autojump_clock):
     async with world.running(16, limits=FREE, kad=SMALL) as nodes:
         hub, *others = nodes
