@@ -89,6 +89,10 @@ def transfer(app: App, name: str, owner: str, phrase_file: str | None, passphras
 
 
 def _say_other_machines(app: App, era: int) -> None:
+    from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (as above)
+
+    left = REVOCATION_ERA - 1 - era
+    app.out.line(f"An owner can do this seven times, for a rotation or a transfer; {left or 'none'} left.")
     app.out.line(f"On each other machine of yours: `beam stop`, `beam recover --era {era}`, `beam start --detach`.")
 
 

@@ -100,8 +100,10 @@ def _by_binding(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float, *
     if entry is None or not pin.accepts(entry.claim):
         raise NameNotFound(f"{bound}, of whom no present claim is known.")
     if not is_live(entry.claim, now, grace=STALE_GRACE if cut_off else 0.0):
-        said = {Kind.TOMBSTONE: "has released it", Kind.TRANSFER: "has handed it over"}
-        why = said.get(entry.claim.kind, "let the claim end")
+        heir = entry.claim.terms.successor
+        if heir is not None:
+            raise NameNotFound(f"{bound}, who has handed it over to {heir}; it leads there once they register it.")
+        why = "has released it" if entry.claim.kind is Kind.TOMBSTONE else "let the claim end"
         raise NameNotFound(f"{bound}, who {why}; {bound.way_out} to let go.")
     return _resolution(knowledge, entry.claim, bound.source, now)
 

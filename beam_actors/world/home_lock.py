@@ -37,7 +37,7 @@ class HomeLock:
             holder = _holder(self._descriptor)
             os.close(self._descriptor)
             raise HomeInUse(
-                f"Another daemon ({holder}) uses {home}: end it with `beam stop`, or choose another home with --home."
+                f"A daemon ({holder}) runs in {home}: end it with `beam stop`, or be somebody else with another --home."
             ) from None
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
