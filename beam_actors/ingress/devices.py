@@ -196,9 +196,10 @@ class Devices(Actor):
                 self._sockets.pop(ip).close()
 
     def _on_batch(self, _socket: DatagramSocket, batch: Datagrams) -> None:
-        """In the pump: whatever is no answer from this network ends here."""
+        """In the pump: whatever is no answer from this network to a question of now ends here, before it is parsed."""
+        expected = {asked.id.to_bytes(2, "big") for asked in self._asked.values()}
         for data, sender in batch:
-            if sender.port == GROUP.port and _is_near(sender.ip):
+            if bytes(data[:2]) in expected and sender.port == GROUP.port and _is_near(sender.ip):
                 answer = read_answer(data)
                 if answer is not None:
                     self.ref.tell(Heard(answer))
