@@ -270,13 +270,14 @@ MUTANTS = (
     Mutant(
         name="rotation-does-not-win",
         bug="A claim of a later era with a lower number does not replace one of an earlier era.",
-        test="naming/test_admission.py::test_a_genuine_claim_is_new_then_known_then_superseded",
+        test="naming/test_registry.py::test_a_later_era_outranks_any_seq",
         edits=(
             Edit(
-                "naming/claim.py",
-                "        return era, seq\n",
-                "        return seq, era\n",
+                "naming/registry.py",
+                "        if claim.era > self.claim.era:\n            return Entry(claim)\n",
+                "",
             ),
+            Edit("naming/claim.py", "        return era, seq\n", "        return seq, era\n"),
         ),
     ),
     Mutant(

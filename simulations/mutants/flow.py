@@ -91,8 +91,7 @@ MUTANTS = (
     Mutant(
         name="flush-does-not-wake-the-pump",
         bug="A link that asks for a flush while the pump waits is flushed when something else happens.",
-        plan="cuts",
-        invariant="L3",
+        test="flow/test_session.py::test_up_streams_and_down",
         edits=(
             Edit(
                 "flow/pump.py",

@@ -174,8 +174,7 @@ MUTANTS = (
     Mutant(
         name="tombstone-not-in-exchanges",
         bug="In an exchange the tombstones that the other side lacks are not given.",
-        plan="split",
-        invariant="L1",
+        test="naming/test_spread.py::test_partitions_heal",
         edits=(
             Edit(
                 "naming/questions.py",

@@ -26,8 +26,7 @@ MUTANTS = (
     Mutant(
         name="lost-bootstrap-not-redialled",
         bug="A peer that is to be dialled for ever is given up when its session is lost.",
-        plan="silence",
-        invariant="L1",
+        test="peers/test_lifecycle.py::test_a_kept_peer_that_was_wanted_once_is_never_idle_again",
         edits=(
             Edit(
                 "peers/lifecycle.py",

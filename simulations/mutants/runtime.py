@@ -18,8 +18,7 @@ MUTANTS = (
     Mutant(
         name="deferred-ask-never-fails",
         bug="An ask whose answer was deferred is not failed when the callee dies.",
-        plan="actors",
-        invariant="L5",
+        test="runtime/test_incarnation.py::test_a_deferred_reply_fails_when_the_actor_dies",
         edits=(
             Edit(
                 "runtime/incarnation.py",

@@ -67,21 +67,20 @@ def test_the_table_has_the_median_and_the_worst():
     assert [line.split()[-1] for line in lines[1:]] == ["worst", "0.1", "0.2", "10.0", "-", "10.0"]
 
 
-@pytest.mark.timeout(240)
-def test_thirty_nodes_hear_of_each_change_in_time_and_are_not_told_it_again():
+def test_a_dozen_nodes_hear_of_each_change_in_time_and_are_not_told_it_again():
     found: list[Found] = []
 
     async def run(world):
-        found.append(await measure(world, Setting(machines=30, links=3, changes=6, rate=1.0)))
+        found.append(await measure(world, Setting(machines=12, links=3, changes=3, rate=1.0)))
 
     run_world(7, run, Profile.LIGHT)
     spreads = found[0].spreads
-    assert sorted(one.kind for one in spreads) == sorted([*Kind] * 2)
-    assert all(one.nodes == 30 for one in spreads)
+    assert sorted(one.kind for one in spreads) == sorted(Kind)
+    assert all(one.nodes == 12 for one in spreads)
     assert all(one.within_bounds for one in spreads)
     assert min(one.seconds[-1] for one in spreads) > 0.1  # latencies are real
-    assert min(one.copies for one in spreads) > 28 / 30  # all but the first were told, most of them in the open
-    assert sum(found[0].degrees) / 30 > 6
+    assert min(one.copies for one in spreads) > 10 / 12  # all but the first were told, most of them in the open
+    assert sum(found[0].degrees) / 12 > 3
 
 
 @pytest.mark.parametrize(("copies", "code"), [(2.9, 0), (3.1, 1)])
