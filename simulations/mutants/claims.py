@@ -268,19 +268,6 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="rotation-does-not-win",
-        bug="A claim of a later era with a lower number does not replace one of an earlier era.",
-        test="naming/test_registry.py::test_a_later_era_outranks_any_seq",
-        edits=(
-            Edit(
-                "naming/registry.py",
-                "        if claim.era > self.claim.era:\n            return Entry(claim)\n",
-                "",
-            ),
-            Edit("naming/claim.py", "        return era, seq\n", "        return seq, era\n"),
-        ),
-    ),
-    Mutant(
         name="claims-end-before-their-renewal",
         bug="Own claims are valid for nine days and renewed after ten.",
         plan="months",
