@@ -94,6 +94,7 @@ MUTANTS = (
                 "if asked is None or asked.id != answer.id or answer.ttl <= 0:",
                 "if asked is None or answer.ttl <= 0:",
             ),
+            Edit("ingress/devices.py", "if bytes(data[:2]) in expected and ", "if "),
         ),
     ),
 )
