@@ -70,7 +70,7 @@ class Fuzzers:
         return bool(self._running)
 
     def finish(self) -> None:
-        """Wait for the rest, twice as many at a time, since nothing else runs; raise if one failed, with what it printed."""
+        """Wait for the rest, twice as many at a time, as nothing else runs; raise what one that failed has printed."""
         self._at_once *= 2
         while self.poll():
             time.sleep(0.5)
