@@ -44,14 +44,14 @@ sim-campaign: $(STAMP)  ## many seeds: SCENARIO="churn swarm" SEEDS=1-100 SIZE=8
 determinism: $(STAMP)  ## one seed, one history: NODES=1000 nodes in several processes, on Python 3.11 and 3.13
 	$(BIN)/python -m simulations.determinism $(or $(NODES),1000) $(if $(SEED),--seed $(SEED))
 
-mutants: $(STAMP)  ## bugs are planted into the code, one by one, and the simulator or a test must find each (some five minutes)
+mutants: $(STAMP)  ## bugs are planted into the code, one by one, and the simulator or a test must find each (some seven minutes)
 	$(BIN)/python -m simulations.mutants
 
 interop: $(STAMP)  ## the wire judged by foreign libp2p peers; what can't be installed here is skipped loudly
 	-$(BIN)/python tests/interop/install_lab.py
 	$(BIN)/python -m pytest tests/interop
 
-soak: $(STAMP)   ## real daemons under faults, floods and fuzzers (under 12 minutes)
+soak: $(STAMP)   ## real daemons under faults, floods and fuzzers (some twelve minutes)
 	$(BIN)/python -m simulations.soak
 
 bench: $(STAMP)  ## side by side with OpenSSH and others; what a person waits for; timers, DNS, names, what idles; the runtime beside trio and pykka

@@ -36,9 +36,7 @@ def check_name(name: str) -> None:
     """Raise `InvalidName` for a text that is neither NAME nor NAME.OWNER, with or without a suffix."""
     from beam_actors.values import Name, OwnerId  # noqa: PLC0415 (see above)
 
-    plain = name.lower().removesuffix(".")
-    suffix = next((suffix for suffix in SUFFIXES if plain.endswith(f".{suffix}")), None)
-    label, dot, owner = (plain if suffix is None else plain.removesuffix(f".{suffix}")).partition(".")
+    label, dot, owner = _split(name)
     Name(label)
     if dot:
         try:
@@ -49,9 +47,14 @@ def check_name(name: str) -> None:
 
 def plain_name(name: str) -> str:
     """The label of NAME, with or without a suffix; raise `UsageError` for NAME.OWNER where one's own name is meant."""
-    plain = name.lower().removesuffix(".")
-    suffix = next((suffix for suffix in SUFFIXES if plain.endswith(f".{suffix}")), None)
-    label, dot, _owner = (plain if suffix is None else plain.removesuffix(f".{suffix}")).partition(".")
+    label, dot, _owner = _split(name)
     if dot:
         raise UsageError(f"{name[:80]!r} names an owner; this is about your own {label}.")
     return label
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """The label, the dot and the owner of what a person typed, without the suffix; the last two empty without owner."""
+    plain = name.lower().removesuffix(".")
+    suffix = next((suffix for suffix in SUFFIXES if plain.endswith(f".{suffix}")), None)
+    return (plain if suffix is None else plain.removesuffix(f".{suffix}")).partition(".")
