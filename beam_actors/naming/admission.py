@@ -75,13 +75,13 @@ class Admission:
         self._levels = levels or Levels("")
         self._lodgers = lodgers if lodgers is not None else Lodgers(bytes(ID), kept=0, sought=0)
 
-    def lodge(self, key: Key, lodging: Lodging) -> Key | None:
-        """Count an entry that was taken in for a lodger's if it is beyond the bound; which one must go for it."""
-        entry, lodgers = self._registry.entry(*key), self._lodgers
-        beyond = self._registry.claims - len(lodgers) > self._limits.claims
-        if entry is None or key in lodgers or not beyond or self._spares(entry.claim):
+    def lodge(self, claim: Claim, lodging: Lodging) -> Key | None:
+        """Count a claim that was taken in for a lodger's if it is beyond the bound; whose entry must go for it."""
+        lodgers = self._lodgers
+        if self._registry.claims - len(lodgers) <= self._limits.claims or self._spares(claim):
             return None
-        return lodgers.add(key, name_key(entry.claim.network, key[0]), lodging)
+        key = claim.name, claim.owner
+        return None if key in lodgers else lodgers.add(key, name_key(claim.network, claim.name), lodging)
 
     def judge(self, claim: Claim, now: float, *, ours: bool = False, lodging: Lodging | None = None) -> Verdict:
         """Judge a parsed claim at `now`, in seconds since 1970; no quota holds for what a person here brought (`ours`).

@@ -64,14 +64,15 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
         raise NameNotFound(_LOST[bindings.lost[name]].format(name=name))
     if name in bindings.pins:
         return _by_binding(knowledge, _Pinned(bindings.pins[name]), now, cut_off=cut_off)
-    settled = knowledge.settled(name, now) if knowledge.registry.owners_of(name) > 1 else None
-    decision = decide(knowledge.registry.entries(name), now, settled=settled, cut_off=cut_off)
+    entries = knowledge.registry.entries(name)
+    settled = knowledge.settled(name, now) if len(entries) > 1 else None
+    decision = decide(entries, now, settled=settled, cut_off=cut_off)
     if decision is None:
         raise NameNotFound(f"Nobody is known to hold {name}: check its spelling, and by `beam peers` who is connected.")
     if isinstance(decision, Contested):
         who = ", ".join(str(claim.owner) for claim in decision.claims)
         raise NameContested(f"{name} is held by several owners ({who}); choose with `beam pin {name} OWNER`.")
-    return _resolution(knowledge, decision.claim, "registry", now)
+    return _resolution(knowledge, name, decision.claim, "registry", now)
 
 
 def _own(knowledge: Knowledge, name: Name, now: float, *, cut_off: bool) -> Resolution:
@@ -89,7 +90,7 @@ def _by_owner(
     entry = knowledge.registry.entry(name, owner)
     if entry is None or not is_live(entry.claim, now, grace=STALE_GRACE if cut_off else 0.0):
         raise NameNotFound(f"{owner.short} is not known to hold {name} now.")
-    return _resolution(knowledge, entry.claim, source, now)
+    return _resolution(knowledge, name, entry.claim, source, now)
 
 
 def _by_binding(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float, *, cut_off: bool) -> Resolution:
@@ -105,7 +106,7 @@ def _by_binding(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float, *
             raise NameNotFound(f"{bound}, who has handed it over to {heir}; it leads there once they register it.")
         why = "has released it" if entry.claim.kind is Kind.TOMBSTONE else "let the claim end"
         raise NameNotFound(f"{bound}, who {why}; {bound.way_out} to let go.")
-    return _resolution(knowledge, entry.claim, bound.source, now)
+    return _resolution(knowledge, pin.name, entry.claim, bound.source, now)
 
 
 @attrs.frozen(slots=True)
@@ -139,13 +140,13 @@ class _Petname:
         return f"{self.petname} is your petname for {self.pin.name} of {self.pin.owner.short}"
 
 
-def _resolution(knowledge: Knowledge, claim: Claim, source: Source, now: float) -> Resolution:
-    seen = knowledge.seen(claim)
+def _resolution(knowledge: Knowledge, name: Name, claim: Claim, source: Source, now: float) -> Resolution:
+    seen = knowledge.holds[name, claim.owner]
     age = 0.0 if source == "own" and claim.owner == knowledge.owner else max(0.0, now - seen.heard)
     if source == "registry" and (age > claim.ttl or now > claim.not_after):
         source = "cache"
     return Resolution(
-        name=claim.name, owner=claim.owner, peers=claim.peers, source=source, age_s=age, since=float(seen.first)
+        name=name, owner=claim.owner, peers=claim.peers, source=source, age_s=age, since=float(seen.first)
     )
 
 

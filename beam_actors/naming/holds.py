@@ -86,17 +86,16 @@ class _Book:
     def __setitem__(self, key: Key, seen: Seen) -> None:
         line = self._find(key)
         if line is None:
-            line = self._add(key)
+            line = self._add(key[0].label, key[1].digest)
         line.write(seen, line.stored)
 
     def _find(self, key: Key) -> _Line | None:
         name, owner = key
         return self._lines.get(name.label, owner.digest)
 
-    def _add(self, key: Key) -> _Line:
-        name, owner = key
-        line = _Line(owner.digest)
-        self._count += self._lines.put(name.label, line)
+    def _add(self, label: str, owner: bytes) -> _Line:
+        line = _Line(owner)
+        self._count += self._lines.put(label, line)
         return line
 
     def get(self, key: Key) -> Seen | None:
@@ -123,9 +122,9 @@ class _Book:
             seen = line.seen
             line.write(seen, seen.heard)
 
-    def load(self, key: Key, seen: Seen) -> None:
+    def load(self, label: str, owner: OwnerId, seen: Seen) -> None:
         """The store has it."""
-        self._add(key).write(seen, seen.heard)
+        self._add(label, owner.digest).write(seen, seen.heard)
 
 
 class Holds:
@@ -245,11 +244,12 @@ class Holds:
         found = [owner for owner in holders if self._seen.settled((name, owner))]
         return found[0] if len(found) == 1 else None
 
-    def load(self, key: Key, seen: Seen) -> None:
+    def load(self, label: str, owner: OwnerId, seen: Seen) -> None:
         """Take back what the store holds of an entry."""
         if seen.alone > self.running + HOUR:  # damage, here or of the clock, which is stored more often
             seen = Seen(seen.first, seen.heard, int(self.running) if seen.settled else 0, seen.settled)
-        self._seen.load(key, seen)
-        self.running = max(self.running, float(seen.alone))
+        self._seen.load(label, owner, seen)
+        if seen.alone > self.running:
+            self.running = float(seen.alone)
         if not seen.alone:
-            self._contested.add(key[0])  # perhaps; the next look will tell
+            self._contested.add(Name(label))  # perhaps; the next look will tell

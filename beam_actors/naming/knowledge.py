@@ -94,12 +94,12 @@ class Knowledge:
             self.refused[refused.reason] += 1
             return None
         if claim.kind is not Kind.REVOCATION:
-            self.lodge((claim.name, claim.owner), lodging)
+            self.lodge(claim, lodging)
         return claim
 
-    def lodge(self, key: Key, lodging: Lodging | None) -> None:
-        """If an entry is beyond the bound on all claims it is a lodger's, for which another one may have to go."""
-        gone = None if lodging is None else self._admission.lodge(key, lodging)
+    def lodge(self, claim: Claim, lodging: Lodging | None) -> None:
+        """If it is beyond the bound on all claims it is a lodger's, for which another one may have to go."""
+        gone = None if lodging is None else self._admission.lodge(claim, lodging)
         if gone is not None:
             self.registry.evict(gone)
             self.drop(gone)

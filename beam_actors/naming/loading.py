@@ -15,6 +15,7 @@ from beam_actors.naming.claim import Kind
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.records import Own
+from beam_actors.naming.registry import Entry
 
 if TYPE_CHECKING:
     from beam_actors.values import Name
@@ -117,23 +118,25 @@ class Loading:
 
     def entry(self, key: bytes, value: bytes) -> None:
         """Take back a row of the table of claims; raise `StoreDamaged`."""
-        entry, seen = records.read_entry(key, value, self._known.network)
-        registry = self._known.registry
-        name, owner = entry.name, entry.owner
-        bits = self._known.levels.difficulty.bits
-        if bits and entry.level < bits and owner != self._known.owner:
+        known, registry = self._known, self._known.registry
+        entry, seen = records.read_entry(key, value, known.network, registry.owner)
+        bits = known.levels.difficulty.bits
+        if bits and entry.level < bits and entry.owner != known.owner:
             # From a time when the network asked for less: nobody else takes it, and its owner tells a better one.
-            self._known.record(records.drop_entry(name, owner))
-            return
+            known.record(records.drop_entry(entry.name, entry.owner))
+        elif registry.restore(entry) or self._merged(entry):
+            known.holds.load(entry.label, entry.owner, seen)
+            known.lodge(entry.claim, Lodging.KEPT)
+        else:
+            known.record(records.drop_entry(entry.name, entry.owner))
+
+    def _merged(self, entry: Entry) -> bool:
+        """Take back an entry that the registry must think about; whether anything of it is in there."""
+        registry = self._known.registry
         for ended in registry.ended_by(entry.claim):  # an older program kept claims of several eras
             self._known.drop((ended.name, ended.owner))
         registry.merge_all(entry.claims)
-        kept = registry.entry(name, owner)
-        if kept is None:
-            self._known.record(records.drop_entry(name, owner))
-        else:
-            self._known.holds.load((name, kept.owner), seen)
-            self._known.lodge((name, kept.owner), Lodging.KEPT)
+        return registry.entry(entry.name, entry.owner) is not None
 
     def finish(self) -> None:
         """After the claims: a name of which it is not sure whose it is, is held if this owner is seen to claim it."""

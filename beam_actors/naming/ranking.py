@@ -7,7 +7,7 @@ since backdating is free. An owner who equivocates is still one owner: the great
 everywhere.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import attrs
 
@@ -52,21 +52,20 @@ def is_live(claim: Claim, now: float, *, grace: float = 0.0) -> bool:
     Clocks may differ by `MAX_AHEAD` at its beginning; at its end `grace` seconds are forgiven.
     """
     begin, end = claim.span
-    return claim.kind is Kind.LIVE and begin <= now + MAX_AHEAD and now <= end + grace
+    return begin <= now + MAX_AHEAD and now <= end + grace and claim.kind is Kind.LIVE
 
 
 def decide(
-    entries: Iterable[Entry], now: float, *, settled: OwnerId | None = None, cut_off: bool = False
+    entries: Sequence[Entry], now: float, *, settled: OwnerId | None = None, cut_off: bool = False
 ) -> Sole | Settled | Clear | Contested | None:
     """Who holds the name that the entries are of; None when nobody does. `settled` is whose hold is settled here.
 
     `cut_off` says that no peer is connected: then claims that ended at most `STALE_GRACE` ago still count, unless one
     that has not ended does, because an old answer is better than none while no newer one can be had.
     """
-    known = tuple(entries)
-    live = tuple(entry for entry in known if is_live(entry.claim, now))
+    live = [entry for entry in entries if is_live(entry.claim, now)]
     if not live and cut_off:
-        live = tuple(entry for entry in known if is_live(entry.claim, now, grace=STALE_GRACE))
+        live = [entry for entry in entries if is_live(entry.claim, now, grace=STALE_GRACE)]
     if not live:
         return None
     if len(live) == 1:

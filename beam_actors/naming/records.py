@@ -22,6 +22,7 @@ before it was written, and a node that it is sent to checks it.
 
 import hashlib
 import struct
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -170,10 +171,12 @@ def put_made(purpose: str, name: Name) -> Change:
 # --- reading back -----------------------------------------------------------------------------------------------------
 
 
-def read_entry(key: bytes, value: bytes, network: str) -> tuple[Entry, Seen]:
-    """Read a row of `names.claims`; raise `StoreDamaged`."""
+def read_entry(
+    key: bytes, value: bytes, network: str, owner_of: Callable[[bytes], OwnerId] = OwnerId
+) -> tuple[Entry, Seen]:
+    """Read a row of `names.claims`; raise `StoreDamaged`. `owner_of` makes an id of its bytes, or knows it already."""
     if value[:1] == _CLAIMS_FORMAT:
-        entry, seen = _read_row(key, value)
+        entry, seen = _read_row(key, value, owner_of)
     else:
         entry, seen = _read_row_of_before(value, network)
     if entry.claim.network != network:
@@ -181,17 +184,19 @@ def read_entry(key: bytes, value: bytes, network: str) -> tuple[Entry, Seen]:
     return entry, seen
 
 
-def _read_row(key: bytes, value: bytes) -> tuple[Entry, Seen]:
+def _read_row(key: bytes, value: bytes, owner_of: Callable[[bytes], OwnerId] = OwnerId) -> tuple[Entry, Seen]:
     """What the sum says is what was written, so nothing else is looked at."""
     if len(value) < _ROW.size + _SUM or _sum(key, value[:-_SUM]) != value[-_SUM:]:
         raise _damaged(CLAIMS)
-    _, first, heard, alone, settled, size, rival_size, *levels = _ROW.unpack_from(value)
-    label, owner = key[: -_OWNER - 1].decode("ascii"), OwnerId(key[-_OWNER:])
-    begin, end = _ROW.size + size, _ROW.size + size + rival_size
-    claim = Claim.restore(value[_ROW.size : begin], label, owner, levels[0] or None)
-    rival = Claim.restore(value[begin:end], label, owner, levels[1] or None) if rival_size else None
-    backer = Claim.restore(value[end:-_SUM], label, owner, levels[2] or None) if end < len(value) - _SUM else None
-    return Entry(claim, rival, backer), Seen(first, heard, alone, settled)
+    _, first, heard, alone, settled, size, rival_size, level, rival_level, backer_level = _ROW.unpack_from(value)
+    label, owner, seen = key[: -_OWNER - 1].decode("ascii"), owner_of(key[-_OWNER:]), Seen(first, heard, alone, settled)
+    begin, end, last = _ROW.size + size, _ROW.size + size + rival_size, len(value) - _SUM
+    claim = Claim.restore(value[_ROW.size : begin], label, owner, level or None)
+    if begin == last:
+        return Entry(claim), seen
+    rival = Claim.restore(value[begin:end], label, owner, rival_level or None) if rival_size else None
+    backer = Claim.restore(value[end:last], label, owner, backer_level or None) if end < last else None
+    return Entry(claim, rival, backer), seen
 
 
 def _read_row_of_before(value: bytes, network: str) -> tuple[Entry, Seen]:

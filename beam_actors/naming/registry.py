@@ -70,6 +70,8 @@ class Entry:
     @property
     def level(self) -> int:
         """The best work seen of the owner for the name."""
+        if self.rival is None and self.backer is None:
+            return self.claim.level or 0
         return max(one.level or 0 for one in self.claims)
 
     @property
@@ -152,6 +154,27 @@ class Registry:
             self._by_id[new.id] = new
         self._keep(after if len(after.claims) > 1 else after.claim)
         return True
+
+    def restore(self, entry: Entry) -> bool:
+        """Take back what was in a registry, if nothing here has a say in it; else change nothing, and say so."""
+        claim = entry.claim
+        digest = claim.owner.digest
+        if (
+            len(entry.claims) > 1
+            or claim.owner in self._revoked
+            or self._by_name.get(claim.label, digest) is not None
+            or (digest in self._by_owner and self.era_of(claim.owner) != claim.era)
+        ):
+            return False
+        self._by_id[claim.id] = claim
+        self._keep(claim)
+        return True
+
+    def owner(self, digest: bytes) -> OwnerId:
+        """The owner with this digest: the object of which there are claims here, or a new one."""
+        for held in self._by_owner.of(digest):
+            return held.owner
+        return OwnerId(digest)
 
     def _keep(self, held: _Held) -> None:
         self._by_name.put(held.label, held)

@@ -54,7 +54,7 @@ def test_what_is_settled_is_what_the_history_says(steps):
             seen = holds[ALICE, owner]
             again = Holds(LONG)
             again.running = holds.running
-            again.load((ALICE, owner), seen)
+            again.load("alice", owner, seen)
             assert again[ALICE, owner] == seen
         expected = history.settled()
         assert len(expected) <= 1
@@ -168,11 +168,11 @@ def test_how_long_it_is_held_is_counted_anew_after_a_release():
 
 def test_the_clock_goes_on_from_what_the_entries_say_and_no_damaged_row_makes_all_holds_old():
     holds = Holds(LONG)
-    holds.load((ALICE, owner_id(0)), Seen(NOW, NOW, 500))
+    holds.load("alice", owner_id(0), Seen(NOW, NOW, 500))
     assert holds.running == 500.0
-    holds.load((Name("bob"), owner_id(0)), Seen(NOW, NOW, 1 << 39))
+    holds.load("bob", owner_id(0), Seen(NOW, NOW, 1 << 39))
     assert (holds.running, holds[Name("bob"), owner_id(0)].alone) == (500.0, 0)
-    holds.load((Name("carol"), owner_id(0)), Seen(NOW, NOW, 1 << 39, settled=True))
+    holds.load("carol", owner_id(0), Seen(NOW, NOW, 1 << 39, settled=True))
     assert holds[Name("carol"), owner_id(0)] == Seen(NOW, NOW, 500, settled=True)
 
 

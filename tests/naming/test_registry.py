@@ -128,6 +128,23 @@ def seed_merge(records: list[Dotted]) -> SeedState:
     return functools.reduce(SeedState.merge, records, SeedState())
 
 
+@given(claims, claims)
+def test_what_is_taken_back_is_what_merging_gives_or_nothing_changes(here, stored):
+    """From whatever is here already, as rows come in the order of the store and a damaged one is heard again."""
+    registry, former = holding(here), holding(stored)
+    for entry in [one for name in former.names for one in former.entries(name)]:
+        merged = holding(registry)
+        merged.merge_all(entry.claims)
+        before = registry.canonical()
+        whole = registry.restore(entry)
+        assert registry.canonical() == (merged.canonical() if whole else before)
+        assert not whole or registry.entry(entry.name, entry.owner) == entry
+        assert registry.owner(entry.owner.digest) == entry.owner
+    if not here:
+        lone = [one for name in former.names for one in former.entries(name) if len(one.claims) == 1]
+        assert all(registry.entry(one.name, one.owner) == one for one in lone if not former.is_revoked(one.owner))
+
+
 def test_the_seeds_rule_is_not_commutative():
     alice, mallory = Dotted("alice", 1, "alice's peer"), Dotted("mallory", 1, "mallory's peer")
     one, other = seed_merge([alice, mallory]), seed_merge([mallory, alice])
