@@ -23,7 +23,7 @@ import trio
 
 from beam_actors.identity import KeySet, OwnerKey, PeerKey
 from beam_actors.identity.keys import public_key_of
-from beam_actors.naming import Kind, Limits, answering, records
+from beam_actors.naming import Kind, Limits, answering, claim_rows, records
 from beam_actors.naming.claim import Claim, Terms
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Seen
@@ -88,7 +88,7 @@ async def write(path: Path, count: int, held: int) -> None:
     store = await SqliteStore.open(path)
     draw = random.Random(held)
     rows = (
-        records.put_entry(Entry(claim), Seen(claim.terms.issued, NOW - draw.randrange(HOUR), 1))
+        claim_rows.put_entry(Entry(claim), Seen(claim.terms.issued, NOW - draw.randrange(HOUR), 1))
         for claim in claims(0, count, held)
     )
     while batch := list(itertools.islice(rows, BATCH)):

@@ -24,7 +24,7 @@ import trio
 
 from beam_actors.errors import BeamError, NameNotFound
 from beam_actors.identity import OwnerChain, PeerKey
-from beam_actors.naming import Limits, records
+from beam_actors.naming import Limits, claim_rows
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.registry import Entry
 from beam_actors.node import Node, NodeConfig
@@ -103,7 +103,7 @@ def rows(names: int, now: int) -> list[Change]:
         peer = PeerKey.from_seed(b"%032d" % number).peer_id
         ranks = range(number * each, min(names, (number + 1) * each))
         told = (signed(key, network, name_of(rank), issued=now, peer=peer) for rank in ranks)
-        found += [records.put_entry(Entry(claim), Seen(now, now, 1)) for claim in told]
+        found += [claim_rows.put_entry(Entry(claim), Seen(now, now, 1)) for claim in told]
     return found
 
 

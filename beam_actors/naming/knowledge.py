@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from beam_actors.errors import ClaimRefused, NameTaken, NotAllowed, QuotaExceeded
-from beam_actors.naming import records
+from beam_actors.naming import claim_rows, records
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Claim, Kind
@@ -164,7 +164,7 @@ class Knowledge:
             self.drop((name, claim.owner))
         self._elsewhere += (*ended, *(petname for name in touched for petname in self.bindings.petnames_of(name)))
         if claim.kind is Kind.REVOCATION:
-            self._changes.append(records.put_revocation(claim))
+            self._changes.append(claim_rows.put_revocation(claim))
         else:
             self.holds.heard((claim.name, claim.owner), now)
             changed.add((claim.name, claim.owner))
@@ -213,13 +213,13 @@ class Knowledge:
         entry = self.registry.entry(*key)
         if entry is not None:
             self.holds.stored(key)
-            self._changes.append(records.put_entry(entry, self.holds[key]))
+            self._changes.append(claim_rows.put_entry(entry, self.holds[key]))
 
     def drop(self, key: Key) -> None:
         """The registry holds the entry no longer."""
         self.lodgers.discard(key)
         self.holds.forget(key)
-        self._changes.append(records.drop_entry(*key))
+        self._changes.append(claim_rows.drop_entry(*key))
 
     def forget(self, now: float) -> int:
         """Drop claims of which nothing can come back, not own and bound names; how many. If the clock is believed."""

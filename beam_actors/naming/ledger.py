@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from beam_actors.errors import NameNotFound, StorageError, StoreDamaged
-from beam_actors.naming import records
+from beam_actors.naming import claim_rows, records
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.loading import Loading
 from beam_actors.naming.records import Handing
@@ -59,7 +59,7 @@ class Ledger:
         known = self._empty()
         loading = Loading(known)
         loading.tables(
-            await self._store.scan(records.REVOKED),
+            await self._store.scan(claim_rows.REVOKED),
             await self._store.scan(records.OWN),
             await self._store.scan(records.PINS),
             await self._store.scan(records.PETNAMES),
@@ -68,13 +68,13 @@ class Ledger:
             await self._store.get(records.META, records.RUNNING),
         )
         damaged: list[Change] = []
-        for number, (key, value) in enumerate(await self._store.scan(records.CLAIMS)):
+        for number, (key, value) in enumerate(await self._store.scan(claim_rows.CLAIMS)):
             try:
                 loading.entry(key, value)
             except StoreDamaged as error:
                 # Peers will tell it again; to fail here would take all other names down with this one.
                 _log.warning("a stored claim can't be read and is dropped", error=str(error))
-                damaged.append(Change(records.CLAIMS, key, None))
+                damaged.append(Change(claim_rows.CLAIMS, key, None))
             if number % _LOAD_BATCH == 0:
                 await trio.lowlevel.checkpoint()
         loading.finish()
@@ -194,8 +194,8 @@ async def hand_over(store: Store, owner: OwnerId, name: Name, handing: Handing |
 async def spoken_era(store: Store, owner: OwnerId) -> int:
     """The latest era in which a store has the owner speak; 0 if it has nothing. What can't be read says nothing."""
     latest = 0
-    for key, value in await store.scan(records.CLAIMS):
+    for key, value in await store.scan(claim_rows.CLAIMS):
         if key.endswith(b"\0" + owner.digest):
             with suppress(StoreDamaged):
-                latest = max(latest, records.read_era(key, value))
+                latest = max(latest, claim_rows.read_era(key, value))
     return latest

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from beam_actors.errors import StoreDamaged
-from beam_actors.naming import records
+from beam_actors.naming import claim_rows, records
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.lodgers import Lodging
@@ -71,9 +71,9 @@ class Loading:
 
     def _revoked(self, key: bytes, value: bytes) -> None:
         try:
-            self._known.registry.merge(records.read_revocation(value, self._known.network))
+            self._known.registry.merge(claim_rows.read_revocation(key, value, self._known.network))
         except StoreDamaged:
-            owner = records.read_revoked(key)
+            owner = claim_rows.read_revoked(key)
             self._known.registry.bar(owner)
             self._known.remarks.append(
                 f"The revocation of {owner} can't be read. Nothing of that owner is believed; a peer may tell it again."
@@ -119,16 +119,16 @@ class Loading:
     def entry(self, key: bytes, value: bytes) -> None:
         """Take back a row of the table of claims; raise `StoreDamaged`."""
         known, registry = self._known, self._known.registry
-        entry, seen = records.read_entry(key, value, known.network, registry.owner)
+        entry, seen = claim_rows.read_entry(key, value, known.network, registry.owner)
         bits = known.levels.difficulty.bits
         if bits and entry.level < bits and entry.owner != known.owner:
             # From a time when the network asked for less: nobody else takes it, and its owner tells a better one.
-            known.record(records.drop_entry(entry.name, entry.owner))
+            known.record(claim_rows.drop_entry(entry.name, entry.owner))
         elif registry.restore(entry) or self._merged(entry):
             known.holds.load(entry.label, entry.owner, seen)
             known.lodge(entry.claim, Lodging.KEPT)
         else:
-            known.record(records.drop_entry(entry.name, entry.owner))
+            known.record(claim_rows.drop_entry(entry.name, entry.owner))
 
     def _merged(self, entry: Entry) -> bool:
         """Take back an entry that the registry must think about; whether anything of it is in there."""

@@ -236,8 +236,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/ranking.py",
-                "live = tuple(entry for entry in known if is_live(entry.claim, now))\n",
-                "live = tuple(entry for entry in known if is_live(entry.claim, now, grace=STALE_GRACE))\n",
+                "live = [entry for entry in entries if is_live(entry.claim, now)]\n",
+                "live = [entry for entry in entries if is_live(entry.claim, now, grace=STALE_GRACE)]\n",
             ),
         ),
     ),
@@ -262,8 +262,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/ranking.py",
-                "return claim.kind is Kind.LIVE and",
-                "return claim.kind is not Kind.REVOCATION and",
+                "<= end + grace and claim.kind is Kind.LIVE",
+                "<= end + grace and claim.kind is not Kind.REVOCATION",
             ),
         ),
     ),

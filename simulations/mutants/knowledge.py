@@ -13,8 +13,8 @@ MUTANTS = (
     Mutant(
         name="row-read-from-anywhere",
         bug="The sum of a stored claim's row says nothing about whose row it is.",
-        test="naming/test_records.py::test_a_row_under_another_ones_key_is_found",
-        edits=(Edit("naming/records.py", "hashlib.blake2b(key + value,", "hashlib.blake2b(value,"),),
+        test="naming/test_claim_rows.py::test_a_row_under_another_ones_key_is_found",
+        edits=(Edit("naming/rows.py", "hashlib.blake2b(key + data,", "hashlib.blake2b(data,"),),
     ),
     Mutant(
         name="only-owner-is-everybody",

@@ -1,6 +1,6 @@
 """The tables of a store, without a store, and knowledge made of claims."""
 
-from beam_actors.naming import records
+from beam_actors.naming import claim_rows, records
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.loading import Loading
@@ -30,9 +30,9 @@ class Tables:
         running = self.rows.get(records.META, {}).get(records.RUNNING)
         loading = Loading(known)
         loading.tables(
-            *map(rows, (records.REVOKED, records.OWN, records.PINS, records.PETNAMES, records.MADE)), floor, running
+            *map(rows, (claim_rows.REVOKED, records.OWN, records.PINS, records.PETNAMES, records.MADE)), floor, running
         )
-        for key, value in rows(records.CLAIMS):
+        for key, value in rows(claim_rows.CLAIMS):
             loading.entry(key, value)
         loading.finish()
         return known

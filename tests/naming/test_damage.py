@@ -3,7 +3,7 @@
 import pytest
 
 from beam_actors.errors import NameNotFound, NotAllowed
-from beam_actors.naming import Kind, records
+from beam_actors.naming import Kind, claim_rows, records
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
@@ -82,8 +82,8 @@ async def test_an_owner_whose_revocation_cannot_be_read_stays_revoked(autojump_c
     disk = MemoryDisk()
     async with bench(disk) as one:
         await one.registrar.ask(submit(revocation(0), revocation(1)))
-        await one.store.commit([Change(records.REVOKED, owner_id(0).digest, RUBBISH)])
-        await one.store.commit([Change(records.REVOKED, b"no owner", RUBBISH)])
+        await one.store.commit([Change(claim_rows.REVOKED, owner_id(0).digest, RUBBISH)])
+        await one.store.commit([Change(claim_rows.REVOKED, b"no owner", RUBBISH)])
     for ids in ({revocation(1).id}, {revocation(0).id, revocation(1).id}):
         async with bench(disk) as one:
             assert await ids_at(one.registrar) == ids
@@ -136,7 +136,7 @@ async def test_an_own_claim_that_cannot_be_read_is_followed_by_a_greater_one(aut
     one.clock.step(2 * HOUR)
     other.clock.step(2 * HOUR)
     async with one.run():
-        await one.store.commit([Change(records.CLAIMS, b"alice\x00" + one.owner.digest, RUBBISH)])
+        await one.store.commit([Change(claim_rows.CLAIMS, b"alice\x00" + one.owner.digest, RUBBISH)])
     async with one.run(), other.run():
         await settle()
         wires.connect(one, other)

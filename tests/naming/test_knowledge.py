@@ -1,7 +1,7 @@
 import pytest
 
 from beam_actors.errors import NameContested, NameNotFound, NameTaken, QuotaExceeded
-from beam_actors.naming import answering, records
+from beam_actors.naming import answering, claim_rows, records
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Seen
@@ -298,5 +298,5 @@ def test_a_claim_that_is_kept_for_its_work_is_forgotten_in_its_time_and_so_it_st
     assert known.forget(NOW + RETENTION + 1) == 0
     rows = {change.table: change for change in known.changes()}
     assert known.registry.entry(ALICE, owner_id(0)).claims == (less,)
-    assert records.read_entry(rows[records.CLAIMS].key, rows[records.CLAIMS].value, NETWORK)[0] == Entry(less)
+    assert claim_rows.read_entry(rows[claim_rows.CLAIMS].key, rows[claim_rows.CLAIMS].value, NETWORK)[0] == Entry(less)
     assert records.read_floor(rows[records.META].value) == NOW

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from beam_actors.errors import ActorError, StorageError
-from beam_actors.naming import Kind, records, spoken_era
+from beam_actors.naming import Kind, claim_rows, spoken_era
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import HOUR
@@ -56,10 +56,10 @@ async def test_a_damaged_row_is_dropped_and_costs_only_itself(autojump_clock):
     disk = MemoryDisk()
     async with bench(disk) as one:
         await one.registrar.ask(submit(claim(0), claim(1)))
-        await one.store.commit([Change(records.CLAIMS, b"alice\x00" + owner_id(0).digest, b"rubbish")])
+        await one.store.commit([Change(claim_rows.CLAIMS, b"alice\x00" + owner_id(0).digest, b"rubbish")])
     async with bench(disk) as one:
         assert await ids_at(one.registrar) == {claim(1).id}
-        assert len(await one.store.scan(records.CLAIMS)) == 1
+        assert len(await one.store.scan(claim_rows.CLAIMS)) == 1
 
 
 async def test_a_disk_that_refuses_makes_it_read_again(autojump_clock):
@@ -128,7 +128,7 @@ async def test_a_damaged_row_that_the_full_disk_keeps_stops_nobody(autojump_cloc
     disk = MemoryDisk()
     async with bench(disk) as one:
         await one.registrar.ask(submit(claim(0)))
-        await one.store.commit([Change(records.CLAIMS, b"bob\x00" + owner_id(0).digest, b"rubbish")])
+        await one.store.commit([Change(claim_rows.CLAIMS, b"bob\x00" + owner_id(0).digest, b"rubbish")])
         one.store.refuses = {"commit"}
         one.registrar.crash(RuntimeError("on purpose"))
         await trio.sleep(5)
@@ -150,9 +150,9 @@ async def test_a_crash_in_the_middle_fails_whoever_waits(autojump_clock):
 async def test_the_latest_era_of_an_owner_is_found_in_a_store_among_damage_and_other_networks():
     store = await MemoryStore.open(MemoryDisk())
     entries = [claim(0, era=1), claim(0, "bob", era=2, network="other"), claim(1, era=3)]
-    changes = [records.put_entry(Entry(one), Seen(NOW, NOW)) for one in entries]
+    changes = [claim_rows.put_entry(Entry(one), Seen(NOW, NOW)) for one in entries]
     for number, value in enumerate((b"rubbish", cbor.encode([2, b"", b"", 1, 1, 1, 0]), cbor.encode([1]))):
-        changes.append(Change(records.CLAIMS, b"n%d\0" % number + owner_id(0).digest, value))
+        changes.append(Change(claim_rows.CLAIMS, b"n%d\0" % number + owner_id(0).digest, value))
     await store.commit(changes)
     assert [await spoken_era(store, owner_id(owner)) for owner in (0, 1, 2)] == [2, 3, 0]
     await store.close()

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.naming import records
+from beam_actors.naming import claim_rows
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import DAY, HOUR
@@ -80,11 +80,11 @@ def test_a_row_of_an_era_that_its_owner_left_is_dropped():
         rows = [claim(0, first, 9), claim(0, second, era=1), claim(1, first)]
         tables = Tables()
         for one in rows:
-            change = records.put_entry(Entry(one), Seen(NOW, NOW))
+            change = claim_rows.put_entry(Entry(one), Seen(NOW, NOW))
             tables.rows.setdefault(change.table, {})[change.key] = change.value
         known = tables.load()
         assert {one.id for one in known.registry} == {rows[1].id, rows[2].id}
         tables.apply(known)
-        assert len(tables.rows[records.CLAIMS]) == 2
+        assert len(tables.rows[claim_rows.CLAIMS]) == 2
         assert tables.load().changes() == []
         assert [entry.claim.era for entry in known.registry.names_of(owner_id(0))] == [1]

@@ -2,7 +2,7 @@ import pytest
 import trio
 
 from beam_actors.errors import ClaimRefused, NameTaken
-from beam_actors.naming import Kind, records
+from beam_actors.naming import Kind, claim_rows
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import DAY, HOUR, RETENTION
 from beam_actors.naming.messages import (
@@ -121,10 +121,10 @@ async def test_what_a_peer_holds_too_was_heard_of_again_and_is_written_bit_by_bi
         await one.registrar.ask(submit(*many))
         one.clock.step(7 * HOUR)
         for written in (256, len(many) - 256, 0):
-            before = dict(await one.store.scan(records.CLAIMS))
+            before = dict(await one.store.scan(claim_rows.CLAIMS))
             one.registrar.tell(Confirm(tuple(one.id for one in many)))
             await trio.sleep(0.1)
-            after = dict(await one.store.scan(records.CLAIMS))
+            after = dict(await one.store.scan(claim_rows.CLAIMS))
             assert sum(before[key] != value for key, value in after.items()) == written
             one.clock.step(60)
 
@@ -167,4 +167,4 @@ async def test_a_revocation_that_a_person_brings_is_kept_told_and_nothing_else_i
         (changed,) = one.heard
         assert (changed.claims, set(changed.elsewhere)) == ((revocation(0),), {ALICE, Name("bob")})
         assert await one.registrar.ask(Revoke(revocation(0).encoded)) == owner_id(0)
-        assert await one.store.get(records.REVOKED, owner_id(0).digest) is not None
+        assert await one.store.get(claim_rows.REVOKED, owner_id(0).digest) is not None

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from beam_actors.naming import Claim, Limits
-from beam_actors.naming.records import read_entry
+from beam_actors.naming.claim_rows import read_entry
 from beam_actors.node import NodeConfig
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.machine import CONTROL

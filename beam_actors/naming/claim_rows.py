@@ -1,0 +1,147 @@
+"""How claims are kept: rows that a start reads without parsing what is in them.
+
+    names.claims    name NUL owner    `_ROW`, claim, rival or nothing, backer or nothing, sum
+                                      before: [2, claim, rival or empty, first, heard, alone, settled], [1, …, heard]
+    names.revoked   owner             [1, claim]
+
+Invariant: what is read back is what was written, or `StoreDamaged` is raised. A row of `names.claims` holds claims with
+their columns (`Claim`) and ends with the sum of its key and all before (`rows`): so damage is found without parsing,
+which would take most of a start's time. A revocation, and claims in rows of before, are parsed again. That a signature
+is genuine was checked before it was written, and a node that it is sent to checks it.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Final
+
+from beam_actors.errors import ClaimRefused, InvalidValue, StoreDamaged
+from beam_actors.naming import rows
+from beam_actors.naming.claim import Claim
+from beam_actors.naming.holds import Seen
+from beam_actors.naming.limits import MAX_CLAIM, MAX_TIME
+from beam_actors.naming.registry import Entry
+from beam_actors.naming.rows import SUM, damaged
+from beam_actors.ports import Change
+from beam_actors.values import Name, OwnerId, cbor
+
+CLAIMS: Final = "names.claims"
+REVOKED: Final = "names.revoked"
+_FORMAT = 1
+_CLAIMS_FORMAT = b"\x03"
+_CLAIMS_BEFORE = 1, 2
+_ROW = struct.Struct("<cQQQ?HHBBB")
+"""The format; first seen, last heard of, alone since, settled (see `Seen`); how many bytes the claim and its rival
+have; the levels of both and of the backer (0: none, or not looked at)."""
+_PERSON = b"beam-claims-row"
+_OWNER = 32
+
+
+def _claim_key(name: Name, owner: OwnerId) -> bytes:
+    return name.label.encode() + b"\x00" + owner.digest
+
+
+def put_entry(entry: Entry, seen: Seen) -> Change:
+    """Keep an entry."""
+    key = _claim_key(entry.name, entry.owner)
+    claim, rival, backer = (b"" if one is None else one.kept for one in entry.places)
+    levels = [(one.level or 0) if one else 0 for one in entry.places]
+    about = seen.first, seen.heard, seen.alone, seen.settled
+    value = _ROW.pack(_CLAIMS_FORMAT, *about, len(claim), len(rival), *levels) + claim + rival + backer
+    return Change(CLAIMS, key, value + rows.sum_of(_PERSON, key, value))
+
+
+def drop_entry(name: Name, owner: OwnerId) -> Change:
+    """Keep it no longer."""
+    return Change(CLAIMS, _claim_key(name, owner), None)
+
+
+def put_revocation(claim: Claim) -> Change:
+    """Keep a revocation."""
+    return rows.put(REVOKED, claim.owner.digest, [_FORMAT, claim.encoded])
+
+
+def read_entry(
+    key: bytes, value: bytes, network: str, owner_of: Callable[[bytes], OwnerId] = OwnerId
+) -> tuple[Entry, Seen]:
+    """Read a row of `names.claims`; raise `StoreDamaged`. `owner_of` makes an id of its bytes, or knows it already."""
+    if value[:1] == _CLAIMS_FORMAT:
+        entry, seen = _read_row(key, value, owner_of)
+    else:
+        entry, seen = _read_row_of_before(key, value, network)
+    if entry.claim.network != network:
+        raise StoreDamaged(f"A claim in the store belongs to another network than {network}.")
+    return entry, seen
+
+
+def _read_row(key: bytes, value: bytes, owner_of: Callable[[bytes], OwnerId] = OwnerId) -> tuple[Entry, Seen]:
+    """What the sum says is what was written, so nothing else is looked at."""
+    if len(value) < _ROW.size + SUM or rows.sum_of(_PERSON, key, value[:-SUM]) != value[-SUM:]:
+        raise damaged(CLAIMS)
+    _, first, heard, alone, settled, size, rival_size, level, rival_level, backer_level = _ROW.unpack_from(value)
+    label, owner, seen = key[: -_OWNER - 1].decode("ascii"), owner_of(key[-_OWNER:]), Seen(first, heard, alone, settled)
+    begin, end, last = _ROW.size + size, _ROW.size + size + rival_size, len(value) - SUM
+    claim = Claim.restore(value[_ROW.size : begin], label, owner, level or None)
+    if begin == last:
+        return Entry(claim), seen
+    rival = Claim.restore(value[begin:end], label, owner, rival_level or None) if rival_size else None
+    backer = Claim.restore(value[end:last], label, owner, backer_level or None) if end < last else None
+    return Entry(claim, rival, backer), seen
+
+
+def _read_row_of_before(key: bytes, value: bytes, network: str) -> tuple[Entry, Seen]:
+    match rows.read(CLAIMS, key, value, *_CLAIMS_BEFORE):
+        case [1, bytes() as claim, bytes() as rival, int() as first, int() as heard]:
+            seen = Seen(first, heard)
+        case [
+            2,
+            bytes() as claim,
+            bytes() as rival,
+            int() as first,
+            int() as heard,
+            int() as alone,
+            (0 | 1) as settled,
+        ]:
+            seen = Seen(first, heard, alone, bool(settled))
+        case _:
+            raise damaged(CLAIMS)
+    if not all(0 <= time < MAX_TIME for time in (seen.first, seen.heard, seen.alone)):
+        raise damaged(CLAIMS)
+    return Entry(_parse(claim, network), _parse(rival, network) if rival else None), seen
+
+
+def read_era(key: bytes, value: bytes) -> int:
+    """Read in which era the claim in a row of `names.claims` was signed, of whichever network; or `StoreDamaged`."""
+    if value[:1] == _CLAIMS_FORMAT:
+        return _read_row(key, value)[0].era
+    match rows.read(CLAIMS, key, value, *_CLAIMS_BEFORE):
+        case [_, bytes() as claim, *_]:
+            try:
+                body, _signature = cbor.decode(claim, limit=MAX_CLAIM)
+                network = cbor.decode(body, limit=MAX_CLAIM)[2]
+            except (InvalidValue, LookupError, TypeError, ValueError):
+                raise damaged(CLAIMS) from None
+            return _parse(claim, network).era
+    raise damaged(CLAIMS)
+
+
+def read_revocation(key: bytes, value: bytes, network: str) -> Claim:
+    """Read a row of `names.revoked`; raise `StoreDamaged`."""
+    match rows.read(REVOKED, key, value, _FORMAT):
+        case [int(), bytes() as claim]:
+            return _parse(claim, network)
+    raise damaged(REVOKED)
+
+
+def read_revoked(key: bytes) -> OwnerId:
+    """Read a key of `names.revoked`; raise `StoreDamaged`."""
+    try:
+        return OwnerId(key)
+    except ValueError:
+        raise damaged(REVOKED) from None
+
+
+def _parse(data: bytes, network: str) -> Claim:
+    try:
+        return Claim.parse(data, network=network)
+    except ClaimRefused as error:
+        raise StoreDamaged(f"A claim in the store can't be read: {error}") from None
