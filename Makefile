@@ -21,7 +21,7 @@ demo: $(STAMP)   ## three real daemons, a web application, a name, two crashes
 	$(BIN)/python -m simulations.demo
 
 test: $(STAMP)   ## the tests (no real sleeping, no network beyond loopback)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(STAMP)  ## lint, types, and the layers between the rooms
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ from beam_actors.errors import InvalidValue, RemoteProtocolError
 from beam_actors.naming.limits import MAX_CLAIM
 from beam_actors.naming.ranges import ABOVE, FINGERPRINT, ID, ITEM, PREFIX, SALT, TOP, Listing, Print, Range, Settled
 from beam_actors.values import Name, cbor
-from beam_actors.wire import frame
+from beam_actors.wire import byte_strings, frame, open_array
 
 PROTOCOL: Final = "/beam/names/1"
 VERSION: Final = 1
@@ -129,40 +129,28 @@ def decode(body: bytes) -> Message:
     Raises:
         RemoteProtocolError: it is not a message of this version; the text can be sent back in a `Refuse`.
     """
-    fields = _fields(body)
+    fields = open_array(body, limit=MAX_MESSAGE, version=VERSION, protocol=PROTOCOL)
     message: Message
     match fields[1:]:
         case [0, str() as text] if len(text) <= _MAX_TEXT:
             message = Refuse(text)
         case [1, list() as claims]:
-            message = Push(_strings(claims, MAX_CLAIMS, 1, MAX_CLAIM))
+            message = Push(byte_strings(claims, most=MAX_CLAIMS, shortest=1, longest=MAX_CLAIM))
         case [2, str() as label]:
             message = Ask(_name(label))
         case [3, bytes() as salt, bytes() as lower, bytes() as upper]:
             message = _compare(salt, lower, upper)
         case [4, list() as ids]:
-            message = Want(_strings(ids, MAX_IDS, ID, ID))
+            message = Want(_ids(ids))
         case [5]:
             message = Done()
         case [6, list() as ranges]:
             message = Ranges(_ranges(ranges))
         case [7, list() as ids]:
-            message = Have(_strings(ids, MAX_IDS, ID, ID))
+            message = Have(_ids(ids))
         case _:
             raise RemoteProtocolError(f"There is no message of kind {fields[1]} with these fields.")
     return message
-
-
-def _fields(body: bytes) -> list[Any]:
-    try:
-        fields = cbor.decode(body, limit=MAX_MESSAGE)
-    except InvalidValue as error:
-        raise RemoteProtocolError(str(error)) from None
-    if not isinstance(fields, list) or len(fields) < 2 or any(type(field) is not int for field in fields[:2]):
-        raise RemoteProtocolError("A message is a list that begins with its version and its kind.")
-    if fields[0] != VERSION:
-        raise RemoteProtocolError(f"This node speaks version {VERSION} of the names protocol, not {fields[0]}.")
-    return fields
 
 
 def _name(label: str) -> Name:
@@ -172,12 +160,8 @@ def _name(label: str) -> Name:
         raise RemoteProtocolError(str(error)) from None
 
 
-def _strings(values: list[Any], most: int, shortest: int, longest: int) -> tuple[bytes, ...]:
-    if len(values) > most:
-        raise RemoteProtocolError(f"A list of {len(values)} is longer than the {most} that are accepted.")
-    if any(type(value) is not bytes or not shortest <= len(value) <= longest for value in values):
-        raise RemoteProtocolError("A list holds something other than byte strings of the agreed length.")
-    return tuple(values)
+def _ids(values: list[Any]) -> tuple[bytes, ...]:
+    return byte_strings(values, most=MAX_IDS, shortest=ID, longest=ID)
 
 
 def _compare(salt: bytes, lower: bytes, upper: bytes) -> Compare:
@@ -217,7 +201,7 @@ def _range(value: Any) -> Range:
                 case [1, bytes() as fingerprint] if len(fingerprint) == FINGERPRINT:
                     return Print(end, fingerprint)
                 case [2, list() as ids]:
-                    return Listing(end, _strings(ids, MAX_IDS, ID, ID))
+                    return Listing(end, _ids(ids))
     raise RemoteProtocolError("A range is an end and what is said up to there: settled, a fingerprint, or ids.")
 
 

@@ -3,6 +3,7 @@
 Pure: no loop, no clock, no randomness; entropy comes as seeds. What each protocol says byte by byte: docs/wire.md.
 """
 
+from beam_actors.wire.arrays import byte_strings, open_array
 from beam_actors.wire.events import (
     Established,
     Event,
@@ -63,7 +64,9 @@ __all__ = [
     "StreamWritable",
     "Suite",
     "WindowBudget",
+    "byte_strings",
     "frame",
+    "open_array",
     "open_record",
     "sign_record",
 ]

@@ -101,7 +101,7 @@ def test_what_is_no_message_is_refused(fields):
 
 
 def test_another_version_is_refused_in_words():
-    with pytest.raises(RemoteProtocolError, match="speaks version 1 of the names protocol, not 2"):
+    with pytest.raises(RemoteProtocolError, match="speaks version 1 of /beam/names/1, not 2"):
         protocol.decode(cbor.encode([2, 9, "something new"]))
 
 
