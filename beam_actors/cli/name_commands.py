@@ -12,8 +12,8 @@ from beam_actors.cli.claiming import PATIENCE, claim
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import NOTHING, counted, duration
-from beam_actors.cli.requests import check_name
 from beam_actors.cli.tunnel_commands import note_rivals
+from beam_actors.cli.typed import check_name, name_of, parse_owner
 from beam_actors.errors import UsageError
 
 _WHOSE = {"own": "yours", "pin": "pinned", "other": "another owner's"}
@@ -66,6 +66,7 @@ _HAPPENED = {
 @beam_command
 def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
     """Claim NAME for this machine's owner."""
+    name = name_of(name)
     ensure_daemon(app.home, app.out.note, check=lambda: check_name(name))
     answer = claim(app, name, contest=contest, work=work)
     if app.out.as_json:
@@ -91,7 +92,7 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
 @beam_command
 def release(app: App, name: str) -> None:
     """Give up NAME, so that others may claim it."""
-    answer = app.ask("POST", "/v1/release", {"name": name}, timeout=PATIENCE)
+    answer = app.ask("POST", "/v1/release", {"name": name_of(name)}, timeout=PATIENCE)
     if app.out.as_json:
         app.out.data(answer)
         return
@@ -103,7 +104,7 @@ def release(app: App, name: str) -> None:
 @beam_command
 def resolve(app: App, name: str) -> None:
     """Who owns NAME and which peer serves it, as this machine's browser would be led."""
-    answer = app.ask("POST", "/v1/resolve", {"name": name})
+    answer = app.ask("POST", "/v1/resolve", {"name": name_of(name)})
     if app.out.as_json:
         app.out.data(answer)
         return
@@ -127,7 +128,8 @@ def resolve(app: App, name: str) -> None:
 @beam_command
 def pin(app: App, name: str, owner: str | None) -> None:
     """Hold on to OWNER for NAME (by default to the one that it resolves to now)."""
-    answer = app.ask("POST", "/v1/pin", {"name": name, "owner": owner})
+    whom = None if owner is None else str(parse_owner(owner))
+    answer = app.ask("POST", "/v1/pin", {"name": name_of(name), "owner": whom})
     if app.out.as_json:
         app.out.data(answer)
         return
@@ -139,7 +141,7 @@ def pin(app: App, name: str, owner: str | None) -> None:
 @beam_command
 def unpin(app: App, name: str) -> None:
     """Forget the pin of NAME."""
-    answer = app.ask("POST", "/v1/unpin", {"name": name})
+    answer = app.ask("POST", "/v1/unpin", {"name": name_of(name)})
     if app.out.as_json:
         app.out.data(answer)
         return
@@ -159,9 +161,9 @@ def petname(app: App, petname: str, name: str | None, *, forget: bool) -> None:
     if forget == (name is not None):
         raise UsageError("Give the NAME that the petname is to stand for, or --forget.")
     if forget:
-        answer = app.ask("POST", "/v1/forget-petname", {"petname": petname})
+        answer = app.ask("POST", "/v1/forget-petname", {"petname": name_of(petname)})
     else:
-        answer = app.ask("POST", "/v1/petname", {"petname": petname, "name": name})
+        answer = app.ask("POST", "/v1/petname", {"petname": name_of(petname), "name": name_of(name or "")})
     if app.out.as_json:
         app.out.data(answer)
     elif forget:

@@ -10,6 +10,7 @@ import click
 from beam_actors import __version__
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.output import NOTHING, amount, counted, duration
+from beam_actors.cli.typed import name_of, parse_address
 from beam_actors.errors import BeamError
 
 
@@ -95,8 +96,8 @@ def peers(app: App) -> None:
 @click.argument("multiaddr")
 @beam_command
 def connect(app: App, multiaddr: str) -> None:
-    """Connect to the peer at MULTIADDR (the other side's `beam id` shows its own)."""
-    answer = app.ask("POST", "/v1/connect", {"address": multiaddr})
+    """Connect to the peer at MULTIADDR, a line `address` of the other side's `beam id`."""
+    answer = app.ask("POST", "/v1/connect", {"address": str(parse_address(multiaddr))})
     if app.out.as_json:
         app.out.data(answer)
         return
@@ -108,7 +109,7 @@ def connect(app: App, multiaddr: str) -> None:
 @beam_command
 def ping(app: App, peer_or_name: str) -> None:
     """Measure a round trip to a peer, and say whether the path is direct."""
-    answer = app.ask("POST", "/v1/ping", {"target": peer_or_name})
+    answer = app.ask("POST", "/v1/ping", {"target": name_of(peer_or_name)})
     if app.out.as_json:
         app.out.data(answer)
         return

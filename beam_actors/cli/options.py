@@ -2,6 +2,7 @@
 
 import attrs
 
+from beam_actors.cli.typed import parse_address
 from beam_actors.errors import UsageError
 from beam_actors.values import Multiaddr, TcpAddress
 
@@ -30,8 +31,10 @@ class StartOptions:
             if Multiaddr.parse(text).tcp is None:
                 raise UsageError(f"--listen {text}: this machine listens on /ip4/…/tcp/PORT or /ip6/…/tcp/PORT only.")
         for text in self.bootstrap:
-            if Multiaddr.parse(text).peer is None:
-                raise UsageError(f"--bootstrap {text}: it must end with /p2p/PEER-ID, or anybody could answer there.")
+            try:
+                parse_address(text)
+            except UsageError as error:
+                raise UsageError(f"--bootstrap: {error}") from None
         for option, value in (("--dns", self.dns), ("--https", self.https), ("--http", self.http)):
             if value is not None and value != OFF:
                 self._check_bind(option, value)

@@ -7,7 +7,7 @@ home's lock, so no daemon ever sees a phrase, or a keystore that is exchanged un
 import base64
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -16,21 +16,29 @@ from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.daemon_commands import read_passphrase
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.cli.output import counted, is_terminal
-from beam_actors.cli.requests import check_name, plain_name
+from beam_actors.cli.typed import check_name, parse_owner, plain_name
 from beam_actors.errors import NameNotFound, NotAllowed, StorageError, UsageError
 from beam_actors.world.home_lock import HomeLock
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from beam_actors.identity import OwnerChain
+    from beam_actors.naming import Acquaintance
+    from beam_actors.ports import Store
     from beam_actors.values import Name, OwnerId
 
+T = TypeVar("T")
 _MAX_PHRASE = 1024
+_FEW = 4
+"""Names that are listed, of however many there are."""
 _PHRASE_OPTION = click.option(
     "--phrase-file", metavar="FILE", help="The recovery phrase is in this file ('-': standard input)."
 )
 _PASSPHRASE_OPTION = click.option(
     "--passphrase-file", metavar="FILE", help="The keystore's passphrase is this file's first line."
 )
+_YES_OPTION = click.option("--yes", is_flag=True, help="Don't ask whether this is meant.")
 
 
 @click.command
@@ -46,7 +54,8 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None) -
     chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
     _check_keys(app)
     with HomeLock(app.home.path):
-        era = _open_era(app, chain, secret)
+        era = _next_era(app, chain, secret)
+        _install(app, chain, era, secret)
     if app.out.as_json:
         app.out.data({"owner": str(chain.owner_id), "era": era})
         return
@@ -60,32 +69,88 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None) -
 @click.argument("owner")
 @_PHRASE_OPTION
 @_PASSPHRASE_OPTION
+@_YES_OPTION
 @beam_command
-def transfer(app: App, name: str, owner: str, phrase_file: str | None, passphrase_file: str | None) -> None:
+def transfer(
+    app: App, name: str, owner: str, phrase_file: str | None, passphrase_file: str | None, *, yes: bool
+) -> None:
     """Hand your NAME over to OWNER (52 characters; `beam id` there). It opens your next era, like `rotate-key`.
 
-    Whoever pinned the name follows it, and nobody who has no more than this machine's key can do it. The daemon must
-    not run; it hands the name over when it starts, and OWNER then registers it.
+    Whoever pinned the name follows it, and nobody who has no more than this machine's key can do it. It can't be taken
+    back, so it asks first, and says whether this machine has ever heard of OWNER. The daemon must not run; it hands the
+    name over when it starts, and OWNER then registers it.
     """
-    from beam_actors.values import Name, OwnerId  # noqa: PLC0415 (keys are these commands' only)
+    from beam_actors.naming import Handing, acquaintance, hand_over, owned  # noqa: PLC0415 (keys are these commands')
+    from beam_actors.values import Name  # noqa: PLC0415 (as above)
 
     check_name(name)
-    label, successor = Name(plain_name(name)), OwnerId.parse(owner)
+    label, successor = Name(plain_name(name)), parse_owner(owner)
+    _check_can_ask(yes=yes)
     chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
     if successor == chain.owner_id:
         raise UsageError("That owner is you.")
     _check_keys(app)
     with HomeLock(app.home.path):
-        _hand_over(app, chain.owner_id, label)
-        era = _open_era(app, chain, secret)
-        _hand_over(app, chain.owner_id, label, successor, era)  # last: an era that is open alone does no harm
+        if not app.home.file(DATABASE).exists():
+            raise NameNotFound(f"{label} is not one of your names on this machine; `beam names` lists them.")
+        _in_store(app, lambda store: owned(store, chain.owner_id, label))
+        heir = _in_store(app, lambda store: acquaintance(store, successor))
+        era = _next_era(app, chain, secret)
+        if not yes:
+            _show_transfer(app, label, successor, heir, era)
+            _ask("Is that meant?")
+        elif not (heir.names or heir.bound):
+            app.out.note(f"Warning: {_UNHEARD}.")
+        _install(app, chain, era, secret)
+        # Last: an era that is open alone does no harm.
+        _in_store(app, lambda store: hand_over(store, chain.owner_id, label, Handing(successor, era)))
     if app.out.as_json:
-        app.out.data({"name": label.label, "owner": str(chain.owner_id), "successor": owner, "era": era})
+        known = bool(heir.names or heir.bound)
+        said = {"name": label.label, "owner": str(chain.owner_id), "successor": str(successor), "era": era}
+        app.out.data({**said, "successor_known": known})
         return
-    app.out.styled(f"✅ Era {era} is open, and {label} goes to {owner}.", fg="green")
+    app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
     app.out.line(f"Start the daemon (`{app.out.program} start --detach`), so that it says so to everybody.")
     app.out.line(f"Then, over there: `beam register {label}`; until then nobody holds the name.")
     _say_other_machines(app, era)
+
+
+_UNHEARD = (
+    "this machine has never heard of that owner. Nothing in an id shows a typing error, and a wrong one means that "
+    "nobody can ever take the name: compare each character with `beam id` over there"
+)
+
+
+def _show_transfer(app: App, name: "Name", successor: "OwnerId", heir: "Acquaintance", era: int) -> None:
+    """What a person is to look at before a name goes."""
+    note = app.out.note
+    note(f"{name} goes from you to the owner\n  {successor}")
+    if heir.names:
+        note(f"who is known on this machine: holds or held {_some(heir.names)}.")
+    if heir.bound:
+        note(f"You call this owner {_some(heir.bound)}.")
+    if not (heir.names or heir.bound):
+        note(f"Take care: {_UNHEARD}.")
+    note(
+        f"What follows: nobody holds {name} until they register it, whoever pinned it follows to them, and you can't "
+        f"take it back. Era {era} of your keys opens, of seven; your other machines need `beam recover --era {era}`."
+    )
+
+
+def _some(names: "tuple[Name, ...]") -> str:
+    shown = ", ".join(map(str, names[:_FEW]))
+    return shown if len(names) <= _FEW else f"{shown} and {len(names) - _FEW} more"
+
+
+def _check_can_ask(*, yes: bool) -> None:
+    """Raise `UsageError` where nobody can answer, before anything is read or done."""
+    if not yes and not (is_terminal() and sys.stdin.isatty()):
+        raise UsageError("Nobody can be asked here whether this is meant; say so with --yes.")
+
+
+def _ask(question: str) -> None:
+    """Ask on the terminal; anything but a yes ends the command (130)."""
+    click.confirm(question, abort=True, err=True)
 
 
 def _say_other_machines(app: App, era: int) -> None:
@@ -132,7 +197,7 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
 
 @click.command
 @_PHRASE_OPTION
-@click.option("--yes", is_flag=True, help="Don't ask whether this is meant.")
+@_YES_OPTION
 @beam_command
 def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
     """End the owner of your recovery phrase for good: every name of yours, on every machine. There is no way back.
@@ -142,11 +207,10 @@ def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
     from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (as above)
     from beam_actors.naming import Claim  # noqa: PLC0415 (as above)
 
+    _check_can_ask(yes=yes)
     chain = _chain(app, phrase_file)
     if not yes:
-        if not is_terminal() or not sys.stdin.isatty():
-            raise UsageError("Nobody can be asked here whether this is meant; say so with --yes.")
-        click.confirm(f"All names of {chain.owner_id} will be gone for good. Is that meant?", abort=True, err=True)
+        _ask(f"All names of {chain.owner_id} will be gone for good. Is that meant?")
     ensure_daemon(app.home, app.out.note, check=lambda: None)
     claim = Claim.revoke(app.ask("GET", "/v1/status")["network"], chain.era_key(REVOCATION_ERA))
     answer = app.ask("POST", "/v1/revoke", {"claim": base64.b64encode(claim.encoded).decode()})
@@ -225,51 +289,33 @@ def _era(app: App, secret: str | None) -> int:
         return trio.run(open_keys, files, OsEntropy(), ThreadCompute(), secret).owner.era
 
 
-def _spoken_era(app: App, owner: "OwnerId") -> int:
-    """The latest era in which the home has heard the owner speak: perhaps another machine has opened it already."""
+def _in_store(app: App, do: "Callable[[Store], Awaitable[T]]") -> T:
+    """Ask the home's store something, or change it; the home is locked."""
     import trio  # noqa: PLC0415 (as above)
 
-    from beam_actors.naming import spoken_era  # noqa: PLC0415 (as above)
     from beam_actors.world.store import SqliteStore  # noqa: PLC0415 (as above)
 
-    async def look() -> int:
+    async def run() -> T:
         store = await SqliteStore.open(app.home.file(DATABASE))
         try:
-            return await spoken_era(store, owner)
+            return await do(store)
         finally:
             await store.close()
 
-    return trio.run(look) if app.home.file(DATABASE).exists() else 0
+    return trio.run(run)
 
 
-def _open_era(app: App, chain: "OwnerChain", secret: str | None) -> int:
-    """Give the home the key of the era after all that were opened; which one that is."""
+def _next_era(app: App, chain: "OwnerChain", secret: str | None) -> int:
+    """The era after all that were opened, as far as this home has heard: perhaps another machine has opened one."""
     from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (as above)
+    from beam_actors.naming import spoken_era  # noqa: PLC0415 (as above)
 
-    era = max(_era(app, secret), _spoken_era(app, chain.owner_id)) + 1
-    if era >= REVOCATION_ERA:
+    era = _era(app, secret)
+    if app.home.file(DATABASE).exists():
+        era = max(era, _in_store(app, lambda store: spoken_era(store, chain.owner_id)))
+    if era + 1 >= REVOCATION_ERA:
         raise NotAllowed("This owner has opened all its eras; a new recovery phrase makes a new owner.")
-    _install(app, chain, era, secret)
-    return era
-
-
-def _hand_over(app: App, owner: "OwnerId", name: "Name", successor: "OwnerId | None" = None, era: int = 0) -> None:
-    """Have the name handed over by the next daemon; without a successor, only check that it is held here."""
-    import trio  # noqa: PLC0415 (as above)
-
-    from beam_actors.naming import Handing, hand_over  # noqa: PLC0415 (as above)
-    from beam_actors.world.store import SqliteStore  # noqa: PLC0415 (as above)
-
-    async def write() -> None:
-        store = await SqliteStore.open(app.home.file(DATABASE))
-        try:
-            await hand_over(store, owner, name, None if successor is None else Handing(successor, era))
-        finally:
-            await store.close()
-
-    if not app.home.file(DATABASE).exists():
-        raise NameNotFound(f"{name} is not one of your names on this machine; `beam names` lists them.")
-    trio.run(write)
+    return era + 1
 
 
 def _install(app: App, chain: "OwnerChain", era: int, secret: str | None) -> None:

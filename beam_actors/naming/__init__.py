@@ -8,11 +8,11 @@ from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.events import Event, Happening
 from beam_actors.naming.facade import Naming
 from beam_actors.naming.grammar import DEFAULT_SUFFIXES, Query, parse_query, random_name
-from beam_actors.naming.ledger import hand_over, spoken_era
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.lookups import LookUps
 from beam_actors.naming.messages import Changed
 from beam_actors.naming.names import Names
+from beam_actors.naming.offline import Acquaintance, acquaintance, hand_over, owned, spoken_era
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.naming.records import Handing
@@ -26,6 +26,7 @@ __all__ = [
     "DEFAULT_SUFFIXES",
     "NO_WORK",
     "PROTOCOL",
+    "Acquaintance",
     "Changed",
     "Choice",
     "Claim",
@@ -49,9 +50,11 @@ __all__ = [
     "Resolution",
     "Spread",
     "Terms",
+    "acquaintance",
     "compose_naming",
     "custodian_of",
     "hand_over",
+    "owned",
     "parse_query",
     "random_name",
     "spoken_era",

@@ -6,21 +6,18 @@ tables and commits, and neither who asks for a change nor what a change means.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import attrs
 import structlog
 import trio
 
-from beam_actors.errors import NameNotFound, StorageError, StoreDamaged
+from beam_actors.errors import StorageError, StoreDamaged
 from beam_actors.naming import claim_rows, records
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.loading import Loading
-from beam_actors.naming.records import Handing
 from beam_actors.ports import Change, Store
 from beam_actors.runtime import Reply, Worker
-from beam_actors.values import Name, OwnerId
 
 _log = structlog.get_logger(__name__)
 _LOAD_BATCH = 256
@@ -172,30 +169,3 @@ def _nothing() -> None:
 
 def _nobody(_error: StorageError) -> None:
     """Nobody hears that it failed."""
-
-
-async def hand_over(store: Store, owner: OwnerId, name: Name, handing: Handing | None) -> None:
-    """Have a name of the owner handed over when a node next starts on the store; None only asks whether it could be.
-
-    Raises:
-        NameNotFound: the owner did not register it here.
-    """
-    value = await store.get(records.OWN, name.label.encode())
-    try:
-        own = None if value is None else records.read_own(name.label.encode(), value)
-    except StoreDamaged:
-        own = None
-    if own is None or own.owner != owner:
-        raise NameNotFound(f"{name} is not one of your names on this machine; `beam names` lists them.")
-    if handing is not None:
-        await store.commit([records.put_own(attrs.evolve(own, handing=handing))])
-
-
-async def spoken_era(store: Store, owner: OwnerId) -> int:
-    """The latest era in which a store has the owner speak; 0 if it has nothing. What can't be read says nothing."""
-    latest = 0
-    for key, value in await store.scan(claim_rows.CLAIMS):
-        if key.endswith(b"\0" + owner.digest):
-            with suppress(StoreDamaged):
-                latest = max(latest, claim_rows.read_era(key, value))
-    return latest

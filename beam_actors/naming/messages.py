@@ -137,10 +137,10 @@ class GetStanding:
 
 @attrs.frozen(slots=True)
 class SetPin:
-    """Bind a name to an owner (None: whom it resolves to). Reply: the `Pin`, once durable, or like `Resolve`."""
+    """Bind a name to an owner. Reply: the `Pin`, once durable, or `NotAllowed` if it is a petname."""
 
     name: Name
-    owner: OwnerId | None
+    owner: OwnerId
 
 
 @attrs.frozen(slots=True)

@@ -258,15 +258,8 @@ class Registrar(Actor):
     def on_set_pin(self, message: SetPin) -> None:
         """Bind a name."""
         self._ledger.check_disk()
-        owner = message.owner if message.owner is not None else self._choose(message.name)
-        pin = self._known.bindings.pin(message.name, owner, self._clock.wall())
+        pin = self._known.bindings.pin(message.name, message.owner, self._clock.wall())
         self._ledger.commit_for(self.defer(), pin)
-
-    def _choose(self, name: Name) -> OwnerId:
-        if name in self._known.bindings.pins:
-            return self._known.bindings.pins[name].owner
-        self._known.bindings.check_free(name)
-        return answering.resolve(self._known, Query(name), self._clock.wall()).owner
 
     @receives(DropPin)
     def on_drop_pin(self, message: DropPin) -> None:

@@ -10,7 +10,7 @@ from beam_actors.cli.home import PHRASE
 from beam_actors.control import ExposeRequest, ForwardRequest, NameEvent
 from beam_actors.errors import ActorUnavailable, NotAllowed, PeerOffline, TimedOut
 from beam_actors.naming import Happening
-from beam_actors.values import TcpAddress
+from beam_actors.values import Multiaddr, TcpAddress
 from tests.control.fakes import OTHER, OWNER, PEER
 
 READS = {
@@ -273,9 +273,13 @@ def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, mo
 
 
 def test_connect_and_ping(node, beam):
-    assert beam("connect", "/ip4/192.0.2.1/tcp/1").out == f"🌐 Connected to {OTHER}\n"
-    assert "direct" in beam("ping", "byron").out
-    assert beam("connect", "192.0.2.1").exit_code == 2
+    address = f"/ip4/192.0.2.1/tcp/1/p2p/{OTHER}"
+    assert beam("connect", address).out == f"🌐 Connected to {OTHER}\n"
+    assert "direct" in beam("ping", "https://byron.local/").out
+    assert node.calls == [("connect", Multiaddr.parse(address)), ("ping", "byron.local")]
+    for wrong in ("192.0.2.1", "192.0.2.1:4747", "/ip4/192.0.2.1/tcp/1"):
+        done = beam("connect", wrong)
+        assert (done.exit_code, "/p2p/" in done.err, "`beam id`" in done.err) == (2, True, True)
 
 
 def test_the_tree_shows_restarts_and_cannot_steer_the_terminal(daemon, beam):

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 
@@ -5,17 +6,20 @@ import attrs
 import pytest
 import trio
 
+from beam_actors.cli import owner_commands
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.identity import OwnerChain, Secret, new_phrase, unseal
-from beam_actors.naming import Claim, Kind
+from beam_actors.naming import Claim, Handing, Kind, Pin, owned
 from beam_actors.naming.claim_rows import CLAIMS, put_entry, read_entry
 from beam_actors.naming.holds import Seen
+from beam_actors.naming.records import Own, put_own, put_pin
 from beam_actors.naming.registry import Entry
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
 from beam_actors.testing.daemons import eventually
+from beam_actors.values import Name
 from beam_actors.world.home_lock import HomeLock
 from beam_actors.world.store import SqliteStore
-from tests.naming.builders import claim, owner_id
+from tests.naming.builders import claim, owner_id, peer
 
 WORDS = new_phrase(bytes(range(32)))
 CHAIN = OwnerChain.from_phrase(WORDS)
@@ -135,12 +139,7 @@ def test_an_era_that_another_machine_has_opened_is_not_opened_again(home, beam, 
     terms = attrs.evolve(claim(0).terms, network="beam", keyset=CHAIN.keyset(2))
     spoken = put_entry(Entry(Claim.sign(terms, CHAIN.era_key(2))), Seen(1, 1))
 
-    async def hear():
-        store = await SqliteStore.open(home.file(DATABASE))
-        await store.commit([spoken])
-        await store.close()
-
-    trio.run(hear)
+    keep(home, spoken)
     assert beam("rotate-key", "--phrase-file", phrase_file, "--json").json["era"] == 3
 
 
@@ -195,7 +194,7 @@ def test_a_daemon_hands_a_name_over_that_was_transferred(home, beam):
     finally:
         assert beam("stop").exit_code == 0
     heir = str(owner_id(2))
-    done = beam("transfer", "leaving.local", heir, "--json")
+    done = beam("transfer", "https://leaving.local/", heir, "--yes", "--json")
     assert (done.json["name"], done.json["era"], done.json["successor"]) == ("leaving", 1, heir), done.err
     assert beam("start", "--detach", *OPTIONS).exit_code == 0
     try:
@@ -226,9 +225,106 @@ def test_a_transfer_that_cannot_be_opens_no_era(home, beam, phrase_file):
         (f"cottage.{owner_id(3)}", owner_id(2), 2, "your own cottage"),
         ("-", owner_id(2), 2, "name"),
     ):
-        done = beam("transfer", "--phrase-file", phrase_file, "--", name, str(owner))
+        done = beam("transfer", "--yes", "--phrase-file", phrase_file, "--", name, str(owner))
         assert (done.exit_code, said in done.err) == (code, True), done.err
     assert owner_key(home) == CHAIN.era_key(0)
+
+
+class Terminal(io.StringIO):
+    """What a person types."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Have a person at a terminal who types this."""
+
+    def type_in(text):
+        monkeypatch.setattr(owner_commands, "is_terminal", lambda: True)
+        monkeypatch.setattr("sys.stdin", Terminal(text))
+
+    return type_in
+
+
+def keep(home, *changes):
+    async def write():
+        store = await SqliteStore.open(home.file(DATABASE))
+        await store.commit(changes)
+        await store.close()
+
+    trio.run(write)
+
+
+def handing_of(home, name):
+    async def look():
+        store = await SqliteStore.open(home.file(DATABASE))
+        own = await owned(store, CHAIN.owner_id, Name(name))
+        await store.close()
+        return own.handing
+
+    return trio.run(look)
+
+
+@pytest.fixture
+def owner_of_cottage(home, beam, phrase_file):
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    keep(home, put_own(Own(Name("cottage"), 1, CHAIN.owner_id)))
+
+
+def test_a_transfer_asks_and_no_is_an_answer(home, beam, phrase_file, owner_of_cottage, answers):
+    heir = str(owner_id(2))
+    for typed in ("n\n", "\n"):
+        answers(typed)
+        done = beam("transfer", "cottage", heir, "--phrase-file", phrase_file)
+        assert done.exit_code == 130
+        assert f"cottage goes from you to the owner\n  {heir}\n" in done.err
+        assert "never heard of that owner" in done.err
+        assert "Era 1 of your keys opens" in done.err
+        assert (owner_key(home), handing_of(home, "cottage")) == (CHAIN.era_key(0), None)
+    answers("y\n")
+    done = beam("transfer", "cottage", heir, "--phrase-file", phrase_file)
+    assert done.exit_code == 0, done.err
+    assert (owner_key(home), handing_of(home, "cottage")) == (CHAIN.era_key(1), Handing(owner_id(2), 1))
+
+
+def test_a_transfer_says_how_the_heir_is_known(home, beam, phrase_file, owner_of_cottage, answers):
+    keep(
+        home,
+        put_entry(Entry(claim(2, "garden")), Seen(1, 1)),
+        put_pin(Pin(Name("anna"), owner_id(2), 1)),
+        *(put_entry(Entry(claim(1, f"n{number}")), Seen(1, 1)) for number in range(6)),
+    )
+    answers("n\n")
+    known = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
+    assert "holds or held garden." in known.err
+    assert "You call this owner anna." in known.err
+    assert "never heard" not in known.err
+    answers("n\n")
+    other = beam("transfer", "cottage", str(owner_id(1)), "--phrase-file", phrase_file)
+    assert "holds or held n0, n1, n2, n3 and 2 more." in other.err
+
+
+def test_where_nobody_can_be_asked_a_transfer_needs_yes(home, beam, owner_of_cottage, phrase_file):
+    missing = home.path / "none"  # which is not even looked for
+    unasked = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", missing)
+    assert unasked.exit_code == 2
+    assert "--yes" in unasked.err
+    assert owner_key(home) == CHAIN.era_key(0)
+    done = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file, "--yes", "--json")
+    assert (done.exit_code, done.json["successor_known"]) == (0, False)
+    assert "never heard" in done.err
+    keep(home, put_entry(Entry(claim(2, "garden")), Seen(1, 1)))
+    again = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file, "--yes", "--json")
+    assert (again.json["era"], again.json["successor_known"], again.err) == (2, True, "")
+
+
+def test_a_machines_id_is_no_heir(home, beam, owner_of_cottage, phrase_file):
+    done = beam("transfer", "cottage", str(peer(2)), "--phrase-file", phrase_file, "--yes")
+    assert done.exit_code == 2
+    assert "the id of a machine" in done.err
+    assert "`beam id`" in done.err
 
 
 def test_a_revocation_is_asked_for_and_sent_signed(daemon, node, beam, phrase_file):

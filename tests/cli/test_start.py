@@ -6,7 +6,7 @@ import attrs
 import pytest
 import trio
 
-from beam_actors.cli import daemon_commands, options, output, requests
+from beam_actors.cli import daemon_commands, options, output, typed
 from beam_actors.cli import home as homes
 from beam_actors.cli.options import StartOptions
 from beam_actors.cli.start import (
@@ -112,7 +112,7 @@ def test_a_port_that_a_person_chose_is_not_called_taken():
         (options._MAX_NETWORK, terms.MAX_NETWORK),
         (output.SCHEMA, fields.SCHEMA),
         (control_client.HOST, http.HOST),
-        (set(requests.SUFFIXES), set(grammar.DEFAULT_SUFFIXES)),
+        (set(typed.SUFFIXES), set(grammar.DEFAULT_SUFFIXES)),
     ],
 )
 def test_what_quick_modules_repeat_is_the_same_in_the_daemon(here, there):

@@ -4,9 +4,8 @@ import pytest
 import trio
 
 from beam_actors.errors import ActorError, StorageError
-from beam_actors.naming import Kind, claim_rows, spoken_era
+from beam_actors.naming import Kind, claim_rows
 from beam_actors.naming.grammar import Query
-from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
     Confirm,
@@ -19,12 +18,10 @@ from beam_actors.naming.messages import (
     Resolve,
     Taken,
 )
-from beam_actors.naming.registry import Entry
 from beam_actors.naming.terms import read_terms
 from beam_actors.ports import Change
 from beam_actors.testing.disk import MemoryDisk
-from beam_actors.testing.store import MemoryStore
-from beam_actors.values import Name, cbor
+from beam_actors.values import Name
 from tests.naming.bench import ALICE, bench, ids_at, submit
 from tests.naming.builders import NOW, claim, owner_id, peer
 
@@ -145,14 +142,3 @@ async def test_a_crash_in_the_middle_fails_whoever_waits(autojump_clock):
             await future
         await trio.sleep(5)
         assert await one.registrar.ask(submit(claim(0), claim(1, kind=Kind.TOMBSTONE))) in {Taken(1), Taken(2)}
-
-
-async def test_the_latest_era_of_an_owner_is_found_in_a_store_among_damage_and_other_networks():
-    store = await MemoryStore.open(MemoryDisk())
-    entries = [claim(0, era=1), claim(0, "bob", era=2, network="other"), claim(1, era=3)]
-    changes = [claim_rows.put_entry(Entry(one), Seen(NOW, NOW)) for one in entries]
-    for number, value in enumerate((b"rubbish", cbor.encode([2, b"", b"", 1, 1, 1, 0]), cbor.encode([1]))):
-        changes.append(Change(claim_rows.CLAIMS, b"n%d\0" % number + owner_id(0).digest, value))
-    await store.commit(changes)
-    assert [await spoken_era(store, owner_id(owner)) for owner in (0, 1, 2)] == [2, 3, 0]
-    await store.close()

@@ -223,8 +223,7 @@ async def test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along(auto
     store = await MemoryStore.open(one.disk)
     for nobodys in ("carol", "alice"):
         with pytest.raises(NameNotFound, match="not one of your names"):
-            await hand_over(store, heir.owner, Name(nobodys), None)
-    await hand_over(store, one.owner, ALICE, None)  # which changes nothing
+            await hand_over(store, heir.owner, Name(nobodys), Handing(one.owner, 2))
     await hand_over(store, one.owner, ALICE, Handing(heir.owner, 2))
     await store.close()
     for era in (0, 1):

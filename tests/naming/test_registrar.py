@@ -31,7 +31,7 @@ async def test_own_names_and_pins_survive(autojump_clock):
         await one.registrar.ask(Reserve(ALICE, contest=False))
         await one.registrar.ask(Publish((claim(3),)))
         await one.registrar.ask(submit(claim(1, "bob"), revocation(2)))
-        pin = await one.registrar.ask(SetPin(Name("bob"), None))
+        pin = await one.registrar.ask(SetPin(Name("bob"), owner_id(1)))
         assert (pin.owner, pin.mark) == (owner_id(1), claim(1, "bob").id)
         before = await one.registrar.ask(ListHeld())
         disk.crash()

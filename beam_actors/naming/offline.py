@@ -1,0 +1,77 @@
+"""What a command of the owner asks of a home's store, or leaves in it, while no node runs there.
+
+Invariant: nothing is signed here, and no claim is written: what is left is an intent, which the next node on the store
+carries out. What can't be read says nothing. Whoever calls sees to it that no node runs on the store; how a home is
+locked and where its key comes from is not known here.
+"""
+
+from contextlib import suppress
+
+import attrs
+
+from beam_actors.errors import NameNotFound, StoreDamaged
+from beam_actors.naming import claim_rows, records
+from beam_actors.naming.records import Handing, Own
+from beam_actors.ports import Store
+from beam_actors.values import Name, OwnerId
+
+
+@attrs.frozen(slots=True)
+class Acquaintance:
+    """What a store knows of an owner; nothing of either kind means that the owner was never heard of."""
+
+    names: tuple[Name, ...]
+    """Those for which a claim of theirs is there, live or not, in their order."""
+    bound: tuple[Name, ...]
+    """The pins and petnames here that lead to the owner, in their order."""
+
+
+async def owned(store: Store, owner: OwnerId, name: Name) -> Own:
+    """The owner's registration of the name on this machine.
+
+    Raises:
+        NameNotFound: there is none.
+    """
+    key = name.label.encode()
+    value = await store.get(records.OWN, key)
+    try:
+        own = None if value is None else records.read_own(key, value)
+    except StoreDamaged:
+        own = None
+    if own is None or own.owner != owner:
+        raise NameNotFound(f"{name} is not one of your names on this machine; `beam names` lists them.")
+    return own
+
+
+async def hand_over(store: Store, owner: OwnerId, name: Name, handing: Handing) -> None:
+    """Have a name of the owner handed over when a node next starts on the store; raises like `owned`."""
+    own = await owned(store, owner, name)
+    await store.commit([records.put_own(attrs.evolve(own, handing=handing))])
+
+
+async def spoken_era(store: Store, owner: OwnerId) -> int:
+    """The latest era in which a store has the owner speak; 0 if it has nothing."""
+    latest = 0
+    for key, value in await store.scan(claim_rows.CLAIMS):
+        if key.endswith(b"\0" + owner.digest):
+            with suppress(StoreDamaged):
+                latest = max(latest, claim_rows.read_era(key, value))
+    return latest
+
+
+async def acquaintance(store: Store, owner: OwnerId) -> Acquaintance:
+    """What the store knows of the owner."""
+    names, bound = [], []
+    for key, _value in await store.scan(claim_rows.CLAIMS):
+        if key.endswith(b"\0" + owner.digest):
+            with suppress(StoreDamaged):
+                names.append(records.read_name(key[: -len(owner.digest) - 1]))
+    for key, value in await store.scan(records.PINS):
+        with suppress(StoreDamaged):
+            pin = records.read_pin(key, value)
+            bound += [pin.name] if pin.owner == owner else []
+    for key, value in await store.scan(records.PETNAMES):
+        with suppress(StoreDamaged):
+            petname, meant = records.read_petname(key, value)
+            bound += [petname] if meant.owner == owner else []
+    return Acquaintance(tuple(sorted(names)), tuple(sorted(bound)))
