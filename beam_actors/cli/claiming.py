@@ -1,4 +1,7 @@
-"""Claiming a name while a person looks on: the work that the network asks for takes seconds, and is shown meanwhile."""
+"""Claiming a name while a person looks on: the work that the network asks for takes seconds, and is shown meanwhile.
+
+Registering asks peers whether somebody holds the name, and is done once; looking how far the work is asks nobody.
+"""
 
 from typing import Any
 
@@ -19,19 +22,19 @@ def claim(app: App, name: str, *, contest: bool, work: int | None) -> dict[str, 
         return app.ask("POST", "/v1/register", body, timeout=PATIENCE)
     shown = False
     try:
-        while True:
-            answer = app.ask("POST", "/v1/register", {**body, "background": True})
-            if answer["progress"] >= 1:
-                return answer
+        answer = app.ask("POST", "/v1/register", {**body, "background": True})
+        while answer["progress"] < 1:
             shown = True
             write(f"\r\x1b[K⏳ Doing the work for {answer['full']}: {answer['progress']:.0%}", nl=False)
             pause(_BETWEEN_LOOKS)
+            answer |= app.ask("POST", "/v1/progress", {"name": name})
     except KeyboardInterrupt:
         app.out.note(f"\nThe work goes on, and the name is claimed then; `beam release {name}` gives it up.")
         raise
     finally:
         if shown:
             write("\r\x1b[K", nl=False)
+    return answer
 
 
 def note_work(app: App, full: str) -> None:

@@ -61,7 +61,8 @@ _HAPPENED = {
     "--work",
     type=click.IntRange(1, 32),
     metavar="LEVEL",
-    help="Do more work for it than must be: each level doubles it, and who is two above every rival has the name.",
+    help="Do more work for it than must be, in the background: each level doubles it, and who is two above every "
+    "rival has the name. A lower LEVEL takes the place of a higher one, and --work 1 ends it.",
 )
 @beam_command
 def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
@@ -73,9 +74,9 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
         app.out.data(answer)
         return
     out = app.out
-    out.styled(f"✅ Name registered: {answer['full']}", fg="green")
+    out.styled(f"✅ {'Name registered' if answer['new'] else 'Yours already'}: {answer['full']}", fg="green")
     out.line(f"🌐 Peer: {answer['peer_id']}")
-    out.line(f"📡 Told {counted(answer['told'], 'peer')}")
+    out.line(f"📡 {_told(answer['told'], new=answer['new'])}")
     out.line(f"🔒 Signed by owner {answer['owner']}")
     out.line()
     for other in answer["look_alikes"]:
@@ -85,6 +86,12 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
         out.line(f"Now reachable as {answer['url']}")
     else:
         out.line(f"Nothing is offered under it yet: `{out.program} expose PORT --name {answer['name']}`.")
+
+
+def _told(peers: int, *, new: bool) -> str:
+    if not peers:
+        return "No peer is connected yet; each hears of it as it comes"
+    return f"Told {counted(peers, 'peer')}" if new else f"Connected to {counted(peers, 'peer')}, which hear of changes"
 
 
 @click.command
@@ -185,7 +192,7 @@ def names(app: App, *, watch: bool) -> None:
                 if app.out.as_json:
                     app.out.data(event)
                 else:
-                    app.out.line(_told(app.out.program, event))
+                    app.out.line(_happened(app.out.program, event))
         return
     answer = app.ask("GET", "/v1/names")
     if app.out.as_json:
@@ -228,7 +235,7 @@ def _events(app: App) -> Iterator[Mapping[str, Any]]:
         time.sleep(_LOOK_SECONDS)  # noqa: TID251 (no loop runs here)
 
 
-def _told(beam: str, event: Mapping[str, Any]) -> str:
+def _happened(beam: str, event: Mapping[str, Any]) -> str:
     """An event in a sentence."""
     name, owner = event["name"], event["owner"]
     what = _HAPPENED[event["what"], event["relation"]].format(owner=owner)

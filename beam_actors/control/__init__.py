@@ -3,7 +3,7 @@
 from beam_actors.control.actor import Control
 from beam_actors.control.api import NodeApi, TraceFeed
 from beam_actors.control.limits import ControlLimits
-from beam_actors.control.names import Choice, Conflict, NameEvent, NameRow, Registered, Resolution, Revoked
+from beam_actors.control.names import Choice, Conflict, NameEvent, NameRow, Progress, Registered, Resolution, Revoked
 from beam_actors.control.results import (
     CaInfo,
     Connected,
@@ -45,6 +45,7 @@ __all__ = [
     "NodeApi",
     "PeerRow",
     "PingResult",
+    "Progress",
     "Registered",
     "Resolution",
     "Revoked",

@@ -5,7 +5,7 @@ The implementation lives at the composition root; this room never sees peers, na
 
 from typing import Protocol, Self
 
-from beam_actors.control.names import Conflict, NameEvent, NameRow, Registered, Resolution, Revoked
+from beam_actors.control.names import Conflict, NameEvent, NameRow, Progress, Registered, Resolution, Revoked
 from beam_actors.control.results import (
     CaInfo,
     Connected,
@@ -123,8 +123,12 @@ class NodeApi(Protocol):
         """Claim a name; NameTaken unless `contest`; InvalidName, QuotaExceeded.
 
         Return when it is claimed, or, if `background`, when nothing but work is missing. `work` is a level to be shown
-        later, if that is more than the network asks for.
+        later, if that is more than the network asks for; it takes the place of a level that was asked for before.
         """
+        ...
+
+    async def progress(self, name: str) -> Progress:
+        """How far a registered name is from being claimed, without asking a peer; NameNotFound, NotAllowed."""
         ...
 
     async def release(self, name: str) -> None:

@@ -37,7 +37,20 @@ class Registered:
     """How much of the work that the network asks for is done, from 0 to 1: then the name is claimed."""
     work_s: float
     """Seconds for which the claim had to wait for that."""
+    new: bool
+    """Whether it was not registered here before."""
     url: str | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Progress:
+    """How far a registered name is from being claimed; `told` as in `Registered`."""
+
+    name: str
+    full: str
+    progress: float
+    """From 0 to 1: then the name is claimed."""
+    told: int
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -121,6 +121,12 @@ async def _register(api: NodeApi, fields: Fields) -> Content:
     return _object(await api.register(name, contest=contest, background=background, work=work))
 
 
+async def _progress(api: NodeApi, fields: Fields) -> Content:
+    name = fields.text("name")
+    fields.done()
+    return _object(await api.progress(name))
+
+
 async def _release(api: NodeApi, fields: Fields) -> Content:
     name = fields.text("name")
     fields.done()
@@ -228,6 +234,7 @@ ROUTES = (
     Route("POST", "/v1/unforward", _unforward),
     Route("GET", "/v1/forwards", _listing(lambda api: api.forwards, "forwards")),
     Route("POST", "/v1/register", _register, timeout=_WORK_SECONDS),
+    Route("POST", "/v1/progress", _progress),
     Route("POST", "/v1/release", _release, timeout=_WORK_SECONDS),
     Route("GET", "/v1/names", _listing(lambda api: api.names, "names")),
     Route("POST", "/v1/resolve", _resolve),

@@ -17,7 +17,7 @@ from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.naming.records import Handing
 from beam_actors.naming.registrar import Registrar
-from beam_actors.naming.results import Choice, Conflict, Held, Registered, RegistryStatistics, Resolution
+from beam_actors.naming.results import Choice, Conflict, Held, Progress, Registered, RegistryStatistics, Resolution
 from beam_actors.naming.room import NamingRoom, compose_naming, custodian_of, spread_ref
 from beam_actors.naming.spread import Spread
 from beam_actors.naming.work import NO_WORK, Difficulty
@@ -43,6 +43,7 @@ __all__ = [
     "Naming",
     "NamingRoom",
     "Pin",
+    "Progress",
     "Query",
     "Registered",
     "Registrar",

@@ -27,6 +27,7 @@ from beam_actors.naming.messages import (
     DropPin,
     GetMade,
     GetMeaning,
+    GetProgress,
     GetStatistics,
     IsDecided,
     Keep,
@@ -48,7 +49,7 @@ from beam_actors.naming.messages import (
     Used,
 )
 from beam_actors.naming.pins import How, Pin
-from beam_actors.naming.results import Conflict, Held, Registered, RegistryStatistics, Resolution
+from beam_actors.naming.results import Conflict, Held, Progress, Registered, RegistryStatistics, Resolution
 from beam_actors.ports import Entropy
 from beam_actors.runtime import Ref, ask_patiently, persist
 from beam_actors.values import Name, OwnerId
@@ -127,7 +128,8 @@ class Naming:
 
         The work that the network asks for is done before, which takes seconds: so long the name leads here on this
         machine alone. Unless `patient`, return then; ask again to hear how far it is. `level` is how much work to show,
-        if that is more; it is done afterwards.
+        if that is more; it is done afterwards, and takes the place
+        of what was wanted before.
 
         Raises:
             InvalidName: the text is none, or names an owner.
@@ -161,7 +163,20 @@ class Naming:
             look_alikes=look_alikes(name, (other.name for other in held)),
             progress=tended.progress,
             work_s=tended.work_s,
+            new=new,
         )
+
+    async def progress(self, text: str) -> Progress:
+        """How far a name that is registered is from being claimed, at once: no peer is asked.
+
+        Raises:
+            InvalidName: the text is none, or names an owner.
+            NameNotFound: it is not registered here (any more).
+            NotAllowed: the owner's key on this machine was replaced or revoked, so it can't be claimed.
+        """
+        name = self._plain(text)
+        tended: Tended = await self._ask(self._names, GetProgress(name))
+        return Progress(name=name, progress=tended.progress, told=await self._ask(self._spread, CountLinks()))
 
     async def made_before(self, purpose: str) -> Name | None:
         """The random name that `made_for` made for the purpose, whoever holds it now; None if there is none."""

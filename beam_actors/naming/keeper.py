@@ -31,6 +31,7 @@ from beam_actors.naming.messages import (
     Publish,
     Seek,
     Sought,
+    TellProgress,
     Tend,
     Tended,
     Unreserve,
@@ -45,6 +46,8 @@ from beam_actors.values import Name
 _log = structlog.get_logger(__name__)
 _ASK = 10.0
 _RETRY = 5.0
+_NEARLY = 0.99
+"""What is said of work that is done while its claim is not signed yet."""
 ASK_FIRST = 10.0
 """Seconds for peers to say what they know of an own name, before it is claimed anew."""
 
@@ -112,8 +115,15 @@ class NameKeeper(Actor):
     @receives(Tend)
     def on_tend(self, message: Tend) -> None:
         """Look after the name; the reply comes when that is done, or all but the work is."""
-        self._level = max(self._level, message.level)
+        if message.level:
+            self._level = message.level
+            self._solver.lower(self._name, message.level)
         self.spawn(self._tend, self.defer(), message.patient, name="tend")
+
+    @receives(TellProgress)
+    def on_tell_progress(self, _message: TellProgress) -> None:
+        """Say how far the work is."""
+        self.spawn(self._tell_progress, self.defer(), name="progress")
 
     @receives(GiveUp)
     def on_give_up(self, _message: GiveUp) -> None:
@@ -173,6 +183,19 @@ class NameKeeper(Actor):
             began = self._clock.monotonic()
             await self._solver.solve(self._name, _claims(holding))
             seconds += self._clock.monotonic() - began
+
+    async def _tell_progress(self, reply: Reply) -> None:
+        try:
+            holding = await self._holding()
+        except BeamError as error:
+            reply.fail(error)
+            return
+        if holding.own is None:
+            reply.fail(_not_own(self._name))
+            return
+        proof = self._solver.proof(self._name, _claims(holding))
+        waits = self._due(holding.own, holding.entry, self._solver.bits if proof is None else proof.level) is not None
+        reply.set(Tended(min(self._solver.progress(self._name), _NEARLY) if waits else 1.0, 0.0))
 
     async def _improve(self) -> None:
         """Do more work than the network asks for, if a person wants it, and show it."""
@@ -238,12 +261,16 @@ class NameKeeper(Actor):
             async with self._signing:
                 holding = await self._holding()
                 if holding.own is None:
-                    raise NameNotFound(f"{self._name} is not one of your names; `beam names` lists them.")
+                    raise _not_own(self._name)
                 proof = self._solver.proof(self._name, _claims(holding))
                 if proof is not None:
                     await self._publish(holding, Kind.TOMBSTONE, proof)
                     return
             await self._solver.solve(self._name, _claims(holding))
+
+
+def _not_own(name: Name) -> NameNotFound:
+    return NameNotFound(f"{name} is not one of your names; `beam names` lists them.")
 
 
 def signed(terms: Terms, key: OwnerKey, proof: Proof) -> Claim:

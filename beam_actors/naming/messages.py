@@ -289,7 +289,8 @@ class Tend:
     patient: bool = True
     """Whether to reply when the work for the name is done, if any must be; else when nothing else is missing."""
     level: int = 0
-    """How much work to show for it, if that is more than the network asks for: when it is found, after the reply."""
+    """How much work to show for it, if that is more than the network asks for: when it is found, after the reply. It
+    takes the place of a level that was wanted before, also of a higher one; 0 leaves that as it is."""
 
 
 @attrs.frozen(slots=True)
@@ -310,6 +311,21 @@ class Keep:
     patient: bool = True
     level: int = 0
     """As in `Tend`."""
+
+
+@attrs.frozen(slots=True)
+class GetProgress:
+    """To the supervisor of names: how far is the work for an own name? No peer is asked, and nothing done.
+
+    Reply: `Tended`, of which `work_s` says nothing; or `NameNotFound`, or `NotAllowed` if it can be claimed no more.
+    """
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
+class TellProgress:
+    """The same to a name's actor."""
 
 
 @attrs.frozen(slots=True)

@@ -23,6 +23,7 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.keeper import ASK_FIRST, NameKeeper, signed
 from beam_actors.naming.keeping import Signer, next_terms, successor_of
 from beam_actors.naming.messages import (
+    GetProgress,
     GiveUp,
     Holding,
     Keep,
@@ -32,6 +33,7 @@ from beam_actors.naming.messages import (
     Release,
     Seek,
     Sought,
+    TellProgress,
     Tend,
 )
 from beam_actors.naming.solving import Solver
@@ -138,18 +140,23 @@ class Names(Pool):
         tend = Tend(message.patient, message.level)
         self.spawn(self._pass_on, message.name, tend, self.defer(), name="keep")
 
+    @receives(GetProgress)
+    def on_get_progress(self, message: GetProgress) -> None:
+        """Say how far the work for a name is."""
+        self.spawn(self._pass_on, message.name, TellProgress(), self.defer(), name="progress")
+
     @receives(Release)
     def on_release(self, message: Release) -> None:
         """Give a name up."""
         self.spawn(self._pass_on, message.name, GiveUp(), self.defer(), name="release")
 
-    async def _pass_on(self, name: Name, message: Tend | GiveUp, reply: Reply) -> None:
+    async def _pass_on(self, name: Name, message: Tend | TellProgress | GiveUp, reply: Reply) -> None:
         try:
             reply.set(await self._ask_keeper(name, message))
         except BeamError as error:
             reply.fail(error)
 
-    async def _ask_keeper(self, name: Name, message: Tend | GiveUp) -> Any:
+    async def _ask_keeper(self, name: Name, message: Tend | TellProgress | GiveUp) -> Any:
         """Ask the name's actor; again once if it was just ending because the name was not held a moment ago.
 
         Raises:

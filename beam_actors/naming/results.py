@@ -92,6 +92,19 @@ class Registered:
     """Seconds of work for which the claim had to wait."""
     look_alikes: tuple[Name, ...]
     """Pinned or own names that are easily taken for this one: warn."""
+    new: bool
+    """Whether it was not registered here before."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Progress:
+    """How far a name that is registered is from being claimed."""
+
+    name: Name
+    progress: float
+    """How much of the work is done without which there is no claim yet, from 0 to 1: then it is claimed."""
+    told: int
+    """Peers that hear of changes now."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

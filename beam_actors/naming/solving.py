@@ -78,7 +78,10 @@ class Solver:
         return max(known, key=lambda proof: proof.level, default=NOTHING)
 
     async def solve(self, name: Name, claims: Iterable[Claim], level: int = 0) -> None:
-        """Return when `proof` has enough; the claims are those that are known of the owner for the name."""
+        """Return when `proof` has enough, or when less is wanted or nothing, so that the caller must look again.
+
+        The claims are those that are known of the owner for the name.
+        """
         search = self._under_way.get(name)
         if search is None or (search.done and search.least < max(level, self.bits)):
             best = self._best(name, claims)
@@ -87,8 +90,19 @@ class Solver:
             self._under_way[name] = search
         while not search.done:
             async with self._turn:
-                search = self._under_way.get(name, search)  # several may wait for the same one
-                search = self._under_way[name] = await self._compute.run(search.step, _TRIES)
+                current = self._under_way.get(name)  # several may wait for the same one
+                if current is None or current.target != search.target:
+                    return
+                search = await self._compute.run(current.step, _TRIES)
+                if self._under_way.get(name) is not current:
+                    return
+                self._under_way[name] = search
+
+    def lower(self, name: Name, level: int) -> None:
+        """No more than this level is wanted for the name any more, or what the network asks for."""
+        search, target = self._under_way.get(name), max(level, self.bits)
+        if search is not None and not search.done and search.target > target:
+            self._under_way[name] = attrs.evolve(search, target=target)  # what was found is good for that, too
 
     def progress(self, name: Name) -> float:
         """How much of the work for the name is done, from 0 to 1."""

@@ -20,6 +20,7 @@ from beam_actors.control import (
     NameRow,
     PeerRow,
     PingResult,
+    Progress,
     Registered,
     Resolution,
     Revoked,
@@ -249,6 +250,10 @@ class Api:
         """Claim a name."""
         done = await self._naming.register(name, contest=contest, patient=not background, level=work or 0)
         return self._rows.registered(done, self._me, await self._offered())
+
+    async def progress(self, name: str) -> Progress:
+        """How far a registered name is from being claimed."""
+        return self._rows.progress(await self._naming.progress(name))
 
     async def release(self, name: str) -> None:
         """Give up an owned name, and a pin of it to oneself; refused while something is offered under it."""

@@ -14,6 +14,7 @@ from beam_actors.control import (
     NameEvent,
     NameRow,
     PeerRow,
+    Progress,
     Registered,
     Resolution,
     TrafficRow,
@@ -81,8 +82,14 @@ class Rows:
             look_alikes=tuple(map(self.full, done.look_alikes)),
             progress=round(done.progress, 3),
             work_s=round(done.work_s, 3),
+            new=done.new,
             url=self.url(done.name) if done.name in offered else None,
         )
+
+    def progress(self, seen: naming.Progress) -> Progress:
+        """How far a name is from being claimed; never 1 before it is."""
+        name, full = str(seen.name), self.full(seen.name)
+        return Progress(name=name, full=full, progress=round(seen.progress, 3), told=seen.told)
 
     def name(self, held: naming.Held, now: float, *, leads: bool) -> NameRow:
         """A name that is owned or pinned here, or a petname; `leads` says whether it opens a web site of that owner."""

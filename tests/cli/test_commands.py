@@ -218,8 +218,16 @@ def test_a_forward_to_somebody_known_or_given_by_id_has_no_warning(node, beam, d
 def test_register_is_told_like_the_vision(daemon, beam):
     done = beam("register", "byron")
     assert done.out.startswith(f"✅ Name registered: byron.local\n🌐 Peer: {PEER}\n📡 Told 2 peers\n🔒 Signed by owner")
+    again = beam("register", "https://byron/")
+    assert again.out.startswith(f"✅ Yours already: byron.local\n🌐 Peer: {PEER}\n📡 Connected to 2 peers")
+    assert beam("register", "byron", "--json").json["new"] is False
     assert beam("register", "taken").exit_code == 1
     assert beam("register", "taken", "--contest").exit_code == 0
+
+
+def test_register_without_peers_says_when_they_hear(node, beam):
+    node.told = 0
+    assert "📡 No peer is connected yet; each hears of it as it comes\n" in beam("register", "byron").out
 
 
 def test_names_and_release(daemon, beam):

@@ -4,7 +4,7 @@ import attrs
 import trio
 
 from beam_actors.control.api import NodeApi, TraceFeed
-from beam_actors.control.names import Choice, Conflict, NameEvent, NameRow, Registered, Resolution, Revoked
+from beam_actors.control.names import Choice, Conflict, NameEvent, NameRow, Progress, Registered, Resolution, Revoked
 from beam_actors.control.results import (
     CaInfo,
     Connected,
@@ -36,7 +36,8 @@ class FakeNode:
     """Keeps tunnels, forwards and names in dictionaries; `calls` says what was asked, in order."""
 
     def __init__(self, *, chaos: bool = True) -> None:
-        self.progress, self.progress_each = 0.0, 1.0  # of the work for a name, and what each look adds
+        self.done, self.progress_each = 0.0, 1.0  # of the work for a name, and what each look adds
+        self.told = 2
         self.calls: list[tuple] = []
         self.tunnel_rows: dict[str, TunnelRow] = {}
         self.forward_rows: dict[str, ForwardRow] = {}
@@ -171,12 +172,18 @@ class FakeNode:
         self._record("register", name, contest, *([background] if background else []), *([work] if work else []))
         if name == "taken" and not contest:
             raise NameTaken("'taken' is held by somebody else since yesterday; --contest claims it anyway.")
+        new = name not in self.owned
         self.owned.add(name)
-        self.progress = min(1.0, self.progress + self.progress_each)
+        self.done = min(1.0, self.done + self.progress_each)
         return Registered(
-            name=name, full=f"{name}.local", owner=OWNER, peer_id=PEER, told=2, look_alikes=(), url=None,
-            progress=self.progress if background else 1.0, work_s=0.0 if background else 2.5,
+            name=name, full=f"{name}.local", owner=OWNER, peer_id=PEER, told=self.told, look_alikes=(), url=None,
+            progress=self.done if background else 1.0, work_s=0.0 if background else 2.5, new=new,
         )  # fmt: skip
+
+    async def progress(self, name):
+        self._record("progress", name)
+        self.done = min(1.0, self.done + self.progress_each)
+        return Progress(name=name, full=f"{name}.local", progress=self.done, told=self.told)
 
     async def release(self, name):
         self._record("release", name)

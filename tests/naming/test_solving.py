@@ -4,7 +4,7 @@ import attrs
 import pytest
 import trio
 
-from beam_actors.errors import NameContested, NameNotFound, TimedOut
+from beam_actors.errors import NameContested, NameNotFound, NotAllowed, TimedOut
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeping import RENEW_AFTER
@@ -292,3 +292,71 @@ async def test_more_work_than_must_be_decides_against_rivals(autojump_clock):
         assert (await other.naming.resolve("alice")).owner == one.owner
         assert (await entry(one)).claim.level >= rival.level + 2
         assert await ids(one) == await ids(other)
+
+
+async def test_how_far_the_work_is_asks_nobody_and_says_done_when_it_is_claimed(autojump_clock):
+    compute = SlicedCompute()
+    async with lab(2, difficulty=SOME, compute=compute) as (wires, (one, other)):
+        wires.connect(one, other)
+        with pytest.raises(NameNotFound, match="not one of your names"):
+            await one.naming.progress("alice")
+        first = await one.naming.register("alice", patient=False)
+        assert first.new
+        opened, sent = len(wires.opened), len(wires.sent)
+        seen, began = [], trio.current_time()
+        while (looked := await one.naming.progress("alice.local")).progress < 1:
+            assert await entry(one) is None
+            seen.append(looked.progress)
+            assert (len(wires.opened), len(wires.sent)) == (opened, sent)
+            await trio.sleep(0.2)
+        assert (await entry(one)).claim.kind is Kind.LIVE
+        assert seen == sorted(seen)
+        assert len(seen) >= 5 * (trio.current_time() - began) - 5
+        assert (looked.name, looked.told) == (ALICE, 1)
+        assert not (await one.naming.register("alice")).new
+        await one.naming.release("alice")
+        with pytest.raises(NameNotFound):
+            await one.naming.progress("alice")
+
+
+async def test_how_far_the_work_is_says_when_it_was_for_nothing(autojump_clock):
+    async with lab(1, difficulty=SOME, compute=SlicedCompute()) as (_, (one,)):
+        await one.naming.register("alice", patient=False)
+        await give(one, revocation(0))
+        with pytest.raises(NotAllowed, match="revoked"):
+            await one.naming.progress("alice")
+
+
+async def test_more_work_that_is_wanted_no_more_ends_within_a_slice(autojump_clock):
+    compute = SlicedCompute()
+    async with lab(1, difficulty=SOME, compute=compute) as (_, (one,)):
+        await one.naming.register("alice", level=30)  # years
+        shown = (await entry(one)).claim
+        before = compute.runs
+        await trio.sleep(20)
+        assert compute.runs >= before + 19
+        await one.naming.register("alice")  # who says nothing of it changes nothing
+        before = compute.runs
+        await trio.sleep(20)
+        assert compute.runs >= before + 19
+        await one.naming.register("alice", level=1)
+        before = compute.runs
+        await trio.sleep(60)
+        assert compute.runs <= before + 1
+        assert (await entry(one)).claim == shown
+        assert (await one.naming.progress("alice")).progress == 1.0
+
+
+async def test_less_work_than_was_wanted_goes_on_from_what_was_found(autojump_clock):
+    compute = SlicedCompute()
+    async with lab(1, difficulty=SOME, compute=compute) as (_, (one,)):
+        await one.naming.register("alice", level=30)
+        await trio.sleep(5)
+        wanted = (await entry(one)).level + 2
+        await one.naming.register("alice", level=wanted)
+        with trio.fail_after(3600):
+            while (await entry(one)).level < wanted:
+                await trio.sleep(5)
+        before = compute.runs
+        await trio.sleep(60)
+        assert compute.runs <= before + 1

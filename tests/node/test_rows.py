@@ -57,7 +57,7 @@ def test_a_name_has_a_url_where_something_is_served_under_it(offered):
     names = {SITE} if offered else set()
     url = "https://site.local" if offered else None
     done = naming.Registered(
-        name=SITE, owner=OWNER, peers=(PEER,), told=1, look_alikes=(Name("slte"),), progress=0.25, work_s=1.0
+        name=SITE, owner=OWNER, peers=(PEER,), told=1, look_alikes=(Name("slte"),), progress=0.25, work_s=1.0, new=True
     )
     row = ROWS.registered(done, PEER, names)
     assert (row.full, row.url, row.look_alikes, row.peer_id) == ("site.local", url, ("slte.local",), str(PEER))
