@@ -11,7 +11,7 @@ import click
 from beam_actors.cli.claiming import PATIENCE, claim
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import NOTHING, counted, duration
+from beam_actors.cli.output import NOTHING, counted, duration, moment
 from beam_actors.cli.tunnel_commands import note_rivals
 from beam_actors.cli.typed import check_name, name_of, parse_owner
 from beam_actors.errors import UsageError
@@ -240,7 +240,7 @@ def _happened(beam: str, event: Mapping[str, Any]) -> str:
     name, owner = event["name"], event["owner"]
     what = _HAPPENED[event["what"], event["relation"]].format(owner=owner)
     hint = f" (`{beam} names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
-    return f"{datetime.fromtimestamp(event['at'], UTC):%Y-%m-%d %H:%M:%S}Z  {name} {what}{hint}"
+    return f"{moment(event['at'])}  {name} {what}{hint}"
 
 
 @names.command

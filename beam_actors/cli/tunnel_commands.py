@@ -9,7 +9,7 @@ import click
 from beam_actors.cli.claiming import note_work
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import NOTHING, amount, counted
+from beam_actors.cli.output import NOTHING, amount, counted, moment
 from beam_actors.cli.requests import check_expose, expose_body
 from beam_actors.cli.targets import parse_destination, parse_listen, selector
 from beam_actors.errors import BeamError, InvalidValue, NameContested, NameNotFound
@@ -20,6 +20,7 @@ RIVALS = "Somebody else claims this name, too, so others must choose before it o
 _NOWHERE = {NameNotFound.code, NameContested.code}
 _TRAFFIC = ("connections", "to service", "from service")
 """Connections open now, of those since the start; bytes to the service, and from it."""
+_STATES = {"no-port": "can't listen", "unused": "not used yet", "works": "works", "fails": "fails"}
 HOW_TO_OPEN = "Browsers do not know such names by themselves yet: `beam status` shows a curl line that opens them."
 
 
@@ -128,9 +129,17 @@ def forwards(app: App) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
-    rows = [(row["id"], row["listen"], _far_end(row), *_traffic(row)) for row in answer["forwards"]]
-    heads = ("id", "local", "leads to", *_TRAFFIC)
+    rows = [
+        (row["id"], row["listen"], _far_end(row), *_traffic(row), _STATES[row["state"]], _last_failure(row))
+        for row in answer["forwards"]
+    ]
+    heads = ("id", "local", "leads to", *_TRAFFIC, "state", "last failure")
     app.out.table(heads, rows, empty="No forwards; `beam forward` makes one.")
+
+
+def _last_failure(row: Mapping[str, Any]) -> str:
+    """What went wrong with a forward last, and when."""
+    return NOTHING if row["failure"] is None else f"{moment(row['failed_at'])}: {row['failure']}"
 
 
 def _traffic(row: Mapping[str, Any]) -> tuple[str, str, str]:

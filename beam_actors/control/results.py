@@ -137,7 +137,9 @@ class ForwardRequest:
 class ForwardRow:
     """A held local port; `listen` has the real port.
 
-    `failure` says why it does not listen, or how its last connection failed.
+    `state` is "no-port" (somebody else has the local port), "unused" (nobody connected yet), "works" or "fails" (as the
+    last connection did). `failure` is what went wrong last, also if it works again, and `failed_at` when (seconds since
+    1970); `failed` counts the connections that got no tunnel.
     """
 
     id: str
@@ -145,7 +147,10 @@ class ForwardRow:
     destination: str
     port: int | None
     listening: bool
+    state: str
     failure: str | None
+    failed_at: float | None
+    failed: int
     connections: int
     """Those that are open now."""
     traffic: TrafficRow

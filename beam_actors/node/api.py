@@ -231,7 +231,7 @@ class Api:
     async def unforward(self, forward: str) -> ForwardRow:
         """Give up a forward."""
         spec = await self._tunnels.unforward(forward)
-        return forward_row(ForwardStatus(spec=spec, listening=False))
+        return forward_row(ForwardStatus(spec=spec, state="no-port"))
 
     async def forwards(self) -> tuple[ForwardRow, ...]:
         """The held local ports."""

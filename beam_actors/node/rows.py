@@ -191,7 +191,10 @@ def forward_row(status: ForwardStatus) -> ForwardRow:
         destination=status.spec.destination,
         port=status.spec.port,
         listening=status.listening,
+        state=status.state,
         failure=status.failure,
+        failed_at=round(status.failed_at, 3) if status.failed_at is not None else None,
+        failed=status.failed,
         connections=status.traffic.live,
         traffic=traffic_row(status.traffic),
     )

@@ -130,6 +130,7 @@ def compose_node(
         peers=room.peers,
         resolver=names.naming,
         store=store,
+        clock=ports.clock,
         run=ports.entropy.token(_RUN_ID_BYTES),
         forbidden=own_listeners,
         reserved=(NETWORK,),

@@ -112,7 +112,7 @@ class Tunnels:
 
     async def _forward(self, spec: ForwardSpec) -> ForwardStatus:
         status: ForwardStatus | None = await self._describe(self._local.path(spec.key))
-        return status or ForwardStatus(spec=spec, listening=False)
+        return status or ForwardStatus(spec=spec, state="no-port")
 
     async def _describe(self, path: str) -> Any:
         ref = self._system.whereis(path)

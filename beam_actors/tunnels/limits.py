@@ -33,6 +33,8 @@ class TunnelsLimits:
     """Connections of one forward that wait for their tunnel, at once: as many as a web server here holds."""
     listen_retry: float = 5.0
     """How often a forward tries again when its local port is taken."""
+    failure_log: float = 60.0
+    """Between two lines of the log about failed connections of one forward; the next says how many there were."""
     live: int = 16_384
     """Connections through tunnels, forwards and web servers at once, in all; and at most 3/4 of the sockets that this
     process may open, since each needs one or two, and sessions, listeners and DNS need some, too."""

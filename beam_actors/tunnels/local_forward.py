@@ -5,14 +5,19 @@ for an answer. The splices carry this actor's path as their tag and survive it; 
 incarnation listens again on the same port.
 """
 
+import structlog
+
 from beam_actors.errors import ActorUnavailable, BeamError, NetworkError
 from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
+from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, receives
 from beam_actors.tunnels.limits import TunnelsLimits
-from beam_actors.tunnels.messages import Describe, ForwardStatus, Listen, ListenAgain
+from beam_actors.tunnels.messages import Describe, ForwardState, ForwardStatus, Listen, ListenAgain
 from beam_actors.tunnels.opening import Opener
 from beam_actors.tunnels.spec import ForwardSpec
 from beam_actors.values import TcpAddress
+
+_log = structlog.get_logger(__name__)
 
 Listening = dict[str, TcpAddress]
 """Where forwards listen now, by their keys. They are the daemon's own listeners, to which no tunnel may lead."""
@@ -30,6 +35,7 @@ class LocalForward(Actor):
         *,
         flow: Flow,
         opener: Opener,
+        clock: Clock,
         limits: TunnelsLimits,
         listening: Listening,
         listener: ListenerHandle | None = None,
@@ -39,12 +45,17 @@ class LocalForward(Actor):
         self._spec = spec
         self._flow = flow
         self._opener = opener
+        self._clock = clock
         self._limits = limits
         self._listening = listening
         self._listener = listener
         self._waiting = 0
         self._failed = 0
         self._failure: str | None = None
+        self._failed_at: float | None = None
+        self._state: ForwardState = "unused"  # of the connections
+        self._told: float | None = None  # when the log was, and of how many failures
+        self._told_failed = 0
 
     def __repr__(self) -> str:
         return f"LocalForward({self._spec.key} -> {self._spec.destination}:{self._spec.port})"
@@ -69,10 +80,9 @@ class LocalForward(Actor):
         try:
             self._listener = self._flow.listen(self._spec.listen, self.ref)
         except NetworkError as error:
-            self._failure = str(error)
+            self._note(str(error))
             raise
         self._listening[self._spec.key] = self._spec.listen
-        self._failure = None
 
     @receives(ListenAgain)
     def listen_again(self, message: ListenAgain) -> None:
@@ -87,10 +97,11 @@ class LocalForward(Actor):
         """How it stands."""
         return ForwardStatus(
             spec=self._spec,
-            listening=self._listener is not None,
+            state="no-port" if self._listener is None else self._state,
             traffic=self._flow.traffic(self.path),
             failed=self._failed,
             failure=self._failure,
+            failed_at=self._failed_at,
         )
 
     @receives(Accepted)
@@ -113,7 +124,7 @@ class LocalForward(Actor):
             except BaseException:
                 remote.abort()
                 raise
-            self._failure = None
+            self._state = "works"
         except BeamError as error:
             self._fail(local, str(error))
         finally:
@@ -121,5 +132,15 @@ class LocalForward(Actor):
 
     def _fail(self, local: Stream, why: str) -> None:
         self._failed += 1
-        self._failure = why
+        self._state = "fails"
+        self._note(why)
         local.abort()
+
+    def _note(self, why: str) -> None:
+        """Keep what went wrong, and have it in the log, but not for each of many connections or tries of a port."""
+        self._failure, self._failed_at = why, self._clock.wall()
+        now = self._clock.monotonic()
+        if self._told is None or now - self._told >= self._limits.failure_log:
+            failed, self._told, self._told_failed = self._failed - self._told_failed, now, self._failed
+            spec = self._spec
+            _log.warning("a forward fails", local=str(spec.listen), leads_to=spec.destination, error=why, failed=failed)

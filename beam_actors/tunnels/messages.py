@@ -1,5 +1,7 @@
 """What the actors of this room say to each other, and what they report. What carries a stream has `dispose`."""
 
+from typing import Literal
+
 import attrs
 
 from beam_actors.flow import NO_TRAFFIC, Stream, Traffic
@@ -28,23 +30,35 @@ class TunnelStatus:
         return self.spec.key
 
 
+ForwardState = Literal["no-port", "unused", "works", "fails"]
+"""`no-port`: it doesn't listen, for somebody else has the local port, or its actor restarts. `unused`: nobody has
+connected since its actor started. `works`, `fails`: so did the last connection."""
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class ForwardStatus:
     """A forward and what went through it: `traffic` from the programs here to the far end, `forth`, and `back`.
 
-    `failure` says why it doesn't listen, or how the last connection failed.
+    `failed` connections got no tunnel since its actor started. `failure` is what went wrong last, when the local port
+    was tried or a connection opened, and stays when it works again; `failed_at` is when (since 1970).
     """
 
     spec: ForwardSpec
-    listening: bool
+    state: ForwardState
     traffic: Traffic = NO_TRAFFIC
     failed: int = 0
     failure: str | None = None
+    failed_at: float | None = None
 
     @property
     def key(self) -> str:
         """What it is known by."""
         return self.spec.key
+
+    @property
+    def listening(self) -> bool:
+        """Whether a program can connect to the local port."""
+        return self.state != "no-port"
 
 
 # --- to the catalogue ---

@@ -6,7 +6,7 @@ import attrs
 
 from beam_actors.flow import Flow, ListenerHandle
 from beam_actors.peers import Peers
-from beam_actors.ports import Store
+from beam_actors.ports import Clock, Store
 from beam_actors.runtime import ChildSpec, Intensity, Pool, Ref, Strategy, Supervisor, System
 from beam_actors.tunnels.acceptor import Acceptor
 from beam_actors.tunnels.catalogue import Catalogue
@@ -48,6 +48,7 @@ def compose_tunnels(
     peers: Peers,
     resolver: Resolver,
     store: Store,
+    clock: Clock,
     run: bytes,
     forbidden: Listeners,
     reserved: Collection[Network] = (),
@@ -78,7 +79,9 @@ def compose_tunnels(
 
         def make() -> LocalForward:
             first = bound.pop() if bound else None  # a later incarnation binds the port itself
-            return LocalForward(spec, flow=flow, opener=opener, limits=bounds, listening=listening, listener=first)
+            return LocalForward(
+                spec, flow=flow, opener=opener, clock=clock, limits=bounds, listening=listening, listener=first
+            )
 
         return ChildSpec(key, make)
 

@@ -196,7 +196,7 @@ def test_forward_and_back(node, beam):
     assert done.out == f"🔗 127.0.0.1:8080 leads to {OTHER}:9000\n"
     request = ForwardRequest(destination=OTHER, port=9000, listen=TcpAddress("127.0.0.1", 8080))
     assert node.calls[-1] == ("forward", request)
-    assert beam("forwards").out == f"f1\t127.0.0.1:8080\t{OTHER}:9000\t0 of 0\t0 B\t0 B\n"
+    assert beam("forwards").out == f"f1\t127.0.0.1:8080\t{OTHER}:9000\t0 of 0\t0 B\t0 B\tnot used yet\t-\n"
     assert beam("unforward", "8080").exit_code == 0
     assert beam("forwards").err.startswith("No forwards")
 

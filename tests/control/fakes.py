@@ -150,7 +150,10 @@ class FakeNode:
             destination=request.destination,
             port=request.port,
             listening=True,
+            state="unused",
             failure=None,
+            failed_at=None,
+            failed=0,
             connections=0,
             traffic=TrafficRow(connections=0, bytes_to_service=0, bytes_from_service=0),
         )

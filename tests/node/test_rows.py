@@ -116,8 +116,9 @@ def test_a_peer_that_is_not_up_has_blanks():
 
 def test_a_forward_says_why_it_does_not_listen():
     spec = ForwardSpec(destination="site.local", port=80, listen=TcpAddress("127.0.0.1", 8080))
-    row = forward_row(ForwardStatus(spec=spec, listening=False, failure="in use"))
-    assert (row.listen, row.listening, row.failure) == ("127.0.0.1:8080", False, "in use")
+    row = forward_row(ForwardStatus(spec=spec, state="no-port", failure="in use", failed_at=1.00049))
+    assert (row.listen, row.listening, row.state) == ("127.0.0.1:8080", False, "no-port")
+    assert (row.failure, row.failed_at, row.failed) == ("in use", 1.0, 0)
 
 
 def test_a_server_that_is_off_has_no_address():

@@ -102,6 +102,7 @@ class Node(PeersNode):
             peers=self.peers,
             resolver=self.names,
             store=Store(self.store, self),
+            clock=self.clock,
             run=self.entropy.token(16),
             forbidden=lambda: self.forbidden,
             reserved=self.reserved,

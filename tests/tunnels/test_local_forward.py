@@ -1,6 +1,7 @@
 """One forward at work: local connections get their tunnel or a reset, and its port comes back."""
 
 import pytest
+import structlog
 import trio
 
 from beam_actors.errors import NetworkError
@@ -52,8 +53,41 @@ async def test_a_forward_that_finds_nothing_resets_and_says_why(world, autojump_
         with pytest.raises(NetworkError):
             await read_all(stream)
         (status,) = await visitor.tunnels.forwards()
-        assert status.failed == 1
+        assert (status.failed, status.state) == (1, "fails")
         assert "nothing is offered" in status.failure
+
+
+async def test_a_forward_says_whether_it_works_and_what_went_wrong_last_and_when(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _), Program(visitor).running() as program:
+        listen = TcpAddress(HERE, 5000)
+        made = await visitor.tunnels.forward(ForwardSpec(destination="web", port=80, listen=listen))
+        assert (made.state, made.failure, made.failed_at) == ("unused", None, None)
+        with pytest.raises(NetworkError):
+            await read_all(await program.dial(5000))
+        (failing,) = await visitor.tunnels.forwards()
+        assert (failing.state, failing.listening) == ("fails", True)
+        assert 0 <= visitor.clock.wall() - failing.failed_at < 1
+        await owner.tunnels.expose(WEB)
+        await trio.sleep(60)
+        assert await exchange(await program.dial(5000), b"hello") == b"hello"
+        (working,) = await visitor.tunnels.forwards()
+        assert (working.state, working.failure, working.failed_at) == ("works", failing.failure, failing.failed_at)
+
+
+async def test_the_log_has_the_failures_of_a_forward_and_is_not_filled_by_them(world, autojump_clock):
+    async with stage(world) as (_, visitor, _service), Program(visitor).running() as program:
+        await visitor.tunnels.forward(ForwardSpec(destination="web", port=80, listen=TcpAddress(HERE, 5000)))
+        with structlog.testing.capture_logs() as lines:
+            for pause in (0, 0, 0, 61):
+                await trio.sleep(pause)
+                with pytest.raises(NetworkError):
+                    await read_all(await program.dial(5000))
+        told = [line for line in lines if line["event"] == "a forward fails"]
+        assert [(line["failed"], line["leads_to"], line["log_level"]) for line in told] == [
+            (1, "web", "warning"),
+            (3, "web", "warning"),
+        ]
+        assert "nothing is offered" in told[0]["error"]
 
 
 async def test_a_forward_survives_a_crash_with_its_connections_and_listens_again(world, autojump_clock):
@@ -82,8 +116,9 @@ async def test_a_forward_whose_port_is_taken_after_a_restart_waits_for_it(world,
         handle = squatter.listen(5000, echo)
         async with node.run():
             (status,) = await node.tunnels.forwards()
-            assert not status.listening
+            assert (status.listening, status.state) == (False, "no-port")
             assert status.failure
+            assert status.failed_at is not None
             handle.close()
             await trio.sleep(6)
             (status,) = await node.tunnels.forwards()
