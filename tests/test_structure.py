@@ -20,6 +20,7 @@ TESTED_IN = {
     "cli/name_commands.py": "cli/test_commands.py",
     "cli/tunnel_commands.py": "cli/test_commands.py",
     "control/api.py": "node/test_api.py",  # a protocol and its rows, which the node implements
+    "control/names.py": "node/test_rows.py",
     "control/results.py": "node/test_api.py",
     "flow/facade.py": "flow/test_actor.py",
     "flow/sockets.py": "flow/test_pump.py",

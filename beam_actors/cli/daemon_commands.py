@@ -102,19 +102,24 @@ def _detach(app: App, arguments: Sequence[str], secret: str | None) -> None:
 @click.command
 @beam_command
 def stop(app: App) -> None:
-    """Stop the daemon in order, and return when it has ended."""
+    """Stop the daemon in order, and return when it has ended; that none runs is no error."""
     holder = holder_of(app.home.path)
     try:
         _ask_to_stop(app)
     except DaemonNotRunning:
         if not app.home.in_use():
-            raise
+            _say_stopped(app, was_running=False)
+            return
         # It is stopping already, or went before it could say so.
     wait_until_gone(app.home, _STOP_SECONDS, {pid for pid in (holder, app.daemon_pid) if pid is not None})
+    _say_stopped(app, was_running=True)
+
+
+def _say_stopped(app: App, *, was_running: bool) -> None:
     if app.out.as_json:
-        app.out.data({"stopped": True})
+        app.out.data({"stopped": True, "was_running": was_running})
         return
-    app.out.line("Stopped.")
+    app.out.line("Stopped." if was_running else "No daemon was running for this home, so there is nothing to stop.")
 
 
 def _ask_to_stop(app: App) -> None:

@@ -8,6 +8,7 @@ from beam_actors.flow.limits import FlowLimits
 from beam_actors.flow.messages import Accepted, IncomingStream, SessionDown, SessionUp
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump, PumpStatistics
+from beam_actors.flow.remembered import RememberedPorts
 from beam_actors.flow.session import LinkStatistics, SessionHandle
 from beam_actors.flow.sockets import Datagrams
 from beam_actors.flow.splice import Splice
@@ -29,6 +30,7 @@ __all__ = [
     "Pump",
     "PumpActor",
     "PumpStatistics",
+    "RememberedPorts",
     "SessionDown",
     "SessionHandle",
     "SessionUp",

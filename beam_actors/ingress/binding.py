@@ -1,8 +1,9 @@
-"""Where a server of this room listens, over its restarts.
+"""Where a server of this room listens, over its restarts and the daemon's.
 
 Invariant: once bound, a server comes back at the same address after a crash, even when the OS chose the port: clients
-hold it in their configuration, and `status` showed it. The composition root makes one of these per server; it is the
-only thing that outlives the server's incarnations.
+hold it in their configuration, and `status` showed it. For the same reason a port that stood in for a usual one that
+was taken does so again in the daemon's next run, if it is free. The composition root makes one of these per server; it
+is the only thing that outlives the server's incarnations.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import TypeVar
 import structlog
 
 from beam_actors.errors import AddressInUse, AddressNotPermitted
+from beam_actors.flow import RememberedPorts
 from beam_actors.values import Address, TcpAddress
 
 T = TypeVar("T")
@@ -22,9 +24,11 @@ RETRY_SECONDS = 0.1
 class Binding:
     """An address to bind. When `fixed` (a person asked for it) failure is final; else any free port will do."""
 
-    def __init__(self, address: TcpAddress, *, fixed: bool) -> None:
+    def __init__(self, address: TcpAddress, *, fixed: bool, ports: RememberedPorts | None = None) -> None:
+        """`ports` knows which one stood in for this address in the run before; None: nothing is remembered."""
         self.address = address
         self.fixed = fixed
+        self._ports = ports
         self._last: TcpAddress | None = None
         self._tries = 0  # in vain, for the address of before
 
@@ -36,7 +40,7 @@ class Binding:
     def __repr__(self) -> str:
         return f"<Binding {self.local}{' fixed' if self.fixed else ''}>"
 
-    def bind(self, listen: Callable[[TcpAddress], T], local: Callable[[T], Address]) -> T | None:
+    async def bind(self, listen: Callable[[TcpAddress], T], local: Callable[[T], Address]) -> T | None:
         """What `listen` returns for the first address that can be bound; `local` tells what it got.
 
         None while the listener of the incarnation before holds the address: it may be on its way out, so call again
@@ -58,8 +62,17 @@ class Binding:
         except (AddressInUse, AddressNotPermitted) as error:
             if self.fixed:
                 raise
-            _log.warning("address not available, any free port is used", address=str(self.address), error=str(error))
-            return self._got(listen(TcpAddress(self.address.ip, 0)), local)
+            _log.warning("address not available, another port is used", address=str(self.address), error=str(error))
+        remembered = await self._ports.get(self.address) if self._ports is not None else 0
+        if remembered:
+            try:
+                return self._got(listen(TcpAddress(self.address.ip, remembered)), local)
+            except (AddressInUse, AddressNotPermitted):
+                _log.info("the port of the last run is taken; another is used", port=remembered)
+        bound = self._got(listen(TcpAddress(self.address.ip, 0)), local)
+        if self._ports is not None:
+            await self._ports.keep(self.address, self.local.port)
+        return bound
 
     def _got(self, bound: T, local: Callable[[T], Address]) -> T:
         where = local(bound)

@@ -85,15 +85,15 @@ class DnsServer(Actor):
 
     async def on_start(self) -> None:
         """Bind UDP and TCP at one port."""
-        self._bind()
+        await self._bind()
 
     @receives(BindAgain)
-    def on_bind_again(self, _message: BindAgain) -> None:
+    async def on_bind_again(self, _message: BindAgain) -> None:
         """Try again."""
-        self._bind()
+        await self._bind()
 
-    def _bind(self) -> None:
-        if self._binding.bind(self._listen, lambda datagrams: datagrams.local) is None:
+    async def _bind(self) -> None:
+        if await self._binding.bind(self._listen, lambda datagrams: datagrams.local) is None:
             self.send_after(RETRY_SECONDS, BindAgain())
 
     def _listen(self, address: TcpAddress) -> DatagramHandle:

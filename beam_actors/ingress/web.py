@@ -70,15 +70,17 @@ class WebServer(Actor):
     async def on_start(self) -> None:
         """Bind."""
         self._gate = Gate(self.kind, self.port, self._zone, self._tunnels, self._names, self._limits, self.path)
-        self._bind()
+        await self._bind()
 
     @receives(BindAgain)
-    def on_bind_again(self, _message: BindAgain) -> None:
+    async def on_bind_again(self, _message: BindAgain) -> None:
         """Try again."""
-        self._bind()
+        await self._bind()
 
-    def _bind(self) -> None:
-        bound = self._binding.bind(lambda address: self._flow.listen(address, self.ref), lambda bound: bound.local)
+    async def _bind(self) -> None:
+        bound = await self._binding.bind(
+            lambda address: self._flow.listen(address, self.ref), lambda bound: bound.local
+        )
         if bound is None:
             self.send_after(RETRY_SECONDS, BindAgain())
         else:

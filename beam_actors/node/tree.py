@@ -17,7 +17,7 @@ import trio
 
 from beam_actors.control import Control, ControlLimits, log_event
 from beam_actors.errors import InvalidValue
-from beam_actors.flow import Flow, PumpActor
+from beam_actors.flow import Flow, PumpActor, RememberedPorts
 from beam_actors.identity import Keyring
 from beam_actors.ingress import NETWORK, Binding, Ingress, Zone, compose_ingress, resolver_ref
 from beam_actors.naming import PROTOCOL as NAMES_PROTOCOL
@@ -118,7 +118,8 @@ def compose_node(
         dht=room.dht,
         **common,
     )
-    dns, https, http = _binding(config.dns), _binding(config.https), _binding(config.http)
+    remembered = RememberedPorts(store)
+    dns, https, http = (_binding(bind, remembered) for bind in (config.dns, config.https, config.http))
 
     def own_listeners() -> tuple[TcpAddress, ...]:
         return (*room.listening(), *(binding.local for binding in (dns, https, http) if binding is not None))
@@ -231,5 +232,5 @@ def _peer_bind(address: Multiaddr, *, fixed: bool) -> PeerBind:
     return PeerBind(tcp, fixed=fixed)
 
 
-def _binding(bind: Bind | None) -> Binding | None:
-    return None if bind is None else Binding(bind.address, fixed=bind.fixed)
+def _binding(bind: Bind | None, ports: RememberedPorts) -> Binding | None:
+    return None if bind is None else Binding(bind.address, fixed=bind.fixed, ports=ports)

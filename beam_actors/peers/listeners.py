@@ -12,22 +12,19 @@ import attrs
 import structlog
 import trio
 
-from beam_actors.errors import ActorError, AddressInUse, BeamError, InvalidValue, NetworkError, StorageError
-from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
+from beam_actors.errors import AddressInUse, BeamError, NetworkError
+from beam_actors.flow import Accepted, Flow, ListenerHandle, RememberedPorts, Stream
 from beam_actors.peers.handshake import establish
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import Admit, AdoptSession
 from beam_actors.peers.places import Place, Places, source_of
 from beam_actors.peers.rates import Rates
 from beam_actors.peers.sessions import SessionMaker
-from beam_actors.ports import Change, Store
+from beam_actors.ports import Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
-from beam_actors.values import Record, TcpAddress, encode_record
+from beam_actors.values import TcpAddress
 from beam_actors.wire import Role
 
-PORTS_TABLE = "ports"
-_VERSION = 1
-_MAX_BYTES = 64
 _log = structlog.get_logger(__name__)
 
 
@@ -72,7 +69,7 @@ class Listeners(Actor):
         self._flow = flow
         self._maker = maker
         self._manager = manager
-        self._store = store
+        self._ports = RememberedPorts(store)
         self._limits = limits
         self._handles: list[ListenerHandle] = []
         self._places = Places(
@@ -152,7 +149,7 @@ class Listeners(Actor):
             except AddressInUse:
                 if bind.fixed:
                     raise
-        remembered = await self._remembered_port(wanted)
+        remembered = await self._ports.get(wanted)
         if remembered:
             try:
                 return self._flow.listen(TcpAddress(wanted.ip, remembered), self.ref)
@@ -160,23 +157,5 @@ class Listeners(Actor):
                 _log.info("the port of the last run is taken; another is used", port=remembered)
         handle = self._flow.listen(TcpAddress(wanted.ip, 0), self.ref)
         if isinstance(handle.local, TcpAddress):
-            await self._remember_port(wanted, handle.local.port)
+            await self._ports.keep(wanted, handle.local.port)
         return handle
-
-    async def _remembered_port(self, wanted: TcpAddress) -> int:
-        try:
-            value = await self._store.get(PORTS_TABLE, str(wanted).encode())
-            if value is None:
-                return 0
-            record = Record.decode(value, limit=_MAX_BYTES)
-            record.integer("v", least=_VERSION, most=_VERSION)
-            return record.integer("port", least=1, most=65535)
-        except (InvalidValue, StorageError, ActorError):
-            return 0
-
-    async def _remember_port(self, wanted: TcpAddress, port: int) -> None:
-        value = encode_record({"v": _VERSION, "port": port})
-        try:
-            await self._store.commit([Change(PORTS_TABLE, str(wanted).encode(), value)])
-        except (StorageError, ActorError) as error:
-            _log.warning("the port was not written down", error=str(error))

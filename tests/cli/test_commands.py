@@ -47,7 +47,7 @@ def test_text_goes_to_stdout_without_colour_in_a_pipe(daemon, beam, command):
 
 @pytest.mark.parametrize(
     "command",
-    [*READS, "stop", "tree --watch", "trace a", "crash a/b", "unexpose t", "unforward f", "release n", "unpin n"],
+    [*READS, "tree --watch", "trace a", "crash a/b", "unexpose t", "unforward f", "release n", "unpin n"],
 )
 def test_without_a_daemon_every_command_ends_with_3_and_the_way_out(beam, command):
     done = beam(*command.split())
@@ -316,6 +316,12 @@ def test_stop_waits_until_the_home_is_free(daemon, home, beam):
     done = beam("stop")
     assert (done.exit_code, done.out) == (0, "Stopped.\n")
     assert not home.in_use()
+
+
+def test_to_stop_what_does_not_run_is_no_error(home, beam):
+    done = beam("stop")
+    assert (done.exit_code, done.out) == (0, "No daemon was running for this home, so there is nothing to stop.\n")
+    assert beam("stop", "--json").json == {"schema": 1, "stopped": True, "was_running": False}
 
 
 def test_an_unknown_command_names_the_version(beam):

@@ -198,7 +198,7 @@ def test_a_daemon_whose_home_was_removed_is_stopped_all_the_same(home, daemon, b
     assert (done.exit_code, done.out) == (0, "Stopped.\n")
     assert daemon.node.stopped
     daemon.join()
-    assert beam("stop").exit_code == 3
+    assert beam("stop").out.startswith("No daemon was running")
 
 
 @pytest.mark.parametrize("options", [["--dns", "0.0.0.0:53"], ["--listen", "x"], ["--passphrase-file", "/nonexistent"]])
