@@ -178,6 +178,12 @@ class NameNotFound(BeamError, LookupError):
     code = "name-not-found"
 
 
+class NameHandedOver(NameNotFound):
+    """Its owner handed the name over, and the heir has not registered it yet: nobody holds it meanwhile."""
+
+    code = "name-handed-over"
+
+
 class NameTaken(BeamError):
     """Somebody else is known to hold the name."""
 

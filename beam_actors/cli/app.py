@@ -63,7 +63,7 @@ class Beam(click.Group):
     no_args_is_help=True,
     subcommand_metavar="COMMAND | PORT | HOST:PORT",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="`beam COMMAND --help` says more of each, `beam 3000 --help` of the first.",
+    epilog="`beam COMMAND --help` says more of each, `beam 3000 --help` of the first (in full: `beam share 3000`).",
 )
 @click.version_option(__version__, prog_name="beam", message="%(prog)s %(version)s")
 @click.option("--home", metavar="DIR", help="The daemon's folder (else BEAM_HOME, else the platform's).")

@@ -44,14 +44,24 @@ _HAPPENED = {
     ("released", "own"): "was given up with your key",
     ("released", "pin"): "was given up by its owner {owner}",
     ("released", "petname"): "(which a petname of yours stands for) was given up by its owner {owner}",
-    ("transferred", "own"): "was handed over with your key",
-    ("transferred", "pin"): "was handed over by its owner {owner}",
-    ("transferred", "petname"): "(which a petname of yours stands for) was handed over by its owner {owner}",
+    ("transferred", "own"): "was handed over with your key, to {heir}",
+    ("transferred", "pin"): "was handed over by its owner {owner} to {heir}; your pin follows when they register it",
+    (
+        "transferred",
+        "petname",
+    ): "(which a petname of yours stands for) was handed over by its owner {owner} to {heir}, whom the petname follows",
+    ("inherited", "own"): "was registered by {owner}, to whom your key handed it over",
+    ("inherited", "pin"): "was registered by {owner}, to whom its owner handed it over; your pin leads there now",
+    (
+        "inherited",
+        "petname",
+    ): "(which a petname of yours stands for) was registered by {owner}, to whom its owner handed it over",
+    ("handed", "heir"): "was handed to you by its owner {owner}: `{beam} register {label}` makes it yours",
     ("revoked", "own"): "is gone: your keys were revoked",
     ("revoked", "pin"): "is gone: its owner {owner} revoked all keys",
     ("revoked", "petname"): "(which a petname of yours stands for) is gone: its owner {owner} revoked all keys",
 }
-"""What happened, to an own name, a pinned one or that of a petname -> how it is told."""
+"""What happened, to an own name, a pinned one, that of a petname or one that comes to this owner -> how it is told."""
 
 
 @click.command
@@ -126,7 +136,9 @@ def resolve(app: App, name: str) -> None:
         *(("peer", peer) for peer in answer["peer_ids"]),
         ("source", f"{answer['source']}, {duration(answer['age_s'])} old"),
     ]
-    app.out.facts([*facts, ("address", answer["address"])] if answer["address"] else facts)
+    if answer["address"]:
+        facts.append(("address", f"{answer['address']} (on this machine, where Beam serves the name)"))
+    app.out.facts(facts)
 
 
 @click.command
@@ -179,7 +191,21 @@ def petname(app: App, petname: str, name: str | None, *, forget: bool) -> None:
         app.out.line(f"📌 {petname} stands for {answer['name']} of owner {answer['owner']}, on this machine")
 
 
-@click.group(invoke_without_command=True)
+class _Names(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say what there is instead of a word that is no command here, such as `list`."""
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"`beam names` has no {args[0]!r}: it lists your names by itself, and `beam names conflicts` the "
+                "contested ones.",
+                ctx,
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Names, invoke_without_command=True)
 @click.option("-w", "--watch", is_flag=True, help="Say what happens to them until Ctrl-C, and what did lately.")
 @beam_command
 def names(app: App, *, watch: bool) -> None:
@@ -217,6 +243,8 @@ def _is(row: Mapping[str, Any]) -> str:
     """What a name is here."""
     if row["relation"] == "petname":
         return f"petname of {row['target']}"
+    if row["relation"] == "own":
+        return "own" if row["pinned_by"] is None else "own, pinned"
     return "pin, by use" if row["pinned_by"] not in {None, "command"} else str(row["relation"])
 
 
@@ -238,7 +266,8 @@ def _events(app: App) -> Iterator[Mapping[str, Any]]:
 def _happened(beam: str, event: Mapping[str, Any]) -> str:
     """An event in a sentence."""
     name, owner = event["name"], event["owner"]
-    what = _HAPPENED[event["what"], event["relation"]].format(owner=owner)
+    words = {"owner": owner, "heir": event["heir"], "beam": beam, "label": name.partition(".")[0]}
+    what = _HAPPENED[event["what"], event["relation"]].format(**words)
     hint = f" (`{beam} names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
     return f"{moment(event['at'])}  {name} {what}{hint}"
 
@@ -261,12 +290,13 @@ def conflicts(app: App) -> None:
             _how_to_choose(app.out.program, conflict, choice),
             f"https://{choice['always']}",
             ", ".join(choice["peer_ids"]),
+            str(choice["level"]),
         )
         for conflict in answer["conflicts"]
         for choice in conflict["choices"]
     ]
     app.out.table(
-        ("name", "whose", "owner", "known since", "used here", "to choose it", "always opens it", "peers"),
+        ("name", "whose", "owner", "known since", "used here", "to choose it", "always opens it", "peers", "work"),
         rows,
         empty="No name is contested.",
     )

@@ -71,13 +71,16 @@ class Output:
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
         """Rows under headings, or a block of `facts` for each where the terminal is too narrow to show them whole.
 
-        In a pipe they are tab-separated without headings (for `cut` and `awk`).
+        In a pipe they are tab-separated without headings (for `cut` and `awk`); a person who looks on finds these on
+        stderr.
         """
         if not rows:
             self.note(empty)
             return
         cleaned = [[clean(cell) for cell in row] for row in rows]
         if not is_terminal():
+            if sys.stderr.isatty():
+                self.note("\t".join(columns))
             for row in cleaned:
                 write("\t".join(row))
             return

@@ -17,7 +17,7 @@ from beam_actors.cli.daemon_commands import read_passphrase
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.cli.output import counted, is_terminal
 from beam_actors.cli.typed import check_name, parse_owner, plain_name
-from beam_actors.errors import NameNotFound, NotAllowed, StorageError, UsageError
+from beam_actors.errors import HomeInUse, NameNotFound, NotAllowed, StorageError, UsageError
 from beam_actors.world.home_lock import HomeLock
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None) -
     """
     chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
     _check_keys(app)
-    with HomeLock(app.home.path):
+    with _locked(app):
         era = _next_era(app, chain, secret)
         _install(app, chain, era, secret)
     if app.out.as_json:
@@ -90,7 +90,7 @@ def transfer(
     if successor == chain.owner_id:
         raise UsageError("That owner is you.")
     _check_keys(app)
-    with HomeLock(app.home.path):
+    with _locked(app):
         if not app.home.file(DATABASE).exists():
             raise NameNotFound(f"{label} is not one of your names on this machine; `beam names` lists them.")
         _in_store(app, lambda store: owned(store, chain.owner_id, label))
@@ -176,7 +176,7 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     app.home.prepare()
     chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
     _check_phrase(app, chain)
-    with HomeLock(app.home.path):
+    with _locked(app):
         if not app.home.file(KEYSTORE).exists():
             if app.home.file(DATABASE).exists():
                 raise StorageError(
@@ -219,6 +219,17 @@ def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
         return
     app.out.styled(f"✅ {answer['owner']} is revoked, and {counted(answer['told'], 'peer')} told.", fg="green")
     app.out.line("A new recovery phrase makes a new owner: start with another --home.")
+
+
+def _locked(app: App) -> HomeLock:
+    """The home's lock; raise `HomeInUse` with the way there."""
+    try:
+        return HomeLock(app.home.path)
+    except HomeInUse as error:
+        raise HomeInUse(
+            f"A daemon must not run while keys change: `{app.out.program} stop`, then this again, then "
+            f"`{app.out.program} start --detach`. ({error})"
+        ) from None
 
 
 def _chain(app: App, phrase_file: str | None) -> "OwnerChain":

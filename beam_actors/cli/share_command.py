@@ -44,14 +44,17 @@ class _Share(click.Command):
 @click.option("--allow", metavar="PEER", multiple=True, help="Only this peer may use it (repeat), or 'everyone'.")
 @beam_command
 def share(app: App, target: str, name: str | None, port: int | None, allow: tuple[str, ...], *, contest: bool) -> None:
-    """Offer a local service (PORT or HOST:PORT) until Ctrl-C."""
+    """Offer a local service (PORT, HOST:PORT or http://HOST:PORT) until Ctrl-C.
+
+    `beam share 3000` is the same, spelled out.
+    """
     body = expose_body(target, name=name, port=port, allow=allow, contest=contest)
     ensure_daemon(app.home, app.out.note, check=lambda: check_expose(body))
     session = _Session(app)
     try:
         session.run(body)
     except KeyboardInterrupt:
-        app.out.note("\nTunnel closed. Its name stays yours, and the daemon goes on (`beam stop` ends it).")
+        app.out.note(f"\n{session.farewell}")
     except BeamError:
         session.end_line()
         raise
@@ -65,6 +68,15 @@ class _Session:
         self._shown_up = False
         self._last: tuple[Any, ...] | None = None
         self._midline = False
+        self._tunnel: Mapping[str, Any] | None = None
+
+    @property
+    def farewell(self) -> str:
+        """What Ctrl-C means: the tunnel may have been offered for good, by `beam expose`, before or meanwhile."""
+        tunnel = self._tunnel
+        if tunnel is None or tunnel["foreground"]:
+            return "Tunnel closed. Its name stays yours, and the daemon goes on (`beam stop` ends it)."
+        return f"The tunnel stays: it is offered for good, until `beam unexpose {tunnel['name'] or tunnel['id']}`."
 
     def end_line(self) -> None:
         """What comes next begins on a line of its own."""
@@ -94,6 +106,7 @@ class _Session:
 
     def _show(self, line: Mapping[str, Any]) -> None:
         event, out = line.get("event"), self._app.out
+        self._tunnel = line.get("tunnel", self._tunnel)
         if out.as_json:
             out.data({**line, "target_up": answers(line["tunnel"]["target"])} if event == "up" else line)
         elif event == "up" and not self._shown_up:
@@ -122,7 +135,7 @@ class _Session:
         if not answers(tunnel["target"]):
             out.note(nothing_there(tunnel))
         note_how_to_open(self._app, tunnel)
-        out.note("Press Ctrl+C to stop")
+        out.note("Press Ctrl+C to stop" if tunnel["foreground"] else "Press Ctrl+C to stop looking; the tunnel stays")
         self._last = (line["peers"], tunnel["connections"])
 
     def _show_status(self, line: Mapping[str, Any]) -> None:

@@ -12,12 +12,13 @@ from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import NOTHING, amount, counted, moment
 from beam_actors.cli.requests import check_expose, expose_body
 from beam_actors.cli.targets import parse_destination, parse_listen, selector
-from beam_actors.errors import BeamError, InvalidValue, NameContested, NameNotFound
+from beam_actors.errors import BeamError, InvalidValue, NameContested, NameHandedOver, NameNotFound
 from beam_actors.world.probe import answers
 
 OPEN_TO_ALL = "Anyone on the network can open this; --allow PEER restricts it."
 RIVALS = "Somebody else claims this name, too, so others must choose before it opens: see `beam names conflicts`."
-_NOWHERE = {NameNotFound.code, NameContested.code}
+LOST = " (not yours any more)"
+_NOWHERE = {NameNotFound.code, NameHandedOver.code, NameContested.code}
 _TRAFFIC = ("connections", "to service", "from service")
 """Connections open now, of those since the start; bytes to the service, and from it."""
 _STATES = {"no-port": "can't listen", "unused": "not used yet", "works": "works", "fails": "fails"}
@@ -81,7 +82,7 @@ def tunnels(app: App) -> None:
     rows = [
         (
             row["id"],
-            title(row) if row["name"] else NOTHING,
+            (title(row) + ("" if row["yours"] else LOST)) if row["name"] else NOTHING,
             row["target"],
             row["kind"] if row["port"] is None else f"{row['kind']} {row['port']}",
             counted(len(row["allow"]), "peer") if row["allow"] else "everyone",
@@ -91,6 +92,9 @@ def tunnels(app: App) -> None:
     ]
     heads = ("id", "name", "target", "kind", "open to", *_TRAFFIC)
     app.out.table(heads, rows, empty="No tunnels; `beam 3000` offers a port.")
+    for row in answer["tunnels"]:
+        if not row["yours"]:
+            app.out.note(f"{title(row)} is not yours any more, so nobody comes: `beam unexpose {row['id']}` ends it.")
 
 
 @click.command

@@ -22,7 +22,7 @@ _PLAIN = {str, int, float, bool}
 T = TypeVar("T")
 
 _STATUS_BY_CODE = {
-    "name-not-found": 404, "tunnel-not-found": 404, "unknown-command": 404, "actor-dead": 404,
+    "name-not-found": 404, "name-handed-over": 404, "tunnel-not-found": 404, "unknown-command": 404, "actor-dead": 404,
     "name-taken": 409, "name-contested": 409, "address-in-use": 409, "home-in-use": 409,
     "quota-exceeded": 429, "resource-exhausted": 429,
     "peer-offline": 502, "target-down": 502, "connection-refused": 502, "unreachable": 502, "connection-lost": 502,

@@ -15,7 +15,10 @@ class NameRow:
     relation: str
     target: str
     pinned_by: str | None
-    """What made a pin: "command", or the use "navigation" (a page that a person opened) or "forward"."""
+    """What made a pin: "command", or the use "navigation" (a page that a person opened) or "forward".
+
+    Of an own name that is pinned, too, it is what made that pin: there is one row for both.
+    """
     owner: str
     peer_ids: tuple[str, ...]
     expires_in_s: float | None
@@ -94,8 +97,9 @@ class Choice:
 class NameEvent:
     """Something that happened to a name which is owned or pinned here, or for which a petname stands.
 
-    `what` is contested, equivocated, rotated, released, transferred or revoked; `owner` did it; `relation` is "own",
-    "pin" or "petname"; `number` counts from 1 since the daemon started.
+    `what` is contested, equivocated, rotated, released, transferred (to `heir`), inherited (by `owner`, whom its owner
+    made the heir), handed (to this node's owner, who may register it) or revoked; `owner` did it; `relation` is "own",
+    "pin", "petname", or "heir" of a name that was handed; `number` counts from 1 since the daemon started.
     """
 
     number: int
@@ -104,6 +108,7 @@ class NameEvent:
     name: str
     owner: str
     relation: str
+    heir: str | None = None
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -118,6 +118,8 @@ class TunnelRow:
     allow: tuple[str, ...]
     foreground: bool
     running: bool
+    yours: bool
+    """Whether its name is registered here, which it is not any more once it was handed over. True without a name."""
     urls: tuple[str, ...]
     connections: int
     """Those that are open now."""

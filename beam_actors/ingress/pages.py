@@ -14,6 +14,7 @@ from beam_actors.errors import (
     BeamError,
     InvalidName,
     NameContested,
+    NameHandedOver,
     NameNotFound,
     NetworkError,
     NotAllowed,
@@ -77,6 +78,18 @@ _CLAIM = Step("If the name is meant to be yours, offer an app under it:", "beam 
 _PING = Step("See whether this machine can reach it:", "beam ping {host}")
 
 _FAULTS = (  # the first row that fits an error wins: subclasses stand before their bases
+    _Fault(
+        (NameHandedOver,),
+        404,
+        "name-handed-over",
+        Hop.NAME,
+        "{host} is changing hands",
+        "Its owner has handed this name over, and the next one has not registered it yet. Until then it leads nowhere.",
+        (
+            Step("Try again later: it leads to the next owner from then on."),
+            Step("If it was handed to you, make it yours:", "beam register {label}"),
+        ),
+    ),
     _Fault(
         (NameNotFound, InvalidName),
         404,

@@ -11,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from beam_actors.errors import NameContested, NameNotFound
+from beam_actors.errors import NameContested, NameHandedOver, NameNotFound
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.events import Relation
 from beam_actors.naming.grammar import Query
@@ -48,6 +48,7 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
 
     Raises:
         NameNotFound: nobody is known to hold it, or the owner that it is bound to doesn't now.
+        NameHandedOver: that is so since the owner handed it over, and the next one has not registered it yet.
         NameContested: several owners do and nothing decides between them.
     """
     name, owner = query.name, query.owner
@@ -68,11 +69,23 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
     settled = knowledge.settled(name, now) if len(entries) > 1 else None
     decision = decide(entries, now, settled=settled, cut_off=cut_off)
     if decision is None:
+        _check_not_handed_over(knowledge, name, now)
         raise NameNotFound(f"Nobody is known to hold {name}: check its spelling, and by `beam peers` who is connected.")
     if isinstance(decision, Contested):
         who = ", ".join(str(claim.owner) for claim in decision.claims)
         raise NameContested(f"{name} is held by several owners ({who}); choose with `beam pin {name} OWNER`.")
     return _resolution(knowledge, name, decision.claim, "registry", now)
+
+
+def _check_not_handed_over(knowledge: Knowledge, name: Name, now: float) -> None:
+    """Raise `NameHandedOver` if an owner gave the name to somebody who has not registered it yet."""
+    for entry in knowledge.registry.entries(name):
+        heir = entry.claim.terms.successor if entry.claim.kind is Kind.TRANSFER else None
+        if heir is None or now > entry.claim.not_after or knowledge.registry.entry(name, heir) is not None:
+            continue
+        if heir == knowledge.owner:
+            raise NameHandedOver(f"{name} was handed to you: `beam register {name}` makes it yours.")
+        raise NameHandedOver(f"{name} was handed over to {heir}; it leads there once they register it.")
 
 
 def _own(knowledge: Knowledge, name: Name, now: float, *, cut_off: bool) -> Resolution:
@@ -103,7 +116,7 @@ def _by_binding(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float, *
     if not is_live(entry.claim, now, grace=STALE_GRACE if cut_off else 0.0):
         heir = entry.claim.terms.successor
         if heir is not None:
-            raise NameNotFound(f"{bound}, who has handed it over to {heir}; it leads there once they register it.")
+            raise NameHandedOver(f"{bound}, who has handed it over to {heir}; it leads there once they register it.")
         why = "has released it" if entry.claim.kind is Kind.TOMBSTONE else "let the claim end"
         raise NameNotFound(f"{bound}, who {why}; {bound.way_out} to let go.")
     return _resolution(knowledge, pin.name, entry.claim, bound.source, now)

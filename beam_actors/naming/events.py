@@ -1,9 +1,10 @@
 """What happens to the names that are owned or bound here, for people: contested, rotated, signed twice, given up.
 
-Invariant: only own names, pinned ones and those that petnames stand for make events, each kind by one owner at most
-once an hour for one name, and contests at most `CONTESTS` in an hour; contests are kept apart from the others. So
-whoever challenges names again and again fills neither the memory nor the screen, and hides nothing but further
-contests, which `conflicts` lists. Numbers go up by one from 1 for as long as the node runs.
+Invariant: only own names, pinned ones, those that petnames stand for and those that are handed to this node's owner
+make events, each kind by one owner at most once an hour for one name. What any stranger can do (to contest a name, or
+to hand one over) is told at most `CONTESTS` times in an hour, each, and kept apart from the rest. So whoever does it
+again and again fills neither the memory nor the screen, and hides nothing but more of the same; `conflicts` lists all
+contests. Numbers go up by one from 1 for as long as the node runs.
 """
 
 import enum
@@ -19,9 +20,9 @@ from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId
 
 KEPT = 128
-"""Contests, and other events."""
+"""Events that strangers make, and others."""
 CONTESTS = 60
-"""Told in an hour."""
+"""Told in an hour; and as many names that are handed to this node's owner."""
 
 
 Relation = Literal["own", "petname", "pin"]
@@ -40,9 +41,16 @@ class Happening(enum.Enum):
     RELEASED = "released"
     """Its owner gave it up, or holds it no longer in a later era."""
     TRANSFERRED = "transferred"
-    """Its owner handed it over."""
+    """Its owner handed it over to `heir`."""
+    INHERITED = "inherited"
+    """The one to whom its owner handed it over has registered it."""
+    HANDED = "handed"
+    """A name was handed over to this node's owner, who may register it."""
     REVOKED = "revoked"
     """Its owner revoked all keys."""
+
+
+_BY_STRANGERS = frozenset({Happening.CONTESTED, Happening.HANDED})
 
 
 @attrs.frozen(slots=True)
@@ -55,25 +63,27 @@ class Event:
     what: Happening
     name: Name
     owner: OwnerId
-    """Who did it: the challenger of a contested name, else its owner."""
-    relation: Relation
+    """Who did it: the challenger of a contested name, the heir of an inherited one, else its owner."""
+    relation: Relation | Literal["heir"]
+    heir: OwnerId | None = None
+    """To whom it was handed over, if that is what happened."""
 
 
 @attrs.frozen(slots=True)
 class Interest:
-    """A name that is owned or bound here, and whose it is."""
+    """A name that is owned or bound here, or handed to this node's owner ("heir"), and whose it is."""
 
-    relation: Relation
+    relation: Relation | Literal["heir"]
     owner: OwnerId
 
 
 class Events:
     """The feed of one node."""
 
-    __slots__ = ("_contests", "_last", "_others", "_told")
+    __slots__ = ("_by_strangers", "_last", "_others", "_told")
 
     def __init__(self) -> None:
-        self._contests: deque[Event] = deque(maxlen=KEPT)
+        self._by_strangers: deque[Event] = deque(maxlen=KEPT)
         self._others: deque[Event] = deque(maxlen=KEPT)
         self._told: dict[tuple[Happening, Name, OwnerId], float] = {}
         self._last = 0
@@ -88,23 +98,32 @@ class Events:
 
     def after(self, number: int) -> tuple[Event, ...]:
         """Those with a greater number, as far as they are kept, the oldest first."""
-        kept = (*self._contests, *self._others)
+        kept = (*self._by_strangers, *self._others)
         return tuple(sorted((event for event in kept if event.number > number), key=lambda event: event.number))
 
-    def note(self, what: Happening, name: Name, owner: OwnerId, interest: Interest, now: float) -> None:
-        """Keep it, unless the same was told within an hour, or too many contests were."""
+    def note(
+        self,
+        what: Happening,
+        name: Name,
+        owner: OwnerId,
+        interest: Interest,
+        now: float,
+        *,
+        heir: OwnerId | None = None,
+    ) -> None:
+        """Keep it, unless the same was told within an hour, or strangers did too much of it."""
         self._told = {key: at for key, at in self._told.items() if 0 <= now - at < HOUR}
-        contest = what is Happening.CONTESTED
+        by_stranger = what in _BY_STRANGERS
         if (what, name, owner) in self._told:
             return
-        if contest and sum(key[0] is what for key in self._told) >= CONTESTS:
+        if by_stranger and sum(key[0] is what for key in self._told) >= CONTESTS:
             return
         if len(self._told) >= 2 * KEPT:  # the names' own owners, in a hurry
             return
         self._told[what, name, owner] = now
         self._last += 1
-        kept = self._contests if contest else self._others
-        kept.append(Event(self._last, now, what, name, owner, interest.relation))
+        kept = self._by_strangers if by_stranger else self._others
+        kept.append(Event(self._last, now, what, name, owner, interest.relation, heir))
 
     def merged(
         self,
@@ -115,23 +134,31 @@ class Events:
         *,
         entries: tuple[Entry | None, Entry | None],
         came: Collection[OwnerId],
+        heir: OwnerId | None,
         ours: bool,
     ) -> None:
         """A claim changed what is known of the name: its owner's entry before and after, and who newly holds it.
 
-        `ours` says that this node signed it. A name that ended because its owner opened an era without it is told by
-        `left`, when it is sure that it doesn't come again.
+        `heir` is to whom the owner in the interest handed it over, if so; `ours` says that this node signed the claim.
+        A name that ended because its owner opened an era without it is told by `left`, when it is sure that it doesn't
+        come again.
         """
         before, after = entries
         if claim.owner != interest.owner:
-            if interest.relation != "petname":  # which leads to its owner, whoever comes
-                for owner in came:
+            for owner in came:
+                if owner == heir:
+                    self.note(Happening.INHERITED, name, owner, interest, now)
+                elif interest.relation != "petname":  # which leads to its owner, whoever comes
                     self.note(Happening.CONTESTED, name, owner, interest, now)
             return
         if claim.kind is Kind.REVOCATION:
             self.note(Happening.REVOKED, name, claim.owner, interest, now)
         elif after is not None:
             self._changed(before, after, name, interest, now, ours=ours)
+
+    def handed(self, claim: Claim, heir: OwnerId, now: float) -> None:
+        """A transfer to this node's owner came in."""
+        self.note(Happening.HANDED, claim.name, claim.owner, Interest("heir", heir), now, heir=heir)
 
     def left(self, name: Name, interest: Interest, now: float) -> None:
         """The owner spoke in a later era, and not of this name."""
@@ -149,4 +176,4 @@ class Events:
             self.note(Happening.ROTATED, name, owner, interest, now)
         gone = {Kind.TOMBSTONE: Happening.RELEASED, Kind.TRANSFER: Happening.TRANSFERRED}.get(after.claim.kind)
         if gone is not None and after.claim.kind is not before.claim.kind:
-            self.note(gone, name, owner, interest, now)
+            self.note(gone, name, owner, interest, now, heir=after.claim.terms.successor)

@@ -221,7 +221,8 @@ class Registrar(Actor):
 
     def _announce(self, new: list[Claim], elsewhere: tuple[Name, ...], source: PeerId | None = None) -> None:
         for event in self._known.events.after(self._logged):
-            _log.warning(f"a name was {event.what.value}", name=str(event.name), owner=str(event.owner))
+            to = {} if event.heir is None else {"to": str(event.heir)}
+            _log.warning(f"a name was {event.what.value}", name=str(event.name), owner=str(event.owner), **to)
         self._logged = self._known.events.last
         lodgers = self._known.lodgers  # peers who are full, too, have no use for these
         ordinary = tuple(one for one in new if one.kind is Kind.REVOCATION or (one.name, one.owner) not in lodgers)

@@ -6,6 +6,7 @@ matter, and what must be remembered is that of the room which knows what it mean
 
 from collections.abc import Callable, Sequence
 
+import attrs
 import trio
 
 from beam_actors.control import (
@@ -206,7 +207,9 @@ class Api:
 
     async def tunnels(self) -> tuple[TunnelRow, ...]:
         """The offered services."""
-        return tuple(self._rows.tunnel(status) for status in await self._tunnels.list())
+        statuses = await self._tunnels.list()
+        own = {held.name for held in await self._naming.names() if held.relation == "own"}
+        return tuple(self._rows.tunnel(status, yours=status.spec.name in {None, *own}) for status in statuses)
 
     async def forward(self, request: ForwardRequest) -> ForwardRow:
         """Hold a local port."""
@@ -270,7 +273,7 @@ class Api:
         """The names that are owned or pinned here, and petnames."""
         now = self._clock.wall()
         offered = await self._offered()
-        rows = await self._naming.names()
+        rows = self._with_pins_of_own(await self._naming.names())
         own = {held.name for held in rows if held.relation == "own"}
 
         def leads(held: Held) -> bool:
@@ -278,6 +281,17 @@ class Api:
             return held.name in offered if held.relation == "own" else held.name not in own
 
         return tuple(self._rows.name(held, now, leads=leads(held)) for held in rows)
+
+    def _with_pins_of_own(self, rows: Sequence[Held]) -> list[Held]:
+        """One row for a name that is own and pinned to its own owner; its pin shows in `how`."""
+        own = {held.name for held in rows if held.relation == "own"}
+        doubled = {
+            held.name: held.how
+            for held in rows
+            if held.relation == "pin" and held.owner == self._owner and held.name in own
+        }
+        single = [held for held in rows if not (held.relation == "pin" and held.name in doubled)]
+        return [attrs.evolve(held, how=doubled.get(held.name)) if held.relation == "own" else held for held in single]
 
     async def resolve(self, name: str) -> Resolution:
         """What a name leads to: a device of the LAN, or an owner's machine."""

@@ -47,8 +47,8 @@ class Rows:
         """Where its web site is."""
         return f"https://{self.full(name)}"
 
-    def tunnel(self, status: TunnelStatus) -> TunnelRow:
-        """An offered service."""
+    def tunnel(self, status: TunnelStatus, *, yours: bool = True) -> TunnelRow:
+        """An offered service; `yours` says whether its name, if it has one, is registered here."""
         spec = status.spec
         return TunnelRow(
             id=spec.key,
@@ -59,6 +59,7 @@ class Rows:
             allow=() if spec.access == EVERYONE else spec.access.words,
             foreground=not spec.kept,
             running=status.running,
+            yours=yours,
             urls=self._urls(spec),
             connections=status.traffic.live,
             traffic=traffic_row(status.traffic),
@@ -144,6 +145,7 @@ class Rows:
             name=self.full(event.name),
             owner=str(event.owner),
             relation=event.relation,
+            heir=None if event.heir is None else str(event.heir),
         )
 
     def conflict(self, conflict: naming.Conflict, now: float) -> Conflict:

@@ -140,7 +140,9 @@ def main() -> None:
             bob = Daemon(root / "bob", *LOOPBACK, "--bootstrap", known, "--chaos")
             with daemons(alice, bob):
                 story(alice, bob, known, port)
-    say(f"\n{GREEN}Everything held{PLAIN}, in {time.monotonic() - begin:.0f} s.")
+    say(f"\n{GREEN}Everything held{PLAIN}, in {time.monotonic() - begin:.0f} s. Nothing of it is left on this machine.")
+    say("Next, for yourself: `.venv/bin/beam 3000 --name NAME` offers what runs at localhost:3000; Ctrl-C ends it, and")
+    say("`.venv/bin/beam stop` the daemon. Two people on one machine: the README, under “Use it”.")
 
 
 def connected(daemon: Daemon) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 
+import attrs
 import pytest
 
 from beam_actors import __version__
@@ -164,6 +165,23 @@ def test_a_peer_that_is_not_reached_says_why(daemon, beam):
     assert lost.endswith("\t-\t-\t-\t900 B\t12 kB\tDialling 10.0.0.9:4747 failed: Connection refused.")
 
 
+def test_a_tunnel_whose_name_went_is_listed_as_that(node, beam):
+    beam("expose", "3000", "--name", "byron")
+    assert "not yours" not in beam("tunnels").out
+    node.tunnel_rows["t1"] = attrs.evolve(node.tunnel_rows["t1"], yours=False)
+    done = beam("tunnels")
+    assert done.out.startswith("t1\tbyron.local (not yours any more)\t")
+    assert "`beam unexpose t1` ends it" in done.err
+    assert beam("tunnels", "--json").json["tunnels"][0]["yours"] is False
+
+
+def test_names_has_no_list_but_says_what_lists_them(daemon, beam):
+    done = beam("names", "list")
+    assert done.exit_code == 2
+    assert "`beam names` has no 'list': it lists your names by itself" in done.err
+    assert "`beam names conflicts`" in done.err
+
+
 def test_a_raw_port_needs_an_allow(node, beam):
     done = beam("expose", "22", "--port", "22")
     assert done.exit_code == 2
@@ -258,8 +276,11 @@ def test_petname(node, beam):
 def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, monkeypatch):
     kinds = [(what, relation) for what in Happening for relation in ("own", "petname", "pin")]
     kinds.remove((Happening.CONTESTED, "petname"))  # a petname leads to its owner, whoever comes
+    kinds = [kind for kind in kinds if kind[0] is not Happening.HANDED] + [(Happening.HANDED, "heir")]
     node.name_events = [
-        NameEvent(number=number, at=1e9, what=what.value, name="byron.local", owner=OWNER, relation=relation)
+        NameEvent(
+            number=number, at=1e9, what=what.value, name="byron.local", owner=OWNER, relation=relation, heir="him"
+        )
         for number, (what, relation) in enumerate(kinds, start=1)
     ]
     looks = []
@@ -275,6 +296,10 @@ def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, mo
     lines = done.out.splitlines()
     assert len(lines) == len(kinds)  # each once, however often it looks
     assert lines[0].startswith("2001-09-09 01:46:40Z  byron.local is claimed by")
+    assert lines[-1].endswith(
+        f"byron.local was handed to you by its owner {OWNER}: `beam register byron` makes it yours"
+    )
+    assert all(" to him" in line for line, kind in zip(lines, kinds, strict=True) if kind[0] is Happening.TRANSFERRED)
     looks.clear()
     told = beam("names", "--watch", "--json").out.splitlines()
     assert [json.loads(line)["what"] for line in told] == [what.value for what, _ in kinds]
@@ -359,7 +384,7 @@ def test_a_usage_error_in_json(beam):
 def test_help_and_version(beam):
     done = beam("--help")
     assert done.exit_code == 0
-    assert "share" not in done.out.split("Offer and reach:")[1].split()
+    assert "(in full: `beam share 3000`)" in " ".join(done.out.split())
     assert max(map(len, done.out.splitlines())) < 80
     assert "..." not in done.out
     assert beam("3000", "--help").out.startswith("Usage: beam PORT | HOST:PORT [OPTIONS]")

@@ -84,7 +84,7 @@ def test_a_daemon_that_runs_is_named(home, beam, phrase_file, command):
     with HomeLock(home.path):
         done = beam(command, "--phrase-file", phrase_file)
     assert done.exit_code == 1
-    assert "beam stop" in done.err
+    assert "`beam stop`, then this again, then `beam start --detach`" in done.err
     assert WORDS.split()[0] not in done.err + done.out
 
 

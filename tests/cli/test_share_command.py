@@ -72,6 +72,19 @@ def test_it_looks_like_the_vision_and_ctrl_c_ends_it(share, node, unused):
     assert_soon(lambda: not offered(node))
 
 
+def test_what_was_offered_for_good_stays_and_ctrl_c_says_so(share, node, beam, unused):
+    beam("expose", unused, "--name", "byron")
+    process = share(str(unused), "--name", "byron")
+    while process.stderr.readline() != "Press Ctrl+C to stop looking; the tunnel stays\n":
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "Tunnel closed" not in err
+    assert "The tunnel stays: it is offered for good, until `beam unexpose byron`" in err
+    assert offered(node)
+
+
 def test_sigkill_withdraws_the_tunnel(share, node):
     process = share("localhost:3000", "--name", "byron")
     assert_soon(lambda: offered(node))
@@ -138,6 +151,7 @@ class Lines(App):
 def test_what_follows_the_status_begins_on_a_line_of_its_own(monkeypatch, capsys, unused, rewrites, out):
     monkeypatch.setattr(share_command, "can_rewrite", lambda: rewrites)
     tunnel = {"urls": [], "name": "x", "target": f"127.0.0.1:{unused}", "kind": "tcp", "port": None, "allow": [OTHER]}
+    tunnel["foreground"] = True
     up = {"event": "up", "peer_id": PEER, "peers": 1, "tunnel": {**tunnel, "connections": 0, "urls": ["tcp://x:1"]}}
     seen = {"event": "status", "peers": 2, "tunnel": {**tunnel, "connections": 3}}
     session = share_command._Session(Lines(up, seen, seen, {"event": "ended"}))

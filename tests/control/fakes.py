@@ -110,7 +110,7 @@ class FakeNode:
         self._record("expose", request)
         spec = TunnelSpec.offer(request.target, port=request.port, allow=request.allow)  # refuses what a node does
         for row in self.tunnel_rows.values():
-            if row.target == str(request.target) and row.foreground and request.foreground:
+            if row.target == str(request.target) and request.foreground:
                 return row
         self._next += 1
         name = request.name or ("swift-beam-7k2m9qxa" if request.foreground else None)
@@ -123,6 +123,7 @@ class FakeNode:
             allow=() if spec.access == EVERYONE else spec.access.words,
             foreground=request.foreground,
             running=True,
+            yours=True,
             urls=() if name is None else (f"https://{name}.local",),
             connections=0,
             traffic=TrafficRow(connections=0, bytes_to_service=0, bytes_from_service=0),

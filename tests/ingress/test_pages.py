@@ -15,6 +15,7 @@ VISIT = Visit("byronwade.local")
     [
         (errors.NameNotFound(""), 404, "name-not-found"),
         (errors.InvalidName("no"), 404, "name-not-found"),
+        (errors.NameHandedOver("To anna."), 404, "name-handed-over"),
         (errors.NameContested("Two claim it."), 409, "name-contested"),
         (errors.TunnelNotFound(""), 404, "tunnel-not-found"),
         (errors.TunnelRefused(""), 403, "tunnel-refused"),
@@ -50,6 +51,7 @@ def test_what_passes_by_itself_says_when_to_ask_again(error):
     ("error", "hop"),
     [
         (errors.NameNotFound(""), Hop.NAME),
+        (errors.NameHandedOver(""), Hop.NAME),
         (errors.PeerOffline(""), Hop.MACHINE),
         (errors.TunnelRefused(""), Hop.MACHINE),
         (errors.TunnelNotFound(""), Hop.APP),

@@ -95,6 +95,65 @@ def test_what_this_node_does_itself_is_no_news():
     assert known.events.after(0) == ()
 
 
+def told(known):
+    return [(event.what, event.owner, event.relation, event.heir) for event in known.events.after(0)]
+
+
+def test_whoever_gets_a_name_is_told_and_who_pinned_it_hears_of_the_heir_and_of_no_rival():
+    transfer = claim(0, era=1, kind=Kind.TRANSFER, to=1)
+    friend, heir, stranger = (knowledge(claim(0), owner=owner) for owner in (2, 1, 3))
+    friend.bindings.pin(ALICE, owner_id(0), NOW)
+    friend.call(Name("anna"), ALICE, owner_id(0), NOW)
+    for known in (friend, heir, stranger):
+        known.take(transfer.encoded, NOW + MINUTE)
+        known.take(claim(1, inherits=transfer.id).encoded, NOW + 2 * MINUTE)
+        known.take(claim(3).encoded, NOW + 3 * MINUTE)
+    assert told(friend) == [
+        (Happening.ROTATED, owner_id(0), "pin", None),
+        (Happening.TRANSFERRED, owner_id(0), "pin", owner_id(1)),
+        (Happening.INHERITED, owner_id(1), "pin", None),
+        (Happening.CONTESTED, owner_id(3), "pin", None),
+    ]
+    assert told(heir) == [(Happening.HANDED, owner_id(0), "heir", owner_id(1))]
+    assert told(stranger) == []
+
+
+def test_what_a_petname_stands_for_goes_to_its_heir_in_words():
+    known = knowledge(claim(0))
+    known.call(Name("anna"), ALICE, owner_id(0), NOW)
+    known.take(claim(0, era=1, kind=Kind.TRANSFER, to=1).encoded, NOW + MINUTE)
+    known.take(claim(1).encoded, NOW + 2 * MINUTE)
+    assert [event.what for event in known.events.after(0)][1:] == [Happening.TRANSFERRED, Happening.INHERITED]
+
+
+def test_an_own_name_that_another_machine_handed_over_says_to_whom():
+    known = knowledge(owner=0)
+    known.reserve(ALICE, contest=False, now=NOW)
+    known.publish(claim(0), NOW)
+    known.take(claim(0, era=1, kind=Kind.TRANSFER, to=1).encoded, NOW + MINUTE)
+    assert (Happening.TRANSFERRED, owner_id(0), "own", owner_id(1)) in told(known)
+
+
+def test_a_name_that_one_holds_oneself_is_no_gift():
+    known = knowledge(claim(0), owner=1)
+    known.reserve(ALICE, contest=True, now=NOW)
+    known.publish(claim(1), NOW)
+    known.take(claim(0, era=1, kind=Kind.TRANSFER, to=1).encoded, NOW + MINUTE)
+    assert told(known) == []
+
+
+def test_gifts_of_strangers_hide_nothing_else_and_are_told_a_few_times_an_hour():
+    events, gift = Events(), Interest("heir", owner_id(3))
+    for number in range(KEPT - 1):  # an hour's worth of contests and more
+        events.note(Happening.CONTESTED, Name(f"n{number}"), owner_id(1), PINNED, NOW)
+    events.note(Happening.ROTATED, ALICE, owner_id(0), PINNED, NOW)
+    for number in range(1000):
+        events.note(Happening.HANDED, Name(f"n{number}"), owner_id(1), gift, NOW + number, heir=owner_id(3))
+    kinds = [event.what for event in events.after(0)]
+    counts = [kinds.count(kind) for kind in (Happening.CONTESTED, Happening.ROTATED, Happening.HANDED)]
+    assert counts == [CONTESTS, 1, CONTESTS]
+
+
 def test_the_feed_goes_on_from_where_one_was():
     events = Events()
     for number in range(KEPT + 10):

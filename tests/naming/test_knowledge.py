@@ -1,6 +1,6 @@
 import pytest
 
-from beam_actors.errors import NameContested, NameNotFound, NameTaken, QuotaExceeded
+from beam_actors.errors import NameContested, NameHandedOver, NameNotFound, NameTaken, QuotaExceeded
 from beam_actors.naming import answering, claim_rows, records
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.grammar import Query
@@ -213,6 +213,28 @@ def test_a_pin_of_somebody_unknown_waits_for_them():
     known.take(claim(0).encoded, NOW)
     assert resolve(known).owner == owner_id(0)
     assert known.bindings.pins[ALICE].mark == claim(0).id
+
+
+def test_a_name_that_changes_hands_says_so_until_its_heir_registers_it():
+    transfer = claim(0, era=1, kind=Kind.TRANSFER, to=1)
+    known, heir, friend = knowledge(transfer), knowledge(transfer, owner=1), knowledge(claim(0))
+    friend.bindings.pin(ALICE, owner_id(0), NOW)
+    friend.take(transfer.encoded, NOW)
+    with pytest.raises(NameHandedOver, match=f"to {owner_id(1)}; it leads there once"):
+        resolve(known)
+    with pytest.raises(NameHandedOver, match="`beam register alice` makes it yours"):
+        resolve(heir)
+    with pytest.raises(NameHandedOver, match="is pinned to"):
+        resolve(friend)
+    with pytest.raises(NameNotFound, match="Nobody is known"):
+        resolve(known, now=transfer.not_after + 1)
+    known.take(claim(2).encoded, NOW)  # whoever claims it meanwhile has it
+    assert resolve(known).owner == owner_id(2)
+    known = knowledge(transfer, claim(1))
+    assert resolve(known).owner == owner_id(1)
+    known.take(claim(1, seq=2, kind=Kind.TOMBSTONE).encoded, NOW)  # who had it, and gave it up
+    with pytest.raises(NameNotFound, match="Nobody is known"):
+        resolve(known)
 
 
 def choices(known, now=NOW):

@@ -190,6 +190,34 @@ def test_a_name_is_given_up_only_when_nothing_is_offered_under_it():
     run_world(1, scenario)
 
 
+def test_an_own_name_that_is_pinned_too_is_one_row():
+    async def scenario(world):
+        node = await world.machine("alone").boot()
+        await node.api.register("site", contest=False)
+        (before,) = await node.api.names()
+        assert before.pinned_by is None
+        await node.api.pin("site", None)
+        (row,) = await node.api.names()
+        assert row == attrs.evolve(before, pinned_by="command", expires_in_s=row.expires_in_s)
+        await node.api.unpin("site")
+        (row,) = await node.api.names()
+        assert row.pinned_by is None
+
+    run_world(1, scenario)
+
+
+def test_a_tunnel_whose_name_went_says_so():
+    async def scenario(world):
+        node = await world.machine("alone").boot()
+        await node.api.expose(ExposeRequest(target=APP, name="site"))
+        await node.api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", 3001)))
+        assert [row.yours for row in await node.api.tunnels()] == [True, True]
+        await node.naming.release("site")  # as a transfer would, which asks nobody what is offered
+        assert {row.name: row.yours for row in await node.api.tunnels()} == {"site": False, None: True}
+
+    run_world(1, scenario)
+
+
 def test_a_contested_name_lists_its_choices():
     async def check(owner, visitor):
         await owner.register("both", contest=False)
