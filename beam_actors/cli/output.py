@@ -7,6 +7,7 @@ what is shown can be copied.
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -25,6 +26,7 @@ PROGRAM = "beam"
 NOTHING = "-"
 """The cell of a row that has no such value."""
 _GAP = "   "
+_OURS = re.compile(rf"(?<!\btheir )`{PROGRAM} (?![^`]*` over there)")
 
 
 class OutputLost(BeamError):
@@ -56,9 +58,12 @@ class Output:
         write(click.style(clean(text), **style) if is_colourful() else clean(text))
 
     def note(self, text: str) -> None:
-        """A remark for people, on stderr; a command of this program in it (`beam …` in backticks) works as pasted."""
+        """A remark for people, on stderr; a command of this program in it (`beam …` in backticks) works as pasted.
+
+        One that is for another machine (`beam …` over there, or their `beam …`) stays as it is.
+        """
         try:
-            click.echo(clean(text.replace(f"`{PROGRAM} ", f"`{self.program} ")), err=True)
+            click.echo(clean(_OURS.sub(lambda _: f"`{self.program} ", text)), err=True)
         except OSError:  # a remark that nobody can hear must not end what it is about
             discard(sys.stderr)
 
@@ -80,7 +85,7 @@ class Output:
         cleaned = [[clean(cell) for cell in row] for row in rows]
         if not is_terminal():
             if sys.stderr.isatty():
-                self.note("\t".join(columns))
+                self.note(_GAP.join(columns))
             for row in cleaned:
                 write("\t".join(row))
             return

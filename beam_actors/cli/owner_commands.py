@@ -227,9 +227,9 @@ def _locked(app: App) -> HomeLock:
         return HomeLock(app.home.path)
     except HomeInUse as error:
         raise HomeInUse(
-            f"A daemon must not run while keys change: `{app.out.program} stop`, then this again, then "
-            f"`{app.out.program} start --detach`. ({error})"
-        ) from None
+            f"A daemon runs in {app.home.path}, and must not while keys change: `beam stop`, then this again, then "
+            "`beam start --detach`."
+        ) from error
 
 
 def _chain(app: App, phrase_file: str | None) -> "OwnerChain":

@@ -26,7 +26,7 @@ def check_expose(body: Mapping[str, Any]) -> None:
     """Raise `UsageError` for a tunnel that no daemon would offer."""
     from beam_actors.values import Access  # noqa: PLC0415 (see above)
 
-    check_peers(tuple(body["allow"]))
+    check_peers(body["allow"])
     Access.parse(body["allow"], port=body["port"])
     if body["name"] is not None:
         check_name(body["name"])

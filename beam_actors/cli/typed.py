@@ -8,6 +8,7 @@ says, in the daemon. What nobody can have meant is refused in a sentence that sa
 stay quick to import.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,6 +22,8 @@ SUFFIXES = ("localhost", "local")
 """Those of `naming.DEFAULT_SUFFIXES`, whose import takes longer than all of this."""
 NAME_SCHEMES = ("http", "https", "tcp")
 """What the address of a name may begin with."""
+EVERYONE = "everyone"
+"""What `--allow` says instead of machines."""
 _SHOWN = 80
 
 
@@ -121,18 +124,25 @@ def parse_owner(text: str) -> "OwnerId":
     raise UsageError(f"{what} 52 letters and digits, and `beam id` over there shows it in the line `owner`.")
 
 
-def check_peers(words: tuple[str, ...]) -> None:
-    """Raise `UsageError` for an owner's id among the words of `--allow`, which are machines' ids or `everyone`."""
-    from beam_actors.values import OwnerId  # noqa: PLC0415 (see above)
+def check_peers(words: Iterable[str]) -> None:
+    """Raise `UsageError` for a word of `--allow` that is neither a machine's id nor `everyone`: an owner's, perhaps."""
+    from beam_actors.values import OwnerId, PeerId  # noqa: PLC0415 (see above)
 
     for word in words:
         try:
-            OwnerId.parse(word)
+            if word != EVERYONE:
+                PeerId.parse(word)
         except InvalidValue:
+            pass
+        else:
             continue
+        try:
+            OwnerId.parse(word)
+            what = f"{word} is the id of an owner, and --allow takes"
+        except InvalidValue:
+            what = f"{word[:_SHOWN]!r} is not"
         raise UsageError(
-            f"{word} is the id of an owner, and --allow takes machines' ids: `beam id` over there shows it in the line "
-            "`peer` (12D3Koo…)."
+            f"{what} the id of a machine, such as 12D3Koo…: `beam id` over there shows it in the line `peer`."
         )
 
 

@@ -35,6 +35,16 @@ def test_a_hint_is_of_the_program_as_it_was_called(capsys):
     assert capsys.readouterr().err == "Try `beam --home '/my home' names` or `beam-actors`.\n"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Ask for a line of their `beam id`.", "`beam id` over there shows it.", "`beam stop` over there."],
+)
+def test_a_hint_for_another_machine_is_not_of_the_program_here(capsys, text):
+    out = Output(as_json=False, program=program_at(Path("/h")))
+    out.note(f"{text} Then `beam names`, and over there `beam` nothing.")
+    assert capsys.readouterr().err == f"{text} Then `beam --home /h names`, and over there `beam` nothing.\n"
+
+
 def test_counted():
     assert [counted(n, "peer") for n in (0, 1, 2)] == ["0 peers", "1 peer", "2 peers"]
 
@@ -108,6 +118,13 @@ def test_a_table_in_a_pipe_is_for_cut_and_awk(capsys):
     captured = capsys.readouterr()
     assert captured.out == "1\t2\n"
     assert captured.err == "none\n"
+
+
+def test_a_person_who_looks_on_finds_the_headings_of_a_piped_table_on_stderr(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    Output(as_json=False).table(("a", "b"), [("1", "2")], empty="none")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("1\t2\n", "a   b\n")
 
 
 def program(arguments, *, closed="", **streams):

@@ -89,9 +89,11 @@ def test_an_owner_is_told_from_a_machine_and_from_anything_else():
 
 
 def test_a_machine_is_told_from_an_owner():
-    check_peers((OTHER, "everyone", "nonsense"))  # the last is refused by whoever parses it
-    with pytest.raises(UsageError, match="line `peer`"):
-        check_peers((OTHER, OWNER))
+    check_peers((OTHER, "everyone"))
+    for wrong, said in ((OWNER, f"{OWNER} is the id of an owner"), ("anna", "'anna' is not the id of a machine")):
+        with pytest.raises(UsageError, match="line `peer`") as caught:
+            check_peers((OTHER, wrong))
+        assert said in str(caught.value)
 
 
 def test_an_address_says_who_must_answer_there():
