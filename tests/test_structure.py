@@ -17,8 +17,6 @@ EXPORTED_MODULES = {"values": {"cbor"}}
 
 LONG = 120  # lines, from which on a module has a test file of its own name, or a row here with the file that tests it
 TESTED_IN = {
-    "cli/name_commands.py": "cli/test_commands.py",
-    "cli/tunnel_commands.py": "cli/test_commands.py",
     "control/api.py": "node/test_api.py",  # a protocol and its rows, which the node implements
     "control/names.py": "node/test_rows.py",
     "control/results.py": "node/test_api.py",

@@ -1,0 +1,77 @@
+"""What every command has: where its home is, JSON, a client, and one way to end with an error."""
+
+import pytest
+
+from beam_actors import __version__
+from beam_actors.cli.context import errors_as_exit_codes
+from beam_actors.cli.output import Output
+from beam_actors.errors import ActorUnavailable, NotAllowed, PeerOffline, TimedOut
+from tests.control.fakes import PEER
+
+
+def test_an_error_in_json_is_an_object_and_a_sentence(daemon, beam):
+    done = beam("resolve", "nobody", "--json")
+    assert done.exit_code == 1
+    assert done.json["error"]["code"] == "name-not-found"
+    assert done.err == "Error: Nobody is known to hold 'nobody'.\n"
+
+
+@pytest.mark.parametrize(
+    ("failure", "exit_code"),
+    [(PeerOffline("x"), 1), (NotAllowed("x"), 4), (TimedOut("x"), 5), (ActorUnavailable("x"), 1)],
+)
+def test_the_daemons_exit_code_is_the_commands(node, beam, failure, exit_code):
+    node.failure = failure
+    assert beam("status").exit_code == exit_code
+
+
+def test_options_work_before_and_after_the_command(daemon, home, beam):
+    for arguments in (("--json", "--home", home.path, "status"), ("status", "--home", home.path, "--json")):
+        assert beam(*arguments).json["peer_id"] == PEER
+    assert "conflicts" in beam("names", "--json", "conflicts").json
+
+
+def test_an_unknown_command_of_a_newer_program_is_one_sentence(daemon, beam, monkeypatch):
+    monkeypatch.setattr("beam_actors.control.routes._TABLE", {})
+    monkeypatch.setattr("beam_actors.control.routes._PATHS", set())
+    done = beam("id")
+    assert done.exit_code == 2
+    assert done.err.count("\n") == 1
+    assert f"version {__version__} and does not know" in done.err
+
+
+def test_another_version_of_the_daemon_is_said(daemon, beam, monkeypatch):
+    monkeypatch.setattr("beam_actors.control.fields.__version__", "9.9.9")
+    done = beam("id", "--json")
+    assert done.exit_code == 0
+    assert done.json["peer_id"] == PEER
+    assert "9.9.9" in done.err
+    assert __version__ in done.err
+    assert beam("status").err.count("9.9.9") == 1
+
+
+def test_what_is_asked_reaches_the_daemon_of_the_home_that_is_named(daemon, home, beam, monkeypatch, tmp_path):
+    monkeypatch.setenv("BEAM_HOME", str(tmp_path / "nowhere"))
+    assert beam("id").exit_code == 3
+    done = beam("--home", home.path, "id", "--json")
+    assert done.json["peer_id"] == PEER
+
+
+def test_a_hint_carries_the_home_that_was_named_and_no_other(home, beam):
+    assert "`beam start --detach`" in beam("status").err
+    assert f"`beam --home {home.path} start --detach`" in beam("--home", home.path, "status").err
+
+
+def test_a_reader_that_has_what_it_wanted_ends_the_command_in_silence(home, capsys):
+    output = Output(as_json=True)
+    with pytest.raises(SystemExit) as ended, errors_as_exit_codes(output):
+        raise BrokenPipeError
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_of_this_program_has_its_own_code(capsys):
+    with pytest.raises(SystemExit) as ended, errors_as_exit_codes(Output(as_json=True)):
+        raise NotAllowed("No.")
+    assert ended.value.code == 4
+    assert '"code": "not-allowed"' in capsys.readouterr().out

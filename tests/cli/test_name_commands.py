@@ -1,0 +1,166 @@
+"""Names and their owners: what is said of them, and what reached the node."""
+
+import json
+
+import pytest
+
+from beam_actors.cli import name_commands
+from beam_actors.control import NameEvent
+from beam_actors.naming import Happening
+from tests.control.fakes import OTHER, OWNER, PEER
+
+
+@pytest.mark.parametrize(
+    ("settled", "relations", "used", "whys"),
+    [
+        ("own", ("other", "own"), 1, ("no: the name is yours here", "yes: your own names go first")),
+        ("pin", ("pin", "other"), 0, ("yes: it is pinned here", "no: another is pinned here")),
+        ("pin", ("other", "other"), None, ("no: the owner that you pinned does not hold it now",) * 2),
+        (None, ("other", "other"), None, ("no: several claim it and you chose none",) * 2),
+        (None, ("other",), 0, ("yes: nobody else holds it",)),
+    ],
+)
+def test_each_choice_of_a_contested_name_says_why_and_what_to_type(node, home, beam, settled, relations, used, whys):
+    owners = node.contest("fought", settled, *relations, used=used)
+    whose = {"own": "yours", "pin": "pinned", "other": "another owner's"}
+    rows = [line.split("\t") for line in beam("names", "conflicts").out.splitlines()]
+    assert [row[1] for row in rows] == [whose[relation] for relation in relations]
+    assert [row[2] for row in rows] == owners
+    assert [row[3] for row in rows] == ["2027-01-15 08:00 UTC (60 s)"] * len(rows)
+    assert tuple(row[4] for row in rows) == whys
+    for number, (owner, row) in enumerate(zip(owners, rows, strict=True)):
+        pin = f"beam pin fought {owner}"
+        release = f"beam release fought && {pin}" if settled == "own" else pin
+        assert row[5] == ("-" if number == used else release)
+        assert row[6] == f"https://fought.{owner}.local"
+    assert [choice["used"] for choice in beam("names", "conflicts", "--json").json["conflicts"][0]["choices"]] == [
+        number == used for number in range(len(rows))
+    ]
+    with_home = beam("--home", home.path, "names", "conflicts").out
+    assert f"beam --home {home.path} pin" in with_home or used is not None
+
+
+def test_names_has_no_list_but_says_what_lists_them(daemon, beam):
+    done = beam("names", "list")
+    assert done.exit_code == 2
+    assert "`beam names` has no 'list': it lists your names by itself" in done.err
+    assert "`beam names conflicts`" in done.err
+
+
+def test_register_is_told_like_the_vision(daemon, beam):
+    done = beam("register", "byron")
+    assert done.out.startswith(f"✅ Name registered: byron.local\n🌐 Peer: {PEER}\n📡 Told 2 peers\n🔒 Signed by owner")
+    again = beam("register", "https://byron/")
+    assert again.out.startswith(f"✅ Yours already: byron.local\n🌐 Peer: {PEER}\n📡 Connected to 2 peers")
+    assert beam("register", "byron", "--json").json["new"] is False
+    assert beam("register", "taken").exit_code == 1
+    assert beam("register", "taken", "--contest").exit_code == 0
+
+
+def test_register_without_peers_says_when_they_hear(node, beam):
+    node.told = 0
+    assert "📡 No peer is connected yet; each hears of it as it comes\n" in beam("register", "byron").out
+
+
+def test_names_and_release(daemon, beam):
+    beam("register", "byron")
+    assert beam("names").out.startswith("byron.local\town\t")
+    assert beam("release", "byron").exit_code == 0
+    assert beam("names").err.startswith("No names")
+    assert beam("release", "byron").exit_code == 1
+
+
+def test_pin_and_unpin(node, beam):
+    assert beam("pin", "byron", OWNER).exit_code == 0
+    assert beam("unpin", "byron", "--json").json == {"schema": 1, "name": "byron"}
+    assert beam("pin", "byron", "not-an-owner").exit_code == 2
+
+
+def test_petname(node, beam):
+    made = beam("petname", "anna", f"cottage.{OWNER}")
+    assert made.out == f"📌 anna stands for cottage.{OWNER} of owner {OWNER}, on this machine\n"
+    assert beam("petname", "anna", "cottage", "--json").json["source"] == "petname"
+    assert beam("petname", "--forget", "anna").out == "No longer a petname: anna\n"
+    assert beam("petname", "--forget", "anna", "--json").json == {"schema": 1, "petname": "anna"}
+    assert beam("petname", "--forget", "nobody").exit_code == 1
+    for wrong in (("anna",), ("--forget", "anna", "cottage"), ("--forget",)):
+        assert beam("petname", *wrong).exit_code == 2
+
+
+def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, monkeypatch):
+    kinds = [(what, relation) for what in Happening for relation in ("own", "petname", "pin")]
+    kinds.remove((Happening.CONTESTED, "petname"))  # a petname leads to its owner, whoever comes
+    kinds = [kind for kind in kinds if kind[0] is not Happening.HANDED] + [(Happening.HANDED, "heir")]
+    node.name_events = [
+        NameEvent(
+            number=number, at=1e9, what=what.value, name="byron.local", owner=OWNER, relation=relation, heir="him"
+        )
+        for number, (what, relation) in enumerate(kinds, start=1)
+    ]
+    looks = []
+
+    def look(_seconds):
+        looks.append(1)
+        if len(looks) > 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("beam_actors.cli.name_commands.time.sleep", look)
+    done = beam("names", "--watch")
+    assert done.exit_code == 0
+    lines = done.out.splitlines()
+    assert len(lines) == len(kinds)  # each once, however often it looks
+    assert lines[0].startswith("2001-09-09 01:46:40Z  byron.local is claimed by")
+    assert lines[-1].endswith(
+        f"byron.local was handed to you by its owner {OWNER}: `beam register byron` makes it yours"
+    )
+    assert all(" to him" in line for line, kind in zip(lines, kinds, strict=True) if kind[0] is Happening.TRANSFERRED)
+    looks.clear()
+    told = beam("names", "--watch", "--json").out.splitlines()
+    assert [json.loads(line)["what"] for line in told] == [what.value for what, _ in kinds]
+
+
+@pytest.mark.parametrize(("left", "shown"), [(-28_944_005.0, "ended"), (0.0, "ended"), (None, "-"), (60.0, "60 s")])
+def test_a_name_that_has_ended_says_so(left, shown):
+    assert name_commands._left(left, own=False) == shown
+    assert name_commands._left(None, own=True) == "being claimed"
+
+
+def test_resolve_says_what_each_line_is(node, beam):
+    assert beam("resolve", "https://byron.local:8443/page").out.splitlines() == [
+        "name     byron.local",
+        f"owner    {OWNER}",
+        f"peer     {OTHER}",
+        "source   registry, 3 s old",
+        "address  127.77.0.1 (on this machine, where Beam serves the name)",
+    ]
+
+
+def test_each_command_takes_the_address_of_a_name(node, beam):
+    url = "https://byron.local/"
+    for command in (("register",), ("release",), ("pin",), ("unpin",), ("petname", "anna"), ("petname", "--forget")):
+        assert beam(*command, url).exit_code == 0, command
+    node.owned.add("byron.local")
+    asked = [(call[0], call[1:]) for call in node.calls if call[0] not in {"names", "conflicts", "id"}]
+    assert all("byron.local" in fields for _, fields in asked)
+    assert beam("pin", "byron", "12D3KooW").exit_code == 2
+    assert "`beam id`" in beam("pin", "byron", PEER).err
+
+
+def test_a_watch_goes_on_where_it_was_and_begins_anew_with_another_daemon(node, home, monkeypatch):
+    event = NameEvent(number=1, at=1e9, what="rotated", name="byron.local", owner=OWNER, relation="own")
+    asked = []
+
+    class Asking:
+        """Two daemons, one after the other."""
+
+        daemon_pid = None
+
+        def ask(self, method, path, body):
+            asked.append(body)
+            self.daemon_pid = 1 if len(asked) < 3 else 2
+            return {"events": [{"number": event.number, "what": event.what}] if body == {} else []}
+
+    monkeypatch.setattr("beam_actors.cli.name_commands.time.sleep", lambda _seconds: None)
+    events = name_commands._events(Asking())
+    assert [next(events)["number"] for _ in range(2)] == [1, 1]
+    assert asked == [{}, {"after": 1}, {"after": 1}, {}]

@@ -1,0 +1,39 @@
+"""This node and the network around it."""
+
+from beam_actors.values import Multiaddr
+from tests.control.fakes import OTHER, OWNER, PEER
+
+
+def test_the_curl_line_of_status_works_as_pasted(node, beam):
+    assert "curl --cacert /home/x/ca.pem --connect-to NAME.local:443:127.0.0.1:8443 https://NAME.local" in (
+        beam("status").out
+    )
+
+
+def test_a_peer_that_is_not_reached_says_why(daemon, beam):
+    up, lost = beam("peers").out.splitlines()
+    assert up.endswith("beam/0.1.0\t900 B\t12 kB\t-")
+    assert lost.endswith("\t-\t-\t-\t900 B\t12 kB\tDialling 10.0.0.9:4747 failed: Connection refused.")
+
+
+def test_connect_and_ping(node, beam):
+    address = f"/ip4/192.0.2.1/tcp/1/p2p/{OTHER}"
+    assert beam("connect", address).out == f"🌐 Connected to {OTHER}\n"
+    assert "direct" in beam("ping", "https://byron.local/").out
+    assert node.calls == [("connect", Multiaddr.parse(address)), ("ping", "byron.local")]
+    for wrong in ("192.0.2.1", "192.0.2.1:4747", "/ip4/192.0.2.1/tcp/1"):
+        done = beam("connect", wrong)
+        assert (done.exit_code, "/p2p/" in done.err, "`beam id`" in done.err) == (2, True, True)
+
+
+def test_id_says_who_and_where(daemon, beam):
+    assert beam("id").out == f"peer     {PEER}\nowner    {OWNER}\naddress  /ip4/127.0.0.1/tcp/4747/p2p/{PEER}\n"
+
+
+def test_status_says_what_is_off_and_opens_a_name_that_there_is(node, beam):
+    out = beam("status").out
+    assert "connected to 1 peer\n" in out
+    assert "Offers 0 tunnels, holds 0 names" in out
+    assert "HTTP:  off" in out
+    status = beam("status", "--json").json
+    assert (status["http"], status["suffix"]) == (None, "local")
