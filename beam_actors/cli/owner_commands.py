@@ -217,7 +217,8 @@ def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
-    app.out.styled(f"✅ {answer['owner']} is revoked, and {counted(answer['told'], 'peer')} told.", fg="green")
+    told = f"{counted(answer['told'], 'peer')} told" if answer["told"] else "each peer hears of it as it comes"
+    app.out.styled(f"✅ {answer['owner']} is revoked, and {told}.", fg="green")
     app.out.line("A new recovery phrase makes a new owner: start with another --home.")
 
 

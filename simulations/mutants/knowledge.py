@@ -358,10 +358,20 @@ MUTANTS = (
         name="contest-of-a-pin-is-not-told",
         bug="A person is not told that another owner claims a name that is pinned.",
         test="naming/test_events.py::test_what_happens_to_a_pinned_name",
+        edits=(Edit("naming/events.py", "            for owner in came:\n", "            for owner in came[1:]:\n"),),
+    ),
+    Mutant(
+        name="heir-of-a-pin-is-called-a-rival",
+        bug="Whoever pinned a name that was handed over is told that a rival claims it when the heir registers it.",
+        test="naming/test_events.py::test_whoever_gets_a_name_is_told_and_who_pinned_it_hears_of_the_heir_and_of_no_rival",
         edits=(
-            Edit(
-                "naming/events.py", "                for owner in came:\n", "                for owner in came[1:]:\n"
-            ),
+            Edit("naming/events.py", "                if owner == heir:\n", "                if owner is claim:\n"),
         ),
+    ),
+    Mutant(
+        name="less-work-is-not-less",
+        bug="Who wants less work for a name than before gets as much as was wanted first.",
+        test="naming/test_solving.py::test_more_work_that_is_wanted_no_more_ends_within_a_slice",
+        edits=(Edit("naming/keeper.py", "            self._solver.lower(self._name, message.level)\n", ""),),
     ),
 )
