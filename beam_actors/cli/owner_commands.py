@@ -133,7 +133,8 @@ def _show_transfer(app: App, name: "Name", successor: "OwnerId", heir: "Acquaint
         note(f"Take care: {_UNHEARD}.")
     note(
         f"What follows: nobody holds {name} until they register it, whoever pinned it follows to them, and you can't "
-        f"take it back. Era {era} of your keys opens, of seven; your other machines need `beam recover --era {era}`."
+        f"take it back. Era {era} of your keys opens, of seven; on your other machines run `beam recover --era {era}` "
+        "then."
     )
 
 

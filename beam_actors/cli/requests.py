@@ -15,9 +15,10 @@ from beam_actors.errors import UsageError
 def expose_body(
     target: str, *, name: str | None, port: int | None, allow: tuple[str, ...], contest: bool
 ) -> dict[str, Any]:
-    """The request for a tunnel; raise `UsageError` for a target that is none."""
+    """The request for a tunnel; raise `UsageError` for a target that is none, or another id than a machine's."""
     if contest and name is None:
         raise UsageError("--contest claims a name that somebody else holds: say which by --name NAME.")
+    check_peers(allow)
     wanted = None if name is None else name_of(name)
     return {"target": parse_target(target), "name": wanted, "port": port, "allow": list(allow), "contest": contest}
 
@@ -26,7 +27,6 @@ def check_expose(body: Mapping[str, Any]) -> None:
     """Raise `UsageError` for a tunnel that no daemon would offer."""
     from beam_actors.values import Access  # noqa: PLC0415 (see above)
 
-    check_peers(body["allow"])
     Access.parse(body["allow"], port=body["port"])
     if body["name"] is not None:
         check_name(body["name"])

@@ -8,7 +8,7 @@ says, in the daemon. What nobody can have meant is refused in a sentence that sa
 stay quick to import.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -124,8 +124,10 @@ def parse_owner(text: str) -> "OwnerId":
     raise UsageError(f"{what} 52 letters and digits, and `beam id` over there shows it in the line `owner`.")
 
 
-def check_peers(words: Iterable[str]) -> None:
+def check_peers(words: Sequence[str]) -> None:
     """Raise `UsageError` for a word of `--allow` that is neither a machine's id nor `everyone`: an owner's, perhaps."""
+    if not words:
+        return  # which costs no import
     from beam_actors.values import OwnerId, PeerId  # noqa: PLC0415 (see above)
 
     for word in words:

@@ -156,9 +156,10 @@ class Events:
         elif after is not None:
             self._changed(before, after, name, interest, now, ours=ours)
 
-    def handed(self, claim: Claim, heir: OwnerId, now: float) -> None:
-        """A transfer to this node's owner came in."""
-        self.note(Happening.HANDED, claim.name, claim.owner, Interest("heir", heir), now, heir=heir)
+    def handed(self, claim: Claim, heir: OwnerId, now: float, *, has_it: bool) -> None:
+        """A transfer to this node's owner came in, who may hold the name already."""
+        if not has_it:
+            self.note(Happening.HANDED, claim.name, claim.owner, Interest("heir", heir), now, heir=heir)
 
     def left(self, name: Name, interest: Interest, now: float) -> None:
         """The owner spoke in a later era, and not of this name."""

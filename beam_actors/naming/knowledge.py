@@ -17,6 +17,7 @@ from beam_actors.naming.events import Events
 from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
+from beam_actors.naming.pins import heir_of
 from beam_actors.naming.ranges import ID
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.records import Own
@@ -159,10 +160,10 @@ class Knowledge:
             for interest in self.bindings.interests(name, own=name in self.own):
                 entries = entry, self.registry.entry(name, claim.owner)
                 came = [owner for owner in after if owner not in holders]
-                heir = self._heir(name, interest.owner)
+                heir = heir_of(self.registry, name, interest.owner)
                 self.events.merged(claim, name, interest, now, entries=entries, came=came, heir=heir, ours=ours)
-            if claim.kind is Kind.TRANSFER and name not in self.own and self._heir(name, claim.owner) == self.owner:
-                self.events.handed(claim, self.owner, now)
+            if claim.kind is Kind.TRANSFER and heir_of(self.registry, name, claim.owner) == self.owner:
+                self.events.handed(claim, self.owner, now, has_it=name in self.own)
         for name in ended:
             self.drop((name, claim.owner))
         self._elsewhere += (*ended, *(petname for name in touched for petname in self.bindings.petnames_of(name)))
@@ -175,11 +176,6 @@ class Knowledge:
             self._put(key)
         if claim.kind is not Kind.REVOCATION:
             self.bindings.follow(claim.name)
-
-    def _heir(self, name: Name, owner: OwnerId) -> OwnerId | None:
-        """To whom the owner handed the name over, if that is what the owner said last of it."""
-        entry = self.registry.entry(name, owner)
-        return entry.claim.terms.successor if entry and entry.claim.kind is Kind.TRANSFER else None
 
     def _carry_on_holds(self, claim: Claim, ended: list[Name], held: set[Name]) -> None:
         """A later era began, or the name is handed over: what was `held` until then, and had not lapsed, may go on."""

@@ -52,6 +52,12 @@ class Pin:
         return attrs.evolve(self, era=claim.era, seq=claim.seq, issued=claim.issued, mark=claim.id)
 
 
+def heir_of(registry: Registry, name: Name, owner: OwnerId) -> OwnerId | None:
+    """To whom the owner handed the name over, if that is what the owner said last of it."""
+    entry = registry.entry(name, owner)
+    return entry.claim.terms.successor if entry is not None and entry.claim.kind is Kind.TRANSFER else None
+
+
 def follow(pin: Pin, registry: Registry) -> Pin:
     """The pin as what is known now leaves it: its mark raised, and moved along transfers that its owners signed."""
     for _ in range(_MAX_HOPS):

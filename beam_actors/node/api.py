@@ -6,7 +6,6 @@ matter, and what must be remembered is that of the room which knows what it mean
 
 from collections.abc import Callable, Sequence
 
-import attrs
 import trio
 
 from beam_actors.control import (
@@ -47,7 +46,7 @@ from beam_actors.ingress import Ingress
 from beam_actors.naming import Held, Naming
 from beam_actors.node.config import NodeConfig
 from beam_actors.node.offering import Offering
-from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
+from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at, single_rows
 from beam_actors.peers import Peers, State
 from beam_actors.ports import Clock
 from beam_actors.runtime import Ref, System
@@ -207,9 +206,7 @@ class Api:
 
     async def tunnels(self) -> tuple[TunnelRow, ...]:
         """The offered services."""
-        statuses = await self._tunnels.list()
-        own = {held.name for held in await self._naming.names() if held.relation == "own"}
-        return tuple(self._rows.tunnel(status, yours=status.spec.name in {None, *own}) for status in statuses)
+        return tuple(self._rows.tunnel(status, yours=yours) for status, yours in await self._offering.list())
 
     async def forward(self, request: ForwardRequest) -> ForwardRow:
         """Hold a local port."""
@@ -273,7 +270,7 @@ class Api:
         """The names that are owned or pinned here, and petnames."""
         now = self._clock.wall()
         offered = await self._offered()
-        rows = self._with_pins_of_own(await self._naming.names())
+        rows = single_rows(await self._naming.names(), self._owner)
         own = {held.name for held in rows if held.relation == "own"}
 
         def leads(held: Held) -> bool:
@@ -281,17 +278,6 @@ class Api:
             return held.name in offered if held.relation == "own" else held.name not in own
 
         return tuple(self._rows.name(held, now, leads=leads(held)) for held in rows)
-
-    def _with_pins_of_own(self, rows: Sequence[Held]) -> list[Held]:
-        """One row for a name that is own and pinned to its own owner; its pin shows in `how`."""
-        own = {held.name for held in rows if held.relation == "own"}
-        doubled = {
-            held.name: held.how
-            for held in rows
-            if held.relation == "pin" and held.owner == self._owner and held.name in own
-        }
-        single = [held for held in rows if not (held.relation == "pin" and held.name in doubled)]
-        return [attrs.evolve(held, how=doubled.get(held.name)) if held.relation == "own" else held for held in single]
 
     async def resolve(self, name: str) -> Resolution:
         """What a name leads to: a device of the LAN, or an owner's machine."""

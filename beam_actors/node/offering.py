@@ -4,8 +4,11 @@ The invariant: a name that was not registered before stays so unless the service
 is asked first, and a name is given back if the tunnel fails after all (a disk that refuses just then).
 """
 
+from contextlib import suppress
+
 import attrs
 import structlog
+import trio
 
 from beam_actors.control import ExposeRequest
 from beam_actors.errors import BeamError
@@ -14,6 +17,8 @@ from beam_actors.tunnels import Tunnels, TunnelSpec, TunnelStatus
 from beam_actors.values import Name
 
 _log = structlog.get_logger(__name__)
+_REMARK_SECONDS = 1.0
+"""For what an answer can do without."""
 
 
 class Offering:
@@ -46,6 +51,17 @@ class Offering:
             if name not in before:
                 await self._give_back(name)
             raise
+
+    async def list(self) -> tuple[tuple[TunnelStatus, bool], ...]:
+        """What is offered, and whether its name (if it has one) is registered here, as it is no more once handed over.
+
+        While the registry can't say, each is taken for registered: tunnels go on without it.
+        """
+        statuses = await self._tunnels.list()
+        own = {status.spec.name for status in statuses}
+        with trio.move_on_after(_REMARK_SECONDS), suppress(BeamError):
+            own = {None, *(held.name for held in await self._naming.names() if held.relation == "own")}
+        return tuple((status, status.spec.name in own) for status in statuses)
 
     async def _wanted(self, request: ExposeRequest) -> Name:
         """The name that it will have; of one that is yet to be made only the tunnel's side matters."""

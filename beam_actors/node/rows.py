@@ -6,6 +6,8 @@ asked or remembered here. It must not know the facades that the values come from
 
 from collections.abc import Collection, Iterable, Sequence
 
+import attrs
+
 from beam_actors import naming
 from beam_actors.control import (
     Choice,
@@ -168,6 +170,18 @@ class Rows:
                 for choice in conflict.choices
             ),
         )
+
+
+def single_rows(held: Iterable[naming.Held], owner: OwnerId) -> list[naming.Held]:
+    """One row for a name that is own and pinned to its own owner, which shows in the row's `how`."""
+    rows = list(held)
+    own = {row.name for row in rows if row.relation == "own"}
+    pins = {row.name: row.how for row in rows if row.relation == "pin" and row.owner == owner and row.name in own}
+    return [
+        attrs.evolve(row, how=pins.get(row.name)) if row.relation == "own" else row
+        for row in rows
+        if not (row.relation == "pin" and row.name in pins)
+    ]
 
 
 def peer_row(status: PeerStatus) -> PeerRow:

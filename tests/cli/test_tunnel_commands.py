@@ -5,7 +5,7 @@ import pytest
 
 from beam_actors.control import ExposeRequest, ForwardRequest
 from beam_actors.values import TcpAddress
-from tests.control.fakes import OTHER, PEER
+from tests.control.fakes import OTHER, OWNER, PEER
 
 
 def test_expose(node, beam):
@@ -15,6 +15,13 @@ def test_expose(node, beam):
     assert "https://byron.local" in done.out
     assert "--allow" in done.err
     assert ("expose", ExposeRequest(target=TcpAddress("127.0.0.1", 3000), name="byron")) in node.calls
+
+
+def test_an_owner_is_no_machine_whether_or_not_a_daemon_runs(node, beam):
+    for command in (("expose", "3000"), ("3000",)):
+        done = beam(*command, "--allow", OWNER)
+        assert (done.exit_code, node.calls) == (2, [])
+        assert "`beam id` over there shows it in the line `peer`" in done.err
 
 
 def test_expose_to_one_peer_says_nothing_of_anyone(node, beam, listening):

@@ -218,6 +218,23 @@ def test_a_tunnel_whose_name_went_says_so():
     run_world(1, scenario)
 
 
+def test_tunnels_are_listed_while_the_registry_says_nothing():
+    async def scenario(world):
+        node = await world.machine("alone").boot()
+        await node.api.expose(ExposeRequest(target=APP, name="site"))
+
+        class Silent:
+            async def names(self):
+                await trio.sleep_forever()
+
+        node.api._offering._naming = Silent()
+        began = trio.current_time()
+        assert [row.yours for row in await node.api.tunnels()] == [True]
+        assert trio.current_time() - began < 2
+
+    run_world(1, scenario)
+
+
 def test_a_contested_name_lists_its_choices():
     async def check(owner, visitor):
         await owner.register("both", contest=False)

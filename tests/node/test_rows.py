@@ -1,9 +1,10 @@
+import attrs
 import pytest
 
 from beam_actors import naming
 from beam_actors.control import TrafficRow
 from beam_actors.flow import Traffic
-from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
+from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at, single_rows
 from beam_actors.peers import PeerStatus, State
 from beam_actors.tunnels import ForwardSpec, ForwardStatus, TunnelSpec, TunnelStatus
 from beam_actors.values import EVERYONE, Access, Multiaddr, Name, OwnerId, PeerId, TcpAddress
@@ -66,6 +67,17 @@ def test_a_name_has_a_url_where_something_is_served_under_it(offered):
     )
     row = ROWS.name(held, 100.0, leads=offered)
     assert (row.expires_in_s, row.url) == (10.25, url)
+
+
+def test_an_own_name_and_its_pin_are_one_row_and_a_pin_of_another_stays():
+    held = naming.Held(
+        name=SITE, relation="own", target=SITE, how=None, owner=OWNER, peers=(PEER,), expires=None, since=1.0
+    )
+    pin = attrs.evolve(held, relation="pin", how="navigation")
+    theirs = attrs.evolve(pin, owner=OwnerId(bytes([9]) * 32))
+    assert single_rows([held, pin], OWNER) == [attrs.evolve(held, how="navigation")]
+    assert single_rows([held, theirs], OWNER) == [held, theirs]
+    assert single_rows([pin], OWNER) == [pin]
 
 
 def test_a_name_without_a_claim_has_blanks():
