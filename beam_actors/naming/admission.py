@@ -3,7 +3,7 @@
     size · canonical form · version · network · name · order of its times     (`Claim.parse`: microseconds)
     already known · superseded · revoked                                       (look-ups)
     the time window                                                            (two comparisons)
-    quota                                                                      (counts)
+    quota (`quota`), for holds that are not here                               (counts; if they are full, hashes)
     signature                                                                  (50 µs)
     work, if the network asks for it                                           (milliseconds, so not here)
 
@@ -15,15 +15,17 @@ never goes back; hence forgetting an expired claim can't bring it back. Nothing 
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from beam_actors.errors import ClaimRefused
+from beam_actors.errors import ClaimRefused, QuotaExceeded
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
+from beam_actors.naming.quota import Latest, Quotas
 from beam_actors.naming.ranges import ID, name_key
 from beam_actors.naming.registry import Key, Registry
 from beam_actors.naming.work import Levels
+from beam_actors.values import Name, OwnerId
 
 _MOST = 256
 """A level that none is above."""
@@ -54,7 +56,7 @@ REASONS = (
 class Admission:
     """The rules of one node: its bounds, and which claims go beyond them."""
 
-    __slots__ = ("_levels", "_limits", "_lodgers", "_registry", "_spares")
+    __slots__ = ("_binds", "_levels", "_limits", "_lodgers", "_quotas", "_registry", "_settled", "_spares", "asked")
 
     def __init__(
         self,
@@ -62,17 +64,25 @@ class Admission:
         limits: Limits,
         spares: Callable[[Claim], bool] = lambda _claim: False,
         *,
+        binds: Callable[[Key], bool] = lambda _key: False,
+        settled: Callable[[Key], bool] = lambda _key: False,
         levels: Levels | None = None,
         lodgers: Lodgers | None = None,
     ) -> None:
-        """`spares` says of which claims a flood by others must not crowd them out; `lodgers` are beyond the bound.
+        """`spares` says of which claims a person decided that no flood must crowd them out.
 
+        `binds` says which holds are own or bound to, `settled` which are that; `lodgers` are beyond the bound on all.
         `levels` says what the network asks for; without it, that is no work.
         """
         self._registry = registry
         self._limits = limits
         self._spares = spares
         self._levels = levels or Levels("")
+        self._quotas = Quotas(registry, owners=limits.owners_per_name, names=limits.holds_per_owner)
+        self._binds = binds
+        self._settled = settled
+        self.asked = Latest(limits.asked)
+        """The holds that somebody here asked for by their full form."""
         self._lodgers = lodgers if lodgers is not None else Lodgers(bytes(ID), kept=0, sought=0)
 
     def lodge(self, claim: Claim, lodging: Lodging) -> Key | None:
@@ -151,28 +161,50 @@ class Admission:
 
     def _check_quota(self, claim: Claim, lodging: Lodging | None) -> None:
         registry, limits = self._registry, self._limits
-        spared = self._spares(claim)
         if claim.kind is Kind.REVOCATION:
             # Also of known owners: who wants to fill this node makes each known first, and revocations never end.
-            if registry.revocations >= limits.revocations and not spared:
+            if registry.revocations >= limits.revocations and not self._spares(claim):
                 raise ClaimRefused("quota", "This node keeps as many revocations as it is allowed to.")
             return
-        opens = claim.era > 0 and claim.era > registry.era_of(claim.owner)  # what was held before ends with its era
-        held = () if opens else registry.held_by(claim.owner)
-        live = claim.kind is Kind.LIVE
-        same = sum(1 for one in held if (one.kind is Kind.LIVE) == live and one.label != claim.label)
-        most = limits.names_per_owner if live else limits.tombstones_per_owner
-        if same >= (limits.names_per_trusted_owner if spared else most):
-            raise ClaimRefused("quota", f"The owner holds {same} {'live names' if live else 'released names'} already.")
-        if not spared and registry.entry(claim.name, claim.owner) is None:
-            self._check_room(claim, lodging)
-
-    def _check_room(self, claim: Claim, lodging: Lodging | None) -> None:
-        if self._registry.owners_of(claim.name) >= self._limits.owners_per_name:
-            raise ClaimRefused("quota", "Too many owners claim this name.")
-        taken = self._registry.claims - len(self._lodgers) - len(self._registry.ended_by(claim))
-        if taken >= self._limits.claims and not self._may_lodge(claim, lodging):
+        known = registry.by_owner.of(claim.owner.digest)
+        if registry.entry(claim.name, claim.owner) is not None or (known and claim.era > registry.era_of(claim.owner)):
+            return  # it takes no further room, or ends all that is here of its owner: that must be known in any case
+        if self._stays(claim, len(known) + 1):
+            return
+        unproven = claim.level is None and self._levels.asked  # it may show any work: looked at again when it is known
+        if refusal := self._quotas.refusal(claim.proved(_MOST) if unproven else claim):
+            raise ClaimRefused("quota", refusal)
+        taken = registry.claims - len(self._lodgers) - len(registry.ended_by(claim))
+        if taken >= limits.claims and not self._may_lodge(claim, lodging):
             raise ClaimRefused("quota", "This node keeps as many claims as it is allowed to.")
+
+    def _stays(self, claim: Claim, holds: int) -> bool:
+        """Whether a claim is kept beside the quotas, if its owner has so many holds here.
+
+        There is a bound for that, too, or who is trusted could fill this node. It is none for what somebody bound, or
+        asked for, by name and owner: that has a bound of its own.
+        """
+        key = claim.name, claim.owner
+        if key in self.asked or self._binds(key):
+            return True
+        return holds <= self._limits.holds_per_trusted_owner and (self._settled(key) or self._spares(claim))
+
+    def surplus(self, key: Key | None = None) -> list[Key]:
+        """Holds that must go now, since they are beyond a quota: of the name and the owner of `key`, or any."""
+        return self._quotas.surplus(key, self._stays)
+
+    def check_own(self, owner: OwnerId, own: Collection[Name], name: Name) -> None:
+        """Raise `QuotaExceeded` if others would not keep one more name of this node's owner, who holds `own`."""
+        known = self._registry.names_of(owner)
+        live = {entry.name for entry in known if entry.claim.kind is Kind.LIVE}.union(own)
+        if len(live - {name}) >= self._limits.names_per_owner:
+            most = self._limits.names_per_owner
+            raise QuotaExceeded(f"You hold {most} names, as many as one owner may; `beam release` gives one up.")
+        if len(live.union(entry.name for entry in known) - {name}) >= self._limits.holds_per_owner:
+            raise QuotaExceeded(
+                f"You hold, or released within a month, {self._limits.holds_per_owner} names: others keep no more of "
+                "one owner; `beam register` one of these again, or wait."
+            )
 
     def _may_lodge(self, claim: Claim, lodging: Lodging | None) -> bool:
         return lodging is not None and self._lodgers.has_room(name_key(claim.network, claim.name), lodging)

@@ -222,14 +222,26 @@ def holding(knowledge: Knowledge, name: Name) -> Holding:
     )
 
 
+def former(knowledge: Knowledge, era: int) -> tuple[Holding, ...]:
+    """The own names of which this node's owner last spoke in an era before `era`."""
+    spoken = knowledge.registry.names_of(knowledge.owner)
+    return tuple(holding(knowledge, one.name) for one in spoken if one.era < era and one.name in knowledge.own)
+
+
 def about(knowledge: Knowledge, name: Name, now: float) -> tuple[bytes, ...]:
-    """The encoded claims for the name that still mean something: by what they say, or by their work."""
-    return tuple(
-        claim.encoded
-        for entry in knowledge.registry.entries(name)
-        for claim in entry.claims
-        if claim.kind is not Kind.LIVE or claim is entry.backer or is_live(claim, now)
-    )
+    """The encoded claims for the name that still mean something, by what they say or by their work.
+
+    At most three for each owner whom a node keeps by its quotas; those that count before proofs and work.
+    """
+    entries = knowledge.registry.entries(name)
+    counting = [one.claim for one in entries if one.claim.kind is not Kind.LIVE or is_live(one.claim, now)]
+    others = [
+        one
+        for entry in entries
+        for one in entry.claims[1:]
+        if one.kind is not Kind.LIVE or one is entry.backer or is_live(one, now)
+    ]
+    return tuple(one.encoded for one in counting + others)[: 3 * knowledge.limits.owners_per_name]
 
 
 def _handed_to(knowledge: Knowledge, name: Name) -> Iterator[bytes]:

@@ -174,6 +174,10 @@ class Bindings:
         known = {interest.owner for interest in found}
         return found + [Interest("petname", owner) for owner in self.owners_of(name) if owner not in known]
 
+    def binds(self, key: Key) -> bool:
+        """Whether the hold is this node's owner's, or something is bound to it."""
+        return key[1] == self._owner or key[1] in self.owners_of(key[0])
+
     def spares(self, claim: Claim) -> bool:
         """Whether a flood by others must not crowd the claim out.
 

@@ -92,6 +92,16 @@ class Conversation:
         # Perhaps what was said last never arrived, and perhaps there is nothing else to say for days.
         raise ConnectionLost("The stream ended.")
 
+    async def finish(self) -> None:
+        """End cleanly once the other side has done so, too: then it has taken all in that was said.
+
+        Raises:
+            RemoteProtocolError, TimedOut: as `receive`, and the former when the other side goes on.
+        """
+        await self._stream.shutdown()
+        if await self.receive() is not None:
+            raise RemoteProtocolError("The peer goes on when all is said.")
+
     async def refuse(self, text: str) -> None:
         """Say why this side won't go on, if the other one still listens, and end the stream."""
         try:

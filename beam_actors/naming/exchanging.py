@@ -14,6 +14,7 @@ from beam_actors.naming.messages import Confirm, GetClaims, GetItems
 from beam_actors.naming.protocol import Compare, Push, Ranges, Want
 from beam_actors.naming.ranges import PREFIX, TOP, Listing, Range, Snapshot
 from beam_actors.naming.reconciling import Reconciliation, Turn, Work
+from beam_actors.naming.unkept import Unkept
 from beam_actors.runtime import Ref
 
 _ASK = 30.0
@@ -33,10 +34,18 @@ Submit = Callable[[tuple[bytes, ...]], Awaitable[None]]
 class Exchange:
     """One exchange over one stream."""
 
-    __slots__ = ("_exchanges", "_most", "_pay", "_registrar", "_submit", "_talk")
+    __slots__ = ("_exchanges", "_most", "_pay", "_registrar", "_submit", "_talk", "_told", "_unkept")
 
     def __init__(
-        self, talk: Conversation, registrar: Ref, exchanges: Exchanges, *, most: int, pay: Pay, submit: Submit
+        self,
+        talk: Conversation,
+        registrar: Ref,
+        exchanges: Exchanges,
+        *,
+        most: int,
+        pay: Pay,
+        submit: Submit,
+        unkept: Unkept,
     ) -> None:
         """At most `most` ids and ranges are taken from the other side."""
         self._talk = talk
@@ -45,39 +54,46 @@ class Exchange:
         self._most = most
         self._pay = pay
         self._submit = submit
+        self._unkept = unkept
+        self._told: list[bytes] = []  # ids of claims that the other side lacked
 
     async def open(self, salt: bytes) -> None:
         """Bring both sides to the same claims; `salt` is new and random."""
-        mine: Snapshot = await self._registrar.ask(GetItems(), timeout=_ASK)
+        mine = await self._items()
         machine = Reconciliation(mine, salt, most=self._most)
-        await self._talk.send(Compare(salt, bytes(PREFIX), TOP))
-        await self._take_turns(machine, mine, machine.begin())
+        turn = machine.begin()
+        await self._talk.send(Compare(salt, bytes(PREFIX), TOP), *protocol.turns(turn.ranges))
+        await self._take_turns(machine, mine, turn)
 
     async def answer(self, opening: Compare) -> None:
         """The same, when the other side began."""
-        everything: Snapshot = await self._registrar.ask(GetItems(), timeout=_ASK)
-        mine = everything.within(opening.lower, opening.upper)
+        mine = (await self._items()).within(opening.lower, opening.upper)
         await self._take_turns(Reconciliation(mine, opening.salt, most=self._most), mine, None)
+
+    async def _items(self) -> Snapshot:
+        everything: Snapshot = await self._registrar.ask(GetItems(), timeout=_ASK)
+        return self._unkept.compared(everything)
 
     async def _take_turns(self, machine: Reconciliation, mine: Snapshot, turn: Turn | None) -> None:
         with self._exchanges.holding(mine) as holding:
-            while True:
-                if turn is not None:
-                    await self._say(turn)
-                    if turn.last:
-                        return
+            while turn is None or not turn.last:
                 await self._hear(machine, holding)
                 if agreed := machine.agreed():
                     self._registrar.tell(Confirm(tuple(one for places in agreed for one in mine.ids(places))))
                 turn = machine.answer()
                 if turn is None:
-                    return
+                    break
+                await self._say(turn)
+        if self._told:
+            await self._talk.finish()  # if it fails, perhaps the other side could not take in what it has no room for
+            self._unkept.given(self._told, mine)
 
     async def _say(self, turn: Turn) -> None:
         for start in range(0, len(turn.push), protocol.MAX_CLAIMS):
             some = turn.push[start : start + protocol.MAX_CLAIMS]
             await self._pay(len(some))
             await self._talk.send_claims(await self._registrar.ask(GetClaims(some), timeout=_ASK))
+        self._told += turn.push
         await self._talk.send(*protocol.wants(turn.want), *protocol.turns(turn.ranges))
 
     async def _hear(self, machine: Reconciliation, holding: Holding) -> None:

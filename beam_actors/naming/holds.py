@@ -244,6 +244,10 @@ class Holds:
         found = [owner for owner in holders if self._seen.settled((name, owner))]
         return found[0] if len(found) == 1 else None
 
+    def is_settled(self, key: Key) -> bool:
+        """Whether this hold is settled here."""
+        return self._seen.settled(key)
+
     def load(self, label: str, owner: OwnerId, seen: Seen) -> None:
         """Take back what the store holds of an entry."""
         if seen.alone > self.running + HOUR:  # damage, here or of the clock, which is stored more often

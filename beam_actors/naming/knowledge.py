@@ -8,7 +8,7 @@ store, no actors; the `registrar` commits what is collected here and then answer
 from collections import Counter
 from collections.abc import Iterable
 
-from beam_actors.errors import ClaimRefused, NameTaken, NotAllowed, QuotaExceeded
+from beam_actors.errors import ClaimRefused, NameTaken, NotAllowed
 from beam_actors.naming import claim_rows, records
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.bindings import Bindings
@@ -72,8 +72,9 @@ class Knowledge:
         self.levels = levels or Levels(network)
         self._unproven: list[Claim] = []
         self.lodgers = Lodgers(place, kept=limits.kept, sought=limits.sought)
+        beside = {"binds": self.bindings.binds, "settled": self.holds.is_settled}
         spares, levels, lodgers = self.bindings.spares, self.levels, self.lodgers
-        self._admission = Admission(self.registry, limits, spares, levels=levels, lodgers=lodgers)
+        self._admission = Admission(self.registry, limits, spares, **beside, levels=levels, lodgers=lodgers)
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -102,8 +103,21 @@ class Knowledge:
         """If it is beyond the bound on all claims it is a lodger's, for which another one may have to go."""
         gone = None if lodging is None else self._admission.lodge(claim, lodging)
         if gone is not None:
-            self.registry.evict(gone)
-            self.drop(gone)
+            self._evict(gone)
+
+    def make_room(self, key: Key | None = None) -> None:
+        """Let go of what is beyond the quotas: of the name and the owner of `key`, or of all."""
+        for gone in self._admission.surplus(key):
+            self._evict(gone)
+            self._elsewhere.append(gone[0])
+
+    def _evict(self, key: Key) -> None:
+        self.registry.evict(key)
+        self.drop(key)
+
+    def ask_for(self, name: Name, owner: OwnerId) -> None:
+        """Somebody here asks for `name.<owner>`: it is kept beside the quotas from now on."""
+        self._admission.asked.add((name, owner))
 
     def publish(self, claim: Claim, now: float) -> bool:
         """Take in a claim that this node signed; whether it was new.
@@ -176,6 +190,7 @@ class Knowledge:
             self._put(key)
         if claim.kind is not Kind.REVOCATION:
             self.bindings.follow(claim.name)
+            self.make_room((claim.name, claim.owner))
 
     def _carry_on_holds(self, claim: Claim, ended: list[Name], held: set[Name]) -> None:
         """A later era began, or the name is handed over: what was `held` until then, and had not lapsed, may go on."""
@@ -235,6 +250,7 @@ class Knowledge:
             self.drop(key)
         if dropped or lessened:
             self._changes.append(records.put_floor(self.registry.floor))
+        self.make_room()  # a person may have let go of what was kept beside the quotas
         for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now)).union(lessened)):
             self._put(key)
         return len(dropped)
@@ -253,11 +269,6 @@ class Knowledge:
             self._kept_running = self.holds.running
             self._changes.append(records.put_running(int(self.holds.running)))
 
-    def spoken_before(self, era: int) -> tuple[Own, ...]:
-        """The own names of which this node's owner last spoke in an era before `era`."""
-        former = (entry.claim for entry in self.registry.names_of(self.owner) if entry.claim.era < era)
-        return tuple(self.own[claim.name] for claim in former if claim.name in self.own)
-
     # --- own names and pins -------------------------------------------------------------------------------------------
 
     def reserve(self, name: Name, *, contest: bool, now: float) -> bool:
@@ -271,17 +282,12 @@ class Knowledge:
         if name in self.own:
             return False
         self.bindings.check_free(name)
-        held = {entry.claim.name for entry in self.registry.names_of(self.owner) if entry.claim.kind is Kind.LIVE}
-        if len((held | self.own.keys()) - {name}) >= self.limits.names_per_owner:
-            raise QuotaExceeded(
-                f"You hold {self.limits.names_per_owner} names, as many as one owner may; `beam release` gives one up."
-            )
+        self._admission.check_own(self.owner, self.own.keys(), name)
         rivals = [claim for claim in self.live(name, now) if claim.owner != self.owner]
         if rivals and not contest:
-            who = ", ".join(f"{rival.owner.short} (known here since {self.day(rival)})" for rival in rivals)
+            who = ", ".join(f"{one.owner.short} (known here since {day_of(self.seen(one).first)})" for one in rivals)
             raise NameTaken(f"{name} is held by {who}; choose another name, or use --contest to claim it all the same.")
-        own = Own(name, int(now), self.owner, contest=contest)
-        self.own[name] = own
+        self.own[name] = own = Own(name, int(now), self.owner, contest=contest)
         self._changes.append(records.put_own(own))
         if self.levels.asked:  # while the work for its claim is done it leads to this machine already
             self._elsewhere.append(name)
@@ -316,10 +322,6 @@ class Knowledge:
     def seen(self, claim: Claim) -> Seen:
         """When the owner of a claim that is here was first seen to hold the name, and when it was last heard of."""
         return self.holds[claim.name, claim.owner]
-
-    def day(self, claim: Claim) -> str:
-        """The UTC date of `seen(claim).first`, for people."""
-        return day_of(self.seen(claim).first)
 
     # --- the store ----------------------------------------------------------------------------------------------------
 

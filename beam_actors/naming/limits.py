@@ -32,11 +32,11 @@ class Limits:
     claims: int = 20_000
     """Claims kept in all, without revocations; own and pinned ones are kept beyond it."""
     names_per_owner: int = 16
-    """Live names of one owner."""
-    names_per_trusted_owner: int = 256
-    """Live names, and apart from them tombstones, of an owner to whom a person bound something by a command."""
-    tombstones_per_owner: int = 64
-    """Tombstones and transfers of one owner, bounded apart so that releasing names never costs live ones."""
+    """Live names that this node's owner may hold, so that there is room for those that it releases."""
+    holds_per_owner: int = 80
+    """Names of one owner that are kept, live or released: of more those that come first (`quota`)."""
+    holds_per_trusted_owner: int = 256
+    """The same of an owner of whom something is kept beside the quotas, for what a person here relies on."""
     settle_after: float = 72 * HOUR
     """Seconds of this node's running for which an owner must have held a name alone, for a rival to change nothing."""
     petnames: int = 1024
@@ -44,7 +44,9 @@ class Limits:
     pins_by_use: int = 512
     """Pins that were made by opening a name; beyond it the least lately used one goes. Those by `beam pin` stay."""
     owners_per_name: int = 32
-    """Owners whose claims to one name are kept; a person cannot choose among more."""
+    """Owners whose claims to one name are kept, of more those that come first; nobody can choose among more."""
+    asked: int = 512
+    """Holds that are kept beside the quotas because somebody here asked for them by their full form, the last ones."""
     revocations: int = 4096
     """Revocations kept, beside the claims and for good; own and pinned owners' are kept beyond it."""
     waiting: int = 256
@@ -70,6 +72,8 @@ class Limits:
     exchanges: int = 16
     """Exchanges that are answered at one time; one more is refused and comes again later. So many of full registries
     are answered within `stream_timeout`."""
+    unkept: int = 256
+    """Claims that a peer was given in exchanges, the last ones, of which it is remembered whether it keeps them."""
     exchange_bytes: int = 32 << 20
     """Bytes that the exchanges under way may hold: of what was here when they began, 40 for each claim, once for those
     that began between two changes; and what was said in them. Beyond it the one whose peer is silent for the longest

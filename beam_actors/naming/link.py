@@ -1,6 +1,6 @@
 """What `spread` holds for one connected peer: what it owes the peer, and what it does for it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,8 @@ import trio
 from beam_actors.naming.allowance import Allowance, Turn
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.outbox import Outbox
+from beam_actors.naming.unkept import Unkept
+from beam_actors.ports import Clock
 from beam_actors.values import Bucket
 
 if TYPE_CHECKING:
@@ -35,16 +37,18 @@ class Link:
         "opening",
         "outbox",
         "streams",
+        "unkept",
         "worker",
     )
 
-    def __init__(self, allowance: Allowance, limits: Limits, now: float, *, behind: bool) -> None:
+    def __init__(self, allowance: Allowance, limits: Limits, clock: Clock, *, behind: bool) -> None:
         self.allowance = allowance
-        pace = 1 / limits.exchange_interval
+        pace, now = 1 / limits.exchange_interval, clock.monotonic()
         self.opening, self.answering = (Bucket(pace, _FREE_EXCHANGES, now) for _ in range(2))
         """How often this node opens an exchange, and how often it answers one."""
         self.comparing = Turn()  # an offer is held in memory: one at a time
         self.outbox = Outbox(limits.outbox)
+        self.unkept = Unkept(limits.unkept, limits.exchange_interval, clock)
         self.behind = behind  # a full exchange is needed: at first by one side, later when a push was lost
         self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
         self.in_vain: float | None = None
@@ -60,6 +64,11 @@ class Link:
             self.behind = True
             after = 0.0
         self.wake(after)
+
+    def has(self, ids: Collection[bytes]) -> None:
+        """The peer says so: it need not be told, and what it has is compared."""
+        self.outbox.drop(ids)
+        self.unkept.kept(ids)
 
     def next_exchange(self, now: float) -> float:
         """When this node may open one more."""

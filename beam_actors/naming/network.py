@@ -43,6 +43,10 @@ class ByteStream(Protocol):
         """Return when all of them were taken."""
         ...
 
+    async def shutdown(self) -> None:
+        """Say that nothing more follows; reading goes on."""
+        ...
+
     def close(self) -> None:
         """End cleanly, delivering what was written."""
         ...

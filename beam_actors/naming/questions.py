@@ -57,9 +57,7 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     ListHeld: lambda known, _ask, _now: answering.held(known),
     ListConflicts: lambda known, ask, now: answering.conflicts(known, now, ask.name),
     ListEvents: lambda known, ask, _now: known.events.after(ask.after),
-    ListFormer: lambda known, ask, _now: tuple(
-        answering.holding(known, own.name) for own in known.spoken_before(ask.era)
-    ),
+    ListFormer: lambda known, ask, _now: answering.former(known, ask.era),
 }
 """What is raised goes back to whoever asked."""
 

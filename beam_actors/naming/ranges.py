@@ -77,6 +77,10 @@ class Snapshot:
         """The ids at these places."""
         return (self._joined[place * ITEM + PREFIX : (place + 1) * ITEM] for place in places)
 
+    def items_of(self, ids: AbstractSet[bytes]) -> dict[bytes, bytes]:
+        """The items of these claims, by their ids; it looks at all."""
+        return {one: self[place] for place, one in enumerate(self.ids(range(len(self)))) if one in ids}
+
     def place(self, bound: bytes) -> int:
         """How many items are less than `bound`."""
         return bisect_left(range(len(self)), bound, key=self.__getitem__)
@@ -99,6 +103,11 @@ class Snapshot:
         if start <= owners and stop >= len(self):
             return self
         return Snapshot._of(self._joined[: owners * ITEM] + self._joined[start * ITEM : max(start, stop) * ITEM])
+
+    def without(self, gone: AbstractSet[bytes]) -> "Snapshot":
+        """Another one without these items, whether or not they are in it."""
+        here = {item for item in gone if (place := self.place(item)) < len(self) and self[place] == item}
+        return self.changed(frozenset(), here) if here else self
 
     def changed(self, new: AbstractSet[bytes], gone: AbstractSet[bytes]) -> "Snapshot":
         """Another one with `new` in it and without `gone`, which have none in common; it costs what has changed."""

@@ -39,6 +39,7 @@ from beam_actors.naming.messages import (
     KeepMade,
     Publish,
     Reserve,
+    Resolve,
     Revoke,
     SetPetname,
     SetPin,
@@ -135,6 +136,8 @@ class Registrar(Actor):
     async def on_start(self) -> None:
         """Refill from the store, then look at the time once a minute."""
         await self._ledger.load()
+        self._known.make_room()  # a program of before kept others, and what was asked for is kept until the next start
+        self._ledger.commit()
         self._time.begin()
         self.send_after(MINUTE, Tick())
 
@@ -305,7 +308,9 @@ class Registrar(Actor):
 
     @receives(*ANSWERS)
     def on_question(self, message: Question) -> object:
-        """What this node holds of names, as `questions` says."""
+        """What this node holds of names, as `questions` says. What is asked for by its full form is kept."""
+        if isinstance(message, Resolve) and message.query.owner is not None:
+            self._known.ask_for(message.query.name, message.query.owner)
         return ANSWERS[type(message)](self._known, message, self._clock.wall())
 
     @receives(*TOLD)

@@ -104,22 +104,23 @@ def _worth(claim: Claim) -> tuple[int, tuple[int, int, int, bytes]]:
     return claim.level or 0, claim.order
 
 
-_Held = Claim | Entry
+Held = Claim | Entry
 """How an entry is kept: with a claim alone, as that claim, since nearly all are so."""
 
 
-def _entry(held: _Held) -> Entry:
+def _entry(held: Held) -> Entry:
     return Entry(held) if isinstance(held, Claim) else held
 
 
 class Registry:
     """Claims by name and owner. One holder; not safe to share."""
 
-    __slots__ = ("_by_id", "_by_name", "_by_owner", "_revocations", "_revoked", "floor")
+    __slots__ = ("_by_id", "_revocations", "_revoked", "by_name", "by_owner", "floor")
 
     def __init__(self, *, floor: int = 0) -> None:
-        self._by_name: Shelf[str, bytes, _Held] = Shelf(lambda held: held.owner.digest)
-        self._by_owner: Shelf[bytes, str, _Held] = Shelf(lambda held: held.label)
+        self.by_name: Shelf[str, bytes, Held] = Shelf(lambda held: held.owner.digest)
+        self.by_owner: Shelf[bytes, str, Held] = Shelf(lambda held: held.label)
+        """What is known by either key, for reading: whoever counts holds does so for each claim that comes."""
         self._by_id = Catalogue()
         self._revoked: dict[OwnerId, Claim | None] = {}  # None: by `bar`
         self._revocations = 0  # those that are here
@@ -136,10 +137,10 @@ class Registry:
             return False
         for entry in self.ended_by(claim):
             self._drop((entry.claim.name, claim.owner))
-        for other in self._by_owner.of(claim.owner.digest):
+        for other in self.by_owner.of(claim.owner.digest):
             claim = claim.sharing(other.owner)
             break
-        held = self._by_name.get(claim.label, claim.owner.digest)
+        held = self.by_name.get(claim.label, claim.owner.digest)
         if held is None:
             self._by_id[claim.id] = claim
             self._keep(claim)
@@ -162,8 +163,8 @@ class Registry:
         if (
             len(entry.claims) > 1
             or claim.owner in self._revoked
-            or self._by_name.get(claim.label, digest) is not None
-            or (digest in self._by_owner and self.era_of(claim.owner) != claim.era)
+            or self.by_name.get(claim.label, digest) is not None
+            or (digest in self.by_owner and self.era_of(claim.owner) != claim.era)
         ):
             return False
         self._by_id[claim.id] = claim
@@ -172,13 +173,13 @@ class Registry:
 
     def owner(self, digest: bytes) -> OwnerId:
         """The owner with this digest: the object of which there are claims here, or a new one."""
-        for held in self._by_owner.of(digest):
+        for held in self.by_owner.of(digest):
             return held.owner
         return OwnerId(digest)
 
-    def _keep(self, held: _Held) -> None:
-        self._by_name.put(held.label, held)
-        self._by_owner.put(held.owner.digest, held)
+    def _keep(self, held: Held) -> None:
+        self.by_name.put(held.label, held)
+        self.by_owner.put(held.owner.digest, held)
 
     def merge_all(self, claims: Iterable[Claim]) -> int:
         """Merge each; how many changed anything."""
@@ -208,8 +209,8 @@ class Registry:
 
     def _drop(self, key: Key) -> None:
         name, owner = key
-        self._by_owner.pop(owner.digest, name.label)
-        held = self._by_name.pop(name.label, owner.digest)
+        self.by_owner.pop(owner.digest, name.label)
+        held = self.by_name.pop(name.label, owner.digest)
         for claim in _entry(held).claims if held else ():
             del self._by_id[claim.id]
 
@@ -223,8 +224,8 @@ class Registry:
         """
         old = [
             held
-            for label in self._by_name.groups()
-            for held in self._by_name.of(label)
+            for label in self.by_name.groups()
+            for held in self.by_name.of(label)
             if held.issued + RETENTION < now and (held.name, held.owner) not in keep
         ]
         self.floor = max([self.floor, *(held.issued for held in old)])
@@ -237,8 +238,8 @@ class Registry:
         """Drop earlier claims that are as old and are kept for their work only; the keys of what is left."""
         old = [
             held
-            for label in self._by_name.groups()
-            for held in self._by_name.of(label)
+            for label in self.by_name.groups()
+            for held in self.by_name.of(label)
             if isinstance(held, Entry) and held.backer is not None and held.backer.issued + RETENTION < now
         ]
         for entry in old:
@@ -249,7 +250,10 @@ class Registry:
         return [(entry.name, entry.owner) for entry in old]
 
     def evict(self, key: Key) -> None:
-        """Drop what is here of an owner's hold on a name, if anything is: it may come again when there is room."""
+        """Drop what is here of an owner's hold on a name, if anything is: it may come again when there is room.
+
+        `floor` stays, since nothing of that age was forgotten, and so do revocations: they are no holds.
+        """
         if self.entry(*key) is not None:
             self._drop(key)
 
@@ -267,25 +271,25 @@ class Registry:
 
     def entry(self, name: Name, owner: OwnerId) -> Entry | None:
         """What is known of the owner's hold on the name."""
-        held = self._by_name.get(name.label, owner.digest)
+        held = self.by_name.get(name.label, owner.digest)
         return None if held is None else _entry(held)
 
     def entries(self, name: Name) -> tuple[Entry, ...]:
         """One for each owner who claimed the name, in the order of owners."""
-        held = self._by_name.of(name.label)
+        held = self.by_name.of(name.label)
         return tuple(map(_entry, held if len(held) < 2 else sorted(held, key=lambda one: one.owner)))
 
     def names_of(self, owner: OwnerId) -> tuple[Entry, ...]:
         """What is known of one owner, in the order of names."""
-        return tuple(map(_entry, sorted(self._by_owner.of(owner.digest), key=lambda one: one.label)))
+        return tuple(map(_entry, sorted(self.by_owner.of(owner.digest), key=lambda one: one.label)))
 
     def held_by(self, owner: OwnerId) -> Iterator[Claim]:
         """Its claims that count, in no order, for counting: whoever sends claims has it done for each."""
-        return (held if isinstance(held, Claim) else held.claim for held in self._by_owner.of(owner.digest))
+        return (held if isinstance(held, Claim) else held.claim for held in self.by_owner.of(owner.digest))
 
     def era_of(self, owner: OwnerId) -> int:
         """The era of all that is known of the owner; 0 if that is nothing."""
-        for held in self._by_owner.of(owner.digest):
+        for held in self.by_owner.of(owner.digest):
             return held.era
         return 0
 
@@ -298,7 +302,7 @@ class Registry:
 
     def owners_of(self, name: Name) -> int:
         """How many owners are known to have claimed the name."""
-        return len(self._by_name.of(name.label))
+        return len(self.by_name.of(name.label))
 
     def is_revoked(self, owner: OwnerId) -> bool:
         """Whether the owner's revocation is here, or was."""
@@ -307,12 +311,12 @@ class Registry:
     @property
     def claimed_names(self) -> int:
         """How many there are."""
-        return len(self._by_name)
+        return len(self.by_name)
 
     @property
     def names(self) -> tuple[Name, ...]:
         """All names that somebody claimed."""
-        return tuple(map(Name, self._by_name.groups()))
+        return tuple(map(Name, self.by_name.groups()))
 
     @property
     def claims(self) -> int:
@@ -337,4 +341,4 @@ class Registry:
         return cbor.encode([self._by_id[claim_id].body for claim_id in sorted(self._by_id)])
 
     def __repr__(self) -> str:
-        return f"Registry({len(self._by_name)} names, {len(self._by_id)} claims, {len(self._revoked)} revoked)"
+        return f"Registry({len(self.by_name)} names, {len(self._by_id)} claims, {len(self._revoked)} revoked)"

@@ -138,7 +138,7 @@ class Spread(Actor):
         if link is None:
             limits = self._limits
             allowance = Allowance(limits.claims_per_second, limits.claims_burst, self._commons, self._clock)
-            link = self._links[peer] = Link(allowance, limits, self._clock.monotonic(), behind=self._me < peer)
+            link = self._links[peer] = Link(allowance, limits, self._clock, behind=self._me < peer)
         return link
 
     @receives(Changed)
@@ -230,8 +230,8 @@ class Spread(Actor):
 
     def _exchange_over(self, talk: Conversation, peer: PeerId, link: Link, pay: Pay) -> Exchange:
         most = 2 * (self._limits.claims + self._limits.revocations)
-        submit = partial(self._submit, peer, link, pay)
-        return Exchange(talk, self._registrar, self._exchanges, most=most, pay=pay, submit=submit)
+        submit, unkept = partial(self._submit, peer, link, pay), link.unkept
+        return Exchange(talk, self._registrar, self._exchanges, most=most, pay=pay, submit=submit, unkept=unkept)
 
     # --- incoming -----------------------------------------------------------------------------------------------------
 
@@ -338,12 +338,12 @@ class Spread(Actor):
         if taken.bad:
             link.allowance.charge((self._limits.bad_work - 1) * taken.bad)  # owed, whatever becomes of the stream
         ids = [one for one, _claim in with_ids(claims)]
-        link.outbox.drop(ids)
+        link.has(ids)
         self._hearsay.gave(peer, ids)
 
     async def _hear_of(self, peer: PeerId, link: Link, ids: tuple[bytes, ...]) -> None:
         """The peer has these: what of them is missing here is asked for, in its turn."""
-        link.outbox.drop(ids)
+        link.has(ids)
         if unsettled := self._hearsay.unsettled(ids):
             missing = await self._registrar.ask(GetMissing(unsettled), timeout=_ASK)
             link.behind |= not self._hearsay.said(peer, missing, self._clock.monotonic())

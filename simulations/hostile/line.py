@@ -72,8 +72,13 @@ class Talk:
             if data:
                 await self._news.wait()
 
-    def close(self) -> None:
+    async def shutdown(self) -> None:
         """End this direction."""
+        await trio.lowlevel.checkpoint()
+        self.close()
+
+    def close(self) -> None:
+        """The same: an attacker need not say that it listens no longer."""
         self._line.session.finish(self.number)
         self._line.poke()
 

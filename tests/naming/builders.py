@@ -93,6 +93,20 @@ def solved(one: Claim, level: int = CHEAP.bits) -> Claim:
 
 
 @functools.cache
+def crowd(count: int, name: str = "alice") -> tuple[Claim, ...]:
+    """Claims of as many other owners for the name, with the least work."""
+    return tuple(_crowding(number, name) for number in range(count))
+
+
+def _crowding(number: int, name: str) -> Claim:
+    key = OwnerChain(hashlib.sha256(b"one of a crowd %d" % number).digest()).era_key(0)
+    search = Search.begin(salt_of(NETWORK, Name(name), key.owner_id), CHEAP)
+    while not search.done:
+        search = search.step(1000)
+    return Claim.sign(attrs.evolve(claim(0, name).terms, keyset=key.keyset, work=search.found), key)
+
+
+@functools.cache
 def stolen(owner: int, name: str) -> Claim:
     """A claim by the owner with work that another owner did for the name, and that is good for nothing here."""
     key, terms = owner_key(owner), claim(owner, name).terms

@@ -112,6 +112,7 @@ class Wires:
         self.links: set = set()
         self.opened: list = []
         self.sent: list[bytes] = []  # every frame that an opener wrote
+        self.answered: list[bytes] = []  # and every one that the other side did
 
     def connect(self, one, other):
         self.links.add(frozenset((one.me, other.me)))
@@ -141,7 +142,7 @@ class View:
             raise PeerOffline(f"{to} is not connected.")
         mine, theirs = MemoryStream.pair()
         mine.adopt(owner)
-        mine.log = self.wires.sent
+        mine.log, theirs.log = self.wires.sent, self.wires.answered
         self.wires.opened.append((mine, {self.me, to}))
         self.wires.nodes[to].spread.tell(InboundStream(self.me, protocol, theirs))
         return mine

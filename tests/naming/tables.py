@@ -21,11 +21,11 @@ class Tables:
             else:
                 table[change.key] = change.value
 
-    def load(self, owner=3) -> Knowledge:
+    def load(self, owner=3, **more) -> Knowledge:
         def rows(table):
             return sorted(self.rows.get(table, {}).items())
 
-        known = knowledge(owner=owner)
+        known = knowledge(owner=owner, **more)
         floor = self.rows.get(records.META, {}).get(records.FLOOR)
         running = self.rows.get(records.META, {}).get(records.RUNNING)
         loading = Loading(known)
@@ -38,8 +38,8 @@ class Tables:
         return known
 
 
-def knowledge(*claims, owner=3, now=NOW) -> Knowledge:
-    known = Knowledge(network=NETWORK, owner=owner_id(owner), limits=Limits())
+def knowledge(*claims, owner=3, now=NOW, limits=Limits(), levels=None) -> Knowledge:  # noqa: B008 (frozen)
+    known = Knowledge(network=NETWORK, owner=owner_id(owner), limits=limits, levels=levels)
     for one in claims:
         known.take(one.encoded, now)
     return known

@@ -8,13 +8,14 @@ from beam_actors.errors import ClaimRefused
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, RETENTION, Limits
+from beam_actors.naming.quota import place_of
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.registry import Registry
 from beam_actors.naming.work import Levels
-from beam_actors.values import cbor
+from beam_actors.values import Name, cbor
 from tests.naming.builders import CHEAP, NETWORK, NOW, claim, owner_id, owner_key, pool, revocation, solved
 
-SMALL = Limits(names_per_owner=2, tombstones_per_owner=1, owners_per_name=2, claims=5, revocations=1)
+SMALL = Limits(holds_per_owner=2, owners_per_name=2, claims=5, revocations=1)
 
 
 def rules(*known, limits=SMALL, spared=()) -> Admission:
@@ -99,24 +100,47 @@ def test_what_was_forgotten_is_not_admitted_again_even_if_the_clock_is_set_back(
         assert refusal(admission, new, now) == "expired"
 
 
+FIRST, SECOND, LAST = sorted(range(3), key=lambda number: place_of(claim(number)))
+"""The owners of alice in the order in which they would be kept."""
+BEST, GOOD, LEAST = sorted(("a1", "a2", "a3"), key=lambda name: place_of(claim(0, name)))
+"""The same of an owner's names."""
+
+
 def test_quotas():
-    full = rules(claim(0, "a1"), claim(0, "a2"))
-    assert refusal(full, claim(0, "a3")) == "quota"
-    assert full.judge(claim(0, "a2", 2), NOW) is Verdict.NEW  # a renewal takes no further room
-    assert full.judge(claim(0, "a2", 2, kind=Kind.TOMBSTONE), NOW) is Verdict.NEW  # releasing is always possible
+    full = rules(claim(0, BEST), claim(0, GOOD))
+    assert refusal(full, claim(0, LEAST)) == "quota"
+    assert rules(claim(0, GOOD), claim(0, LEAST)).judge(claim(0, BEST), NOW) is Verdict.NEW  # another one goes for it
+    assert full.judge(claim(0, GOOD, 2), NOW) is Verdict.NEW  # a renewal takes no further room
+    assert full.judge(claim(0, GOOD, 2, kind=Kind.TOMBSTONE), NOW) is Verdict.NEW  # nor does a release
     assert full.judge(claim(1, "a3"), NOW) is Verdict.NEW
-    crowded = rules(claim(0), claim(1))
-    assert refusal(crowded, claim(2)) == "quota"
-    assert crowded.judge(claim(2, "bob"), NOW) is Verdict.NEW
-    tombs = rules(claim(0, "a1", kind=Kind.TOMBSTONE), claim(0, "a2"))
-    assert refusal(tombs, claim(0, "a3", kind=Kind.TOMBSTONE)) == "quota"
-    assert tombs.judge(claim(0, "a3"), NOW) is Verdict.NEW
-    assert (
-        refusal(
-            rules(*(claim(owner, f"n{owner}") for owner in range(3)), claim(0, "n7"), claim(1, "n8")), claim(2, "n9")
-        )
-        == "quota"
-    )
+    crowded = rules(claim(FIRST), claim(SECOND))
+    assert refusal(crowded, claim(LAST)) == "quota"
+    assert rules(claim(SECOND), claim(LAST)).judge(claim(FIRST), NOW) is Verdict.NEW
+    assert crowded.judge(claim(LAST, "bob"), NOW) is Verdict.NEW
+    released = rules(claim(0, BEST, kind=Kind.TOMBSTONE), claim(0, GOOD))
+    for kind in (Kind.LIVE, Kind.TOMBSTONE):
+        assert refusal(released, claim(0, LEAST, kind=kind)) == "quota"
+    everything = [claim(owner, f"n{owner}") for owner in range(3)]
+    assert refusal(rules(*everything, claim(0, "n7"), claim(1, "n8")), claim(2, "n9")) == "quota"
+
+
+def test_what_must_go_for_a_newcomer():
+    assert rules(claim(FIRST), claim(SECOND), claim(LAST)).surplus((Name("alice"), owner_id(FIRST))) == [
+        (Name("alice"), owner_id(LAST))
+    ]
+    assert rules(claim(FIRST), claim(SECOND), claim(LAST), spared={owner_id(LAST)}).surplus() == []
+
+
+def test_a_claim_of_which_the_work_is_not_known_yet_may_be_the_best():
+    levels = Levels(NETWORK, CHEAP)
+    known = [solved(claim(number)).proved(3) for number in (FIRST, SECOND)]
+    admission = asking(levels, *known, limits=SMALL)
+    late = solved(claim(LAST))
+    assert judged(admission, late) is Verdict.UNPROVEN
+    levels.remember(late, 3)
+    assert judged(admission, late) == "quota"
+    levels.remember(late, 4)
+    assert judged(admission, late) is Verdict.NEW
 
 
 def test_an_owner_who_opens_an_era_is_not_held_to_what_the_era_before_claimed():
@@ -126,16 +150,16 @@ def test_an_owner_who_opens_an_era_is_not_held_to_what_the_era_before_claimed():
 
 
 def test_what_a_person_trusts_goes_beyond_the_quotas_but_not_for_ever():
-    everybody = [claim(0), claim(1), claim(2, "x1"), claim(2, "x2")]
-    assert rules(*everybody, spared={owner_id(2)}).judge(claim(2), NOW) is Verdict.NEW
-    few = attrs.evolve(SMALL, names_per_trusted_owner=2)
-    assert refusal(rules(*everybody, limits=few, spared={owner_id(2)}), claim(2)) == "quota"
-    assert refusal(rules(*everybody), claim(2)) == "quota"
+    everybody = [claim(FIRST), claim(SECOND), claim(LAST, "x1"), claim(LAST, "x2")]
+    assert rules(*everybody, spared={owner_id(LAST)}).judge(claim(LAST), NOW) is Verdict.NEW
+    few = attrs.evolve(SMALL, holds_per_trusted_owner=2)
+    assert refusal(rules(*everybody, limits=few, spared={owner_id(LAST)}), claim(LAST)) == "quota"
+    assert refusal(rules(*everybody), claim(LAST)) == "quota"
 
 
 def test_a_flood_is_turned_away_before_its_signatures_are_checked():
-    full = rules(claim(0, "a1"), claim(0, "a2"))
-    assert refusal(full, unsigned(claim(0, "a3"))) == "quota"
+    full = rules(claim(0, BEST), claim(0, GOOD))
+    assert refusal(full, unsigned(claim(0, LEAST))) == "quota"
     assert refusal(rules(), unsigned(claim()), NOW + 31 * DAY) == "expired"
 
 
@@ -172,10 +196,10 @@ def test_owners_who_claim_and_revoke_at_once_take_no_room_from_claims():
 # --- work -------------------------------------------------------------------------------------------------------------
 
 
-def asking(levels: Levels, *known) -> Admission:
+def asking(levels: Levels, *known, limits=Limits()) -> Admission:  # noqa: B008 (frozen)
     registry = Registry()
     registry.merge_all(known)
-    return Admission(registry, Limits(), levels=levels)
+    return Admission(registry, limits, levels=levels)
 
 
 def judged(admission: Admission, one: Claim, **more) -> Verdict | str:

@@ -7,7 +7,7 @@ from beam_actors.naming import Kind, Limits
 from beam_actors.naming.limits import DAY, HOUR, MAX_CLAIM, MAX_VALIDITY
 from beam_actors.naming.messages import Submit, Taken
 from beam_actors.values import cbor
-from tests.naming.builders import CHEAP, NOW, claim, owner_id, peer, revocation, solved, stolen
+from tests.naming.builders import CHEAP, NOW, claim, crowd, owner_id, peer, revocation, solved, stolen
 from tests.naming.lab import give, ids, lab, settle
 from tests.naming.test_claim import bent
 
@@ -68,14 +68,37 @@ async def test_a_thief_shows_less_work_than_the_owner_did(autojump_clock):
 async def test_one_key_claims_thousands_of_names(autojump_clock):
     async with lab(1) as (_, (node,)):
         await give(node, *(claim(1, f"name{number}") for number in range(400)))
-        assert len(await ids(node)) == 16
-        assert await refused(node) == {"quota": 384}
-        await give(node, *(claim(1, f"name{number}", 2, kind=Kind.TOMBSTONE) for number in range(400)))
-        assert (
-            len(await ids(node)) == 64
-        )  # tombstones have a bound of their own; those of its live names are among them
+        kept = await ids(node)
+        assert len(kept) == 80
+        await give(node, *(claim(1, f"name{number}", 2, kind=Kind.TOMBSTONE) for number in reversed(range(400))))
+        names = {f"name{number}" for number in range(400) if claim(1, f"name{number}").id in kept}
+        released = {claim(1, name, 2, kind=Kind.TOMBSTONE).id for name in names}
+        assert await ids(node) == released  # of the same names, whatever came first
+        assert (await refused(node)).keys() == {"quota"}
         await give(node, claim(2))
         assert (await node.naming.resolve("alice")).owner == owner_id(2)
+
+
+async def test_forty_keys_crowd_one_name(autojump_clock):
+    """Whoever does more work for it is not crowded out, and for its full form no work is needed."""
+    cheap, holder, poor = crowd(40), solved(claim(0), 6), solved(claim(1))
+    async with lab(2, difficulty=CHEAP) as (wires, (node, other)):
+        await give(node, *cheap)
+        assert len(await ids(node)) == 32
+        await give(node, holder, poor)
+        assert len(await ids(node)) == 32
+        assert (await node.naming.resolve("alice")).owner == owner_id(0)
+        kept = await ids(node)
+        crowded_out = next(one for one in (poor, *cheap) if one.id not in kept)
+        with pytest.raises(NameNotFound):
+            await node.naming.resolve(f"alice.{crowded_out.owner}")
+        await other.naming.pin("alice", crowded_out.owner)
+        await give(other, *cheap, poor, holder)
+        assert len(await ids(other)) == 33
+        wires.connect(node, other)
+        await settle()
+        assert len(await ids(node)) == 33  # it was asked for
+        assert (await node.naming.resolve(f"alice.{crowded_out.owner}")).owner == crowded_out.owner
 
 
 async def test_backdating_gains_nothing(autojump_clock):

@@ -1,17 +1,20 @@
 import itertools
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 import trio
 
-from beam_actors.errors import ActorDead, StorageError
+from beam_actors.errors import ActorDead, NameNotFound, StorageError
 from beam_actors.naming import Kind, Limits, protocol
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.conversation import Conversation
+from beam_actors.naming.limits import HOUR, MINUTE
 from beam_actors.naming.messages import CountLinks, Submit
 from beam_actors.naming.protocol import Ask, Have, Push, Want
+from beam_actors.naming.quota import place_of
 from beam_actors.peers import PeerDown, PeerUp
-from tests.naming.builders import NAMES, NOW, claim, peer, pool, revocation
+from tests.naming.builders import NAMES, NOW, claim, crowd, peer, pool, revocation
 from tests.naming.lab import Node, Silent, View, give, ids, lab, settle, visit
 from tests.wire.support import unframed
 
@@ -370,3 +373,42 @@ async def test_what_waits_for_its_time_is_spread_when_it_comes(autojump_clock):
         await settle(3600)
         assert await ids(one) == await ids(other) == {early.id}
         assert isinstance(early, Claim)
+
+
+async def test_two_nodes_that_differ_by_a_quota_do_not_send_the_same_claims_each_minute(autojump_clock):
+    """One of them keeps what it was asked for, or what a person bound; the other one has no room for it."""
+    ranked = sorted(crowd(6), key=place_of)
+    async with lab(2, limits=Limits(owners_per_name=2)) as (wires, (one, other)):
+        for owner in (ranked[4].owner, ranked[5].owner):
+            with pytest.raises(NameNotFound):
+                await one.naming.resolve(f"alice.{owner}")
+        for node in (one, other):
+            await give(node, *ranked)
+        wires.connect(one, other)
+        await settle(HOUR)
+        assert (len(await ids(one)), len(await ids(other))) == (4, 2)
+
+        def pushed():
+            frames = [protocol.decode(unframed(frame)) for frame in wires.sent + wires.answered]
+            return sum(len(message.claims) for message in frames if isinstance(message, Push))
+
+        def clear():
+            wires.sent.clear()
+            wires.answered.clear()
+
+        assert pushed() <= 2 * 7
+        clear()
+        await settle(4 * HOUR)
+        assert 2 * 3 <= pushed() <= 2 * 4  # once an hour it is tried again
+        minute = sum(map(len, wires.sent + wires.answered)) / (4 * HOUR / MINUTE)
+        assert minute < 256  # two exchanges of equals and what little of them is not
+        clear()
+        with pytest.raises(NameNotFound):
+            await other.naming.resolve(f"alice.{crowd(7)[6].owner}")
+        with suppress(NameNotFound):  # now the other one wants it, too, and the comparison finds that
+            await other.naming.resolve(f"alice.{ranked[4].owner}")
+        await settle(10 * MINUTE)
+        assert len(await ids(other)) == 3
+        clear()
+        await settle(30 * MINUTE)
+        assert pushed() == 0

@@ -1,0 +1,72 @@
+"""What a peer was given in exchanges and does not keep: quotas of another node, or what a person binds there, differ.
+
+Two nodes may differ for good in what they hold. Without this book each exchange would find that out anew, and the
+claims would be sent again each minute. So what was given twice is left out of the exchanges with that peer for a while,
+twice as long each time: then both sides compare as equal. Invariant: nothing is left out that was given once only, or
+that the peer is known to have, or for longer than an hour. The book is bounded, and ends with the connection.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable
+
+import attrs
+
+from beam_actors.naming.limits import HOUR
+from beam_actors.naming.ranges import Snapshot
+from beam_actors.ports import Clock
+
+
+@attrs.define(slots=True, eq=False)
+class _Given:
+    """One claim."""
+
+    times: int = 0
+    item: bytes = b""
+    """As it is compared; known when it was given twice."""
+    until: float = 0.0
+    """Until when it is left out, on the monotonic clock."""
+
+
+class Unkept:
+    """The book of one peer."""
+
+    __slots__ = ("_clock", "_given", "_pause", "_room")
+
+    def __init__(self, room: int, pause: float, clock: Clock) -> None:
+        """`room` claims, the last ones; `pause` in seconds is about the time from one exchange to the next."""
+        self._room = room
+        self._pause = pause
+        self._clock = clock
+        self._given: OrderedDict[bytes, _Given] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    def __repr__(self) -> str:
+        return f"<Unkept of {len(self)} given>"
+
+    def given(self, ids: Collection[bytes], mine: Snapshot) -> None:
+        """The claims with these ids, items of `mine`, were sent."""
+        again = {one for one in ids if one in self._given and not self._given[one].item}
+        items = mine.items_of(again) if again else {}
+        for one in ids:
+            given = self._given.setdefault(one, _Given())
+            given.times += 1
+            given.item = given.item or items.get(one, b"")
+            if given.item:
+                pause = min(HOUR, self._pause * 2.0 ** min(given.times - 1, 16))
+                given.until = self._clock.monotonic() + pause
+            self._given.move_to_end(one)
+            if len(self._given) > self._room:
+                self._given.popitem(last=False)
+
+    def kept(self, ids: Iterable[bytes]) -> None:
+        """The peer has these."""
+        for one in ids:
+            self._given.pop(one, None)
+
+    def compared(self, mine: Snapshot) -> Snapshot:
+        """What of `mine` is to be compared with the peer's."""
+        now = self._clock.monotonic()
+        left_out = {given.item for given in self._given.values() if given.until > now}
+        return mine.without(left_out) if left_out else mine
