@@ -102,6 +102,21 @@ def knowledge(node: "Node") -> "Knowledge | None":
     return registrar._known if registrar is not None else None  # noqa: SLF001 (see above)
 
 
+def keeps_beside(node: "Node", claim: Claim) -> bool:
+    """Whether the node keeps the claim beside its quotas, because somebody who uses the node relies on it."""
+    known = knowledge(node)
+    if known is None or not claim.label:
+        return False
+    admission, key = known._admission, (claim.name, claim.owner)  # noqa: SLF001 (see above)
+    return admission._stays(claim, 1) or key in admission._quotas._bearers  # noqa: SLF001 (see above)
+
+
+def asked_for(node: "Node") -> int:
+    """How many holds the node keeps beside its quotas because somebody asked for them by their full form, at most."""
+    known = knowledge(node)
+    return 0 if known is None else len(known._admission.asked)  # noqa: SLF001 (see above)
+
+
 def pinned_by_use(node: "Node", name: str) -> OwnerId | None:
     """To whom the node has pinned the name because it led there, if it has."""
     known = knowledge(node)
@@ -114,6 +129,13 @@ def exchanges(node: "Node") -> list[tuple[int, int]]:
     spread = actor(node, "spread")
     links = () if spread is None else spread._links.values()  # noqa: SLF001 (see above)
     return [(len(link.outbox), len(link.streams)) for link in links]
+
+
+def given(node: "Node") -> int:
+    """Of how many claims it is remembered at most that one peer was given them."""
+    spread = actor(node, "spread")
+    links = () if spread is None else spread._links.values()  # noqa: SLF001 (see above)
+    return max((len(link.unkept) for link in links), default=0)
 
 
 def named(node: "Node") -> int:

@@ -70,7 +70,9 @@ class Attacker:
     """Whether it also takes connections, at `PORT`, so that honest nodes can be given it to begin with."""
 
     OVERFLOWS: ClassVar[bool] = False
-    """Whether it signs more than anybody keeps, so that each node keeps what came first."""
+    """Whether it says more than anybody waits for, so that each node takes what came first."""
+    NEEDS_SETTLED: ClassVar[bool] = False
+    """Whether it drives from the registries what was not settled there, so that nobody must resolve that any more."""
 
     def __init__(self, lair: Lair) -> None:
         self.lair = lair

@@ -32,6 +32,7 @@ class Liar(Attacker):
     def __init__(self, lair: Lair) -> None:
         super().__init__(lair)
         self.owner = lair.owner()
+        self.began = int(lair.clock.wall())
         self.rounds = count()
 
     async def attack(self, line: Line) -> None:
@@ -226,7 +227,6 @@ class Undertaker(Liar):
     """Floods with tombstones, its people's own, for names that are used and for names that nobody ever had."""
 
     NAME = "undertaker"
-    OVERFLOWS = True
 
     def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
         """See `Liar`."""
@@ -240,7 +240,6 @@ class Hoarder(Liar):
     """Claims more names than an owner may hold, and has more owners claim one name than anybody keeps."""
 
     NAME = "hoarder"
-    OVERFLOWS = True
 
     def __init__(self, lair: Lair) -> None:
         super().__init__(lair)
@@ -252,6 +251,29 @@ class Hoarder(Liar):
             yield self.genuine(self.lair.name_of_its_own()).encoded
         for _ in range(6):
             yield self.genuine(self.crowded, self.lair.owner()).encoded
+
+
+class Mob(Liar):
+    """Has so many owners claim one name that people use that there is no room for who holds it, or for some of them."""
+
+    NAME = "mob"
+    NEEDS_SETTLED = True
+    SIZE = 48
+
+    def __init__(self, lair: Lair) -> None:
+        super().__init__(lair)
+        self.people = [lair.owner() for _ in range(self.SIZE)]
+        self.crowded: Name | None = None
+
+    def claims(self, line: Line, turn: int) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Liar`: every victim hears of some of them first, and in the end of all."""
+        wanted = self.lair.names()
+        if self.crowded is None and wanted:
+            self.crowded = Name(wanted[int(self.lair.entropy.uniform() * len(wanted))])
+        if self.crowded is not None:
+            start = int(self.lair.entropy.uniform() * self.SIZE)
+            for key in (self.people[start:] + self.people[:start])[: self.SIZE // 3]:
+                yield self.genuine(self.crowded, key, issued=self.began).encoded
 
 
 class Suicide(Liar):
@@ -314,6 +336,6 @@ class Pickpocket(Chained):
 
 
 LIARS: tuple[type[Liar], ...] = (
-    Forger, Replayer, Boaster, Thief, Foreigner, Prophet, Revenant, Dialect, Equivocator, Undertaker, Hoarder, Suicide,
-    Lazarus, Pickpocket,
+    Forger, Replayer, Boaster, Thief, Foreigner, Prophet, Revenant, Dialect, Equivocator, Undertaker, Hoarder, Mob,
+    Suicide, Lazarus, Pickpocket,
 )  # fmt: skip

@@ -46,15 +46,17 @@ def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
     limits = inside.limits(node)
     known = inside.knowledge(node)
     if known is not None:
-        exempt = len(known.own) + len(known.bindings.pins)
+        exempt = len(known.own) + len(known.bindings.pins) + inside.asked_for(node)
         yield "claims", known.registry.claims - len(known.lodgers), limits.naming.claims + 4 * exempt
         yield "claims kept or sought beyond that", len(known.lodgers), limits.naming.kept + limits.naming.sought
         yield "revocations", known.registry.revocations, limits.naming.revocations + exempt
+        yield "names asked for by their full form", inside.asked_for(node), limits.naming.asked
         yield "claims that wait", len(known.waiting), limits.naming.waiting
     exchanges = inside.exchanges(node)
     yield "claims to push", max((claims for claims, _ in exchanges), default=0), limits.naming.outbox
     yield "streams about names", sum(streams for _, streams in exchanges), limits.naming.streams
     yield "of one peer", max((streams for _, streams in exchanges), default=0), limits.naming.streams_per_peer
+    yield "claims given to a peer", inside.given(node), limits.naming.unkept
     yield "claims named by peers", inside.named(node), limits.naming.named
     under_way, negative = inside.lookups(node)
     yield "look-ups", under_way, limits.naming.lookups

@@ -1,12 +1,12 @@
 """What a node may hold of claims: genuine ones, merged by the rule, never lost before their time, never twice a number.
 
-The rule of the merge is written here a second time, shorter and slower (`reference`), and so are the bounds and the
+The rule of the merge is written a second time, shorter and slower (`reference`), and so are here the bounds and the
 check of a signature, so that the product's are judged by others: a wrong constant would judge itself. These see each
 node's registry once a second and compare with what it held before.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import trio
@@ -18,6 +18,8 @@ from beam_actors.naming import Claim, Kind
 from beam_actors.naming.registry import Entry, Registry
 from beam_actors.values import OwnerId, cbor
 from simulations.invariants.base import Invariant
+from simulations.invariants.quotas import pushed_out
+from simulations.invariants.reference import canonical, reference
 
 if TYPE_CHECKING:
     from simulations.place import Place
@@ -31,44 +33,6 @@ RETENTION = 31 * 86_400
 _DOMAIN = b"beam-actors/claim/1\x00"
 _LATE = 1.5
 """Seconds after which what a look found is an old fact: more than the time between two looks."""
-
-
-def reference(claims: Iterable[Claim], level: Callable[[Claim], int]) -> dict[bytes, Claim]:
-    """What a registry holds that was given these claims, by their ids: the rule of docs/naming.md, taken literally.
-
-    `level` says what the work of a claim is worth.
-    """
-    given = {claim.id: claim for claim in claims}
-    revoked = {claim.owner: claim for claim in given.values() if claim.kind is Kind.REVOCATION}
-    kept = {claim.id: claim for claim in revoked.values()}
-    standing = [claim for claim in given.values() if claim.owner not in revoked]
-    eras: dict[OwnerId, int] = {}
-    for claim in standing:
-        eras[claim.owner] = max(claim.era, eras.get(claim.owner, 0))
-    groups: dict[tuple[str, OwnerId], list[Claim]] = {}
-    for claim in standing:
-        if claim.era == eras[claim.owner]:
-            groups.setdefault((claim.name.label, claim.owner), []).append(claim)
-    for group in groups.values():
-        highest = max(claim.seq for claim in group)
-        rivals = [claim for claim in group if claim.seq == highest]
-        rivals.sort(key=rank, reverse=True)
-        kept.update((claim.id, claim) for claim in rivals[:2])
-        most = max(level(claim) for claim in group)
-        backers = [claim for claim in group if level(claim) == most]
-        backers.sort(key=lambda claim: (claim.seq, rank(claim)))
-        kept[backers[-1].id] = backers[-1]
-    return kept
-
-
-def rank(claim: Claim) -> tuple[int, bytes]:
-    """Of two claims with one number, the one with more of this counts."""
-    return claim.issued, claim.id
-
-
-def canonical(claims: dict[bytes, Claim]) -> bytes:
-    """The bytes that a registry of these claims says it is."""
-    return cbor.encode([claims[claim_id].body for claim_id in sorted(claims)])
 
 
 def _signed(claim: Claim) -> bool:
@@ -194,7 +158,7 @@ def _replaced(claim: Claim, entry: Entry | None) -> bool:
 
 
 class NothingComesBack(Invariant):
-    """S4. A claim leaves a registry for a greater one, a later era, a revocation, or when too old to come back."""
+    """S4. A claim leaves a registry for a greater one, a later era, a revocation, when too old, or for want of room."""
 
     id = "S4"
     title = "what was released or revoked never comes back, and nothing is forgotten too early"
@@ -219,6 +183,9 @@ class NothingComesBack(Invariant):
             outdated = any(other.claim.era > claim.era for other in registry.names_of(claim.owner))
             if _replaced(claim, entry) or outdated or registry.is_revoked(claim.owner) or too_old:
                 self.checks += 1
+            elif entry is None and pushed_out((claim.label, claim.owner), registry, self.stage.work.level, claim):
+                self.checks += 1
+                self.figures["pushed out by others"] = self.figures.get("pushed out by others", 0.0) + 1
             elif self._was_new(place, since):
                 self.forgiven["it was not durable when the machine went down, or its disk refused"] += 1
             elif entry is not None:

@@ -65,7 +65,7 @@ def figures(stage: "Stage") -> dict[str, float]:
 
 def _attacks(choices: SeededChoices, size: int) -> list[Fault]:
     """Swarm style: some kinds in each run, each of them perhaps several times."""
-    kinds = choices.shuffled(KINDS)[: choices.integer(1, 5)]
+    kinds = choices.shuffled(word for word, kind in KINDS.items() if not kind.NEEDS_SETTLED)[: choices.integer(1, 5)]
     found: list[Fault] = []
     for _ in range(max(1, size // _SHARE)):
         victims = tuple(sorted(choices.shuffled(range(size))[:_VICTIMS]))

@@ -96,7 +96,7 @@ def test_what_is_replayed_changes_nothing_after_a_release():
 
 @pytest.mark.parametrize(
     ("kind", "dead", "most"),
-    [("undertaker", Kind.TOMBSTONE, Limits().tombstones_per_owner), ("hoarder", Kind.LIVE, 16)],
+    [("undertaker", Kind.TOMBSTONE, Limits().holds_per_owner), ("hoarder", Kind.LIVE, Limits().holds_per_owner)],
 )
 def test_what_one_owner_may_leave_behind_is_bounded(kind, dead, most):
     async def scene(one):
