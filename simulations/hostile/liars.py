@@ -258,7 +258,7 @@ class Mob(Liar):
 
     NAME = "mob"
     NEEDS_SETTLED = True
-    SIZE = 48
+    SIZE = 96
 
     def __init__(self, lair: Lair) -> None:
         super().__init__(lair)

@@ -210,10 +210,72 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/admission.py",
-                "if same >= (limits.names_per_trusted_owner if spared else most):",
-                "if same >= 20_000:",
+                "names=limits.holds_per_owner)",
+                "names=20_000)",
             ),
         ),
+    ),
+    Mutant(
+        name="first-come-first-served",
+        bug="Of too many owners of a name, or names of an owner, those are kept that came first.",
+        plan="crowded",
+        invariant="L8",
+        edits=(
+            Edit(
+                "naming/quota.py",
+                "return sum(place_of(other) < place for other in others)",
+                "return sum(1 for _ in others)",
+            ),
+            Edit(
+                "naming/quota.py",
+                "within = heapq.nsmallest(most, filter(counts, here), key=place_of)",
+                "within = list(filter(counts, here))[:most]",
+            ),
+        ),
+    ),
+    Mutant(
+        name="work-buys-no-place",
+        bug="Whoever does more work for a name is crowded out by those who did the least.",
+        test="naming/test_quota.py::test_the_owner_who_comes_after_many_cheaper_ones_is_kept",
+        edits=(Edit("naming/quota.py", "return -(held.level or 0),", "return 0,"),),
+    ),
+    Mutant(
+        name="two-orders-for-two-quotas",
+        bug="Owners of a name are ranked by work, and names of an owner by chance alone.",
+        test="naming/test_quota.py::test_two_orders_that_differ_would_have_no_single_outcome_but_this_one_does",
+        edits=(
+            Edit(
+                "naming/quota.py",
+                "and _before(claim, filter(self._within_name, here)) >= self._names:",
+                "and sum(place_of(one)[1] < place_of(claim)[1] for one in here) >= self._names:",
+            ),
+            Edit(
+                "naming/quota.py",
+                "within = heapq.nsmallest(most, filter(counts, here), key=place_of)",
+                "chance = len({held.owner for held in here}) == 1\n"
+                "    within = heapq.nsmallest(most, filter(counts, here), key=lambda one: place_of(one)[chance:])",
+            ),
+        ),
+    ),
+    Mutant(
+        name="settled-crowded-out",
+        bug="A crowd drives out whoever a node has known for days to hold a name.",
+        test="naming/test_quota.py::test_own_pinned_called_and_settled_holds_are_kept",
+        edits=(
+            Edit("naming/admission.py", "and (self._settled(key) or self._spares(claim))", "and self._spares(claim)"),
+        ),
+    ),
+    Mutant(
+        name="crowd-brings-an-era-back",
+        bug="When the last claim of an owner's era is crowded out, the key of the era before counts again.",
+        test="naming/test_quota.py::test_to_crowd_a_name_brings_no_era_back_that_its_owner_left",
+        edits=(Edit("naming/quota.py", "if others or held.era == 0:", "if others >= 0:"),),
+    ),
+    Mutant(
+        name="refused-claims-sent-each-minute",
+        bug="What a peer has no room for is sent to it with each exchange.",
+        test="naming/test_spread.py::test_two_nodes_that_differ_by_a_quota_do_not_send_the_same_claims_each_minute",
+        edits=(Edit("naming/unkept.py", "if given.until > now}", "if given.until < 0}"),),
     ),
     Mutant(
         name="seq-not-raised",

@@ -1,4 +1,4 @@
-"""Names that people use are crowded: each of some attackers has 48 owners claim one, where a node keeps 32 for a name.
+"""Names that people use are crowded: each of some attackers has 96 owners claim one, where a node keeps 32 for a name.
 
 What it is after: whoever knew the name for long before (half a minute here) is led on to its holder; everybody reaches
 the holder by the name's full form, who lost all memory, too; and when it is over all registries are the same, but for

@@ -2,7 +2,7 @@
 
 import attrs
 
-from simulations.faults import Attack, Kill
+from simulations.faults import Attack, Kill, Split
 from simulations.mutants.plans.small import PAIR, small
 from simulations.operations import Expose, Fetch, Register
 from simulations.plan import Bounds, Plan
@@ -73,4 +73,17 @@ def _intruders() -> Plan:
     )
 
 
-PLANS = (_liars(), _worked(), _intruders())
+def _crowded() -> Plan:
+    """A stranger claims a name in use for many owners, and tells two machines that are apart of them in other orders."""
+    plan = small(
+        "crowded",
+        PAIR,
+        (Register(at=0.0, machine=0, name="one"),),
+        (Split(at=14.0, groups=((0,), (1,)), seconds=20.0), Attack(at=15.0, kind="mob")),
+        safety=40.0,
+        bounds=Bounds(converge=180.0),
+    )
+    return attrs.evolve(plan, settle_after=8.0)
+
+
+PLANS = (_liars(), _worked(), _intruders(), _crowded())
