@@ -169,14 +169,16 @@ class Admission:
         known = registry.by_owner.of(claim.owner.digest)
         if registry.entry(claim.name, claim.owner) is not None or (known and claim.era > registry.era_of(claim.owner)):
             return  # it takes no further room, or ends all that is here of its owner: that must be known in any case
-        if self._stays(claim, len(known) + 1):
-            return
-        unproven = claim.level is None and self._levels.asked  # it may show any work: looked at again when it is known
-        if refusal := self._quotas.refusal(claim.proved(_MOST) if unproven else claim):
+        unproven = claim.level is None and self._levels.asked  # it may show any work: judged again when that is known
+        refusal = "" if unproven else self._quotas.refusal(claim)
+        if (
+            not refusal
+            and registry.claims - len(self._lodgers) >= limits.claims
+            and not self._may_lodge(claim, lodging)
+        ):
+            refusal = "This node keeps as many claims as it is allowed to."
+        if refusal and not self._stays(claim, len(known) + 1):
             raise ClaimRefused("quota", refusal)
-        taken = registry.claims - len(self._lodgers) - len(registry.ended_by(claim))
-        if taken >= limits.claims and not self._may_lodge(claim, lodging):
-            raise ClaimRefused("quota", "This node keeps as many claims as it is allowed to.")
 
     def _stays(self, claim: Claim, holds: int) -> bool:
         """Whether a claim is kept beside the quotas, if its owner has so many holds here.

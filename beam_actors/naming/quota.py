@@ -70,8 +70,10 @@ class Quotas:
         its owner left: then the key of that era, which a thief may have, would be believed again for all names, and to
         crowd one name would do it. So the last hold of an owner in a later era stays, within a bound.
         """
+        if not (beyond := self._beyond(key)):
+            return []
         gone: set[Key] = set()
-        for held in sorted(self._beyond(key), key=place_of, reverse=True):
+        for held in sorted(beyond, key=place_of, reverse=True):
             one = held.name, held.owner
             others = self._other_holds(held, gone)
             if one in gone or beside(held if isinstance(held, Claim) else held.claim, others + 1):
