@@ -31,7 +31,7 @@ Place = tuple[int, bytes]
 
 
 def place_of(held: Held) -> Place:
-    """More work comes first; of equal work what chance put there, for whoever grinds it does the work all the same."""
+    """More work comes first, then a lesser hash: who grinds keys for that does the work for each of them all the same."""
     subject = held.label.encode() + b"\0" + held.owner.digest
     return -(held.level or 0), blake2b(subject, digest_size=16, person=b"beam-quota-1").digest()
 
@@ -55,7 +55,7 @@ class Quotas:
         """Why there is no room for a hold that is not here, or nothing."""
         here = self._registry.by_name.of(claim.label)
         if len(here) >= self._owners and _before(claim, filter(self._within_owner, here)) >= self._owners:
-            return "Enough owners claim this name who show more work, or as much."
+            return "Enough owners claim this name who show more work, or as much with a lesser hash."
         here = () if claim.era > self._registry.era_of(claim.owner) else self._registry.by_owner.of(claim.owner.digest)
         if len(here) >= self._names and _before(claim, filter(self._within_name, here)) >= self._names:
             return f"The owner has {self._names} other names, live or released, that come before this one."

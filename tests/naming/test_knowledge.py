@@ -114,6 +114,14 @@ def test_a_taken_name_is_refused_with_who_and_since_when():
     free.reserve(ALICE, contest=False, now=NOW + 6)
 
 
+def test_what_was_released_within_a_month_counts_among_the_names_that_others_keep():
+    released = [claim(3, name, kind=Kind.TOMBSTONE) for name in ("a1", "a2")]
+    known = knowledge(*released, claim(3, "a3"), limits=Limits(holds_per_owner=3))
+    with pytest.raises(QuotaExceeded, match="within a month, 3 names"):
+        known.reserve(ALICE, contest=False, now=NOW)
+    assert known.reserve(Name("a1"), contest=False, now=NOW)
+
+
 def test_an_owner_holds_sixteen_names():
     known = knowledge()
     for number in range(16):
