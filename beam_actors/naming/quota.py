@@ -31,7 +31,7 @@ Place = tuple[int, bytes]
 
 
 def place_of(held: Held) -> Place:
-    """More work comes first, then a lesser hash: who grinds keys for that does the work for each of them all the same."""
+    """More work comes first, then a lesser hash: who grinds keys for it does the work for each of them, too."""
     subject = held.label.encode() + b"\0" + held.owner.digest
     return -(held.level or 0), blake2b(subject, digest_size=16, person=b"beam-quota-1").digest()
 
