@@ -34,7 +34,7 @@ async def test_another_version_is_refused_in_words(autojump_clock):
     async with lab(1) as (_, (one,)):
         stream = visit(one)
         await stream.write(frame(protocol.cbor.encode([2, 1, []])))
-        assert await refusal(stream) == "This node speaks version 1 of the names protocol, not 2."
+        assert await refusal(stream) == "This node speaks version 1 of /beam/names/1, not 2."
         assert await stream.read() == b""
 
 
