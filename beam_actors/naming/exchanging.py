@@ -4,7 +4,8 @@ Invariant: what the peer says is paid for before it is done, and what it may hav
 Which peer it is, and when it is its turn, is `spread`'s matter; claims go to the registrar unread.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 
 from beam_actors.errors import RemoteProtocolError
 from beam_actors.naming import protocol
@@ -22,6 +23,8 @@ RANGES_READ = 16
 """So many ranges, and ids in them, cost as much as one claim: they are read, found and kept for a while."""
 _IDS_COMPARED = 64
 """So many ids in a comparison, from either side, cost as much as one claim."""
+_PAID_AT_ONCE = 4
+"""Claims: a question of the same peer, which it may have meanwhile, waits for so many of them and no more."""
 _ITEMS_HASHED = 4096
 """So many items under a fingerprint cost as much as one claim: a quarter of a millisecond."""
 
@@ -63,18 +66,18 @@ class Exchange:
         machine = Reconciliation(mine, salt, most=self._most)
         turn = machine.begin()
         await self._talk.send(Compare(salt, bytes(PREFIX), TOP), *protocol.turns(turn.ranges))
-        await self._take_turns(machine, mine, turn)
+        await self._take_turns(machine, mine, turn, salt)
 
     async def answer(self, opening: Compare) -> None:
         """The same, when the other side began."""
         mine = (await self._items()).within(opening.lower, opening.upper)
-        await self._take_turns(Reconciliation(mine, opening.salt, most=self._most), mine, None)
+        await self._take_turns(Reconciliation(mine, opening.salt, most=self._most), mine, None, opening.salt)
 
     async def _items(self) -> Snapshot:
         everything: Snapshot = await self._registrar.ask(GetItems(), timeout=_ASK)
         return self._unkept.compared(everything)
 
-    async def _take_turns(self, machine: Reconciliation, mine: Snapshot, turn: Turn | None) -> None:
+    async def _take_turns(self, machine: Reconciliation, mine: Snapshot, turn: Turn | None, salt: bytes) -> None:
         with self._exchanges.holding(mine) as holding:
             while turn is None or not turn.last:
                 await self._hear(machine, holding)
@@ -83,17 +86,20 @@ class Exchange:
                 turn = machine.answer()
                 if turn is None:
                     break
-                await self._say(turn)
+                await self._say(turn, salt)
         if self._told:
             await self._talk.finish()  # if it fails, perhaps the other side could not take in what it has no room for
             self._unkept.given(self._told, mine)
 
-    async def _say(self, turn: Turn) -> None:
-        for start in range(0, len(turn.push), protocol.MAX_CLAIMS):
-            some = turn.push[start : start + protocol.MAX_CLAIMS]
-            await self._pay(len(some))
-            await self._talk.send_claims(await self._registrar.ask(GetClaims(some), timeout=_ASK))
-        self._told += turn.push
+    async def _say(self, turn: Turn, salt: bytes) -> None:
+        with self._unkept.giving(rotated(turn.push, salt)) as left:
+            while some := tuple(islice(left, protocol.MAX_CLAIMS)):
+                for start in range(0, len(some), _PAID_AT_ONCE):
+                    await self._pay(min(_PAID_AT_ONCE, len(some) - start))
+                await self._talk.send_claims(await self._registrar.ask(GetClaims(some), timeout=_ASK))
+                self._told += some
+                for one in some:
+                    left.pop(one, None)
         await self._talk.send(*protocol.wants(turn.want), *protocol.turns(turn.ranges))
 
     async def _hear(self, machine: Reconciliation, holding: Holding) -> None:
@@ -113,6 +119,15 @@ class Exchange:
                     raise RemoteProtocolError("The stream ended before the exchange did.")
                 case _:
                     raise RemoteProtocolError("The peer says something else in the middle of an exchange.")
+
+
+def rotated(ids: Sequence[bytes], salt: bytes) -> tuple[bytes, ...]:
+    """The same, from a place that is another one in each exchange.
+
+    Whoever is new gets what it lacks from several peers at once, and would get the same from all of them, in order.
+    """
+    start = int.from_bytes(salt, "big") % max(1, len(ids))
+    return (*ids[start:], *ids[:start])
 
 
 def _price(ranges: tuple[Range, ...], work: Work) -> float:

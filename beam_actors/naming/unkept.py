@@ -1,13 +1,15 @@
-"""What a peer was given in exchanges and does not keep: quotas of another node, or what a person binds there, differ.
+"""What a peer is given in exchanges, and what of it is not kept there.
 
-Two nodes may differ for good in what they hold. Without this book each exchange would find that out anew, and the
-claims would be sent again each minute. So what was given twice is left out of the exchanges with that peer for a while,
-twice as long each time: then both sides compare as equal. Invariant: nothing is left out that was given once only, or
-that the peer is known to have, or for longer than an hour. The book is bounded, and ends with the connection.
+Two nodes may differ for good in what they hold: by the quotas of another node, or by what a person binds there. Without
+this book each exchange would find that out anew, and the claims would be sent again each minute. So what was given
+twice is left out of the exchanges with that peer for a while, twice as long each time: then both sides compare as
+equal. Invariant: nothing is left out that was given once only, or that the peer is known to have, or for longer than an
+hour. The book is bounded, and ends with the connection.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 import attrs
 
@@ -30,7 +32,7 @@ class _Given:
 class Unkept:
     """The book of one peer."""
 
-    __slots__ = ("_clock", "_given", "_pause", "_room")
+    __slots__ = ("_clock", "_given", "_giving", "_pause", "_room")
 
     def __init__(self, room: int, pause: float, clock: Clock) -> None:
         """`room` claims, the last ones; `pause` in seconds is about the time from one exchange to the next."""
@@ -38,12 +40,23 @@ class Unkept:
         self._pause = pause
         self._clock = clock
         self._given: OrderedDict[bytes, _Given] = OrderedDict()
+        self._giving: list[dict[bytes, None]] = []
 
     def __len__(self) -> int:
         return len(self._given)
 
     def __repr__(self) -> str:
         return f"<Unkept of {len(self)} given>"
+
+    @contextmanager
+    def giving(self, ids: Iterable[bytes]) -> Iterator[dict[bytes, None]]:
+        """The claims with these ids are being sent: those that are left, without what the peer has meanwhile."""
+        left = dict.fromkeys(ids)
+        self._giving.append(left)
+        try:
+            yield left
+        finally:
+            self._giving = [other for other in self._giving if other is not left]
 
     def given(self, ids: Collection[bytes], mine: Snapshot) -> None:
         """The claims with these ids, items of `mine`, were sent."""
@@ -64,6 +77,8 @@ class Unkept:
         """The peer has these."""
         for one in ids:
             self._given.pop(one, None)
+            for left in self._giving:
+                left.pop(one, None)
 
     def compared(self, mine: Snapshot) -> Snapshot:
         """What of `mine` is to be compared with the peer's."""

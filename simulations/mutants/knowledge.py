@@ -96,8 +96,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/exchanging.py",
-                "        for start in range(0, len(turn.push), protocol.MAX_CLAIMS):",
-                "        for start in range(0, 0, protocol.MAX_CLAIMS):",
+                "            while some := tuple(islice(left, protocol.MAX_CLAIMS)):",
+                "            while some := tuple(islice(left, 0)):",
             ),
         ),
     ),

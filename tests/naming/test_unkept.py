@@ -37,6 +37,17 @@ def left_out(unkept: Unkept) -> set[bytes]:
     return {item(number) for number in range(10)} - {compared[place] for place in range(len(compared))}
 
 
+def test_what_the_peer_has_meanwhile_is_not_given_any_more():
+    unkept, _clock = book()
+    with unkept.giving(map(id_of, range(4))) as left, unkept.giving([id_of(1)]) as other:
+        unkept.kept([id_of(1), id_of(9)])
+        assert list(left) == [id_of(0), id_of(2), id_of(3)]
+        assert not other
+        left.pop(id_of(0))
+    unkept.kept([id_of(2)])
+    assert list(left) == [id_of(2), id_of(3)]  # it is over
+
+
 def test_what_was_given_once_is_compared():
     unkept, _clock = book()
     unkept.given([id_of(1)], MINE)
