@@ -6,12 +6,13 @@ held against nobody.
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import attrs
 import trio
 
+from beam_actors.errors import NameNotFound, NotAllowed
 from beam_actors.values import OwnerId
 
 
@@ -31,6 +32,8 @@ class Standing(enum.Enum):
     """Never asked for, or given up and acknowledged."""
     HELD = "held"
     """Acknowledged."""
+    HANDED = "handed over"
+    """It goes to somebody else: the daemon that was started then says so, once it has asked its peers."""
     UNSURE = "unsure"
 
 
@@ -72,6 +75,12 @@ class Person:
     offers: dict[str, Offer] = attrs.field(factory=dict)
     """By the tunnel's key."""
     pins: dict[str, OwnerId] = attrs.field(factory=dict)
+    petnames: dict[str, tuple[str, OwnerId] | None] = attrs.field(factory=dict)
+    """What each stands for; None if nobody can know."""
+    era: int | None = 0
+    """Of the owner's key on the machine; None if nobody can know."""
+    revoked: bool | None = False
+    """Whether the owner is revoked; None if nobody can know."""
     saved: dict[str, Standing] | None = None
     """How all wishes stood when the backup was made; names and tunnels have different keys."""
     signs_again: bool = False
@@ -80,17 +89,32 @@ class Person:
     def holds(self, name: str) -> bool:
         """Whether it was told that it holds the name, and nothing since."""
         wish = self.names.get(name)
-        return wish is not None and wish.standing is Standing.HELD
+        return wish is not None and wish.standing is Standing.HELD and self.revoked is False
+
+    def bound(self, label: str) -> tuple[str, OwnerId] | None:
+        """The name and the owner to which the person bound the label, by a petname or a pin."""
+        if label in self.petnames:
+            return self.petnames[label]
+        return (label, self.pins[label]) if label in self.pins else None
 
     @property
     def held(self) -> list[str]:
         """The names that it was told it holds."""
-        return [name for name, wish in self.names.items() if wish.standing is Standing.HELD]
+        return [name for name in self.names if self.holds(name)]
 
     @property
     def given_up(self) -> list[str]:
         """The names that it held and was told it holds no longer."""
-        return [name for name, wish in self.names.items() if wish.standing is Standing.NONE and wish.ever]
+        return [name for name, wish in self.names.items() if self._stands(wish, Standing.NONE) and wish.ever]
+
+    @property
+    def handed_over(self) -> list[str]:
+        """The names that it hands over, or did."""
+        return [name for name, wish in self.names.items() if self._stands(wish, Standing.HANDED)]
+
+    def _stands(self, wish: Wish, standing: Standing) -> bool:
+        """Whether a name's wish is known to stand so: of an owner who is revoked no name does in any way."""
+        return wish.standing is standing and self.revoked is False
 
     @property
     def offered(self) -> list[Offer]:
@@ -115,7 +139,8 @@ class Person:
         """The disk is what it was at the backup: what changed since is anybody's guess, also at the peers."""
         saved = self.saved or {}
         self.signs_again = True
-        self.pins.clear()
+        self.era = None
+        self._forget_bindings()
         for key, wish in self._wishes():
             if wish.standing is not saved.get(key, Standing.NONE):
                 wish.standing = Standing.UNSURE
@@ -123,7 +148,7 @@ class Person:
     def lost_data(self) -> None:
         """The database is gone and the keys are there: peers still know the names, the machine does not."""
         self.signs_again = True
-        self.pins.clear()
+        self._forget_bindings()
         for _key, wish in self._wishes():
             if wish.ever:
                 wish.standing = Standing.UNSURE
@@ -136,7 +161,14 @@ class Person:
         self.names.clear()
         self.offers.clear()
         self.pins.clear()
+        self.petnames.clear()
+        self.era, self.revoked = 0, False
         self.saved = None
+
+    def _forget_bindings(self) -> None:
+        """What was bound may be there or not."""
+        self.pins.clear()
+        self.petnames.update(dict.fromkeys(self.petnames))
 
     def _wishes(self) -> Iterator[tuple[str, Wish]]:
         yield from self.names.items()
@@ -163,6 +195,28 @@ class Request:
             self._wish.standing, self._wish.ever = self._before
 
 
+class Call:
+    """A petname that is being made; what it was told is said by `done` or `refused`, or by neither."""
+
+    def __init__(self, petnames: dict[str, tuple[str, OwnerId] | None], petname: str) -> None:
+        self._petnames = petnames
+        self._petname = petname
+        self._had = petname in petnames
+        self._before = petnames.get(petname)
+        petnames[petname] = None
+
+    def done(self, name: str, owner: OwnerId) -> None:
+        """It stands for the owner's name."""
+        self._petnames[self._petname] = name, owner
+
+    def refused(self) -> None:
+        """Nothing was changed, for certain."""
+        if self._had:
+            self._petnames[self._petname] = self._before
+        else:
+            del self._petnames[self._petname]
+
+
 class Model:
     """All people, and all who ever signed for a name."""
 
@@ -172,6 +226,12 @@ class Model:
         """By name: the owners whose node was asked to claim it, with whatever outcome, and attackers who did."""
         self.strangers: set[OwnerId] = set()
         """The owners that attackers signed for."""
+        self.heirs: dict[tuple[str, OwnerId], set[OwnerId]] = {}
+        """To whom an owner handed a name over, or began to."""
+        self.handed_in: dict[tuple[str, OwnerId], int] = {}
+        """In which era that was."""
+        self.stolen: set[tuple[OwnerId, int]] = set()
+        """The keys, by owner and era, that somebody else has, too."""
 
     @contextmanager
     def registering(self, person: Person, name: str) -> Iterator[Request]:
@@ -185,6 +245,52 @@ class Model:
         """Somebody gives a name up."""
         with _request(person.names.setdefault(name, Wish()), Standing.NONE) as request:
             yield request
+
+    @contextmanager
+    def opening_era(self, person: Person) -> Iterator[Callable[[int], None]]:
+        """Somebody opens the next era; what is yielded is told which one that was."""
+        before, person.era = person.era, None
+
+        def opened(era: int) -> None:
+            person.era = era
+
+        try:
+            yield opened
+        except (NameNotFound, NotAllowed):  # nothing was written
+            person.era = before
+            raise
+
+    @contextmanager
+    def handing_over(self, person: Person, name: str, heir: OwnerId) -> Iterator[Request]:
+        """Somebody hands a name over."""
+        if person.owner is not None:
+            self.heirs.setdefault((name, person.owner), set()).add(heir)
+        with _request(person.names.setdefault(name, Wish()), Standing.HANDED) as request:
+            yield request
+
+    def handed(self, person: Person, name: str, era: int) -> None:
+        """The next daemon hands the name over, in this era."""
+        if person.owner is not None:
+            self.handed_in[name, person.owner] = era
+
+    @contextmanager
+    def revoking(self, person: Person) -> Iterator[Callable[[], None]]:
+        """Somebody ends an owner for good; what is yielded is called when it is done."""
+        person.revoked = person.revoked or None
+
+        def revoked() -> None:
+            person.revoked = True
+
+        yield revoked
+
+    def led_to(self, name: str, owner: OwnerId) -> set[OwnerId]:
+        """To whom what was bound to an owner's name may lead: the owner, and whoever got it from one of these."""
+        found, new = {owner}, [owner]
+        while new:
+            heirs = self.heirs.get((name, new.pop()), set()) - found
+            found |= heirs
+            new += sorted(heirs)
+        return found
 
     @contextmanager
     def exposing(
@@ -242,7 +348,7 @@ class Model:
     def is_sure(self, name: str) -> bool:
         """Whether everybody's standing about the name is known."""
         return not any(
-            wish.standing is Standing.UNSURE or wish.under_way
+            person.revoked is None or (not person.revoked and (wish.standing is Standing.UNSURE or wish.under_way))
             for person in self.people
             if (wish := person.names.get(name)) is not None
         )

@@ -4,7 +4,7 @@ Invariant: what an operation was told is what the model learns, no more: done, r
 answer was lost. An operation on a machine that is down is not done at all, and counted so.
 """
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
 import trio
@@ -19,9 +19,13 @@ from beam_actors.errors import (
     QuotaExceeded,
     ResourceExhausted,
 )
+from beam_actors.identity import REVOCATION_ERA
+from beam_actors.naming import Claim
 from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import EVERYONE, Access, Name, PeerId
-from simulations import ranges
+from simulations import owning, ranges
+from simulations.faults.base import Moot
+from simulations.model import Call
 
 if TYPE_CHECKING:
     from simulations.place import Place
@@ -37,6 +41,8 @@ _REFUSALS = (NameTaken, QuotaExceeded, InvalidName, NotAllowed)
 class Operation:
     """Something that somebody does on one machine."""
 
+    stops: ClassVar[bool] = False
+    """Whether the daemon is stopped for it, and started again."""
     at: float
     """Seconds since the beginning of the safety phase."""
     machine: int
@@ -118,6 +124,93 @@ class Pin(Operation):
         """See `Operation`."""
         pin = await place.node.naming.pin(self.name)
         stage.model.pinned(place.person, self.name, pin.owner)
+        return "done"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Petname(Operation):
+    """Let a word stand for a name of whoever holds it now, on this machine alone."""
+
+    petname: str = attrs.field(validator=ranges.name)
+    name: str = attrs.field(validator=ranges.any_form)
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        call = Call(place.person.petnames, self.petname)
+        try:
+            meant = await place.node.naming.petname(self.petname, self.name)
+        except (*_REFUSALS, NameNotFound, NameContested, ResourceExhausted):
+            call.refused()
+            raise
+        if meant.owner is not None:
+            call.done(meant.name.label, meant.owner)
+        return "done"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Rotate(Operation):
+    """Open the owner's next era on the machine: the key before is worth nothing from then on."""
+
+    stops: ClassVar[bool] = True
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        with stage.model.opening_era(place.person) as opened:
+            opened(await owning.open_era(place.machine))
+        return "done"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Transfer(Operation):
+    """Hand a name over to the owner of another machine, who then may register it; it opens an era, as `rotate` does."""
+
+    stops: ClassVar[bool] = True
+    name: str = attrs.field(validator=ranges.name)
+    to: int
+    """The heir's machine."""
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Operation`."""
+        return self.machine, self.to
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        person, heir = place.person, stage.places[self.to].person.owner
+        if heir is None or heir == person.owner:
+            return "there is no heir"
+        with stage.model.handing_over(person, self.name, heir) as wish, stage.model.opening_era(person) as opened:
+            try:
+                era = await owning.transfer(place.machine, Name(self.name), heir)
+            except NameNotFound:
+                wish.refused()
+                stage.invariants.not_held(place, self.name)
+                raise
+            opened(era)
+            stage.model.handed(person, self.name, era)
+            wish.done()
+        return "done"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Revoke(Operation):
+    """End the owner of a machine for good, by the daemon of this one."""
+
+    of: int
+    """Where the owner sits."""
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Operation`."""
+        return self.machine, self.of
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        whose = stage.places[self.of]
+        if whose.person.owner is None:
+            return "there is no owner"
+        key = owning.chain_of(whose.machine).era_key(REVOCATION_ERA)
+        with stage.model.revoking(whose.person) as revoked:
+            await place.node.naming.revoke(Claim.revoke(stage.network_id, key).encoded)
+            revoked()
         return "done"
 
 
@@ -234,11 +327,14 @@ async def perform(operation: Operation, stage: "Stage") -> None:
         return
     outcome = "machine went down"
     start = trio.current_time()
-    with place.while_up():
-        try:
-            outcome = await operation.run(stage, place)
-        except (BeamError, NameContested, ResourceExhausted) as error:
-            outcome = error.code
+    try:
+        if operation.stops:
+            outcome = await _stopped(operation, stage)
+        else:
+            with place.while_up():
+                outcome = await operation.run(stage, place)
+    except (BeamError, NameContested, ResourceExhausted) as error:
+        outcome = error.code
     stage.count("operations", f"{kind}: {outcome}")
     stage.world.trace.add(place.name, kind, outcome)
     if outcome == "timed-out":
@@ -256,4 +352,17 @@ async def perform(operation: Operation, stage: "Stage") -> None:
             place.lock.release()
 
 
-KINDS = (Register, Release, Resolve, Pin, Expose, Unexpose, Fetch, Follow)
+async def _stopped(operation: Operation, stage: "Stage") -> str:
+    """Do it while the daemon is stopped; whoever else takes the machine down waits until it runs again."""
+    try:
+        async with stage.taking_down(operation.machine) as place:
+            await place.shutdown()
+            try:
+                return await operation.run(stage, place)
+            finally:
+                await place.boot()
+    except Moot:
+        return "machine down"
+
+
+KINDS = (Register, Release, Resolve, Pin, Petname, Expose, Unexpose, Rotate, Transfer, Revoke, Fetch, Follow)

@@ -41,6 +41,10 @@ class Lair:
     """The names that are worth something."""
     signs: Callable[[str, OwnerId], None]
     """Called before a genuine claim is shown to anybody."""
+    copied: Callable[[], tuple[OwnerKey, Sequence[str]] | None] = lambda: None
+    """The key that was copied from the first victim's machine, and its owner's names; None until the owner leaves it."""
+    poses: Callable[[str, OwnerId], None] = lambda _name, _owner: None
+    """Called before a claim by a copied key is shown to anybody."""
     entered: Callable[[PeerId, str | None, int], None]
     """Called when a victim opened a tunnel to it, with the name and the port that it had asked for."""
     tally: Counter[str]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from beam_actors.identity import OwnerKey
 from beam_actors.naming import Claim, Kind, Terms
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.values import Name, PeerId, cbor
+from beam_actors.values import Name, OwnerId, PeerId, cbor
 
 
 def signed(
@@ -20,6 +20,7 @@ def signed(
     ttl: int = HOUR,
     valid: int = 30 * DAY,
     inherits: bytes = b"",
+    successor: OwnerId | None = None,
 ) -> Claim:
     """A genuine claim, whatever its owner means by it. Times in seconds since 1970, `ttl` and `valid` in seconds."""
     terms = Terms(
@@ -34,6 +35,7 @@ def signed(
         not_after=issued + valid,
         ttl=ttl if kind is Kind.LIVE else 0,
         inherits=inherits,
+        successor=successor,
     )
     return Claim.sign(terms, key)
 

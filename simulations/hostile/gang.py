@@ -5,17 +5,21 @@ the model, so that a name may lead to them only for that; when they leave, their
 """
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import trio
 
 from beam_actors.errors import BeamError
+from beam_actors.identity import OwnerKey
 from beam_actors.values import Multiaddr, OwnerId, PeerId
 from simulations.hostile import KINDS, Attacker, Impostor, Lair
+from simulations.owning import key_of
 
 if TYPE_CHECKING:
     from beam_actors.testing.machine import Machine
     from simulations.faults.attacks import Attack
+    from simulations.place import Place
     from simulations.stage import Stage
 
 _TRIES = 3
@@ -61,6 +65,8 @@ class Gang:
             victims=lambda: [place.address for place in victims],
             names=lambda: stage.model.wanted,
             signs=self._signs,
+            copied=await self._copying(victims[0]),
+            poses=stage.model.claims,
             entered=self._entered,
             tally=self.tally,
         )
@@ -102,6 +108,21 @@ class Gang:
         if isinstance(attacker, Impostor) and others and others[0].peer is not None:
             return attacker.address_as(others[0].peer)
         return attacker.address
+
+    async def _copying(self, place: "Place") -> Callable[[], tuple[OwnerKey, list[str]] | None]:
+        """What a copy of the machine's keystore is worth, now and later."""
+        person = place.person
+        if person.owner is None or place.disk_in_trouble:
+            return lambda: None
+        key = await key_of(place.machine)
+
+        def left() -> tuple[OwnerKey, list[str]] | None:
+            if person.owner != key.owner_id or person.era is None or person.era <= key.era:
+                return None
+            self._stage.model.stolen.add((key.owner_id, key.era))
+            return key, sorted(person.names)
+
+        return left
 
     def _signs(self, name: str, owner: OwnerId) -> None:
         self.owners.add(owner)

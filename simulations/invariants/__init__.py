@@ -25,6 +25,7 @@ from simulations.invariants.dht import DHT
 from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
 from simulations.invariants.keys import NoncesAreUsedOnce, NothingIsPlain
+from simulations.invariants.owners import BindingsFollowOwners, ErasStand
 from simulations.invariants.sessions import SessionsAreSettled
 from simulations.invariants.settled import SettledWasAlone
 from simulations.invariants.supervision import ChildrenAreKept
@@ -57,6 +58,8 @@ ALL: tuple[type[Invariant], ...] = (
     RoomIsBounded,
     NamesResolve,
     FullFormLeads,
+    BindingsFollowOwners,
+    ErasStand,
     TunnelsWork,
     OwnersAreFollowed,
     AttackersLeave,

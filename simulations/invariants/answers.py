@@ -47,13 +47,14 @@ class NobodyElsesKey(Invariant):
     def resolved(self, place: "Place", name: str, found: Resolution) -> None:
         """See `Invariant`."""
         label = name.partition(".")[0]
-        claimants = self.stage.model.claimants.get(label, set())
+        claimants = self.stage.model.claimants.get(found.name.label, set())
         self.expect(
             found.owner in claimants, f"{name} leads at {place.name} to {found.owner.short}, who never claimed it"
         )
-        pinned = place.person.pins.get(label)
-        if pinned is not None and not place.person.holds(label):
-            self.expect(found.owner == pinned, f"{name} is pinned at {place.name} and leads to another owner")
+        bound = None if "." in name else place.person.bound(label)
+        if bound is not None and not place.person.holds(label):
+            led_to = self.stage.model.led_to(*bound)
+            self.expect(found.owner in led_to, f"{name} is bound at {place.name} and leads to another owner")
         self._is_not_over(place, found)
         if not self.expect(found.peers, f"{name} leads at {place.name} to no machine"):
             return
@@ -123,8 +124,16 @@ class AcknowledgedStays(Invariant):
         for name, owner in place.person.pins.items():
             pin = known.bindings.pins.get(Name(name))
             self.expect(
-                pin is not None and pin.owner == owner, f"{place.name} was told that {name} is pinned, and it is not"
+                pin is not None and pin.owner in self.stage.model.led_to(name, owner),
+                f"{place.name} was told that {name} is pinned, and it is not, or to another owner",
             )
+        for petname, meant in place.person.petnames.items():
+            if meant is not None:
+                call = known.bindings.petnames.get(Name(petname))
+                self.expect(
+                    call is not None and call.name.label == meant[0] and call.owner in self.stage.model.led_to(*meant),
+                    f"{place.name} was told that {petname} stands for {meant[0]}, and it stands for {call!r}",
+                )
 
     def _judge_names(self, place: "Place", known: "Knowledge", what: str) -> None:
         held = {name.label for name in known.own}
@@ -193,7 +202,8 @@ class NamesResolve(Invariant):
     async def after_heal(self) -> None:
         """See `Invariant`."""
         wanted = self.stage.model.wanted
-        names = [name for name in wanted if self.stage.model.is_sure(name)]
+        called = {petname for place in self.stage.core for petname in place.person.petnames}
+        names = [name for name in wanted if self.stage.model.is_sure(name) and name not in called]
         places = self.stage.core
         step = max(1, ceil(len(names) * len(places) / _MOST_QUESTIONS))
         asked = 0
@@ -223,7 +233,7 @@ class NamesResolve(Invariant):
     def _decided(self, place: "Place", name: str) -> OwnerId | None:
         """Whom the machine leads to although others claim the name; whether rightly, S22 and S23 judge."""
         known = self.stage.inside.knowledge(place.node)
-        if known is None or place.person.holds(name) or name in place.person.pins:
+        if known is None or place.person.holds(name) or name in {*place.person.pins, *place.person.petnames}:
             return None
         if self.stage.inside.pinned_by_use(place.node, name) is not None:
             return None
@@ -238,6 +248,9 @@ class NamesResolve(Invariant):
         owners = [person.owner for person in people if person.owner is not None]
         pinned = place.person.pins.get(name) or self.stage.inside.pinned_by_use(place.node, name)
         if pinned is not None:
+            led_to = self.stage.model.led_to(name, pinned)
+            if len(led_to) > 1:  # whether it must follow, S24 says
+                return (*(owner.short for owner in owners if owner in led_to), "nobody")
             return (pinned.short,) if pinned in owners else (pinned.short, "nobody")
         former = self.stage.former_holders(name)
         if owners and self.stage.gang.owners.issuperset(former):

@@ -12,7 +12,19 @@ from simulations.invariants.quotas import pushed_out, to_be_equal
 from simulations.invariants.reference import canonical, reference
 
 if TYPE_CHECKING:
+    from simulations.model import Person
     from simulations.place import Place
+
+
+def _says(registry: Registry, name: Name, person: "Person", wanted: Kind, *, since: int) -> bool:
+    """Whether the person's owner says so of the name, in the era of the key; a later one than `since` ends the rest."""
+    if person.owner is None:
+        return False
+    entry = registry.entry(name, person.owner)
+    if entry is None:
+        return wanted is not Kind.LIVE and registry.era_of(person.owner) > since
+    present = wanted is not Kind.LIVE or person.era is None or entry.claim.era >= person.era
+    return entry.claim.kind is wanted and present
 
 
 class RegistriesAgree(Invariant):
@@ -95,12 +107,21 @@ class RegistriesAgree(Invariant):
         for person in stage.model.people:
             if person.owner is None or known is None:
                 continue
-            for wanted, names in ((Kind.LIVE, person.held), (Kind.TOMBSTONE, person.given_up)):
+            if person.revoked and not known.registry.is_revoked(person.owner):
+                return f"no registry says that the owner of m{person.index} is revoked"
+            if stage.places[person.index].gone:
+                continue
+            for wanted, names in (
+                (Kind.LIVE, person.held),
+                (Kind.TOMBSTONE, person.given_up),
+                (Kind.TRANSFER, person.handed_over),
+            ):
                 for name in names:
                     entry = known.registry.entry(Name(name), person.owner)
                     if entry is None and pushed_out((name, person.owner), known.registry, stage.work.level):
                         continue  # L7 asks for it
-                    if not stage.places[person.index].gone and (entry is None or entry.claim.kind is not wanted):
+                    since = stage.model.handed_in.get((name, person.owner), 0) if wanted is Kind.TRANSFER else 0
+                    if not _says(known.registry, Name(name), person, wanted, since=since):
                         return f"no registry says that {name} is {wanted.name.lower()} as m{person.index} was told"
         return ""
 

@@ -1,0 +1,78 @@
+"""What an owner does by the recovery phrase while the daemon is stopped: the node's own functions, on a machine's disk.
+
+Invariant: the same steps in the same order as `beam rotate-key` and `beam transfer` take them, and each of them is
+production code; what differs is where the files and the store are. No daemon may run on the machine.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from beam_actors.errors import NotAllowed, StorageError
+from beam_actors.identity import REVOCATION_ERA, OwnerChain, OwnerKey
+from beam_actors.naming import Handing, hand_over, spoken_era
+from beam_actors.node import open_keys, take_owner_key
+from beam_actors.node.keys import PHRASE
+from beam_actors.ports import Store
+from beam_actors.testing.compute import InlineCompute
+from beam_actors.testing.files import SimFiles
+from beam_actors.testing.machine import Machine
+from beam_actors.testing.process import SYNC_SECONDS
+from beam_actors.testing.store import MemoryStore
+from beam_actors.values import Name, OwnerId
+
+
+def chain_of(machine: Machine) -> OwnerChain:
+    """All keys of the owner whose phrase is on the machine's disk; raise `StorageError` if there is none."""
+    words = SimFiles(machine.disk).read(PHRASE)
+    if words is None:
+        raise StorageError(f"There is no recovery phrase on {machine.name}.")
+    return OwnerChain.from_phrase(words.decode().strip())
+
+
+async def key_of(machine: Machine) -> OwnerKey:
+    """The key of the era in which the machine signs, as its keystore has it."""
+    files, entropy = SimFiles(machine.disk), machine.world.entropy(f"keystore of {machine.name}")
+    return (await open_keys(files, entropy, InlineCompute(), None)).owner
+
+
+async def open_era(machine: Machine) -> int:
+    """Give the machine the key of the era after all that its owner is known there to have opened; which one that is.
+
+    Raises:
+        NotAllowed: the owner has opened all eras.
+        StorageError: the disk refuses.
+    """
+    chain, before = chain_of(machine), await key_of(machine)
+    async with _store(machine) as store:
+        spoken = await spoken_era(store, chain.owner_id)
+    era = max(before.era, spoken) + 1
+    if era >= REVOCATION_ERA:
+        raise NotAllowed("This owner has opened all eras.")
+    entropy = machine.world.entropy(f"era {era} of {machine.name}")
+    await take_owner_key(SimFiles(machine.disk), entropy, InlineCompute(), None, chain.era_key(era))
+    return era
+
+
+async def transfer(machine: Machine, name: Name, successor: OwnerId) -> int:
+    """Open an era, in which the machine's next daemon hands the name over; which one that is.
+
+    Raises:
+        NameNotFound: the owner did not register it there.
+        NotAllowed, StorageError: as `open_era`.
+    """
+    owner = chain_of(machine).owner_id
+    async with _store(machine) as store:
+        await hand_over(store, owner, name, None)
+    era = await open_era(machine)
+    async with _store(machine) as store:
+        await hand_over(store, owner, name, Handing(successor, era))
+    return era
+
+
+@asynccontextmanager
+async def _store(machine: Machine) -> AsyncIterator[Store]:
+    store = await MemoryStore.open(machine.disk, sync_seconds=SYNC_SECONDS)
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -1,0 +1,217 @@
+"""Owners open eras, hand names over and are revoked, while machines and networks fail and a copy of a key is at large.
+
+What it is after: every machine comes to know the present key and no former one holds anything; what was pinned or has a
+petname follows its owner and the heirs, and never whoever copied a key; what was settled stays so through both; and
+an owner who is revoked holds nothing anywhere.
+"""
+
+from typing import TYPE_CHECKING
+
+from simulations.choices import SeededChoices
+from simulations.faults import Attack, Crash, Cut, Fault, Kill, Leave, Pause, Split
+from simulations.operations import (
+    Expose,
+    Operation,
+    Petname,
+    Pin,
+    Register,
+    Release,
+    Resolve,
+    Revoke,
+    Rotate,
+    Transfer,
+)
+from simulations.plan import BadPlan, Bounds, MachinePlan, Plan
+from simulations.topology import tree
+
+if TYPE_CHECKING:
+    from simulations.stage import Stage
+
+NAME = "owners"
+ABOUT = "owners rotate keys, hand names over and are revoked; a thief goes on with a former key"
+SIZE = 10
+_SAFETY = 100.0
+_KNOWN = 22.0
+"""By then names are claimed, and bound by some."""
+_LATE = 70.0
+_SETTLED = 30.0
+"""Seconds after which a hold is settled: most are when their owners act, by which challengers are held up."""
+
+
+def plan(seed: int, size: int) -> Plan:
+    """See `Scenario`; raise `BadPlan` for a machine that is alone."""
+    if size < 2:
+        raise BadPlan(f"{NAME} needs two machines: a name is handed over to somebody.")
+    choices = SeededChoices(seed, NAME)
+    happens: list[Operation] = []
+    thieves: list[Fault] = []
+    for index in range(size):
+        happens += _names(choices, index, size)
+        story = choices.choice(_STORIES)
+        happens += story(choices, index, size)
+        if story in {_rotates, _hands_over} and choices.integer(0, 2) == 0:
+            thieves.append(_thief(choices, index, size))
+    faults = [*thieves[:3], *_troubles(choices, size)]
+    return Plan(
+        scenario=NAME,
+        seed=seed,
+        machines=_machines(choices, size),
+        settle=10.0,
+        safety=_SAFETY,
+        settle_after=_SETTLED,
+        bounds=Bounds(converge=180.0),
+        operations=tuple(sorted(happens, key=lambda one: one.at)),
+        faults=tuple(sorted(faults, key=lambda one: one.at)),
+    )
+
+
+def figures(stage: "Stage") -> dict[str, float]:
+    """See `Scenario`."""
+    people = stage.model.people
+    return {
+        "eras opened": float(sum(person.era or 0 for person in people)),
+        "names handed over": float(sum(len(person.handed_over) for person in people)),
+        "owners revoked": float(sum(person.revoked is True for person in people)),
+        "pins": float(sum(len(person.pins) for person in people)),
+        "petnames": float(sum(len(person.petnames) for person in people)),
+        "claims by a copied key": float(stage.gang.tally["claims by a copied key"]),
+    }
+
+
+def _machines(choices: SeededChoices, size: int) -> tuple[MachinePlan, ...]:
+    """In half of the runs the clocks differ, by less than what nodes bear."""
+    skewed = choices.boolean()
+    return tuple(
+        MachinePlan(bootstrap=tree(index), offset=choices.number(-250.0, 250.0) if skewed else 0.0)
+        for index in range(size)
+    )
+
+
+def _names(choices: SeededChoices, owner: int, size: int) -> list[Operation]:
+    """A name or two, and who binds them."""
+    done: list[Operation] = []
+    for name in _of(owner)[: choices.integer(1, 2)]:
+        done.append(Register(at=choices.number(0.0, 4.0), machine=owner, name=name))
+        for _ in range(2):
+            at, friend = choices.number(8.0, _KNOWN), (owner + choices.integer(1, size - 1)) % size
+            if choices.boolean():
+                done.append(Pin(at=at, machine=friend, name=name))
+            else:
+                done.append(Petname(at=at, machine=friend, petname=f"dear-{name}", name=name))
+        done.append(Resolve(at=choices.number(_KNOWN, _SAFETY), machine=choices.integer(0, size - 1), name=name))
+    if choices.boolean():
+        done.append(Expose(at=5.0, machine=owner, port=9000, name=_of(owner)[0]))
+    return done
+
+
+def _of(owner: int) -> tuple[str, str]:
+    return f"owner-{owner}", f"owner-{owner}-too"
+
+
+def _rotates(choices: SeededChoices, owner: int, size: int) -> list[Operation]:
+    """Once or twice."""
+    times = [choices.number(_KNOWN + 5.0, _LATE), choices.number(_LATE, _SAFETY)][: choices.integer(1, 2)]
+    done: list[Operation] = [Rotate(at=at, machine=owner) for at in times]
+    if choices.boolean():
+        done.append(_challenger(choices, owner, size))
+    return done
+
+
+def _hands_over(choices: SeededChoices, owner: int, size: int) -> list[Operation]:
+    """A name; the heir asks for it twice, since the first time may be too early. Some heirs hand it on."""
+    name, heir = _of(owner)[0], (owner + choices.integer(1, size - 1)) % size
+    at = choices.number(_KNOWN + 5.0, 50.0)
+    done: list[Operation] = [
+        Transfer(at=at, machine=owner, name=name, to=heir),
+        Register(at=at + choices.number(3.0, 8.0), machine=heir, name=name),
+        Register(at=at + choices.number(12.0, 20.0), machine=heir, name=name),
+    ]
+    if choices.integer(0, 2) == 0:
+        next_heir = (heir + choices.integer(1, size - 1)) % size
+        done.append(Transfer(at=75.0, machine=heir, name=name, to=next_heir))
+        done.append(Register(at=choices.number(85.0, _SAFETY), machine=next_heir, name=name))
+    elif choices.boolean():
+        done.append(Rotate(at=choices.number(_LATE, _SAFETY), machine=owner))
+    if choices.boolean():
+        done.append(_challenger(choices, owner, size))
+    return done
+
+
+def _is_revoked(choices: SeededChoices, owner: int, size: int) -> list[Operation]:
+    """By any machine."""
+    at = choices.number(_KNOWN + 5.0, _SAFETY - 10.0)
+    done: list[Operation] = [Revoke(at=at, machine=choices.integer(0, size - 1), of=owner)]
+    if choices.boolean():
+        done.append(Register(at=choices.number(at, _SAFETY), machine=owner, name=f"owner-{owner}-again"))
+    return done
+
+
+def _gives_up(choices: SeededChoices, owner: int, size: int) -> list[Operation]:  # noqa: ARG001 (as all stories)
+    """A name, as anybody does, and then rotates."""
+    at = choices.number(_KNOWN, 60.0)
+    return [
+        Release(at=at, machine=owner, name=_of(owner)[0]),
+        Rotate(at=choices.number(at + 3.0, _SAFETY - 5.0), machine=owner),
+    ]
+
+
+def _stays(choices: SeededChoices, owner: int, size: int) -> list[Operation]:  # noqa: ARG001 (as all stories)
+    """Does nothing."""
+    return []
+
+
+_STORIES = (_stays, _rotates, _hands_over, _is_revoked, _gives_up)
+
+
+def _challenger(choices: SeededChoices, owner: int, size: int) -> Operation:
+    """Somebody who claims the name late, whom most have no reason to believe."""
+    other = (owner + choices.integer(1, size - 1)) % size
+    at = choices.number(_LATE + 5.0, _SAFETY)
+    return Register(at=at, machine=other, name=_of(owner)[0], contest=True)
+
+
+def _thief(choices: SeededChoices, owner: int, size: int) -> Fault:
+    """Who copied the owner's key before it is replaced, perhaps after the first time."""
+    others = [other for other in choices.shuffled(range(size)) if other != owner]
+    victims = (owner, *sorted(others[:3]))
+    return Attack(at=choices.choice((_KNOWN, _LATE - 5.0)), kind="copyist", victims=victims)
+
+
+def _troubles(choices: SeededChoices, size: int) -> list[Fault]:
+    """Swarm style: each kind is off in half of the runs."""
+    makers = [make for make in (_crash, _kill, _leave, _pause, _cut) if choices.boolean()]
+    found = [choices.choice(makers)(choices, size) for _ in range(size // 2 if makers else 0)]
+    if choices.boolean():
+        order = choices.shuffled(range(size))
+        groups = (tuple(sorted(order[::2])), tuple(sorted(order[1::2])))
+        found.append(Split(at=choices.number(_KNOWN, 60.0), groups=groups, seconds=choices.number(10.0, 60.0)))
+    return found
+
+
+def _crash(choices: SeededChoices, size: int) -> Fault:
+    torn, down = choices.boolean(), choices.number(1.0, 10.0)
+    return Crash(at=_when(choices), machine=choices.integer(0, size - 1), down=down, torn=torn)
+
+
+def _kill(choices: SeededChoices, size: int) -> Fault:
+    return Kill(at=_when(choices), machine=choices.integer(0, size - 1), down=choices.number(0.0, 5.0))
+
+
+def _leave(choices: SeededChoices, size: int) -> Fault:
+    return Leave(at=_when(choices), machine=choices.integer(0, size - 1), down=choices.number(1.0, 30.0))
+
+
+def _pause(choices: SeededChoices, size: int) -> Fault:
+    return Pause(at=_when(choices), machine=choices.integer(0, size - 1), seconds=choices.number(0.5, 15.0))
+
+
+def _cut(choices: SeededChoices, size: int) -> Fault:
+    source = choices.integer(0, size - 1)
+    target = (source + choices.integer(1, size - 1)) % size
+    return Cut(
+        at=_when(choices), source=source, target=target, seconds=choices.number(5.0, 40.0), both=choices.boolean()
+    )
+
+
+def _when(choices: SeededChoices) -> float:
+    return choices.number(1.0, _SAFETY - 1.0)
