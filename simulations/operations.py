@@ -134,7 +134,7 @@ class Petname(Operation):
     petname: str = attrs.field(validator=ranges.name)
     name: str = attrs.field(validator=ranges.any_form)
 
-    async def run(self, stage: "Stage", place: "Place") -> str:
+    async def run(self, stage: "Stage", place: "Place") -> str:  # noqa: ARG002 (as `Operation` has it)
         """See `Operation`."""
         call = Call(place.person.petnames, self.petname)
         try:

@@ -222,10 +222,12 @@ def holding(knowledge: Knowledge, name: Name) -> Holding:
     )
 
 
-def former(knowledge: Knowledge, era: int) -> tuple[Holding, ...]:
-    """The own names of which this node's owner last spoke in an era before `era`."""
-    spoken = knowledge.registry.names_of(knowledge.owner)
-    return tuple(holding(knowledge, one.name) for one in spoken if one.era < era and one.name in knowledge.own)
+def former(knowledge: Knowledge, era: int) -> tuple[tuple[Name, Holding], ...]:
+    """The own names of which their owner last spoke in an era before `era`; if there are none, another name."""
+    spoken = [entry.name for entry in knowledge.registry.names_of(knowledge.owner) if entry.era < era]
+    names = [name for name in spoken if name in knowledge.own]
+    names = names or sorted(spoken, key=lambda name: (knowledge.bindings.decides(name), name))[:1]
+    return tuple((name, holding(knowledge, name)) for name in names)
 
 
 def about(knowledge: Knowledge, name: Name, now: float) -> tuple[bytes, ...]:

@@ -74,12 +74,16 @@ class Names(Pool):
 
     async def on_start(self) -> None:
         """Have an actor for each name that is held; if the key is of a later era, when that is opened."""
-        former: tuple[Holding, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
+        former = await self._former()
         if former:
-            self.spawn(self._begin, tuple(one.own.name for one in former if one.own is not None), name="begin")
+            self.spawn(self._begin, tuple(name for name, _holding in former), name="begin")
             return
         for name in await self._held():
             await self.start_member(StartMember(name.label))
+
+    async def _former(self) -> tuple[tuple[Name, Holding], ...]:
+        former: tuple[tuple[Name, Holding], ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
+        return former
 
     async def _held(self) -> list[Name]:
         held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
@@ -91,8 +95,9 @@ class Names(Pool):
         Peers are asked first: another machine of the owner may have opened the era, and handed a name over. Then in one
         commit, since the first claim of an era ends all that was said in the one before. Only what this machine
         itself holds is said again, and for this machine alone: what else stands in claims of the era before may be a
-        thief's. The owner's other machines claim theirs when they have the key. A name for which the work must be done
-        first is its actor's matter.
+        thief's. If it holds nothing, a name of before is given up in the era, so that there is one. The owner's other
+        machines claim theirs when they have the key. A name for which the work must be done first is its actor's
+        matter.
         """
         try:
             with trio.move_on_after(ASK_FIRST):
@@ -112,9 +117,8 @@ class Names(Pool):
         return all(one.answered for one in asked)
 
     async def _open_era(self) -> None:
-        former: tuple[Holding, ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
-        now = self._clock.wall()
-        claims = tuple(claim for holding in former if (claim := self._anew(holding, now)) is not None)
+        former, now = await self._former(), self._clock.wall()
+        claims = tuple(claim for name, holding in former if (claim := self._anew(name, holding, now)) is not None)
         if not claims:
             return
         try:
@@ -124,14 +128,17 @@ class Names(Pool):
         else:
             _log.info("names are claimed anew in a later era", era=self._key.era, names=len(claims))
 
-    def _anew(self, holding: Holding, now: float) -> Claim | None:
-        own, entry = holding.own, holding.entry
-        proof = self._solver.proof(own.name, entry.claims if entry else ()) if own else None
-        if own is None or proof is None:
+    def _anew(self, name: Name, holding: Holding, now: float) -> Claim | None:
+        """The first claim of the era for the name: of one that is not held here, that it is given up.
+
+        The era must be opened by something, or the key before would go on to be believed.
+        """
+        proof = self._solver.proof(name, holding.entry.claims if holding.entry else ())
+        if proof is None:
             return None
-        successor = successor_of(own, self._signer)
-        kind = Kind.LIVE if successor is None else Kind.TRANSFER
-        terms = next_terms(own.name, None, self._signer, kind, now, successor=successor, work=proof.work)
+        successor = None if holding.own is None else successor_of(holding.own, self._signer)
+        kind = Kind.TOMBSTONE if holding.own is None else Kind.LIVE if successor is None else Kind.TRANSFER
+        terms = next_terms(name, None, self._signer, kind, now, successor=successor, work=proof.work)
         return signed(terms, self._key, proof)
 
     @receives(Keep)

@@ -1,7 +1,8 @@
 """Hostile nodes: programs on machines of their own that speak the real protocols and do what no honest node does.
 
 Each kind is a small class with a word for it, by which a plan asks for it: `liars` push claims, `vandals` break what is
-below, `impostors` answer, `copyists` have an owner's key. They run over the production's session with keys of their own, and know what strangers know.
+below, `impostors` answer, `copyists` have an owner's key. They run over the production's session with keys of their
+own, and know what strangers know.
 """
 
 from simulations.hostile.attacker import PORT, Attacker, Lair

@@ -42,7 +42,7 @@ class Lair:
     signs: Callable[[str, OwnerId], None]
     """Called before a genuine claim is shown to anybody."""
     copied: Callable[[], tuple[OwnerKey, Sequence[str]] | None] = lambda: None
-    """The key that was copied from the first victim's machine, and its owner's names; None until the owner leaves it."""
+    """The key that was copied at the first victim, and its owner's names; None until the owner leaves its era."""
     poses: Callable[[str, OwnerId], None] = lambda _name, _owner: None
     """Called before a claim by a copied key is shown to anybody."""
     entered: Callable[[PeerId, str | None, int], None]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from beam_actors.identity import OwnerKey
 from beam_actors.naming import Kind
 from beam_actors.values import Name
-from simulations.hostile.attacker import Lair
+from simulations.hostile.attacker import Attacker, Lair
 from simulations.hostile.forging import signed
 from simulations.hostile.liars import Liar
 from simulations.hostile.line import Line
@@ -45,11 +45,9 @@ class Copyist(Liar):
         heir = self.owner.owner_id if kind is Kind.TRANSFER else None
         seq = self.now // 3600 + 1000 + turn
         peer = self.key.peer_id
-        claim = signed(
-            key, self.lair.network, name, issued=self.now, seq=seq, kind=kind, peer=peer, successor=heir
-        )
+        claim = signed(key, self.lair.network, name, issued=self.now, seq=seq, kind=kind, peer=peer, successor=heir)
         self.lair.poses(name.label, key.owner_id)
         return claim.encoded
 
 
-COPYISTS = (Copyist,)
+COPYISTS: tuple[type[Attacker], ...] = (Copyist,)

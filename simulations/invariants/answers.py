@@ -230,6 +230,13 @@ class NamesResolve(Invariant):
         right = self._right(place, name) if settled is None else (settled.short,)
         self.expect(got in right, f"{name} at {place.name}: {got}, not {right}")
 
+    def _bound(self, name: str, pinned: OwnerId, owners: list[OwnerId]) -> tuple[str, ...]:
+        """What may be answered where the name is pinned."""
+        led_to = self.stage.model.led_to(name, pinned)
+        if len(led_to) > 1:  # whether it must follow, S24 says
+            return (*(owner.short for owner in owners if owner in led_to), "nobody")
+        return (pinned.short,) if pinned in owners else (pinned.short, "nobody")
+
     def _decided(self, place: "Place", name: str) -> OwnerId | None:
         """Whom the machine leads to although others claim the name; whether rightly, S22 and S23 judge."""
         known = self.stage.inside.knowledge(place.node)
@@ -248,10 +255,7 @@ class NamesResolve(Invariant):
         owners = [person.owner for person in people if person.owner is not None]
         pinned = place.person.pins.get(name) or self.stage.inside.pinned_by_use(place.node, name)
         if pinned is not None:
-            led_to = self.stage.model.led_to(name, pinned)
-            if len(led_to) > 1:  # whether it must follow, S24 says
-                return (*(owner.short for owner in owners if owner in led_to), "nobody")
-            return (pinned.short,) if pinned in owners else (pinned.short, "nobody")
+            return self._bound(name, pinned, owners)
         former = self.stage.former_holders(name)
         if owners and self.stage.gang.owners.issuperset(former):
             # The claims of attackers may have got here or not, and the honest one has: never is a thief alone.

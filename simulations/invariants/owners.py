@@ -1,9 +1,8 @@
-"""What owners do by the recovery phrase, and what was bound to them: S24, a binding follows its owner and nobody else, and
-L10, an era that was opened, a name that was handed over and a revocation stand everywhere.
+"""What owners do by the recovery phrase, and what was bound to them: S24 and L10.
 
-The rule is that of docs/naming.md, and is judged by what people did (`simulations/model.py`): a pin or a petname "follows
-the owner's rotations, and a transfer if that opened an era which the pin had not seen", and "never switches to another
-owner's claim".
+The rule is that of docs/naming.md, and is judged by what people did (`simulations/model.py`): a pin "follows the owner's
+rotations, and a transfer if that opened an era which the pin had not seen", it "never switches to another owner's
+claim", and a petname is like a pin. After an era was opened the thief of the key before signs for nothing.
 """
 
 from typing import TYPE_CHECKING
@@ -155,7 +154,7 @@ class ErasStand(Invariant):
                     self._present(place, known.registry, person, person.owner)
 
     def _present(self, place: "Place", registry: "Registry", person: "Person", owner: OwnerId) -> None:
-        """What the owner is known to hold is said by the key of the present era, and served where the owner's key is."""
+        """What is held is said by the key of the present era, and served where the owner sits."""
         homes = set(self.stage.places[person.index].peers)
         for entry in registry.names_of(owner):
             for claim in entry.claims:

@@ -7,7 +7,7 @@ carry it on, a look can't tell, so that is allowed here and not asked for.
 """
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -53,7 +53,7 @@ class SettledWasAlone(Invariant):
         self._eras: dict[tuple[int, OwnerId], int] = {}
         """The era of each owner at the last look."""
 
-    def claims_changed(self, place: "Place", registry: Registry, new: list[Claim], gone: list[Claim]) -> None:  # noqa: ARG002
+    def claims_changed(self, place: "Place", registry: Registry, new: list[Claim], gone: list[Claim]) -> None:
         """See `Invariant`."""
         known = self.stage.inside.knowledge(place.node)
         if known is None:
@@ -117,6 +117,7 @@ class SettledWasAlone(Invariant):
 
     def lost_memory(self, place: "Place") -> None:
         """See `Invariant`."""
-        for known in (self._alone, self._settled, self._ended, self._eras):
+        tables: tuple[dict[Any, Any], ...] = self._alone, self._settled, self._ended, self._eras
+        for known in tables:
             for key in [key for key in known if key[0] == place.index]:
                 del known[key]

@@ -173,6 +173,38 @@ async def test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_s
             await one.naming.register("grace")
 
 
+@pytest.mark.parametrize("how", ["released", "handed over"])
+async def test_an_era_is_opened_though_no_name_is_held_so_that_the_key_before_is_worth_nothing(autojump_clock, how):
+    """Nobody would hear of the era otherwise, and the thief of the machine's key would go on in the owner's name."""
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await one.naming.register("alice")
+        await settle(15)
+        if how == "released":
+            await one.naming.release("alice")
+            await settle(15)
+    if how == "handed over":
+        store = await MemoryStore.open(one.disk)
+        await hand_over(store, one.owner, ALICE, Handing(owner_id(2), 1))
+        await store.close()
+        one.key = owner_key(0, 1)
+        async with one.run(), other.run():
+            wires.connect(one, other)
+            await settle(15)
+    stolen, one.key = one.key, owner_key(0, one.key.era + 1)
+    async with one.run(), other.run():
+        wires.connect(one, other)
+        await settle(15)
+        evil = claim(0, "evil", FIRST + 50, variant=7)
+        said = Claim.sign(attrs.evolve(evil.terms, keyset=stolen.keyset), stolen)
+        assert await other.registrar.ask(Submit((said.encoded,), peer(9))) == Taken(0)
+        with pytest.raises(NameNotFound):
+            await other.naming.resolve("evil")
+        assert (await one.naming.register("alice")).owner == one.owner
+        await settle(15)
+        assert (await other.naming.resolve("alice")).peers == (one.me,)
+
+
 async def test_another_machine_of_the_owner_serves_its_names_again_with_the_key_of_the_era(autojump_clock):
     wires = Wires()
     laptop, phone = Node(wires, 0, owner=0), Node(wires, 1, owner=0)
