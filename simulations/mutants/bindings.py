@@ -24,7 +24,8 @@ MUTANTS = (
     Mutant(
         name="transfer-of-a-known-era-settles",
         bug="Whoever has a machine's key can hand over what was settled, with its rank.",
-        test="naming/test_holds.py::test_what_was_settled_is_handed_over_with_the_name",
+        plan="copied",
+        invariant="S22",
         edits=(Edit("naming/holds.py", "if ended is None and opens and seen", "if ended is None and seen"),),
     ),
     Mutant(

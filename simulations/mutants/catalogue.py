@@ -10,6 +10,7 @@ from simulations.mutants import (
     ingress,
     knowledge,
     node,
+    owners,
     peers,
     runtime,
     supervision,
@@ -19,5 +20,5 @@ from simulations.mutants import (
 )
 from simulations.mutants.mutant import Mutant
 
-_ROOMS = (claims, work, bindings, knowledge, wire, flow, peers, dht, tunnels, supervision, runtime, node, ingress)
+_ROOMS = (claims, work, bindings, owners, knowledge, wire, flow, peers, dht, tunnels, supervision, runtime, node, ingress)
 CATALOGUE: Final[tuple[Mutant, ...]] = tuple(mutant for room in _ROOMS for mutant in room.MUTANTS)

@@ -1,0 +1,84 @@
+"""Bugs in what owners do by the recovery phrase, and in what follows them."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="pin-follows-a-known-era",
+        bug="Whoever has a machine's key can take along what was pinned, by a transfer in an era that is known.",
+        plan="copied",
+        invariant="S24",
+        edits=(
+            Edit(
+                "naming/pins.py",
+                "        if claim.era <= pin.era and claim.id != pin.mark:\n            return pin\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="pin-follows-nobody",
+        bug="What was pinned stays with whoever handed the name over.",
+        plan="heirs",
+        invariant="S24",
+        edits=(
+            Edit(
+                "naming/pins.py",
+                '        pin = attrs.evolve(pin, owner=successor, era=0, seq=0, issued=0, mark=b"")\n',
+                "        return pin\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="petname-is-for-everybody",
+        bug="A petname leads to whoever holds the name now.",
+        plan="heirs",
+        invariant="S3",
+        edits=(
+            Edit(
+                "naming/answering.py",
+                "        return _by_binding(knowledge, _Petname(name, bindings.petnames[name]), now, cut_off=cut_off)\n",
+                "        return resolve(knowledge, Query(bindings.petnames[name].name), now, cut_off=cut_off)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="petname-stays-behind",
+        bug="A pin follows its owner, and a petname does not.",
+        plan="heirs",
+        invariant="S24",
+        edits=(
+            Edit(
+                "naming/bindings.py",
+                "            if (after := follow(meant, self._registry)) != meant:\n",
+                "            if (after := meant) != meant:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="era-of-nothing",
+        bug="An owner who holds no name opens no era, and the key before goes on to be believed.",
+        plan="nothing",
+        invariant="L1",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "        return own or tuple(sorted(former, key=lambda name: (self.bindings.decides(name), name))[:1])\n",
+                "        return own\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="revocation-not-kept",
+        bug="A revocation is not written to the store.",
+        plan="revoked",
+        invariant="S4",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "            self._changes.append(claim_rows.put_revocation(claim))\n",
+                "            pass\n",
+            ),
+        ),
+    ),
+)
