@@ -252,7 +252,8 @@ class NumbersOnlyGrow(Invariant):
         for (owner, label), told in self._abroad.items():
             if owner == known.owner and (owner, told[0]) not in self.stage.model.stolen:
                 entries = [entry for entry in known.registry.names_of(owner) if entry.claim.name.label == label]
-                ended = known.registry.era_of(owner) > told[0]  # with the era in which it was said
+                # With the era in which it was said, or with all that the owner said.
+                ended = known.registry.era_of(owner) > told[0] or known.registry.is_revoked(owner)
                 self.expect(
                     ended or (entries and entries[0].claim.position >= told),
                     f"{place.name} came back without its claim for {label} at {told}, which others were told of",
