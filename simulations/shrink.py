@@ -16,7 +16,7 @@ from simulations.operations import Operation
 from simulations.plan import BadPlan, MachinePlan, Plan
 
 Event = Operation | Fault
-_ABOUT = ("machine", "of", "source", "target", "foreign", "groups", "victims", "introduced", "allow")
+_ABOUT = ("machine", "of", "to", "source", "target", "foreign", "groups", "victims", "introduced", "allow")
 """The fields of events that name machines, by their places in the plan."""
 
 

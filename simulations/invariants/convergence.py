@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 
 def _says(registry: Registry, name: Name, person: "Person", wanted: Kind, *, since: int) -> bool:
-    """Whether the person's owner says so of the name, in the era of the key; a later one than `since` ends the rest."""
+    """Whether the person's owner says so of the name, in the era of the key; a later one than `since` ends the rest.
+
+    An era in which nothing is held is opened by giving up a name of before, whatever became of it.
+    """
     if person.owner is None:
         return False
     entry = registry.entry(name, person.owner)
-    if entry is None:
+    if entry is None or (entry.claim.kind is Kind.TOMBSTONE and entry.claim.era > since):
         return wanted is not Kind.LIVE and registry.era_of(person.owner) > since
     present = wanted is not Kind.LIVE or person.era is None or entry.claim.era >= person.era
     return entry.claim.kind is wanted and present

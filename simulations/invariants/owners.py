@@ -1,6 +1,6 @@
 """What owners do by the recovery phrase, and what was bound to them: S24 and L10.
 
-The rule is that of docs/naming.md, and is judged by what people did (`simulations/model.py`): a pin "follows the owner's
+The rule is that of docs/naming.md, judged by what people did (`simulations/model.py`): a pin "follows the owner's
 rotations, and a transfer if that opened an era which the pin had not seen", it "never switches to another owner's
 claim", and a petname is like a pin. After an era was opened the thief of the key before signs for nothing.
 """

@@ -20,5 +20,20 @@ from simulations.mutants import (
 )
 from simulations.mutants.mutant import Mutant
 
-_ROOMS = (claims, work, bindings, owners, knowledge, wire, flow, peers, dht, tunnels, supervision, runtime, node, ingress)
+_ROOMS = (
+    claims,
+    work,
+    bindings,
+    owners,
+    knowledge,
+    wire,
+    flow,
+    peers,
+    dht,
+    tunnels,
+    supervision,
+    runtime,
+    node,
+    ingress,
+)
 CATALOGUE: Final[tuple[Mutant, ...]] = tuple(mutant for room in _ROOMS for mutant in room.MUTANTS)

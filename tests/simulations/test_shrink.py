@@ -69,6 +69,7 @@ def test_every_drawn_plan_can_be_shrunk_to_almost_nothing(plan):
 ABOUT = {
     "machine": 2,
     "of": 3,
+    "to": 3,
     "source": 2,
     "target": 3,
     "foreign": 3,
@@ -77,7 +78,7 @@ ABOUT = {
     "introduced": (3,),
     "allow": (2, 3),
 }
-NEEDED = {"at": 1.0, "name": "a", "port": 1, "path": "control", "kind": "gossip", "by": 1.0, "nat": 0}
+NEEDED = {"at": 1.0, "name": "a", "petname": "b", "port": 1, "path": "control", "kind": "gossip", "by": 1.0, "nat": 0}
 
 
 @pytest.mark.parametrize("kind", [*operations.KINDS, *faults.KINDS], ids=lambda kind: kind.__name__.lower())
