@@ -228,6 +228,8 @@ class NamesResolve(Invariant):
             self.stage.invariants.resolved(place, name, found)
         settled = self._decided(place, name)
         right = self._right(place, name) if settled is None else (settled.short,)
+        if place.person.revoked and name in place.person.names:
+            right = (*right, "nobody")  # where it was an own name it goes on to be one, of a key that is worth nothing
         self.expect(got in right, f"{name} at {place.name}: {got}, not {right}")
 
     def _bound(self, name: str, pinned: OwnerId, owners: list[OwnerId]) -> tuple[str, ...]:

@@ -86,7 +86,11 @@ def test_a_file_that_says_something_else_is_refused(where, value):
         (("operations", 1, "pace"), -0.5, "operations[1]: pace must be from 0 to "),
         (("operations", 0, "name"), "two words", "operations[0]: 'two words' is not a name: use a-z"),
         (("operations", 0, "name"), 5, "operations[0].name: must be a text, not 5."),
-        (("operations", 0, "do"), "fly", "operations[0]: there is no do 'fly'; there are expose, fetch, follow, petname, pin"),
+        (
+            ("operations", 0, "do"),
+            "fly",
+            "operations[0]: there is no do 'fly'; there are expose, fetch, follow, petname, pin",
+        ),
         (("operations", 0), {"at": 1.0}, 'operations[0]: "do" is missing; there are expose, fetch'),
         (("operations", 0), [], "operations[0]: must be an object, not []."),
         (("operations", 0), {"do": "pin", "at": 1, "machine": 0}, "operations[0].name: is missing."),
