@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from beam_actors.errors import NotAllowed, StorageError
 from beam_actors.identity import REVOCATION_ERA, OwnerChain, OwnerKey
-from beam_actors.naming import Handing, hand_over, spoken_era
+from beam_actors.naming import Handing, hand_over, owned, spoken_era
 from beam_actors.node import open_keys, take_owner_key
 from beam_actors.node.keys import PHRASE
 from beam_actors.ports import Store
@@ -62,7 +62,7 @@ async def transfer(machine: Machine, name: Name, successor: OwnerId) -> int:
     """
     owner = chain_of(machine).owner_id
     async with _store(machine) as store:
-        await hand_over(store, owner, name, None)
+        await owned(store, owner, name)
     era = await open_era(machine)
     async with _store(machine) as store:
         await hand_over(store, owner, name, Handing(successor, era))
