@@ -62,9 +62,9 @@ MUTANTS = (
         invariant="L1",
         edits=(
             Edit(
-                "naming/knowledge.py",
-                "        return own or tuple(sorted(former, key=lambda name: (self.bindings.decides(name), name))[:1])\n",
-                "        return own\n",
+                "naming/answering.py",
+                "    names = names or sorted(spoken, key=lambda name: (knowledge.bindings.decides(name), name))[:1]\n",
+                "",
             ),
         ),
     ),
