@@ -27,6 +27,7 @@ from beam_actors.naming.messages import Changed, CountLinks, GetAbout, GetClaims
 from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
 from beam_actors.naming.news import News
 from beam_actors.naming.protocol import PROTOCOL, Ask, Compare, Done, Have, Push, Want
+from beam_actors.naming.pushing import Pushing
 from beam_actors.naming.ranges import SALT
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.ports import Clock, Entropy
@@ -173,20 +174,19 @@ class Spread(Actor):
             await trio.sleep(_RETRY)
 
     async def _push_all(self, peer: PeerId, link: Link) -> None:
-        talk: Conversation | None = None
+        pushing = Pushing(partial(self._open, peer), self._clock)
         try:
             while True:
                 await self._exchange_when_due(peer, link)
                 now, asked = self._clock.monotonic(), self._hearsay.due(peer)
                 if min(asked, link.outbox.due) <= now:
-                    if talk is None:
-                        talk = await self._open(peer)
-                    await self._tell(talk, peer, link, now)
+                    await self._tell(await pushing.talk(), peer, link, now)
+                elif pushing.due <= now:
+                    await pushing.end()
                 elif link.due is not None or not link.behind:
-                    await link.rest(now, asked, trio.sleep_forever if talk is None else talk.hear_end)
+                    await link.rest(now, min(asked, pushing.due), pushing.hear)
         finally:
-            if talk is not None:
-                talk.abort()
+            pushing.abort()
 
     async def _tell(self, talk: Conversation, peer: PeerId, link: Link, now: float) -> None:
         """Say what is due, and ask for it."""

@@ -184,7 +184,7 @@ async def test_a_push_that_was_under_way_when_its_stream_ended_is_repaired(autoj
     async with lab(2) as (wires, (one, other)):
         wires.connect(one, other)
         await give(one, claim(0))
-        await settle()
+        await settle(1.0)
         for stream, _ in wires.opened:
             stream.write = swallow
         await give(one, claim(1))
@@ -194,6 +194,24 @@ async def test_a_push_that_was_under_way_when_its_stream_ended_is_repaired(autoj
             stream.abort()  # another session has taken over meanwhile, so nobody hears that the peer was away
         await settle(20)
         assert claim(1).id in await ids(other)
+
+
+async def test_no_stream_rests_on_a_session_that_has_given_way_to_another(autojump_clock):
+    async with lab(2) as (wires, (one, other)):
+        wires.connect(one, other)
+        await settle()
+        for number in range(3):
+            await give(one, claim(0, seq=number + 1))
+            await settle(1.0)
+        streams = [stream for stream, _ in wires.opened]
+        assert not all(stream.outgoing.ended for stream in streams)
+        await settle(3.0)
+        assert all(stream.outgoing.ended and not stream.incoming.cut for stream in streams)
+        wires.opened.clear()
+        await give(one, claim(1))
+        await settle()
+        assert await ids(other) == {claim(0, seq=3).id, claim(1).id}
+        assert len(wires.opened) <= 2  # what is new goes over another one, and brings no exchange
 
 
 async def test_news_does_not_wait_for_an_exchange_that_must(autojump_clock):
