@@ -16,10 +16,10 @@ from beam_actors.errors import ClaimRefused, InvalidValue, StorageError
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.lodgers import Lodging
-from beam_actors.naming.messages import Changed, GetClaims, GetHolding, GetUnder, Holding, ListHeld, Submit
+from beam_actors.naming.messages import Changed, GetClaims, GetHolding, GetUnder, Holding, ListHeld, Submit, Taken
 from beam_actors.naming.network import FAILURES, KeyValues, Take
 from beam_actors.naming.ranges import name_key
-from beam_actors.peers import Fate
+from beam_actors.peers import Fate, Kept
 from beam_actors.ports import Change, Clock, Entropy, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
 from beam_actors.values import Name, OwnerId, PeerId, Record, encode_record
@@ -53,16 +53,17 @@ class ClaimCustodian:
         found: tuple[bytes, ...] = await self._registrar.ask(GetUnder(key), timeout=_ASK)
         return found
 
-    async def keep(self, key: bytes, values: tuple[bytes, ...], source: PeerId, *, near: bool) -> tuple[Fate, ...]:
+    async def keep(self, key: bytes, values: tuple[bytes, ...], source: PeerId, *, near: bool) -> Kept:
         """Have the registrar judge the claims, if they are for the name at the key and this node is near."""
         claims = [self._read(key, value) for value in values]
         ids = tuple(claim.id for claim in claims if claim is not None)
         before = await self._held(ids)
         fresh = tuple(claim.encoded for claim in claims if claim is not None and (near or claim.id in before))
+        taken = Taken(0)
         if fresh:
-            await self._registrar.ask(Submit(fresh, source, Lodging.KEPT), timeout=_ASK)
+            taken = await self._registrar.ask(Submit(fresh, source, Lodging.KEPT), timeout=_ASK)
         after = await self._held(ids)
-        return tuple(_fate(claim, before, after, near=near) for claim in claims)
+        return Kept(tuple(_fate(claim, before, after, near=near) for claim in claims), taken.bad)
 
     def _read(self, key: bytes, value: bytes) -> Claim | None:
         try:

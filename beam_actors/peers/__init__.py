@@ -1,7 +1,7 @@
 """Peers: who is reachable, and streams to them. Never knows what a name or a tunnel is."""
 
 from beam_actors.peers.facade import Peers
-from beam_actors.peers.kad.answers import Custodian
+from beam_actors.peers.kad.answers import Custodian, Kept
 from beam_actors.peers.kad.facade import Dht
 from beam_actors.peers.kad.limits import KadLimits
 from beam_actors.peers.kad.messages import Fate
@@ -19,6 +19,7 @@ __all__ = [
     "Fate",
     "InboundStream",
     "KadLimits",
+    "Kept",
     "PeerDown",
     "PeerStatus",
     "PeerUp",

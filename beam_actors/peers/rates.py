@@ -32,10 +32,17 @@ class Rates:
 
     def spend(self, source: str, now: float) -> bool:
         """Whether one more may come now; it has used up nothing if not."""
+        return self._bucket(source, now).try_take(now)
+
+    def charge(self, source: str, count: float, now: float) -> None:
+        """The source owes so many more, and nothing of it may come until that is paid by waiting."""
+        self._bucket(source, now).take(count, now)
+
+    def _bucket(self, source: str, now: float) -> Bucket:
         bucket = self._buckets.get(source)
         if bucket is None:
             bucket = self._buckets[source] = Bucket(self._per_second, self._burst, now)
             if len(self._buckets) > self._sources:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(source)
-        return bucket.try_take(now)
+        return bucket

@@ -15,7 +15,7 @@ from beam_actors.peers import Fate
 from beam_actors.ports import Change
 from beam_actors.testing.clock import EPOCH
 from beam_actors.values import Name
-from tests.naming.builders import NETWORK, claim, owner_id, peer, revocation
+from tests.naming.builders import CHEAP, NETWORK, claim, owner_id, peer, revocation, stolen
 from tests.naming.lab import SERVICES, Node, Ring, Silent, Wires, give, ids, lab, settle
 
 ALICE = Name("alice")
@@ -112,19 +112,28 @@ async def test_what_is_no_claim_for_the_key_is_refused(autojump_clock):
         good, other, bad = now_claim(3), now_claim(3, "bob"), now_claim(2).encoded[:-1] + b"\0"
         long_ago = claim(1, issued=int(EPOCH) - MAX_VALIDITY - HOUR)
         values = (good.encoded, other.encoded, bad, b"junk", revocation(3).encoded, long_ago.encoded)
-        fates = await shelf(node).keep(KEY, values, peer(9), near=True)
-        assert fates == (Fate.KEPT, *[Fate.REFUSED] * 5)
+        kept = await shelf(node).keep(KEY, values, peer(9), near=True)
+        assert kept.fates == (Fate.KEPT, *[Fate.REFUSED] * 5)
         assert await ids(node) == {good.id}
         assert await shelf(node).find(KEY) == (good.encoded,)
         assert await shelf(node).find(name_key(NETWORK, Name("bob"))) == ()
-        assert await shelf(node).keep(KEY, (good.encoded,), peer(9), near=True) == (Fate.KNOWN,)
+        assert (await shelf(node).keep(KEY, (good.encoded,), peer(9), near=True)).fates == (Fate.KNOWN,)
+
+
+async def test_claims_with_bad_work_are_told_and_checked_once(autojump_clock):
+    async with lab(1, difficulty=CHEAP) as (_, (node,)):
+        bad = tuple(stolen(number, "alice").encoded for number in (2, 3))
+        kept = await shelf(node).keep(KEY, bad, peer(9), near=True)
+        assert (kept.fates, kept.bad) == ((Fate.REFUSED,) * 2, 2)
+        again = await shelf(node).keep(KEY, bad, peer(9), near=True)
+        assert (again.fates, again.bad) == ((Fate.REFUSED,) * 2, 0)
 
 
 async def test_who_is_far_keeps_what_it_has_and_no_more(autojump_clock):
     async with ring_of(1) as (_, (node,)):
         here, new = now_claim(3), now_claim(2)
         await give(node, here)
-        assert await shelf(node).keep(KEY, (here.encoded, new.encoded), peer(9), near=False) == (
+        assert (await shelf(node).keep(KEY, (here.encoded, new.encoded), peer(9), near=False)).fates == (
             Fate.KNOWN,
             Fate.NOT_MINE,
         )
@@ -134,7 +143,7 @@ async def test_who_is_far_keeps_what_it_has_and_no_more(autojump_clock):
 async def test_an_older_claim_does_not_replace_a_newer_one(autojump_clock):
     async with ring_of(1) as (_, (node,)):
         old, new = now_claim(3, seq=1), now_claim(3, seq=2)
-        assert await shelf(node).keep(KEY, (new.encoded, old.encoded), peer(9), near=True) == (
+        assert (await shelf(node).keep(KEY, (new.encoded, old.encoded), peer(9), near=True)).fates == (
             Fate.KEPT,
             Fate.REFUSED,
         )
@@ -175,7 +184,7 @@ async def test_what_was_kept_beyond_the_bound_is_so_after_a_restart(autojump_clo
         await give(node, now_claim(1, "bob"))
         for label in ("carol", "dave"):
             key = name_key(NETWORK, Name(label))
-            fates = await shelf(node).keep(key, (now_claim(2, label).encoded,), peer(9), near=True)
+            fates = (await shelf(node).keep(key, (now_claim(2, label).encoded,), peer(9), near=True)).fates
             assert fates == (Fate.KEPT,)
         before = await ids(node)
     async with node.run():

@@ -39,3 +39,12 @@ def test_in_any_stretch_of_time_no_more_come_than_the_burst_and_the_rate_allow(g
     for first, start in enumerate(came):
         for last in range(first, len(came)):
             assert last - first + 1 <= 4 + 2.0 * (came[last] - start) + 1e-6
+
+
+def test_who_owes_comes_when_it_is_paid():
+    rates = Rates(per_second=2.0, burst=4, sources=2)
+    assert rates.spend("a", 0.0)
+    rates.charge("a", 5, 0.0)
+    assert not rates.spend("a", 1.4)
+    assert rates.spend("a", 1.5)
+    assert rates.spend("b", 0.0)

@@ -1,14 +1,16 @@
 """Answering what others ask of the DHT: whom this node knows near a key, what it keeps there, and what it is to keep.
 
 What is kept belongs to a `Custodian` of a room above, which judges it; this room knows no more than its bytes.
-Invariants: how many questions are answered at once, and how fast, is bounded, in all and for each peer; an answer goes
-out within its time or is reset; it is one message for one message and thus no way to make this node talk much.
+Invariants: how many questions are answered at once is bounded, in all and for each peer; how fast, in all, for each peer
+and for each network, since keys cost nothing; an answer goes out within its time or is reset; it is one message for one
+message and thus no way to make this node talk much.
 """
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+import attrs
 import structlog
 import trio
 
@@ -35,22 +37,30 @@ from beam_actors.peers.kad.messages import (
     encode,
 )
 from beam_actors.peers.kad.node import KadNode
+from beam_actors.peers.places import network_of
 from beam_actors.peers.rates import Rates
 from beam_actors.ports import Clock
-from beam_actors.values import Bucket, PeerId
+from beam_actors.values import Address, Bucket, PeerId, TcpAddress
 from beam_actors.wire import FrameReader, PeerRecord
 
 _log = structlog.get_logger(__name__)
 
 
+@attrs.frozen(slots=True)
+class Kept:
+    """What became of values that were to be kept."""
+
+    fates: tuple[Fate, ...]
+    """Of each of them."""
+    bad: int = 0
+    """Those that it took long to find bad."""
+
+
 class Custodian(Protocol):
     """What a room above keeps for the network."""
 
-    async def keep(self, key: bytes, values: tuple[bytes, ...], source: PeerId, *, near: bool) -> tuple[Fate, ...]:
-        """Judge the values, and keep what is good; `near` says whether this node is of those nearest to the key.
-
-        What became of each of them.
-        """
+    async def keep(self, key: bytes, values: tuple[bytes, ...], source: PeerId, *, near: bool) -> Kept:
+        """Judge the values, and keep what is good; `near` says whether this node is of those nearest to the key."""
         ...
 
     async def find(self, key: bytes) -> tuple[bytes, ...]:
@@ -61,9 +71,9 @@ class Custodian(Protocol):
 class Nowhere:
     """The custodian of a node that keeps nothing."""
 
-    async def keep(self, _key: bytes, values: tuple[bytes, ...], _source: PeerId, *, near: bool) -> tuple[Fate, ...]:  # noqa: ARG002 (see `Custodian`)
+    async def keep(self, _key: bytes, values: tuple[bytes, ...], _source: PeerId, *, near: bool) -> Kept:  # noqa: ARG002 (see `Custodian`)
         """Nothing is kept."""
-        return (Fate.REFUSED,) * len(values)
+        return Kept((Fate.REFUSED,) * len(values))
 
     async def find(self, _key: bytes) -> tuple[bytes, ...]:
         """Nothing is there."""
@@ -95,9 +105,12 @@ class Answers:
         self._reading: OrderedDict[Stream, trio.CancelScope] = OrderedDict()
         rate = limits.finds_per_second
         self._rates = Rates(per_second=rate, burst=int(4 * rate), sources=limits.askers)
+        rate = limits.network_finds_per_second
+        self._network_rates = Rates(per_second=rate, burst=int(2 * rate), sources=limits.askers)
         self._all: Bucket | None = None
         rate = limits.stores_per_second
         self._stores = Rates(per_second=rate, burst=int(8 * rate), sources=limits.askers)
+        self._network_stores = Rates(per_second=rate, burst=int(8 * rate), sources=limits.askers)
         rate = limits.all_stores_per_second
         self._all_stores = Rates(per_second=rate, burst=int(2 * rate), sources=1)
 
@@ -107,8 +120,8 @@ class Answers:
     def __repr__(self) -> str:
         return f"Answers({len(self)} under way)"
 
-    def take(self, peer: PeerId) -> bool:
-        """Whether one more of the peer may be answered now; then `answer` must follow."""
+    def take(self, peer: PeerId, remote: Address | None) -> bool:
+        """Whether one more of the peer, who is at that address, may be answered now; then `answer` must follow."""
         limits, now = self._limits, self._clock.monotonic()
         if self._under_way[peer] >= limits.answers_per_peer:
             return False
@@ -119,7 +132,8 @@ class Answers:
             oldest.cancel()  # whose question does not come holds no place from those whose does
         if self._all is None:
             self._all = Bucket(limits.all_finds_per_second, limits.all_finds_per_second, now)
-        if not self._rates.spend(str(peer), now) or not self._all.try_take(now):
+        may = self._rates.spend(str(peer), now) and self._network_rates.spend(_network(remote), now)
+        if not may or not self._all.try_take(now):
             return False
         self._under_way[peer] += 1
         return True
@@ -169,13 +183,29 @@ class Answers:
                 most = range(0, min(len(values), MAX_VALUES * MAX_MESSAGES), MAX_VALUES)
                 return [*(Values(values[at : at + MAX_VALUES]) for at in most), self._nodes(peer, key, stream)]
             case Store(What.VALUES, key, values):
-                now = self._clock.monotonic()
-                if not self._stores.spend(str(peer), now) or not self._all_stores.spend("", now):
+                if not self._may_store(peer, stream):
                     return [Refuse("This node is given more to keep than it judges now.")]
-                return [Stored(await self._custodian.keep(key, values, peer, near=self._is_near(key)))]
+                kept = await self._custodian.keep(key, values, peer, near=self._is_near(key))
+                self._charge(peer, stream, kept.bad)
+                return [Stored(kept.fates)]
             case _:
                 return [Refuse("This is no question of the DHT.")]
+
+    def _may_store(self, peer: PeerId, stream: Stream) -> bool:
+        now = self._clock.monotonic()
+        may = self._stores.spend(str(peer), now) and self._network_stores.spend(_network(stream.remote), now)
+        return may and self._all_stores.spend("", now)
+
+    def _charge(self, peer: PeerId, stream: Stream, bad: int) -> None:
+        """Who gave what was bad owes for it, and so do others from where it came; nobody else does."""
+        now, owed = self._clock.monotonic(), bad * self._limits.bad_store
+        self._stores.charge(str(peer), owed, now)
+        self._network_stores.charge(_network(stream.remote), owed, now)
 
     def _nodes(self, peer: PeerId, key: bytes, stream: Stream) -> Nodes:
         near = (node.record.envelope for node in self._nearest(key, peer))
         return Nodes(self._own(stream).envelope, tuple(one for one in near if 0 < len(one) <= MAX_RECORD)[:MAX_NODES])
+
+
+def _network(remote: Address | None) -> str:
+    return network_of(remote) if isinstance(remote, TcpAddress) else ""

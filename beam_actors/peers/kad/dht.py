@@ -246,7 +246,7 @@ class DhtActor(Actor):
     @receives(InboundStream)
     def on_stream(self, message: InboundStream) -> None:
         """Answer a question, if not too many are being answered, and look at who asks."""
-        if not self._answers.take(message.peer):
+        if not self._answers.take(message.peer, message.stream.remote):
             message.dispose()
             return
         message.stream.adopt(self.ref)

@@ -57,11 +57,17 @@ class KadLimits:
     """The same for one peer: a search asks a node once."""
     finds_per_second: float = 20.0
     """Questions of one peer that are answered in the long run, and four times as many at once."""
+    network_finds_per_second: float = 50.0
+    """The same for all peers of one network (an IPv4 /24, an IPv6 /32; in a private network, one address), and twice as
+    many at once: a quarter of what all together get, however many keys somebody makes there."""
     all_finds_per_second: float = 200.0
     """The same for all together: some tenth of a core, at 0.5 ms for an answer."""
     stores_per_second: float = 2.0
-    """Times that one peer may give this node something to keep, and eight times as many at once: an owner gives its
-    sixteen names one by one."""
+    """Times that one peer, or all peers of one network, may give this node something to keep, and eight times as many
+    at once: an owner gives its sixteen names one by one."""
+    bad_store: float = 1.0
+    """What a claim with bad work costs its peer, and its network, in such times: to find it out may take as long as to
+    take sixteen good ones in."""
     all_stores_per_second: float = 4.0
     """The same for all together, and twice as many at once. Sixteen claims with bad work take a quarter of a second of
     a core; what a node keeps of others comes once in six hours, so this is plenty."""

@@ -5,9 +5,20 @@ import trio
 
 from beam_actors.errors import NetworkError, PeerOffline, RemoteProtocolError
 from beam_actors.flow import read_frame
-from beam_actors.peers import Fate, KadLimits, PeersLimits
+from beam_actors.peers import Fate, KadLimits, Kept, PeersLimits
 from beam_actors.peers.kad.ids import distance, node_id
-from beam_actors.peers.kad.messages import MAX_MESSAGE, PROTOCOL, Find, Nodes, Refuse, What, decode, encode
+from beam_actors.peers.kad.messages import (
+    MAX_MESSAGE,
+    PROTOCOL,
+    Find,
+    Nodes,
+    Refuse,
+    Store,
+    Stored,
+    What,
+    decode,
+    encode,
+)
 from beam_actors.testing.clock import EPOCH
 from beam_actors.values import Multiaddr, TcpAddress
 from beam_actors.wire import FrameReader, frame, open_record, sign_record
@@ -21,18 +32,19 @@ FREE = PeersLimits(visits_per_network=100)  # what is asked by hand comes more o
 
 
 class Shelf:
-    """A custodian that takes all it is given."""
+    """A custodian that takes all it is given, and finds so many of it bad."""
 
     def __init__(self):
         self.kept = {}
         self.near = []
+        self.bad = 0
 
     async def keep(self, key, values, source, *, near):
         self.near.append(near)
         if not near:
-            return (Fate.NOT_MINE,) * len(values)
+            return Kept((Fate.NOT_MINE,) * len(values))
         self.kept[key] = values
-        return (Fate.KEPT,) * len(values)
+        return Kept((Fate.KEPT,) * len(values), self.bad)
 
     async def find(self, key):
         return self.kept.get(key, ())
@@ -243,7 +255,7 @@ async def asked_by(liar, victim, answer, *, dialled=False):
         await stream.write(answer(stream))
         stream.close()
 
-    liar.dht._answers.take = lambda _peer: True
+    liar.dht._answers.take = lambda _peer, _remote: True
     liar.dht._answers.answer = serve
     if dialled:
         await victim.peers.connect(liar.address)
@@ -340,6 +352,21 @@ async def test_one_peer_is_answered_within_bounds(world, autojump_clock):
                 await trio.sleep(0.001)
         limits = bob.kad
         assert 10 * limits.finds_per_second <= answered <= (10 + 5) * limits.finds_per_second
+
+
+async def test_who_gives_what_is_bad_owes_for_it_alone(world, autojump_clock):
+    async with world.running(3) as (alice, bob, carol):
+        await meet(bob, alice, carol)
+        await trio.sleep(5)
+        store = encode(Store(What.VALUES, KEY, (b"value",) * 16))
+        bob.shelf.bad = 16
+        burst = 8 * bob.kad.stores_per_second
+        assert isinstance(await alice.ask(bob, store), Stored)
+        assert isinstance(await alice.ask(bob, store), Refuse)  # it owes for sixteen, and had sixteen
+        bob.shelf.bad = 0
+        assert isinstance(await carol.ask(bob, store), Stored)
+        await trio.sleep((burst + 1) / bob.kad.stores_per_second)
+        assert isinstance(await alice.ask(bob, store), Stored)
 
 
 async def test_one_who_asks_slowly_holds_a_place_for_a_while_only(world, autojump_clock):
