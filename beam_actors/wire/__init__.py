@@ -25,13 +25,14 @@ from beam_actors.wire.identify import IdentifyInfo
 from beam_actors.wire.libp2p_noise import Payload
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.noise import AES, CHACHA, TAG_SIZE, Aead, CipherState, Role, Suite
-from beam_actors.wire.peer_record import MAX_RECORD, PeerRecord, open_record, sign_record
+from beam_actors.wire.peer_record import MAX_ADDRESSES, MAX_RECORD, PeerRecord, open_record, sign_record
 from beam_actors.wire.security import NOISE, SUITES, Security
 from beam_actors.wire.session import MIN_FLUSH, Session, SessionStatistics
 
 __all__ = [
     "AES",
     "CHACHA",
+    "MAX_ADDRESSES",
     "MAX_RECORD",
     "MIN_FLUSH",
     "NOISE",

@@ -193,9 +193,7 @@ class RingView:
         kept = []
         for other in self.ring.nearest(key, self.node):
             await trio.sleep(self.ring.delay)
-            said = await custodian_of(other.system, SERVICES, NETWORK).keep(
-                key, tuple(values), self.node.me, near=True
-            )
+            said = await custodian_of(other.system, SERVICES, NETWORK).keep(key, tuple(values), self.node.me, near=True)
             if all(fate in {Fate.KEPT, Fate.KNOWN} for fate in said.fates):
                 kept.append(other.me)
         return tuple(kept)

@@ -1,9 +1,9 @@
 """Answering what others ask of the DHT: whom this node knows near a key, what it keeps there, and what it is to keep.
 
 What is kept belongs to a `Custodian` of a room above, which judges it; this room knows no more than its bytes.
-Invariants: how many questions are answered at once is bounded, in all and for each peer; how fast, in all, for each peer
-and for each network, since keys cost nothing; an answer goes out within its time or is reset; it is one message for one
-message and thus no way to make this node talk much.
+Invariants: how many questions are answered at once is bounded, in all and for each peer; how fast, in all, for each
+peer, and for each network, since keys cost nothing; an answer goes out within its time or is reset; it is one message
+for one message and thus no way to make this node talk much; of a contact it tells where this node has been.
 """
 
 from collections import Counter, OrderedDict
@@ -203,8 +203,13 @@ class Answers:
         self._network_stores.charge(_network(stream.remote), owed, now)
 
     def _nodes(self, peer: PeerId, key: bytes, stream: Stream) -> Nodes:
-        near = (node.record.envelope for node in self._nearest(key, peer))
-        return Nodes(self._own(stream).envelope, tuple(one for one in near if 0 < len(one) <= MAX_RECORD)[:MAX_NODES])
+        near: list[tuple[bytes, int]] = []
+        for node in self._nearest(key, peer):
+            record, place = node.record.envelope, node.place
+            # Nobody shall dial where this node hasn't been, on its word.
+            if place is not None and 0 < len(record) <= MAX_RECORD:
+                near.append((record, place))
+        return Nodes(self._own(stream).envelope, tuple(near[:MAX_NODES]))
 
 
 def _network(remote: Address | None) -> str:

@@ -23,7 +23,7 @@ import attrs
 from beam_actors.errors import InvalidValue, RemoteProtocolError
 from beam_actors.peers.kad.ids import BYTES
 from beam_actors.values import cbor
-from beam_actors.wire import frame
+from beam_actors.wire import MAX_ADDRESSES, frame
 
 PROTOCOL: Final = "/beam/kad/1"
 VERSION: Final = 1
@@ -77,7 +77,8 @@ class Nodes:
     """Encoded signed records, unverified: the sender's own, and those of nodes near the key."""
 
     own: bytes
-    near: tuple[bytes, ...]
+    near: tuple[tuple[bytes, int], ...]
+    """Each with the place, in it, of the address at which the sender reached the node."""
 
 
 @attrs.frozen(slots=True)
@@ -114,7 +115,7 @@ def encode(message: Message) -> bytes:
         case Find(what, key):
             fields = [VERSION, 1, int(what), key]
         case Nodes(own, near):
-            fields = [VERSION, 2, own, list(near)]
+            fields = [VERSION, 2, own, list(map(list, near))]
         case Values(values):
             fields = [VERSION, 3, list(values)]
         case Store(what, key, values):
@@ -138,7 +139,7 @@ def decode(body: bytes) -> Message:
         case [1, what, bytes() as key] if len(key) == BYTES:
             message = Find(_what(what), key)
         case [2, bytes() as own, list() as near] if 0 < len(own) <= MAX_RECORD:
-            message = Nodes(own, _strings(near, MAX_NODES, MAX_RECORD))
+            message = Nodes(own, _reached(near))
         case [3, list() as values]:
             message = Values(_strings(values, MAX_VALUES, MAX_VALUE))
         case [4, what, bytes() as key, list() as values] if len(key) == BYTES:
@@ -172,6 +173,14 @@ def _fate(value: Any) -> Fate:
     if type(value) is not int or not 0 <= value < len(Fate):
         raise RemoteProtocolError("A stored value has met an unknown fate.")
     return Fate(value)
+
+
+def _reached(near: list[Any]) -> tuple[tuple[bytes, int], ...]:
+    pairs = [(pair[0], pair[1]) for pair in near if isinstance(pair, list) and len(pair) == 2]
+    records = _strings([record for record, _ in pairs], MAX_NODES, MAX_RECORD)
+    if len(pairs) != len(near) or any(type(place) is not int or not 0 <= place < MAX_ADDRESSES for _, place in pairs):
+        raise RemoteProtocolError("A list of nodes holds something other than records and places of addresses.")
+    return tuple(zip(records, (place for _, place in pairs), strict=True))
 
 
 def _strings(values: list[Any], most: int, longest: int) -> tuple[bytes, ...]:

@@ -1,7 +1,7 @@
 """A node of the DHT as others know it: its place, the one address at which it is dialled, its signed record (pure).
 
 Invariant: what counts for the caps is the address that is dialled, and there is one: a node that names several, each
-in another network, counts in the network where it is met.
+in another network, counts in the network where it is met. Others are told of that address alone.
 """
 
 from kademlia.node import Node
@@ -21,6 +21,12 @@ class KadNode(Node):
         self.record = record
         self.address = address
         self.network = network_of(address)
+
+    @property
+    def place(self) -> int | None:
+        """Which of the record's addresses that is; None if the node doesn't say itself that it is there."""
+        places = (place for place, address in enumerate(self.record.addresses) if address.tcp == self.address)
+        return next(places, None)
 
     def __repr__(self) -> str:
         return f"KadNode({self.peer.short} at {self.address})"

@@ -1,12 +1,13 @@
 """Asking one node of the DHT something, over a visit or the session there is, and reading what it says.
 
 Invariants: an answer is believed only as far as it proves itself: its sender's own record is by the peer of the
-session, each other record by the peer that it speaks of, and of these one address is taken, which `claims` finds
-acceptable from where the sender was met; what can't be read fails the whole answer. Every question ends in time.
+session, each other record by the peer that it speaks of, and of these the address is taken at which the sender says
+that it reached the peer, if `claims` finds it acceptable from where the sender was met; what can't be read fails the
+whole answer. Every question ends in time.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -175,16 +176,16 @@ class Questions:
         own = self._open(nodes.own)
         if own.peer != line.peer:
             raise RemoteProtocolError("A node gives another one's record for its own.")
-        opened = map(self._open, nodes.near)
+        opened = [(self._open(record), place) for record, place in nodes.near]
         latest = (self._clock.wall() + self._limits.ahead) * 1000
         ours = announced(self._listening(), line.contact.local)
         near = [
             KadNode(record, address)
-            for record in opened
+            for record, place in opened
             if record.peer != self._peers.us and record.seq <= latest
-            for address in _acceptable(record, line.contact, ours)[:1]
+            for address in _acceptable(record.addresses[place : place + 1], line.contact, ours)
         ]
-        return Answer(own, tuple(near), tuple(values), line.dialled, _acceptable(own, line.contact, ours))
+        return Answer(own, tuple(near), tuple(values), line.dialled, _acceptable(own.addresses, line.contact, ours))
 
     def _open(self, envelope: bytes) -> PeerRecord:
         record = self._genuine.get(envelope)
@@ -222,9 +223,11 @@ class _Line:
         return message
 
 
-def _acceptable(record: PeerRecord, contact: Contact, ours: Collection[Multiaddr]) -> tuple[TcpAddress, ...]:
-    """Where the peer may be dialled, given how whoever told it was met."""
-    good = (address for address in record.addresses if acceptable(address, contact, ours))
+def _acceptable(
+    addresses: Sequence[Multiaddr], contact: Contact, ours: Collection[Multiaddr]
+) -> tuple[TcpAddress, ...]:
+    """At which of these a peer may be dialled, given how whoever told them was met."""
+    good = (address for address in addresses if acceptable(address, contact, ours))
     return tuple(tcp for address in good if (tcp := address.tcp) is not None)
 
 

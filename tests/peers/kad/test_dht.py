@@ -265,6 +265,20 @@ async def asked_by(liar, victim, answer, *, dialled=False):
     return victim.table()
 
 
+async def dialled_by(node):
+    """Where a node goes for one search."""
+    dialled = []
+    visit = node.dht._questions._peers.visit
+
+    async def noted(peer, address, protocol, *, owner):
+        dialled.append(address)
+        return await visit(peer, address, protocol, owner=owner)
+
+    node.dht._questions._peers.visit = noted
+    await node.find()
+    return {address.ip for address in dialled}
+
+
 def record_of(node, *ips, seq=1, port=4747):
     return sign_record(node.key, seq, tuple(Multiaddr.from_address(TcpAddress(ip, port)) for ip in ips)).envelope
 
@@ -273,7 +287,7 @@ def record_of(node, *ips, seq=1, port=4747):
     "says",
     [
         lambda liar, other: encode(Nodes(record_of(other, other.ip), ())),  # another one's record for its own
-        lambda liar, other: encode(Nodes(record_of(liar, liar.ip), (b"junk",))),
+        lambda liar, other: encode(Nodes(record_of(liar, liar.ip), ((b"junk", 0),))),
         lambda liar, other: encode(Nodes(record_of(liar, "9.9.9.9"), ())),  # where somebody else is
         lambda liar, other: encode(Nodes(record_of(liar, liar.ip, port=9), ())),
         lambda liar, other: encode(Refuse("No.")),
@@ -295,7 +309,8 @@ async def test_nobody_passes_for_another_at_the_address_at_which_it_was_dialled(
 async def test_whom_others_name_enters_no_table_before_it_was_reached(world, autojump_clock):
     ghost = world.add()
     async with world.running(3) as (victim, liar, other):
-        names = (record_of(ghost, ghost.ip), record_of(other, "9.9.9.9", seq=int((EPOCH + 1e6) * 1000)))
+        future = int((EPOCH + 1e6) * 1000)
+        names = ((record_of(ghost, ghost.ip), 0), (record_of(other, "9.9.9.9", seq=future), 0))
         table = await asked_by(liar, victim, lambda _stream: encode(Nodes(record_of(liar, liar.ip), names)))
         assert table == {liar.id}
         walked, _ = await victim.find()
@@ -305,19 +320,32 @@ async def test_whom_others_name_enters_no_table_before_it_was_reached(world, aut
 async def test_addresses_that_cannot_be_meant_are_not_dialled(world, autojump_clock):
     other = world.add()
     async with world.running(2) as (victim, liar):
-        answer = encode(Nodes(record_of(liar, liar.ip), (record_of(other, "127.0.0.1", "0.0.0.0", victim.ip),)))
+        record = record_of(other, "127.0.0.1", "0.0.0.0", victim.ip)
+        answer = encode(Nodes(record_of(liar, liar.ip), tuple((record, place) for place in range(16))))
         await asked_by(liar, victim, lambda _stream: answer)
-        dialled = []
-        dial = victim.peers.visit
+        assert await dialled_by(victim) == {liar.ip}
 
-        async def visit(peer, address, protocol, *, owner):
-            dialled.append(address)
-            return await dial(peer, address, protocol, owner=owner)
 
-        victim.dht._questions._peers.visit = visit
-        await victim.find()
-        assert dialled
-        assert {address.ip for address in dialled} == {liar.ip}
+async def test_nobody_is_sent_where_this_node_has_not_been(world, autojump_clock):
+    """A peer names a third party's address beside its own, before it or after it."""
+    for order in (lambda ips: ips, reversed):
+        async with world.running(3) as (hub, liar, asker):
+            record = record_of(liar, *order(["9.9.9.9", liar.ip]))
+            await asked_by(liar, hub, lambda _stream, record=record: encode(Nodes(record, ())), dialled=True)
+            assert hub.table() == {liar.id}
+            await asker.peers.connect(hub.address)
+            await trio.sleep(10)
+            assert await dialled_by(asker) == {hub.ip, liar.ip}
+
+
+async def test_who_does_not_say_where_it_was_reached_is_told_to_nobody(world, autojump_clock):
+    async with world.running(3) as (hub, shy, asker):
+        answer = encode(Nodes(record_of(shy, "9.9.9.9"), ()))
+        assert await asked_by(shy, hub, lambda _stream: answer, dialled=True) == {shy.id}
+        await asker.peers.connect(hub.address)
+        await trio.sleep(10)
+        nodes = await asker.ask(hub, encode(Find(What.NODES, KEY)))
+        assert nodes.near == ()
 
 
 # --- answering --------------------------------------------------------------------------------------------------------
@@ -336,7 +364,9 @@ async def test_an_answer_names_itself_and_not_the_asker(world, autojump_clock):
         await until(lambda: hub.table() == {alice.id, bob.id}, seconds=10)
         nodes = await alice.ask(hub, encode(Find(What.NODES, KEY)))
         assert open_record(nodes.own).peer == hub.id
-        assert [open_record(one).peer for one in nodes.near] == [bob.id]
+        ((record, place),) = nodes.near
+        assert open_record(record).peer == bob.id
+        assert open_record(record).addresses[place].tcp == TcpAddress(bob.ip, bob.port)
 
 
 async def test_one_peer_is_answered_within_bounds(world, autojump_clock):

@@ -30,10 +30,11 @@ KEY = bytes(range(32))
 keys = st.binary(min_size=32, max_size=32)
 whats = st.sampled_from(What)
 strings = st.lists(st.binary(min_size=1, max_size=60), max_size=8).map(tuple)
+reached = st.lists(st.tuples(st.binary(min_size=1, max_size=60), st.integers(0, 15)), max_size=8).map(tuple)
 said = st.one_of(
     st.text(max_size=50).map(Refuse),
     st.builds(Find, whats, keys),
-    st.builds(Nodes, st.binary(min_size=1, max_size=99), strings),
+    st.builds(Nodes, st.binary(min_size=1, max_size=99), reached),
     strings.map(Values),
     st.builds(Store, whats, keys, strings),
     st.lists(st.sampled_from(Fate), max_size=MAX_STORED).map(lambda fates: Stored(tuple(fates))),
@@ -53,7 +54,7 @@ def test_known_frames():
 @pytest.mark.parametrize(
     "message",
     [
-        Nodes(bytes(MAX_RECORD), (bytes(MAX_RECORD),) * MAX_NODES),
+        Nodes(bytes(MAX_RECORD), ((bytes(MAX_RECORD), 15),) * MAX_NODES),
         Values((bytes(MAX_VALUE),) * MAX_VALUES),
         Store(What.VALUES, KEY, (bytes(MAX_VALUE),) * MAX_STORED),
     ],
@@ -79,9 +80,14 @@ def test_the_largest_messages_fit(message):
         [1, 1, -1, KEY],
         [1, 2, b"", []],
         [1, 2, bytes(MAX_RECORD + 1), []],
-        [1, 2, b"own", [b"record"] * (MAX_NODES + 1)],
-        [1, 2, b"own", [bytes(MAX_RECORD + 1)]],
-        [1, 2, b"own", ["record"]],
+        [1, 2, b"own", [[b"record", 0]] * (MAX_NODES + 1)],
+        [1, 2, b"own", [[bytes(MAX_RECORD + 1), 0]]],
+        [1, 2, b"own", [["record", 0]]],
+        [1, 2, b"own", [b"record"]],
+        [1, 2, b"own", [[b"record"]]],
+        [1, 2, b"own", [[b"record", 16]]],
+        [1, 2, b"own", [[b"record", -1]]],
+        [1, 2, b"own", [[b"record", False]]],
         [1, 3, [b"value"] * (MAX_VALUES + 1)],
         [1, 3, [b""]],
         [1, 4, 1, KEY, [b"value"] * (MAX_STORED + 1)],
