@@ -12,6 +12,7 @@ import random
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import attrs
 
@@ -75,12 +76,10 @@ def ground(size: int, key: bytes, within: int) -> tuple[PeerId, ...]:
     return tuple(found)
 
 
-def gang(
-    peers: Sequence[PeerId], networks: int, dice: random.Random, *, born: float = -float("inf"), hidden: bool = False
-) -> list[Life]:
-    """Nodes of one attacker, in so many networks of /24, none of them an honest one's."""
+def gang(peers: Sequence[PeerId], networks: int, dice: random.Random, **life: Any) -> list[Life]:
+    """Nodes of one attacker, in so many networks of /24, none of them an honest one's; `life` are fields of `Life`."""
     return [
-        Life(_node(dice, _NETWORKS + which % networks, peer), _region(dice), born=born, hostile=True, hidden=hidden)
+        Life(_node(dice, _NETWORKS + which % networks, peer), _region(dice), hostile=True, **life)
         for which, peer in enumerate(peers)
     ]
 

@@ -33,6 +33,8 @@ SIZES = (50, 100_000)
 ROUND_TRIPS = 4
 SLOW = 1.0
 """After so many seconds the search no longer waits for a node, though it still hears it."""
+SILENT = 2.0
+"""After so many whoever named it has named it in vain."""
 GIVEN_UP = 5.0
 """After so many a dial is given up."""
 DEADLINE = 12.0
@@ -56,6 +58,8 @@ class Kind(enum.StrEnum):
     """Some that stand before all others, and came after the value was published."""
     HIDDEN = enum.auto()
     """The same, but known to nobody; a share of all nodes name them, and lie."""
+    HOLES = enum.auto()
+    """The same, but nobody is there: each question to one is in vain."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -151,7 +155,7 @@ def walk(overlay: Overlay, searcher: Life, limits: KadLimits, seed: str) -> Walk
     while now < DEADLINE:
         for node in search.asks():
             asked = overlay.by_peer[node.peer]
-            events = [(SLOW, "slow"), (GIVEN_UP, "failed")]
+            events = [(SLOW, "slow"), (SILENT, "silent"), (GIVEN_UP, "failed")]
             if asked.at(0):
                 once = 2 * latency_between(searcher.region, asked.region) * (1 + JITTER * entropy.uniform())
                 events.append((ROUND_TRIPS * once, "answered"))
@@ -164,6 +168,8 @@ def walk(overlay: Overlay, searcher: Life, limits: KadLimits, seed: str) -> Walk
         match what:
             case "slow":
                 search.slow(node)
+            case "silent":
+                search.silent(node)
             case "failed":
                 search.failed(node)
             case _:
@@ -224,9 +230,10 @@ def _around(lives: list[Life], attack: Attack, limits: KadLimits, seed: str) -> 
             liars = ganged(round(len(honest) * odds))
         case Kind.NEAREST:
             liars = ganged(NEAREST, near[0].node.long_id ^ target, born=published + 1)
-        case Kind.HIDDEN:
+        case Kind.HIDDEN | Kind.HOLES:
             liars = ganged(round(len(honest) * odds))
-            liars += ganged(NEAREST, near[0].node.long_id ^ target, hidden=True)
+            ends = -math.inf if attack.kind is Kind.HOLES else math.inf
+            liars += ganged(NEAREST, near[0].node.long_id ^ target, hidden=True, died=ends)
     return Overlay([*lives, *liars], key, published=published, limits=limits, seed=seed)
 
 

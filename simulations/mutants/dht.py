@@ -52,6 +52,48 @@ MUTANTS = (
         edits=(Edit("peers/kad/questions.py", "if own.peer != line.peer:", "if not own.peer:"),),
     ),
     Mutant(
+        name="sent-where-nobody-was",
+        bug="Others are told the first address that a contact claims, not the one at which it was reached.",
+        test="peers/kad/test_dht.py::test_nobody_is_sent_where_this_node_has_not_been",
+        edits=(
+            Edit("peers/kad/node.py", "        return next(places, None)", "        return min(places, default=0) * 0"),
+        ),
+    ),
+    Mutant(
+        name="nobody-answers-for-whom-it-names",
+        bug="Who names black holes is asked for all of them, one after the other.",
+        test="peers/kad/test_search.py::test_who_names_black_holes_is_soon_asked_for_no_more_of_them",
+        edits=(
+            Edit(
+                "peers/kad/search.py",
+                "            self._vain.update(dict.fromkeys(self._namers[node.id], change))",
+                "            self._vain.update(dict.fromkeys(self._namers[node.id], min(change, 0)))",
+            ),
+        ),
+    ),
+    Mutant(
+        name="keys-make-a-network-many",
+        bug="Each key of one address may ask as often as if it were alone there.",
+        test="peers/kad/test_answers.py::test_many_keys_of_one_network_get_the_share_of_one",
+        edits=(
+            Edit(
+                "peers/kad/answers.py",
+                "self._rates.spend(str(peer), now) and self._network_rates.spend(_network(remote), now)",
+                "self._rates.spend(str(peer), now)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="bad-work-is-free-to-store",
+        bug="Whoever gives claims with bad work to be kept owes nothing for it.",
+        test="naming/test_custody.py::test_claims_with_bad_work_are_told_and_checked_once",
+        edits=(
+            Edit(
+                "naming/custody.py", "near=near) for claim in claims), taken.bad)", "near=near) for claim in claims))"
+            ),
+        ),
+    ),
+    Mutant(
         name="custodian-says-nothing",
         bug="Whoever asks a node of the DHT for a name is told nobody's claims.",
         plan="spread",

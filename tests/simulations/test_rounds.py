@@ -45,6 +45,14 @@ def test_a_gang_before_all_others_needs_more_than_a_few_networks():
     assert rows[str(many), 4].success < 0.7  # no number of paths leads past it
 
 
+def test_black_holes_hide_nothing_and_cost_little():
+    attack = Attack(kind=Kind.HOLES, share=0.1)
+    row = rows_of(300, attack, paths=[4], searches=20)[str(attack), 4]
+    assert row.success == 1.0
+    assert row.recall > 0.95
+    assert row.end_p50_s < 8  # 9.8 where nobody answers for whom it names
+
+
 def test_everywhere_is_the_mildest():
     attack = Attack(kind=Kind.EVERYWHERE, share=0.2)
     assert rows_of(300, attack, paths=[4], searches=20)[str(attack), 4].success == 1.0

@@ -49,6 +49,12 @@ class KadLimits:
     """From the first node that knows where a peer is to the end of that search."""
     slow: float = 1.0
     """After so long a search goes on without a node, though it still hears it."""
+    silent: float = 2.0
+    """After so long whoever named it has named it in vain: four round trips around the world take less."""
+    vain: int = 3
+    """How many more nodes one may name in vain than such that answer, before a path leaves aside the rest of what it
+    alone named there: who names twenty black holes would make a search last as long as it may. Of honest answers an
+    hour old a fifth is gone where 20 % leave in an hour: one in sixty meets this, and others name the same nodes."""
     ask_timeout: float = 5.0
     """For one question to one node, with the dial; and for answering one."""
     answers: int = 64

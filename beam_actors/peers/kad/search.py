@@ -1,13 +1,15 @@
 """The search for the nodes nearest to a key, over disjoint paths (sans-IO: it says whom to ask, and is told answers).
 
 Source: Kademlia section 2.3, S/Kademlia section 4.4. Each path has candidates of its own, those that nodes on it have
-named; a node is asked by one path alone, so whoever lies there misleads no other. A path ends when the k nearest that
-it has heard of were asked, by whichever path; the result is what answered on all of them.
+named; a node is asked by one path alone, so whoever lies there misleads no other. Of whom a node named in vain a path
+takes few: then the rest of what it alone named is left aside, until more of it answers. A path ends when the k nearest
+that it has heard of were asked, by whichever path; the result is what answered on all of them.
 
 Invariants: nobody is asked twice at one address, nor this node itself; no more than `asks` in all, each path its
 share, so a search ends under any answers; what an answer names is cut before it is looked at. Values don't pass
 through here: none can end the search, since who lies answers first. It holds no clock: the caller says of an answer
-that it is late (`slow`) or won't come (`failed`), and leaves off when it likes.
+that it is late (`slow`), or so late that nobody may be there (`silent`), or won't come (`failed`), and leaves off when
+it likes.
 """
 
 from collections import Counter
@@ -20,18 +22,38 @@ from kademlia.node import Node, NodeHeap
 from beam_actors.peers.kad.ids import node_id
 from beam_actors.peers.kad.limits import KadLimits
 from beam_actors.peers.kad.node import KadNode
-from beam_actors.values import PeerId
+from beam_actors.values import PeerId, TcpAddress
+
+Where = tuple[bytes, TcpAddress]
+"""The id of a node, and its address."""
+
+
+@attrs.define(slots=True)
+class Outcomes:
+    """What became of those that one search asked."""
+
+    of: dict[Where, int] = attrs.field(factory=dict)
+    """-1 for one that answered, 1 for one that was silent."""
+    led: bool = False
+    """Whether anybody answered whom another had named; else this node may be on a line so slow that all are silent."""
 
 
 class Path:
     """The candidates of one path: the k nearest that count, and as many behind them as may take their places."""
 
-    def __init__(self, target: Node, limits: KadLimits, asks: int) -> None:
+    def __init__(self, target: Node, limits: KadLimits, asks: int, outcomes: Outcomes) -> None:
         self._target = target
         self._limits = limits
+        self._outcomes = outcomes
         self._heap = self._heap_of(())
         self._named: dict[bytes, KadNode] = {}
         """All that it ever took up, at most `told` of each answer; they stay counted when they are forgotten."""
+        self._namers: dict[bytes, set[bytes]] = {}
+        """Who named each; nobody, of what this node knew."""
+        self._vain: Counter[bytes] = Counter()
+        """How many more of those that each has named were in vain than answered."""
+        self._aside: list[KadNode] = []
+        """Those that are left aside, since all who named them named too much in vain."""
         self._networks: Counter[str] = Counter()
         self._sure: list[KadNode] = []
         """Whom it asks at the latest when there is nobody else: an honest one may show where others were led astray."""
@@ -48,11 +70,18 @@ class Path:
         heap.heap = list(nodes)
         return heap
 
-    def take(self, nodes: Iterable[KadNode], gone: Container[tuple[bytes, object]], per_network: int) -> list[KadNode]:
+    def take(
+        self,
+        nodes: Iterable[KadNode],
+        gone: Container[Where],
+        per_network: int,
+        namer: KadNode | None = None,
+    ) -> list[KadNode]:
         """Take up what an answer names, the nearest first, without what is `gone`; returns what is new."""
         fresh: list[KadNode] = []
         of_answer: Counter[str] = Counter()
         for node in sorted(nodes, key=self._target.distance_to):
+            self._names(namer, node)
             if (node.id, node.address) in gone or node.id in self._named:
                 continue
             network = node.network
@@ -61,6 +90,7 @@ class Path:
             of_answer[network] += 1
             self._networks[network] += 1
             self._named[node.id] = node
+            self._namers[node.id] = set() if namer is None else {namer.id}
             fresh.append(node)
         self._heap.push(fresh)
         # The package bounds what a heap shows, not what it holds: it would keep all that liars name.
@@ -81,6 +111,8 @@ class Path:
         """The nearest of its k that nobody has asked, or one that it asks for sure; None when there is none."""
         if not self.left:
             return None
+        if self._aside or (self._outcomes.led and max(self._vain.values(), default=0) >= self._limits.vain):
+            self._sift()
         nodes = self._heap.get_uncontacted() or [node for node in self._sure if node.id not in self._heap.contacted]
         return nodes[0] if nodes else None
 
@@ -98,6 +130,33 @@ class Path:
             self._heap.remove([node.id])
         else:
             self._heap.contacted.discard(node.id)
+
+    def _names(self, namer: KadNode | None, node: KadNode) -> None:
+        """One more names a node: it answers for what became of it, or will."""
+        if namer is not None:
+            self._vain[namer.id] += self._outcomes.of.get((node.id, node.address), 0)
+            known, namers = self._named.get(node.id), self._namers.get(node.id)
+            if known is not None and namers and known.address == node.address:
+                namers.add(namer.id)
+
+    def told(self, node: KadNode, change: int) -> None:
+        """What became of a node that was asked: all who named it answer for that."""
+        if node.id in self._named and self._named[node.id].address == node.address:
+            self._vain.update(dict.fromkeys(self._namers[node.id], change))
+
+    def _sift(self) -> None:
+        """Leave aside what only those named who named too much in vain, and take up again what others name, too."""
+        again = [node for node in self._aside if not self._is_in_vain(node)]
+        if again:
+            self._aside = [node for node in self._aside if node not in again]
+            self._heap.push(again)
+        while left := [node for node in self._heap.get_uncontacted() if self._is_in_vain(node)]:
+            self._aside += left
+            self._heap.remove([node.id for node in left])
+
+    def _is_in_vain(self, node: KadNode) -> bool:
+        namers = self._namers[node.id]
+        return bool(namers) and all(self._vain[namer] >= self._limits.vain for namer in namers)
 
     def back(self, node: KadNode) -> None:
         """The node has answered after all: it counts again, if the path had heard of it."""
@@ -121,8 +180,9 @@ class Search:
         self._limits = limits
         self._target = Node(key)
         self._own = node_id(own)
-        self._gone: set[tuple[bytes, object]] = set()
+        self._gone: set[Where] = set()
         """Who didn't answer, each at which address."""
+        self._outcomes = Outcomes()
         self._depth: dict[bytes, int] = {}
         """How many answers led to each node that was named; 1 for those that this node knew."""
         self._asks: dict[KadNode, _Ask] = {}
@@ -134,7 +194,7 @@ class Search:
         candidates = (node for node in start if node.id != self._own)
         known = sorted(candidates, key=self._target.distance_to)[: limits.bucket]
         count = max(1, min(limits.paths, len(known)))
-        self._paths = [Path(self._target, limits, limits.asks // count) for _ in range(count)]
+        self._paths = [Path(self._target, limits, limits.asks // count, self._outcomes) for _ in range(count)]
         self._turn = 0
         for path, nodes in zip(self._paths, _dealt(known, count), strict=True):
             for node in path.begin(nodes):
@@ -189,11 +249,13 @@ class Search:
                 path.back(asked)
         else:
             ask.path.waiting -= 1
+        self._became(asked, -1)
+        self._outcomes.led |= self._depth[asked.id] > 1
         self._answered[asked.peer] = asked
         depth = self._depth[asked.id] + 1
         limits = self._limits
         named = (node for node in islice(nodes, limits.told) if node.id != self._own)
-        for node in ask.path.take(named, self._gone, limits.told_per_network):
+        for node in ask.path.take(named, self._gone, limits.told_per_network, asked):
             self._depth.setdefault(node.id, depth)
 
     def slow(self, asked: KadNode) -> None:
@@ -203,8 +265,22 @@ class Search:
             ask.late = True
             self._lose(ask)
 
+    def silent(self, asked: KadNode) -> None:
+        """The node takes so long that it is most likely not there: whoever named it answers for that."""
+        if asked in self._asks:
+            self._became(asked, 1)
+
+    def _became(self, asked: KadNode, outcome: int) -> None:
+        where = asked.id, asked.address
+        before = self._outcomes.of.get(where, 0)
+        if outcome != before:
+            self._outcomes.of[where] = outcome
+            for path in self._paths:
+                path.told(asked, outcome - before)
+
     def failed(self, asked: KadNode) -> None:
         """The node can't be reached, or won't answer, or answered with what can't be read."""
+        self.silent(asked)
         ask = self._asks.pop(asked, None)
         if ask is not None and not ask.late:
             self._lose(ask)

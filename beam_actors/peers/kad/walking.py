@@ -155,7 +155,7 @@ class _Walk:
         self._questions = questions
         self._dht = dht
         self._limits = limits
-        self._tell, self._hear = trio.open_memory_channel[_Outcome](math.inf)  # at most two of each that is asked
+        self._tell, self._hear = trio.open_memory_channel[_Outcome](math.inf)  # at most three of each that is asked
 
     async def run(self) -> None:
         """Ask until nobody is left to ask."""
@@ -187,6 +187,8 @@ class _Walk:
     async def _lose_patience(self, node: KadNode) -> None:
         await trio.sleep(self._limits.slow)
         self._tell.send_nowait(partial(Search.slow, asked=node))
+        await trio.sleep(self._limits.silent - self._limits.slow)
+        self._tell.send_nowait(partial(Search.silent, asked=node))
 
     async def _taken(self, node: KadNode, answer: Answer) -> None:
         self._dht.tell(Met(answer.own, answer.dialled))

@@ -1,3 +1,5 @@
+import heapq
+import math
 import random
 from collections import Counter
 
@@ -275,6 +277,108 @@ def test_a_late_answer_counts_and_one_after_the_end_does_not(net):
     search.failed(nearest_one)
     assert search.done
     assert search.closest() == nearest(KEY, net.nodes)
+
+
+# --- named in vain ----------------------------------------------------------------------------------------------------
+
+
+def by_the_clock(search, answer, takes=lambda _node: 0.3):
+    """Drive a search: each takes its time, infinite for nobody there; returns when it ended, and who was asked."""
+    agenda, now, order, asked = [], 0.0, 0, []
+    while now < 12:
+        for node in search.asks():
+            asked.append(node)
+            for after, what in ((1, search.slow), (2, search.silent), (5, search.failed), (takes(node), None)):
+                order += 1
+                if after < 12:
+                    heapq.heappush(agenda, (now + after, order, what, node))
+        if search.done:
+            break
+        now, _, what, node = heapq.heappop(agenda)
+        if what is None:
+            search.answered(node, answer(node))
+        else:
+            what(node)
+    return now, asked
+
+
+def holes_before(key, net, count=20):
+    """Places that are nearer to a key than every node, and where nobody is."""
+    holes = sorted(nodes_of(5000, 20000), key=lambda node: distance(node.id, key))[:count]
+    assert distance(holes[-1].id, key) < min(distance(node.id, key) for node in net.nodes)
+    return holes
+
+
+@pytest.fixture(scope="module")
+def lonely_key(net):
+    """A key that nobody is near to."""
+    dice = random.Random(3)
+    keys = [dice.randbytes(32) for _ in range(1000)]
+    return max(keys, key=lambda key: min(distance(node.id, key) for node in net.nodes))
+
+
+@pytest.mark.parametrize("liars", [1, 3])
+def test_who_names_black_holes_is_soon_asked_for_no_more_of_them(net, lonely_key, liars):
+    start = net.answer(OWN, lonely_key)
+    lying, holes = set(start[:liars]), holes_before(lonely_key, net)
+
+    def run_with(vain):
+        search = search_for(lonely_key, start, KadLimits(vain=vain))
+        end, asked = by_the_clock(
+            search,
+            lambda node: holes if node in lying else net.answer(node, lonely_key),
+            lambda node: math.inf if node in holes else 0.3,
+        )
+        assert search.closest() == nearest(lonely_key, net.nodes)
+        return end, len(set(holes).intersection(asked))
+
+    credulous, all_of_them = run_with(vain=1000)
+    assert all_of_them == len(holes)
+    end, in_vain = run_with(vain=LIMITS.vain)
+    assert in_vain <= 12  # four at once in the time until the first are known for what they are
+    assert end < credulous - 2
+
+
+def test_who_named_those_that_are_only_far_away_is_believed_again(net):
+    """All that one has named are far: they are late, and silent, and answer."""
+    (only,) = net.answer(OWN, KEY)[:1]
+    search = search_for(KEY, [only])
+    _, asked = by_the_clock(search, lambda node: net.answer(node, KEY), lambda node: 0.3 if node is only else 2.5)
+    assert set(nearest(KEY, net.nodes, 10)) <= set(asked)
+    assert len(asked) > 20
+
+
+def test_what_another_has_named_too_is_asked_though_its_first_namer_lied(net, lonely_key):
+    liar, honest = node_of(70001), node_of(70002)
+    holes = holes_before(lonely_key, net)[:6]
+    wanted = nearest(lonely_key, net.nodes, 5)
+    search = search_for(lonely_key, [liar, honest], KadLimits(paths=1, sure=2))
+    _, asked = by_the_clock(
+        search,
+        lambda node: [*holes, *wanted] if node is liar else wanted if node is honest else [],
+        lambda node: math.inf if node in holes else 4.0 if node is honest else 0.1,
+    )
+    assert set(wanted) <= set(asked)
+
+
+@pytest.mark.parametrize("gone", [50, 150])
+def test_honest_answers_that_are_old_are_not_held_against_anybody(net, gone):
+    """A sixth, or half, of those who are named have left: as many of the nearest are found as if nobody counted."""
+    found = {}
+    for vain in (1000, LIMITS.vain):
+        dice = random.Random(11)
+        found[vain] = 0
+        for _ in range(10):
+            key = dice.randbytes(32)
+            dead = set(dice.sample(net.nodes, gone))
+            search = search_for(key, net.answer(OWN, key), KadLimits(vain=vain))
+            by_the_clock(
+                search,
+                lambda node, key=key: net.answer(node, key),
+                lambda node, dead=dead: math.inf if node in dead else 0.3,
+            )
+            found[vain] += len(set(nearest(key, set(net.nodes) - dead)).intersection(search.closest()))
+    assert found[LIMITS.vain] >= found[1000] - 1
 
 
 # --- hostile answers -------------------------------------------------------------------------------------------------
