@@ -3,7 +3,8 @@
 `python -m simulations.finding` boots a network in which each machine registers a name and no registry has room for more
 than a few, waits until they are given out, and then has machines leave for good and be replaced by others, at so large
 a share of them an hour. Meanwhile machines search for names that they don't know, of owners who are there: in the DHT
-alone (`dht`), and as people do (by where the answer came from). Exits with 1 when less than the bound is found.
+alone (`dht`), and as people do (by where the answer came from). Exits with 1 when less than the bound is found. With
+`--hostile 0.2` so large a share of the neighbourhoods of some names is hostile (`siege`), and those are searched for.
 
 Invariant: the nodes are the production ones, with the sessions, dials and handshakes of each question; times are
 virtual. What a search does among 10,000 is in `rounds`.
@@ -14,6 +15,7 @@ import math
 import statistics
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import click
@@ -23,16 +25,21 @@ from beam_actors.errors import BeamError, NameNotFound
 from beam_actors.naming import Limits
 from beam_actors.naming.ranges import name_key
 from beam_actors.node import Node, NodeLimits
+from beam_actors.peers import KadLimits
 from beam_actors.testing.machine import Machine
 from beam_actors.testing.network.regions import WEIGHTS
 from beam_actors.testing.world import Profile, World, run_world
 from beam_actors.values import Name, OwnerId, PeerId
 from simulations import inside
+from simulations.hostile.poisoners import POISONERS
+from simulations.siege import Siege
 
 BOUND = 0.99
 """The share of searches that must find what is searched for."""
 _BOOTSTRAPS = 3
 _HOUR = 3600.0
+_JOINED = 90.0
+"""Seconds in which nodes find their places, before anything is given out."""
 _EVERY = 2.0
 """Seconds between two searches, in turns of the two kinds."""
 
@@ -50,6 +57,14 @@ class Setting:
     """Seconds for names to be registered and given out."""
     seconds: float
     """Of searching, and of leaving."""
+    paths: int = 4
+    """Disjoint paths of a search."""
+    hostile: float = 0.0
+    """The share of the neighbourhoods that is hostile."""
+    kind: str = "eclipse"
+    """What those do: one of `POISONERS`."""
+    targets: int = 0
+    """Names that are searched for, and around which the hostile stand; 0 for all, where nobody is hostile."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -94,16 +109,27 @@ class Network:
         region = self._regions[int(self._draw.uniform() * len(self._regions))]
         machine = self._world.machine(name, region=region)
         known = [other.address_of(other.node) for other in self.any(_BOOTSTRAPS) if other.node is not None]
-        limits = NodeLimits(naming=Limits(claims=self._setting.claims))
+        limits = NodeLimits(naming=Limits(claims=self._setting.claims), dht=KadLimits(paths=self._setting.paths))
         await machine.boot(bootstrap=tuple(known), limits=limits)
         self.living.append(machine)
         return machine
 
+    @property
+    def wanted(self) -> list[str]:
+        """Machines whose names are searched for."""
+        targets = {f"m{index}" for index in range(self._setting.targets)}
+        return sorted(name for name in self.names if not targets or name in targets)
+
     async def grow(self) -> None:
-        """All machines, each with a name of its own."""
+        """All machines."""
         for index in range(self._setting.machines):
             await self.come(f"m{index}")
             await trio.sleep(0.1)
+        if self._setting.hostile:
+            await trio.sleep(_JOINED)
+
+    async def register(self) -> None:
+        """Each machine registers a name of its own, and gives it out."""
         async with trio.open_nursery() as nursery:
             for machine in list(self.living):
                 nursery.start_soon(self._register, machine)
@@ -112,7 +138,7 @@ class Network:
     async def _register(self, machine: Machine) -> None:
         await trio.sleep(self._draw.uniform() * self._setting.settle / 2)
         if machine.node is not None:
-            registered = await machine.node.naming.register(f"name-of-{machine.name}")
+            registered = await machine.node.naming.register(_name_of(machine.name))
             self.names[machine.name] = registered.owner
             self.called[machine.name] = registered.name
 
@@ -151,7 +177,9 @@ class Searchers:
             while trio.current_time() < end:
                 turn += 1
                 await trio.sleep(_EVERY)
-                owners = sorted(self._network.names)
+                owners = self._network.wanted
+                if not owners:
+                    continue
                 owner = owners[int(self._draw.uniform() * len(owners))]
                 (machine,) = self._network.any(1)
                 if machine.node is not None and machine.name != owner:
@@ -209,7 +237,13 @@ async def measure(world: World, setting: Setting) -> tuple[list[Searched], dict[
     network = Network(world, setting)
     await network.grow()
     searchers = Searchers(world, network)
+    targets = [_name_of(f"m{index}") for index in range(setting.targets)]
+    siege = Siege(world, setting.kind, setting.hostile, targets)
     async with trio.open_nursery() as nursery:
+        if setting.hostile:
+            await nursery.start(siege.run, network.living)
+            await trio.sleep(_JOINED)
+        await network.register()
         nursery.start_soon(network.change)
         await searchers.search(setting.seconds)
         nursery.cancel_scope.cancel()
@@ -224,7 +258,30 @@ async def measure(world: World, setting: Setting) -> tuple[list[Searched], dict[
         "claims at a node, most": float(max(one.registry.claims for one in known)),
         "contacts, median": statistics.median(tables),
         "contacts, least": float(min(tables)),
+        **({} if not setting.hostile else _of(siege, nodes)),
     }
+
+
+def _of(siege: Siege, nodes: Sequence[Node]) -> dict[str, float]:
+    """What the gang did, and what a third party had of it."""
+    tables = [
+        [contact.peer in siege.peers for bucket in inside.buckets(node) for contact in bucket.nodes.values()]
+        for node in nodes
+    ]
+    bystander = siege.bystander
+    return {
+        "hostile": float(siege.members),
+        "hostile contacts, mean": round(statistics.fmean(map(sum, tables)), 1),
+        "questions to the hostile": float(siege.tally["questions of the DHT"]),
+        "values that they threw away": float(siege.tally["values taken and thrown away"]),
+        "dials of a third party": float(bystander.came),
+        "the same in a minute, most": float(bystander.most),
+        "the same of one machine, most": float(bystander.most_of_one),
+    }
+
+
+def _name_of(machine: str) -> str:
+    return f"name-of-{machine}"
 
 
 def table(searched: Sequence[Searched]) -> list[dict[str, object]]:
@@ -241,7 +298,7 @@ def _row(how: str, some: Sequence[Searched]) -> dict[str, object]:
         "how": how,
         "searches": len(some),
         "found": round(statistics.fmean(one.found for one in some), 4),
-        **{f"p{part}_s": round(times[min(len(times) - 1, part * len(times) // 100)], 2) for part in (50, 95)},
+        **{f"p{part}_s": round(times[min(len(times) - 1, part * len(times) // 100)], 2) for part in (50, 95, 99)},
     }
     if how == "dht":
         row |= {
@@ -258,13 +315,19 @@ def _row(how: str, some: Sequence[Searched]) -> dict[str, object]:
 @click.option("--churn", type=click.FloatRange(min=0.0), default=0.2, show_default=True, help="Share in an hour.")
 @click.option("--settle", type=click.FloatRange(min=1.0), default=240.0, show_default=True, help="Seconds.")
 @click.option("--seconds", type=click.FloatRange(min=10.0), default=1200.0, show_default=True, help="Of searching.")
+@click.option("--paths", type=click.IntRange(1, 8), default=4, show_default=True, help="Disjoint paths of a search.")
+@click.option("--hostile", type=click.FloatRange(0.0, 0.9), default=0.0, show_default=True, help="Share near the keys.")
+@click.option("--kind", type=click.Choice([kind.NAME for kind in POISONERS]), default="eclipse", show_default=True)
+@click.option("--targets", type=click.IntRange(min=0), default=0, help="Names that are searched for; 0 for all.")
 @click.option("--seed", type=int, default=1, show_default=True)
-def main(*, seed: int, **setting: float) -> None:
+def main(*, seed: int, **setting: Any) -> None:
     """Measure and print a row of JSON for each kind of search, and one for the network."""
+    if setting["hostile"] and not setting["targets"]:
+        raise click.UsageError("Say around how many names the hostile are to stand: --targets.")
     rows: list[dict[str, object]] = []
 
     async def run(world: World) -> None:
-        searched, network = await measure(world, Setting(**setting))  # type: ignore[arg-type]  # click made the numbers
+        searched, network = await measure(world, Setting(**setting))
         rows.extend([*table(searched), dict(network)])
 
     run_world(seed, run, Profile.LIGHT)

@@ -20,10 +20,12 @@ from beam_actors.ports import Clock
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.program import Program
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
-from beam_actors.wire import IdentifyInfo, Role, Session
+from beam_actors.wire import IdentifyInfo, PeerRecord, Role, Session
 from simulations.hostile.line import DEFENCE, Line, Talk
 
 PORT = 4747
+BYSTANDER = TcpAddress("198.51.100.7", 443)
+"""Where nobody of the simulated world is."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -48,6 +50,10 @@ class Lair:
     entered: Callable[[PeerId, str | None, int], None]
     """Called when a victim opened a tunnel to it, with the name and the port that it had asked for."""
     tally: Counter[str]
+    mates: list[PeerRecord] = attrs.field(factory=list)
+    """What those of its gang say of where they are, itself among them."""
+    bystander: TcpAddress = BYSTANDER
+    """Somebody who has nothing to do with any of it."""
 
     def owner(self) -> OwnerKey:
         """A person that nobody has seen before, and who could never open a second era: it costs nothing."""

@@ -18,6 +18,7 @@ from simulations.owning import key_of
 
 if TYPE_CHECKING:
     from beam_actors.testing.machine import Machine
+    from beam_actors.wire import PeerRecord
     from simulations.faults.attacks import Attack
     from simulations.place import Place
     from simulations.stage import Stage
@@ -34,6 +35,7 @@ class Gang:
         self._stage = stage
         self._entropy = stage.world.entropy("hostile")
         self._living: list[tuple[Machine, trio.CancelScope]] = []
+        self._mates: list[PeerRecord] = []
         self._count = 0
         self.overflows = False
         """Whether one of them signs more than anybody keeps."""
@@ -69,6 +71,7 @@ class Gang:
             poses=stage.model.claims,
             entered=self._entered,
             tally=self.tally,
+            mates=self._mates,
         )
         attacker = KINDS[attack.kind](lair)
         self.overflows = self.overflows or attacker.OVERFLOWS
