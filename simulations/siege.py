@@ -127,6 +127,7 @@ class Siege:
             tally=self.tally,
             mates=self._mates,
             bystander=bystander,
+            security=self._world.security,
         )
         attacker = KINDS[self._kind](lair)
         place = node_id(attacker.key.peer_id)

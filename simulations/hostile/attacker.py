@@ -20,7 +20,7 @@ from beam_actors.ports import Clock
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.program import Program
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
-from beam_actors.wire import IdentifyInfo, PeerRecord, Role, Session
+from beam_actors.wire import NOISE, IdentifyInfo, PeerRecord, Role, Security, Session
 from simulations.hostile.line import DEFENCE, Line, Talk
 
 PORT = 4747
@@ -54,6 +54,8 @@ class Lair:
     """What those of its gang say of where they are, itself among them."""
     bystander: TcpAddress = BYSTANDER
     """Somebody who has nothing to do with any of it."""
+    security: Security = NOISE
+    """How sessions are secured in this world."""
 
     def owner(self) -> OwnerKey:
         """A person that nobody has seen before, and who could never open a second era: it costs nothing."""
@@ -156,6 +158,7 @@ class Attacker:
             ephemeral_seed=entropy.token(32),
             expected=expected,
             protocols=lambda _: True,
+            security=self.lair.security,
             info=IdentifyInfo(agent=self.NAME, addresses=(self.address.without_peer,)),
         )
 

@@ -12,7 +12,9 @@ import trio
 
 from beam_actors.errors import BeamError
 from beam_actors.identity import OwnerKey
+from beam_actors.testing.security import LIGHT
 from beam_actors.values import Multiaddr, OwnerId, PeerId
+from beam_actors.wire import NOISE
 from simulations.hostile import KINDS, Attacker, Impostor, Lair
 from simulations.owning import key_of
 
@@ -72,6 +74,7 @@ class Gang:
             entered=self._entered,
             tally=self.tally,
             mates=self._mates,
+            security=LIGHT if stage.world.security is LIGHT else NOISE,
         )
         attacker = KINDS[attack.kind](lair)
         self.overflows = self.overflows or attacker.OVERFLOWS
