@@ -56,7 +56,7 @@ class Digger(Attacker):
     """A node of the DHT near a key; what it says is its kind's."""
 
     LISTENS = True
-    PAUSE = 20.0
+    PAUSE = 8.0
 
     def __init__(self, lair: Lair) -> None:
         super().__init__(lair)
