@@ -12,9 +12,7 @@ from simulations.hostile.liars import LIARS, Liar
 from simulations.hostile.poisoners import POISONERS
 from simulations.hostile.vandals import VANDALS
 
-KINDS: dict[str, type[Attacker]] = {
-    kind.NAME: kind for kind in (*LIARS, *VANDALS, *IMPOSTORS, *COPYISTS, *POISONERS)
-}
+KINDS: dict[str, type[Attacker]] = {kind.NAME: kind for kind in (*LIARS, *VANDALS, *IMPOSTORS, *COPYISTS, *POISONERS)}
 """All of them, by their word."""
 
 __all__ = ["KINDS", "PORT", "Attacker", "Burglar", "Impostor", "Lair", "Liar"]
