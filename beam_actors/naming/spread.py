@@ -29,7 +29,7 @@ from beam_actors.naming.news import News
 from beam_actors.naming.protocol import PROTOCOL, Ask, Compare, Done, Have, Push, Want
 from beam_actors.naming.pushing import Pushing
 from beam_actors.naming.ranges import SALT
-from beam_actors.peers import InboundStream, PeerDown, PeerUp
+from beam_actors.peers import InboundStream, PeerDown, PeerUp, who_is_up
 from beam_actors.ports import Clock, Entropy
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
 from beam_actors.values import PeerId
@@ -85,14 +85,7 @@ class Spread(Actor):
         self._meet_later()
 
     async def _catch_up(self) -> None:
-        while True:
-            try:
-                connected = await self._peers.connected()
-            except FAILURES:
-                await trio.sleep(_RETRY)  # peers are restarting; who stays connected meanwhile is announced by nobody
-            else:
-                break
-        for peer in connected:
+        for peer in await who_is_up(self._peers):
             self._link(peer).fall_behind()  # what was new while nobody was here was told to nobody
             self.ref.tell(PeerUp(peer))
 

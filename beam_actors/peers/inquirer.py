@@ -31,13 +31,13 @@ from beam_actors.peers.inquiry import (
 )
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import InboundStream, PeerDown, PeerUp
+from beam_actors.peers.presence import who_is_up
 from beam_actors.peers.sessions import announced, own_record
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
 from beam_actors.values import Address, Multiaddr, PeerId, TcpAddress
 from beam_actors.wire import FrameReader, PeerRecord
 
-_CATCH_UP_RETRY = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -98,16 +98,7 @@ class Inquirer(Actor):
         self.spawn(self._catch_up, name="catch-up")
 
     async def _catch_up(self) -> None:
-        while True:
-            try:
-                connected = await self._peers.connected()
-            except BeamError as error:
-                # Ask again: living peers do not announce themselves when only the manager was restarted.
-                _log.debug("who is connected is not known yet", error=str(error))
-                await trio.sleep(_CATCH_UP_RETRY)
-            else:
-                break
-        for peer in connected:
+        for peer in await who_is_up(self._peers):
             self.ref.tell(PeerUp(peer))
 
     # --- who is there -------------------------------------------------------------------------------------------------

@@ -9,9 +9,8 @@ do; a node that knows nobody does nothing. What is searched for, and kept, is no
 from collections import OrderedDict
 
 import structlog
-import trio
 
-from beam_actors.errors import ActorError, BeamError, ResourceExhausted
+from beam_actors.errors import ActorError, ResourceExhausted
 from beam_actors.flow import Stream
 from beam_actors.identity import PeerKey
 from beam_actors.peers.dialling import Listening
@@ -25,13 +24,13 @@ from beam_actors.peers.kad.notes import Doubted, Join, LookAround, Met, Missed, 
 from beam_actors.peers.kad.questions import FAILURES, Network, Questions
 from beam_actors.peers.kad.walking import Walker
 from beam_actors.peers.messages import InboundStream, PeerDown, PeerUp
+from beam_actors.peers.presence import who_is_up
 from beam_actors.peers.sessions import announced, own_record
 from beam_actors.ports import Clock, Entropy
 from beam_actors.runtime import Actor, Mailbox, Overflow, receives
 from beam_actors.values import Bucket, PeerId, TcpAddress
 from beam_actors.wire import PeerRecord
 
-_CATCH_UP_RETRY = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -95,15 +94,7 @@ class DhtActor(Actor):
         self._look_later()
 
     async def _catch_up(self) -> None:
-        while True:
-            try:
-                connected = await self._peers.connected()
-            except BeamError as error:
-                _log.debug("who is connected is not known yet", error=str(error))
-                await trio.sleep(_CATCH_UP_RETRY)
-            else:
-                break
-        for peer in connected:
+        for peer in await who_is_up(self._peers):
             self.ref.tell(PeerUp(peer))
 
     # --- whom it knows ------------------------------------------------------------------------------------------------

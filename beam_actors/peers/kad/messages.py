@@ -20,10 +20,10 @@ from typing import Any, Final
 
 import attrs
 
-from beam_actors.errors import InvalidValue, RemoteProtocolError
+from beam_actors.errors import RemoteProtocolError
 from beam_actors.peers.kad.ids import BYTES
 from beam_actors.values import cbor
-from beam_actors.wire import MAX_ADDRESSES, frame
+from beam_actors.wire import MAX_ADDRESSES, byte_strings, frame, open_array
 
 PROTOCOL: Final = "/beam/kad/1"
 VERSION: Final = 1
@@ -131,7 +131,7 @@ def decode(body: bytes) -> Message:
     Raises:
         RemoteProtocolError: it is not a message of this version; the text can be sent back in a `Refuse`.
     """
-    fields = _fields(body)
+    fields = open_array(body, limit=MAX_MESSAGE, version=VERSION, protocol=PROTOCOL)
     message: Message
     match fields[1:]:
         case [0, str() as text] if len(text) <= _MAX_TEXT:
@@ -141,26 +141,14 @@ def decode(body: bytes) -> Message:
         case [2, bytes() as own, list() as near] if 0 < len(own) <= MAX_RECORD:
             message = Nodes(own, _reached(near))
         case [3, list() as values]:
-            message = Values(_strings(values, MAX_VALUES, MAX_VALUE))
+            message = Values(byte_strings(values, most=MAX_VALUES, shortest=1, longest=MAX_VALUE))
         case [4, what, bytes() as key, list() as values] if len(key) == BYTES:
-            message = Store(_what(what), key, _strings(values, MAX_STORED, MAX_VALUE))
+            message = Store(_what(what), key, byte_strings(values, most=MAX_STORED, shortest=1, longest=MAX_VALUE))
         case [5, list() as fates] if len(fates) <= MAX_STORED:
             message = Stored(tuple(map(_fate, fates)))
         case _:
             raise RemoteProtocolError(f"There is no message of kind {fields[1]} with these fields.")
     return message
-
-
-def _fields(body: bytes) -> list[Any]:
-    try:
-        fields = cbor.decode(body, limit=MAX_MESSAGE)
-    except InvalidValue as error:
-        raise RemoteProtocolError(str(error)) from None
-    if not isinstance(fields, list) or len(fields) < 2 or any(type(field) is not int for field in fields[:2]):
-        raise RemoteProtocolError("A message is a list that begins with its version and its kind.")
-    if fields[0] != VERSION:
-        raise RemoteProtocolError(f"This node speaks version {VERSION} of the DHT's protocol, not {fields[0]}.")
-    return fields
 
 
 def _what(value: Any) -> What:
@@ -177,15 +165,7 @@ def _fate(value: Any) -> Fate:
 
 def _reached(near: list[Any]) -> tuple[tuple[bytes, int], ...]:
     pairs = [(pair[0], pair[1]) for pair in near if isinstance(pair, list) and len(pair) == 2]
-    records = _strings([record for record, _ in pairs], MAX_NODES, MAX_RECORD)
+    records = byte_strings([record for record, _ in pairs], most=MAX_NODES, shortest=1, longest=MAX_RECORD)
     if len(pairs) != len(near) or any(type(place) is not int or not 0 <= place < MAX_ADDRESSES for _, place in pairs):
         raise RemoteProtocolError("A list of nodes holds something other than records and places of addresses.")
     return tuple(zip(records, (place for _, place in pairs), strict=True))
-
-
-def _strings(values: list[Any], most: int, longest: int) -> tuple[bytes, ...]:
-    if len(values) > most:
-        raise RemoteProtocolError(f"A list of {len(values)} is longer than the {most} that are accepted.")
-    if any(type(value) is not bytes or not 0 < len(value) <= longest for value in values):
-        raise RemoteProtocolError("A list holds something other than byte strings of the agreed length.")
-    return tuple(values)
