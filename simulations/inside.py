@@ -117,6 +117,12 @@ def asked_for(node: "Node") -> int:
     return 0 if known is None else len(known._admission.asked)  # noqa: SLF001 (see above)
 
 
+def deposited(node: "Node") -> int:
+    """How many holds the node keeps beside its quotas for the network."""
+    known = knowledge(node)
+    return 0 if known is None else len(known.deposits)
+
+
 def pinned_by_use(node: "Node", name: str) -> OwnerId | None:
     """To whom the node has pinned the name because it led there, if it has."""
     known = knowledge(node)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection
 
 from beam_actors.errors import ClaimRefused, QuotaExceeded
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.deposits import Deposits
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
 from beam_actors.naming.quota import Latest, Quotas
@@ -56,7 +57,18 @@ REASONS = (
 class Admission:
     """The rules of one node: its bounds, and which claims go beyond them."""
 
-    __slots__ = ("_binds", "_levels", "_limits", "_lodgers", "_quotas", "_registry", "_settled", "_spares", "asked")
+    __slots__ = (
+        "_binds",
+        "_deposits",
+        "_levels",
+        "_limits",
+        "_lodgers",
+        "_quotas",
+        "_registry",
+        "_settled",
+        "_spares",
+        "asked",
+    )
 
     def __init__(
         self,
@@ -68,6 +80,7 @@ class Admission:
         settled: Callable[[Key], bool] = lambda _key: False,
         levels: Levels | None = None,
         lodgers: Lodgers | None = None,
+        deposits: Deposits | None = None,
     ) -> None:
         """`spares` says of which claims a person decided that no flood must crowd them out.
 
@@ -83,6 +96,7 @@ class Admission:
         self._settled = settled
         self.asked = Latest(limits.asked)
         """The holds that somebody here asked for by their full form."""
+        self._deposits = deposits if deposits is not None else Deposits("", bytes(ID), 0)
         self._lodgers = lodgers if lodgers is not None else Lodgers(bytes(ID), kept=0, sought=0)
 
     def lodge(self, claim: Claim, lodging: Lodging) -> Key | None:
@@ -177,7 +191,7 @@ class Admission:
             and not self._may_lodge(claim, lodging)
         ):
             refusal = "This node keeps as many claims as it is allowed to."
-        if refusal and not self._stays(claim, len(known) + 1):
+        if refusal and not self._stays(claim, len(known) + 1) and not self._may_deposit(claim, lodging):
             raise ClaimRefused("quota", refusal)
 
     def _stays(self, claim: Claim, holds: int) -> bool:
@@ -187,9 +201,17 @@ class Admission:
         asked for, by name and owner: that has a bound of its own.
         """
         key = claim.name, claim.owner
-        if key in self.asked or self._binds(key):
+        if key in self.asked or key in self._deposits or self._binds(key):
             return True
         return holds <= self._limits.holds_per_trusted_owner and (self._settled(key) or self._spares(claim))
+
+    def surplus_without(self, key: Key) -> list[Key]:
+        """The same when a hold is no deposit any more: it goes, too, if this node is full."""
+        entry = self._registry.entry(*key)
+        beyond = self._registry.claims - len(self._lodgers) > self._limits.claims
+        if entry is not None and beyond and not self._stays(entry.claim, 1):
+            return [key]
+        return self.surplus(key)
 
     def surplus(self, key: Key | None = None) -> list[Key]:
         """Holds that must go now, since they are beyond a quota: of the name and the owner of `key`, or any."""
@@ -207,6 +229,9 @@ class Admission:
                 f"You hold, or released within a month, {self._limits.holds_per_owner} names: others keep no more of "
                 "one owner; `beam register` one of these again, or wait."
             )
+
+    def _may_deposit(self, claim: Claim, lodging: Lodging | None) -> bool:
+        return lodging is Lodging.DEPOSITED and self._deposits.has_room((claim.name, claim.owner))
 
     def _may_lodge(self, claim: Claim, lodging: Lodging | None) -> bool:
         return lodging is not None and self._lodgers.has_room(name_key(claim.network, claim.name), lodging)

@@ -6,7 +6,7 @@ Invariant: an answer is a function of the knowledge and the time. A petname or a
 way to another owner. A contested name fails and says who the choices are. Devices of the LAN are asked by `ingress`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import attrs
@@ -20,6 +20,7 @@ from beam_actors.naming.limits import STALE_GRACE
 from beam_actors.naming.messages import Holding
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.ranking import Clear, Contested, decide, is_live
+from beam_actors.naming.registry import Entry, Key
 from beam_actors.naming.results import Choice, Conflict, Held, Resolution, Source
 from beam_actors.values import Name, OwnerId
 
@@ -235,7 +236,16 @@ def about(knowledge: Knowledge, name: Name, now: float) -> tuple[bytes, ...]:
 
     At most three for each owner whom a node keeps by its quotas; those that count before proofs and work.
     """
-    entries = knowledge.registry.entries(name)
+    return _telling(knowledge.registry.entries(name), now)[: 3 * knowledge.limits.owners_per_name]
+
+
+def about_hold(knowledge: Knowledge, hold: Key, now: float) -> tuple[bytes, ...]:
+    """The same of one owner's hold on a name."""
+    entry = knowledge.registry.entry(*hold)
+    return () if entry is None else _telling((entry,), now)
+
+
+def _telling(entries: Sequence[Entry], now: float) -> tuple[bytes, ...]:
     counting = [one.claim for one in entries if one.claim.kind is not Kind.LIVE or is_live(one.claim, now)]
     others = [
         one
@@ -243,7 +253,7 @@ def about(knowledge: Knowledge, name: Name, now: float) -> tuple[bytes, ...]:
         for one in entry.claims[1:]
         if one.kind is not Kind.LIVE or one is entry.backer or is_live(one, now)
     ]
-    return tuple(one.encoded for one in counting + others)[: 3 * knowledge.limits.owners_per_name]
+    return tuple(one.encoded for one in counting + others)
 
 
 def _handed_to(knowledge: Knowledge, name: Name) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from beam_actors.naming.limits import Limits
 from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.messages import Changed, GetClaims, GetHolding, GetUnder, Holding, ListHeld, Submit, Taken
 from beam_actors.naming.network import FAILURES, KeyValues, Take
-from beam_actors.naming.ranges import name_key
+from beam_actors.naming.ranges import hold_key, name_key
 from beam_actors.peers import Fate, Kept
 from beam_actors.ports import Change, Clock, Entropy, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
@@ -49,19 +49,21 @@ class ClaimCustodian:
         return f"ClaimCustodian(of {self._registrar.path})"
 
     async def find(self, key: bytes) -> tuple[bytes, ...]:
-        """The claims for the name that stands at the key."""
+        """The claims for the name that stands at the key, or one owner's hold that was deposited under it."""
         found: tuple[bytes, ...] = await self._registrar.ask(GetUnder(key), timeout=_ASK)
         return found
 
     async def keep(self, key: bytes, values: tuple[bytes, ...], source: PeerId, *, near: bool) -> Kept:
-        """Have the registrar judge the claims, if they are for the name at the key and this node is near."""
+        """Have the registrar judge the claims, if the key is their name's or their hold's and this node is near."""
         claims = [self._read(key, value) for value in values]
         ids = tuple(claim.id for claim in claims if claim is not None)
         before = await self._held(ids)
         fresh = tuple(claim.encoded for claim in claims if claim is not None and (near or claim.id in before))
         taken = Taken(0)
         if fresh:
-            taken = await self._registrar.ask(Submit(fresh, source, Lodging.KEPT), timeout=_ASK)
+            deposited = near and any(claim is not None and self._hold_key(claim) == key for claim in claims)
+            lodging = Lodging.DEPOSITED if deposited else Lodging.KEPT
+            taken = await self._registrar.ask(Submit(fresh, source, lodging), timeout=_ASK)
         after = await self._held(ids)
         return Kept(tuple(_fate(claim, before, after, near=near) for claim in claims), taken.bad)
 
@@ -70,7 +72,12 @@ class ClaimCustodian:
             claim = Claim.parse(value, network=self._network)
         except ClaimRefused:
             return None
-        return claim if claim.kind is not Kind.REVOCATION and name_key(self._network, claim.name) == key else None
+        if claim.kind is Kind.REVOCATION:
+            return None
+        return claim if key in {name_key(self._network, claim.name), self._hold_key(claim)} else None
+
+    def _hold_key(self, claim: Claim) -> bytes:
+        return hold_key(self._network, claim.name, claim.owner)
 
     async def _held(self, ids: tuple[bytes, ...]) -> frozenset[bytes]:
         found: tuple[bytes, ...] = await self._registrar.ask(GetClaims(ids), timeout=_ASK)
@@ -88,7 +95,7 @@ def _fate(claim: Claim | None, before: frozenset[bytes], after: frozenset[bytes]
 
 
 class Keepers:
-    """The claims that others keep, by the names' keys."""
+    """The claims that others keep: by the names' keys, and each owner's by a key of its own."""
 
     def __init__(self, dht: KeyValues, network: str) -> None:
         self._dht = dht
@@ -97,14 +104,18 @@ class Keepers:
     def __repr__(self) -> str:
         return f"Keepers({self._dht!r})"
 
-    async def search(self, name: Name, owner: Ref, take: Take) -> int:
-        """Search for claims for the name; `take` gets what each node keeps. How many nodes near it have answered."""
-        walked = await self._dht.find(name_key(self._network, name), owner, take)
-        return len(walked.closest)
+    async def search(self, name: Name, whose: OwnerId | None, actor: Ref, take: Take) -> int:
+        """Search for claims for the name, or for one owner's; `take` gets what each node keeps.
 
-    async def give(self, name: Name, claims: Sequence[bytes], owner: Ref) -> int:
-        """Have claims kept by the nodes near the name: how many do."""
-        return len(await self._dht.store(name_key(self._network, name), claims, owner))
+        How many nodes near the key have answered.
+        """
+        key = name_key(self._network, name) if whose is None else hold_key(self._network, name, whose)
+        return len((await self._dht.find(key, actor, take)).closest)
+
+    async def give(self, name: Name, whose: OwnerId, claims: Sequence[bytes], actor: Ref) -> int:
+        """Have an owner's claims for the name kept by the nodes near either key: how many do, of those fewer."""
+        keys = name_key(self._network, name), hold_key(self._network, name, whose)
+        return min([len(await self._dht.store(key, claims, actor)) for key in keys])
 
 
 class Custody(Actor):
@@ -211,7 +222,7 @@ class Custody(Actor):
         self._failures = min(self._failures + 1, _MOST_FAILURES)
         later = min(self._limits.republish, self._limits.publish_retry * 2.0**self._failures)
         self._due[name] = again = now + later
-        kept = await self._keepers.give(name, claims, self.ref)
+        kept = await self._keepers.give(name, self._owner, claims, self.ref)
         if not kept:  # nobody is known, or nobody near it answers
             return
         self._failures = 0

@@ -10,6 +10,7 @@ contests. Numbers go up by one from 1 for as long as the node runs.
 import enum
 from collections import deque
 from collections.abc import Collection
+from itertools import chain
 from typing import Literal
 
 import attrs
@@ -83,7 +84,7 @@ class Events:
     __slots__ = ("_by_strangers", "_last", "_others", "_told")
 
     def __init__(self) -> None:
-        self._by_strangers: deque[Event] = deque(maxlen=KEPT)
+        self._by_strangers: dict[Happening, deque[Event]] = {what: deque(maxlen=KEPT) for what in _BY_STRANGERS}
         self._others: deque[Event] = deque(maxlen=KEPT)
         self._told: dict[tuple[Happening, Name, OwnerId], float] = {}
         self._last = 0
@@ -98,7 +99,7 @@ class Events:
 
     def after(self, number: int) -> tuple[Event, ...]:
         """Those with a greater number, as far as they are kept, the oldest first."""
-        kept = (*self._by_strangers, *self._others)
+        kept = chain(self._others, *self._by_strangers.values())
         return tuple(sorted((event for event in kept if event.number > number), key=lambda event: event.number))
 
     def note(
@@ -122,7 +123,7 @@ class Events:
             return
         self._told[what, name, owner] = now
         self._last += 1
-        kept = self._by_strangers if by_stranger else self._others
+        kept = self._by_strangers[what] if by_stranger else self._others
         kept.append(Event(self._last, now, what, name, owner, interest.relation, heir))
 
     def merged(

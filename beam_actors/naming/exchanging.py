@@ -37,7 +37,7 @@ Submit = Callable[[tuple[bytes, ...]], Awaitable[None]]
 class Exchange:
     """One exchange over one stream."""
 
-    __slots__ = ("_exchanges", "_most", "_pay", "_registrar", "_submit", "_talk", "_told", "_unkept")
+    __slots__ = ("_exchanges", "_most", "_pay", "_registrar", "_submit", "_talk", "_unkept")
 
     def __init__(
         self,
@@ -58,7 +58,6 @@ class Exchange:
         self._pay = pay
         self._submit = submit
         self._unkept = unkept
-        self._told: list[bytes] = []  # ids of claims that the other side lacked
 
     async def open(self, salt: bytes) -> None:
         """Bring both sides to the same claims; `salt` is new and random."""
@@ -78,7 +77,7 @@ class Exchange:
         return self._unkept.compared(everything)
 
     async def _take_turns(self, machine: Reconciliation, mine: Snapshot, turn: Turn | None, salt: bytes) -> None:
-        with self._exchanges.holding(mine) as holding:
+        with self._exchanges.holding(mine) as holding, self._unkept.giving() as told:
             while turn is None or not turn.last:
                 await self._hear(machine, holding)
                 if agreed := machine.agreed():
@@ -86,20 +85,22 @@ class Exchange:
                 turn = machine.answer()
                 if turn is None:
                     break
-                await self._say(turn, salt)
-        if self._told:
-            await self._talk.finish()  # if it fails, perhaps the other side could not take in what it has no room for
-            self._unkept.given(self._told, mine)
+                await self._say(turn, salt, told)
+            if told:
+                await (
+                    self._talk.finish()
+                )  # if it fails, perhaps the other side could not take in what it has no room for
+            self._unkept.given(told, mine)
 
-    async def _say(self, turn: Turn, salt: bytes) -> None:
+    async def _say(self, turn: Turn, salt: bytes, told: dict[bytes, None]) -> None:
+        """This side's turn; what the other one lacked is noted in `told`."""
         with self._unkept.giving(rotated(turn.push, salt)) as left:
             while some := tuple(islice(left, protocol.MAX_CLAIMS)):
                 for start in range(0, len(some), _PAID_AT_ONCE):
                     await self._pay(min(_PAID_AT_ONCE, len(some) - start))
                 await self._talk.send_claims(await self._registrar.ask(GetClaims(some), timeout=_ASK))
-                self._told += some
                 for one in some:
-                    left.pop(one, None)
+                    told[one] = left.pop(one, None)
         await self._talk.send(*protocol.wants(turn.want), *protocol.turns(turn.ranges))
 
     async def _hear(self, machine: Reconciliation, holding: Holding) -> None:

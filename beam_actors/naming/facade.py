@@ -110,7 +110,7 @@ class Naming:
             resolution: Resolution = await self._ask(self._registrar, Resolve(query))
         except NameNotFound:
             meant: Query = await self._ask(self._registrar, GetMeaning(query))
-            sought: Sought = await self._ask(self._lookups, Seek(meant.name, meant.owner))
+            sought: Sought = await self._ask(self._lookups, Seek(meant))
             resolution = await self._ask(self._registrar, Resolve(query, cut_off=sought.cut_off))
             if sought.by_dht and resolution.source == "registry":
                 resolution = attrs.evolve(resolution, source="dht")
@@ -141,7 +141,7 @@ class Naming:
         """
         name = self._plain(text)
         await self._ask(self._registrar, CheckFree(name))  # before peers hear of it
-        await self._ask(self._lookups, Seek(name))
+        await self._ask(self._lookups, Seek(Query(name)))
         held = await self.names()
         new: bool = await self._ask(self._registrar, Reserve(name, contest))
         try:

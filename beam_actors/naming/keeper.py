@@ -22,6 +22,7 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind, Terms
+from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms, successor_of, was_handed_over
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
@@ -95,7 +96,7 @@ class NameKeeper(Actor):
         try:
             with trio.move_on_after(ASK_FIRST):
                 while await self._replaces():
-                    sought: Sought = await self._lookups.ask(Seek(self._name), timeout=_ASK)
+                    sought: Sought = await self._lookups.ask(Seek(Query(self._name)), timeout=_ASK)
                     if sought.answered:
                         break
                     await trio.sleep(_RETRY)
@@ -227,7 +228,7 @@ class NameKeeper(Actor):
     async def _look_after_other(self, holding: Holding) -> None:
         if holding.bound:
             if holding.entry is None or self._clock.wall() - holding.heard >= TTL:
-                await self._lookups.ask(Seek(self._name), timeout=_ASK)
+                await self._lookups.ask(Seek(Query(self._name)), timeout=_ASK)
         elif not self._giving_up:
             self.stop()
 

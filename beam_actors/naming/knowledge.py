@@ -13,6 +13,7 @@ from beam_actors.naming import claim_rows, records
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.deposits import Deposits
 from beam_actors.naming.events import Events
 from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.limits import MINUTE, Limits
@@ -72,9 +73,17 @@ class Knowledge:
         self.levels = levels or Levels(network)
         self._unproven: list[Claim] = []
         self.lodgers = Lodgers(place, kept=limits.kept, sought=limits.sought)
-        beside = {"binds": self.bindings.binds, "settled": self.holds.is_settled}
-        spares, levels, lodgers = self.bindings.spares, self.levels, self.lodgers
-        self._admission = Admission(self.registry, limits, spares, **beside, levels=levels, lodgers=lodgers)
+        self.deposits = Deposits(network, place, limits.deposits)
+        self._admission = Admission(
+            self.registry,
+            limits,
+            self.bindings.spares,
+            binds=self.bindings.binds,
+            settled=self.holds.is_settled,
+            levels=self.levels,
+            lodgers=self.lodgers,
+            deposits=self.deposits,
+        )
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -95,19 +104,24 @@ class Knowledge:
         except ClaimRefused as refused:
             self.refused[refused.reason] += 1
             return None
+        if claim.id not in self.registry:  # a quota let it in, and another one not
+            return None
         if claim.kind is not Kind.REVOCATION:
             self.lodge(claim, lodging)
         return claim
 
     def lodge(self, claim: Claim, lodging: Lodging | None) -> None:
         """If it is beyond the bound on all claims it is a lodger's, for which another one may have to go."""
-        gone = None if lodging is None else self._admission.lodge(claim, lodging)
+        gone = None if lodging in {None, Lodging.DEPOSITED} else self._admission.lodge(claim, lodging)
         if gone is not None:
             self._evict(gone)
 
     def make_room(self, key: Key | None = None) -> None:
         """Let go of what is beyond the quotas: of the name and the owner of `key`, or of all."""
-        for gone in self._admission.surplus(key):
+        self._let_go(self._admission.surplus(key))
+
+    def _let_go(self, keys: Iterable[Key]) -> None:
+        for gone in keys:
             self._evict(gone)
             self._elsewhere.append(gone[0])
 
@@ -150,12 +164,20 @@ class Knowledge:
         elif verdict is Verdict.EARLY and len(self.waiting) < self.limits.waiting:
             self.waiting[claim.id] = claim
         elif verdict is Verdict.NEW:
+            self._deposit(claim, lodging)
             self._merge(claim, now, ours=ours)
         elif verdict is Verdict.KNOWN and claim.kind is not Kind.REVOCATION:
+            self._deposit(claim, lodging)
             key = claim.name, claim.owner
             if self.holds.heard(key, now):
                 self._put(key)
         return verdict
+
+    def _deposit(self, claim: Claim, lodging: Lodging | None) -> None:
+        """Whoever must give way for a deposit is kept as far as it would be without."""
+        gone = self.deposits.add((claim.name, claim.owner)) if lodging is Lodging.DEPOSITED else None
+        if gone is not None and gone != (claim.name, claim.owner):
+            self._let_go(self._admission.surplus_without(gone))
 
     def _merge(self, claim: Claim, now: float, *, ours: bool) -> None:
         self.admitted += 1
@@ -176,8 +198,6 @@ class Knowledge:
                 came = [owner for owner in after if owner not in holders]
                 heir = heir_of(self.registry, name, interest.owner)
                 self.events.merged(claim, name, interest, now, entries=entries, came=came, heir=heir, ours=ours)
-            if claim.kind is Kind.TRANSFER and heir_of(self.registry, name, claim.owner) == self.owner:
-                self.events.handed(claim, self.owner, now, has_it=name in self.own)
         for name in ended:
             self.drop((name, claim.owner))
         self._elsewhere += (*ended, *(petname for name in touched for petname in self.bindings.petnames_of(name)))
@@ -190,6 +210,8 @@ class Knowledge:
             self._put(key)
         if claim.kind is not Kind.REVOCATION:
             self.bindings.follow(claim.name)
+            if heir_of(self.registry, claim.name, claim.owner) == self.owner:
+                self.events.handed(claim, self.owner, now, has_it=claim.name in self.own)
             self.make_room((claim.name, claim.owner))
 
     def _carry_on_holds(self, claim: Claim, ended: list[Name], held: set[Name]) -> None:
@@ -237,6 +259,7 @@ class Knowledge:
     def drop(self, key: Key) -> None:
         """The registry holds the entry no longer."""
         self.lodgers.discard(key)
+        self.deposits.discard(key)
         self.holds.forget(key)
         self._changes.append(claim_rows.drop_entry(*key))
 

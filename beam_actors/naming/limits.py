@@ -47,6 +47,8 @@ class Limits:
     """Owners whose claims to one name are kept, of more those that come first; nobody can choose among more."""
     asked: int = 512
     """Holds that are kept beside the quotas because somebody here asked for them by their full form, the last ones."""
+    deposits: int = 1024
+    """Holds that are kept beside the quotas for the network, because this node is near the key of `name.<owner>`."""
     revocations: int = 4096
     """Revocations kept, beside the claims and for good; own and pinned owners' are kept beyond it."""
     waiting: int = 256

@@ -1,6 +1,6 @@
 """Look-ups: some of the connected peers are asked about a name that is not known here, and then the DHT.
 
-Invariant: one look-up per name at a time, however many ask, and none within a few seconds of one that was answered;
+Invariant: one look-up per question at a time, however many ask, and none within a few seconds of one that was answered;
 each ends by its deadline, or is refused at once when too many are under way. Whoever asks is told with the first answer
 that decides the question; the look-up goes on, and what comes later is taken in as well. What peers say goes through
 the registrar like every claim, and a look-up judges by what the registrar makes of it. Which peers are asked is drawn:
@@ -19,6 +19,7 @@ import trio
 from beam_actors.errors import RemoteProtocolError, ResourceExhausted
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.custody import Keepers
+from beam_actors.naming.grammar import Query, parse_query
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.messages import GetStanding, Refresh, Seek, Sought, Submit
@@ -26,7 +27,7 @@ from beam_actors.naming.network import FAILURES, PeerNetwork
 from beam_actors.naming.protocol import PROTOCOL, Ask, Push
 from beam_actors.ports import Clock, Entropy
 from beam_actors.runtime import Actor, ChildSpec, Down, Pool, Ref, Reply, Restart, StartMember, Timer, receives
-from beam_actors.values import Name, OwnerId, PeerId
+from beam_actors.values import PeerId
 
 if TYPE_CHECKING:
     from beam_actors.naming.answering import Standing
@@ -41,12 +42,10 @@ _OPINIONS = 2
 class Heard:
     """From a look-up to its pool: one more peer has answered, or a second opinion had its time."""
 
-    name: Name
+    query: Query
     answered: int
     decided: bool
-    """Whether it can be said whom the name leads to, or that several hold it."""
-    owners: frozenset[OwnerId]
-    """Who is known to hold it now."""
+    """Whether it can be said whom the name leads to, or that several hold it; or that the owner asked for does."""
     by_dht: bool = False
     """Whether it was a node of the DHT that has answered."""
 
@@ -58,15 +57,15 @@ class Waited:
 
 @attrs.define(slots=True)
 class _UnderWay:
-    """A look-up, who waits for it and for whose claim, and what it said last."""
+    """A look-up, who waits for it, and what it said last."""
 
     ref: Ref
-    waiting: list[tuple[OwnerId | None, Reply]] = attrs.Factory(list)
+    waiting: list[Reply] = attrs.Factory(list)
     heard: Heard | None = None
 
-    def wait(self, owner: OwnerId | None, reply: Reply) -> None:
+    def wait(self, reply: Reply) -> None:
         """Be told when the question is decided, which may be now."""
-        self.waiting.append((owner, reply))
+        self.waiting.append(reply)
         self._tell()
 
     def hear(self, heard: Heard) -> None:
@@ -76,20 +75,17 @@ class _UnderWay:
 
     def end(self, sought: Sought) -> None:
         """Tell everybody else that this is all."""
-        for _owner, reply in self.waiting:
+        for reply in self.waiting:
             reply.set(sought)
         self.waiting.clear()
 
     def _tell(self) -> None:
         heard = self.heard
-        if heard is None:
+        if heard is None or not heard.decided:
             return
         waiting, self.waiting = self.waiting, []
-        for owner, reply in waiting:
-            if heard.decided if owner is None else owner in heard.owners:
-                reply.set(Sought(heard.name, heard.answered, by_dht=heard.by_dht, more=True))
-            else:
-                self.waiting.append((owner, reply))
+        for reply in waiting:
+            reply.set(Sought(heard.query, heard.answered, by_dht=heard.by_dht, more=True))
 
 
 class LookUps(Pool):
@@ -110,15 +106,15 @@ class LookUps(Pool):
 
         def member(label: str) -> ChildSpec:
             def look_up() -> LookUp:
-                return LookUp(Name(label), registrar, peers, entropy, bounds, keepers)
+                return LookUp(parse_query(label), registrar, peers, entropy, bounds, keepers)
 
             return ChildSpec(label, look_up, restart=Restart.TEMPORARY)
 
         super().__init__(member)
         self._clock = clock
         self._limits = bounds
-        self._under_way: dict[Name, _UnderWay] = {}
-        self._recent: OrderedDict[Name, tuple[float, Sought]] = OrderedDict()  # until when, and how it ended
+        self._under_way: dict[Query, _UnderWay] = {}
+        self._recent: OrderedDict[Query, tuple[float, Sought]] = OrderedDict()  # until when, and how it ended
 
     def __repr__(self) -> str:
         return f"<LookUps {len(self._under_way)} under way, {len(self._recent)} recent>"
@@ -126,43 +122,43 @@ class LookUps(Pool):
     @receives(Seek)
     async def on_seek(self, message: Seek) -> None:
         """Begin or join a look-up."""
-        await self._seek(message.name, message.owner, self.defer())
+        await self._seek(message.query, self.defer())
 
     @receives(Refresh)
     async def on_refresh(self, message: Refresh) -> None:
         """The same, for nobody."""
-        await self._seek(message.name, None, self.defer())
+        await self._seek(Query(message.name), self.defer())
 
-    async def _seek(self, name: Name, owner: OwnerId | None, reply: Reply) -> None:
-        recent = self._recent.get(name)
-        if name in self._under_way:
-            self._under_way[name].wait(owner, reply)
+    async def _seek(self, query: Query, reply: Reply) -> None:
+        recent = self._recent.get(query)
+        if query in self._under_way:
+            self._under_way[query].wait(reply)
         elif recent is not None and self._clock.monotonic() < recent[0]:
             reply.set(recent[1])
         elif len(self._under_way) >= self._limits.lookups:  # nobody was asked, which must not look like "nobody knows"
             reply.fail(ResourceExhausted("Too many names are being asked of peers at once; try again in a moment."))
         else:
-            ref = await self.start_member(StartMember(name.label))
-            self._under_way[name] = _UnderWay(ref, [(owner, reply)])
+            ref = await self.start_member(StartMember(str(query)))
+            self._under_way[query] = _UnderWay(ref, [reply])
             self.monitor(ref)
 
     @receives(Heard)
     def on_heard(self, message: Heard) -> None:
         """A look-up has one more answer."""
-        under_way = self._under_way.get(message.name)
+        under_way = self._under_way.get(message.query)
         if under_way is not None:
             under_way.hear(message)
 
     @receives(Sought)
     async def on_sought(self, message: Sought) -> None:
         """A look-up is over. When nobody answered it says nothing of the name, and the next question asks again."""
-        under_way = self._under_way.pop(message.name, None)
+        under_way = self._under_way.pop(message.query, None)
         if under_way is None:
             return
         self.demonitor(under_way.ref)
         if message.answered:
-            self._recent[message.name] = self._clock.monotonic() + self._limits.negative_ttl, message
-            self._recent.move_to_end(message.name)
+            self._recent[message.query] = self._clock.monotonic() + self._limits.negative_ttl, message
+            self._recent.move_to_end(message.query)
             while len(self._recent) > self._limits.negatives:
                 self._recent.popitem(last=False)
         under_way.end(message)
@@ -172,10 +168,10 @@ class LookUps(Pool):
     def on_down(self, message: Down) -> None:
         """A look-up crashed: nobody answered."""
         self.demonitor(message.ref)
-        for name, under_way in list(self._under_way.items()):
+        for query, under_way in list(self._under_way.items()):
             if under_way.ref == message.ref:
-                del self._under_way[name]
-                under_way.end(Sought(name, 0))
+                del self._under_way[query]
+                under_way.end(Sought(query, 0))
 
 
 class LookUp(Actor):
@@ -183,7 +179,7 @@ class LookUp(Actor):
 
     def __init__(
         self,
-        name: Name,
+        query: Query,
         registrar: Ref,
         peers: PeerNetwork,
         entropy: Entropy,
@@ -191,7 +187,8 @@ class LookUp(Actor):
         keepers: Keepers | None = None,
     ) -> None:
         super().__init__()
-        self._name = name
+        self._query = query
+        self._name = query.name
         self._registrar = registrar
         self._peers = peers
         self._entropy = entropy
@@ -208,7 +205,7 @@ class LookUp(Actor):
         self._cut_off = False
 
     def __repr__(self) -> str:
-        return f"<LookUp {self._name}, {self._answered} answered>"
+        return f"<LookUp {self._query}, {self._answered} answered>"
 
     async def on_start(self) -> None:
         """Begin."""
@@ -221,7 +218,7 @@ class LookUp(Actor):
             await self._ask_peers()
             if not self._knowing:  # else a second opinion may still be waited for
                 self._settled.set()
-        self._tell(Sought(self._name, self._answered, self._cut_off, by_dht=self._by_dht))
+        self._tell(Sought(self._query, self._answered, self._cut_off, by_dht=self._by_dht))
 
     async def _search_keepers(self, keepers: Keepers) -> None:
         with trio.move_on_after(self._limits.lookup_dht_after):
@@ -231,7 +228,7 @@ class LookUp(Actor):
         self._searching.deadline = trio.current_time() + self._limits.lookup_dht_timeout
         with self._searching:
             try:
-                self._answered += await keepers.search(self._name, self.ref, self._found)
+                self._answered += await keepers.search(self._name, self._query.owner, self.ref, self._found)
             except FAILURES as error:
                 _log.debug("the DHT can't be searched for a name", name=str(self._name), error=str(error))
 
@@ -311,16 +308,17 @@ class LookUp(Actor):
             standing: Standing = await asked
         except FAILURES:
             return  # the registrar restarts: the next answer is judged, or the end comes
-        alone = standing.certainty == "sole" and self._knowing < _OPINIONS and not self._waited
+        whose = self._query.owner
+        alone = whose is None and standing.certainty == "sole" and self._knowing < _OPINIONS and not self._waited
         if alone and self._timer is None:
             self._timer = self.send_after(self._limits.second_opinion, Waited())
-        decided = standing.certainty != "open" and not alone
+        decided = (standing.certainty != "open" and not alone) if whose is None else whose in standing.owners
         if decided and not self._decided:
             self._decided = True
             self._settled.set()
             if not self._by_dht:
                 self._searching.cancel()
-        self._tell(Heard(self._name, self._answered, decided, standing.owners, by_dht=self._by_dht))
+        self._tell(Heard(self._query, self._answered, decided, by_dht=self._by_dht))
 
 
 def drawn(peers: Sequence[PeerId], count: int, entropy: Entropy) -> list[PeerId]:

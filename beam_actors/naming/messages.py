@@ -344,9 +344,7 @@ class GiveUp:
 class Seek:
     """To the supervisor of look-ups: ask peers. Reply: `Sought` when it is decided or over, or `ResourceExhausted`."""
 
-    name: Name
-    owner: OwnerId | None = None
-    """Whose claim is asked for; without it, whom the name leads to."""
+    query: Query
 
 
 @attrs.frozen(slots=True)
@@ -360,7 +358,7 @@ class Refresh:
 class Sought:
     """What peers said of a name was taken in; `answered` of them have said all that they know."""
 
-    name: Name
+    query: Query
     answered: int
     cut_off: bool = False
     """Whether no peer was connected that could have been asked."""

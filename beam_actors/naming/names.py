@@ -20,6 +20,7 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeper import ASK_FIRST, NameKeeper, signed
 from beam_actors.naming.keeping import Signer, next_terms, successor_of
 from beam_actors.naming.messages import (
@@ -113,7 +114,7 @@ class Names(Pool):
 
     async def _were_asked(self, names: tuple[Name, ...]) -> bool:
         """Whether a peer said what it knows of each of the names."""
-        asked: list[Sought] = [await self._lookups.ask(Seek(name), timeout=_ASK) for name in names]
+        asked: list[Sought] = [await self._lookups.ask(Seek(Query(name)), timeout=_ASK) for name in names]
         return all(one.answered for one in asked)
 
     async def _open_era(self) -> None:

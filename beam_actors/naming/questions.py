@@ -63,8 +63,9 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
 
 
 def _under(known: Knowledge, ask: GetUnder, now: float) -> tuple[bytes, ...]:
-    name = known.registry.at(ask.key)
-    return () if name is None else answering.about(known, name, now)
+    hold = known.deposits.under(ask.key)
+    name = known.registry.at(ask.key) if hold is None else None
+    return answering.about_hold(known, hold, now) if hold else answering.about(known, name, now) if name else ()
 
 
 TOLD: Final[Mapping[type[PeersQuestion], Answer]] = {

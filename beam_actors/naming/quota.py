@@ -76,17 +76,21 @@ class Quotas:
         for held in sorted(beyond, key=place_of, reverse=True):
             one = held.name, held.owner
             others = self._other_holds(held, gone)
-            if one in gone or beside(held if isinstance(held, Claim) else held.claim, others + 1):
+            if one in gone:
                 continue
-            if others or held.era == 0:
+            if beside(_claim(held), others + 1):
+                self._bearers.discard(one)
+            elif others or held.era == 0:
                 self._bearers.discard(one)
                 gone.add(one)
-            elif (other := self._bearers.add(one)) is not None and self._is_beyond(other):
+            elif (other := self._bearers.add(one)) is not None and self._must_go(other, beside):
                 gone.add(other)
         return sorted(gone)
 
-    def _is_beyond(self, key: Key) -> bool:
-        return any((held.name, held.owner) == key for held in self._beyond(key))
+    def _must_go(self, key: Key, beside: Callable[[Claim, int], bool]) -> bool:
+        """Whether the only hold of its owner is beyond a quota, and nothing else keeps it."""
+        here = [held for held in self._beyond(key) if (held.name, held.owner) == key]
+        return bool(here) and not beside(_claim(here[0]), 1)
 
     def _beyond(self, key: Key | None) -> list[Held]:
         names = self._registry.by_name.groups() if key is None else [key[0].label]
@@ -117,6 +121,10 @@ class Quotas:
     def _within_name(self, held: Held) -> bool:
         here = self._registry.by_name.of(held.label)
         return len(here) <= self._owners or _before(held, here) < self._owners
+
+
+def _claim(held: Held) -> Claim:
+    return held if isinstance(held, Claim) else held.claim
 
 
 def _before(held: Held, others: Iterable[Held]) -> int:

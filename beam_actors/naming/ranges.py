@@ -17,7 +17,7 @@ from typing import Final, Self
 
 import attrs
 
-from beam_actors.values import Name
+from beam_actors.values import Name, OwnerId
 
 PREFIX: Final = 8
 """Bytes of a name's key in an item: a claim's place. Two names with one place share it, which is harmless."""
@@ -39,6 +39,12 @@ FOR_OWNERS: Final = bytes(PREFIX)
 def name_key(network: str, name: Name) -> bytes:
     """Where a name is among all names of its network: 32 bytes, even and the same for everybody."""
     return blake2b(f"{network}\0{name}".encode(), digest_size=32, person=b"beam-name-key-1").digest()
+
+
+def hold_key(network: str, name: Name, owner: OwnerId) -> bytes:
+    """Where one owner's hold on a name is kept for those who ask for `name.<owner>`: 32 bytes among the same keys."""
+    subject = f"{network}\0{name}\0".encode() + owner.digest
+    return blake2b(subject, digest_size=32, person=b"beam-hold-key-1").digest()
 
 
 def item_of(claim_id: bytes, key: bytes | None) -> bytes:

@@ -49,14 +49,14 @@ class Unkept:
         return f"<Unkept of {len(self)} given>"
 
     @contextmanager
-    def giving(self, ids: Iterable[bytes]) -> Iterator[dict[bytes, None]]:
-        """The claims with these ids are being sent: those that are left, without what the peer has meanwhile."""
-        left = dict.fromkeys(ids)
-        self._giving.append(left)
+    def giving(self, ids: Iterable[bytes] = ()) -> Iterator[dict[bytes, None]]:
+        """These are to be sent, or were: what is yielded loses what the peer says meanwhile that it has."""
+        some = dict.fromkeys(ids)
+        self._giving.append(some)
         try:
-            yield left
+            yield some
         finally:
-            self._giving = [other for other in self._giving if other is not left]
+            self._giving = [other for other in self._giving if other is not some]
 
     def given(self, ids: Collection[bytes], mine: Snapshot) -> None:
         """The claims with these ids, items of `mine`, were sent."""
@@ -77,8 +77,8 @@ class Unkept:
         """The peer has these."""
         for one in ids:
             self._given.pop(one, None)
-            for left in self._giving:
-                left.pop(one, None)
+            for some in self._giving:
+                some.pop(one, None)
 
     def compared(self, mine: Snapshot) -> Snapshot:
         """What of `mine` is to be compared with the peer's."""

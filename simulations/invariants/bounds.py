@@ -47,9 +47,11 @@ def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
     known = inside.knowledge(node)
     if known is not None:
         exempt = len(known.own) + len(known.bindings.pins) + inside.asked_for(node)
+        exempt += inside.deposited(node)
         yield "claims", known.registry.claims - len(known.lodgers), limits.naming.claims + 4 * exempt
         yield "claims kept or sought beyond that", len(known.lodgers), limits.naming.kept + limits.naming.sought
         yield "revocations", known.registry.revocations, limits.naming.revocations + exempt
+        yield "holds deposited", inside.deposited(node), limits.naming.deposits
         yield "names asked for by their full form", inside.asked_for(node), limits.naming.asked
         yield "claims that wait", len(known.waiting), limits.naming.waiting
     exchanges = inside.exchanges(node)

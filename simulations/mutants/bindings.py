@@ -7,7 +7,7 @@ MUTANTS = (
         name="petname-asked-of-peers",
         bug="Peers are asked for a petname, and not for what it stands for.",
         test="naming/test_facade.py::test_a_petname_leads_to_one_owner_and_no_peer_hears_of_it",
-        edits=(Edit("naming/facade.py", "Seek(meant.name, meant.owner)", "Seek(query.name, query.owner)"),),
+        edits=(Edit("naming/facade.py", "Seek(meant)", "Seek(query)"),),
     ),
     Mutant(
         name="petname-answers-stay",

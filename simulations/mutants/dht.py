@@ -110,13 +110,37 @@ MUTANTS = (
         name="kept-under-any-key",
         bug="A claim is kept wherever somebody stores it, so that anybody fills the nodes of his choice.",
         test="naming/test_custody.py::test_what_is_no_claim_for_the_key_is_refused",
-        edits=(Edit("naming/custody.py", " and name_key(self._network, claim.name) == key else None", " else None"),),
+        edits=(
+            Edit(
+                "naming/custody.py",
+                "return claim if key in {name_key(self._network, claim.name), self._hold_key(claim)} else None",
+                "return claim",
+            ),
+        ),
     ),
     Mutant(
         name="nearest-gives-way",
         bug="Of the claims that are kept beyond the bound the nearest gives way, not the farthest.",
         test="naming/test_lodgers.py::test_the_nearest_are_kept_in_whatever_order_they_come",
-        edits=(Edit("naming/lodgers.py", "farthest = max(self._kept,", "farthest = min(self._kept,"),),
+        edits=(Edit("naming/lodgers.py", "farthest = max(self._distances,", "farthest = min(self._distances,"),),
+    ),
+    Mutant(
+        name="deposit-crowded-out",
+        bug="What was deposited under the key of its own goes when others claim the name with more work.",
+        test="naming/test_custody.py::test_a_holder_who_is_crowded_out_of_a_name_is_found_by_the_full_form",
+        edits=(Edit("naming/admission.py", "key in self.asked or key in self._deposits or", "key in self.asked or"),),
+    ),
+    Mutant(
+        name="full-form-sought-under-the-name",
+        bug="`name.<owner>` is searched for in the DHT where the name stands, from which a crowd drives its holder.",
+        test="naming/test_custody.py::test_a_holder_who_is_crowded_out_of_a_name_is_found_by_the_full_form",
+        edits=(
+            Edit(
+                "naming/custody.py",
+                "key = name_key(self._network, name) if whose is None else hold_key(self._network, name, whose)",
+                "key = name_key(self._network, name)",
+            ),
+        ),
     ),
     Mutant(
         name="given-out-once-only",

@@ -246,8 +246,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/lookups.py",
-                "self._recent[message.name] = self._clock.monotonic() + self._limits.negative_ttl, message",
-                "self._recent[message.name] = self._clock.monotonic() + 1e9, message",
+                "self._recent[message.query] = self._clock.monotonic() + self._limits.negative_ttl, message",
+                "self._recent[message.query] = self._clock.monotonic() + 1e9, message",
             ),
         ),
     ),
@@ -259,7 +259,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/lookups.py",
-                "                under_way.end(Sought(name, 0))\n",
+                "                under_way.end(Sought(query, 0))\n",
                 "",
             ),
         ),
@@ -297,9 +297,9 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/lookups.py",
-                "        self._tell(Heard(self._name, self._answered, decided, standing.owners, by_dht=self._by_dht))\n",
-                "        self._tell(Sought(self._name, self._answered) if decided else Heard(\n"
-                "            self._name, self._answered, decided, standing.owners))\n",
+                "        self._tell(Heard(self._query, self._answered, decided, by_dht=self._by_dht))\n",
+                "        self._tell(Sought(self._query, self._answered) if decided else Heard(\n"
+                "            self._query, self._answered, decided))\n",
             ),
         ),
     ),
@@ -319,14 +319,18 @@ MUTANTS = (
         name="owner-not-asked-for",
         bug="Of `name.<owner>` only the name is asked for, and any answer that decides the name ends the waiting.",
         test="naming/test_lookups.py::test_an_owner_asked_for_is_found_while_the_name_is_contested",
-        edits=(Edit("naming/facade.py", "Seek(meant.name, meant.owner)", "Seek(meant.name)"),),
+        edits=(Edit("naming/facade.py", "Seek(meant)", "Seek(Query(meant.name))"),),
     ),
     Mutant(
         name="any-owner-decides",
         bug="A question for one owner's claim is decided when it is known whom the name leads to.",
         test="naming/test_lookups.py::test_a_question_for_an_owner_is_decided_by_that_owner_s_claim_alone",
         edits=(
-            Edit("naming/lookups.py", "heard.decided if owner is None else owner in heard.owners", "heard.decided"),
+            Edit(
+                "naming/lookups.py",
+                '(standing.certainty != "open" and not alone) if whose is None else whose in standing.owners',
+                'standing.certainty != "open" and not alone',
+            ),
         ),
     ),
     Mutant(

@@ -147,11 +147,12 @@ def test_gifts_of_strangers_hide_nothing_else_and_are_told_a_few_times_an_hour()
     for number in range(KEPT - 1):  # an hour's worth of contests and more
         events.note(Happening.CONTESTED, Name(f"n{number}"), owner_id(1), PINNED, NOW)
     events.note(Happening.ROTATED, ALICE, owner_id(0), PINNED, NOW)
-    for number in range(1000):
+    for number in range(10_000):  # three hours of them
         events.note(Happening.HANDED, Name(f"n{number}"), owner_id(1), gift, NOW + number, heir=owner_id(3))
     kinds = [event.what for event in events.after(0)]
     counts = [kinds.count(kind) for kind in (Happening.CONTESTED, Happening.ROTATED, Happening.HANDED)]
-    assert counts == [CONTESTS, 1, CONTESTS]
+    assert counts[:2] == [CONTESTS, 1]
+    assert CONTESTS <= counts[2] <= KEPT
 
 
 def test_the_feed_goes_on_from_where_one_was():

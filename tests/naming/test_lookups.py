@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import NameContested, NameNotFound, ResourceExhausted
 from beam_actors.naming import Kind, Limits, protocol
+from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import DAY, MAX_VALIDITY
 from beam_actors.naming.lookups import drawn
 from beam_actors.naming.messages import Refresh, Seek, Sought, Submit
@@ -32,9 +33,9 @@ async def test_many_askers_share_one_look_up(autojump_clock):
     async with lab(2) as (wires, (one, other)):
         join(wires, one, other)
         await other.registrar.ask(Submit((claim(3).encoded,), peer(9)))
-        answers = [lookups(one).ask(Seek(ALICE)) for _ in range(50)]
+        answers = [lookups(one).ask(Seek(Query(ALICE))) for _ in range(50)]
         lookups(one).tell(Refresh(ALICE))
-        assert [await answer for answer in answers] == [Sought(ALICE, 1)] * 50
+        assert [await answer for answer in answers] == [Sought(Query(ALICE), 1)] * 50
         assert len(wires.opened) == 1
         assert (await one.naming.resolve("alice")).owner == owner_id(3)
         await settle()
@@ -44,20 +45,21 @@ async def test_many_askers_share_one_look_up(autojump_clock):
 async def test_a_look_up_is_remembered_for_seconds_only(autojump_clock):
     async with lab(2) as (wires, (one, other)):
         join(wires, one, other)
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 1)
-        await lookups(one).ask(Seek(ALICE))
-        await lookups(one).ask(Seek(ALICE, owner_id(3)))  # the peer would have said so
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 1)
+        await lookups(one).ask(Seek(Query(ALICE)))
         assert len(wires.opened) == 1
-        await trio.sleep(6)
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 1)
+        await lookups(one).ask(Seek(Query(ALICE, owner_id(3))))  # another question, with another key in the DHT
         assert len(wires.opened) == 2
+        await trio.sleep(6)
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 1)
+        assert len(wires.opened) == 3
 
 
 async def test_nothing_is_remembered_when_nobody_could_be_asked(autojump_clock):
     async with lab(2) as (wires, (one, other)):
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 0, cut_off=True)
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 0, cut_off=True)
         join(wires, one, other)
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 1)
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 1)
 
 
 async def test_peers_that_all_are_silent_cost_two_seconds_and_say_nothing_of_the_name(autojump_clock):
@@ -93,7 +95,7 @@ async def test_two_who_say_the_same_need_no_third(autojump_clock):
             join(wires, one, other)
             await give(other, claim(3))
         began = trio.current_time()
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 2, more=True)
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 2, more=True)
         assert trio.current_time() - began < 0.05
 
 
@@ -104,7 +106,7 @@ async def test_who_knows_nothing_is_no_second_opinion(autojump_clock):
         join(wires, one, ignorant)
         await give(other, claim(3))
         began = trio.current_time()
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 2, more=True)
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 2, more=True)
         assert 0.05 <= trio.current_time() - began < 0.1
 
 
@@ -153,12 +155,12 @@ async def test_a_question_for_an_owner_is_decided_by_that_owner_s_claim_alone(au
         await give(slow, claim(3))
         slow.spread = Late(slow.spread, 0.5, nursery)
         began = trio.current_time()
-        answers = [lookups(one).ask(Seek(ALICE, owner)) for owner in (owner_id(1), owner_id(3), owner_id(2))]
-        assert await answers[0] == Sought(ALICE, 1, more=True)
+        answers = [lookups(one).ask(Seek(Query(ALICE, owner))) for owner in (owner_id(1), owner_id(3), owner_id(2))]
+        assert await answers[0] == Sought(Query(ALICE, owner_id(1)), 1, more=True)
         assert trio.current_time() - began < 0.05  # nobody's second opinion could change it
-        assert await answers[1] == Sought(ALICE, 2, more=True)
+        assert await answers[1] == Sought(Query(ALICE, owner_id(3)), 2, more=True)
         assert 0.5 <= trio.current_time() - began < 0.6
-        assert await answers[2] == Sought(ALICE, 2)
+        assert await answers[2] == Sought(Query(ALICE, owner_id(2)), 2)
         assert 1.9 < trio.current_time() - began < 2.2
 
 
@@ -197,11 +199,12 @@ async def test_who_asks_while_a_decided_look_up_goes_on_is_answered_from_it(auto
         await give(other, claim(3))
         await one.naming.resolve("alice")
         began = trio.current_time()
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 1, more=True)
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 1, more=True)
         assert trio.current_time() == began
-        assert await lookups(one).ask(Seek(ALICE, owner_id(2))) == Sought(ALICE, 1)  # the rest may have known
+        other_question = Query(ALICE, owner_id(2))  # which the rest may answer
+        assert await lookups(one).ask(Seek(other_question)) == Sought(other_question, 1)
         assert 1.9 < trio.current_time() - began < 2.2
-        assert len(wires.opened) == 2
+        assert len(wires.opened) == 4
 
 
 async def test_an_answer_is_judged_anew_by_each_that_follows(autojump_clock):
@@ -215,7 +218,7 @@ async def test_an_answer_is_judged_anew_by_each_that_follows(autojump_clock):
         slow.spread = Late(slow.spread, 1.0, nursery)
         assert (await one.naming.resolve("alice")).owner == owner_id(3)
         await trio.sleep(1.1)
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 2)
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 2)
 
 
 async def test_whoever_is_connected_may_be_asked(autojump_clock):
@@ -223,7 +226,7 @@ async def test_whoever_is_connected_may_be_asked(autojump_clock):
         crowd = {silent(wires, one, number).me for number in range(7, 27)}
         asked = []
         for number in range(12):
-            await lookups(one).ask(Seek(Name(f"n{number}")))
+            await lookups(one).ask(Seek(Query(Name(f"n{number}"))))
             asked.append({peer for _, ends in wires.opened[8 * number :] for peer in ends - {one.me}})
         assert all(len(some) == 8 for some in asked)
         assert set().union(*asked) == crowd
@@ -269,7 +272,7 @@ async def test_a_peer_that_answers_too_much_is_cut_off(autojump_clock):
         talkative = Node(wires, 7, owner=0)
         talkative.spread = Talkative([claim(number).encoded for number in range(4)])
         join(wires, one, talkative)
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 0)
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 0)
         assert talkative.spread.stream.incoming.cut
         assert (await one.naming.statistics()).claims == 0
 
@@ -305,7 +308,7 @@ async def test_only_a_node_without_peers_believes_claims_that_ended(autojump_clo
             assert (await one.naming.resolve("alice")).source == "cache"
             return
         silent(wires, one, 7)
-        other_name = lookups(one).ask(Seek(Name("bob")))  # takes the only place
+        other_name = lookups(one).ask(Seek(Query(Name("bob"))))  # takes the only place
         await trio.sleep(0.1)
         with pytest.raises(ResourceExhausted):
             await one.naming.resolve("alice")
@@ -317,7 +320,7 @@ async def test_only_a_node_without_peers_believes_claims_that_ended(autojump_clo
 async def test_a_pinned_name_is_kept_while_peers_can_t_be_asked(autojump_clock):
     async with lab(1, limits=Limits(lookups=1)) as (wires, (one,)):
         silent(wires, one, 7)
-        lookups(one).ask(Seek(Name("bob")))
+        lookups(one).ask(Seek(Query(Name("bob"))))
         await one.naming.pin("alice", owner_id(3))
         keeper = one.system.ref("services/names/alice")
         assert keeper.incarnation == 1
@@ -334,12 +337,12 @@ async def missing(node, name):
 async def test_a_crashed_look_up_answers_nobody_knows(autojump_clock):
     async with lab(1) as (wires, (one,)):
         silent(wires, one, 7)
-        answer = lookups(one).ask(Seek(ALICE))
+        answer = lookups(one).ask(Seek(Query(ALICE)))
         await trio.sleep(0.5)
         one.system.ref("services/lookups/alice").crash(RuntimeError("on purpose"))
         began = trio.current_time()
-        assert await answer == Sought(ALICE, 0)
+        assert await answer == Sought(Query(ALICE), 0)
         assert trio.current_time() == began
         assert lookups(one).incarnation == 1
         assert not one.system.cell(lookups(one).path).actor._actor_watched  # nothing of it is left
-        assert await lookups(one).ask(Seek(ALICE)) == Sought(ALICE, 0)
+        assert await lookups(one).ask(Seek(Query(ALICE))) == Sought(Query(ALICE), 0)

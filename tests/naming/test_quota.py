@@ -288,6 +288,25 @@ def test_such_claims_are_bounded(monkeypatch):
     assert known.registry.owners_of(ALICE) == SMALL.owners_per_name + 3
 
 
+def test_a_hold_that_was_kept_for_its_era_and_is_pinned_since_is_not_let_go_for_others(monkeypatch):
+    monkeypatch.setattr("beam_actors.naming.quota._BEARERS", 3)
+    known = known_to(SMALL, *CROWD)
+    for owner in range(10, 20):
+        hear(known, [said(owner, "bob", level=2), said(owner, era=1)])
+        known.make_room()
+        if owner == 10:
+            known.bindings.pin(ALICE, owner_of(10), NOW)
+    assert known.registry.entry(ALICE, owner_of(10)) is not None
+    assert known.registry.owners_of(ALICE) == SMALL.owners_per_name + 3 + 1
+
+
+def test_what_one_quota_let_in_and_the_other_did_not_is_not_new():
+    known = known_to(SMALL, *CROWD)
+    for one in [said(owner, name) for owner in range(30, 40) for name in ("alice", "bob", "carol", "dave")]:
+        new = known.take(one.encoded, NOW)
+        assert (new is not None) == (one.id in known.registry), one
+
+
 def test_an_eviction_touches_no_floor_and_no_revocation():
     known = known_to(SMALL, said(0), said(0, "bob"))
     revocation = Claim.revoke(NETWORK, chain(1).era_key(8))

@@ -1,0 +1,58 @@
+"""The holds that are kept here for the network whatever others claim: each under a key of its own in the DHT (pure).
+
+A name's key leads to whoever ranks highest for the name (`quota`), and who has the work done can crowd its holder out
+there. What `name.<owner>` means is nobody else's business, so it has its own key, and near that it is kept beside the
+quotas. Invariant: there are at most so many, each deposited by somebody since this node started, and of more the
+farthest gives way: whoever would drive one out of all nodes near it must make keys that are nearer to each of them.
+"""
+
+from beam_actors.naming.lodgers import Nearest
+from beam_actors.naming.ranges import hold_key
+from beam_actors.naming.registry import Key
+
+
+class Deposits:
+    """The names and owners whose claims were deposited here."""
+
+    __slots__ = ("_keys", "_nearest", "_network")
+
+    def __init__(self, network: str, place: bytes, most: int) -> None:
+        """`place` is where this node stands among the keys."""
+        self._network = network
+        self._nearest = Nearest(place, most)
+        self._keys: dict[bytes, Key] = {}
+
+    def __len__(self) -> int:
+        return len(self._nearest)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._nearest
+
+    def __repr__(self) -> str:
+        return f"<Deposits: {len(self)}>"
+
+    def under(self, at: bytes) -> Key | None:
+        """Whose hold on what name was deposited under this key of the DHT."""
+        return self._keys.get(at)
+
+    def has_room(self, key: Key) -> bool:
+        """Whether one more may come, if need be for another."""
+        return key in self._nearest or self._nearest.has_room(self._at(key))
+
+    def add(self, key: Key) -> Key | None:
+        """Keep it from now on; which one is kept no longer, perhaps this one itself."""
+        at = self._at(key)
+        self._keys[at] = key
+        gone = self._nearest.add(key, at)
+        if gone is not None:
+            del self._keys[self._at(gone)]
+        return gone
+
+    def discard(self, key: Key) -> None:
+        """It is gone."""
+        if key in self._nearest:
+            self._nearest.discard(key)
+            del self._keys[self._at(key)]
+
+    def _at(self, key: Key) -> bytes:
+        return hold_key(self._network, *key)

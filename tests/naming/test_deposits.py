@@ -1,0 +1,41 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.naming.deposits import Deposits
+from beam_actors.naming.ranges import hold_key
+from beam_actors.values import Name
+from tests.naming.builders import NETWORK, owner_id
+
+KEYS = [(Name(f"n{number}"), owner_id(number % 3)) for number in range(9)]
+PLACE = bytes(range(32))
+
+
+def distance(key):
+    return int.from_bytes(hold_key(NETWORK, *key), "big") ^ int.from_bytes(PLACE, "big")
+
+
+@given(st.lists(st.tuples(st.sampled_from(KEYS), st.booleans()), max_size=30))
+def test_the_nearest_are_kept_and_found_under_their_keys(steps):
+    deposits, model = Deposits(NETWORK, PLACE, 4), set()
+    for key, comes in steps:
+        if comes:
+            fits = key in model or len(model) < 4 or distance(key) < max(map(distance, model))
+            assert deposits.has_room(key) is fits
+            gone = deposits.add(key)
+            model.add(key)
+            assert gone == (max(model, key=distance) if len(model) > 4 else None)
+            model.discard(gone)
+        else:
+            deposits.discard(key)
+            model.discard(key)
+        assert len(deposits) == len(model)
+        for one in KEYS:
+            assert (one in deposits) is (one in model)
+            assert deposits.under(hold_key(NETWORK, *one)) == (one if one in model else None)
+
+
+def test_where_nothing_may_be_kept_nothing_is():
+    deposits = Deposits(NETWORK, PLACE, 0)
+    assert not deposits.has_room(KEYS[0])
+    assert deposits.add(KEYS[0]) == KEYS[0]
+    assert deposits.under(hold_key(NETWORK, *KEYS[0])) is None
