@@ -38,6 +38,12 @@ def test_names_are_unique_and_every_plan_and_invariant_exists():
     assert {mutant.plan for mutant in CATALOGUE} - {""} == set(PLANS)
 
 
+def test_the_docs_say_how_many_there_are_and_who_sees_them():
+    seen = sum(bool(mutant.invariant) for mutant in CATALOGUE)
+    said = f"Of {len(CATALOGUE)} mutants invariants see {seen}, and tests {len(CATALOGUE) - seen}."
+    assert said in (ROOT / "docs/simulation.md").read_text(encoding="utf-8"), said
+
+
 def test_what_no_invariant_sees_is_found_by_a_test_that_exists():
     for mutant in CATALOGUE:
         assert bool(mutant.plan) != bool(mutant.test), mutant.name
