@@ -99,13 +99,34 @@ class Admission:
         self._deposits = deposits if deposits is not None else Deposits("", bytes(ID), 0)
         self._lodgers = lodgers if lodgers is not None else Lodgers(bytes(ID), kept=0, sought=0)
 
-    def lodge(self, claim: Claim, lodging: Lodging) -> Key | None:
-        """Count a claim that was taken in for a lodger's if it is beyond the bound; whose entry must go for it."""
-        lodgers = self._lodgers
-        if self._registry.claims - len(lodgers) <= self._limits.claims or self._spares(claim):
-            return None
+    def lodge(self, claim: Claim, lodging: Lodging | None) -> list[Key]:
+        """Count a claim that was taken in for a lodger's if it is beyond the bound; what must go for it."""
+        if lodging in {None, Lodging.DEPOSITED} or not self._is_overfull or self._spares(claim):
+            return []
+        lodgers, key = self._lodgers, (claim.name, claim.owner)
+        if key in lodgers:
+            return []
+        gone = lodgers.add(key, name_key(claim.network, claim.name), lodging)
+        return [] if gone is None else [gone]
+
+    def deposit(self, claim: Claim, lodging: Lodging | None) -> list[Key]:
+        """Count a claim that is taken in for a deposit if it is one; what must go for it.
+
+        Whatever is a deposit no longer is kept as far as it would be if it had never been one.
+        """
+        if lodging is not Lodging.DEPOSITED or claim.kind is Kind.REVOCATION:
+            return []
         key = claim.name, claim.owner
-        return None if key in lodgers else lodgers.add(key, name_key(claim.network, claim.name), lodging)
+        gone = self._deposits.add(key)
+        entry = None if gone is None or gone == key else self._registry.entry(*gone)
+        if entry is None:
+            return []
+        former = entry.name, entry.owner
+        return [former] if self._is_overfull and not self._stays(entry.claim, 1) else self.surplus(former)
+
+    @property
+    def _is_overfull(self) -> bool:
+        return self._registry.claims - len(self._lodgers) > self._limits.claims
 
     def judge(self, claim: Claim, now: float, *, ours: bool = False, lodging: Lodging | None = None) -> Verdict:
         """Judge a parsed claim at `now`, in seconds since 1970; no quota holds for what a person here brought (`ours`).
@@ -204,14 +225,6 @@ class Admission:
         if key in self.asked or key in self._deposits or self._binds(key):
             return True
         return holds <= self._limits.holds_per_trusted_owner and (self._settled(key) or self._spares(claim))
-
-    def surplus_without(self, key: Key) -> list[Key]:
-        """The same when a hold is no deposit any more: it goes, too, if this node is full."""
-        entry = self._registry.entry(*key)
-        beyond = self._registry.claims - len(self._lodgers) > self._limits.claims
-        if entry is not None and beyond and not self._stays(entry.claim, 1):
-            return [key]
-        return self.surplus(key)
 
     def surplus(self, key: Key | None = None) -> list[Key]:
         """Holds that must go now, since they are beyond a quota: of the name and the owner of `key`, or any."""

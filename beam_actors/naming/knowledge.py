@@ -112,9 +112,7 @@ class Knowledge:
 
     def lodge(self, claim: Claim, lodging: Lodging | None) -> None:
         """If it is beyond the bound on all claims it is a lodger's, for which another one may have to go."""
-        gone = None if lodging in {None, Lodging.DEPOSITED} else self._admission.lodge(claim, lodging)
-        if gone is not None:
-            self._evict(gone)
+        self._let_go(self._admission.lodge(claim, lodging))
 
     def make_room(self, key: Key | None = None) -> None:
         """Let go of what is beyond the quotas: of the name and the owner of `key`, or of all."""
@@ -122,12 +120,9 @@ class Knowledge:
 
     def _let_go(self, keys: Iterable[Key]) -> None:
         for gone in keys:
-            self._evict(gone)
+            self.registry.evict(gone)
+            self.drop(gone)
             self._elsewhere.append(gone[0])
-
-    def _evict(self, key: Key) -> None:
-        self.registry.evict(key)
-        self.drop(key)
 
     def ask_for(self, name: Name, owner: OwnerId) -> None:
         """Somebody here asks for `name.<owner>`: it is kept beside the quotas from now on."""
@@ -164,20 +159,14 @@ class Knowledge:
         elif verdict is Verdict.EARLY and len(self.waiting) < self.limits.waiting:
             self.waiting[claim.id] = claim
         elif verdict is Verdict.NEW:
-            self._deposit(claim, lodging)
+            self._let_go(self._admission.deposit(claim, lodging))
             self._merge(claim, now, ours=ours)
         elif verdict is Verdict.KNOWN and claim.kind is not Kind.REVOCATION:
-            self._deposit(claim, lodging)
+            self._let_go(self._admission.deposit(claim, lodging))
             key = claim.name, claim.owner
             if self.holds.heard(key, now):
                 self._put(key)
         return verdict
-
-    def _deposit(self, claim: Claim, lodging: Lodging | None) -> None:
-        """Whoever must give way for a deposit is kept as far as it would be without."""
-        gone = self.deposits.add((claim.name, claim.owner)) if lodging is Lodging.DEPOSITED else None
-        if gone is not None and gone != (claim.name, claim.owner):
-            self._let_go(self._admission.surplus_without(gone))
 
     def _merge(self, claim: Claim, now: float, *, ours: bool) -> None:
         self.admitted += 1
