@@ -173,6 +173,7 @@ class Naming:
             InvalidName: the text is none, or names an owner.
             NameNotFound: it is not registered here (any more).
             NotAllowed: the owner's key on this machine was replaced or revoked, so it can't be claimed.
+            StorageError, ClaimRefused: the claim could not be stored or was refused; the node goes on trying.
         """
         name = self._plain(text)
         tended: Tended = await self._ask(self._names, GetProgress(name))

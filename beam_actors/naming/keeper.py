@@ -78,6 +78,7 @@ class NameKeeper(Actor):
         self._signing = trio.Lock()
         self._asked = trio.Event()  # peers were asked what they know, or had their time
         self._level = 0  # the work that a person wants to be shown
+        self._failure: BeamError | None = None  # of looking after the name, until that succeeds
         self._timer: Timer | None = None
         self._giving_up = 0  # requests under way: they are answered before this actor ends
 
@@ -123,7 +124,7 @@ class NameKeeper(Actor):
 
     @receives(TellProgress)
     def on_tell_progress(self, _message: TellProgress) -> None:
-        """Say how far the work is."""
+        """Say how far the work is, or why the claim could not be signed or stored when that was tried last."""
         self.spawn(self._tell_progress, self.defer(), name="progress")
 
     @receives(GiveUp)
@@ -139,11 +140,14 @@ class NameKeeper(Actor):
 
         delay: float = HOUR
         try:
-            reply.set(Tended(1.0, await self._sign_when_due(working)))
+            seconds = await self._sign_when_due(working)
+            self._failure = None
+            reply.set(Tended(1.0, seconds))
             await self._improve()
         except (ActorError, StorageError, NotAllowed, ClaimRefused) as error:
             _log.warning("a name could not be looked after", name=str(self._name), error=str(error))
             delay = _RETRY if isinstance(error, ActorError | StorageError) else HOUR
+            self._failure = error.with_traceback(None)  # which would hold all that its frames hold
             reply.fail(error)
         except ResourceExhausted as error:  # the name is held all the same; only what peers know of it comes later
             _log.info("peers are asked about a pinned name later", name=str(self._name), error=str(error))
@@ -196,6 +200,9 @@ class NameKeeper(Actor):
             return
         proof = self._solver.proof(self._name, _claims(holding))
         waits = self._due(holding.own, holding.entry, self._solver.bits if proof is None else proof.level) is not None
+        if waits and self._failure is not None:  # whoever looks on would wait for as long as it fails
+            reply.fail(self._failure.with_traceback(None))  # or it grew with each look
+            return
         reply.set(Tended(min(self._solver.progress(self._name), _NEARLY) if waits else 1.0, 0.0))
 
     async def _improve(self) -> None:

@@ -317,7 +317,8 @@ class Keep:
 class GetProgress:
     """To the supervisor of names: how far is the work for an own name? No peer is asked, and nothing done.
 
-    Reply: `Tended`, of which `work_s` says nothing; or `NameNotFound`, or `NotAllowed` if it can be claimed no more.
+    Reply: `Tended`, of which `work_s` says nothing; or `NameNotFound`, or `NotAllowed` if it can be claimed no more, or
+    what went wrong when it was to be claimed last, such as `StorageError`: it is tried again all the same.
     """
 
     name: Name

@@ -1,4 +1,5 @@
 from beam_actors.cli import claiming
+from beam_actors.errors import StorageError
 
 
 def test_a_terminal_shows_how_far_the_work_is(node, beam, monkeypatch):
@@ -33,6 +34,17 @@ def test_whoever_stops_looking_is_told_that_it_goes_on(node, beam, monkeypatch):
     done = beam("register", "byron")
     assert done.exit_code == 130
     assert "`beam release byron` gives it up" in done.err
+
+
+def test_a_claim_that_cannot_be_stored_ends_the_looking(node, beam, monkeypatch):
+    def fill_the_disk(_seconds):
+        node.failure = StorageError("The disk is full.")
+
+    monkeypatch.setattr(claiming, "can_rewrite", lambda: True)
+    monkeypatch.setattr(claiming, "pause", fill_the_disk)
+    node.progress_each = 0.25
+    done = beam("register", "byron")
+    assert (done.exit_code, done.err) == (1, "Error: The disk is full.\n")
 
 
 def test_a_name_that_is_offered_before_it_is_claimed_says_so(node, beam, unused):

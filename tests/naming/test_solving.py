@@ -4,7 +4,7 @@ import attrs
 import pytest
 import trio
 
-from beam_actors.errors import NameContested, NameNotFound, NotAllowed, TimedOut
+from beam_actors.errors import NameContested, NameNotFound, NotAllowed, StorageError, TimedOut
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeping import RENEW_AFTER
@@ -325,6 +325,21 @@ async def test_how_far_the_work_is_says_when_it_was_for_nothing(autojump_clock):
         await give(one, revocation(0))
         with pytest.raises(NotAllowed, match="revoked"):
             await one.naming.progress("alice")
+
+
+async def test_how_far_the_work_is_says_why_the_claim_is_not_stored_until_it_is(autojump_clock):
+    async with lab(1, difficulty=SOME, compute=SlicedCompute()) as (_, (one,)):
+        await one.naming.register("alice", patient=False)
+        assert (await one.naming.progress("alice")).progress < 1
+        one.disk.broken = True
+        await trio.sleep(120)
+        for _look in range(100):  # also while it is tried again
+            with pytest.raises(StorageError):
+                await one.naming.progress("alice")
+            await trio.sleep(0.1)
+        one.disk.broken = False
+        await trio.sleep(10)
+        assert (await one.naming.progress("alice")).progress == 1.0
 
 
 async def test_more_work_that_is_wanted_no_more_ends_within_a_slice(autojump_clock):
