@@ -133,8 +133,8 @@ def _show_transfer(app: App, name: "Name", successor: "OwnerId", heir: "Acquaint
         note(f"Take care: {_UNHEARD}.")
     note(
         f"What follows: nobody holds {name} until they register it, whoever pinned it follows to them, and you can't "
-        f"take it back. Era {era} of your keys opens, of seven; on your other machines run `beam recover --era {era}` "
-        "then."
+        f"take it back. Era {era} of your keys opens, of seven; on each other machine of yours, then: "
+        f"`beam recover --era {era}` over there."
     )
 
 

@@ -289,6 +289,15 @@ def test_a_transfer_asks_and_no_is_an_answer(home, beam, phrase_file, owner_of_c
     assert (owner_key(home), handing_of(home, "cottage")) == (CHAIN.era_key(1), Handing(owner_id(2), 1))
 
 
+def test_what_a_transfer_says_of_other_machines_is_not_for_this_home(
+    home, beam, phrase_file, owner_of_cottage, answers
+):
+    answers("n\n")
+    done = beam("--home", home.path, "transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
+    assert "`beam recover --era 1` over there" in done.err
+    assert str(home.path) not in done.err
+
+
 def test_a_transfer_says_how_the_heir_is_known(home, beam, phrase_file, owner_of_cottage, answers):
     keep(
         home,
