@@ -1,18 +1,16 @@
 """What an owner does by the recovery phrase while the daemon is stopped: the node's own functions, on a machine's disk.
 
-Invariant: the same steps in the same order as `beam rotate-key` and `beam transfer` take them, and each of them is
-production code; what differs is where the files and the store are. No daemon may run on the machine.
+Invariant: the steps are the node's (`node.owning`), as `beam rotate-key` and `beam transfer` take them; what differs is
+where the files and the store are. No daemon may run on the machine.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from beam_actors.errors import NotAllowed, StorageError
-from beam_actors.identity import REVOCATION_ERA, OwnerChain, OwnerKey
-from beam_actors.naming import Handing, hand_over, owned, spoken_era
-from beam_actors.node import open_keys, take_owner_key
+from beam_actors.errors import StorageError
+from beam_actors.identity import OwnerChain, OwnerKey
+from beam_actors.node import Owning, open_keys
 from beam_actors.node.keys import PHRASE
-from beam_actors.ports import Store
 from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.files import SimFiles
 from beam_actors.testing.machine import Machine
@@ -42,15 +40,8 @@ async def open_era(machine: Machine) -> int:
         NotAllowed: the owner has opened all eras.
         StorageError: the disk refuses.
     """
-    chain, before = chain_of(machine), await key_of(machine)
-    async with _store(machine) as store:
-        spoken = await spoken_era(store, chain.owner_id)
-    era = max(before.era, spoken) + 1
-    if era >= REVOCATION_ERA:
-        raise NotAllowed("This owner has opened all eras.")
-    entropy = machine.world.entropy(f"era {era} of {machine.name}")
-    await take_owner_key(SimFiles(machine.disk), entropy, InlineCompute(), None, chain.era_key(era))
-    return era
+    async with _owning(machine) as owner:
+        return await owner.rotate()
 
 
 async def transfer(machine: Machine, name: Name, successor: OwnerId) -> int:
@@ -60,19 +51,16 @@ async def transfer(machine: Machine, name: Name, successor: OwnerId) -> int:
         NameNotFound: the owner did not register it there.
         NotAllowed, StorageError: as `open_era`.
     """
-    owner = chain_of(machine).owner_id
-    async with _store(machine) as store:
-        await owned(store, owner, name)
-    era = await open_era(machine)
-    async with _store(machine) as store:
-        await hand_over(store, owner, name, Handing(successor, era))
-    return era
+    async with _owning(machine) as owner:
+        return await owner.transfer(name, successor)
 
 
 @asynccontextmanager
-async def _store(machine: Machine) -> AsyncIterator[Store]:
+async def _owning(machine: Machine) -> AsyncIterator[Owning]:
+    chain, before = chain_of(machine), await key_of(machine)
+    entropy = machine.world.entropy(f"the era after {before.era} of {machine.name}")  # each keystore with its own
     store = await MemoryStore.open(machine.disk, sync_seconds=SYNC_SECONDS)
     try:
-        yield store
+        yield Owning(SimFiles(machine.disk), store, entropy, InlineCompute(), None, chain)
     finally:
         await store.close()

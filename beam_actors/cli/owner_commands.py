@@ -17,15 +17,14 @@ from beam_actors.cli.daemon_commands import read_passphrase
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.cli.output import counted, is_terminal
 from beam_actors.cli.typed import check_name, parse_owner, plain_name
-from beam_actors.errors import HomeInUse, NameNotFound, NotAllowed, StorageError, UsageError
+from beam_actors.errors import HomeInUse, NotAllowed, StorageError, UsageError
 from beam_actors.world.home_lock import HomeLock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from beam_actors.identity import OwnerChain
-    from beam_actors.naming import Acquaintance
-    from beam_actors.ports import Store
+    from beam_actors.node import Owning, Prospect
     from beam_actors.values import Name, OwnerId
 
 T = TypeVar("T")
@@ -53,9 +52,7 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None) -
     """
     chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
     _check_keys(app)
-    with _locked(app):
-        era = _next_era(app, chain, secret)
-        _install(app, chain, era, secret)
+    era = _do(app, chain, secret, lambda owner: owner.rotate())
     if app.out.as_json:
         app.out.data({"owner": str(chain.owner_id), "era": era})
         return
@@ -80,8 +77,7 @@ def transfer(
     back, so it asks first, and says whether this machine has ever heard of OWNER. The daemon must not run; it hands the
     name over when it starts, and OWNER then registers it.
     """
-    from beam_actors.naming import Handing, acquaintance, hand_over, owned  # noqa: PLC0415 (keys are these commands')
-    from beam_actors.values import Name  # noqa: PLC0415 (as above)
+    from beam_actors.values import Name  # noqa: PLC0415 (keys are these commands' matter)
 
     check_name(name)
     label, successor = Name(plain_name(name)), parse_owner(owner)
@@ -90,24 +86,16 @@ def transfer(
     if successor == chain.owner_id:
         raise UsageError("That owner is you.")
     _check_keys(app)
-    with _locked(app):
-        if not app.home.file(DATABASE).exists():
-            raise NameNotFound(f"{label} is not one of your names on this machine; `beam names` lists them.")
-        _in_store(app, lambda store: owned(store, chain.owner_id, label))
-        heir = _in_store(app, lambda store: acquaintance(store, successor))
-        era = _next_era(app, chain, secret)
-        if not yes:
-            _show_transfer(app, label, successor, heir, era)
-            _ask("Is that meant?")
-        elif not (heir.names or heir.bound):
-            app.out.note(f"Warning: {_UNHEARD}.")
-        _install(app, chain, era, secret)
-        # Last: an era that is open alone does no harm.
-        _in_store(app, lambda store: hand_over(store, chain.owner_id, label, Handing(successor, era)))
+    seen = _do(app, chain, secret, lambda owner: owner.prospect(label, successor))
+    if not yes:  # while nothing is locked: a person takes as long as they like
+        _show_transfer(app, label, successor, seen)
+        _ask("Is that meant?")
+    elif not seen.heir.is_known:
+        app.out.note(f"Warning: {_UNHEARD}.")
+    era = _do(app, chain, secret, lambda owner: owner.transfer(label, successor, shown=seen.era))
     if app.out.as_json:
-        known = bool(heir.names or heir.bound)
         said = {"name": label.label, "owner": str(chain.owner_id), "successor": str(successor), "era": era}
-        app.out.data({**said, "successor_known": known})
+        app.out.data({**said, "successor_known": seen.heir.is_known})
         return
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
     app.out.line(f"Start the daemon (`{app.out.program} start --detach`), so that it says so to everybody.")
@@ -121,15 +109,15 @@ _UNHEARD = (
 )
 
 
-def _show_transfer(app: App, name: "Name", successor: "OwnerId", heir: "Acquaintance", era: int) -> None:
+def _show_transfer(app: App, name: "Name", successor: "OwnerId", seen: "Prospect") -> None:
     """What a person is to look at before a name goes."""
-    note = app.out.note
+    note, heir, era = app.out.note, seen.heir, seen.era
     note(f"{name} goes from you to the owner\n  {successor}")
     if heir.names:
         note(f"who is known on this machine: holds or held {_some(heir.names)}.")
     if heir.bound:
         note(f"You call this owner {_some(heir.bound)}.")
-    if not (heir.names or heir.bound):
+    if not heir.is_known:
         note(f"Take care: {_UNHEARD}.")
     note(
         f"What follows: nobody holds {name} until they register it, whoever pinned it follows to them, and you can't "
@@ -302,36 +290,30 @@ def _era(app: App, secret: str | None) -> int:
         return trio.run(open_keys, files, OsEntropy(), ThreadCompute(), secret).owner.era
 
 
-def _in_store(app: App, do: "Callable[[Store], Awaitable[T]]") -> T:
-    """Ask the home's store something, or change it; the home is locked."""
+def _do(app: App, chain: "OwnerChain", secret: str | None, step: "Callable[[Owning], Awaitable[T]]") -> T:
+    """Have the owner of the home do something while it is locked; the home has keys."""
     import trio  # noqa: PLC0415 (as above)
 
+    from beam_actors.node import Owning  # noqa: PLC0415 (as above)
+    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (as above)
+    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (as above)
+    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (as above)
     from beam_actors.world.store import SqliteStore  # noqa: PLC0415 (as above)
 
-    async def run() -> T:
+    async def run(files: HomeFiles) -> T:
         store = await SqliteStore.open(app.home.file(DATABASE))
         try:
-            return await do(store)
+            return await step(Owning(files, store, OsEntropy(), ThreadCompute(), secret, chain))
         finally:
             await store.close()
 
-    return trio.run(run)
-
-
-def _next_era(app: App, chain: "OwnerChain", secret: str | None) -> int:
-    """The era after all that were opened, as far as this home has heard: perhaps another machine has opened one."""
-    from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (as above)
-    from beam_actors.naming import spoken_era  # noqa: PLC0415 (as above)
-
-    era = _era(app, secret)
-    if app.home.file(DATABASE).exists():
-        era = max(era, _in_store(app, lambda store: spoken_era(store, chain.owner_id)))
-    if era + 1 >= REVOCATION_ERA:
-        raise NotAllowed("This owner has opened all its eras; a new recovery phrase makes a new owner.")
-    return era + 1
+    os.umask(0o077)
+    with _locked(app), HomeFiles(app.home.path) as files:
+        return trio.run(run, files)
 
 
 def _install(app: App, chain: "OwnerChain", era: int, secret: str | None) -> None:
+    """Give the home, which may be without keys, the key of the era."""
     import trio  # noqa: PLC0415 (as above)
 
     from beam_actors.node import take_owner_key  # noqa: PLC0415 (as above)

@@ -18,12 +18,17 @@ from beam_actors.values import Name, OwnerId
 
 @attrs.frozen(slots=True)
 class Acquaintance:
-    """What a store knows of an owner; nothing of either kind means that the owner was never heard of."""
+    """What a store knows of an owner."""
 
     names: tuple[Name, ...]
     """Those for which a claim of theirs is there, live or not, in their order."""
     bound: tuple[Name, ...]
     """The pins and petnames here that lead to the owner, in their order."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the owner was ever heard of."""
+        return bool(self.names or self.bound)
 
 
 async def owned(store: Store, owner: OwnerId, name: Name) -> Own:

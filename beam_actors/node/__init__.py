@@ -4,6 +4,7 @@ from beam_actors.node.config import Bind, NodeConfig, NodePorts
 from beam_actors.node.home import open_home
 from beam_actors.node.keys import KEYSTORE, open_keys, take_owner_key
 from beam_actors.node.limits import NodeLimits, parse_limits
+from beam_actors.node.owning import Owning, Prospect
 from beam_actors.node.run import run_node
 from beam_actors.node.tree import Node, compose_node
 
@@ -14,6 +15,8 @@ __all__ = [
     "NodeConfig",
     "NodeLimits",
     "NodePorts",
+    "Owning",
+    "Prospect",
     "compose_node",
     "open_home",
     "open_keys",

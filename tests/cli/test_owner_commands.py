@@ -1,23 +1,25 @@
 import io
 import json
 import os
+from contextlib import ExitStack
 
 import attrs
 import pytest
 import trio
 
 from beam_actors.cli import owner_commands
+from beam_actors.cli.app import run
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.identity import OwnerChain, Secret, new_phrase, unseal
 from beam_actors.naming import Claim, Handing, Kind, Pin, owned
 from beam_actors.naming.claim_rows import CLAIMS, put_entry, read_entry
 from beam_actors.naming.holds import Seen
-from beam_actors.naming.records import Own, put_own, put_pin
+from beam_actors.naming.records import Own, drop_own, put_own, put_pin
 from beam_actors.naming.registry import Entry
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
 from beam_actors.testing.daemons import eventually
 from beam_actors.values import Name
-from beam_actors.world.home_lock import HomeLock
+from beam_actors.world.home_lock import HomeLock, is_locked
 from beam_actors.world.store import SqliteStore
 from tests.naming.builders import claim, owner_id, peer
 
@@ -231,19 +233,27 @@ def test_a_transfer_that_cannot_be_opens_no_era(home, beam, phrase_file):
 
 
 class Terminal(io.StringIO):
-    """What a person types."""
+    """What a person types, after `before` happened elsewhere."""
+
+    def __init__(self, text, before):
+        super().__init__(text)
+        self.before = before
 
     def isatty(self):
         return True
+
+    def readline(self, size=-1):
+        self.before()
+        return super().readline(size)
 
 
 @pytest.fixture
 def answers(monkeypatch):
     """Have a person at a terminal who types this."""
 
-    def type_in(text):
+    def type_in(text, before=lambda: None):
         monkeypatch.setattr(owner_commands, "is_terminal", lambda: True)
-        monkeypatch.setattr("sys.stdin", Terminal(text))
+        monkeypatch.setattr("sys.stdin", Terminal(text, before))
 
     return type_in
 
@@ -287,6 +297,46 @@ def test_a_transfer_asks_and_no_is_an_answer(home, beam, phrase_file, owner_of_c
     done = beam("transfer", "cottage", heir, "--phrase-file", phrase_file)
     assert done.exit_code == 0, done.err
     assert (owner_key(home), handing_of(home, "cottage")) == (CHAIN.era_key(1), Handing(owner_id(2), 1))
+
+
+def test_nobody_waits_for_a_person_who_is_asked(home, beam, phrase_file, owner_of_cottage, answers):
+    looks = []
+
+    def start_a_daemon():
+        looks.append(is_locked(home.path))
+        HomeLock(home.path).release()
+
+    answers("y\n", start_a_daemon)
+    done = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
+    assert (done.exit_code, looks) == (0, [False]), done.err
+    assert handing_of(home, "cottage") == Handing(owner_id(2), 1)
+
+
+def test_a_daemon_that_runs_is_named_before_a_person_is_asked(home, beam, phrase_file, owner_of_cottage, answers):
+    answers("y\n")
+    with HomeLock(home.path):
+        done = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
+    assert done.exit_code == 1
+    assert "`beam stop`, then this again" in done.err
+    assert "Is that meant" not in done.err
+
+
+def test_what_changed_while_a_person_was_asked_is_not_overlooked(home, beam, phrase_file, owner_of_cottage, answers):
+    transfer = ("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
+    with ExitStack() as daemon:
+        answers("y\n", lambda: daemon.enter_context(HomeLock(home.path)))
+        refused = beam(*transfer)
+        assert refused.exit_code == 1
+        assert "`beam stop`, then this again" in refused.err
+    answers("y\n", lambda: run(["rotate-key", "--phrase-file", str(phrase_file)]))
+    turned = beam(*transfer)
+    assert turned.exit_code == 4
+    assert "era 1 was opened meanwhile" in turned.err
+    answers("y\n", lambda: keep(home, drop_own(Name("cottage"))))
+    released = beam(*transfer)
+    assert released.exit_code == 1
+    assert "not one of your names" in released.err
+    assert owner_key(home) == CHAIN.era_key(1)
 
 
 def test_what_a_transfer_says_of_other_machines_is_not_for_this_home(

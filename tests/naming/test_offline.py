@@ -74,3 +74,4 @@ async def test_an_owner_is_known_by_claims_pins_and_petnames():
         assert await acquaintance(store, owner_id(0)) == Acquaintance((ALICE, BOB), (Name("anna"), Name("dave")))
         assert await acquaintance(store, owner_id(2)) == Acquaintance((), (Name("erin"),))
         assert await acquaintance(store, owner_id(3)) == Acquaintance((), ())
+        assert [(await acquaintance(store, owner_id(owner))).is_known for owner in (0, 2, 3)] == [True, True, False]
