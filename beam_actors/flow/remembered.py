@@ -1,17 +1,21 @@
-"""The ports that stand in for taken ones, kept over restarts: what was printed or told to others stays true.
+"""The ports that stand in for those that can't be had, kept over restarts: what was printed or told stays true.
 
     ports    the address that was wanted, as text    {"v": 1, "port": the one that was got}
 
-Invariant: a port is only remembered, never insisted upon: whoever asks binds it if it is free, and takes another one
-otherwise. What can't be read or written costs the memory and nothing else.
+Invariant: a port is only remembered, never insisted upon: it is bound if it is free, and another one otherwise. What
+can't be read or written costs the memory and nothing else.
 """
+
+from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 
-from beam_actors.errors import ActorError, InvalidValue, StorageError
+from beam_actors.errors import ActorError, AddressInUse, AddressNotPermitted, InvalidValue, StorageError
 from beam_actors.ports import Change, Store
-from beam_actors.values import Record, TcpAddress, encode_record
+from beam_actors.values import Address, Record, TcpAddress, encode_record
 
+T = TypeVar("T")
 TABLE = "ports"
 _VERSION = 1
 _MAX_BYTES = 64
@@ -26,6 +30,32 @@ class RememberedPorts:
 
     def __repr__(self) -> str:
         return f"<RememberedPorts in {self._store!r}>"
+
+    async def bind(self, wanted: TcpAddress, listen: Callable[[TcpAddress], T], local: Callable[[T], Address]) -> T:
+        """What `listen` returns for the first address that can be bound; `local` tells which one it got.
+
+        Tried are the wanted one, unless its port is 0; the port that stood in for it last; any free one, which stands
+        in from now on.
+
+        Raises:
+            AddressInUse, AddressNotPermitted: not even a free port of that IP can be had.
+        """
+        if wanted.port:
+            try:
+                return listen(wanted)
+            except (AddressInUse, AddressNotPermitted) as error:
+                _log.warning("address not available, another port is used", address=str(wanted), error=str(error))
+        remembered = await self.get(wanted)
+        if remembered:
+            try:
+                return listen(TcpAddress(wanted.ip, remembered))
+            except (AddressInUse, AddressNotPermitted):
+                _log.info("the port of the last run is taken; another is used", port=remembered)
+        bound = listen(TcpAddress(wanted.ip, 0))
+        got = local(bound)
+        if isinstance(got, TcpAddress):
+            await self.keep(wanted, got.port)
+        return bound
 
     async def get(self, wanted: TcpAddress) -> int:
         """The port that stood in for that of `wanted` last; 0 if there is none."""

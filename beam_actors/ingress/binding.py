@@ -9,14 +9,11 @@ is the only thing that outlives the server's incarnations.
 from collections.abc import Callable
 from typing import TypeVar
 
-import structlog
-
-from beam_actors.errors import AddressInUse, AddressNotPermitted
+from beam_actors.errors import AddressInUse
 from beam_actors.flow import RememberedPorts
 from beam_actors.values import Address, TcpAddress
 
 T = TypeVar("T")
-_log = structlog.get_logger(__name__)
 _TRIES = 20
 RETRY_SECONDS = 0.1
 
@@ -25,7 +22,7 @@ class Binding:
     """An address to bind. When `fixed` (a person asked for it) failure is final; else any free port will do."""
 
     def __init__(self, address: TcpAddress, *, fixed: bool, ports: RememberedPorts | None = None) -> None:
-        """`ports` knows which one stood in for this address in the run before; None: nothing is remembered."""
+        """`ports` finds the one that stands in for this address, which is that of the run before; None: none does."""
         self.address = address
         self.fixed = fixed
         self._ports = ports
@@ -57,22 +54,9 @@ class Binding:
                 if self._tries < _TRIES:
                     return None
                 self._tries = 0
-        try:
+        if self.fixed or self._ports is None:
             return self._got(listen(self.address), local)
-        except (AddressInUse, AddressNotPermitted) as error:
-            if self.fixed:
-                raise
-            _log.warning("address not available, another port is used", address=str(self.address), error=str(error))
-        remembered = await self._ports.get(self.address) if self._ports is not None else 0
-        if remembered:
-            try:
-                return self._got(listen(TcpAddress(self.address.ip, remembered)), local)
-            except (AddressInUse, AddressNotPermitted):
-                _log.info("the port of the last run is taken; another is used", port=remembered)
-        bound = self._got(listen(TcpAddress(self.address.ip, 0)), local)
-        if self._ports is not None:
-            await self._ports.keep(self.address, self.local.port)
-        return bound
+        return self._got(await self._ports.bind(self.address, listen, local), local)
 
     def _got(self, bound: T, local: Callable[[T], Address]) -> T:
         where = local(bound)

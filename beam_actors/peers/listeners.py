@@ -2,8 +2,8 @@
 
 Invariants: at most `handshakes` strangers are in their handshake at once, and `handshakes_per_address` from one source
 (see `places`), and no source connects faster than `rates` allows; each ends within its deadline; a session whose peer
-isn't admitted is cut. An address with port 0, or one that is taken, gets a free port once and the same one afterwards,
-so that peers which remember us find us again.
+isn't admitted is cut. An address with port 0, or one that can't be had, gets a free port once and the same one
+afterwards, so that peers which remember us find us again.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import attrs
 import structlog
 import trio
 
-from beam_actors.errors import AddressInUse, BeamError, NetworkError
+from beam_actors.errors import BeamError
 from beam_actors.flow import Accepted, Flow, ListenerHandle, RememberedPorts, Stream
 from beam_actors.peers.handshake import establish
 from beam_actors.peers.limits import PeersLimits
@@ -41,7 +41,7 @@ class Bindings:
 
 @attrs.frozen(slots=True)
 class Bind:
-    """One address to listen at; when `fixed`, that it is taken is fatal, else any free port will do."""
+    """One address to listen at; when `fixed`, that it can't be had is fatal, else any free port will do."""
 
     address: TcpAddress
     fixed: bool = False
@@ -142,20 +142,8 @@ class Listeners(Actor):
             self._places.give_back(place)
 
     async def _listen(self, bind: Bind) -> ListenerHandle:
-        wanted = bind.address
-        if wanted.port:
-            try:
-                return self._flow.listen(wanted, self.ref)
-            except AddressInUse:
-                if bind.fixed:
-                    raise
-        remembered = await self._ports.get(wanted)
-        if remembered:
-            try:
-                return self._flow.listen(TcpAddress(wanted.ip, remembered), self.ref)
-            except NetworkError:
-                _log.info("the port of the last run is taken; another is used", port=remembered)
-        handle = self._flow.listen(TcpAddress(wanted.ip, 0), self.ref)
-        if isinstance(handle.local, TcpAddress):
-            await self._ports.keep(wanted, handle.local.port)
-        return handle
+        if bind.fixed and bind.address.port:
+            return self._flow.listen(bind.address, self.ref)
+        return await self._ports.bind(
+            bind.address, lambda address: self._flow.listen(address, self.ref), lambda handle: handle.local
+        )

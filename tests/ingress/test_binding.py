@@ -30,16 +30,22 @@ def bound(value):
     return value
 
 
+@pytest.fixture
+async def ports():
+    return RememberedPorts(await MemoryStore.open(MemoryDisk()))
+
+
 async def test_a_free_address():
     assert await Binding(WANTED, fixed=False).bind(Machine().listen, bound) == WANTED
 
 
 @pytest.mark.parametrize("error", [AddressInUse, AddressNotPermitted])
-async def test_a_taken_address_falls_back_unless_a_person_asked_for_it(error):
+async def test_a_taken_address_falls_back_unless_a_person_asked_for_it(ports, error):
     machine = Machine(8443, error=error)
-    assert await Binding(WANTED, fixed=False).bind(machine.listen, bound) == TcpAddress("127.0.0.1", 40000)
+    free = TcpAddress("127.0.0.1", 40000)
+    assert await Binding(WANTED, fixed=False, ports=ports).bind(machine.listen, bound) == free
     with pytest.raises(error):
-        await Binding(WANTED, fixed=True).bind(machine.listen, bound)
+        await Binding(WANTED, fixed=True, ports=ports).bind(machine.listen, bound)
 
 
 @pytest.mark.parametrize("fixed", [True, False])
@@ -73,11 +79,6 @@ async def test_an_address_that_a_person_asked_for_and_that_is_lost_is_an_error_a
         assert [await binding.bind(machine.listen, bound) for _ in range(19)] == [None] * 19
         with pytest.raises(AddressInUse):
             await binding.bind(machine.listen, bound)
-
-
-@pytest.fixture
-async def ports():
-    return RememberedPorts(await MemoryStore.open(MemoryDisk()))
 
 
 async def test_the_port_that_stood_in_does_so_in_the_next_run_if_the_usual_one_is_taken_still(ports):

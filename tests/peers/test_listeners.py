@@ -62,6 +62,15 @@ async def test_a_taken_port_gives_way_to_a_free_one(world, autojump_clock):
         assert alice.peers.addresses()[0].tcp.port not in {0, 4747}
 
 
+async def test_a_port_for_which_a_privilege_is_missing_gives_way_to_a_free_one_that_is_kept(world, autojump_clock):
+    alice = world.add(port=80)
+    async with alice.run():
+        before = alice.peers.addresses()
+        assert before[0].tcp.port not in {0, 80}
+    async with alice.run():
+        assert alice.peers.addresses() == before
+
+
 async def test_silent_strangers_hold_a_bounded_number_of_places_for_a_bounded_time(world, autojump_clock):
     async with (
         world.running(2, limits=PeersLimits(handshakes_per_address=5)) as (alice, bob),
