@@ -19,6 +19,7 @@ from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import STALE_GRACE
 from beam_actors.naming.messages import Holding
 from beam_actors.naming.pins import Pin
+from beam_actors.naming.quota import place_of
 from beam_actors.naming.ranking import Clear, Contested, decide, is_live
 from beam_actors.naming.registry import Entry, Key
 from beam_actors.naming.results import Choice, Conflict, Held, Resolution, Source
@@ -234,9 +235,10 @@ def former(knowledge: Knowledge, era: int) -> tuple[tuple[Name, Holding], ...]:
 def about(knowledge: Knowledge, name: Name, now: float) -> tuple[bytes, ...]:
     """The encoded claims for the name that still mean something, by what they say or by their work.
 
-    At most three for each owner whom a node keeps by its quotas; those that count before proofs and work.
+    At most three for each owner whom a node keeps by its quotas, who come first; what counts before proofs and work.
     """
-    return _telling(knowledge.registry.entries(name), now)[: 3 * knowledge.limits.owners_per_name]
+    ranked = sorted(knowledge.registry.entries(name), key=place_of)
+    return _telling(ranked, now)[: 3 * knowledge.limits.owners_per_name]
 
 
 def about_hold(knowledge: Knowledge, hold: Key, now: float) -> tuple[bytes, ...]:

@@ -16,9 +16,9 @@ from typing import Final
 
 from beam_actors.errors import ClaimRefused, InvalidValue, StoreDamaged
 from beam_actors.naming import rows
-from beam_actors.naming.claim import Claim
+from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.holds import Seen
-from beam_actors.naming.limits import MAX_CLAIM, MAX_TIME
+from beam_actors.naming.limits import MAX_CLAIM
 from beam_actors.naming.registry import Entry
 from beam_actors.naming.rows import SUM, damaged
 from beam_actors.ports import Change
@@ -34,6 +34,8 @@ _ROW = struct.Struct("<cQQQ?HHBBB")
 have; the levels of both and of the backer (0: none, or not looked at)."""
 _PERSON = b"beam-claims-row"
 _OWNER = 32
+_LAST_DATE = 253_402_300_800
+"""The first second of the year 10000, which no date can say."""
 
 
 def _claim_key(name: Name, owner: OwnerId) -> bytes:
@@ -104,9 +106,13 @@ def _read_row_of_before(key: bytes, value: bytes, network: str) -> tuple[Entry, 
             seen = Seen(first, heard, alone, bool(settled))
         case _:
             raise damaged(CLAIMS)
-    if not all(0 <= time < MAX_TIME for time in (seen.first, seen.heard, seen.alone)):
+    if not all(0 <= time < _LAST_DATE for time in (seen.first, seen.heard, seen.alone)):
         raise damaged(CLAIMS)
-    return Entry(_parse(claim, network), _parse(rival, network) if rival else None), seen
+    entry = Entry(_parse(claim, network), _parse(rival, network) if rival else None)
+    for one in entry.claims:  # these rows have no sum, so each is asked again whether it is its owner's
+        if one.kind is Kind.REVOCATION or _claim_key(one.name, one.owner) != key or not one.genuine():
+            raise damaged(CLAIMS)
+    return entry, seen
 
 
 def read_era(key: bytes, value: bytes) -> int:

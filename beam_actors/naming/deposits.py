@@ -3,10 +3,12 @@
 A name's key leads to whoever ranks highest for the name (`quota`), and who has the work done can crowd its holder out
 there. What `name.<owner>` means is nobody else's business, so it has its own key, and near that it is kept beside the
 quotas. Invariant: there are at most so many, each deposited by somebody since this node started, and of more the
-farthest gives way: whoever would drive one out of all nodes near it must make keys that are nearer to each of them.
+farthest gives way, as of more than `OF_ONE_NAME` of one name: whoever would drive one out of all nodes near it must
+make keys that are nearer to each of them.
 """
 
 from beam_actors.naming.lodgers import Nearest
+from beam_actors.naming.quota import OF_ONE_NAME
 from beam_actors.naming.ranges import hold_key
 from beam_actors.naming.registry import Key
 
@@ -37,16 +39,31 @@ class Deposits:
 
     def has_room(self, key: Key) -> bool:
         """Whether one more may come, if need be for another."""
-        return key in self._nearest or self._nearest.has_room(self._at(key))
+        if key in self._nearest:
+            return True
+        rivals = self._rivals(key)
+        if len(rivals) >= OF_ONE_NAME:
+            return self._distance(key) < self._distance(rivals[-1])
+        return self._nearest.has_room(self._at(key))
 
     def add(self, key: Key) -> Key | None:
         """Keep it from now on; which one is kept no longer, perhaps this one itself."""
         at = self._at(key)
         self._keys[at] = key
         gone = self._nearest.add(key, at)
+        if gone is None and len(rivals := self._rivals(key)) > OF_ONE_NAME:
+            gone = rivals[-1]
+            self._nearest.discard(gone)
         if gone is not None:
             del self._keys[self._at(gone)]
         return gone
+
+    def _rivals(self, key: Key) -> list[Key]:
+        """Those of the same name, the nearest first."""
+        return sorted((one for one in self._keys.values() if one[0] == key[0]), key=self._distance)
+
+    def _distance(self, key: Key) -> int:
+        return self._nearest.distance(self._at(key))
 
     def discard(self, key: Key) -> None:
         """It is gone."""

@@ -150,11 +150,12 @@ class Holds:
 
     def changed(self, name: Name, before: Collection[OwnerId], after: Collection[OwnerId], now: float) -> set[Key]:
         """Who holds the name live was `before` and is `after`; the entries of which something else is to be stored."""
+        before, after = dict.fromkeys(before), dict.fromkeys(after)  # there may be a hundred
         written: set[Key] = set()
         for owner in before:
             if owner not in after:
                 written |= self._put((name, owner), alone=0)
-        came = [owner for owner in after if owner not in before]
+        came = after.keys() - before.keys()
         for owner in after:
             key = name, owner
             if owner in came:

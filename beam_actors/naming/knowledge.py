@@ -180,11 +180,11 @@ class Knowledge:
         self.registry.merge(claim)
         changed: set[Key] = set()
         for name, (holders, entry) in zip(touched, before, strict=True):
-            after = self._holders(name, now)
+            after, had = self._holders(name, now), frozenset(holders)
             changed |= self.holds.changed(name, holders, after, now)
             for interest in self.bindings.interests(name, own=name in self.own):
                 entries = entry, self.registry.entry(name, claim.owner)
-                came = [owner for owner in after if owner not in holders]
+                came = [owner for owner in after if owner not in had]
                 heir = heir_of(self.registry, name, interest.owner)
                 self.events.merged(claim, name, interest, now, entries=entries, came=came, heir=heir, ours=ours)
         for name in ended:

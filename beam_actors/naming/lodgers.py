@@ -46,11 +46,11 @@ class Nearest:
         """Whether one more that stands at `at` may come, if need be for another."""
         if len(self._distances) < self._most:
             return True
-        return self._distance(at) < max(self._distances.values(), default=0)
+        return self.distance(at) < max(self._distances.values(), default=0)
 
     def add(self, key: Key, at: bytes) -> Key | None:
         """Take one in; which one must give way for it, perhaps itself."""
-        self._distances[key] = self._distance(at)
+        self._distances[key] = self.distance(at)
         if len(self._distances) <= self._most:
             return None
         farthest = max(self._distances, key=lambda one: (self._distances[one], one))
@@ -61,7 +61,8 @@ class Nearest:
         """It is gone."""
         self._distances.pop(key, None)
 
-    def _distance(self, at: bytes) -> int:
+    def distance(self, at: bytes) -> int:
+        """How far this is from the place."""
         return int.from_bytes(at, "big") ^ self._place
 
 

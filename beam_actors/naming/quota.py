@@ -24,6 +24,8 @@ from hashlib import blake2b
 from beam_actors.naming.claim import Claim
 from beam_actors.naming.registry import Held, Key, Registry
 
+OF_ONE_NAME = 32
+"""Holds on one name that are kept beside the quotas, for each reason for which that can be decided by others."""
 _BEARERS = 256
 """Holds that stay beyond a quota because they alone say that their owner left an era."""
 Place = tuple[int, bytes]
@@ -139,7 +141,10 @@ def _beyond_most(here: Collection[Held], most: int, counts: Callable[[Held], boo
 
 
 class Latest:
-    """Holds that are kept beside the quotas for now: the last ones that were added, at most so many."""
+    """Holds that are kept beside the quotas for now: the last ones that were added, at most so many.
+
+    Of one name there are `OF_ONE_NAME` at most: what is done about a name takes a time that grows with its owners.
+    """
 
     __slots__ = ("_keys", "_most")
 
@@ -160,6 +165,10 @@ class Latest:
         """Keep it from now on; which one is kept no longer."""
         self._keys[key] = None
         self._keys.move_to_end(key)
+        same = [one for one in self._keys if one[0] == key[0]]
+        if len(same) > OF_ONE_NAME:
+            del self._keys[same[0]]
+            return same[0]
         return self._keys.popitem(last=False)[0] if len(self._keys) > self._most else None
 
     def discard(self, key: Key) -> None:

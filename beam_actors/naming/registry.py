@@ -277,7 +277,7 @@ class Registry:
     def entries(self, name: Name) -> tuple[Entry, ...]:
         """One for each owner who claimed the name, in the order of owners."""
         held = self.by_name.of(name.label)
-        return tuple(map(_entry, held if len(held) < 2 else sorted(held, key=lambda one: one.owner)))
+        return tuple(map(_entry, held if len(held) < 2 else sorted(held, key=lambda one: one.owner.digest)))
 
     def names_of(self, owner: OwnerId) -> tuple[Entry, ...]:
         """What is known of one owner, in the order of names."""

@@ -5,10 +5,12 @@ from beam_actors.naming import claim_rows
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import MAX_TIME
 from beam_actors.naming.registry import Entry
+from beam_actors.naming.timekeeping import day_of
 from beam_actors.values import Name, cbor
 from tests.naming.builders import NETWORK, NOW, claim, owner_id, revocation, solved
 
 ALICE = Name("alice")
+KEY = b"alice\0" + owner_id(0).digest
 WORKED = Entry(claim(seq=2).proved(3), None, solved(claim()).proved(12))
 """An owner who signed with less work than before."""
 
@@ -33,11 +35,30 @@ def test_rows_of_the_formats_before_are_read():
         ([1, one.encoded, two.encoded, NOW, NOW + 1], (Entry(one, two), Seen(NOW, NOW + 1))),
         ([2, one.encoded, b"", NOW, NOW + 1, 7, 1], (Entry(one), Seen(NOW, NOW + 1, 7, settled=True))),
     ):
-        assert claim_rows.read_entry(b"any key", cbor.encode(value), NETWORK) == expected
-        assert claim_rows.read_era(b"any key", cbor.encode(value)) == 1
+        assert claim_rows.read_entry(KEY, cbor.encode(value), NETWORK) == expected
+        assert claim_rows.read_era(KEY, cbor.encode(value)) == 1
     for times in ([-1, 1, 1, 0], [1, MAX_TIME, 1, 0], [1, 1, MAX_TIME, 0], [1, 1, 1, 2]):
         with pytest.raises(StoreDamaged):
-            claim_rows.read_entry(b"any key", cbor.encode([2, one.encoded, b"", *times]), NETWORK)
+            claim_rows.read_entry(KEY, cbor.encode([2, one.encoded, b"", *times]), NETWORK)
+
+
+def test_a_row_of_before_says_nothing_that_its_owner_did_not():
+    """It has no sum: with one bit of it changed it is damage, or says the same of other times."""
+    one, two = claim(variant=1), claim(variant=2)
+    row = cbor.encode([2, one.encoded, two.encoded, NOW, NOW + 1, 7, 1])
+    for bit in range(8 * len(row)):
+        changed = bytearray(row)
+        changed[bit // 8] ^= 1 << bit % 8
+        try:
+            entry, seen = claim_rows.read_entry(KEY, bytes(changed), NETWORK)
+        except StoreDamaged:
+            continue
+        assert set(entry.claims) <= {one, two}
+        assert day_of(seen.first)
+    for other in (revocation(), claim(1), claim(0, "bob")):
+        for value in ([2, other.encoded, b"", NOW, NOW, 7, 1], [2, one.encoded, other.encoded, NOW, NOW, 7, 1]):
+            with pytest.raises(StoreDamaged):
+                claim_rows.read_entry(KEY, cbor.encode(value), NETWORK)
 
 
 @pytest.mark.parametrize("entry", [Entry(claim()), Entry(claim(variant=1), claim(variant=2))])

@@ -1,9 +1,11 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beam_actors.naming import deposits as module
 from beam_actors.naming.deposits import Deposits
 from beam_actors.naming.ranges import hold_key
-from beam_actors.values import Name
+from beam_actors.values import Name, OwnerId
 from tests.naming.builders import NETWORK, owner_id
 
 KEYS = [(Name(f"n{number}"), owner_id(number % 3)) for number in range(9)]
@@ -32,6 +34,18 @@ def test_the_nearest_are_kept_and_found_under_their_keys(steps):
         for one in KEYS:
             assert (one in deposits) is (one in model)
             assert deposits.under(hold_key(NETWORK, *one)) == (one if one in model else None)
+
+
+@given(st.permutations(range(9)))
+def test_of_one_name_there_are_few(order):
+    deposits = Deposits(NETWORK, PLACE, 8)
+    keys = [(Name("alice"), OwnerId(bytes([number]) * 32)) for number in range(9)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "OF_ONE_NAME", 3)
+        for number in order:
+            room = deposits.has_room(keys[number])
+            assert (deposits.add(keys[number]) != keys[number]) is room
+        assert {key for key in keys if key in deposits} == set(sorted(keys, key=distance)[:3])
 
 
 def test_where_nothing_may_be_kept_nothing_is():

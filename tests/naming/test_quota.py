@@ -300,6 +300,27 @@ def test_a_hold_that_was_kept_for_its_era_and_is_pinned_since_is_not_let_go_for_
     assert known.registry.owners_of(ALICE) == SMALL.owners_per_name + 3 + 1
 
 
+def test_of_one_name_few_are_kept_beside_so_that_what_is_done_about_it_stays_quick(monkeypatch):
+    monkeypatch.setattr("beam_actors.naming.quota.OF_ONE_NAME", 3)
+    known = known_to(SMALL, *CROWD)
+    for owner in range(10, 20):
+        known.ask_for(ALICE, owner_of(owner))
+        hear(known, [said(owner, "bob", level=2), said(owner, era=1)])
+    known.make_room()
+    assert known.registry.owners_of(ALICE) <= SMALL.owners_per_name + 2 * 3
+    assert known.registry.entry(ALICE, owner_of(19)) is not None
+
+
+def test_who_asks_is_told_first_of_those_who_come_first():
+    known = known_to(SMALL, *CROWD)
+    for owner in range(10, 20):
+        known.ask_for(ALICE, owner_of(owner))
+        hear(known, [said(owner)])
+    told = [Claim.parse(one, network=NETWORK).owner for one in answering.about(known, ALICE, NOW)]
+    first = {one.owner for one in CROWD if one.id in wanted(CROWD)}
+    assert set(told[: len(first)]) == first
+
+
 def test_what_one_quota_let_in_and_the_other_did_not_is_not_new():
     known = known_to(SMALL, *CROWD)
     for one in [said(owner, name) for owner in range(30, 40) for name in ("alice", "bob", "carol", "dave")]:
