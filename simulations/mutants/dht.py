@@ -72,6 +72,18 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="blamed-for-another-s-bounds",
+        bug="Whom this node may not ask now is held against those who named it.",
+        test="peers/kad/test_dht.py::test_who_names_nodes_that_may_not_be_visited_now_is_not_blamed_for_it",
+        edits=(
+            Edit(
+                "peers/kad/walking.py",
+                "outcome = partial(Search.unasked, asked=node)",
+                "outcome = partial(Search.failed, asked=node)",
+            ),
+        ),
+    ),
+    Mutant(
         name="keys-make-a-network-many",
         bug="Each key of one address may ask as often as if it were alone there.",
         test="peers/kad/test_answers.py::test_many_keys_of_one_network_get_the_share_of_one",

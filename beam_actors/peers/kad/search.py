@@ -8,8 +8,8 @@ that it has heard of were asked, by whichever path; the result is what answered 
 Invariants: nobody is asked twice at one address, nor this node itself; no more than `asks` in all, each path its
 share, so a search ends under any answers; what an answer names is cut before it is looked at. Values don't pass
 through here: none can end the search, since who lies answers first. It holds no clock: the caller says of an answer
-that it is late (`slow`), or so late that nobody may be there (`silent`), or won't come (`failed`), and leaves off when
-it likes.
+that it is late (`slow`), or so late that nobody may be there (`silent`), or won't come (`failed`), or that nobody was
+asked for it (`unasked`), and leaves off when it likes.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ class Outcomes:
     """What became of those that one search asked."""
 
     of: dict[Where, int] = attrs.field(factory=dict)
-    """-1 for one that answered, 1 for one that was silent."""
+    """-1 for one that answered, 1 for one that was silent, 0 for one of which nobody can know."""
     led: bool = False
     """Whether anybody answered whom another had named; else this node may be on a line so slow that all are silent."""
 
@@ -174,7 +174,7 @@ class _Ask:
 
 
 class Search:
-    """One search. Ask whom `asks` names, report each by `answered` or `failed`, and ask again, until it is `done`."""
+    """One search. Ask whom `asks` names, report each (`answered`, `failed`, ...), and ask again, until it is `done`."""
 
     def __init__(self, key: bytes, start: Iterable[KadNode], *, own: PeerId, limits: KadLimits) -> None:
         self._limits = limits
@@ -281,6 +281,18 @@ class Search:
     def failed(self, asked: KadNode) -> None:
         """The node can't be reached, or won't answer, or answered with what can't be read."""
         self.silent(asked)
+        self._end(asked)
+
+    def unasked(self, asked: KadNode) -> None:
+        """This node could not ask it, for reasons of its own: the search does without it, and nobody answers for that.
+
+        What its silence had already said of those who named it is taken back.
+        """
+        if asked in self._asks:
+            self._became(asked, 0)
+        self._end(asked)
+
+    def _end(self, asked: KadNode) -> None:
         ask = self._asks.pop(asked, None)
         if ask is not None and not ask.late:
             self._lose(ask)

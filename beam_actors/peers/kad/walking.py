@@ -178,6 +178,7 @@ class _Walk:
             await self._taken(node, answer)
             outcome = partial(Search.answered, asked=node, nodes=answer.near)
         except (ResourceExhausted, ActorError) as error:  # here, which says nothing of the other
+            outcome = partial(Search.unasked, asked=node)
             _log.debug("a node was not asked", peer=str(node.peer), error=str(error))
         except FAILURES as error:
             _log.debug("a node did not answer", peer=str(node.peer), error=str(error))

@@ -131,6 +131,24 @@ async def test_who_only_shares_a_hub_finds_the_others(world, autojump_clock):
             assert await node.peers.connected() == (hub.id,)
 
 
+async def test_who_names_nodes_that_may_not_be_visited_now_is_not_blamed_for_it(world, autojump_clock):
+    async with world.running(16, limits=FREE) as (hub, *others):
+        await meet(hub, *others)
+        await trio.sleep(100)
+        late = world.add(kad=KadLimits(paths=1, join=1000.0))
+        async with late.run():
+            await late.peers.connect(hub.address)
+            await until(lambda: late.table() == {hub.id}, seconds=5)
+            by_distance = sorted(others, key=lambda node: distance(node_id(node.id), KEY))
+            for node in by_distance[:8]:
+                for _ in range(PeersLimits().visits_per_network):
+                    async with late.peers.turn(STRANGER, TcpAddress(node.ip, 1)):
+                        pass
+            walked, _ = await late.find()
+            assert walked.asked == 1 + len(others)
+            assert {node.peer for node in walked.closest} == {hub.id, *(node.id for node in by_distance[8:])}
+
+
 async def test_what_one_stores_another_finds(world, autojump_clock):
     async with world.running(16, limits=FREE, kad=SMALL) as (hub, *others):
         await meet(hub, *others)

@@ -361,6 +361,50 @@ def test_what_another_has_named_too_is_asked_though_its_first_namer_lied(net, lo
     assert set(wanted) <= set(asked)
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_whom_this_node_could_not_ask_is_held_against_nobody(late):
+    """One names twenty; one of them answers, and the next eight become of nothing."""
+
+    def asked_with(became):
+        namer = node_of(70001)
+        search = search_for(KEY, [namer], KadLimits(paths=1))
+        search.answered(*search.asks(), nodes_of(20))
+        asked = 0
+        while not search.done:
+            for node in search.asks():
+                asked += 1
+                if 2 <= asked <= 9:
+                    if late:
+                        search.slow(node)
+                        search.silent(node)
+                    became(search, node)
+                else:
+                    search.answered(node, [])
+        return asked
+
+    assert asked_with(Search.failed) <= 8  # four more in vain than answered, and three that were being asked
+    assert asked_with(Search.unasked) == 20
+
+
+def test_whom_this_node_could_not_ask_is_gone_all_the_same(net):
+    refused = nearest(KEY, net.nodes, 10)[::2]
+    search = search_for(KEY, net.answer(OWN, KEY))
+    waiting = []
+    while not search.done:
+        for node in search.asks():
+            if node in refused:
+                search.unasked(node)
+                search.unasked(node)
+                search.silent(node)
+            else:
+                waiting.append(node)
+        if waiting:
+            node = waiting.pop(0)
+            search.answered(node, net.answer(node, KEY))
+    assert search.closest() == nearest(KEY, set(net.nodes) - set(refused))
+    assert search.unanswered() == []
+
+
 @pytest.mark.parametrize("gone", [50, 150])
 def test_honest_answers_that_are_old_are_not_held_against_anybody(net, gone):
     """A sixth, or half, of those who are named have left: as many of the nearest are found as if nobody counted."""
@@ -459,6 +503,7 @@ def test_a_path_spends_its_own_share_of_the_questions_only(net):
 answers = st.one_of(
     st.none(),
     st.just("slow"),
+    st.just("unasked"),
     st.lists(st.integers(0, 120), max_size=30),
     st.just([120] * 30),
 )
@@ -493,6 +538,8 @@ def test_it_ends_under_any_answers_and_asks_nobody_twice(start, script, paths, p
             case "slow":
                 search.slow(node)
                 late.append(node)
+            case "unasked":
+                search.unasked(node)
             case told:
                 search.answered(node, named(told))
     for node in late:
