@@ -90,8 +90,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "peers/kad/answers.py",
-                "self._rates.spend(str(peer), now) and self._network_rates.spend(_network(remote), now)",
-                "self._rates.spend(str(peer), now)",
+                "return not isinstance(remote, TcpAddress) or self._of_networks.spend(network_of(remote), now)",
+                "return True",
             ),
         ),
     ),

@@ -80,6 +80,26 @@ class Nowhere:
         return ()
 
 
+@attrs.frozen(slots=True)
+class _Shares:
+    """What one peer may, and what all peers of its network may together; one without an address has no network."""
+
+    _of_peers: Rates
+    _of_networks: Rates
+
+    def spend(self, peer: PeerId, remote: Address | None, now: float) -> bool:
+        """Whether one more of the peer may come now."""
+        if not self._of_peers.spend(str(peer), now):
+            return False
+        return not isinstance(remote, TcpAddress) or self._of_networks.spend(network_of(remote), now)
+
+    def charge(self, peer: PeerId, remote: Address | None, count: float, now: float) -> None:
+        """Who gave what was bad owes for it, and so do others from where it came; nobody else does."""
+        self._of_peers.charge(str(peer), count, now)
+        if isinstance(remote, TcpAddress):
+            self._of_networks.charge(network_of(remote), count, now)
+
+
 class Answers:
     """Questions that are being answered; whoever gives one a worker takes its place before."""
 
@@ -103,14 +123,17 @@ class Answers:
         self._under_way: Counter[PeerId] = Counter()
         """By who asks; none with zero."""
         self._reading: OrderedDict[Stream, trio.CancelScope] = OrderedDict()
-        rate = limits.finds_per_second
-        self._rates = Rates(per_second=rate, burst=int(4 * rate), sources=limits.askers)
-        rate = limits.network_finds_per_second
-        self._network_rates = Rates(per_second=rate, burst=int(2 * rate), sources=limits.askers)
+        rate, of_network, most = limits.finds_per_second, limits.network_finds_per_second, limits.askers
+        self._finds = _Shares(
+            Rates(per_second=rate, burst=int(4 * rate), sources=most),
+            Rates(per_second=of_network, burst=int(2 * of_network), sources=most),
+        )
         self._all: Bucket | None = None
         rate = limits.stores_per_second
-        self._stores = Rates(per_second=rate, burst=int(8 * rate), sources=limits.askers)
-        self._network_stores = Rates(per_second=rate, burst=int(8 * rate), sources=limits.askers)
+        self._stores = _Shares(
+            Rates(per_second=rate, burst=int(8 * rate), sources=most),
+            Rates(per_second=rate, burst=int(8 * rate), sources=most),
+        )
         rate = limits.all_stores_per_second
         self._all_stores = Rates(per_second=rate, burst=int(2 * rate), sources=1)
 
@@ -132,8 +155,7 @@ class Answers:
             oldest.cancel()  # whose question does not come holds no place from those whose does
         if self._all is None:
             self._all = Bucket(limits.all_finds_per_second, limits.all_finds_per_second, now)
-        may = self._rates.spend(str(peer), now) and self._network_rates.spend(_network(remote), now)
-        if not may or not self._all.try_take(now):
+        if not self._finds.spend(peer, remote, now) or not self._all.try_take(now):
             return False
         self._under_way[peer] += 1
         return True
@@ -186,21 +208,15 @@ class Answers:
                 if not self._may_store(peer, stream):
                     return [Refuse("This node is given more to keep than it judges now.")]
                 kept = await self._custodian.keep(key, values, peer, near=self._is_near(key))
-                self._charge(peer, stream, kept.bad)
+                owed = kept.bad * self._limits.bad_store
+                self._stores.charge(peer, stream.remote, owed, self._clock.monotonic())
                 return [Stored(kept.fates)]
             case _:
                 return [Refuse("This is no question of the DHT.")]
 
     def _may_store(self, peer: PeerId, stream: Stream) -> bool:
         now = self._clock.monotonic()
-        may = self._stores.spend(str(peer), now) and self._network_stores.spend(_network(stream.remote), now)
-        return may and self._all_stores.spend("", now)
-
-    def _charge(self, peer: PeerId, stream: Stream, bad: int) -> None:
-        """Who gave what was bad owes for it, and so do others from where it came; nobody else does."""
-        now, owed = self._clock.monotonic(), bad * self._limits.bad_store
-        self._stores.charge(str(peer), owed, now)
-        self._network_stores.charge(_network(stream.remote), owed, now)
+        return self._stores.spend(peer, stream.remote, now) and self._all_stores.spend("", now)
 
     def _nodes(self, peer: PeerId, key: bytes, stream: Stream) -> Nodes:
         near: list[tuple[bytes, int]] = []
@@ -210,7 +226,3 @@ class Answers:
             if place is not None and 0 < len(record) <= MAX_RECORD:
                 near.append((record, place))
         return Nodes(self._own(stream).envelope, tuple(near[:MAX_NODES]))
-
-
-def _network(remote: Address | None) -> str:
-    return network_of(remote) if isinstance(remote, TcpAddress) else ""

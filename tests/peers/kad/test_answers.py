@@ -1,26 +1,62 @@
 """How fast others are answered: each peer, each network, and all."""
 
 import pytest
+import trio
 
-from beam_actors.peers import KadLimits
+from beam_actors.peers import Fate, KadLimits, Kept
 from beam_actors.peers.kad.answers import Answers, Nowhere
+from beam_actors.peers.kad.messages import MAX_MESSAGE, MAX_STORED, Refuse, Store, Stored, What, decode, encode
 from beam_actors.testing.clock import SimClock
 from beam_actors.values import TcpAddress
+from beam_actors.wire import FrameReader
 from tests.peers.kad.nodes import node_of
 
 LIMITS = KadLimits()
 
 
-@pytest.fixture
-def answers():
+KEY = bytes(32)
+
+
+class Line:
+    """A stream on which one question comes, from an address or from none."""
+
+    def __init__(self, question, remote):
+        self.remote = remote
+        self._question = question
+        self._said = b""
+
+    async def read(self, limit):
+        await trio.lowlevel.checkpoint()
+        piece, self._question = self._question[:limit], self._question[limit:]
+        return piece
+
+    async def write(self, data):
+        await trio.lowlevel.checkpoint()
+        self._said += data
+
+    def close(self):
+        pass
+
+    def said(self):
+        reader = FrameReader(MAX_MESSAGE)
+        reader.feed(self._said)
+        return decode(reader.next())
+
+
+def answering(custodian):
     return Answers(
         nearest=lambda _key, _asker: [],
         is_near=lambda _key: True,
         own=lambda _stream: None,
-        custodian=Nowhere(),
+        custodian=custodian,
         clock=SimClock(now=lambda: 0.0),
         limits=LIMITS,
     )
+
+
+@pytest.fixture
+def answers():
+    return answering(Nowhere())
 
 
 def taken(answers, remotes):
@@ -44,6 +80,35 @@ def taken(answers, remotes):
 def test_many_keys_of_one_network_get_the_share_of_one(answers, near, far):
     assert taken(answers, [TcpAddress(ip, 4000) for ip in near]) == 2 * LIMITS.network_finds_per_second
     assert taken(answers, [TcpAddress(far, 4000)] * 10) == 10
+
+
+def test_who_has_no_address_shares_none_with_others(answers):
+    assert taken(answers, [None] * 150) == 150 > 2 * LIMITS.network_finds_per_second
+    alone = node_of(900).peer
+    assert [answers.take(alone, None) for _ in range(5)] == [True] * LIMITS.answers_per_peer + [False]
+
+
+@pytest.mark.parametrize(("remote", "elsewhere"), [(TcpAddress("203.0.113.1", 4000), False), (None, True)])
+async def test_who_gives_bad_work_owes_for_its_network_if_it_has_one(remote, elsewhere):
+    bad = iter([MAX_STORED] + [0] * 9)
+
+    class Judge(Nowhere):
+        async def keep(self, _key, values, _source, *, near):
+            return Kept((Fate.REFUSED,) * len(values), next(bad))
+
+    answers = answering(Judge())
+    store = encode(Store(What.VALUES, KEY, (b"value",) * MAX_STORED))
+
+    async def said(number):
+        peer, stream = node_of(number).peer, Line(store, remote)
+        assert answers.take(peer, remote)
+        await answers.answer(peer, stream)
+        return stream.said()
+
+    assert isinstance(await said(1), Stored)
+    assert isinstance(await said(1), Refuse)  # it owes for sixteen, and had sixteen
+    assert isinstance(await said(2), Stored) is elsewhere
+    assert [isinstance(await said(2), Stored) for _ in range(5)].count(True) == 5 * elsewhere
 
 
 def test_all_together_get_what_all_may(answers):
