@@ -5,15 +5,15 @@ node holds; so it can judge the nodes. What nobody can know (the answer was lost
 held against nobody.
 """
 
-import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import attrs
 import trio
 
-from beam_actors.errors import NameNotFound, NotAllowed
 from beam_actors.values import OwnerId
+from simulations.lineage import Lineage
+from simulations.wishes import Request, Standing, Wish, request_about
 
 
 def label_of(name: str) -> str:
@@ -23,31 +23,6 @@ def label_of(name: str) -> str:
 
 _SPREAD = 5.0
 """Seconds after which everybody who can be told knows who holds a name."""
-
-
-class Standing(enum.Enum):
-    """Of a wish: a name to hold, a tunnel to offer."""
-
-    NONE = "none"
-    """Never asked for, or given up and acknowledged."""
-    HELD = "held"
-    """Acknowledged."""
-    HANDED = "handed over"
-    """It goes to somebody else: the daemon that was started then says so, once it has asked its peers."""
-    UNSURE = "unsure"
-
-
-@attrs.define(slots=True)
-class Wish:
-    """One key of one person: how it stands, and how many requests about it are under way."""
-
-    standing: Standing = Standing.NONE
-    under_way: int = 0
-    crossed: bool = False
-    ever: bool = False
-    """Whether it was ever asked for, and not refused."""
-    asked_at: float = 0.0
-    """When the last request about it began or ended."""
 
 
 @attrs.frozen(slots=True)
@@ -175,48 +150,6 @@ class Person:
         yield from ((key, offer.wish) for key, offer in self.offers.items())
 
 
-class Request:
-    """One request under way; what it was told is said by `done` or `refused`, or by neither."""
-
-    def __init__(self, wish: Wish, wanted: Standing) -> None:
-        self._wish = wish
-        self._wanted = wanted
-        self._before = wish.standing, wish.ever
-
-    def done(self) -> None:
-        """It was acknowledged."""
-        self._wish.standing = Standing.UNSURE if self._wish.crossed else self._wanted
-
-    def refused(self) -> None:
-        """Nothing was changed, for certain."""
-        if self._wish.crossed:
-            self._wish.standing = Standing.UNSURE
-        else:
-            self._wish.standing, self._wish.ever = self._before
-
-
-class Call:
-    """A petname that is being made; what it was told is said by `done` or `refused`, or by neither."""
-
-    def __init__(self, petnames: dict[str, tuple[str, OwnerId] | None], petname: str) -> None:
-        self._petnames = petnames
-        self._petname = petname
-        self._had = petname in petnames
-        self._before = petnames.get(petname)
-        petnames[petname] = None
-
-    def done(self, name: str, owner: OwnerId) -> None:
-        """It stands for the owner's name."""
-        self._petnames[self._petname] = name, owner
-
-    def refused(self) -> None:
-        """Nothing was changed, for certain."""
-        if self._had:
-            self._petnames[self._petname] = self._before
-        else:
-            del self._petnames[self._petname]
-
-
 class Model:
     """All people, and all who ever signed for a name."""
 
@@ -226,71 +159,20 @@ class Model:
         """By name: the owners whose node was asked to claim it, with whatever outcome, and attackers who did."""
         self.strangers: set[OwnerId] = set()
         """The owners that attackers signed for."""
-        self.heirs: dict[tuple[str, OwnerId], set[OwnerId]] = {}
-        """To whom an owner handed a name over, or began to."""
-        self.handed_in: dict[tuple[str, OwnerId], int] = {}
-        """In which era that was."""
-        self.stolen: set[tuple[OwnerId, int]] = set()
-        """The keys, by owner and era, that somebody else has, too."""
+        self.lineage = Lineage()
 
     @contextmanager
     def registering(self, person: Person, name: str) -> Iterator[Request]:
         """Somebody asks for a name."""
         self.claims(name, person.owner)
-        with _request(person.names.setdefault(name, Wish()), Standing.HELD) as request:
+        with request_about(person.names.setdefault(name, Wish()), Standing.HELD) as request:
             yield request
 
     @contextmanager
     def releasing(self, person: Person, name: str) -> Iterator[Request]:
         """Somebody gives a name up."""
-        with _request(person.names.setdefault(name, Wish()), Standing.NONE) as request:
+        with request_about(person.names.setdefault(name, Wish()), Standing.NONE) as request:
             yield request
-
-    @contextmanager
-    def opening_era(self, person: Person) -> Iterator[Callable[[int], None]]:
-        """Somebody opens the next era; what is yielded is told which one that was."""
-        before, person.era = person.era, None
-
-        def opened(era: int) -> None:
-            person.era = era
-
-        try:
-            yield opened
-        except (NameNotFound, NotAllowed):  # nothing was written
-            person.era = before
-            raise
-
-    @contextmanager
-    def handing_over(self, person: Person, name: str, heir: OwnerId) -> Iterator[Request]:
-        """Somebody hands a name over."""
-        if person.owner is not None:
-            self.heirs.setdefault((name, person.owner), set()).add(heir)
-        with _request(person.names.setdefault(name, Wish()), Standing.HANDED) as request:
-            yield request
-
-    def handed(self, person: Person, name: str, era: int) -> None:
-        """The next daemon hands the name over, in this era."""
-        if person.owner is not None:
-            self.handed_in[name, person.owner] = era
-
-    @contextmanager
-    def revoking(self, person: Person) -> Iterator[Callable[[], None]]:
-        """Somebody ends an owner for good; what is yielded is called when it is done."""
-        person.revoked = person.revoked or None
-
-        def revoked() -> None:
-            person.revoked = True
-
-        yield revoked
-
-    def led_to(self, name: str, owner: OwnerId) -> set[OwnerId]:
-        """To whom what was bound to an owner's name may lead: the owner, and whoever got it from one of these."""
-        found, new = {owner}, [owner]
-        while new:
-            heirs = self.heirs.get((name, new.pop()), set()) - found
-            found |= heirs
-            new += sorted(heirs)
-        return found
 
     @contextmanager
     def exposing(
@@ -299,14 +181,14 @@ class Model:
         """Somebody offers a tunnel."""
         before = person.offers.get(key)
         offer = person.offers[key] = Offer(name, port, before.wish if before else Wish(), allow)
-        with _request(offer.wish, Standing.HELD) as request:
+        with request_about(offer.wish, Standing.HELD) as request:
             yield request
 
     @contextmanager
     def withdrawing(self, person: Person, name: str | None, port: int, key: str) -> Iterator[Request]:
         """Somebody offers it no longer."""
         offer = person.offers.setdefault(key, Offer(name, port))
-        with _request(offer.wish, Standing.NONE) as request:
+        with request_about(offer.wish, Standing.NONE) as request:
             yield request
 
     def pinned(self, person: Person, name: str, owner: OwnerId) -> None:
@@ -362,18 +244,3 @@ class Model:
     def names(self) -> list[str]:
         """All names that anybody asked for, sorted."""
         return sorted(self.claimants)
-
-
-@contextmanager
-def _request(wish: Wish, wanted: Standing) -> Iterator[Request]:
-    request = Request(wish, wanted)
-    wish.crossed = wish.under_way > 0
-    wish.under_way += 1
-    wish.ever = wish.ever or wanted is Standing.HELD
-    wish.standing = Standing.UNSURE
-    wish.asked_at = trio.current_time()
-    try:
-        yield request
-    finally:
-        wish.under_way -= 1
-        wish.asked_at = trio.current_time()

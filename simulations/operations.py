@@ -19,13 +19,11 @@ from beam_actors.errors import (
     QuotaExceeded,
     ResourceExhausted,
 )
-from beam_actors.identity import REVOCATION_ERA
-from beam_actors.naming import Claim
 from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import EVERYONE, Access, Name, PeerId
-from simulations import owning, ranges
+from simulations import ranges
 from simulations.faults.base import Moot
-from simulations.model import Call
+from simulations.wishes import Call
 
 if TYPE_CHECKING:
     from simulations.place import Place
@@ -144,73 +142,6 @@ class Petname(Operation):
             raise
         if meant.owner is not None:
             call.done(meant.name.label, meant.owner)
-        return "done"
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Rotate(Operation):
-    """Open the owner's next era on the machine: the key before is worth nothing from then on."""
-
-    stops: ClassVar[bool] = True
-
-    async def run(self, stage: "Stage", place: "Place") -> str:
-        """See `Operation`."""
-        with stage.model.opening_era(place.person) as opened:
-            opened(await owning.open_era(place.machine))
-        return "done"
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Transfer(Operation):
-    """Hand a name over to the owner of another machine, who then may register it; it opens an era, as `rotate` does."""
-
-    stops: ClassVar[bool] = True
-    name: str = attrs.field(validator=ranges.name)
-    to: int
-    """The heir's machine."""
-
-    def machines(self) -> tuple[int, ...]:
-        """See `Operation`."""
-        return self.machine, self.to
-
-    async def run(self, stage: "Stage", place: "Place") -> str:
-        """See `Operation`."""
-        person, heir = place.person, stage.places[self.to].person.owner
-        if heir is None or heir == person.owner:
-            return "there is no heir"
-        with stage.model.handing_over(person, self.name, heir) as wish, stage.model.opening_era(person) as opened:
-            try:
-                era = await owning.transfer(place.machine, Name(self.name), heir)
-            except NameNotFound:
-                wish.refused()
-                stage.invariants.not_held(place, self.name)
-                raise
-            opened(era)
-            stage.model.handed(person, self.name, era)
-            wish.done()
-        return "done"
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Revoke(Operation):
-    """End the owner of a machine for good, by the daemon of this one."""
-
-    of: int
-    """Where the owner sits."""
-
-    def machines(self) -> tuple[int, ...]:
-        """See `Operation`."""
-        return self.machine, self.of
-
-    async def run(self, stage: "Stage", place: "Place") -> str:
-        """See `Operation`."""
-        whose = stage.places[self.of]
-        if whose.person.owner is None:
-            return "there is no owner"
-        key = owning.chain_of(whose.machine).era_key(REVOCATION_ERA)
-        with stage.model.revoking(whose.person) as revoked:
-            await place.node.naming.revoke(Claim.revoke(stage.network_id, key).encoded)
-            revoked()
         return "done"
 
 
@@ -365,4 +296,4 @@ async def _stopped(operation: Operation, stage: "Stage") -> str:
         return "machine down"
 
 
-KINDS = (Register, Release, Resolve, Pin, Petname, Expose, Unexpose, Rotate, Transfer, Revoke, Fetch, Follow)
+KINDS = (Register, Release, Resolve, Pin, Petname, Expose, Unexpose, Fetch, Follow)

@@ -1,9 +1,9 @@
 """A plan: everything that will happen in one simulated run, as a value.
 
-The machines and how they begin, what people do (`operations`), what goes wrong (`faults`), how long the phases last,
-and within which bounds everything must be well again. Invariant: a plan that exists can be run; the same plan gives the
-same run in any process. In a file it is JSON with one line for each machine, operation and fault, so that two plans can
-be compared line by line. It knows no world and no node.
+The machines and how they begin, what people do (`operations`, `owner_operations`), what goes wrong (`faults`), how long
+the phases last, and within which bounds everything must be well again. Invariant: a plan that exists can be run; the
+same plan gives the same run in any process. In a file it is JSON with one line for each machine, operation and fault,
+so that two plans can be compared line by line. It knows no world and no node.
 
     0 ........ settle ............. settle + safety ............... at most + the bounds
     machines boot    operations, faults            heal: every machine is up again, then all must agree
@@ -23,12 +23,13 @@ import cattrs
 
 from beam_actors.testing.network import REGIONS, Filtering, Mapping
 from beam_actors.testing.security import Profile
-from simulations import faults, operations, ranges
+from simulations import faults, operations, owner_operations, ranges
 from simulations.faults import Fault
 from simulations.operations import Operation
 from simulations.ranges import BadPlan
 
 FORMAT = 1
+OPERATIONS = (*operations.KINDS, *owner_operations.KINDS)
 T = TypeVar("T")
 _MOST_FAULTS = 10
 """Faults of a file that are named; who has more of them mends these first."""
@@ -208,7 +209,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_func(_is_many, partial(_many, converter))
     for part in (MachinePlan, NatPlan, Bounds):
         converter.register_structure_hook(part, partial(_part, converter.get_structure_hook(part)))
-    _register(converter, Operation, {word(kind): kind for kind in operations.KINDS}, "do")
+    _register(converter, Operation, {word(kind): kind for kind in OPERATIONS}, "do")
     _register(converter, Fault, {word(kind): kind for kind in faults.KINDS}, "fault")
     return converter
 

@@ -24,8 +24,8 @@ from beam_actors.errors import ConnectionLost, NetworkError
 from beam_actors.flow import Stream
 from beam_actors.tunnels import ForwardSpec
 from beam_actors.values import TcpAddress
-from simulations.model import Standing
 from simulations.operations import Fetch, Follow
+from simulations.wishes import Standing
 
 if TYPE_CHECKING:
     from simulations.place import Place

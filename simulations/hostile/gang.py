@@ -125,7 +125,7 @@ class Gang:
         def left() -> tuple[OwnerKey, list[str]] | None:
             if person.owner != key.owner_id or person.era is None or person.era <= key.era:
                 return None
-            self._stage.model.stolen.add((key.owner_id, key.era))
+            self._stage.model.lineage.stolen.add((key.owner_id, key.era))
             return key, sorted(person.names)
 
         return left

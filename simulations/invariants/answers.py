@@ -12,7 +12,7 @@ from beam_actors.errors import ActorError, BeamError, NameContested, NameNotFoun
 from beam_actors.naming import Kind, Resolution
 from beam_actors.values import Name, OwnerId
 from simulations.invariants.base import Invariant, offer_text
-from simulations.model import Standing
+from simulations.wishes import Standing
 
 if TYPE_CHECKING:
     from beam_actors.naming.knowledge import Knowledge
@@ -53,7 +53,7 @@ class NobodyElsesKey(Invariant):
         )
         bound = None if "." in name else place.person.bound(label)
         if bound is not None and not place.person.holds(label):
-            led_to = self.stage.model.led_to(*bound)
+            led_to = self.stage.model.lineage.led_to(*bound)
             self.expect(found.owner in led_to, f"{name} is bound at {place.name} and leads to another owner")
         self._is_not_over(place, found)
         if not self.expect(found.peers, f"{name} leads at {place.name} to no machine"):
@@ -124,14 +124,16 @@ class AcknowledgedStays(Invariant):
         for name, owner in place.person.pins.items():
             pin = known.bindings.pins.get(Name(name))
             self.expect(
-                pin is not None and pin.owner in self.stage.model.led_to(name, owner),
+                pin is not None and pin.owner in self.stage.model.lineage.led_to(name, owner),
                 f"{place.name} was told that {name} is pinned, and it is not, or to another owner",
             )
         for petname, meant in place.person.petnames.items():
             if meant is not None:
                 call = known.bindings.petnames.get(Name(petname))
                 self.expect(
-                    call is not None and call.name.label == meant[0] and call.owner in self.stage.model.led_to(*meant),
+                    call is not None
+                    and call.name.label == meant[0]
+                    and call.owner in self.stage.model.lineage.led_to(*meant),
                     f"{place.name} was told that {petname} stands for {meant[0]}, and it stands for {call!r}",
                 )
 
@@ -234,7 +236,7 @@ class NamesResolve(Invariant):
 
     def _bound(self, name: str, pinned: OwnerId, owners: list[OwnerId]) -> tuple[str, ...]:
         """What may be answered where the name is pinned."""
-        led_to = self.stage.model.led_to(name, pinned)
+        led_to = self.stage.model.lineage.led_to(name, pinned)
         if len(led_to) > 1:  # whether it must follow, S24 says
             return (*(owner.short for owner in owners if owner in led_to), "nobody")
         return (pinned.short,) if pinned in owners else (pinned.short, "nobody")

@@ -225,7 +225,7 @@ class NumbersOnlyGrow(Invariant):
         for claim in new:
             if claim.kind is Kind.REVOCATION:
                 continue
-            if (claim.owner, claim.era) in self.stage.model.stolen:
+            if (claim.owner, claim.era) in self.stage.model.lineage.stolen:
                 self.forgiven["the key of the era is in two hands"] += 1
                 continue
             home = self.stage.home_of(claim.owner)
@@ -250,7 +250,7 @@ class NumbersOnlyGrow(Invariant):
         if known is None or place.person.signs_again:
             return
         for (owner, label), told in self._abroad.items():
-            if owner == known.owner and (owner, told[0]) not in self.stage.model.stolen:
+            if owner == known.owner and (owner, told[0]) not in self.stage.model.lineage.stolen:
                 entries = [entry for entry in known.registry.names_of(owner) if entry.claim.name.label == label]
                 # With the era in which it was said, or with all that the owner said.
                 ended = known.registry.era_of(owner) > told[0] or known.registry.is_revoked(owner)

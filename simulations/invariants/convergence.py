@@ -123,7 +123,7 @@ class RegistriesAgree(Invariant):
                     entry = known.registry.entry(Name(name), person.owner)
                     if entry is None and pushed_out((name, person.owner), known.registry, stage.work.level):
                         continue  # L7 asks for it
-                    since = stage.model.handed_in.get((name, person.owner), 0) if wanted is Kind.TRANSFER else 0
+                    since = stage.model.lineage.handed_in.get((name, person.owner), 0) if wanted is Kind.TRANSFER else 0
                     if not _says(known.registry, Name(name), person, wanted, since=since):
                         return f"no registry says that {name} is {wanted.name.lower()} as m{person.index} was told"
         return ""

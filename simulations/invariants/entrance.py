@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from simulations.invariants.base import Invariant
-from simulations.model import Standing
+from simulations.wishes import Standing
 
 if TYPE_CHECKING:
     from simulations.place import Place

@@ -69,9 +69,9 @@ class BindingsFollowOwners(Invariant):
             self._last[key] = _Bound(pin.name, pin.owner, pin.since, era)
 
     def _judge(self, place: "Place", key: tuple[int, bool, Name], before: _Bound, pin: "Pin") -> None:
-        led_to = self.stage.model.led_to(before.name.label, before.owner)
+        led_to = self.stage.model.lineage.led_to(before.name.label, before.owner)
         if pin.owner not in led_to and any(
-            owner == before.owner and era > before.era for owner, era in self.stage.model.stolen
+            owner == before.owner and era > before.era for owner, era in self.stage.model.lineage.stolen
         ):
             self.forgiven["a stolen key spoke before anybody else did in that era"] += 1
             self._misled.add(key)
@@ -125,13 +125,18 @@ class BindingsFollowOwners(Invariant):
             heir = None if entry is None else entry.claim.terms.successor
             if heir is None or registry.entry(pin.name, heir) is None:
                 break
-            if heir not in self.stage.model.led_to(pin.name.label, owner):
+            if heir not in self.stage.model.lineage.led_to(pin.name.label, owner):
                 break
             owner = heir
         return owner
 
     def _inherited(self, name: Name) -> set[OwnerId]:
-        return {heir for (label, _), heirs in self.stage.model.heirs.items() if label == name.label for heir in heirs}
+        return {
+            heir
+            for (label, _), heirs in self.stage.model.lineage.heirs.items()
+            if label == name.label
+            for heir in heirs
+        }
 
 
 class ErasStand(Invariant):

@@ -9,18 +9,8 @@ from typing import TYPE_CHECKING
 
 from simulations.choices import SeededChoices
 from simulations.faults import Attack, Crash, Cut, Fault, Kill, Leave, Pause, Split
-from simulations.operations import (
-    Expose,
-    Operation,
-    Petname,
-    Pin,
-    Register,
-    Release,
-    Resolve,
-    Revoke,
-    Rotate,
-    Transfer,
-)
+from simulations.operations import Expose, Operation, Petname, Pin, Register, Release, Resolve
+from simulations.owner_operations import Revoke, Rotate, Transfer
 from simulations.plan import BadPlan, Bounds, MachinePlan, Plan
 from simulations.topology import tree
 

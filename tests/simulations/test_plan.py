@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import InvalidName, InvalidValue
 from beam_actors.values import OwnerId
-from simulations import faults, operations, scenarios
+from simulations import faults, scenarios
 from simulations.faults import Crash, Split
 from simulations.operations import Fetch, Register
-from simulations.plan import BadPlan, Bounds, MachinePlan, NatPlan, Plan, word
+from simulations.plan import OPERATIONS, BadPlan, Bounds, MachinePlan, NatPlan, Plan, word
 from simulations.report import summary
 from simulations.run import run_plan
 
@@ -103,7 +103,7 @@ def test_a_file_that_says_something_else_is_refused(where, value):
         (("faults", 1, "groups"), [[0, 1], [1]], "faults[1]: m1 stands in two groups, or twice in one."),
         (("faults", 0), {"fault": "rebind", "at": 1, "nat": 0}, "faults[0]: there is no router 0; the plan has 0."),
         (("faults", 0), {"fault": "weather", "at": 1, "loss": 2}, "faults[0]: loss of a link is a probability"),
-        (("faults", 0), {"fault": "attack", "at": 1, "kind": "mob"}, "faults[0]: kind must be one of "),
+        (("faults", 0), {"fault": "attack", "at": 1, "kind": "horde"}, "faults[0]: kind must be one of "),
         (("machines", 0), [], "machines[0]: must be an object, not []."),
         (("machines", 1, "drift"), -2, "machines[1]: drift must be from -1 to 1, not -2.0."),
         (("bounds",), {"stop": -1}, "bounds: stop must be from 0 to "),
@@ -218,7 +218,7 @@ def described(kind, leave_out=frozenset()):
     return [f"`{field.name}{default}`" for field, default in zip(fields, defaults, strict=True)]
 
 
-@pytest.mark.parametrize("kind", [*operations.KINDS, *faults.KINDS])
+@pytest.mark.parametrize("kind", [*OPERATIONS, *faults.KINDS])
 def test_the_guide_has_a_row_for_each_kind_with_its_fields(kind):
     assert f"\n| `{word(kind)}` | {', '.join(described(kind, IN_EVERY))} | " in GUIDE
 
@@ -226,7 +226,7 @@ def test_the_guide_has_a_row_for_each_kind_with_its_fields(kind):
 def test_the_guide_has_no_row_of_a_kind_that_is_not_there():
     _, _, tables = GUIDE.partition("| `do` |")
     rows = re.findall(r"^\| `([a-z]+)` \|", tables, re.MULTILINE)
-    assert rows == [*map(word, operations.KINDS), "fault", *map(word, faults.KINDS)]
+    assert rows == [*map(word, OPERATIONS), "fault", *map(word, faults.KINDS)]
 
 
 @pytest.mark.parametrize(

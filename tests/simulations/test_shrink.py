@@ -2,12 +2,12 @@ import attrs
 import pytest
 from hypothesis import given, settings
 
-from simulations import faults, operations
+from simulations import faults
 from simulations.choices import SeededChoices
 from simulations.draw import draw_plan, plans
 from simulations.faults import Crash, Split
 from simulations.operations import Fetch, Operation, Register
-from simulations.plan import MachinePlan, NatPlan, Plan
+from simulations.plan import OPERATIONS, MachinePlan, NatPlan, Plan
 from simulations.shrink import shrink, without_machine
 
 
@@ -81,7 +81,7 @@ ABOUT = {
 NEEDED = {"at": 1.0, "name": "a", "petname": "b", "port": 1, "path": "control", "kind": "gossip", "by": 1.0, "nat": 0}
 
 
-@pytest.mark.parametrize("kind", [*operations.KINDS, *faults.KINDS], ids=lambda kind: kind.__name__.lower())
+@pytest.mark.parametrize("kind", [*OPERATIONS, *faults.KINDS], ids=lambda kind: kind.__name__.lower())
 def test_whatever_an_event_is_about_is_what_it_is_about_when_a_machine_goes(kind):
     fields = {field.name for field in attrs.fields(kind)}
     event = kind(**{name: value for name, value in (ABOUT | NEEDED).items() if name in fields})

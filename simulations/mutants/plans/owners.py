@@ -4,7 +4,8 @@ import attrs
 
 from simulations.faults import Attack, Kill
 from simulations.mutants.plans.small import STAR, TRIO, small
-from simulations.operations import Petname, Pin, Register, Release, Resolve, Revoke, Rotate, Transfer
+from simulations.operations import Petname, Pin, Register, Release, Resolve
+from simulations.owner_operations import Revoke, Rotate, Transfer
 from simulations.plan import Bounds, Plan
 
 _BOUNDS = Bounds(converge=120.0)

@@ -5,7 +5,8 @@ import pytest
 
 from beam_actors.values import Name
 from simulations import operations
-from simulations.operations import Petname, Pin, Register, Resolve, Revoke, Rotate
+from simulations.operations import Petname, Pin, Register, Resolve
+from simulations.owner_operations import Revoke, Rotate
 from simulations.plan import MachinePlan, Plan
 from simulations.report import summary
 from simulations.run import run_plan
