@@ -105,8 +105,8 @@ def selector(text: str) -> str:
     text = text.strip()
     pasted = Pasted.split(text)
     if pasted.scheme is None and pasted.port is None:
-        return text.rstrip("/")
+        return name_of(text)
     try:
         return parse_target(text)
-    except UsageError:
-        return text if pasted.scheme is None else name_of(text)
+    except UsageError:  # NAME:PORT is one of those of a name
+        return text if pasted.scheme is None and not pasted.rest else name_of(text)

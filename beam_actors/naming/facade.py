@@ -128,8 +128,7 @@ class Naming:
 
         The work that the network asks for is done before, which takes seconds: so long the name leads here on this
         machine alone. Unless `patient`, return then; ask again to hear how far it is. `level` is how much work to show,
-        if that is more; it is done afterwards, and takes the place
-        of what was wanted before.
+        if that is more; it is done afterwards, and takes the place of what was wanted before.
 
         Raises:
             InvalidName: the text is none, or names an owner.

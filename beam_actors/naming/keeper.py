@@ -15,7 +15,6 @@ from beam_actors.errors import (
     ActorError,
     BeamError,
     ClaimRefused,
-    NameNotFound,
     NotAllowed,
     ResourceExhausted,
     StorageError,
@@ -23,7 +22,16 @@ from beam_actors.errors import (
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.grammar import Query
-from beam_actors.naming.keeping import TTL, Signer, check_era, is_due, next_terms, successor_of, was_handed_over
+from beam_actors.naming.keeping import (
+    TTL,
+    Signer,
+    check_era,
+    is_due,
+    next_terms,
+    not_own,
+    successor_of,
+    was_handed_over,
+)
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import (
     GetHolding,
@@ -196,7 +204,7 @@ class NameKeeper(Actor):
             reply.fail(error)
             return
         if holding.own is None:
-            reply.fail(_not_own(self._name))
+            reply.fail(not_own(self._name))
             return
         proof = self._solver.proof(self._name, _claims(holding))
         waits = self._due(holding.own, holding.entry, self._solver.bits if proof is None else proof.level) is not None
@@ -269,16 +277,12 @@ class NameKeeper(Actor):
             async with self._signing:
                 holding = await self._holding()
                 if holding.own is None:
-                    raise _not_own(self._name)
+                    raise not_own(self._name)
                 proof = self._solver.proof(self._name, _claims(holding))
                 if proof is not None:
                     await self._publish(holding, Kind.TOMBSTONE, proof)
                     return
             await self._solver.solve(self._name, _claims(holding))
-
-
-def _not_own(name: Name) -> NameNotFound:
-    return NameNotFound(f"{name} is not one of your names; `beam names` lists them.")
 
 
 def signed(terms: Terms, key: OwnerKey, proof: Proof) -> Claim:

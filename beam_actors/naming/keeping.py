@@ -6,7 +6,7 @@ what replaced it. Pure: the time is an argument, and nothing is signed here.
 
 import attrs
 
-from beam_actors.errors import NotAllowed
+from beam_actors.errors import NameNotFound, NotAllowed
 from beam_actors.identity import KeySet
 from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, MAX_PEERS, MAX_VALIDITY
@@ -39,6 +39,11 @@ def check_era(signer: Signer, era: int) -> None:
             f"The owner's key on this machine was replaced by one of era {era}: `beam stop`, then "
             f"`beam recover --era {era}`."
         )
+
+
+def not_own(name: Name) -> NameNotFound:
+    """What is said of a name that the owner did not register on this machine."""
+    return NameNotFound(f"{name} is not one of your names on this machine; `beam names` lists them.")
 
 
 def is_due(entry: Entry | None, signer: Signer, now: float, *, level: int = 0) -> bool:

@@ -9,8 +9,9 @@ from contextlib import suppress
 
 import attrs
 
-from beam_actors.errors import NameNotFound, StoreDamaged
+from beam_actors.errors import StoreDamaged
 from beam_actors.naming import claim_rows, records
+from beam_actors.naming.keeping import not_own
 from beam_actors.naming.records import Handing, Own
 from beam_actors.ports import Store
 from beam_actors.values import Name, OwnerId
@@ -44,7 +45,7 @@ async def owned(store: Store, owner: OwnerId, name: Name) -> Own:
     except StoreDamaged:
         own = None
     if own is None or own.owner != owner:
-        raise NameNotFound(f"{name} is not one of your names on this machine; `beam names` lists them.")
+        raise not_own(name)
     return own
 
 

@@ -35,15 +35,14 @@ from beam_actors.control import (
 from beam_actors.errors import (
     ActorDead,
     ActorUnavailable,
-    BeamError,
     InvalidValue,
-    NameNotFound,
     NotAllowed,
     UsageError,
 )
 from beam_actors.identity import Keyring
 from beam_actors.ingress import Ingress
 from beam_actors.naming import Held, Naming
+from beam_actors.node.choosing import Choosing
 from beam_actors.node.config import NodeConfig
 from beam_actors.node.offering import Offering
 from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at, single_rows
@@ -93,6 +92,7 @@ class Api:
         self._stopping = stopping
         self._started = clock.monotonic()
         self._rows = Rows(config.suffixes[0])
+        self._choosing = Choosing(naming, ingress, self._rows, self._owner)
 
     def __repr__(self) -> str:
         return f"<Api of {self._me.short}>"
@@ -201,7 +201,7 @@ class Api:
 
     async def unexpose(self, tunnel: str) -> TunnelRow:
         """Withdraw a tunnel."""
-        spec = await self._tunnels.unexpose(self._bare(tunnel))
+        spec = await self._tunnels.unexpose(self._choosing.bare(tunnel))
         return self._rows.tunnel(TunnelStatus(spec=spec, running=False))
 
     async def tunnels(self) -> tuple[TunnelRow, ...]:
@@ -280,55 +280,24 @@ class Api:
         return tuple(self._rows.name(held, now, leads=leads(held)) for held in rows)
 
     async def resolve(self, name: str) -> Resolution:
-        """What a name leads to: a device of the LAN, or an owner's machine."""
-        try:
-            located = await self._ingress.locate(name)
-        except BeamError:
-            located = None  # nobody is known to hold it, or no web server runs here, so no address leads there
-        if located is not None and located.device:
-            return self._rows.device(self._naming.parse(name).name, located.address)
-        found = await self._naming.resolve(name)
-        return self._rows.resolution(found, located.address if located is not None else None)
+        """What a name leads to."""
+        return await self._choosing.resolve(name)
 
     async def pin(self, name: str, owner: OwnerId | None) -> Resolution:
         """Hold on to an owner for a name."""
-        await self._check_pin(name, owner)
-        made = await self._naming.pin(name, owner)
-        self._ingress.forget(self._bare(name))
-        return await self._bound(name, "pin", made.name, made.owner)
-
-    async def _check_pin(self, text: str, owner: OwnerId | None) -> None:
-        query = self._naming.parse(text)
-        owner = owner or query.owner or self._owner
-        own = {held.name for held in await self._naming.names() if held.relation == "own"}
-        if query.name in own and owner != self._owner:
-            raise NotAllowed(
-                f"{query.name} is your own name, which goes before any pin: `beam release {query.name}` gives it up, "
-                f"and {self._rows.always(query.name, owner)} leads to the other owner as it is."
-            )
+        return await self._choosing.pin(name, owner)
 
     async def unpin(self, name: str) -> None:
         """Forget a pin."""
-        await self._naming.unpin(name)
-        self._ingress.forget(self._bare(name))
+        await self._choosing.unpin(name)
 
     async def petname(self, petname: str, name: str) -> Resolution:
         """Let a petname stand for an owner's name."""
-        meant = await self._naming.petname(petname, name)
-        self._ingress.forget(self._bare(petname))
-        return await self._bound(petname, "petname", meant.name, meant.owner)
-
-    async def _bound(self, label: str, source: str, name: Name, owner: OwnerId | None) -> Resolution:
-        """What was bound: where it leads, or to whom, if that owner is not known to hold the name now."""
-        try:
-            return await self.resolve(label)
-        except NameNotFound:
-            return self._rows.unreached(name, owner, source)
+        return await self._choosing.petname(petname, name)
 
     async def forget_petname(self, petname: str) -> None:
         """Forget a petname."""
-        await self._naming.forget_petname(petname)
-        self._ingress.forget(self._bare(petname))
+        await self._choosing.forget_petname(petname)
 
     async def events(self, after: int) -> tuple[NameEvent, ...]:
         """What happened to names."""
@@ -343,10 +312,3 @@ class Api:
         """The contested names that are known here."""
         now = self._clock.wall()
         return tuple(self._rows.conflict(conflict, now) for conflict in await self._naming.conflicts())
-
-    def _bare(self, text: str) -> str:
-        """A name as typed, without its suffix; anything else as it is."""
-        try:
-            return str(self._naming.parse(text).name)
-        except (InvalidValue, NameNotFound):
-            return text

@@ -90,6 +90,11 @@ def test_a_destination_may_be_pasted(text, who, port):
         ("http://localhost:3000/", "127.0.0.1:3000"),
         ("https://byron.local/", "byron.local"),
         ("byron.local/", "byron.local"),
+        ("byron.local/page", "byron.local"),
+        ("byron.local?q#f", "byron.local"),
+        ("byron.local:8443/page", "byron.local"),
+        ("https://byron.local:8443/page", "byron.local"),
+        ("tcp://byron.local:5432", "byron.local"),
         ("byron.http", "byron.http"),
     ],
 )

@@ -63,11 +63,13 @@ def test_what_surrounds_a_name_is_taken_off_whole_and_once(label, suffix, path, 
 @example("[::1]:80")
 @example("::")
 @example("a://b://c")
+@example("HTTPS://Byron.local:8443/Page://x")
 def test_any_text_is_taken_apart_or_a_usage_error(text):
     pasted = Pasted.split(text)
     whole = ("" if pasted.scheme is None else f"{pasted.scheme}://") + pasted.host
     whole += ("" if pasted.port is None else f":{pasted.port}") + pasted.rest
-    assert whole == text.strip() or pasted.scheme is not None  # a scheme is lowered
+    before, mark, beyond = text.strip().partition("://")
+    assert whole == (before.lower() if mark else before) + mark + beyond
     for take in (name_of, check_name, plain_name, parse_owner, parse_address):
         with suppress(UsageError):
             take(text)

@@ -1,0 +1,84 @@
+"""To whom names lead on this machine, and what its person bound them to: pins and petnames, with what they end up at.
+
+Invariant: what a person binds or forgets is true for the next page as well, so the web servers forget at once what they
+knew of the name. It holds nothing itself: naming knows what is bound, and ingress what leads where.
+"""
+
+from beam_actors.control import Resolution
+from beam_actors.errors import BeamError, InvalidValue, NameNotFound, NotAllowed
+from beam_actors.ingress import Ingress
+from beam_actors.naming import Naming
+from beam_actors.node.rows import Rows
+from beam_actors.values import Name, OwnerId
+
+
+class Choosing:
+    """Carries out what a person decides about names of others."""
+
+    def __init__(self, naming: Naming, ingress: Ingress, rows: Rows, owner: OwnerId) -> None:
+        """`owner` is this node's."""
+        self._naming = naming
+        self._ingress = ingress
+        self._rows = rows
+        self._owner = owner
+
+    def __repr__(self) -> str:
+        return f"<Choosing of {self._owner.short}>"
+
+    async def resolve(self, name: str) -> Resolution:
+        """What a name leads to: a device of the LAN, or an owner's machine."""
+        try:
+            located = await self._ingress.locate(name)
+        except BeamError:
+            located = None  # nobody is known to hold it, or no web server runs here, so no address leads there
+        if located is not None and located.device:
+            return self._rows.device(self._naming.parse(name).name, located.address)
+        found = await self._naming.resolve(name)
+        return self._rows.resolution(found, located.address if located is not None else None)
+
+    async def pin(self, name: str, owner: OwnerId | None) -> Resolution:
+        """Hold on to an owner for a name; raise `NotAllowed` for an own name and another owner, or as `Naming.pin`."""
+        await self._check_pin(name, owner)
+        made = await self._naming.pin(name, owner)
+        self._ingress.forget(self.bare(name))
+        return await self._bound(name, "pin", made.name, made.owner)
+
+    async def unpin(self, name: str) -> None:
+        """Forget a pin; raises like `Naming.unpin`."""
+        await self._naming.unpin(name)
+        self._ingress.forget(self.bare(name))
+
+    async def petname(self, petname: str, name: str) -> Resolution:
+        """Let a petname stand for an owner's name; raises like `Naming.petname`."""
+        meant = await self._naming.petname(petname, name)
+        self._ingress.forget(self.bare(petname))
+        return await self._bound(petname, "petname", meant.name, meant.owner)
+
+    async def forget_petname(self, petname: str) -> None:
+        """Forget a petname; raises like `Naming.forget_petname`."""
+        await self._naming.forget_petname(petname)
+        self._ingress.forget(self.bare(petname))
+
+    def bare(self, text: str) -> str:
+        """A name as typed, without its suffix; anything else as it is."""
+        try:
+            return str(self._naming.parse(text).name)
+        except (InvalidValue, NameNotFound):
+            return text
+
+    async def _check_pin(self, text: str, owner: OwnerId | None) -> None:
+        query = self._naming.parse(text)
+        owner = owner or query.owner or self._owner
+        own = {held.name for held in await self._naming.names() if held.relation == "own"}
+        if query.name in own and owner != self._owner:
+            raise NotAllowed(
+                f"{query.name} is your own name, which goes before any pin: `beam release {query.name}` gives it up, "
+                f"and {self._rows.always(query.name, owner)} leads to the other owner as it is."
+            )
+
+    async def _bound(self, label: str, source: str, name: Name, owner: OwnerId | None) -> Resolution:
+        """What was bound: where it leads, or to whom, if that owner is not known to hold the name now."""
+        try:
+            return await self.resolve(label)
+        except NameNotFound:
+            return self._rows.unreached(name, owner, source)
