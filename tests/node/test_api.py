@@ -13,7 +13,7 @@ from beam_actors.errors import (
     UsageError,
 )
 from beam_actors.testing.world import run_world
-from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
+from beam_actors.values import Multiaddr, PeerId, TcpAddress
 
 APP = TcpAddress("127.0.0.1", 3000)
 
@@ -246,10 +246,6 @@ def test_a_contested_name_lists_its_choices():
         mine, theirs = sorted(conflict.choices, key=lambda choice: choice.used, reverse=True)
         assert (theirs.relation, theirs.used, mine.relation, mine.used) == ("other", False, "own", True)
         assert (await owner.resolve(theirs.always)).owner == theirs.owner
-        with pytest.raises(NotAllowed, match="beam release both"):
-            await owner.pin("both", OwnerId.parse(theirs.owner))
-        with pytest.raises(NotAllowed):
-            await owner.pin(theirs.always, None)
         assert (await owner.pin("both", None)).source == "own"
 
     with_two_nodes(check)
