@@ -27,16 +27,13 @@ from beam_actors.naming.messages import (
     DropPin,
     GetMade,
     GetMeaning,
-    GetProgress,
     GetStatistics,
     IsDecided,
-    Keep,
     KeepMade,
     ListConflicts,
     ListEvents,
     ListHeld,
     Refresh,
-    Release,
     Reserve,
     Resolve,
     Revoke,
@@ -44,12 +41,12 @@ from beam_actors.naming.messages import (
     SetPetname,
     SetPin,
     Sought,
-    Tended,
     Unreserve,
     Used,
 )
 from beam_actors.naming.pins import How, Pin
 from beam_actors.naming.results import Conflict, Held, Progress, Registered, RegistryStatistics, Resolution
+from beam_actors.naming.tending import GetProgress, Keep, Release, Tended
 from beam_actors.ports import Entropy
 from beam_actors.runtime import Ref, ask_patiently, persist
 from beam_actors.values import Name, OwnerId

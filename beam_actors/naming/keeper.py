@@ -33,21 +33,11 @@ from beam_actors.naming.keeping import (
     was_handed_over,
 )
 from beam_actors.naming.limits import HOUR
-from beam_actors.naming.messages import (
-    GetHolding,
-    GiveUp,
-    Holding,
-    Publish,
-    Seek,
-    Sought,
-    TellProgress,
-    Tend,
-    Tended,
-    Unreserve,
-)
+from beam_actors.naming.messages import GetHolding, Holding, Publish, Seek, Sought, Unreserve
 from beam_actors.naming.records import Own
 from beam_actors.naming.registry import Entry
 from beam_actors.naming.solving import Proof, Solver
+from beam_actors.naming.tending import GiveUp, TellProgress, Tend, Tended
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Ref, Reply, Timer, receives
 from beam_actors.values import Name

@@ -283,65 +283,6 @@ class CountLinks:
 
 
 @attrs.frozen(slots=True)
-class Tend:
-    """Look after the name now; by timer, and when the names' supervisor says so. Reply: `Tended`."""
-
-    patient: bool = True
-    """Whether to reply when the work for the name is done, if any must be; else when nothing else is missing."""
-    level: int = 0
-    """How much work to show for it, if that is more than the network asks for: when it is found, after the reply. It
-    takes the place of a level that was wanted before, also of a higher one; 0 leaves that as it is."""
-
-
-@attrs.frozen(slots=True)
-class Tended:
-    """A name was looked after, so far as nothing but work is missing."""
-
-    progress: float
-    """How much of the work that its claim waits for is done, from 0 to 1: then it is claimed."""
-    work_s: float
-    """Seconds that the work took so far; 0 if none was needed."""
-
-
-@attrs.frozen(slots=True)
-class Keep:
-    """To the supervisor of names: have an actor for the name that tends it now. Reply: `Tended`."""
-
-    name: Name
-    patient: bool = True
-    level: int = 0
-    """As in `Tend`."""
-
-
-@attrs.frozen(slots=True)
-class GetProgress:
-    """To the supervisor of names: how far is the work for an own name? No peer is asked, and nothing done.
-
-    Reply: `Tended`, of which `work_s` says nothing; or `NameNotFound`, or `NotAllowed` if it can be claimed no more, or
-    what went wrong when it was to be claimed last, such as `StorageError`: it is tried again all the same.
-    """
-
-    name: Name
-
-
-@attrs.frozen(slots=True)
-class TellProgress:
-    """The same to a name's actor."""
-
-
-@attrs.frozen(slots=True)
-class Release:
-    """To the supervisor of names: give the name up. Reply: None once the tombstone is durable, or `NameNotFound`."""
-
-    name: Name
-
-
-@attrs.frozen(slots=True)
-class GiveUp:
-    """To a name's actor: sign a tombstone. Reply: None once it is durable, or `NameNotFound`."""
-
-
-@attrs.frozen(slots=True)
 class Seek:
     """To the supervisor of look-ups: ask peers. Reply: `Sought` when it is decided or over, or `ResourceExhausted`."""
 

@@ -23,21 +23,9 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeper import ASK_FIRST, NameKeeper, signed
 from beam_actors.naming.keeping import Signer, next_terms, successor_of
-from beam_actors.naming.messages import (
-    GetProgress,
-    GiveUp,
-    Holding,
-    Keep,
-    ListFormer,
-    ListHeld,
-    Publish,
-    Release,
-    Seek,
-    Sought,
-    TellProgress,
-    Tend,
-)
+from beam_actors.naming.messages import Holding, ListFormer, ListHeld, Publish, Seek, Sought
 from beam_actors.naming.solving import Solver
+from beam_actors.naming.tending import GetProgress, GiveUp, Keep, Release, TellProgress, Tend
 from beam_actors.ports import Clock
 from beam_actors.runtime import ChildSpec, Pool, Ref, Reply, Restart, StartMember, receives
 from beam_actors.values import Name, PeerId

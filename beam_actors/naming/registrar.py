@@ -35,7 +35,6 @@ from beam_actors.naming.messages import (
     DropPetname,
     DropPin,
     GetStatistics,
-    Keep,
     KeepMade,
     Publish,
     Reserve,
@@ -53,6 +52,7 @@ from beam_actors.naming.proving import Proving
 from beam_actors.naming.questions import ANSWERS, TOLD, PeersQuestion, Question
 from beam_actors.naming.ranges import ID
 from beam_actors.naming.results import RegistryStatistics
+from beam_actors.naming.tending import Keep
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives

@@ -5,9 +5,10 @@ import trio
 
 from beam_actors.errors import StorageError
 from beam_actors.naming.limits import Limits
-from beam_actors.naming.messages import Changed, GetItems, Keep, Submit
+from beam_actors.naming.messages import Changed, GetItems, Submit
 from beam_actors.naming.proving import Proving
 from beam_actors.naming.registrar import Registrar
+from beam_actors.naming.tending import Keep
 from beam_actors.naming.work import NO_WORK, Levels
 from beam_actors.runtime import Actor, ChildSpec, Intensity, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock

@@ -5,9 +5,10 @@ import trio
 from beam_actors.errors import ActorUnavailable, NameNotFound, NotAllowed
 from beam_actors.naming import Claim, Handing, Kind, hand_over
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.messages import GetHolding, GiveUp, Keep, ListFormer, ListHeld, Submit, Taken
+from beam_actors.naming.messages import GetHolding, ListFormer, ListHeld, Submit, Taken
 from beam_actors.naming.names import Names
 from beam_actors.naming.solving import Solver
+from beam_actors.naming.tending import GiveUp, Keep
 from beam_actors.naming.work import Levels
 from beam_actors.runtime import Actor, ChildSpec, ListMembers, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
