@@ -49,7 +49,7 @@ def run_part(name: str, part: Part) -> bool:
 
 def fuzz_beside(names: list[str]) -> bool:
     """Run the untimed parts with the fuzzers beside them; whether all of it held."""
-    fuzzers = fuzzing.Fuzzers(at_once=5)
+    fuzzers = fuzzing.Fuzzers(at_once=8)
     stop = threading.Event()
 
     def poll() -> None:
