@@ -80,14 +80,32 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
 
 
 def _check_not_handed_over(knowledge: Knowledge, name: Name, now: float) -> None:
-    """Raise `NameHandedOver` if an owner gave the name to somebody who has not registered it yet."""
-    for entry in knowledge.registry.entries(name):
-        heir = entry.claim.terms.successor if entry.claim.kind is Kind.TRANSFER else None
-        if heir is None or now > entry.claim.not_after or knowledge.registry.entry(name, heir) is not None:
-            continue
-        if heir == knowledge.owner:
-            raise NameHandedOver(f"{name} was handed to you: `beam register {name}` makes it yours.")
-        raise NameHandedOver(f"{name} was handed over to {heir}; it leads there once they register it.")
+    """Raise `NameHandedOver` if an owner gave the name to somebody who has not registered it yet: to you, if to you."""
+    waiting = [heir for entry in knowledge.registry.entries(name) if (heir := _awaited(knowledge, entry, now))]
+    if waiting:
+        heir = knowledge.owner if knowledge.owner in waiting else waiting[0]
+        raise _handed_over(knowledge, f"{name} was handed over to {heir}", name, heir)
+
+
+def _awaited(knowledge: Knowledge, entry: Entry, now: float) -> OwnerId | None:
+    """To whom the entry's owner handed the name over, unless the heir has said anything of it since.
+
+    What the heir said before, who may have held the name once and given it up, is no answer to the transfer.
+    """
+    claim = entry.claim
+    heir = claim.terms.successor if claim.kind is Kind.TRANSFER else None
+    if heir is None or now > claim.not_after:
+        return None
+    said = knowledge.registry.entry(entry.name, heir)
+    answered = said is not None and (is_live(said.claim, now) or said.claim.issued >= claim.issued)
+    return None if answered else heir
+
+
+def _handed_over(knowledge: Knowledge, what: str, name: Name, heir: OwnerId) -> NameHandedOver:
+    """The error that says `what` happened, or how the name is yours if you are the heir."""
+    if heir == knowledge.owner:
+        return NameHandedOver(f"{name} was handed to you: `beam register {name}` makes it yours.")
+    return NameHandedOver(f"{what}; it leads there once they register it.")
 
 
 def _own(knowledge: Knowledge, name: Name, now: float, *, cut_off: bool) -> Resolution:
@@ -116,12 +134,22 @@ def _by_binding(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float, *
     if entry is None or not pin.accepts(entry.claim):
         raise NameNotFound(f"{bound}, of whom no present claim is known.")
     if not is_live(entry.claim, now, grace=STALE_GRACE if cut_off else 0.0):
-        heir = entry.claim.terms.successor
-        if heir is not None:
-            raise NameHandedOver(f"{bound}, who has handed it over to {heir}; it leads there once they register it.")
+        _check_coming(knowledge, bound, entry, now)
         why = "has released it" if entry.claim.kind is Kind.TOMBSTONE else "let the claim end"
         raise NameNotFound(f"{bound}, who {why}; {bound.way_out} to let go.")
     return _resolution(knowledge, pin.name, entry.claim, bound.source, now)
+
+
+def _check_coming(knowledge: Knowledge, bound: "_Pinned | _Petname", entry: Entry, now: float) -> None:
+    """Raise `NameHandedOver` if the bound name waits for whom it is bound to, or for whom that owner gave it to."""
+    pin = bound.pin
+    for other in knowledge.registry.entries(pin.name):
+        if _awaited(knowledge, other, now) == pin.owner:
+            what = f"{bound}, to whom {other.owner.short} has handed it over"
+            raise _handed_over(knowledge, what, pin.name, pin.owner)
+    heir = entry.claim.terms.successor
+    if heir is not None:
+        raise _handed_over(knowledge, f"{bound}, who has handed it over to {heir}", pin.name, heir)
 
 
 @attrs.frozen(slots=True)

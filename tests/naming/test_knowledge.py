@@ -245,6 +245,50 @@ def test_a_name_that_changes_hands_says_so_until_its_heir_registers_it():
         resolve(known)
 
 
+LATER = NOW + HOUR
+OLD_TOMBSTONE = claim(1, kind=Kind.TOMBSTONE)
+LATE_TRANSFER = claim(0, era=1, kind=Kind.TRANSFER, to=1, issued=LATER)
+
+
+@pytest.mark.parametrize("before", [OLD_TOMBSTONE, claim(1, valid=60)], ids=["released", "ended"])
+@pytest.mark.parametrize("bound", ["nothing", "pin", "petname"])
+def test_a_name_that_comes_back_to_whoever_had_given_it_up_says_so(before, bound):
+    """The heir held it once: what was said then is no answer to a transfer since."""
+
+    def told(owner):
+        known = knowledge(before, claim(0), owner=owner)
+        if bound == "pin":
+            known.bindings.pin(ALICE, owner_id(0), NOW)
+        if bound == "petname":
+            known.call(Name("anna"), ALICE, owner_id(0), NOW)
+        known.take(LATE_TRANSFER.encoded, LATER)
+        return known, "anna" if bound == "petname" else "alice"
+
+    heir, text = told(1)
+    with pytest.raises(NameHandedOver, match="`beam register alice` makes it yours"):
+        resolve(heir, text, LATER)
+    other, text = told(2)
+    with pytest.raises(NameHandedOver, match="handed.* over.*; it leads there once they register it") as caught:
+        resolve(other, text, LATER)
+    assert owner_id(1).short in str(caught.value)
+    with pytest.raises(NameNotFound) as late:
+        resolve(other, text, LATE_TRANSFER.not_after + 1)
+    assert not isinstance(late.value, NameHandedOver)
+    other.take(claim(1, seq=2, issued=LATER + 1).encoded, LATER + 1)
+    assert resolve(other, text, LATER + 1).owner == owner_id(1)
+    other.take(claim(1, seq=3, kind=Kind.TOMBSTONE, issued=LATER + 2).encoded, LATER + 2)  # that is an answer
+    with pytest.raises(NameNotFound) as again:
+        resolve(other, text, LATER + 2)
+    assert not isinstance(again.value, NameHandedOver)
+
+
+def test_a_name_that_was_handed_there_and_back_waits_for_the_last_heir_alone():
+    known = knowledge(claim(0, era=1, kind=Kind.TRANSFER, to=1))
+    known.take(claim(1, era=1, kind=Kind.TRANSFER, to=0, issued=LATER).encoded, LATER)
+    with pytest.raises(NameHandedOver, match=f"to {owner_id(0)}; it leads there once"):
+        resolve(known, now=LATER)
+
+
 def choices(known, now=NOW):
     (conflict,) = answering.conflicts(known, now, ALICE)
     return {choice.owner: (choice.relation, choice.used) for choice in conflict.choices}
