@@ -113,7 +113,10 @@ def release(app: App, name: str) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
-    app.out.line(f"Released: {answer['name']}")
+    if answer["signed"]:
+        app.out.line(f"Released: {answer['name']}")
+        return
+    app.out.line(f"Forgotten: {answer['name']}. Your keys were revoked and sign nothing any more, so no peer is told.")
 
 
 @click.command
@@ -229,7 +232,7 @@ def names(app: App, *, watch: bool) -> None:
             row["full"],
             _is(row),
             row["owner"],
-            _left(row["expires_in_s"], own=row["relation"] == "own"),
+            _left(row),
             row["url"] or NOTHING,
         )
         for row in answer["names"]
@@ -320,10 +323,13 @@ def _how_to_choose(beam: str, conflict: Mapping[str, Any], choice: Mapping[str, 
     return f"{beam} release {name} && {pin}" if conflict["settled_by"] == "own" else pin
 
 
-def _left(seconds: float | None, *, own: bool) -> str:
-    """How long a name is yours yet."""
+def _left(row: Mapping[str, Any]) -> str:
+    """How long a name is its owner's yet."""
+    seconds = row["expires_in_s"]
+    if row["revoked"]:
+        return "revoked"
     if seconds is None:
-        return "being claimed" if own else NOTHING
+        return "being claimed" if row["relation"] == "own" else NOTHING
     return duration(seconds) if seconds > 0 else "ended"
 
 

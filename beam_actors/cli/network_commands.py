@@ -13,6 +13,8 @@ from beam_actors.cli.output import NOTHING, amount, counted, duration
 from beam_actors.cli.typed import name_of, parse_address
 from beam_actors.errors import BeamError
 
+_NEW_OWNER = "a new recovery phrase makes a new owner, start with another --home"
+
 
 @click.command("id")
 @beam_command
@@ -26,6 +28,7 @@ def show_id(app: App) -> None:
         [
             ("peer", answer["peer_id"]),
             ("owner", answer["owner"]),
+            *([("revoked", f"yes; {_NEW_OWNER}")] if answer["revoked"] else []),
             *(("address", address) for address in answer["addresses"]),
         ]
     )
@@ -45,6 +48,8 @@ def status(app: App) -> None:
     out.line(f"🌐 Peer: {answer['peer_id']}")
     out.line(f"📊 Status: connected to {counted(answer['peers'], 'peer')}")
     out.line(f"🔗 Offers {counted(answer['tunnels'], 'tunnel')}, holds {counted(answer['names'], 'name')}")
+    if answer["revoked"]:
+        out.line(f"🔒 Your keys were revoked, so no name of yours leads anywhere: {_NEW_OWNER}")
     out.line(f"⏱  Up for {duration(answer['uptime_s'])}, network {answer['network']}")
     out.line()
     for what in ("dns", "https", "http"):

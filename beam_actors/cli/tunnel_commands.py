@@ -68,7 +68,8 @@ def unexpose(app: App, tunnel: str) -> None:
         app.out.line(f"Withdrawn: {title(answer)}")
         return
     app.out.line(f"Withdrawn: {title(answer)} ({_local(answer)})")
-    app.out.note(f"The name stays yours; `beam release {answer['name']}` gives it up.")
+    if answer["yours"]:
+        app.out.note(f"The name stays yours; `beam release {answer['name']}` gives it up.")
 
 
 @click.command

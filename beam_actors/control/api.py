@@ -131,8 +131,8 @@ class NodeApi(Protocol):
         """How far a registered name is from being claimed, without asking a peer; NameNotFound, NotAllowed."""
         ...
 
-    async def release(self, name: str) -> None:
-        """Give up an owned name by a signed tombstone; NameNotFound."""
+    async def release(self, name: str) -> bool:
+        """Give up an owned name by a signed tombstone; NameNotFound. False: forgotten only, the owner is revoked."""
         ...
 
     async def names(self) -> tuple[NameRow, ...]:

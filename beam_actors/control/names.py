@@ -23,6 +23,8 @@ class NameRow:
     peer_ids: tuple[str, ...]
     expires_in_s: float | None
     url: str | None
+    revoked: bool = False
+    """Whether the owner revoked all keys, so that it leads nowhere for good."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

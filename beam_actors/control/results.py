@@ -21,6 +21,8 @@ class Identity:
     peer_id: str
     owner: str
     addresses: tuple[str, ...]
+    revoked: bool = False
+    """Whether the owner revoked all keys. False, too, while that can't be said."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class Status:
     uptime_s: float
     network: str
     suffix: str
+    revoked: bool = False
+    """Whether the owner revoked all keys. False, too, while that can't be said."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

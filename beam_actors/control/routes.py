@@ -130,8 +130,7 @@ async def _progress(api: NodeApi, fields: Fields) -> Content:
 async def _release(api: NodeApi, fields: Fields) -> Content:
     name = fields.text("name")
     fields.done()
-    await api.release(name)
-    return {"name": name}
+    return {"name": name, "signed": await api.release(name)}
 
 
 async def _resolve(api: NodeApi, fields: Fields) -> Content:

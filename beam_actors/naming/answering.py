@@ -231,6 +231,7 @@ def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin) -> H
         peers=claim.peers if claim else (),
         expires=float(claim.not_after) if claim else None,
         since=bound.since,
+        revoked=knowledge.registry.is_revoked(bound.owner),
     )
 
 

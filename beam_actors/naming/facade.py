@@ -29,6 +29,7 @@ from beam_actors.naming.messages import (
     GetMeaning,
     GetStatistics,
     IsDecided,
+    IsRevoked,
     KeepMade,
     ListConflicts,
     ListEvents,
@@ -193,9 +194,13 @@ class Naming:
         await self._ask(self._registrar, KeepMade(purpose, made))
         return made
 
-    async def release(self, text: str) -> None:
-        """Give an own name up; returns once the tombstone is durable. Raises `InvalidName`, `NameNotFound`."""
-        await ask_patiently(self._names, Release(self._plain(text)), seconds=self._patience)
+    async def release(self, text: str) -> bool:
+        """Give an own name up; returns once the tombstone is durable. Raises `InvalidName`, `NameNotFound`.
+
+        False if the owner was revoked, who signs nothing any more: then the name is forgotten on this machine.
+        """
+        signed: bool = await ask_patiently(self._names, Release(self._plain(text)), seconds=self._patience)
+        return signed
 
     async def pin(self, text: str, owner: OwnerId | None = None) -> Pin:
         """Bind the name to `owner` on this machine, or to the owner in the text, or to whom it resolves to now.
@@ -265,6 +270,11 @@ class Naming:
         """
         owner: OwnerId = await self._ask(self._registrar, Revoke(claim))
         return owner, await self._ask(self._spread, CountLinks())
+
+    async def is_revoked(self) -> bool:
+        """Whether this node's owner revoked all keys."""
+        revoked: bool = await self._ask(self._registrar, IsRevoked())
+        return revoked
 
     async def names(self) -> tuple[Held, ...]:
         """The names that are owned or pinned here and the petnames, in the order of names."""

@@ -45,6 +45,10 @@ from beam_actors.values import Name
 _log = structlog.get_logger(__name__)
 _ASK = 10.0
 _RETRY = 5.0
+_REVOKED = (
+    "This owner was revoked: no name can be held with its keys any more. A new recovery phrase makes a new owner: "
+    "start with another --home."
+)
 _NEARLY = 0.99
 """What is said of work that is done while its claim is not signed yet."""
 ASK_FIRST = 10.0
@@ -143,8 +147,10 @@ class NameKeeper(Actor):
             reply.set(Tended(1.0, seconds))
             await self._improve()
         except (ActorError, StorageError, NotAllowed, ClaimRefused) as error:
-            _log.warning("a name could not be looked after", name=str(self._name), error=str(error))
-            delay = _RETRY if isinstance(error, ActorError | StorageError) else HOUR
+            passes = isinstance(error, ActorError | StorageError)
+            if passes or str(error) != str(self._failure):  # what stays so is said once
+                _log.warning("a name could not be looked after", name=str(self._name), error=str(error))
+            delay = _RETRY if passes else HOUR
             self._failure = error.with_traceback(None)  # which would hold all that its frames hold
             reply.fail(error)
         except ResourceExhausted as error:  # the name is held all the same; only what peers know of it comes later
@@ -220,7 +226,7 @@ class NameKeeper(Actor):
         holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
         if holding.own is not None:
             if holding.revoked:
-                raise NotAllowed("This owner was revoked: no name can be held with its keys any more.")
+                raise NotAllowed(_REVOKED)
             check_era(self._signer, holding.era)
         return holding
 
@@ -254,24 +260,27 @@ class NameKeeper(Actor):
 
     async def _give_up(self, reply: Reply) -> None:
         try:
-            await self._sign_tombstone()
+            reply.set(await self._sign_tombstone())
         except BeamError as error:
             reply.fail(error)
-        else:
-            reply.set(None)
         self._giving_up -= 1
         self.ref.tell(Tend())
 
-    async def _sign_tombstone(self) -> None:
+    async def _sign_tombstone(self) -> bool:
+        """Give the name up; False if that is for this machine alone, since the owner's keys sign nothing any more."""
         while True:
             async with self._signing:
-                holding = await self._holding()
+                holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
                 if holding.own is None:
                     raise not_own(self._name)
+                if holding.revoked:
+                    await self._registrar.ask(Unreserve(self._name), timeout=_ASK)
+                    return False
+                check_era(self._signer, holding.era)
                 proof = self._solver.proof(self._name, _claims(holding))
                 if proof is not None:
                     await self._publish(holding, Kind.TOMBSTONE, proof)
-                    return
+                    return True
             await self._solver.solve(self._name, _claims(holding))
 
 

@@ -190,6 +190,11 @@ class IsDecided:
 
 
 @attrs.frozen(slots=True)
+class IsRevoked:
+    """Reply: whether this node's owner revoked all keys, so that nothing is signed here any more."""
+
+
+@attrs.frozen(slots=True)
 class GetMeaning:
     """What others call what is asked for here. Reply: the `Query`, without petnames."""
 

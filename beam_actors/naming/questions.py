@@ -21,6 +21,7 @@ from beam_actors.naming.messages import (
     GetStanding,
     GetUnder,
     IsDecided,
+    IsRevoked,
     ListConflicts,
     ListEvents,
     ListFormer,
@@ -36,6 +37,7 @@ Question = (
     | GetMissing
     | GetStanding
     | IsDecided
+    | IsRevoked
     | ListConflicts
     | ListEvents
     | ListFormer
@@ -49,6 +51,7 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     Resolve: lambda known, ask, now: answering.resolve(known, ask.query, now, cut_off=ask.cut_off),
     GetMeaning: lambda known, ask, _now: answering.meaning(known, ask.query),
     IsDecided: lambda known, ask, _now: ask.name in known.own or known.bindings.decides(ask.name),
+    IsRevoked: lambda known, _ask, _now: known.registry.is_revoked(known.owner),
     CheckFree: lambda known, ask, _now: known.bindings.check_free(ask.name),
     GetStanding: lambda known, ask, now: answering.standing(known, ask.name, now),
     GetHolding: lambda known, ask, _now: answering.holding(known, ask.name),

@@ -75,6 +75,8 @@ class Held:
     expires: float | None
     """When the claim ends unless it is renewed (since 1970)."""
     since: float
+    revoked: bool = False
+    """Whether the owner revoked all keys, so that it leads nowhere for good."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

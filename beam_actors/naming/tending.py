@@ -57,11 +57,14 @@ class TellProgress:
 
 @attrs.frozen(slots=True)
 class Release:
-    """To the supervisor of names: give the name up. Reply: None once the tombstone is durable, or `NameNotFound`."""
+    """To the supervisor of names: give the name up. Reply: as to `GiveUp`."""
 
     name: Name
 
 
 @attrs.frozen(slots=True)
 class GiveUp:
-    """To a name's actor: sign a tombstone. Reply: None once it is durable, or `NameNotFound`."""
+    """To a name's actor: sign a tombstone. Reply once it is durable: True; or `NameNotFound`.
+
+    The reply is False if the owner was revoked, who signs nothing any more: the name is forgotten on this machine.
+    """

@@ -5,6 +5,7 @@ matter, and what must be remembered is that of the room which knows what it mean
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import trio
 
@@ -35,6 +36,7 @@ from beam_actors.control import (
 from beam_actors.errors import (
     ActorDead,
     ActorUnavailable,
+    BeamError,
     InvalidValue,
     NotAllowed,
     UsageError,
@@ -53,6 +55,8 @@ from beam_actors.tunnels import ForwardSpec, ForwardStatus, Tunnels, TunnelStatu
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
 
 _HTTP_PORT = 80
+_REMARK_SECONDS = 1.0
+"""For what an answer can do without."""
 
 
 class ChaosCrash(Exception):
@@ -103,7 +107,8 @@ class Api:
         """Who this node is."""
         found = reached_at(self._listening(), self._interfaces())
         addresses = tuple(str(Multiaddr.from_address(address, self._me)) for address in found)
-        return Identity(peer_id=str(self._me), owner=str(self._owner), addresses=addresses)
+        revoked = await self._is_revoked()
+        return Identity(peer_id=str(self._me), owner=str(self._owner), addresses=addresses, revoked=revoked)
 
     async def status(self) -> Status:
         """One look at the node."""
@@ -120,7 +125,13 @@ class Api:
             uptime_s=round(self._clock.monotonic() - self._started, 3),
             network=self._config.network,
             suffix=self._config.suffixes[0],
+            revoked=await self._is_revoked(),
         )
+
+    async def _is_revoked(self) -> bool:
+        with trio.move_on_after(_REMARK_SECONDS), suppress(BeamError):
+            return await self._naming.is_revoked()
+        return False
 
     async def tree(self) -> Tree:
         """The live supervision tree."""
@@ -202,7 +213,8 @@ class Api:
     async def unexpose(self, tunnel: str) -> TunnelRow:
         """Withdraw a tunnel."""
         spec = await self._tunnels.unexpose(self._choosing.bare(tunnel))
-        return self._rows.tunnel(TunnelStatus(spec=spec, running=False))
+        yours = spec.name in await self._offering.yours({spec.name})
+        return self._rows.tunnel(TunnelStatus(spec=spec, running=False), yours=yours)
 
     async def tunnels(self) -> tuple[TunnelRow, ...]:
         """The offered services."""
@@ -255,16 +267,20 @@ class Api:
         """How far a registered name is from being claimed."""
         return self._rows.progress(await self._naming.progress(name))
 
-    async def release(self, name: str) -> None:
-        """Give up an owned name, and a pin of it to oneself; refused while something is offered under it."""
+    async def release(self, name: str) -> bool:
+        """Give up an owned name, and a pin of it to oneself; refused while something is offered under it.
+
+        False if its owner was revoked and signs nothing any more: then it is forgotten here alone.
+        """
         wanted = self._naming.parse(name).name
         offered = [status.key for status in await self._tunnels.list() if status.spec.name == wanted]
         if offered:
             raise UsageError(f"{offered[0]} is still offered under {wanted}: `beam unexpose {offered[0]}` first.")
-        await self._naming.release(name)
+        signed = await self._naming.release(name)
         held = await self._naming.names()
         if any((row.name, row.relation, row.owner) == (wanted, "pin", self._owner) for row in held):
             await self._naming.unpin(name)
+        return signed
 
     async def names(self) -> tuple[NameRow, ...]:
         """The names that are owned or pinned here, and petnames."""

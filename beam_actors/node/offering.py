@@ -4,6 +4,7 @@ The invariant: a name that was not registered before stays so unless the service
 is asked first, and a name is given back if the tunnel fails after all (a disk that refuses just then).
 """
 
+from collections.abc import Collection
 from contextlib import suppress
 
 import attrs
@@ -53,15 +54,20 @@ class Offering:
             raise
 
     async def list(self) -> tuple[tuple[TunnelStatus, bool], ...]:
-        """What is offered, and whether its name (if it has one) is registered here, as it is no more once handed over.
+        """What is offered, and whether its name (if it has one) is this owner's."""
+        statuses = await self._tunnels.list()
+        yours = await self.yours({status.spec.name for status in statuses})
+        return tuple((status, status.spec.name in yours) for status in statuses)
+
+    async def yours(self, names: Collection[Name | None]) -> Collection[Name | None]:
+        """Which of them are registered here, as they are no more once handed over or revoked; and None.
 
         While the registry can't say, each is taken for registered: tunnels go on without it.
         """
-        statuses = await self._tunnels.list()
-        own = {status.spec.name for status in statuses}
         with trio.move_on_after(_REMARK_SECONDS), suppress(BeamError):
-            own = {None, *(held.name for held in await self._naming.names() if held.relation == "own")}
-        return tuple((status, status.spec.name in own) for status in statuses)
+            held = await self._naming.names()
+            return {None, *(one.name for one in held if one.relation == "own" and not one.revoked)}
+        return names
 
     async def _wanted(self, request: ExposeRequest) -> Name:
         """The name that it will have; of one that is yet to be made only the tunnel's side matters."""

@@ -105,7 +105,8 @@ class Rows:
             owner=str(held.owner),
             peer_ids=tuple(map(str, held.peers)),
             expires_in_s=round(held.expires - now, 3) if held.expires is not None else None,
-            url=self.url(held.name) if leads else None,
+            url=self.url(held.name) if leads and not held.revoked else None,
+            revoked=held.revoked,
         )
 
     def resolution(self, found: naming.Resolution, address: str | None) -> Resolution:

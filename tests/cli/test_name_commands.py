@@ -121,8 +121,9 @@ def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, mo
 
 @pytest.mark.parametrize(("left", "shown"), [(-28_944_005.0, "ended"), (0.0, "ended"), (None, "-"), (60.0, "60 s")])
 def test_a_name_that_has_ended_says_so(left, shown):
-    assert name_commands._left(left, own=False) == shown
-    assert name_commands._left(None, own=True) == "being claimed"
+    row = {"expires_in_s": left, "relation": "pin", "revoked": False}
+    assert name_commands._left(row) == shown
+    assert name_commands._left(row | {"expires_in_s": None, "relation": "own"}) == "being claimed"
 
 
 def test_resolve_says_what_each_line_is(node, beam):

@@ -37,3 +37,20 @@ def test_status_says_what_is_off_and_opens_a_name_that_there_is(node, beam):
     assert "HTTP:  off" in out
     status = beam("status", "--json").json
     assert (status["http"], status["suffix"]) == (None, "local")
+
+
+def test_the_revoked_are_told_what_they_are(node, beam):
+    node.unclaimed = {"byron"}
+    assert "revoked" not in beam("id").out + beam("status").out + beam("names").out
+    node.revoked = True
+    for command in ("id", "status"):
+        done = beam(command)
+        assert "revoked" in done.out
+        assert "another --home" in done.out
+        assert beam(command, "--json").json["revoked"] is True
+    assert "https://NAME.local" in beam("status").out
+    assert beam("names").out.split("\t")[3] == "revoked"
+    assert beam("names", "--json").json["names"][0]["revoked"] is True
+    node.owned = {"byron"}
+    done = beam("release", "byron")
+    assert done.out.startswith("Forgotten: byron. Your keys were revoked")

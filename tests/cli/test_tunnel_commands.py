@@ -91,6 +91,10 @@ def test_unexpose_by_port_name_or_id(node, beam):
     done = beam("unexpose", "byron")
     assert done.out == "Withdrawn: byron.local (localhost:3000)\n"
     assert "`beam release byron`" in done.err
+    beam("expose", "3000", "--name", "byron")
+    (tunnel,) = node.tunnel_rows
+    node.tunnel_rows[tunnel] = attrs.evolve(node.tunnel_rows[tunnel], yours=False)
+    assert beam("unexpose", "byron").err == ""  # it was handed over: nothing is to be given up
     beam("expose", "3000")
     assert beam("unexpose", "3000").out == "Withdrawn: localhost:3000, without a name\n"
 

@@ -48,6 +48,7 @@ class FakeNode:
         self.stopped = False
         self.conflict_rows: tuple[Conflict, ...] = ()
         self.name_events: list[NameEvent] = []
+        self.revoked = False
         self.failure: BaseException | None = None
         self.root: TreeNode | None = None
         self.dead_rows: tuple[DeadRow, ...] = ()
@@ -61,7 +62,9 @@ class FakeNode:
 
     async def id(self):
         self._record("id")
-        return Identity(peer_id=PEER, owner=OWNER, addresses=(f"/ip4/127.0.0.1/tcp/4747/p2p/{PEER}",))
+        return Identity(
+            peer_id=PEER, owner=OWNER, addresses=(f"/ip4/127.0.0.1/tcp/4747/p2p/{PEER}",), revoked=self.revoked
+        )
 
     async def status(self):
         self._record("status")
@@ -77,6 +80,7 @@ class FakeNode:
             uptime_s=12.5,
             network="beam",
             suffix="local",
+            revoked=self.revoked,
         )
 
     async def peers(self):
@@ -194,6 +198,7 @@ class FakeNode:
         if name not in self.owned:
             raise NameNotFound(f"You own no name {name!r}.")
         self.owned.discard(name)
+        return not self.revoked
 
     async def names(self):
         self._record("names")
@@ -208,6 +213,7 @@ class FakeNode:
                 peer_ids=(PEER,),
                 expires_in_s=None if name in self.unclaimed else 86400.0 * 30,
                 url=None,
+                revoked=self.revoked,
             )
             for name in sorted(self.owned | self.unclaimed)
         )

@@ -131,7 +131,7 @@ async def test_release_and_unpin_name_what_is_gone():
     node = FakeNode()
     await ask(node, "POST", "/v1/register", name="mine")
     await ask(node, "POST", "/v1/pin", name="theirs", owner=OWNER)
-    assert await ask(node, "POST", "/v1/release", name="mine") == {"name": "mine"}
+    assert await ask(node, "POST", "/v1/release", name="mine") == {"name": "mine", "signed": True}
     assert await ask(node, "POST", "/v1/unpin", name="theirs") == {"name": "theirs"}
 
 

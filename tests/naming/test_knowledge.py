@@ -268,7 +268,7 @@ def test_a_name_that_comes_back_to_whoever_had_given_it_up_says_so(before, bound
     with pytest.raises(NameHandedOver, match="`beam register alice` makes it yours"):
         resolve(heir, text, LATER)
     other, text = told(2)
-    with pytest.raises(NameHandedOver, match="handed.* over.*; it leads there once they register it") as caught:
+    with pytest.raises(NameHandedOver, match=r"handed.* over.*; it leads there once they register it") as caught:
         resolve(other, text, LATER)
     assert owner_id(1).short in str(caught.value)
     with pytest.raises(NameNotFound) as late:

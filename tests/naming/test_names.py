@@ -1,6 +1,7 @@
 import attrs
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from beam_actors.errors import ActorUnavailable, NameNotFound, NotAllowed
 from beam_actors.naming import Claim, Handing, Kind, hand_over
@@ -94,6 +95,26 @@ async def test_the_revoked_hold_nothing(autojump_clock):
         assert [str(held.name) for held in await one.naming.names()] == ["alice"]
         with pytest.raises(NameNotFound):
             await one.naming.resolve("alice")
+        assert [held.revoked for held in await one.naming.names()] == [True]
+
+
+async def test_the_revoked_hear_of_it_once_and_may_forget_their_names(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await one.naming.register("alice")
+        assert not await one.naming.is_revoked()
+        await one.registrar.ask(Submit((revocation(0).encoded,), peer(9)))
+        assert await one.naming.is_revoked()
+        with capture_logs() as logged:
+            await trio.sleep(5 * HOUR)  # it is looked after once an hour
+            with pytest.raises(NotAllowed, match="another --home"):
+                await one.naming.register("alice")
+        assert [line["event"] for line in logged].count("a name could not be looked after") == 1
+        assert await one.naming.release("alice") is False
+        assert await one.naming.names() == ()
+        with pytest.raises(NameNotFound, match="not one of your names"):
+            await one.naming.release("alice")
+    async with one.run():
+        assert await one.naming.names() == ()
 
 
 async def test_an_outdated_key_says_so(autojump_clock):

@@ -12,8 +12,11 @@ from beam_actors.errors import (
     TunnelNotFound,
     UsageError,
 )
+from beam_actors.identity import REVOCATION_ERA
+from beam_actors.naming import Claim
 from beam_actors.testing.world import run_world
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
+from simulations.owning import chain_of
 
 APP = TcpAddress("127.0.0.1", 3000)
 
@@ -173,6 +176,28 @@ def find(node, path):
     if node.path == path:
         return node
     return next((found for child in node.children if (found := find(child, path))), None)
+
+
+def test_the_names_of_the_revoked_are_shown_as_that_until_they_are_let_go():
+    async def scenario(world):
+        machine = world.machine("alone")
+        api = (await machine.boot()).api
+        await api.expose(ExposeRequest(target=APP, name="site"))
+        (before,) = await api.names()
+        assert (before.revoked, before.url) == (False, "https://site.local")
+        assert not (await api.id()).revoked
+        key = chain_of(machine).era_key(REVOCATION_ERA)
+        await api.revoke(Claim.revoke((await api.status()).network, key).encoded)
+        assert (await api.id()).revoked
+        assert (await api.status()).revoked
+        (row,) = await api.names()
+        assert (row.revoked, row.url, row.expires_in_s) == (True, None, None)
+        assert [tunnel.yours for tunnel in await api.tunnels()] == [False]
+        assert not (await api.unexpose("site.http")).yours
+        assert await api.release("site") is False
+        assert await api.names() == ()
+
+    run_world(1, scenario)
 
 
 def test_a_name_is_given_up_only_when_nothing_is_offered_under_it():
