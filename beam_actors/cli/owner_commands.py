@@ -43,21 +43,33 @@ _YES_OPTION = click.option("--yes", is_flag=True, help="Don't ask whether this i
 @click.command
 @_PHRASE_OPTION
 @_PASSPHRASE_OPTION
+@_YES_OPTION
 @beam_command
-def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None) -> None:
-    """Open your next era: a new key signs for your names, and the one before signs for nothing any more.
+def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *, yes: bool) -> None:
+    """Open your next era: a new key signs for your names. The one before is worth nothing once peers heard of that.
 
-    For when this machine's key may be in somebody's hands. The daemon must not run; it claims your names anew when it
-    starts. Your other machines need the new key, too: `beam recover` there.
+    For when this machine's key may be in somebody's hands. An owner has seven eras for this and for transfers, so it
+    asks first. The daemon must not run; it claims your names anew some seconds after the start, and until it has told a
+    peer the key before is believed. Your other machines need the new key, too: `beam recover` there.
     """
+    _check_can_ask(yes=yes)
     chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
     _check_keys(app)
-    era = _do(app, chain, secret, lambda owner: owner.rotate())
+    shown = None
+    if not yes:  # while nothing is locked: a person takes as long as they like
+        shown = _do(app, chain, secret, lambda owner: owner.next_era())
+        app.out.note(
+            f"Era {shown} of your keys opens, of seven for rotations and transfers; {_left(shown)} left then. On each "
+            f"other machine of yours, afterwards: `beam recover --era {shown}` over there."
+        )
+        _ask("Is that meant?")
+    era = _do(app, chain, secret, lambda owner: owner.rotate(shown=shown))
     if app.out.as_json:
         app.out.data({"owner": str(chain.owner_id), "era": era})
         return
-    app.out.styled(f"✅ Era {era} is open: this machine has its key, and the one before is worth nothing.", fg="green")
+    app.out.styled(f"✅ Era {era} is open, and this machine has its key.", fg="green")
     app.out.line(f"Start the daemon (`{app.out.program} start --detach`), so that it claims your names anew.")
+    app.out.line("The key before is worth nothing once the daemon has run and told a peer, and not before.")
     _say_other_machines(app, era)
 
 
@@ -98,7 +110,9 @@ def transfer(
         app.out.data({**said, "successor_known": seen.heir.is_known})
         return
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
-    app.out.line(f"Start the daemon (`{app.out.program} start --detach`), so that it says so to everybody.")
+    app.out.line(
+        f"Start the daemon (`{app.out.program} start --detach`): it says so to everybody some seconds after the start."
+    )
     app.out.line(f"Then, over there: `beam register {label}`; until then nobody holds the name.")
     _say_other_machines(app, era)
 
@@ -143,15 +157,24 @@ def _ask(question: str) -> None:
 
 
 def _say_other_machines(app: App, era: int) -> None:
-    from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (as above)
-
-    left = REVOCATION_ERA - 1 - era
-    app.out.line(f"An owner can do this seven times, for a rotation or a transfer; {left or 'none'} left.")
+    app.out.line(f"An owner can do this seven times, for a rotation or a transfer; {_left(era)} left.")
     app.out.line(f"On each other machine of yours: `beam stop`, `beam recover --era {era}`, `beam start --detach`.")
 
 
+def _left(era: int) -> str:
+    """How many eras can be opened after this one."""
+    from beam_actors.identity import REVOCATION_ERA  # noqa: PLC0415 (as above)
+
+    return str(REVOCATION_ERA - 1 - era or "none")
+
+
 @click.command
-@click.option("--era", type=click.IntRange(0, 7), help="The era to sign in, as `rotate-key` said. Default: the home's.")
+@click.option(
+    "--era",
+    type=click.IntRange(0, 7),
+    metavar="ERA",
+    help="The era to sign in, as `rotate-key` said. Default: the home's.",
+)
 @_PHRASE_OPTION
 @_PASSPHRASE_OPTION
 @beam_command
@@ -182,6 +205,8 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
     beam = app.out.program
     app.out.line(f"`{beam} start --detach`, then `{beam} register NAME` for each name that it should serve.")
+    if era is None:
+        app.out.line(f"If you ever rotated or transferred: `{beam} recover --era N`, with the last N that was said.")
 
 
 @click.command

@@ -49,13 +49,15 @@ class Owning:
     def __repr__(self) -> str:
         return f"<Owning of {self._chain.owner_id.short}>"
 
-    async def rotate(self) -> int:
+    async def rotate(self, *, shown: int | None = None) -> int:
         """Open the next era: the home gets its key. Which one that is.
 
+        `shown` is the era that a person agreed to: if it is not the next one any more, nothing is changed.
+
         Raises:
-            NotAllowed: all eras are open, or the home is another owner's.
+            NotAllowed: all eras are open, another one was shown, or the home is another owner's.
         """
-        era = await self._next_era()
+        era = await self._next_era(shown)
         await self._open(era)
         return era
 
@@ -79,19 +81,23 @@ class Owning:
             NotAllowed: all eras are open, another one was shown, or the home is another owner's.
         """
         await owned(self._store, self._chain.owner_id, name)
-        era = await self._next_era()
-        if shown not in {None, era}:
-            raise NotAllowed(f"Nothing was changed: era {era - 1} was opened meanwhile. Do this again, if it is meant.")
+        era = await self._next_era(shown)
         await self._open(era)
         await hand_over(self._store, self._chain.owner_id, name, Handing(successor, era))
         return era
 
-    async def _next_era(self) -> int:
+    async def next_era(self) -> int:
+        """The era that a rotation or a transfer would open; raise `NotAllowed` if all are open. Nothing is changed."""
+        return await self._next_era()
+
+    async def _next_era(self, shown: int | None = None) -> int:
         """The era after all that were opened, as far as this home has heard: perhaps another machine has opened one."""
         keys = await open_keys(self._files, self._entropy, self._compute, self._secret)
         era = max(keys.owner.era, await spoken_era(self._store, self._chain.owner_id)) + 1
         if era >= REVOCATION_ERA:
             raise NotAllowed("This owner has opened all its eras; a new recovery phrase makes a new owner.")
+        if shown not in {None, era}:
+            raise NotAllowed(f"Nothing was changed: era {era - 1} was opened meanwhile. Do this again, if it is meant.")
         return era
 
     async def _open(self, era: int) -> None:

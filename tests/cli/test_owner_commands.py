@@ -25,6 +25,7 @@ from tests.naming.builders import claim, owner_id, peer
 
 WORDS = new_phrase(bytes(range(32)))
 CHAIN = OwnerChain.from_phrase(WORDS)
+ROTATE, RECOVER = ("rotate-key", "--yes"), ("recover",)
 OPTIONS = (
     "--listen",
     "/ip4/127.0.0.1/tcp/0",
@@ -57,10 +58,10 @@ def test_a_fresh_home_recovers_and_rotates(home, beam, phrase_file):
     assert owner_key(home) == CHAIN.era_key(0)
     assert not home.file(PHRASE).exists()
     for era in range(1, 8):
-        turned = beam("rotate-key", "--phrase-file", phrase_file, "--json")
+        turned = beam("rotate-key", "--yes", "--phrase-file", phrase_file, "--json")
         assert (turned.exit_code, turned.json["era"]) == (0, era)
     assert owner_key(home) == CHAIN.era_key(7)
-    spent = beam("rotate-key", "--phrase-file", phrase_file)
+    spent = beam("rotate-key", "--yes", "--phrase-file", phrase_file)
     assert spent.exit_code == 4
     assert "all its eras" in spent.err
     back = beam("recover", "--era", "3", "--phrase-file", phrase_file)
@@ -73,18 +74,18 @@ def test_a_phrase_of_somebody_else_changes_nothing(home, beam, phrase_file, tmp_
     assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
     other = tmp_path / "other"
     other.write_text(new_phrase(bytes(32)))
-    for command in ("rotate-key", "recover"):
-        done = beam(command, "--phrase-file", other)
+    for command in (ROTATE, RECOVER):
+        done = beam(*command, "--phrase-file", other)
         assert done.exit_code == 4
         assert "another --home" in done.err
     assert owner_key(home) == CHAIN.era_key(0)
 
 
-@pytest.mark.parametrize("command", ["rotate-key", "recover"])
+@pytest.mark.parametrize("command", [ROTATE, RECOVER])
 def test_a_daemon_that_runs_is_named(home, beam, phrase_file, command):
     assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
     with HomeLock(home.path):
-        done = beam(command, "--phrase-file", phrase_file)
+        done = beam(*command, "--phrase-file", phrase_file)
     assert done.exit_code == 1
     assert "`beam stop`, then this again, then `beam start --detach`" in done.err
     assert WORDS.split()[0] not in done.err + done.out
@@ -94,8 +95,8 @@ def test_a_daemon_that_runs_is_named(home, beam, phrase_file, command):
 def test_what_is_no_phrase_is_refused_without_being_shown(home, beam, tmp_path, content):
     path = tmp_path / "words"
     path.write_bytes(content)
-    for command in ("rotate-key", "recover"):
-        done = beam(command, "--phrase-file", path, "--json")
+    for command in (ROTATE, RECOVER):
+        done = beam(*command, "--phrase-file", path, "--json")
         assert done.exit_code == 2, done.err
         assert json.loads(done.out)["error"]["code"]
         assert "abandon" not in done.err
@@ -103,11 +104,11 @@ def test_what_is_no_phrase_is_refused_without_being_shown(home, beam, tmp_path, 
 
 
 def test_without_a_phrase_or_keys_it_says_what_to_do(home, beam, phrase_file):
-    done = beam("rotate-key")
+    done = beam("rotate-key", "--yes")
     assert done.exit_code == 2
     assert "--phrase-file" in done.err
     home.prepare()
-    none = beam("rotate-key", "--phrase-file", phrase_file)
+    none = beam("rotate-key", "--yes", "--phrase-file", phrase_file)
     assert none.exit_code == 4
     assert "beam recover" in none.err
     missing = beam("recover", "--phrase-file", phrase_file.parent / "none")
@@ -116,11 +117,11 @@ def test_without_a_phrase_or_keys_it_says_what_to_do(home, beam, phrase_file):
 
 
 def test_a_passphrase_may_come_through_a_pipe_which_is_read_once(home, beam, phrase_file):
-    for command in ("recover", "rotate-key"):
+    for command in (RECOVER, ROTATE):
         reader, writer = os.pipe()
         os.write(writer, b"correct horse\n")
         os.close(writer)
-        done = beam(command, "--phrase-file", phrase_file, "--passphrase-file", f"/dev/fd/{reader}")
+        done = beam(*command, "--phrase-file", phrase_file, "--passphrase-file", f"/dev/fd/{reader}")
         os.close(reader)
         assert done.exit_code == 0, done.err
     assert unseal(home.file(KEYSTORE).read_bytes(), Secret.passphrase("correct horse")).owner == CHAIN.era_key(1)
@@ -142,7 +143,7 @@ def test_an_era_that_another_machine_has_opened_is_not_opened_again(home, beam, 
     spoken = put_entry(Entry(Claim.sign(terms, CHAIN.era_key(2))), Seen(1, 1))
 
     keep(home, spoken)
-    assert beam("rotate-key", "--phrase-file", phrase_file, "--json").json["era"] == 3
+    assert beam("rotate-key", "--yes", "--phrase-file", phrase_file, "--json").json["era"] == 3
 
 
 def test_a_database_that_lost_its_keys_gets_no_others(home, beam, phrase_file):
@@ -159,12 +160,12 @@ def test_a_daemon_claims_its_names_anew_with_the_key_of_the_next_era(home, beam)
     assert beam("start", "--detach", *OPTIONS).exit_code == 0
     try:
         assert beam("register", "rotating").exit_code == 0
-        refused = beam("rotate-key")
+        refused = beam("rotate-key", "--yes")
         assert refused.exit_code == 1
         assert "beam stop" in refused.err
     finally:
         assert beam("stop").exit_code == 0
-    turned = beam("rotate-key", "--json")  # by the phrase that the first start wrote
+    turned = beam("rotate-key", "--yes", "--json")  # by the phrase that the first start wrote
     assert turned.json["era"] == 1, turned.err
     assert beam("start", "--detach", *OPTIONS).exit_code == 0
     try:
@@ -299,6 +300,37 @@ def test_a_transfer_asks_and_no_is_an_answer(home, beam, phrase_file, owner_of_c
     assert (owner_key(home), handing_of(home, "cottage")) == (CHAIN.era_key(1), Handing(owner_id(2), 1))
 
 
+def test_a_rotation_asks_and_says_how_many_are_left(home, beam, phrase_file, owner_of_cottage, answers):
+    rotate = ("rotate-key", "--phrase-file", phrase_file)
+    for typed in ("n\n", "\n"):
+        answers(typed)
+        done = beam(*rotate)
+        assert done.exit_code == 130
+        assert "Era 1 of your keys opens" in done.err
+        assert "6 left" in done.err
+        assert owner_key(home) == CHAIN.era_key(0)
+    answers("y\n", lambda: run([*map(str, rotate), "--yes"]))
+    meanwhile = beam(*rotate)
+    assert meanwhile.exit_code == 4
+    assert "era 1 was opened meanwhile" in meanwhile.err
+    answers("y\n")
+    done = beam(*rotate)
+    assert (done.exit_code, owner_key(home)) == (0, CHAIN.era_key(2)), done.err
+    assert "once the daemon has run and told a peer" in done.out
+
+
+def test_where_nobody_can_be_asked_a_rotation_needs_yes(home, beam, phrase_file, owner_of_cottage):
+    unasked = beam("rotate-key", "--phrase-file", phrase_file)
+    assert unasked.exit_code == 2
+    assert "--yes" in unasked.err
+    assert owner_key(home) == CHAIN.era_key(0)
+
+
+def test_a_recovery_without_an_era_says_that_there_may_be_one(home, beam, phrase_file):
+    assert "recover --era N`" in beam("recover", "--phrase-file", phrase_file).out
+    assert "--era N" not in beam("recover", "--era", "1", "--phrase-file", phrase_file).out
+
+
 def test_nobody_waits_for_a_person_who_is_asked(home, beam, phrase_file, owner_of_cottage, answers):
     looks = []
 
@@ -328,7 +360,7 @@ def test_what_changed_while_a_person_was_asked_is_not_overlooked(home, beam, phr
         refused = beam(*transfer)
         assert refused.exit_code == 1
         assert "`beam stop`, then this again" in refused.err
-    answers("y\n", lambda: run(["rotate-key", "--phrase-file", str(phrase_file)]))
+    answers("y\n", lambda: run(["rotate-key", "--yes", "--phrase-file", str(phrase_file)]))
     turned = beam(*transfer)
     assert turned.exit_code == 4
     assert "era 1 was opened meanwhile" in turned.err
