@@ -42,7 +42,16 @@ def ca(app: App) -> None:
 
 @click.command
 @click.option("-f", "--follow", is_flag=True, help="Wait for more lines until Ctrl-C.")
-@click.option("-n", "--lines", "count", type=click.IntRange(0, 100_000), default=200, show_default=True)
+@click.option(
+    "-n",
+    "--lines",
+    "count",
+    type=click.IntRange(0, 100_000),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="The last so many.",
+)
 @beam_command
 def logs(app: App, count: int, *, follow: bool) -> None:
     """The daemon's log, also while none runs; --json prints its lines as they are stored."""
@@ -51,7 +60,7 @@ def logs(app: App, count: int, *, follow: bool) -> None:
     lines, position = _tail(path, count)
     for line in lines:
         show(line)
-    if not lines and not follow:
+    if count and not lines and not follow:
         app.out.note(f"The log {path} is empty or not there yet.")
     if follow:
         try:

@@ -56,7 +56,7 @@ _HAPPENED = {
         "inherited",
         "petname",
     ): "(which a petname of yours stands for) was registered by {owner}, to whom its owner handed it over",
-    ("handed", "heir"): "was handed to you by its owner {owner}: `{beam} register {label}` makes it yours",
+    ("handed", "heir"): "was handed to you by its owner {owner}",
     ("revoked", "own"): "is gone: your keys were revoked",
     ("revoked", "pin"): "is gone: its owner {owner} revoked all keys",
     ("revoked", "petname"): "(which a petname of yours stands for) is gone: its owner {owner} revoked all keys",
@@ -221,7 +221,8 @@ def names(app: App, *, watch: bool) -> None:
                 if app.out.as_json:
                     app.out.data(event)
                 else:
-                    app.out.line(_happened(app.out.program, event))
+                    yours = event["what"] == "handed" and _is_own(app, event["name"])
+                    app.out.line(_happened(app.out.program, event, yours=yours))
         return
     answer = app.ask("GET", "/v1/names")
     if app.out.as_json:
@@ -266,11 +267,16 @@ def _events(app: App) -> Iterator[Mapping[str, Any]]:
         time.sleep(_LOOK_SECONDS)  # noqa: TID251 (no loop runs here)
 
 
-def _happened(beam: str, event: Mapping[str, Any]) -> str:
-    """An event in a sentence."""
+def _is_own(app: App, full: str) -> bool:
+    return any(row["full"] == full and row["relation"] == "own" for row in app.ask("GET", "/v1/names")["names"])
+
+
+def _happened(beam: str, event: Mapping[str, Any], *, yours: bool) -> str:
+    """An event in a sentence; `yours` says of a name that was handed to this owner that it was registered since."""
     name, owner = event["name"], event["owner"]
-    words = {"owner": owner, "heir": event["heir"], "beam": beam, "label": name.partition(".")[0]}
-    what = _HAPPENED[event["what"], event["relation"]].format(**words)
+    what = _HAPPENED[event["what"], event["relation"]].format(owner=owner, heir=event["heir"])
+    if event["what"] == "handed" and not yours:
+        what += f": `{beam} register {name.partition('.')[0]}` makes it yours"
     hint = f" (`{beam} names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
     return f"{moment(event['at'])}  {name} {what}{hint}"
 

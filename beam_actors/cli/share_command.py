@@ -74,6 +74,9 @@ class _Session:
     def farewell(self) -> str:
         """What Ctrl-C means: the tunnel may have been offered for good, by `beam expose`, before or meanwhile."""
         tunnel = self._tunnel
+        if not self._app.home.in_use():
+            after = "its name stays yours" if tunnel is None or tunnel["foreground"] else "the next one offers it again"
+            return f"The tunnel is closed, since no daemon runs any more; {after} (`beam start --detach` starts one)."
         if tunnel is None or tunnel["foreground"]:
             return "Tunnel closed. Its name stays yours, and the daemon goes on (`beam stop` ends it)."
         return f"The tunnel stays: it is offered for good, until `beam unexpose {tunnel['name'] or tunnel['id']}`."

@@ -33,7 +33,13 @@ def _read_rate(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
 @click.command
 @click.argument("actor")
 @click.option(
-    "-n", "--limit", type=click.IntRange(1, _MOST_RECORDS), default=100, show_default=True, help="End after so many."
+    "-n",
+    "--limit",
+    type=click.IntRange(1, _MOST_RECORDS),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="End after so many.",
 )
 @click.option(
     "--rate", callback=_read_rate, default="50/s", show_default=True, metavar="N/s", help="Only count what is beyond."

@@ -115,10 +115,10 @@ def forward(app: App, destination: str, listen: str) -> None:
 
 
 @click.command
-@click.argument("forward_")
+@click.argument("forward_", metavar="FORWARD")
 @beam_command
 def unforward(app: App, forward_: str) -> None:
-    """Give up a forward: its id, its local port or its destination."""
+    """Give up FORWARD: its id, its local port or its destination."""
     answer = app.ask("POST", "/v1/unforward", {"forward": selector(forward_)})
     if app.out.as_json:
         app.out.data(answer)

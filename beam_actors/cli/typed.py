@@ -24,7 +24,9 @@ NAME_SCHEMES = ("http", "https", "tcp")
 """What the address of a name may begin with."""
 EVERYONE = "everyone"
 """What `--allow` says instead of machines."""
+_WHOLE_LINE = "take a whole line `address` of their `beam id`."
 _SHOWN = 80
+_OWNER_CHARACTERS = 52
 
 
 @attrs.frozen(slots=True)
@@ -120,7 +122,8 @@ def parse_owner(text: str) -> "OwnerId":
         PeerId.parse(text)
         what = f"{text} is the id of a machine. An owner's has"
     except InvalidValue:
-        what = f"{text[:_SHOWN]!r} is not the id of an owner: it has"
+        slip = "a character of it is mistyped; such an id has" if len(text) == _OWNER_CHARACTERS else "it has"
+        what = f"{text[:_SHOWN]!r} is not the id of an owner: {slip}"
     raise UsageError(f"{what} 52 letters and digits, and `beam id` over there shows it in the line `owner`.")
 
 
@@ -154,11 +157,13 @@ def parse_address(text: str) -> "Multiaddr":
 
     text = text.strip()
     if text.startswith("/"):
-        address = Multiaddr.parse(text)
+        try:
+            address = Multiaddr.parse(text)
+        except InvalidValue as error:
+            raise UsageError(f"{str(error).removesuffix('.')}: {_WHOLE_LINE}") from None
         if address.peer is None:
             raise UsageError(
-                f"{text[:_SHOWN]} does not end with /p2p/PEER-ID, so anybody could answer there: take a whole line "
-                "`address` of their `beam id`."
+                f"{text[:_SHOWN]} does not end with /p2p/PEER-ID, so anybody could answer there: {_WHOLE_LINE}"
             )
         return address
     pasted = Pasted.split(text)

@@ -184,8 +184,8 @@ class Knowledge:
             changed |= self.holds.changed(name, holders, after, now)
             for interest in self.bindings.interests(name, own=name in self.own):
                 entries = entry, self.registry.entry(name, claim.owner)
-                came = [owner for owner in after if owner not in had]
                 heir = heir_of(self.registry, name, interest.owner)
+                came = [one for one in after if one not in had and (one == heir or one != self.owner)]
                 self.events.merged(claim, name, interest, now, entries=entries, came=came, heir=heir, ours=ours)
         for name in ended:
             self.drop((name, claim.owner))

@@ -123,11 +123,20 @@ def test_phrase(home, beam):
     assert beam("phrase", "--forget").exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [("unforward", " FORWARD\n"), ("recover", "--era ERA "), ("logs", "--lines N "), ("trace", "--limit N ")],
+)
+def test_what_is_to_be_typed_has_a_name_for_people(beam, command, shown):
+    assert shown in beam(command, "--help").out
+
+
 def test_logs_need_no_daemon(home, beam):
     assert "empty" in beam("logs").err
     record = {"timestamp": "2026-01-01T00:00:00Z", "level": "info", "event": "ready", "socket": "/x", "n": 3}
     home.file("beam.log.1").write_text("old\n")
     home.file("beam.log").write_text("\n".join([json.dumps(record)] * 3) + "\nplain \x1b[31m\n")
+    assert beam("logs", "-n", "0").err == ""  # which says nothing of the log
     done = beam("logs", "-n", "2")
     assert done.out == "2026-01-01T00:00:00Z info     ready socket=/x n=3\nplain \ufffd[31m\n"
     assert beam("logs").out.startswith("old\n")

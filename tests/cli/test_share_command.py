@@ -114,6 +114,19 @@ def test_it_comes_back_after_a_crash_of_the_control_api(share, node, daemon):
     assert process.returncode == 0
 
 
+def test_ctrl_c_says_so_when_no_daemon_runs_any_more(share, node, daemon):
+    process = share("3000")
+    assert_soon(lambda: offered(node))
+    assert process.stderr.readline()
+    daemon.stop()
+    assert "asking again" in next(line for line in process.stderr if "again" in line)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "no daemon runs any more" in err
+    assert "goes on" not in err
+
+
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_a_withdrawn_tunnel_ends_it(share, node, daemon, options):
     process = share("3000", *options)

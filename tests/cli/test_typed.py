@@ -90,6 +90,13 @@ def test_an_owner_is_told_from_a_machine_and_from_anything_else():
             parse_owner(text)
 
 
+@pytest.mark.parametrize("at", [0, 7, 51])
+@pytest.mark.parametrize("wrong", ["1", "0", "é", "-"])
+def test_an_owner_with_a_slip_in_it_is_told_that(at, wrong):
+    with pytest.raises(UsageError, match=r"a character of it is mistyped.*`beam id`"):
+        parse_owner(OWNER[:at] + wrong + OWNER[at + 1 :])
+
+
 def test_a_machine_is_told_from_an_owner():
     check_peers((OTHER, "everyone"))
     for wrong, said in ((OWNER, f"{OWNER} is the id of an owner"), ("anna", "'anna' is not the id of a machine")):
@@ -100,8 +107,11 @@ def test_a_machine_is_told_from_an_owner():
 
 def test_an_address_says_who_must_answer_there():
     assert str(parse_address(f" /ip4/192.0.2.1/tcp/4747/p2p/{OTHER}/ ")).endswith(OTHER)
-    with pytest.raises(UsageError, match="/p2p/PEER-ID"):
+    with pytest.raises(UsageError, match=r"/p2p/PEER-ID.*take a whole line `address` of their `beam id`"):
         parse_address("/ip4/192.0.2.1/tcp/4747")
+    for shown in ("/ip4/192.0.2.7/tcp/4747/p2p/12D3Koo…", "/ip4/…/p2p/12D3Koo…", "/ip4"):
+        with pytest.raises(UsageError, match="take a whole line `address` of their `beam id`"):
+            parse_address(shown)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,17 @@ def test_whoever_gets_a_name_is_told_and_who_pinned_it_hears_of_the_heir_and_of_
     assert told(stranger) == []
 
 
+def test_what_one_claims_oneself_is_no_news_of_ones_pin():
+    for ours in (True, False):  # False: another machine of this owner
+        known = knowledge(claim(0), owner=1)
+        known.bindings.pin(ALICE, owner_id(0), NOW)
+        known.reserve(ALICE, contest=True, now=NOW)
+        known.publish(claim(1), NOW) if ours else known.take(claim(1).encoded, NOW)
+        assert told(known) == []
+        known.take(claim(3).encoded, NOW)
+        assert {(what, owner) for what, owner, *_ in told(known)} == {(Happening.CONTESTED, owner_id(3))}
+
+
 def test_what_a_petname_stands_for_goes_to_its_heir_in_words():
     known = knowledge(claim(0))
     known.call(Name("anna"), ALICE, owner_id(0), NOW)
