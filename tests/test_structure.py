@@ -24,6 +24,7 @@ TESTED_IN = {
     "flow/sockets.py": "flow/test_pump.py",
     "naming/answering.py": "naming/test_knowledge.py",
     "naming/messages.py": "naming/test_registrar.py",
+    "naming/results.py": "naming/test_facade.py",
     "peers/kad/answers.py": "peers/kad/test_dht.py",
     "peers/kad/questions.py": "peers/kad/test_dht.py",
     "peers/kad/walking.py": "peers/kad/test_dht.py",

@@ -180,6 +180,12 @@ def test_a_daemon_claims_its_names_anew_with_the_key_of_the_next_era(home, beam)
         refused = beam("register", "another")
         assert refused.exit_code == 4
         assert "revoked" in refused.err
+        assert "another --home" in refused.err
+        for command in ("names", "id", "status"):
+            assert "revoked" in beam(command).out
+        forgotten = beam("release", "rotating")
+        assert forgotten.out.startswith("Forgotten: rotating."), forgotten.err
+        assert beam("names", "--json").json["names"] == []
     finally:
         assert beam("stop").exit_code == 0
 
