@@ -24,10 +24,16 @@ ALICE = Name("alice")
 KEY = name_key(NETWORK, ALICE)
 
 
-def mob(first, count):
+def far_apart(ring, name, holder, seeker):
+    """Whether none of those who are asked about the name has anything of the holder's hold, nor the seeker."""
+    have_it = [holder, *ring.nearest(hold_key(NETWORK, name, holder.owner), holder)]
+    return not any(node in have_it for node in (seeker, *ring.nearest(name_key(NETWORK, name), seeker)))
+
+
+def mob(first, count, name):
     """Claims of as many other owners for the name."""
     keys = [OwnerChain(bytes([100 + number]) * 32).era_key(0) for number in range(first, first + count)]
-    return [Claim.sign(attrs.evolve(now_claim(1).terms, keyset=key.keyset), key) for key in keys]
+    return [Claim.sign(attrs.evolve(now_claim(1, name).terms, keyset=key.keyset), key) for key in keys]
 
 
 def now_claim(owner, name="alice", **fields):
@@ -68,22 +74,23 @@ async def test_a_name_is_kept_by_those_who_are_near_and_found_by_everybody(autoj
 
 async def test_a_holder_who_is_crowded_out_of_a_name_is_found_by_the_full_form(autojump_clock):
     """Beside the quotas near a key of its own, also when the crowd came first, and by the name alone nowhere."""
-    async with ring_of(6, owner=0, limits=Limits(owners_per_name=2)) as (ring, nodes):
-        holder, *others = nodes
+    wires, ring, limits = Wires(), Ring(), Limits(owners_per_name=2)
+    async with AsyncExitStack() as stack:
+        machines = [Node(wires, number, owner=3 if number else 0, limits=limits, ring=ring) for number in range(8)]
+        holder, *others = [await stack.enter_async_context(machine.run()) for machine in machines]
+        seeker, names = others[0], (Name(f"n{number}") for number in range(99))
+        name = next(one for one in names if far_apart(ring, one, holder, seeker))
         for node in others:
-            await give(node, *mob(0, 6))
-        await holder.naming.register("alice", contest=True)
+            await give(node, *mob(0, 6, name.label))
+        await holder.naming.register(name.label, contest=True)
         await settle()
-        near = ring.nearest(hold_key(NETWORK, ALICE, holder.owner), holder)
-        told = [Claim.parse(one, network=NETWORK) for one in await holder.registrar.ask(GetAbout(ALICE))]
+        told = [Claim.parse(one, network=NETWORK) for one in await holder.registrar.ask(GetAbout(name))]
         [mine] = [one.id for one in told if one.owner == holder.owner]
-        for node in near:
+        for node in ring.nearest(hold_key(NETWORK, name, holder.owner), holder):
             assert mine in await ids(node)
         for node in others:
-            await give(node, *mob(6, 6))  # more of them come
-        for node in others:
-            found = await node.naming.resolve(f"alice.{holder.owner}")
-            assert found.peers == (holder.me,)
+            await give(node, *mob(6, 6, name.label))  # more of them come
+        assert (await seeker.naming.resolve(f"{name}.{holder.owner}")).peers == (holder.me,)
 
 
 async def test_what_nobody_keeps_is_not_found(autojump_clock):
@@ -190,7 +197,7 @@ async def test_a_node_that_is_full_still_keeps_what_is_near_and_finds_what_is_as
             await give(node, now_claim(owner, name))
         await give(node, now_claim(3, "dave"))  # as a peer would: there is no room
         assert len(await ids(node)) == 2
-        labels = [f"name-{number}" for number in range(12)]
+        labels = [f"name-{number}" for number in range(8)]
         for label in labels:
             key = name_key(NETWORK, Name(label))
             await shelf(node).keep(key, (now_claim(3, label).encoded,), peer(9), near=True)
