@@ -11,10 +11,11 @@ from typing import Literal
 
 import attrs
 
-from beam_actors.errors import NameContested, NameHandedOver, NameNotFound
+from beam_actors.errors import NameContested, NameNotFound
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.events import Relation
 from beam_actors.naming.grammar import Query
+from beam_actors.naming.inheriting import check_bound, check_name
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import STALE_GRACE
 from beam_actors.naming.messages import Holding
@@ -25,6 +26,7 @@ from beam_actors.naming.registry import Entry, Key
 from beam_actors.naming.results import Choice, Conflict, Held, Resolution, Source
 from beam_actors.values import Name, OwnerId
 
+_LISTED = 8
 _LOST = {
     "pin": "{name} is pinned, but the pin on this disk can't be read; make it again with `beam pin {name} OWNER`, "
     "or let it go with `beam unpin {name}`.",
@@ -71,41 +73,19 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
     settled = knowledge.settled(name, now) if len(entries) > 1 else None
     decision = decide(entries, now, settled=settled, cut_off=cut_off)
     if decision is None:
-        _check_not_handed_over(knowledge, name, now)
+        check_name(knowledge, name, now)
         raise NameNotFound(f"Nobody is known to hold {name}: check its spelling, and by `beam peers` who is connected.")
     if isinstance(decision, Contested):
-        who = ", ".join(str(claim.owner) for claim in decision.claims)
-        raise NameContested(f"{name} is held by several owners ({who}); choose with `beam pin {name} OWNER`.")
+        raise NameContested(
+            f"{name} is held by several owners ({_listed(decision.claims)}); choose with `beam pin {name} OWNER`."
+        )
     return _resolution(knowledge, name, decision.claim, "registry", now)
 
 
-def _check_not_handed_over(knowledge: Knowledge, name: Name, now: float) -> None:
-    """Raise `NameHandedOver` if an owner gave the name to somebody who has not registered it yet: to you, if to you."""
-    waiting = [heir for entry in knowledge.registry.entries(name) if (heir := _awaited(knowledge, entry, now))]
-    if waiting:
-        heir = knowledge.owner if knowledge.owner in waiting else waiting[0]
-        raise _handed_over(knowledge, f"{name} was handed over to {heir}", name, heir)
-
-
-def _awaited(knowledge: Knowledge, entry: Entry, now: float) -> OwnerId | None:
-    """To whom the entry's owner handed the name over, unless the heir has said anything of it since.
-
-    What the heir said before, who may have held the name once and given it up, is no answer to the transfer.
-    """
-    claim = entry.claim
-    heir = claim.terms.successor if claim.kind is Kind.TRANSFER else None
-    if heir is None or now > claim.not_after:
-        return None
-    said = knowledge.registry.entry(entry.name, heir)
-    answered = said is not None and (is_live(said.claim, now) or said.claim.issued >= claim.issued)
-    return None if answered else heir
-
-
-def _handed_over(knowledge: Knowledge, what: str, name: Name, heir: OwnerId) -> NameHandedOver:
-    """The error that says `what` happened, or how the name is yours if you are the heir."""
-    if heir == knowledge.owner:
-        return NameHandedOver(f"{name} was handed to you: `beam register {name}` makes it yours.")
-    return NameHandedOver(f"{what}; it leads there once they register it.")
+def _listed(claims: Sequence[Claim]) -> str:
+    """The owners of the claims; of many the first ones, since anybody may be one."""
+    more = f" and {len(claims) - _LISTED} more" if len(claims) > _LISTED else ""
+    return ", ".join(str(claim.owner) for claim in claims[:_LISTED]) + more
 
 
 def _own(knowledge: Knowledge, name: Name, now: float, *, cut_off: bool) -> Resolution:
@@ -134,22 +114,10 @@ def _by_binding(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float, *
     if entry is None or not pin.accepts(entry.claim):
         raise NameNotFound(f"{bound}, of whom no present claim is known.")
     if not is_live(entry.claim, now, grace=STALE_GRACE if cut_off else 0.0):
-        _check_coming(knowledge, bound, entry, now)
+        check_bound(knowledge, str(bound), pin, entry, now)
         why = "has released it" if entry.claim.kind is Kind.TOMBSTONE else "let the claim end"
         raise NameNotFound(f"{bound}, who {why}; {bound.way_out} to let go.")
     return _resolution(knowledge, pin.name, entry.claim, bound.source, now)
-
-
-def _check_coming(knowledge: Knowledge, bound: "_Pinned | _Petname", entry: Entry, now: float) -> None:
-    """Raise `NameHandedOver` if the bound name waits for whom it is bound to, or for whom that owner gave it to."""
-    pin = bound.pin
-    for other in knowledge.registry.entries(pin.name):
-        if _awaited(knowledge, other, now) == pin.owner:
-            what = f"{bound}, to whom {other.owner.short} has handed it over"
-            raise _handed_over(knowledge, what, pin.name, pin.owner)
-    heir = entry.claim.terms.successor
-    if heir is not None:
-        raise _handed_over(knowledge, f"{bound}, who has handed it over to {heir}", pin.name, heir)
 
 
 @attrs.frozen(slots=True)

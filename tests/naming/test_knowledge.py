@@ -10,7 +10,7 @@ from beam_actors.naming.limits import DAY, HOUR, RETENTION, Limits
 from beam_actors.naming.registry import Entry
 from beam_actors.naming.work import Levels
 from beam_actors.values import Name
-from tests.naming.builders import CHEAP, NETWORK, NOW, claim, owner_id, peer, proved, revocation, solved
+from tests.naming.builders import CHEAP, NETWORK, NOW, claim, crowd, owner_id, peer, proved, revocation, solved
 from tests.naming.tables import Tables, knowledge
 
 ALICE = Name("alice")
@@ -374,3 +374,12 @@ def test_a_claim_that_is_kept_for_its_work_is_forgotten_in_its_time_and_so_it_st
     assert known.registry.entry(ALICE, owner_id(0)).claims == (less,)
     assert claim_rows.read_entry(rows[claim_rows.CLAIMS].key, rows[claim_rows.CLAIMS].value, NETWORK)[0] == Entry(less)
     assert records.read_floor(rows[records.META].value) == NOW
+
+
+def test_of_very_many_owners_the_first_are_named():
+    many = crowd(12)
+    with pytest.raises(NameContested) as raised:
+        answering.resolve(knowledge(*many), Query(ALICE), NOW)
+    named = [one.owner for one in many if str(one.owner) in str(raised.value)]
+    assert sorted(named) == sorted(one.owner for one in many)[:8]
+    assert "and 4 more" in str(raised.value)
