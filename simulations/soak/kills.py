@@ -26,6 +26,8 @@ from simulations.soak.pair import loopback, quiet_ports
 
 KILLS = 200
 WORKERS = 2
+NAMES = tuple(f"kill-{number}" for number in range(40))
+"""Of one owner no more than 80 are kept, live or released."""
 START_SECONDS = 30.0
 
 
@@ -53,7 +55,6 @@ class Victim:
         self.acknowledged = 0
         self._identity: tuple[str, str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._counter = 0
         self._ports = quiet_ports(20)
 
     def start(self, *options: str) -> bool:
@@ -120,9 +121,8 @@ class Victim:
     def _draw(self) -> tuple[str, dict[str, Any], Held]:
         after = self.held.copy()
         choice = self.random.random()
-        self._counter += 1
         if choice < 0.25 and len(self.held.names) < 14:
-            name = f"kill-{self._counter}"
+            name = self.random.choice([one for one in NAMES if one not in self.held.names])
             after.names.add(name)
             return "/v1/register", {"name": name}, after
         if choice < 0.4 and self.held.names:
