@@ -57,7 +57,7 @@ class Owning:
         Raises:
             NotAllowed: all eras are open, another one was shown, or the home is another owner's.
         """
-        era = await self._next_era(shown)
+        era = await self.next_era(shown)
         await self._open(era)
         return era
 
@@ -69,7 +69,7 @@ class Owning:
             NotAllowed: all eras are open.
         """
         await owned(self._store, self._chain.owner_id, name)
-        return Prospect(await acquaintance(self._store, successor), await self._next_era())
+        return Prospect(await acquaintance(self._store, successor), await self.next_era())
 
     async def transfer(self, name: Name, successor: OwnerId, *, shown: int | None = None) -> int:
         """Open the next era, in which the next node hands the name over. Which one that is.
@@ -81,17 +81,17 @@ class Owning:
             NotAllowed: all eras are open, another one was shown, or the home is another owner's.
         """
         await owned(self._store, self._chain.owner_id, name)
-        era = await self._next_era(shown)
+        era = await self.next_era(shown)
         await self._open(era)
         await hand_over(self._store, self._chain.owner_id, name, Handing(successor, era))
         return era
 
-    async def next_era(self) -> int:
-        """The era that a rotation or a transfer would open; raise `NotAllowed` if all are open. Nothing is changed."""
-        return await self._next_era()
+    async def next_era(self, shown: int | None = None) -> int:
+        """The era after all that were opened, as far as this home has heard: perhaps another machine has opened one.
 
-    async def _next_era(self, shown: int | None = None) -> int:
-        """The era after all that were opened, as far as this home has heard: perhaps another machine has opened one."""
+        Raises:
+            NotAllowed: all are open, or it is not the one that was `shown`.
+        """
         keys = await open_keys(self._files, self._entropy, self._compute, self._secret)
         era = max(keys.owner.era, await spoken_era(self._store, self._chain.owner_id)) + 1
         if era >= REVOCATION_ERA:
