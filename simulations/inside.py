@@ -107,8 +107,8 @@ def keeps_beside(node: "Node", claim: Claim) -> bool:
     known = knowledge(node)
     if known is None or not claim.label:
         return False
-    admission, key = known._admission, (claim.name, claim.owner)  # noqa: SLF001 (see above)
-    return admission._stays(claim, 1) or key in admission._quotas._bearers  # noqa: SLF001 (see above)
+    is_last_word = claim.id in known.registry and not known.registry.holds(claim)
+    return is_last_word or known._admission._stays(claim, 1)  # noqa: SLF001 (see above)
 
 
 def asked_for(node: "Node") -> int:

@@ -4,6 +4,7 @@
     already known · superseded · revoked                                       (look-ups)
     the time window                                                            (two comparisons)
     quota (`quota`), for holds that are not here                               (counts; if they are full, hashes)
+    without room for the hold: whether it says in which era its owner speaks   (`last_words`)
     signature                                                                  (50 µs)
     work, if the network asks for it                                           (milliseconds, so not here)
 
@@ -41,6 +42,8 @@ class Verdict(enum.Enum):
     """It is here already: refresh when it was heard of, and don't pass it on."""
     SUPERSEDED = "superseded"
     """A greater one of the same owner is here, or one of a later era: the sender is behind."""
+    LAST_WORD = "last word"
+    """It is genuine and there is no room for the hold, but it says in which later era its owner speaks: keep that."""
     UNPROVEN = "unproven"
     """It is genuine, and what its work is worth must be computed: do that, and ask again."""
     EARLY = "early"
@@ -142,26 +145,32 @@ class Admission:
         self._check_work(claim, ours=ours)
         if claim.kind is not Kind.REVOCATION:
             self._check_window(claim, now)
-        if not ours:
-            self._check_quota(claim, lodging)
+        has_room = ours or self._check_quota(claim, lodging)
         if not claim.genuine():
             raise ClaimRefused("signature", "The claim's signature is not by its owner's present key.")
         if claim.level is None and self._levels.asked and claim.kind is not Kind.REVOCATION:
             return Verdict.UNPROVEN
         if claim.kind is not Kind.REVOCATION and _begins(claim) > now + MAX_AHEAD:
             return Verdict.EARLY
-        return Verdict.NEW
+        return Verdict.NEW if has_room else Verdict.LAST_WORD
 
     def appraise(self, claim: Claim) -> Claim:
         """The claim with what is known of its work: by the claim that it renews, or because it was computed before."""
         if claim.level is not None or not self._levels.asked or claim.kind is Kind.REVOCATION:
             return claim
         level = self._levels.of(claim)
-        entry = self._registry.entry(claim.name, claim.owner) if level is None else None
-        for before in entry.claims if entry else ():
+        for before in self._said_before(claim) if level is None else ():
             if before.work == claim.work and before.level is not None:
                 level = before.level
         return claim if level is None else claim.proved(level)
+
+    def _said_before(self, claim: Claim) -> tuple[Claim, ...]:
+        """What is here of its owner about its name."""
+        entry = self._registry.entry(claim.name, claim.owner)
+        if entry is not None:
+            return entry.claims
+        said = self._registry.last_words.of(claim.owner.digest)
+        return (said,) if said is not None and said.name == claim.name else ()
 
     def _check_work(self, claim: Claim, *, ours: bool) -> None:
         bits = self._levels.difficulty.bits
@@ -194,17 +203,22 @@ class Admission:
         if _begins(claim) > now + DAY:
             raise ClaimRefused("future", "The claim is from too far in the future; one of the two clocks is wrong.")
 
-    def _check_quota(self, claim: Claim, lodging: Lodging | None) -> None:
+    def _check_quota(self, claim: Claim, lodging: Lodging | None) -> bool:
+        """Whether there is room for the hold; raise `ClaimRefused` if it says nothing else."""
         registry, limits = self._registry, self._limits
         if claim.kind is Kind.REVOCATION:
             # Also of known owners: who wants to fill this node makes each known first, and revocations never end.
             if registry.revocations >= limits.revocations and not self._spares(claim):
                 raise ClaimRefused("quota", "This node keeps as many revocations as it is allowed to.")
-            return
+            return True
         known = registry.by_owner.of(claim.owner.digest)
         if registry.entry(claim.name, claim.owner) is not None or (known and claim.era > registry.era_of(claim.owner)):
-            return  # it takes no further room, or ends all that is here of its owner: that must be known in any case
-        unproven = claim.level is None and self._levels.asked  # it may show any work: judged again when that is known
+            return (
+                True  # it takes no further room, or ends all that is here of its owner: that must be known in any case
+            )
+        unproven = claim.level is None and self._levels.asked
+        if unproven:  # it may show any work, and is judged again when that is known
+            claim = claim.proved(_MOST)
         refusal = "" if unproven else self._quotas.refusal(claim)
         if (
             not refusal
@@ -212,8 +226,11 @@ class Admission:
             and not self._may_lodge(claim, lodging)
         ):
             refusal = "This node keeps as many claims as it is allowed to."
-        if refusal and not self._stays(claim, len(known) + 1) and not self._may_deposit(claim, lodging):
+        if not refusal or self._stays(claim, len(known) + 1) or self._may_deposit(claim, lodging):
+            return True
+        if known or not registry.last_words.has_room(claim):
             raise ClaimRefused("quota", refusal)
+        return False
 
     def _stays(self, claim: Claim, holds: int) -> bool:
         """Whether a claim is kept beside the quotas, if its owner has so many holds here.

@@ -20,7 +20,7 @@ from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import STALE_GRACE
 from beam_actors.naming.messages import Holding
 from beam_actors.naming.pins import Pin
-from beam_actors.naming.quota import place_of
+from beam_actors.naming.precedence import place_of
 from beam_actors.naming.ranking import Clear, Contested, decide, is_live
 from beam_actors.naming.registry import Entry, Key
 from beam_actors.naming.results import Choice, Conflict, Held, Resolution, Source

@@ -3,11 +3,12 @@
     names.claims    name NUL owner    `_ROW`, claim, rival or nothing, backer or nothing, sum
                                       before: [2, claim, rival or empty, first, heard, alone, settled], [1, …, heard]
     names.revoked   owner             [1, claim]
+    names.last      owner             [1, claim, level]
 
 Invariant: what is read back is what was written, or `StoreDamaged` is raised. A row of `names.claims` holds claims with
 their columns (`Claim`) and ends with the sum of its key and all before (`rows`): so damage is found without parsing,
-which would take most of a start's time. A revocation, and claims in rows of before, are parsed again. That a signature
-is genuine was checked before it was written, and a node that it is sent to checks it.
+which would take most of a start's time. A revocation, a last word, and claims in rows of before, are parsed again. That
+a signature is genuine was checked before it was written, and a node that it is sent to checks it.
 """
 
 import struct
@@ -26,6 +27,7 @@ from beam_actors.values import Name, OwnerId, cbor
 
 CLAIMS: Final = "names.claims"
 REVOKED: Final = "names.revoked"
+LAST: Final = "names.last"
 _FORMAT = 1
 _CLAIMS_FORMAT = b"\x03"
 _CLAIMS_BEFORE = 1, 2
@@ -34,6 +36,8 @@ _ROW = struct.Struct("<cQQQ?HHBBB")
 have; the levels of both and of the backer (0: none, or not looked at)."""
 _PERSON = b"beam-claims-row"
 _OWNER = 32
+_LEVELS = 256
+"""More than there are: a byte says one."""
 _LAST_DATE = 253_402_300_800
 """The first second of the year 10000, which no date can say."""
 
@@ -60,6 +64,15 @@ def drop_entry(name: Name, owner: OwnerId) -> Change:
 def put_revocation(claim: Claim) -> Change:
     """Keep a revocation."""
     return rows.put(REVOKED, claim.owner.digest, [_FORMAT, claim.encoded])
+
+
+def put_last_word(owner: bytes, claim: Claim | None) -> Change:
+    """Keep the last word of the owner with this digest, or none any more."""
+    return (
+        Change(LAST, owner, None)
+        if claim is None
+        else rows.put(LAST, owner, [_FORMAT, claim.encoded, claim.level or 0])
+    )
 
 
 def read_entry(
@@ -136,6 +149,17 @@ def read_revocation(key: bytes, value: bytes, network: str) -> Claim:
         case [int(), bytes() as claim]:
             return _parse(claim, network)
     raise damaged(REVOKED)
+
+
+def read_last_word(key: bytes, value: bytes, network: str) -> Claim:
+    """Read a row of `names.last`; raise `StoreDamaged`."""
+    match rows.read(LAST, key, value, _FORMAT):
+        case [int(), bytes() as data, int() as level]:
+            claim = _parse(data, network)
+            is_of_key = claim.owner.digest == key and claim.kind is not Kind.REVOCATION
+            if is_of_key and claim.era and 0 <= level < _LEVELS:
+                return claim.proved(level) if level else claim
+    raise damaged(LAST)
 
 
 def read_revoked(key: bytes) -> OwnerId:

@@ -16,7 +16,7 @@ from beam_actors.errors import ClaimRefused, InvalidValue, StorageError
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.lodgers import Lodging
-from beam_actors.naming.messages import Changed, GetClaims, GetHolding, GetUnder, Holding, ListHeld, Submit, Taken
+from beam_actors.naming.messages import Changed, GetHeld, GetHolding, GetUnder, Holding, ListHeld, Submit, Taken
 from beam_actors.naming.network import FAILURES, KeyValues, Take
 from beam_actors.naming.ranges import hold_key, name_key
 from beam_actors.peers import Fate, Kept
@@ -80,8 +80,8 @@ class ClaimCustodian:
         return hold_key(self._network, claim.name, claim.owner)
 
     async def _held(self, ids: tuple[bytes, ...]) -> frozenset[bytes]:
-        found: tuple[bytes, ...] = await self._registrar.ask(GetClaims(ids), timeout=_ASK)
-        return frozenset(Claim.parse(one, network=self._network).id for one in found)
+        held: frozenset[bytes] = await self._registrar.ask(GetHeld(ids), timeout=_ASK)
+        return held
 
 
 def _fate(claim: Claim | None, before: frozenset[bytes], after: frozenset[bytes], *, near: bool) -> Fate:

@@ -53,7 +53,7 @@ class Knowledge:
         self.owner = owner
         self.me = me
         self.limits = limits
-        self.registry = Registry()
+        self.registry = Registry(last_words=limits.last_words)
         self.own: dict[Name, Own] = {}
         self.bindings = Bindings(self.registry, self.record, owner=owner, limits=limits)
         self.remarks: list[str] = []
@@ -99,14 +99,13 @@ class Knowledge:
     def take_proved(self, claim: Claim, now: float, lodging: Lodging | None = None) -> Claim | None:
         """The same for one that was parsed, when it was found out what its work is worth."""
         try:
-            if self._admit(claim, now, lodging=lodging) is not Verdict.NEW:
-                return None
+            verdict = self._admit(claim, now, lodging=lodging)
         except ClaimRefused as refused:
             self.refused[refused.reason] += 1
             return None
-        if claim.id not in self.registry:  # a quota let it in, and another one not
-            return None
-        if claim.kind is not Kind.REVOCATION:
+        if verdict not in {Verdict.NEW, Verdict.LAST_WORD} or claim.id not in self.registry:
+            return None  # a quota may have let it in, and another one not
+        if self.registry.holds(claim):
             self.lodge(claim, lodging)
         return claim
 
@@ -161,7 +160,9 @@ class Knowledge:
         elif verdict is Verdict.NEW:
             self._let_go(self._admission.deposit(claim, lodging))
             self._merge(claim, now, ours=ours)
-        elif verdict is Verdict.KNOWN and claim.kind is not Kind.REVOCATION:
+        elif verdict is Verdict.LAST_WORD:
+            self.registry.say(claim)
+        elif verdict is Verdict.KNOWN and self.registry.holds(claim):
             self._let_go(self._admission.deposit(claim, lodging))
             key = claim.name, claim.owner
             if self.holds.heard(key, now):
@@ -231,7 +232,7 @@ class Knowledge:
         written = 0
         for claim_id in ids:
             claim = self.registry.get(claim_id)
-            if claim is None or claim.kind is Kind.REVOCATION:
+            if claim is None or not self.registry.holds(claim):
                 continue
             key = claim.name, claim.owner
             if abs(now - self.holds[key].heard) >= MINUTE and self.holds.heard(key, now) and written < most:
@@ -255,12 +256,12 @@ class Knowledge:
     def forget(self, now: float) -> int:
         """Drop claims of which nothing can come back, not own and bound names; how many. If the clock is believed."""
         keep = {(name, self.owner) for name in self.own} | set(self.bindings.holds())
-        believed = self._believes(now)
+        floor, believed = self.registry.floor, self._believes(now)
         dropped = self.registry.forget(now, keep=keep) if believed else []
         lessened = self.registry.forget_backers(now) if believed else []
         for key in dropped:
             self.drop(key)
-        if dropped or lessened:
+        if self.registry.floor != floor:
             self._changes.append(records.put_floor(self.registry.floor))
         self.make_room()  # a person may have let go of what was kept beside the quotas
         for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now)).union(lessened)):
@@ -340,7 +341,7 @@ class Knowledge:
     def changes(self) -> list[Change]:
         """The store's changes since the last call."""
         changes, self._changes = self._changes, []
-        return changes
+        return changes + [claim_rows.put_last_word(*one) for one in self.registry.last_words.touched()]
 
     def unproven(self) -> tuple[Claim, ...]:
         """The claims since the last call whose work must be computed before they can be taken in."""

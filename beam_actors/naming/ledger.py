@@ -57,6 +57,7 @@ class Ledger:
         loading = Loading(known)
         loading.tables(
             await self._store.scan(claim_rows.REVOKED),
+            await self._store.scan(claim_rows.LAST),
             await self._store.scan(records.OWN),
             await self._store.scan(records.PINS),
             await self._store.scan(records.PETNAMES),

@@ -34,6 +34,7 @@ class Loading:
     def tables(
         self,
         revoked: Iterable[tuple[bytes, bytes]],
+        last: Iterable[tuple[bytes, bytes]],
         own: Iterable[tuple[bytes, bytes]],
         pins: Iterable[tuple[bytes, bytes]],
         petnames: Iterable[tuple[bytes, bytes]],
@@ -44,6 +45,8 @@ class Loading:
         """Take back the other tables, before the claims. What can't be read costs itself only, and fails closed."""
         for key, value in revoked:
             self._row(self._revoked, key, value)
+        for key, value in last:
+            self._row(self._last_word, key, value)
         for key, value in own:
             self._row(self._own, key, value)
         for key, value in pins:
@@ -78,6 +81,20 @@ class Loading:
             self._known.remarks.append(
                 f"The revocation of {owner} can't be read. Nothing of that owner is believed; a peer may tell it again."
             )
+
+    def _last_word(self, key: bytes, value: bytes) -> None:
+        try:
+            claim = claim_rows.read_last_word(key, value, self._known.network)
+        except StoreDamaged:  # a peer may tell it again; in which era its owner speaks, nothing else says
+            self._known.record(claim_rows.put_last_word(key, None))
+            self._known.remarks.append(
+                f"In which era {claim_rows.read_revoked(key).short} speaks can't be read; a peer may tell it again."
+            )
+            return
+        if self._known.registry.is_revoked(claim.owner) or (claim.level or 0) < self._known.levels.difficulty.bits:
+            self._known.record(claim_rows.put_last_word(key, None))
+        else:
+            self._known.registry.reload(claim)
 
     def _pin(self, key: bytes, value: bytes) -> None:
         try:

@@ -247,6 +247,13 @@ class GetClaims:
 
 
 @attrs.frozen(slots=True)
+class GetHeld:
+    """Reply: frozenset of those of these ids whose claims are here under their names."""
+
+    ids: tuple[bytes, ...]
+
+
+@attrs.frozen(slots=True)
 class Confirm:
     """A peer holds these ids too: they were heard of again. No reply."""
 

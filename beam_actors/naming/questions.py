@@ -13,6 +13,7 @@ from beam_actors.naming.messages import (
     CheckFree,
     GetAbout,
     GetClaims,
+    GetHeld,
     GetHolding,
     GetItems,
     GetMade,
@@ -44,7 +45,7 @@ Question = (
     | ListHeld
     | Resolve
 )
-PeersQuestion = GetAbout | GetUnder | GetItems | GetClaims
+PeersQuestion = GetAbout | GetUnder | GetItems | GetClaims | GetHeld
 Answer = Callable[[Knowledge, Any, float], object]
 
 ANSWERS: Final[Mapping[type[Question], Answer]] = {
@@ -77,6 +78,9 @@ TOLD: Final[Mapping[type[PeersQuestion], Answer]] = {
     GetItems: lambda known, _ask, _now: known.registry.snapshot(),
     GetClaims: lambda known, ask, _now: tuple(
         claim.encoded for one in ask.ids if (claim := known.registry.get(one)) is not None
+    ),
+    GetHeld: lambda known, ask, _now: frozenset(
+        one for one in ask.ids if (claim := known.registry.get(one)) is not None and known.registry.holds(claim)
     ),
 }
 """What peers may hear of. It must be durable: a claim that was not committed may be signed again, differently."""

@@ -19,36 +19,25 @@ What a person here relies on is kept beside the quotas. What is beyond one of th
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
-from hashlib import blake2b
 
 from beam_actors.naming.claim import Claim
+from beam_actors.naming.precedence import place_of
 from beam_actors.naming.registry import Held, Key, Registry
 
 OF_ONE_NAME = 32
 """Holds on one name that are kept beside the quotas, for each reason for which that can be decided by others."""
-_BEARERS = 256
-"""Holds that stay beyond a quota because they alone say that their owner left an era."""
-Place = tuple[int, bytes]
-"""Where a hold stands among others: the lesser is before the greater."""
-
-
-def place_of(held: Held) -> Place:
-    """More work comes first, then a lesser hash: who grinds keys for it does the work for each of them, too."""
-    subject = held.label.encode() + b"\0" + held.owner.digest
-    return -(held.level or 0), blake2b(subject, digest_size=16, person=b"beam-quota-1").digest()
 
 
 class Quotas:
     """The two quotas over one registry."""
 
-    __slots__ = ("_bearers", "_names", "_owners", "_registry")
+    __slots__ = ("_names", "_owners", "_registry")
 
     def __init__(self, registry: Registry, *, owners: int, names: int) -> None:
         """At most so many `owners` of one name, and `names` of one owner."""
         self._registry = registry
         self._owners = owners
         self._names = names
-        self._bearers = Latest(_BEARERS)
 
     def __repr__(self) -> str:
         return f"<Quotas: {self._owners} owners of a name, {self._names} names of an owner>"
@@ -67,32 +56,14 @@ class Quotas:
         """The holds beyond a quota that must go: of the name and the owner of `key`, or any.
 
         `beside` says which are kept all the same, by a claim and how many holds its owner has here.
-
-        What is forgotten with a hold may come again, as to a node that never heard of it. That must not be an era that
-        its owner left: then the key of that era, which a thief may have, would be believed again for all names, and to
-        crowd one name would do it. So the last hold of an owner in a later era stays, within a bound.
         """
         if not (beyond := self._beyond(key)):
             return []
         gone: set[Key] = set()
         for held in sorted(beyond, key=place_of, reverse=True):
-            one = held.name, held.owner
-            others = self._other_holds(held, gone)
-            if one in gone:
-                continue
-            if beside(_claim(held), others + 1):
-                self._bearers.discard(one)
-            elif others or held.era == 0:
-                self._bearers.discard(one)
-                gone.add(one)
-            elif (other := self._bearers.add(one)) is not None and self._must_go(other, beside):
-                gone.add(other)
+            if not beside(_claim(held), 1 + self._other_holds(held, gone)):
+                gone.add((held.name, held.owner))
         return sorted(gone)
-
-    def _must_go(self, key: Key, beside: Callable[[Claim, int], bool]) -> bool:
-        """Whether the only hold of its owner is beyond a quota, and nothing else keeps it."""
-        here = [held for held in self._beyond(key) if (held.name, held.owner) == key]
-        return bool(here) and not beside(_claim(here[0]), 1)
 
     def _beyond(self, key: Key | None) -> list[Held]:
         names = self._registry.by_name.groups() if key is None else [key[0].label]

@@ -10,6 +10,7 @@ The state is a product of join-semilattices, so merging is commutative, associat
 - per owner a revocation or none. It absorbs: the owner's claims are dropped and none is taken again.
 
 Invariant: the content is a function of the set of claims ever merged, never of their order, and no clock is read.
+(What goes for want of room is another matter; of its owner's last one an era may stay here, under no name.)
 What may be merged (signatures, times, quotas) is decided before, in `admission`. Whoever holds the registry decides
 when to `forget`; after that `floor` keeps what was forgotten from coming back.
 """
@@ -20,7 +21,8 @@ import attrs
 
 from beam_actors.naming.catalogue import Catalogue
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.limits import RETENTION
+from beam_actors.naming.last_words import LastWords
+from beam_actors.naming.limits import RETENTION, Limits
 from beam_actors.naming.ranges import Snapshot, name_key
 from beam_actors.naming.shelf import Shelf
 from beam_actors.values import Name, OwnerId, cbor
@@ -115,15 +117,17 @@ def _entry(held: Held) -> Entry:
 class Registry:
     """Claims by name and owner. One holder; not safe to share."""
 
-    __slots__ = ("_by_id", "_revocations", "_revoked", "by_name", "by_owner", "floor")
+    __slots__ = ("_by_id", "_revocations", "_revoked", "by_name", "by_owner", "floor", "last_words")
 
-    def __init__(self, *, floor: int = 0) -> None:
+    def __init__(self, *, floor: int = 0, last_words: int = Limits().last_words) -> None:
         self.by_name: Shelf[str, bytes, Held] = Shelf(lambda held: held.owner.digest)
         self.by_owner: Shelf[bytes, str, Held] = Shelf(lambda held: held.label)
         """What is known by either key, for reading: whoever counts holds does so for each claim that comes."""
         self._by_id = Catalogue()
         self._revoked: dict[OwnerId, Claim | None] = {}  # None: by `bar`
         self._revocations = 0  # those that are here
+        self.last_words = LastWords(last_words)
+        """For reading; they are no holds."""
         self.floor = floor
         """Claims issued at or before this second (since 1970) are not admitted: one of that age was forgotten here."""
 
@@ -140,6 +144,7 @@ class Registry:
         for other in self.by_owner.of(claim.owner.digest):
             claim = claim.sharing(other.owner)
             break
+        self._unsay(claim.owner)
         held = self.by_name.get(claim.label, claim.owner.digest)
         if held is None:
             self._by_id[claim.id] = claim
@@ -165,6 +170,7 @@ class Registry:
             or claim.owner in self._revoked
             or self.by_name.get(claim.label, digest) is not None
             or (digest in self.by_owner and self.era_of(claim.owner) != claim.era)
+            or self.last_words.of(digest) is not None
         ):
             return False
         self._by_id[claim.id] = claim
@@ -190,6 +196,7 @@ class Registry:
             return False
         for entry in self.ended_by(claim):
             self._drop((entry.claim.name, claim.owner))
+        self._unsay(claim.owner)
         self._revoked[claim.owner] = claim
         self._by_id[claim.id] = claim
         self._revocations += 1
@@ -214,6 +221,24 @@ class Registry:
         for claim in _entry(held).claims if held else ():
             del self._by_id[claim.id]
 
+    def say(self, claim: Claim) -> None:
+        """Keep a claim as the last word of its owner, of whom no hold is here; see `LastWords.has_room`."""
+        gone = self.last_words.put(claim)
+        if gone is not claim:
+            self._by_id[claim.id] = claim
+        if gone is not None and gone is not claim:
+            del self._by_id[gone.id]
+
+    def reload(self, claim: Claim) -> None:
+        """Take a last word back that was in a registry."""
+        self.last_words.load(claim)
+        self._by_id[claim.id] = claim
+
+    def _unsay(self, owner: OwnerId) -> None:
+        said = self.last_words.pop(owner.digest)
+        if said is not None:
+            del self._by_id[said.id]
+
     # --- forgetting ---------------------------------------------------------------------------------------------------
 
     def forget(self, now: float, *, keep: Collection[Key] = ()) -> list[Key]:
@@ -232,6 +257,10 @@ class Registry:
         keys = [(held.name, held.owner) for held in old]
         for key in keys:
             self._drop(key)
+        for said in self.last_words:
+            if said.issued + RETENTION < now:
+                self.floor = max(self.floor, said.issued)
+                self._unsay(said.owner)
         return keys
 
     def forget_backers(self, now: float) -> list[Key]:
@@ -252,10 +281,15 @@ class Registry:
     def evict(self, key: Key) -> None:
         """Drop what is here of an owner's hold on a name, if anything is: it may come again when there is room.
 
-        `floor` stays, since nothing of that age was forgotten, and so do revocations: they are no holds.
+        `floor` stays, since nothing of that age was forgotten, and so do revocations: they are no holds. What said in
+        which later era its owner speaks becomes the last word, if nothing else here says it.
         """
-        if self.entry(*key) is not None:
-            self._drop(key)
+        entry = self.entry(*key)
+        if entry is None:
+            return
+        self._drop(key)
+        if entry.era and key[1].digest not in self.by_owner:
+            self.say(entry.claim)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -268,6 +302,10 @@ class Registry:
     def get(self, claim_id: bytes) -> Claim | None:
         """The claim with this id, if it still counts or proves an equivocation."""
         return self._by_id.get(claim_id)
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether anything is known of its owner's hold on its name: a revocation and a last word are no holds."""
+        return self.by_name.get(claim.label, claim.owner.digest) is not None
 
     def entry(self, name: Name, owner: OwnerId) -> Entry | None:
         """What is known of the owner's hold on the name."""
@@ -291,7 +329,8 @@ class Registry:
         """The era of all that is known of the owner; 0 if that is nothing."""
         for held in self.by_owner.of(owner.digest):
             return held.era
-        return 0
+        said = self.last_words.of(owner.digest)
+        return 0 if said is None else said.era
 
     def at(self, key: bytes) -> Name | None:
         """The name whose place among all names is this key, if somebody is known to claim it."""
@@ -320,8 +359,8 @@ class Registry:
 
     @property
     def claims(self) -> int:
-        """How many claims and proofs are here; revocations, which are never forgotten, don't count."""
-        return len(self._by_id) - self._revocations
+        """How many claims and proofs are here; last words and revocations have bounds of their own."""
+        return len(self._by_id) - self._revocations - len(self.last_words)
 
     @property
     def revocations(self) -> int:

@@ -180,7 +180,7 @@ class NothingComesBack(Invariant):
                 continue
             entry = registry.entry(claim.name, claim.owner)
             too_old = claim.issued + RETENTION < place.machine.clock.wall()
-            outdated = any(other.claim.era > claim.era for other in registry.names_of(claim.owner))
+            outdated = registry.era_of(claim.owner) > claim.era
             if _replaced(claim, entry) or outdated or registry.is_revoked(claim.owner) or too_old:
                 self.checks += 1
             elif entry is None and pushed_out((claim.label, claim.owner), registry, self.stage.work.level, claim):

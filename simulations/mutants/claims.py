@@ -237,7 +237,7 @@ MUTANTS = (
         name="work-buys-no-place",
         bug="Whoever does more work for a name is crowded out by those who did the least.",
         test="naming/test_quota.py::test_the_owner_who_comes_after_many_cheaper_ones_is_kept",
-        edits=(Edit("naming/quota.py", "return -(held.level or 0),", "return 0,"),),
+        edits=(Edit("naming/precedence.py", "return -(held.level or 0),", "return 0,"),),
     ),
     Mutant(
         name="two-orders-for-two-quotas",
@@ -269,7 +269,30 @@ MUTANTS = (
         name="crowd-brings-an-era-back",
         bug="When the last claim of an owner's era is crowded out, the key of the era before counts again.",
         test="naming/test_quota.py::test_to_crowd_a_name_brings_no_era_back_that_its_owner_left",
-        edits=(Edit("naming/quota.py", "if others or held.era == 0:", "if others >= 0:"),),
+        edits=(Edit("naming/registry.py", "if entry.era and key[1].digest not in self.by_owner:", "if not entry:"),),
+    ),
+    Mutant(
+        name="crowd-hides-an-era",
+        bug="Who met a crowd first learns nothing of an owner whose claim it has no room for.",
+        test="naming/test_quota.py::test_who_met_the_crowd_first_learns_of_the_era_all_the_same",
+        edits=(Edit("naming/admission.py", "if known or not registry.last_words.has_room(claim):", "if refusal:"),),
+    ),
+    Mutant(
+        name="last-words-first-come",
+        bug="Whoever comes last drives out what an owner said last, whatever work was done for it.",
+        test="naming/test_last_words.py::test_those_stay_that_come_first",
+        edits=(
+            Edit(
+                "naming/last_words.py",
+                "(len(self) < self._room or self._key(claim) < self._order[-1])",
+                "claim.level is not None",
+            ),
+            Edit(
+                "naming/last_words.py",
+                "if not self._order or self._key(claim) > self._order[-1]:",
+                "if not self._order:",
+            ),
+        ),
     ),
     Mutant(
         name="refused-claims-sent-each-minute",

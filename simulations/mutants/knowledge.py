@@ -202,7 +202,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/knowledge.py",
-                "        if dropped or lessened:\n            self._changes.append(records.put_floor(self.registry.floor))\n",
+                "        if self.registry.floor != floor:\n            self._changes.append(records.put_floor(self.registry.floor))\n",
                 "",
             ),
         ),

@@ -9,6 +9,7 @@ from beam_actors.naming.claim import Claim
 from beam_actors.naming.grammar import parse_query, random_name
 from beam_actors.naming.ranges import ITEM, SALT, Snapshot
 from beam_actors.naming.reconciling import Reconciliation
+from beam_actors.ports import Change
 from beam_actors.values import cbor
 from beam_actors.wire import FrameReader
 from tests.naming.builders import NETWORK, owner_id
@@ -85,6 +86,10 @@ def fuzz_query(data: bytes) -> None:
     assert parse_query(f"{query}.local.") == query
 
 
+def _last_word_again(claim: Claim) -> Change:
+    return claim_rows.put_last_word(claim.owner.digest, claim)
+
+
 def fuzz_record(data: bytes) -> None:
     with suppress(StoreDamaged):
         assert claim_rows.read_era(KEY, data) >= 0
@@ -94,6 +99,7 @@ def fuzz_record(data: bytes) -> None:
         assert claim_rows.read_entry(again.key, again.value, NETWORK) == row  # perhaps of a format before
     for again in (
         lambda: claim_rows.put_revocation(claim_rows.read_revocation(owner_id(0).digest, data, NETWORK)),
+        lambda: _last_word_again(claim_rows.read_last_word(owner_id(0).digest, data, NETWORK)),
         lambda: records.put_own(records.read_own(b"alice", data)),
         lambda: records.put_pin(records.read_pin(b"alice", data)),
         lambda: records.put_petname(*records.read_petname(b"anna", data)),

@@ -30,7 +30,11 @@ class Tables:
         running = self.rows.get(records.META, {}).get(records.RUNNING)
         loading = Loading(known)
         loading.tables(
-            *map(rows, (claim_rows.REVOKED, records.OWN, records.PINS, records.PETNAMES, records.MADE)), floor, running
+            *map(
+                rows, (claim_rows.REVOKED, claim_rows.LAST, records.OWN, records.PINS, records.PETNAMES, records.MADE)
+            ),
+            floor,
+            running,
         )
         for key, value in rows(claim_rows.CLAIMS):
             loading.entry(key, value)

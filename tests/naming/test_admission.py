@@ -8,7 +8,7 @@ from beam_actors.errors import ClaimRefused
 from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, RETENTION, Limits
-from beam_actors.naming.quota import place_of
+from beam_actors.naming.precedence import place_of
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.registry import Registry
 from beam_actors.naming.work import Levels

@@ -93,6 +93,22 @@ async def test_an_owner_whose_revocation_cannot_be_read_stays_revoked(autojump_c
             assert one.registrar.incarnation == 1
 
 
+async def test_a_last_word_that_cannot_be_read_is_told_again(autojump_clock):
+    disk, last = MemoryDisk(), claim(0, era=2)
+    async with bench(disk) as one:
+        for owner, data in ((owner_id(0).digest, RUBBISH), (b"no owner", RUBBISH), (owner_id(1).digest, b"")):
+            await one.store.commit([Change(claim_rows.LAST, owner, data)])
+        word = claim_rows.put_last_word(owner_id(2).digest, claim(2, era=2))
+        await one.store.commit([word, claim_rows.put_last_word(owner_id(1).digest, last)])
+    for _ in range(2):
+        async with bench(disk) as one:
+            assert await ids_at(one.registrar) == {claim(2, era=2).id}
+            assert one.registrar.incarnation == 1
+    async with bench(disk) as one:
+        assert await one.registrar.ask(submit(claim(2, era=1), last)) == Taken(1)
+        assert await ids_at(one.registrar) == {claim(2, era=2).id, last.id}
+
+
 async def test_an_own_name_whose_row_cannot_be_read_is_held_if_this_owner_claims_it(autojump_clock):
     disk = MemoryDisk()
     async with bench(disk) as one:

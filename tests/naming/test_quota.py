@@ -15,7 +15,8 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import HOUR, RETENTION, Limits
-from beam_actors.naming.quota import Latest, Quotas, place_of
+from beam_actors.naming.precedence import place_of
+from beam_actors.naming.quota import Latest, Quotas
 from beam_actors.naming.registry import Registry
 from beam_actors.naming.work import Levels
 from beam_actors.values import Name
@@ -55,9 +56,9 @@ def known_to(limits: Limits = SMALL, *claims: Claim) -> Knowledge:
     return known
 
 
-def hear(known: Knowledge, claims) -> int:
+def hear(known: Knowledge, claims, now: float = NOW) -> int:
     """How many of them were new."""
-    return sum(known.take(one.encoded, NOW) is not None for one in claims)
+    return sum(known.take(one.encoded, now) is not None for one in claims)
 
 
 def ids(known: Knowledge) -> set[bytes]:
@@ -257,47 +258,86 @@ def test_what_is_beyond_one_quota_takes_no_room_in_the_other():
 def test_to_crowd_a_name_brings_no_era_back_that_its_owner_left():
     """Else who has the key of before pays for a crowd, and claims all the owner's names."""
     thief = [said(0, "bob", 5), said(0, "carol", 5)]
-    known, tables = known_to(SMALL, said(0, "bob"), said(0, level=2, era=1)), Tables()
+    last = said(0, level=2, era=1)
+    known, tables = known_to(SMALL, said(0, "bob"), last), Tables()
     hear(known, CROWD)
-    assert known.registry.entry(ALICE, owner_of(0)) is not None
+    assert not known.registry.holds(last)
     assert hear(known, thief) == 0
     tables.apply(known)
     again = tables.load(levels=LEVELS, limits=SMALL)
-    again.make_room()
+    assert list(again.registry.last_words) == [last]
+    assert again.registry.canonical() == known.registry.canonical()
     assert hear(again, thief) == 0
     assert hear(again, [said(0, "carol", era=1)]) == 1  # now another claim says it
-    again.make_room()
-    assert again.registry.entry(ALICE, owner_of(0)) is None
+    assert not again.registry.last_words
+    tables.apply(again)
+    again = tables.load(levels=LEVELS, limits=SMALL)
+    assert [entry.label for entry in again.registry.names_of(owner_of(0))] == ["carol"]
+    assert not again.registry.last_words
     assert hear(again, thief) == 0
 
 
 def test_an_era_is_left_even_by_a_claim_of_a_crowded_name():
+    last = said(0, era=1)
     known = known_to(SMALL, said(0, "bob"), *CROWD)
-    assert hear(known, [said(0, era=1)]) == 1
-    assert [entry.era for entry in known.registry.names_of(owner_of(0))] == [1]
+    assert hear(known, [last]) == 1
+    assert known.registry.names_of(owner_of(0)) == ()
     assert hear(known, [said(0, "bob", 9)]) == 0
-    assert hear(known_to(SMALL, *CROWD), [said(0, era=1)]) == 0  # whoever knows nothing of the owner learns nothing
 
 
-def test_such_claims_are_bounded(monkeypatch):
-    monkeypatch.setattr("beam_actors.naming.quota._BEARERS", 3)
-    known = known_to(SMALL, *CROWD)
-    for owner in range(10, 20):
-        hear(known, [said(owner, "bob", level=2), said(owner, era=1)])
-        known.make_room()
-    assert known.registry.owners_of(ALICE) == SMALL.owners_per_name + 3
+def test_who_met_the_crowd_first_learns_of_the_era_all_the_same():
+    known, last = known_to(SMALL, *CROWD), said(0, era=1)
+    assert hear(known, [last]) == 1
+    assert not known.registry.holds(last)
+    assert known.registry.era_of(owner_of(0)) == 1
+    assert hear(known, [said(0, "bob", 9)]) == 0
+    assert hear(known, [last, said(0, seq=2)]) == 0
 
 
-def test_a_hold_that_was_kept_for_its_era_and_is_pinned_since_is_not_let_go_for_others(monkeypatch):
-    monkeypatch.setattr("beam_actors.naming.quota._BEARERS", 3)
-    known = known_to(SMALL, *CROWD)
-    for owner in range(10, 20):
-        hear(known, [said(owner, "bob", level=2), said(owner, era=1)])
-        known.make_room()
-        if owner == 10:
-            known.bindings.pin(ALICE, owner_of(10), NOW)
-    assert known.registry.entry(ALICE, owner_of(10)) is not None
-    assert known.registry.owners_of(ALICE) == SMALL.owners_per_name + 3 + 1
+def test_a_last_word_is_compared_with_peers_and_leads_nowhere():
+    known, last = known_to(SMALL, *CROWD), said(0, era=1)
+    hear(known, [last])
+    assert known.registry.get(last.id) == last
+    assert len(known.registry.snapshot()) == len(known.registry) == SMALL.owners_per_name + 1
+    assert known.registry.claims == SMALL.owners_per_name
+    assert last.encoded not in answering.about(known, ALICE, NOW)
+    known.confirm([last.id], NOW, most=9)
+
+
+def test_who_says_it_again_later_is_believed_for_longer():
+    """Else an owner whose one name is crowded would be forgotten a month after it was crowded."""
+    first, again = said(0, era=1), said(0, seq=2, era=1, issued=NOW + HOUR)
+    known = known_to(SMALL, *CROWD, first)
+    assert known.take(again.encoded, NOW + HOUR) == again
+    assert list(known.registry.last_words) == [again]
+    assert known.take(first.encoded, NOW + HOUR) is None
+    known.forget(first.issued + RETENTION + 1)
+    assert list(known.registry.last_words) == [again]
+
+
+def test_it_is_forgotten_in_the_end_and_can_not_be_told_again():
+    known, last = known_to(SMALL, *CROWD), said(0, era=1)
+    late = NOW + RETENTION + HOUR
+    assert hear(known, [last]) == hear(known, [said(50, "bob", issued=late)], now=late) == 1  # so the clock is believed
+    known.forget(late)
+    assert not known.registry.last_words
+    assert last.id not in known.registry
+    assert known.registry.floor >= last.issued
+    assert known.take(last.encoded, NOW) is None
+
+
+def test_a_revocation_ends_it():
+    known = known_to(SMALL, *CROWD, said(0, era=1))
+    known.publish(Claim.revoke(NETWORK, chain(0).era_key(8)), NOW)
+    assert not known.registry.last_words
+    assert len(known.registry) == SMALL.owners_per_name + 1
+
+
+def test_what_has_less_work_than_the_network_asks_for_says_nothing():
+    tables = Tables()
+    tables.apply(known_to(SMALL, *CROWD, said(0, level=2, era=1)))
+    more = Levels(NETWORK, attrs.evolve(CHEAP, bits=3), most=100)
+    assert not tables.load(levels=more, limits=SMALL).registry.last_words
 
 
 def test_of_one_name_few_are_kept_beside_so_that_what_is_done_about_it_stays_quick(monkeypatch):

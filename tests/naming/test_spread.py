@@ -11,8 +11,8 @@ from beam_actors.naming.claim import Claim
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.limits import HOUR, MINUTE
 from beam_actors.naming.messages import CountLinks, Submit
+from beam_actors.naming.precedence import place_of
 from beam_actors.naming.protocol import Ask, Have, Push, Want
-from beam_actors.naming.quota import place_of
 from beam_actors.peers import PeerDown, PeerUp
 from tests.naming.builders import NAMES, NOW, claim, crowd, peer, pool, revocation
 from tests.naming.lab import Node, Silent, View, give, ids, lab, settle, visit
