@@ -30,14 +30,14 @@ _ITEMS_HASHED = 4096
 
 Pay = Callable[[float], Awaitable[None]]
 """Waits until so much may be done for the peer, counted in claims."""
-Submit = Callable[[tuple[bytes, ...]], Awaitable[None]]
-"""Pays for claims of the peer and takes them in."""
+Submit = Callable[[tuple[bytes, ...]], Awaitable[int]]
+"""Pays for claims of the peer and takes them in; how many were new."""
 
 
 class Exchange:
     """One exchange over one stream."""
 
-    __slots__ = ("_exchanges", "_most", "_pay", "_registrar", "_submit", "_talk", "_unkept")
+    __slots__ = ("_differed", "_exchanges", "_most", "_new", "_pay", "_registrar", "_submit", "_talk", "_unkept")
 
     def __init__(
         self,
@@ -58,6 +58,13 @@ class Exchange:
         self._pay = pay
         self._submit = submit
         self._unkept = unkept
+        self._differed = False
+        self._new = 0
+
+    @property
+    def was_fruitless(self) -> bool:
+        """Whether the two sides held different claims, and nothing was new here: it may be so again each time."""
+        return self._differed and not self._new
 
     async def open(self, salt: bytes) -> None:
         """Bring both sides to the same claims; `salt` is new and random."""
@@ -91,6 +98,7 @@ class Exchange:
                     self._talk.finish()
                 )  # if it fails, perhaps the other side could not take in what it has no room for
             self._unkept.given(told, mine)
+            self._differed |= bool(told)
 
     async def _say(self, turn: Turn, salt: bytes, told: dict[bytes, None]) -> None:
         """This side's turn; what the other one lacked is noted in `told`."""
@@ -108,7 +116,8 @@ class Exchange:
         while not machine.heard:
             match await self._exchanges.hear(self._talk.receive):
                 case Push(claims):
-                    await self._submit(claims)
+                    self._differed = True
+                    self._new += await self._submit(claims)
                 case Want(ids):
                     await self._pay(1 + len(ids) / RANGES_READ)
                     machine.wanted(ids)

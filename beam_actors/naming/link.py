@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from beam_actors.naming.allowance import Allowance, Turn
-from beam_actors.naming.limits import Limits
+from beam_actors.naming.limits import HOUR, Limits
 from beam_actors.naming.outbox import Outbox
 from beam_actors.naming.unkept import Unkept
 from beam_actors.ports import Clock
@@ -27,7 +27,10 @@ class Link:
     """What this node owes one connected peer, and what it does for it."""
 
     __slots__ = (
+        "_fruitless",
+        "_interval",
         "_rest",
+        "_rests_until",
         "allowance",
         "answering",
         "behind",
@@ -53,6 +56,8 @@ class Link:
         self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
         self.in_vain: float | None = None
         """When this node has waited long enough for the exchange that the peer is to open."""
+        self._interval = limits.exchange_interval
+        self._fruitless, self._rests_until = 0, -inf
         self._rest = trio.CancelScope()
         self.streams: dict[ByteStream, Worker] = {}
         """Those that the peer opened, the oldest first, and who serves each."""
@@ -73,6 +78,20 @@ class Link:
     def next_exchange(self, now: float) -> float:
         """When this node may open one more."""
         return now + self.opening.take(1, now)
+
+    def compared(self, now: float, *, fruitless: bool) -> None:
+        """There was an exchange, perhaps one that changed nothing here though it found differences.
+
+        Of two nodes that are full each holds what it heard of first, thousands of claims for which the other one has no
+        room. So each such exchange doubles the time to the next one by chance, to an hour at most.
+        """
+        self._fruitless = self._fruitless + 1 if fruitless else 0
+        pause = min(HOUR, self._interval * 2.0 ** min(self._fruitless, 16))
+        self._rests_until = now + pause if fruitless else -inf
+
+    def may_compare(self, now: float) -> bool:
+        """Whether an exchange may be had for no reason but chance."""
+        return self.worker is not None and now >= self._rests_until
 
     def fall_behind(self) -> None:
         """Have a full exchange soon."""

@@ -99,7 +99,8 @@ class Spread(Actor):
     def on_meet(self, _message: Meet) -> None:
         """Compare with one of the peers: what no push and no exchange with others brought comes so."""
         self._meet_later()
-        links = [link for link in self._links.values() if link.worker is not None]
+        now = self._clock.monotonic()
+        links = [link for link in self._links.values() if link.may_compare(now)]
         if links:
             links[int(self._entropy.uniform() * len(links))].fall_behind()
 
@@ -217,6 +218,7 @@ class Spread(Actor):
             exchange = self._exchange_over(talk, peer, link, lambda count: link.allowance.pay(count, talk.check))
             await exchange.open(self._entropy.token(SALT))
             talk.close()
+            link.compared(self._clock.monotonic(), fruitless=exchange.was_fruitless)
         except BaseException:
             talk.abort()
             raise
@@ -322,10 +324,12 @@ class Spread(Actor):
         def pay(count: float) -> Awaitable[None]:
             return self._exchanges.pay(link.allowance, count, talk.check)
 
-        await self._exchange_over(talk, peer, link, pay).answer(opening)
+        exchange = self._exchange_over(talk, peer, link, pay)
+        await exchange.answer(opening)
+        link.compared(self._clock.monotonic(), fruitless=exchange.was_fruitless)
 
-    async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> None:
-        """Hand claims to the registrar, no faster than one peer may; the stream's window slows the peer down."""
+    async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> int:
+        """Hand claims to the registrar, no faster than one peer may, which the stream's window slows; the new ones."""
         await pay(max(1, len(claims)))
         taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         if taken.bad:
@@ -333,6 +337,7 @@ class Spread(Actor):
         ids = [one for one, _claim in with_ids(claims)]
         link.has(ids)
         self._hearsay.gave(peer, ids)
+        return taken.new
 
     async def _hear_of(self, peer: PeerId, link: Link, ids: tuple[bytes, ...]) -> None:
         """The peer has these: what of them is missing here is asked for, in its turn."""

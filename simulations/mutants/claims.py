@@ -295,6 +295,12 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="full-nodes-compare-each-minute",
+        bug="Two nodes that are full of different claims send each other thousands of them each minute.",
+        test="naming/test_spread.py::test_full_nodes_that_differ_in_more_than_can_be_remembered_compare_less_often",
+        edits=(Edit("naming/link.py", "and now >= self._rests_until", "and now >= -self._rests_until"),),
+    ),
+    Mutant(
         name="refused-claims-sent-each-minute",
         bug="What a peer has no room for is sent to it with each exchange.",
         test="naming/test_spread.py::test_two_nodes_that_differ_by_a_quota_do_not_send_the_same_claims_each_minute",

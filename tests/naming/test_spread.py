@@ -12,7 +12,7 @@ from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.limits import HOUR, MINUTE
 from beam_actors.naming.messages import CountLinks, Submit
 from beam_actors.naming.precedence import place_of
-from beam_actors.naming.protocol import Ask, Have, Push, Want
+from beam_actors.naming.protocol import Ask, Compare, Have, Push, Want
 from beam_actors.peers import PeerDown, PeerUp
 from tests.naming.builders import NAMES, NOW, claim, crowd, peer, pool, revocation
 from tests.naming.lab import Node, Silent, View, give, ids, lab, settle, visit
@@ -391,6 +391,24 @@ async def test_what_waits_for_its_time_is_spread_when_it_comes(autojump_clock):
         await settle(3600)
         assert await ids(one) == await ids(other) == {early.id}
         assert isinstance(early, Claim)
+
+
+async def test_full_nodes_that_differ_in_more_than_can_be_remembered_compare_less_often(autojump_clock):
+    """Each holds what came first: neither has use for what the other holds, nor can note all of it."""
+    claims, few = crowd(12), Limits(claims=6, unkept=1, kept=0, sought=0)
+    async with lab(2, limits=few) as (wires, (one, other)):
+        await give(one, *claims[:6])
+        await give(other, *claims[6:])
+        wires.connect(one, other)
+
+        def compared():
+            frames = [protocol.decode(unframed(frame)) for frame in wires.sent]
+            return sum(isinstance(message, Compare) for message in frames)
+
+        await settle(12 * HOUR)
+        wires.sent.clear()
+        await settle(4 * HOUR)
+        assert 3 <= compared() <= 4  # once an hour, whoever of them asks
 
 
 async def test_two_nodes_that_differ_by_a_quota_do_not_send_the_same_claims_each_minute(autojump_clock):
