@@ -146,6 +146,8 @@ class Admission:
         if claim.kind is not Kind.REVOCATION:
             self._check_window(claim, now)
         has_room = ours or self._check_quota(claim, lodging)
+        if not has_room and claim.id in self._registry:
+            return Verdict.KNOWN
         if not claim.genuine():
             raise ClaimRefused("signature", "The claim's signature is not by its owner's present key.")
         if claim.level is None and self._levels.asked and claim.kind is not Kind.REVOCATION:
@@ -180,7 +182,7 @@ class Admission:
             raise ClaimRefused("work", f"The claim shows less work than the {bits} bits that this network asks for.")
 
     def _known(self, claim: Claim) -> Verdict | None:
-        if claim.id in self._registry:
+        if claim.id in self._registry and (claim.kind is Kind.REVOCATION or self._registry.holds(claim)):
             return Verdict.KNOWN
         if claim.kind is Kind.REVOCATION:
             return None  # each owner has one possible revocation
@@ -228,7 +230,7 @@ class Admission:
             refusal = "This node keeps as many claims as it is allowed to."
         if not refusal or self._stays(claim, len(known) + 1) or self._may_deposit(claim, lodging):
             return True
-        if known or not registry.last_words.has_room(claim):
+        if known or not (claim.id in registry or registry.last_words.has_room(claim)):
             raise ClaimRefused("quota", refusal)
         return False
 
@@ -246,6 +248,13 @@ class Admission:
     def surplus(self, key: Key | None = None) -> list[Key]:
         """Holds that must go now, since they are beyond a quota: of the name and the owner of `key`, or any."""
         return self._quotas.surplus(key, self._stays)
+
+    def readmitted(self) -> list[Claim]:
+        """Last words for whose holds there is room now."""
+        if self._is_overfull:
+            return []
+        by_name, most = self._registry.by_name, self._limits.owners_per_name
+        return [said for said in self._registry.last_words if len(by_name.of(said.label)) < most]
 
     def check_own(self, owner: OwnerId, own: Collection[Name], name: Name) -> None:
         """Raise `QuotaExceeded` if others would not keep one more name of this node's owner, who holds `own`."""

@@ -123,9 +123,12 @@ class Knowledge:
             self.drop(gone)
             self._elsewhere.append(gone[0])
 
-    def ask_for(self, name: Name, owner: OwnerId) -> None:
+    def ask_for(self, name: Name, owner: OwnerId, now: float) -> None:
         """Somebody here asks for `name.<owner>`: it is kept beside the quotas from now on."""
         self._admission.asked.add((name, owner))
+        said = self.registry.last_words.of(owner.digest)
+        if said is not None and said.name == name:
+            self.take_proved(said, now)
 
     def publish(self, claim: Claim, now: float) -> bool:
         """Take in a claim that this node signed; whether it was new.
@@ -264,6 +267,8 @@ class Knowledge:
         if self.registry.floor != floor:
             self._changes.append(records.put_floor(self.registry.floor))
         self.make_room()  # a person may have let go of what was kept beside the quotas
+        for said in self._admission.readmitted():
+            self.take_proved(said, now)
         for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now)).union(lessened)):
             self._put(key)
         return len(dropped)

@@ -309,9 +309,11 @@ class Registrar(Actor):
     @receives(*ANSWERS)
     def on_question(self, message: Question) -> object:
         """What this node holds of names, as `questions` says. What is asked for by its full form is kept."""
-        if isinstance(message, Resolve) and message.query.owner is not None:
-            self._known.ask_for(message.query.name, message.query.owner)
-        return ANSWERS[type(message)](self._known, message, self._clock.wall())
+        now = self._clock.wall()
+        if isinstance(message, Resolve) and message.query.owner is not None and not self._ledger.refuses:
+            self._known.ask_for(message.query.name, message.query.owner, now)
+            self._ledger.commit()
+        return ANSWERS[type(message)](self._known, message, now)
 
     @receives(*TOLD)
     def on_question_of_peers(self, message: PeersQuestion) -> object:

@@ -46,6 +46,8 @@ class SessionsAreSettled(Invariant):
         """The machines by their short ids: strangers come and go."""
         self._live: Counter[tuple[int, str]] = Counter()
         self._ended: deque[tuple[float, Place, Place]] = deque()
+        self._strange: set[tuple[int, int]] = set()
+        """Machines that lost their memory, each with one that it may have forgotten: a session may be a visit to that."""
 
     def booted(self, place: "Place") -> None:
         """See `Invariant`."""
@@ -97,10 +99,18 @@ class SessionsAreSettled(Invariant):
         """A moment later, since a pump that crashes cuts its sessions first and is seen to end then."""
         while self._ended and self._ended[0][0] < now - _TOLD:
             at, place, other = self._ended.popleft()
+            if (other.index, place.index) in self._strange:
+                self._strange.remove((other.index, place.index))
+                self.forgiven["the other one lost its memory, and took the session for a visit"] += 1
+                continue
             self.expect(
                 not self.stage.calm.since(at - _TOLD, place, other),
                 f"the last session of {place.name} with {other.name} ended although nothing disturbed it",
             )
+
+    def lost_memory(self, place: "Place") -> None:
+        """See `Invariant`: it may visit whoever keeps a session with it, until that one speaks of anything else."""
+        self._strange.update((place.index, other.index) for other in self.stage.places)
 
     async def after_heal(self) -> None:
         """See `Invariant`."""

@@ -275,7 +275,13 @@ MUTANTS = (
         name="crowd-hides-an-era",
         bug="Who met a crowd first learns nothing of an owner whose claim it has no room for.",
         test="naming/test_quota.py::test_who_met_the_crowd_first_learns_of_the_era_all_the_same",
-        edits=(Edit("naming/admission.py", "if known or not registry.last_words.has_room(claim):", "if refusal:"),),
+        edits=(
+            Edit(
+                "naming/admission.py",
+                "if known or not (claim.id in registry or registry.last_words.has_room(claim)):",
+                "if refusal:",
+            ),
+        ),
     ),
     Mutant(
         name="last-words-first-come",

@@ -1,8 +1,9 @@
 """Names that people use are crowded: each of some attackers has 96 owners claim one, where a node keeps 32 for a name.
 
 What it is after: whoever knew the name for long before (half a minute here) is led on to its holder; everybody reaches
-the holder by the name's full form, who lost all memory, too; and when it is over all registries are the same, but for
-what their own people made them keep.
+the holder by the name's full form, who lost all memory, too; whoever copied a holder's key before it was replaced
+claims nothing with it, though the crowd drives out the claim that says so; and when it is over all registries are the
+same, but for what their own people made them keep.
 """
 
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from simulations.choices import SeededChoices
 from simulations.faults import Attack, Crash, Fault, Split, Wipe
 from simulations.operations import Operation, Pin, Register, Resolve
+from simulations.owner_operations import Rotate
 from simulations.plan import Bounds, MachinePlan, Plan
 from simulations.topology import tree
 
@@ -21,6 +23,8 @@ ABOUT = "names in use are claimed by more owners than a node keeps; the holders 
 SIZE = 9
 _SAFETY = 90.0
 _SETTLED = 20.0
+_COPIED, _REPLACED = 8.0, 12.0
+"""When a key is copied, and from when on its owner replaces it."""
 _LATE = 35.0
 """When every machine has known every name for long enough."""
 
@@ -39,6 +43,10 @@ def plan(seed: int, size: int) -> Plan:
         if choices.boolean():
             happens.append(Pin(at=choices.number(10.0, _SAFETY), machine=choices.integer(0, size - 1), name=name))
     faults: list[Fault] = []
+    for index in choices.shuffled(range(size))[: choices.integer(0, 2)]:
+        others = [other for other in choices.shuffled(range(size)) if other != index]
+        faults.append(Attack(at=_COPIED, kind="copyist", victims=(index, *sorted(others[:3]))))
+        happens.append(Rotate(at=choices.number(_REPLACED, _LATE), machine=index))
     for _ in range(choices.integer(1, 3)):
         victims = tuple(sorted(choices.shuffled(range(size))[:3]))
         faults.append(Attack(at=choices.number(_LATE, 50.0), kind="mob", victims=victims))
@@ -72,4 +80,5 @@ def figures(stage: "Stage") -> dict[str, float]:
         "names crowded": float(len(crowded)),
         "most owners of a name at a node": float(max(owners, default=0)),
         "hostile claims said": float(stage.gang.tally["claims said"]),
+        "claims by a copied key": float(stage.gang.tally["claims by a copied key"]),
     }

@@ -202,13 +202,13 @@ CROWD = [said(number, level=5) for number in range(1, 5)]
 def test_what_somebody_asked_for_by_its_full_form_is_taken_and_kept():
     known = known_to(SMALL, *CROWD)
     assert hear(known, [said(0)]) == 0
-    known.ask_for(ALICE, owner_of(0))
+    known.ask_for(ALICE, owner_of(0), NOW)
     assert hear(known, [said(0)]) == 1
     hear(known, [said(number, level=6) for number in range(5, 9)])
     known.make_room()
     assert answering.resolve(known, Query(ALICE, owner_of(0)), NOW).owner == owner_of(0)
     for number in range(10, 10 + SMALL.asked):  # others are asked for since
-        known.ask_for(ALICE, owner_of(number))
+        known.ask_for(ALICE, owner_of(number), NOW)
     known.make_room()
     assert known.registry.entry(ALICE, owner_of(0)) is None
 
@@ -304,6 +304,37 @@ def test_a_last_word_is_compared_with_peers_and_leads_nowhere():
     known.confirm([last.id], NOW, most=9)
 
 
+def test_a_last_word_becomes_a_hold_again_when_somebody_asks_for_it():
+    known, last = known_to(SMALL, *CROWD), said(0, era=1)
+    hear(known, [last])
+    assert known.take(last.encoded, NOW) is None
+    assert not known.registry.holds(last)
+    known.ask_for(ALICE, owner_of(0), NOW)
+    assert known.registry.holds(last)
+    assert not known.registry.last_words
+    assert answering.resolve(known, Query(ALICE, owner_of(0)), NOW).owner == owner_of(0)
+
+
+def test_a_last_word_becomes_a_hold_again_when_a_peer_tells_it_and_there_is_a_reason_to_keep_it():
+    known, last = known_to(SMALL, *CROWD), said(0, era=1)
+    hear(known, [last])
+    known.bindings.pin(ALICE, owner_of(0), NOW)
+    assert hear(known, [last]) == 1
+    assert known.registry.holds(last)
+
+
+def test_a_last_word_becomes_a_hold_again_when_there_is_room():
+    old = [said(owner, level=9, issued=NOW - RETENTION // 2) for owner in (30, 31)]
+    known, last = known_to(SMALL, *old), said(0, era=1)
+    hear(known, [last])
+    assert not known.registry.holds(last)
+    later = NOW + RETENTION // 2 + HOUR
+    hear(known, [said(50, "bob", issued=later)], now=later)  # so the clock is believed
+    known.forget(later)
+    assert known.registry.holds(last)
+    assert known.seen(last).first == later
+
+
 def test_who_says_it_again_later_is_believed_for_longer():
     """Else an owner whose one name is crowded would be forgotten a month after it was crowded."""
     first, again = said(0, era=1), said(0, seq=2, era=1, issued=NOW + HOUR)
@@ -344,7 +375,7 @@ def test_of_one_name_few_are_kept_beside_so_that_what_is_done_about_it_stays_qui
     monkeypatch.setattr("beam_actors.naming.quota.OF_ONE_NAME", 3)
     known = known_to(SMALL, *CROWD)
     for owner in range(10, 20):
-        known.ask_for(ALICE, owner_of(owner))
+        known.ask_for(ALICE, owner_of(owner), NOW)
         hear(known, [said(owner, "bob", level=2), said(owner, era=1)])
     known.make_room()
     assert known.registry.owners_of(ALICE) <= SMALL.owners_per_name + 2 * 3
@@ -354,7 +385,7 @@ def test_of_one_name_few_are_kept_beside_so_that_what_is_done_about_it_stays_qui
 def test_who_asks_is_told_first_of_those_who_come_first():
     known = known_to(SMALL, *CROWD)
     for owner in range(10, 20):
-        known.ask_for(ALICE, owner_of(owner))
+        known.ask_for(ALICE, owner_of(owner), NOW)
         hear(known, [said(owner)])
     told = [Claim.parse(one, network=NETWORK).owner for one in answering.about(known, ALICE, NOW)]
     first = {one.owner for one in CROWD if one.id in wanted(CROWD)}
