@@ -4,6 +4,7 @@
                                       before: [2, claim, rival or empty, first, heard, alone, settled], [1, …, heard]
     names.revoked   owner             [1, claim]
     names.last      owner             [1, claim, level]
+    names.deposits  name NUL owner    [1]
 
 Invariant: what is read back is what was written, or `StoreDamaged` is raised. A row of `names.claims` holds claims with
 their columns (`Claim`) and ends with the sum of its key and all before (`rows`): so damage is found without parsing,
@@ -15,7 +16,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from beam_actors.errors import ClaimRefused, InvalidValue, StoreDamaged
+from beam_actors.errors import ClaimRefused, InvalidName, InvalidValue, StoreDamaged
 from beam_actors.naming import rows
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.holds import Seen
@@ -28,6 +29,7 @@ from beam_actors.values import Name, OwnerId, cbor
 CLAIMS: Final = "names.claims"
 REVOKED: Final = "names.revoked"
 LAST: Final = "names.last"
+DEPOSITS: Final = "names.deposits"
 _FORMAT = 1
 _CLAIMS_FORMAT = b"\x03"
 _CLAIMS_BEFORE = 1, 2
@@ -73,6 +75,16 @@ def put_last_word(owner: bytes, claim: Claim | None) -> Change:
         if claim is None
         else rows.put(LAST, owner, [_FORMAT, claim.encoded, claim.level or 0])
     )
+
+
+def put_deposit(name: Name, owner: OwnerId) -> Change:
+    """Keep that a hold is kept here for the network."""
+    return rows.put(DEPOSITS, _claim_key(name, owner), [_FORMAT])
+
+
+def drop_deposit(name: Name, owner: OwnerId) -> Change:
+    """It is not any more."""
+    return Change(DEPOSITS, _claim_key(name, owner), None)
 
 
 def read_entry(
@@ -160,6 +172,19 @@ def read_last_word(key: bytes, value: bytes, network: str) -> Claim:
             if is_of_key and claim.era and 0 <= level < _LEVELS:
                 return claim.proved(level) if level else claim
     raise damaged(LAST)
+
+
+def read_deposit(key: bytes, value: bytes) -> tuple[Name, OwnerId]:
+    """Read a row of `names.deposits`; raise `StoreDamaged`."""
+    rows.read(DEPOSITS, key, value, _FORMAT)
+    label, owner = key[: -_OWNER - 1], key[-_OWNER:]
+    try:
+        hold = Name(label.decode("ascii")), OwnerId(owner)
+    except (InvalidName, ValueError):
+        raise damaged(DEPOSITS) from None
+    if _claim_key(*hold) != key:
+        raise damaged(DEPOSITS)
+    return hold
 
 
 def read_revoked(key: bytes) -> OwnerId:

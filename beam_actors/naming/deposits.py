@@ -2,7 +2,7 @@
 
 A name's key leads to whoever ranks highest for the name (`quota`), and who has the work done can crowd its holder out
 there. What `name.<owner>` means is nobody else's business, so it has its own key, and near that it is kept beside the
-quotas. Invariant: there are at most so many, each deposited by somebody since this node started, and of more the
+quotas. Invariant: there are at most so many, each deposited by somebody and here since, and of more the
 farthest gives way, as of more than `OF_ONE_NAME` of one name: whoever would drive one out of all nodes near it must
 make keys that are nearer to each of them.
 """
@@ -16,13 +16,14 @@ from beam_actors.naming.registry import Key
 class Deposits:
     """The names and owners whose claims were deposited here."""
 
-    __slots__ = ("_keys", "_nearest", "_network")
+    __slots__ = ("_keys", "_nearest", "_network", "_touched")
 
     def __init__(self, network: str, place: bytes, most: int) -> None:
         """`place` is where this node stands among the keys."""
         self._network = network
         self._nearest = Nearest(place, most)
         self._keys: dict[bytes, Key] = {}
+        self._touched: dict[Key, None] = {}
 
     def __len__(self) -> int:
         return len(self._nearest)
@@ -49,6 +50,8 @@ class Deposits:
     def add(self, key: Key) -> Key | None:
         """Keep it from now on; which one is kept no longer, perhaps this one itself."""
         at = self._at(key)
+        if key not in self._nearest:
+            self._touched[key] = None
         self._keys[at] = key
         gone = self._nearest.add(key, at)
         if gone is None and len(rivals := self._rivals(key)) > OF_ONE_NAME:
@@ -56,7 +59,19 @@ class Deposits:
             self._nearest.discard(gone)
         if gone is not None:
             del self._keys[self._at(gone)]
+            self._touched[gone] = None
         return gone
+
+    def load(self, key: Key) -> None:
+        """Take back what the store holds."""
+        self.add(key)
+        if key in self:
+            del self._touched[key]
+
+    def touched(self) -> list[Key]:
+        """Those that came or went since the last call, for the store."""
+        touched, self._touched = list(self._touched), {}
+        return touched
 
     def _rivals(self, key: Key) -> list[Key]:
         """Those of the same name, the nearest first."""
@@ -70,6 +85,7 @@ class Deposits:
         if key in self._nearest:
             self._nearest.discard(key)
             del self._keys[self._at(key)]
+            self._touched[key] = None
 
     def _at(self, key: Key) -> bytes:
         return hold_key(self._network, *key)

@@ -346,7 +346,9 @@ class Knowledge:
     def changes(self) -> list[Change]:
         """The store's changes since the last call."""
         changes, self._changes = self._changes, []
-        return changes + [claim_rows.put_last_word(*one) for one in self.registry.last_words.touched()]
+        changes += [claim_rows.put_last_word(*one) for one in self.registry.last_words.touched()]
+        deposits, put, drop = self.deposits, claim_rows.put_deposit, claim_rows.drop_deposit
+        return changes + [(put if key in deposits else drop)(*key) for key in deposits.touched()]
 
     def unproven(self) -> tuple[Claim, ...]:
         """The claims since the last call whose work must be computed before they can be taken in."""

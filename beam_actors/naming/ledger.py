@@ -55,15 +55,10 @@ class Ledger:
         """Know what the store holds, and nothing else; raises `StorageError` and then leaves everything as it was."""
         known = self._empty()
         loading = Loading(known)
-        loading.tables(
-            await self._store.scan(claim_rows.REVOKED),
-            await self._store.scan(claim_rows.LAST),
-            await self._store.scan(records.OWN),
-            await self._store.scan(records.PINS),
-            await self._store.scan(records.PETNAMES),
-            await self._store.scan(records.MADE),
-            await self._store.get(records.META, records.FLOOR),
-            await self._store.get(records.META, records.RUNNING),
+        for table in Loading.TABLES:
+            loading.table(table, await self._store.scan(table))
+        loading.marks(
+            await self._store.get(records.META, records.FLOOR), await self._store.get(records.META, records.RUNNING)
         )
         damaged: list[Change] = []
         for number, (key, value) in enumerate(await self._store.scan(claim_rows.CLAIMS)):

@@ -5,9 +5,9 @@ name whose pin is damaged leads nowhere, and a name that is perhaps own is held 
 Pure: rows are arguments.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from beam_actors.errors import StoreDamaged
 from beam_actors.naming import claim_rows, records
@@ -15,7 +15,8 @@ from beam_actors.naming.claim import Kind
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.records import Own
-from beam_actors.naming.registry import Entry
+from beam_actors.naming.registry import Entry, Key
+from beam_actors.ports import Change
 
 if TYPE_CHECKING:
     from beam_actors.values import Name
@@ -26,37 +27,34 @@ class Loading:
 
     def __init__(self, known: Knowledge) -> None:
         self._known = known
+        self._deposited: list[Key] = []
         self._unsure: dict[Name, Own | None] = {}  # perhaps own: the row can't be read, or doesn't say whose
 
     def __repr__(self) -> str:
         return f"<Loading {self._known!r}>"
 
-    def tables(
-        self,
-        revoked: Iterable[tuple[bytes, bytes]],
-        last: Iterable[tuple[bytes, bytes]],
-        own: Iterable[tuple[bytes, bytes]],
-        pins: Iterable[tuple[bytes, bytes]],
-        petnames: Iterable[tuple[bytes, bytes]],
-        made: Iterable[tuple[bytes, bytes]],
-        floor: bytes | None,
-        running: bytes | None,
-    ) -> None:
-        """Take back the other tables, before the claims. What can't be read costs itself only, and fails closed."""
-        for key, value in revoked:
-            self._row(self._revoked, key, value)
-        for key, value in last:
-            self._row(self._last_word, key, value)
-        for key, value in own:
-            self._row(self._own, key, value)
-        for key, value in pins:
-            self._row(self._pin, key, value)
-        for key, value in petnames:
-            self._row(self._petname, key, value)
-        for key, value in made:
-            with suppress(StoreDamaged):  # another name is made then
-                purpose, name = records.read_made(key, value)
-                self._known.made[purpose] = name
+    TABLES: Final = (
+        claim_rows.REVOKED,
+        claim_rows.LAST,
+        claim_rows.DEPOSITS,
+        records.OWN,
+        records.PINS,
+        records.PETNAMES,
+        records.MADE,
+    )
+    """What is taken back before the claims, in this order."""
+
+    def table(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take back one of `TABLES`. What can't be read costs itself only, and fails closed."""
+        load = self._LOADS[name]
+        for key, value in rows:
+            try:
+                load(self, key, value)
+            except StoreDamaged as error:
+                self._known.remarks.append(f"{error} Not even its key can be read, and it is left alone.")
+
+    def marks(self, floor: bytes | None, running: bytes | None) -> None:
+        """Take back up to when claims were forgotten, and for how long this node ran; before the claims, too."""
         if floor is not None:
             try:
                 self._known.registry.floor = records.read_floor(floor)
@@ -65,12 +63,6 @@ class Loading:
         if running is not None:
             with suppress(StoreDamaged):  # the claims say how far it was at least
                 self._known.holds.running = max(1.0, float(records.read_running(running)))
-
-    def _row(self, load: Callable[[bytes, bytes], None], key: bytes, value: bytes) -> None:
-        try:
-            load(key, value)
-        except StoreDamaged as error:
-            self._known.remarks.append(f"{error} Not even its key can be read, and it is left alone.")
 
     def _revoked(self, key: bytes, value: bytes) -> None:
         try:
@@ -95,6 +87,17 @@ class Loading:
             self._known.record(claim_rows.put_last_word(key, None))
         else:
             self._known.registry.reload(claim)
+
+    def _deposit(self, key: bytes, value: bytes) -> None:
+        try:
+            self._deposited.append(claim_rows.read_deposit(key, value))
+        except StoreDamaged:  # somebody will deposit it again
+            self._known.record(Change(claim_rows.DEPOSITS, key, None))
+
+    def _made(self, key: bytes, value: bytes) -> None:
+        with suppress(StoreDamaged):  # another name is made then
+            purpose, name = records.read_made(key, value)
+            self._known.made[purpose] = name
 
     def _pin(self, key: bytes, value: bytes) -> None:
         try:
@@ -157,6 +160,11 @@ class Loading:
 
     def finish(self) -> None:
         """After the claims: a name of which it is not sure whose it is, is held if this owner is seen to claim it."""
+        for hold in self._deposited:
+            if self._known.registry.entry(*hold) is None:
+                self._known.record(claim_rows.drop_deposit(*hold))
+            else:
+                self._known.deposits.load(hold)
         for name, own in self._unsure.items():
             entry = self._known.registry.entry(name, self._known.owner)
             if entry is None or entry.claim.kind is not Kind.LIVE:
@@ -168,3 +176,13 @@ class Loading:
             self._known.own[name] = Own(name, since, self._known.owner, contest=own.contest if own else False)
             self._known.record(records.put_own(self._known.own[name]))
         self._unsure = {}
+
+    _LOADS: ClassVar[Mapping[str, Callable[["Loading", bytes, bytes], None]]] = {
+        claim_rows.REVOKED: _revoked,
+        claim_rows.LAST: _last_word,
+        claim_rows.DEPOSITS: _deposit,
+        records.OWN: _own,
+        records.PINS: _pin,
+        records.PETNAMES: _petname,
+        records.MADE: _made,
+    }

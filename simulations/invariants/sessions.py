@@ -47,7 +47,7 @@ class SessionsAreSettled(Invariant):
         self._live: Counter[tuple[int, str]] = Counter()
         self._ended: deque[tuple[float, Place, Place]] = deque()
         self._strange: set[tuple[int, int]] = set()
-        """Machines that lost their memory, each with one that it may have forgotten: a session may be a visit to that."""
+        """Machines that lost their memory, each with one that it may visit by now, as a stranger does."""
 
     def booted(self, place: "Place") -> None:
         """See `Invariant`."""

@@ -301,6 +301,12 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="deposits-forgotten-at-a-restart",
+        bug="What is kept for the network is let go of at the next start.",
+        test="naming/test_quota.py::test_what_was_deposited_is_kept_after_a_restart_and_what_was_asked_for_is_not",
+        edits=(Edit("naming/loading.py", "self._known.deposits.load(hold)", "self._known.drop(hold)"),),
+    ),
+    Mutant(
         name="full-nodes-compare-each-minute",
         bug="Two nodes that are full of different claims send each other thousands of them each minute.",
         test="naming/test_spread.py::test_full_nodes_that_differ_in_more_than_can_be_remembered_compare_less_often",

@@ -100,6 +100,7 @@ def fuzz_record(data: bytes) -> None:
     for again in (
         lambda: claim_rows.put_revocation(claim_rows.read_revocation(owner_id(0).digest, data, NETWORK)),
         lambda: _last_word_again(claim_rows.read_last_word(owner_id(0).digest, data, NETWORK)),
+        lambda: claim_rows.put_deposit(*claim_rows.read_deposit(KEY, data)),
         lambda: records.put_own(records.read_own(b"alice", data)),
         lambda: records.put_pin(records.read_pin(b"alice", data)),
         lambda: records.put_petname(*records.read_petname(b"anna", data)),

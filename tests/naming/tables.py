@@ -29,13 +29,9 @@ class Tables:
         floor = self.rows.get(records.META, {}).get(records.FLOOR)
         running = self.rows.get(records.META, {}).get(records.RUNNING)
         loading = Loading(known)
-        loading.tables(
-            *map(
-                rows, (claim_rows.REVOKED, claim_rows.LAST, records.OWN, records.PINS, records.PETNAMES, records.MADE)
-            ),
-            floor,
-            running,
-        )
+        for table in Loading.TABLES:
+            loading.table(table, rows(table))
+        loading.marks(floor, running)
         for key, value in rows(claim_rows.CLAIMS):
             loading.entry(key, value)
         loading.finish()

@@ -18,7 +18,7 @@ def distance(key):
 
 @given(st.lists(st.tuples(st.sampled_from(KEYS), st.booleans()), max_size=30))
 def test_the_nearest_are_kept_and_found_under_their_keys(steps):
-    deposits, model = Deposits(NETWORK, PLACE, 4), set()
+    deposits, model, stored = Deposits(NETWORK, PLACE, 4), set(), set()
     for key, comes in steps:
         if comes:
             fits = key in model or len(model) < 4 or distance(key) < max(map(distance, model))
@@ -31,6 +31,9 @@ def test_the_nearest_are_kept_and_found_under_their_keys(steps):
             deposits.discard(key)
             model.discard(key)
         assert len(deposits) == len(model)
+        for one in deposits.touched():
+            (stored.add if one in deposits else stored.discard)(one)
+        assert stored == model
         for one in KEYS:
             assert (one in deposits) is (one in model)
             assert deposits.under(hold_key(NETWORK, *one)) == (one if one in model else None)
@@ -46,6 +49,16 @@ def test_of_one_name_there_are_few(order):
             room = deposits.has_room(keys[number])
             assert (deposits.add(keys[number]) != keys[number]) is room
         assert {key for key in keys if key in deposits} == set(sorted(keys, key=distance)[:3])
+
+
+def test_what_is_taken_back_is_not_written_again():
+    deposits = Deposits(NETWORK, PLACE, 2)
+    for key in KEYS[:3]:
+        deposits.load(key)
+    gone = max(KEYS[:3], key=distance)
+    assert deposits.touched() == [gone]
+    assert gone not in deposits
+    assert len(deposits) == 2
 
 
 def test_where_nothing_may_be_kept_nothing_is():

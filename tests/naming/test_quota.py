@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.identity import OwnerChain
-from beam_actors.naming import answering
+from beam_actors.naming import answering, claim_rows
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import HOUR, RETENTION, Limits
+from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.precedence import place_of
 from beam_actors.naming.quota import Latest, Quotas
+from beam_actors.naming.ranges import hold_key
 from beam_actors.naming.registry import Registry
 from beam_actors.naming.work import Levels
 from beam_actors.values import Name
@@ -380,6 +382,25 @@ def test_of_one_name_few_are_kept_beside_so_that_what_is_done_about_it_stays_qui
     known.make_room()
     assert known.registry.owners_of(ALICE) <= SMALL.owners_per_name + 2 * 3
     assert known.registry.entry(ALICE, owner_of(19)) is not None
+
+
+def test_what_was_deposited_is_kept_after_a_restart_and_what_was_asked_for_is_not():
+    """Else `name.<owner>` is found nowhere once those near its key were started again."""
+    known, tables, ranked = known_to(SMALL, *CROWD), Tables(), [said(60), said(61)]
+    known.ask_for(ALICE, owner_of(61), NOW)
+    hear(known, ranked[1:])
+    assert known.take(ranked[0].encoded, NOW, Lodging.DEPOSITED) is not None
+    tables.apply(known)
+    known = tables.load(levels=LEVELS, limits=SMALL)
+    known.make_room()
+    assert [known.registry.holds(one) for one in ranked] == [True, False]
+    assert known.deposits.under(hold_key(NETWORK, ALICE, owner_of(60))) == (ALICE, owner_of(60))
+    tables.apply(known)
+    known = tables.load(levels=LEVELS, limits=attrs.evolve(SMALL, deposits=0))
+    known.make_room()
+    assert not known.registry.holds(ranked[0])
+    tables.apply(known)
+    assert not tables.rows[claim_rows.DEPOSITS]
 
 
 def test_who_asks_is_told_first_of_those_who_come_first():
