@@ -176,7 +176,8 @@ def read_last_word(key: bytes, value: bytes, network: str) -> Claim:
 
 def read_deposit(key: bytes, value: bytes) -> tuple[Name, OwnerId]:
     """Read a row of `names.deposits`; raise `StoreDamaged`."""
-    rows.read(DEPOSITS, key, value, _FORMAT)
+    if rows.read(DEPOSITS, key, value, _FORMAT) != [_FORMAT]:
+        raise damaged(DEPOSITS)
     label, owner = key[: -_OWNER - 1], key[-_OWNER:]
     try:
         hold = Name(label.decode("ascii")), OwnerId(owner)
