@@ -18,6 +18,12 @@ from beam_actors.values import Name, OwnerId
 _SUSPENDED = 1024
 _BITS = (MAX_TIME - 1).bit_length()
 _MASK = MAX_TIME - 1
+_TIMES = (1 << 4 * _BITS) - 1
+_HALF = 64
+"""Half of the bits by which owners of one name are told apart: of the digest, and of Python's hash of it, which is
+keyed anew in each process, so that nobody can make two owners who share them. All of the digest would take 16 bytes
+more."""
+_HALF_MASK = (1 << _HALF) - 1
 _KEEP_HEARD = 6 * HOUR
 """How old the stored time of hearing may be: a write for each echo of each claim would wear the disk for nothing."""
 
@@ -36,33 +42,33 @@ class Seen:
     """Whether it had been alone long enough when a rival came."""
 
 
-@attrs.define(slots=True, eq=False, weakref_slot=False)
-class _Line:
-    """What is kept of one owner's hold on a name: four times and a mark in one number, for there are very many."""
+# A line is what is kept of one owner's hold on a name, in one number, for there are very many: 128 bits that tell the
+# owner from others, a mark, four times.
 
-    owner: bytes
-    _packed: int = 0
 
-    def write(self, seen: Seen, stored: int) -> None:
-        first, heard, alone = seen.first, seen.heard, seen.alone
-        if (first | heard | alone | stored) >> _BITS:  # beyond every date, or negative
-            first, heard, alone, stored = (min(max(0, value), MAX_TIME - 1) for value in (first, heard, alone, stored))
-        self._packed = (((seen.settled << _BITS | first) << _BITS | heard) << _BITS | alone) << _BITS | stored
+def _line(owner: int, seen: Seen, stored: int) -> int:
+    first, heard, alone = seen.first, seen.heard, seen.alone
+    if (first | heard | alone | stored) >> _BITS:  # beyond every date, or negative
+        first, heard, alone, stored = (min(max(0, value), MAX_TIME - 1) for value in (first, heard, alone, stored))
+    return ((((owner << 1 | seen.settled) << _BITS | first) << _BITS | heard) << _BITS | alone) << _BITS | stored
 
-    @property
-    def stored(self) -> int:
-        """The `heard` that the store holds."""
-        return self._packed & _MASK
 
-    @property
-    def settled(self) -> bool:
-        return bool(self._packed >> 4 * _BITS)
+def _owner(line: int) -> int:
+    return line >> 4 * _BITS + 1
 
-    @property
-    def seen(self) -> Seen:
-        packed = self._packed
-        times = packed >> 3 * _BITS & _MASK, packed >> 2 * _BITS & _MASK, packed >> _BITS & _MASK
-        return Seen(*times, self.settled)
+
+def _settled(line: int) -> bool:
+    return bool(line >> 4 * _BITS & 1)
+
+
+def _stored(line: int) -> int:
+    """The `heard` that the store holds."""
+    return line & _MASK
+
+
+def _seen(line: int) -> Seen:
+    times = line & _TIMES  # fewer digits to shift
+    return Seen(times >> 3 * _BITS, times >> 2 * _BITS & _MASK, times >> _BITS & _MASK, _settled(line))
 
 
 class _Book:
@@ -71,7 +77,7 @@ class _Book:
     __slots__ = ("_count", "_lines")
 
     def __init__(self) -> None:
-        self._lines: Shelf[str, bytes, _Line] = Shelf(lambda line: line.owner)
+        self._lines: Shelf[str, int, int] = Shelf(_owner)
         self._count = 0
 
     def __len__(self) -> int:
@@ -81,50 +87,49 @@ class _Book:
         line = self._find(key)
         if line is None:
             raise KeyError(key)
-        return line.seen
+        return _seen(line)
 
     def __setitem__(self, key: Key, seen: Seen) -> None:
-        line = self._find(key)
-        if line is None:
-            line = self._add(key[0].label, key[1].digest)
-        line.write(seen, line.stored)
+        self._put(*key, seen, self.stored(key))
 
-    def _find(self, key: Key) -> _Line | None:
+    def _find(self, key: Key) -> int | None:
         name, owner = key
-        return self._lines.get(name.label, owner.digest)
+        return self._lines.get(name.label, _number(owner))
 
-    def _add(self, label: str, owner: bytes) -> _Line:
-        line = _Line(owner)
-        self._count += self._lines.put(label, line)
-        return line
+    def _put(self, name: Name, owner: OwnerId, seen: Seen, stored: int) -> None:
+        self._count += self._lines.put(name.label, _line(_number(owner), seen, stored))
 
     def get(self, key: Key) -> Seen | None:
         line = self._find(key)
-        return None if line is None else line.seen
+        return None if line is None else _seen(line)
 
     def pop(self, key: Key) -> None:
         name, owner = key
-        if self._lines.pop(name.label, owner.digest) is not None:
+        if self._lines.pop(name.label, _number(owner)) is not None:
             self._count -= 1
 
     def settled(self, key: Key) -> bool:
         line = self._find(key)
-        return line is not None and line.settled
+        return line is not None and _settled(line)
 
     def stored(self, key: Key) -> int:
         line = self._find(key)
-        return 0 if line is None else line.stored
+        return 0 if line is None else _stored(line)
 
     def store(self, key: Key) -> None:
         """The store is being told."""
-        line = self._find(key)
-        if line is not None:
-            seen = line.seen
-            line.write(seen, seen.heard)
+        seen = self.get(key)
+        if seen is not None:
+            self._put(*key, seen, seen.heard)
 
     def load(self, label: str, owner: OwnerId, seen: Seen) -> None:
         """The store has it."""
-        self._add(label, owner.digest).write(seen, seen.heard)
+        self._count += self._lines.put(label, _line(_number(owner), seen, seen.heard))
+
+
+def _number(owner: OwnerId) -> int:
+    digest = owner.digest
+    return (hash(digest) & _HALF_MASK) << _HALF | int.from_bytes(digest[: _HALF // 8], "big")
 
 
 class Holds:

@@ -9,9 +9,9 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.knowledge import Knowledge
-from beam_actors.naming.limits import DAY, HOUR, MINUTE, Limits
+from beam_actors.naming.limits import DAY, HOUR, MAX_TIME, MINUTE, Limits
 from beam_actors.naming.ranking import Contested, Settled, Sole, decide
-from beam_actors.values import Name
+from beam_actors.values import Name, OwnerId
 from tests.naming.builders import NETWORK, NOW, claim, owner_id, owner_key, revocation
 
 ALICE = Name("alice")
@@ -59,6 +59,20 @@ def test_what_is_settled_is_what_the_history_says(steps):
         expected = history.settled()
         assert len(expected) <= 1
         assert holds.settled(ALICE, after) == next((owners[one] for one in expected), None)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=2), min_size=1, max_size=6, unique=True), st.data())
+def test_owners_whose_ids_begin_alike_have_lines_of_their_own(ends, data):
+    holds, expected = Holds(LONG), {}
+    times = st.integers(0, MAX_TIME - 1)
+    for end in ends:
+        owner = OwnerId(end.rjust(32, b"\0"))
+        seen = Seen(data.draw(times), data.draw(times), data.draw(st.integers(0, HOUR)), data.draw(st.booleans()))
+        holds.load("alice", owner, seen)
+        expected[ALICE, owner] = seen
+    assert {key: holds[key] for key in expected} == expected
+    holds.forget(next(iter(expected)))
+    assert {key: holds[key] for key in list(expected)[1:]} == dict(list(expected.items())[1:])
 
 
 # --- by example, on claims ------------------------------------------------------------------------------------------
