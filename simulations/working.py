@@ -31,7 +31,7 @@ class Work:
         terms = claim.terms
         key = claim.name.label, claim.owner, terms.work
         if key not in self._known:
-            subject = terms.network.encode() + b"\x00" + claim.name.label.encode() + b"\x00" + claim.owner.digest
+            subject = terms.network.encode() + b"\x00" + claim.name.label.encode() + b"\x00" + claim.owner_digest
             salt = hashlib.blake2b(subject, digest_size=16, person=b"beam-work-1").digest()
             solutions = [terms.work[at : at + 8] for at in range(0, len(terms.work), 8)]
             least = min((self._zeros(index, one, salt) for index, one in enumerate(solutions)), default=0)

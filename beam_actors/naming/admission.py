@@ -171,7 +171,7 @@ class Admission:
         entry = self._registry.entry(claim.name, claim.owner)
         if entry is not None:
             return entry.claims
-        said = self._registry.last_words.of(claim.owner.digest)
+        said = self._registry.last_words.of(claim.owner_digest)
         return (said,) if said is not None and said.name == claim.name else ()
 
     def _check_work(self, claim: Claim, *, ours: bool) -> None:
@@ -186,11 +186,12 @@ class Admission:
             return Verdict.KNOWN
         if claim.kind is Kind.REVOCATION:
             return None  # each owner has one possible revocation
-        if self._registry.is_revoked(claim.owner):
+        owner = claim.owner
+        if self._registry.is_revoked(owner):
             raise ClaimRefused("revoked", "The owner of the claim has revoked all claims.")
-        if claim.era < self._registry.era_of(claim.owner):
+        if claim.era < self._registry.era_of(owner):
             return Verdict.SUPERSEDED
-        entry = self._registry.entry(claim.name, claim.owner)
+        entry = self._registry.entry(claim.name, owner)
         if entry is None:
             return None
         # As long as it isn't known it may be any, and the claim may be kept for its work alone.
@@ -213,7 +214,7 @@ class Admission:
             if registry.revocations >= limits.revocations and not self._spares(claim):
                 raise ClaimRefused("quota", "This node keeps as many revocations as it is allowed to.")
             return True
-        known = registry.by_owner.of(claim.owner.digest)
+        known = registry.by_owner.of(claim.owner_digest)
         if registry.entry(claim.name, claim.owner) is not None or (known and claim.era > registry.era_of(claim.owner)):
             return (
                 True  # it takes no further room, or ends all that is here of its owner: that must be known in any case

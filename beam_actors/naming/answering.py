@@ -152,13 +152,12 @@ class _Petname:
 
 
 def _resolution(knowledge: Knowledge, name: Name, claim: Claim, source: Source, now: float) -> Resolution:
-    seen = knowledge.holds[name, claim.owner]
-    age = 0.0 if source == "own" and claim.owner == knowledge.owner else max(0.0, now - seen.heard)
+    owner = claim.owner
+    seen = knowledge.holds[name, owner]
+    age = 0.0 if source == "own" and owner == knowledge.owner else max(0.0, now - seen.heard)
     if source == "registry" and (age > claim.ttl or now > claim.not_after):
         source = "cache"
-    return Resolution(
-        name=name, owner=claim.owner, peers=claim.peers, source=source, age_s=age, since=float(seen.first)
-    )
+    return Resolution(name=name, owner=owner, peers=claim.peers, source=source, age_s=age, since=float(seen.first))
 
 
 def standing(knowledge: Knowledge, name: Name, now: float) -> Standing:

@@ -47,9 +47,8 @@ class Claim:
     """
 
     kept: bytes
-    id: bytes = attrs.field(eq=False)
-    """32 bytes. The signature has no part in it: one that was made again is not a second claim."""
-    owner: OwnerId = attrs.field(eq=False)
+    owner_digest: bytes = attrs.field(eq=False)
+    """The owner's id as 32 bytes, without the object that an `OwnerId` is."""
     label: str = attrs.field(eq=False)
     """The name's; empty in a revocation."""
     level: int | None = attrs.field(default=None, eq=False)
@@ -62,7 +61,7 @@ class Claim:
             raise LocalProtocolError("The key does not belong to the key set of the terms.")
         body = terms.encode()
         signature = key.sign(DOMAIN + body)
-        return cls._of(cbor.encode([body, signature]), terms, _id_of(body))
+        return cls._of(cbor.encode([body, signature]), terms)
 
     @classmethod
     def revoke(cls, network: str, key: OwnerKey) -> "Claim":
@@ -97,23 +96,24 @@ class Claim:
             body = _body(cbor.decode(data, limit=MAX_CLAIM))
         except InvalidValue as error:
             raise ClaimRefused("form", str(error)) from None
-        claim_id = _id_of(body)
-        return known(claim_id) or cls._of(data, read_terms(body, network), claim_id)
+        return known(_id_of(body)) or cls._of(data, read_terms(body, network))
 
     @classmethod
-    def _of(cls, encoded: bytes, terms: Terms, claim_id: bytes) -> "Claim":
+    def _of(cls, encoded: bytes, terms: Terms) -> "Claim":
         times = terms.seq, terms.issued, terms.not_before, terms.not_after
         columns = _COLUMNS.pack(terms.kind, terms.keyset.era, terms.ttl, *times)
-        return cls(columns + encoded, claim_id, terms.keyset.owner_id, terms.name.label if terms.name else "")
+        return cls(columns + encoded, terms.keyset.owner_id.digest, terms.name.label if terms.name else "")
 
     @classmethod
-    def restore(cls, kept: bytes, label: str, owner: OwnerId, level: int | None = None) -> "Claim":
+    def restore(cls, kept: bytes, label: str, owner_digest: bytes, level: int | None = None) -> "Claim":
         """The claim of this owner that was `kept`, by whoever knows that the bytes are what they were."""
-        return cls(kept, _id_of(_body_of(kept)), owner, label, level)
+        return cls(kept, owner_digest, label, level)
 
-    def sharing(self, owner: OwnerId) -> "Claim":
-        """The same, with the object for its owner that others have already: what is kept is kept once."""
-        return self if owner is self.owner else Claim(self.kept, self.id, owner, self.label, self.level)
+    def sharing(self, owner_digest: bytes) -> "Claim":
+        """The same, with the bytes for its owner that others have already: what is kept is kept once."""
+        if owner_digest is self.owner_digest:
+            return self
+        return Claim(self.kept, owner_digest, self.label, self.level)
 
     def proved(self, level: int) -> "Claim":
         """The same claim, of whose work the level is known."""
@@ -124,6 +124,14 @@ class Claim:
         return self.terms.keyset.verify(DOMAIN + self.body, self.signature)
 
     # --- its bytes ----------------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> bytes:
+        """32 bytes, hashed anew each time: a microsecond, where keeping them would take a fifth of what a claim does.
+
+        The signature has no part in it: one that was made again is not a second claim.
+        """
+        return _id_of(self.body)
 
     @property
     def encoded(self) -> bytes:
@@ -171,6 +179,11 @@ class Claim:
         return _name(self.label)
 
     @property
+    def owner(self) -> OwnerId:
+        """Whose claim it is."""
+        return OwnerId(self.owner_digest)
+
+    @property
     def kind(self) -> Kind:
         """What it says."""
         return _KINDS[self.kept[0]]
@@ -198,12 +211,12 @@ class Claim:
     @property
     def not_before(self) -> int:
         """From when on it counts, in seconds since 1970."""
-        return self.span[0]
+        return int(_COLUMNS.unpack_from(self.kept)[5])
 
     @property
     def not_after(self) -> int:
         """Until when it counts, in seconds since 1970."""
-        return self.span[1]
+        return int(_COLUMNS.unpack_from(self.kept)[6])
 
     @property
     def span(self) -> tuple[int, int]:

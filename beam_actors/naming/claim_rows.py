@@ -13,7 +13,6 @@ a signature is genuine was checked before it was written, and a node that it is 
 """
 
 import struct
-from collections.abc import Callable
 from typing import Final
 
 from beam_actors.errors import ClaimRefused, InvalidName, InvalidValue, StoreDamaged
@@ -44,13 +43,13 @@ _LAST_DATE = 253_402_300_800
 """The first second of the year 10000, which no date can say."""
 
 
-def _claim_key(name: Name, owner: OwnerId) -> bytes:
-    return name.label.encode() + b"\x00" + owner.digest
+def _claim_key(label: str, owner_digest: bytes) -> bytes:
+    return label.encode() + b"\x00" + owner_digest
 
 
 def put_entry(entry: Entry, seen: Seen) -> Change:
     """Keep an entry."""
-    key = _claim_key(entry.name, entry.owner)
+    key = _claim_key(entry.label, entry.owner_digest)
     claim, rival, backer = (b"" if one is None else one.kept for one in entry.places)
     levels = [(one.level or 0) if one else 0 for one in entry.places]
     about = seen.first, seen.heard, seen.alone, seen.settled
@@ -60,39 +59,35 @@ def put_entry(entry: Entry, seen: Seen) -> Change:
 
 def drop_entry(name: Name, owner: OwnerId) -> Change:
     """Keep it no longer."""
-    return Change(CLAIMS, _claim_key(name, owner), None)
+    return Change(CLAIMS, _claim_key(name.label, owner.digest), None)
 
 
 def put_revocation(claim: Claim) -> Change:
     """Keep a revocation."""
-    return rows.put(REVOKED, claim.owner.digest, [_FORMAT, claim.encoded])
+    return rows.put(REVOKED, claim.owner_digest, [_FORMAT, claim.encoded])
 
 
 def put_last_word(owner: bytes, claim: Claim | None) -> Change:
     """Keep the last word of the owner with this digest, or none any more."""
-    return (
-        Change(LAST, owner, None)
-        if claim is None
-        else rows.put(LAST, owner, [_FORMAT, claim.encoded, claim.level or 0])
-    )
+    if claim is None:
+        return Change(LAST, owner, None)
+    return rows.put(LAST, owner, [_FORMAT, claim.encoded, claim.level or 0])
 
 
 def put_deposit(name: Name, owner: OwnerId) -> Change:
     """Keep that a hold is kept here for the network."""
-    return rows.put(DEPOSITS, _claim_key(name, owner), [_FORMAT])
+    return rows.put(DEPOSITS, _claim_key(name.label, owner.digest), [_FORMAT])
 
 
 def drop_deposit(name: Name, owner: OwnerId) -> Change:
     """It is not any more."""
-    return Change(DEPOSITS, _claim_key(name, owner), None)
+    return Change(DEPOSITS, _claim_key(name.label, owner.digest), None)
 
 
-def read_entry(
-    key: bytes, value: bytes, network: str, owner_of: Callable[[bytes], OwnerId] = OwnerId
-) -> tuple[Entry, Seen]:
-    """Read a row of `names.claims`; raise `StoreDamaged`. `owner_of` makes an id of its bytes, or knows it already."""
+def read_entry(key: bytes, value: bytes, network: str) -> tuple[Entry, Seen]:
+    """Read a row of `names.claims`; raise `StoreDamaged`."""
     if value[:1] == _CLAIMS_FORMAT:
-        entry, seen = _read_row(key, value, owner_of)
+        entry, seen = _read_row(key, value)
     else:
         entry, seen = _read_row_of_before(key, value, network)
     if entry.claim.network != network:
@@ -100,12 +95,12 @@ def read_entry(
     return entry, seen
 
 
-def _read_row(key: bytes, value: bytes, owner_of: Callable[[bytes], OwnerId] = OwnerId) -> tuple[Entry, Seen]:
+def _read_row(key: bytes, value: bytes) -> tuple[Entry, Seen]:
     """What the sum says is what was written, so nothing else is looked at."""
     if len(value) < _ROW.size + SUM or rows.sum_of(_PERSON, key, value[:-SUM]) != value[-SUM:]:
         raise damaged(CLAIMS)
     _, first, heard, alone, settled, size, rival_size, level, rival_level, backer_level = _ROW.unpack_from(value)
-    label, owner, seen = key[: -_OWNER - 1].decode("ascii"), owner_of(key[-_OWNER:]), Seen(first, heard, alone, settled)
+    label, owner, seen = key[: -_OWNER - 1].decode("ascii"), key[-_OWNER:], Seen(first, heard, alone, settled)
     begin, end, last = _ROW.size + size, _ROW.size + size + rival_size, len(value) - SUM
     claim = Claim.restore(value[_ROW.size : begin], label, owner, level or None)
     if begin == last:
@@ -135,7 +130,7 @@ def _read_row_of_before(key: bytes, value: bytes, network: str) -> tuple[Entry, 
         raise damaged(CLAIMS)
     entry = Entry(_parse(claim, network), _parse(rival, network) if rival else None)
     for one in entry.claims:  # these rows have no sum, so each is asked again whether it is its owner's
-        if one.kind is Kind.REVOCATION or _claim_key(one.name, one.owner) != key or not one.genuine():
+        if one.kind is Kind.REVOCATION or _claim_key(one.label, one.owner_digest) != key or not one.genuine():
             raise damaged(CLAIMS)
     return entry, seen
 
@@ -168,7 +163,7 @@ def read_last_word(key: bytes, value: bytes, network: str) -> Claim:
     match rows.read(LAST, key, value, _FORMAT):
         case [int(), bytes() as data, int() as level]:
             claim = _parse(data, network)
-            is_of_key = claim.owner.digest == key and claim.kind is not Kind.REVOCATION
+            is_of_key = claim.owner_digest == key and claim.kind is not Kind.REVOCATION
             if is_of_key and claim.era and 0 <= level < _LEVELS:
                 return claim.proved(level) if level else claim
     raise damaged(LAST)
@@ -180,12 +175,12 @@ def read_deposit(key: bytes, value: bytes) -> tuple[Name, OwnerId]:
         raise damaged(DEPOSITS)
     label, owner = key[: -_OWNER - 1], key[-_OWNER:]
     try:
-        hold = Name(label.decode("ascii")), OwnerId(owner)
+        name, whose = Name(label.decode("ascii")), OwnerId(owner)
     except (InvalidName, ValueError):
         raise damaged(DEPOSITS) from None
-    if _claim_key(*hold) != key:
+    if _claim_key(name.label, owner) != key:
         raise damaged(DEPOSITS)
-    return hold
+    return name, whose
 
 
 def read_revoked(key: bytes) -> OwnerId:

@@ -174,11 +174,12 @@ class Knowledge:
 
     def _merge(self, claim: Claim, now: float, *, ours: bool) -> None:
         self.admitted += 1
+        owner = claim.owner
         ended = [entry.claim.name for entry in self.registry.ended_by(claim)]
         touched = ended if claim.kind is Kind.REVOCATION else [*ended, claim.name]
-        before = [(self._holders(name, now), self.registry.entry(name, claim.owner)) for name in touched]
+        before = [(self._holders(name, now), self.registry.entry(name, owner)) for name in touched]
         if claim.kind is not Kind.REVOCATION:
-            held = {name for name, (holders, _entry) in zip(touched, before, strict=True) if claim.owner in holders}
+            held = {name for name, (holders, _entry) in zip(touched, before, strict=True) if owner in holders}
             self._carry_on_holds(claim, ended, held)
             self._left.update(ended)
         self.registry.merge(claim)
@@ -187,25 +188,25 @@ class Knowledge:
             after, had = self._holders(name, now), frozenset(holders)
             changed |= self.holds.changed(name, holders, after, now)
             for interest in self.bindings.interests(name, own=name in self.own):
-                entries = entry, self.registry.entry(name, claim.owner)
+                entries = entry, self.registry.entry(name, owner)
                 heir = heir_of(self.registry, name, interest.owner)
                 came = [one for one in after if one not in had and (one == heir or one != self.owner)]
                 self.events.merged(claim, name, interest, now, entries=entries, came=came, heir=heir, ours=ours)
         for name in ended:
-            self.drop((name, claim.owner))
+            self.drop((name, owner))
         self._elsewhere += (*ended, *(petname for name in touched for petname in self.bindings.petnames_of(name)))
         if claim.kind is Kind.REVOCATION:
             self._changes.append(claim_rows.put_revocation(claim))
         else:
-            self.holds.heard((claim.name, claim.owner), now)
-            changed.add((claim.name, claim.owner))
+            self.holds.heard((claim.name, owner), now)
+            changed.add((claim.name, owner))
         for key in sorted(changed):
             self._put(key)
         if claim.kind is not Kind.REVOCATION:
             self.bindings.follow(claim.name)
-            if heir_of(self.registry, claim.name, claim.owner) == self.owner:
+            if heir_of(self.registry, claim.name, owner) == self.owner:
                 self.events.handed(claim, self.owner, now, has_it=claim.name in self.own)
-            self.make_room((claim.name, claim.owner))
+            self.make_room((claim.name, owner))
 
     def _carry_on_holds(self, claim: Claim, ended: list[Name], held: set[Name]) -> None:
         """A later era began, or the name is handed over: what was `held` until then, and had not lapsed, may go on."""

@@ -42,7 +42,7 @@ class LastWords:
 
     def has_room(self, claim: Claim) -> bool:
         """Whether it would stay, and says more than what is here of its owner."""
-        here = self._by_owner.get(claim.owner.digest)
+        here = self._by_owner.get(claim.owner_digest)
         if here is not None:
             return (claim.era, claim.issued, claim.id) > (here.era, here.issued, here.id)
         return claim.era > 0 and (len(self) < self._room or self._key(claim) < self._order[-1])
@@ -52,13 +52,13 @@ class LastWords:
 
         If there is no room for it, that is `claim` itself.
         """
-        before = self.pop(claim.owner.digest)
+        before = self.pop(claim.owner_digest)
         if before is None and len(self) >= self._room:
             if not self._order or self._key(claim) > self._order[-1]:
                 return claim
             before = self.pop(self._order[-1][1])
         self.load(claim)
-        self._touched[claim.owner.digest] = None
+        self._touched[claim.owner_digest] = None
         return before
 
     def pop(self, digest: bytes) -> Claim | None:
@@ -71,7 +71,7 @@ class LastWords:
 
     def load(self, claim: Claim) -> None:
         """Take back what the store holds."""
-        self._by_owner[claim.owner.digest] = claim
+        self._by_owner[claim.owner_digest] = claim
         insort(self._order, self._key(claim))
 
     def touched(self) -> list[tuple[bytes, Claim | None]]:
@@ -81,4 +81,4 @@ class LastWords:
 
     @staticmethod
     def _key(claim: Claim) -> tuple[Place, bytes]:
-        return place_of(claim), claim.owner.digest
+        return place_of(claim), claim.owner_digest

@@ -139,7 +139,7 @@ class Loading:
     def entry(self, key: bytes, value: bytes) -> None:
         """Take back a row of the table of claims; raise `StoreDamaged`."""
         known, registry = self._known, self._known.registry
-        entry, seen = claim_rows.read_entry(key, value, known.network, registry.owner)
+        entry, seen = claim_rows.read_entry(key, value, known.network)
         bits = known.levels.difficulty.bits
         if bits and entry.level < bits and entry.owner != known.owner:
             # From a time when the network asked for less: nobody else takes it, and its owner tells a better one.

@@ -6,8 +6,6 @@ Invariant: the order is one and the same for every quota and everybody, and no t
 from hashlib import blake2b
 from typing import Protocol
 
-from beam_actors.values import OwnerId
-
 Place = tuple[int, bytes]
 """Where a hold stands among others: the lesser is before the greater."""
 
@@ -20,7 +18,7 @@ class Hold(Protocol):
         """The name."""
 
     @property
-    def owner(self) -> OwnerId:
+    def owner_digest(self) -> bytes:
         """Whose it is."""
 
     @property
@@ -30,5 +28,5 @@ class Hold(Protocol):
 
 def place_of(held: Hold) -> Place:
     """More work comes first, then a lesser hash: who grinds keys for it does the work for each of them, too."""
-    subject = held.label.encode() + b"\0" + held.owner.digest
+    subject = held.label.encode() + b"\0" + held.owner_digest
     return -(held.level or 0), blake2b(subject, digest_size=16, person=b"beam-quota-1").digest()

@@ -47,7 +47,7 @@ class Quotas:
         here = self._registry.by_name.of(claim.label)
         if len(here) >= self._owners and _before(claim, filter(self._within_owner, here)) >= self._owners:
             return "Enough owners claim this name who show more work, or as much with a lesser hash."
-        here = () if claim.era > self._registry.era_of(claim.owner) else self._registry.by_owner.of(claim.owner.digest)
+        here = () if claim.era > self._registry.era_of(claim.owner) else self._registry.by_owner.of(claim.owner_digest)
         if len(here) >= self._names and _before(claim, filter(self._within_name, here)) >= self._names:
             return f"The owner has {self._names} other names, live or released, that come before this one."
         return ""
@@ -73,7 +73,7 @@ class Quotas:
 
     def _other_holds(self, held: Held, gone: Collection[Key]) -> int:
         """How many its owner has here, all of one era, without those that go."""
-        names = self._registry.by_owner.of(held.owner.digest)
+        names = self._registry.by_owner.of(held.owner_digest)
         return sum(one.label != held.label and (one.name, one.owner) not in gone for one in names)
 
     # --- one name, one owner ------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ class Quotas:
 
     def _within_owner(self, held: Held) -> bool:
         """Whether it has room among its owner's names, so that it counts among the owners of its name."""
-        here = self._registry.by_owner.of(held.owner.digest)
+        here = self._registry.by_owner.of(held.owner_digest)
         return len(here) <= self._names or _before(held, here) < self._names
 
     def _within_name(self, held: Held) -> bool:

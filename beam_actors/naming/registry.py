@@ -16,6 +16,7 @@ when to `forget`; after that `floor` keeps what was forgotten from coming back.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from operator import attrgetter
 
 import attrs
 
@@ -92,6 +93,11 @@ class Entry:
         return self.claim.owner
 
     @property
+    def owner_digest(self) -> bytes:
+        """The same as 32 bytes."""
+        return self.claim.owner_digest
+
+    @property
     def era(self) -> int:
         """The era in which the owner speaks."""
         return self.claim.era
@@ -120,11 +126,11 @@ class Registry:
     __slots__ = ("_by_id", "_revocations", "_revoked", "by_name", "by_owner", "floor", "last_words")
 
     def __init__(self, *, floor: int = 0, last_words: int = Limits().last_words) -> None:
-        self.by_name: Shelf[str, bytes, Held] = Shelf(lambda held: held.owner.digest)
-        self.by_owner: Shelf[bytes, str, Held] = Shelf(lambda held: held.label)
+        self.by_name: Shelf[str, bytes, Held] = Shelf(attrgetter("owner_digest"))
+        self.by_owner: Shelf[bytes, str, Held] = Shelf(attrgetter("label"))
         """What is known by either key, for reading: whoever counts holds does so for each claim that comes."""
         self._by_id = Catalogue()
-        self._revoked: dict[OwnerId, Claim | None] = {}  # None: by `bar`
+        self._revoked: dict[bytes, Claim | None] = {}  # by the owner's digest; None: by `bar`
         self._revocations = 0  # those that are here
         self.last_words = LastWords(last_words)
         """For reading; they are no holds."""
@@ -137,17 +143,16 @@ class Registry:
         """Take the claim in; whether anything changed."""
         if claim.kind is Kind.REVOCATION:
             return self._revoke(claim)
-        if claim.owner in self._revoked or claim.era < self.era_of(claim.owner):
+        digest = claim.owner_digest
+        if digest in self._revoked or claim.era < self.era_of(claim.owner):
             return False
         for entry in self.ended_by(claim):
             self._drop((entry.claim.name, claim.owner))
-        for other in self.by_owner.of(claim.owner.digest):
-            claim = claim.sharing(other.owner)
-            break
-        self._unsay(claim.owner)
-        held = self.by_name.get(claim.label, claim.owner.digest)
+        self._unsay(digest)
+        held = self.by_name.get(claim.label, digest)
+        claim = self._shared(claim)
         if held is None:
-            self._by_id[claim.id] = claim
+            self._by_id.add(claim)
             self._keep(claim)
             return True
         before = _entry(held)
@@ -155,50 +160,51 @@ class Registry:
         if after is before:
             return False
         for old in before.claims:
-            del self._by_id[old.id]
+            self._by_id.remove(old)
         for new in after.claims:
-            self._by_id[new.id] = new
+            self._by_id.add(new)
         self._keep(after if len(after.claims) > 1 else after.claim)
         return True
 
     def restore(self, entry: Entry) -> bool:
         """Take back what was in a registry, if nothing here has a say in it; else change nothing, and say so."""
         claim = entry.claim
-        digest = claim.owner.digest
+        digest = claim.owner_digest
         if (
             len(entry.claims) > 1
-            or claim.owner in self._revoked
+            or digest in self._revoked
             or self.by_name.get(claim.label, digest) is not None
             or (digest in self.by_owner and self.era_of(claim.owner) != claim.era)
             or self.last_words.of(digest) is not None
         ):
             return False
-        self._by_id[claim.id] = claim
+        claim = self._shared(claim)
+        self._by_id.add(claim)
         self._keep(claim)
         return True
 
-    def owner(self, digest: bytes) -> OwnerId:
-        """The owner with this digest: the object of which there are claims here, or a new one."""
-        for held in self.by_owner.of(digest):
-            return held.owner
-        return OwnerId(digest)
+    def _shared(self, claim: Claim) -> Claim:
+        """The same, with the bytes for its owner that other claims here have."""
+        for other in self.by_owner.of(claim.owner_digest):
+            return claim.sharing(other.owner_digest)
+        return claim
 
     def _keep(self, held: Held) -> None:
         self.by_name.put(held.label, held)
-        self.by_owner.put(held.owner.digest, held)
+        self.by_owner.put(held.owner_digest, held)
 
     def merge_all(self, claims: Iterable[Claim]) -> int:
         """Merge each; how many changed anything."""
         return sum([self.merge(claim) for claim in claims])
 
     def _revoke(self, claim: Claim) -> bool:
-        if self._revoked.get(claim.owner) is not None:
+        if self._revoked.get(claim.owner_digest) is not None:
             return False
         for entry in self.ended_by(claim):
             self._drop((entry.claim.name, claim.owner))
-        self._unsay(claim.owner)
-        self._revoked[claim.owner] = claim
-        self._by_id[claim.id] = claim
+        self._unsay(claim.owner_digest)
+        self._revoked[claim.owner_digest] = claim
+        self._by_id.add(claim)
         self._revocations += 1
         return True
 
@@ -212,32 +218,32 @@ class Registry:
 
     def bar(self, owner: OwnerId) -> None:
         """The owner is revoked, but the revocation was lost: take nothing of the owner, until it comes again."""
-        self._revoked.setdefault(owner, None)
+        self._revoked.setdefault(owner.digest, None)
 
     def _drop(self, key: Key) -> None:
         name, owner = key
         self.by_owner.pop(owner.digest, name.label)
         held = self.by_name.pop(name.label, owner.digest)
         for claim in _entry(held).claims if held else ():
-            del self._by_id[claim.id]
+            self._by_id.remove(claim)
 
     def say(self, claim: Claim) -> None:
         """Keep a claim as the last word of its owner, of whom no hold is here; see `LastWords.has_room`."""
         gone = self.last_words.put(claim)
         if gone is not claim:
-            self._by_id[claim.id] = claim
+            self._by_id.add(claim)
         if gone is not None and gone is not claim:
-            del self._by_id[gone.id]
+            self._by_id.remove(gone)
 
     def reload(self, claim: Claim) -> None:
         """Take a last word back that was in a registry."""
         self.last_words.load(claim)
-        self._by_id[claim.id] = claim
+        self._by_id.add(claim)
 
-    def _unsay(self, owner: OwnerId) -> None:
-        said = self.last_words.pop(owner.digest)
+    def _unsay(self, digest: bytes) -> None:
+        said = self.last_words.pop(digest)
         if said is not None:
-            del self._by_id[said.id]
+            self._by_id.remove(said)
 
     # --- forgetting ---------------------------------------------------------------------------------------------------
 
@@ -247,12 +253,8 @@ class Registry:
         An owner signs with times that never go back, so whatever such a claim replaced was issued before it, is
         invalid by now and can't be admitted again. `floor` says so even to a clock that is set back afterwards.
         """
-        old = [
-            held
-            for label in self.by_name.groups()
-            for held in self.by_name.of(label)
-            if held.issued + RETENTION < now and (held.name, held.owner) not in keep
-        ]
+        values = self.by_name.values()
+        old = [held for held in values if held.issued + RETENTION < now and (held.name, held.owner) not in keep]
         self.floor = max([self.floor, *(held.issued for held in old)])
         keys = [(held.name, held.owner) for held in old]
         for key in keys:
@@ -260,21 +262,20 @@ class Registry:
         for said in self.last_words:
             if said.issued + RETENTION < now:
                 self.floor = max(self.floor, said.issued)
-                self._unsay(said.owner)
+                self._unsay(said.owner_digest)
         return keys
 
     def forget_backers(self, now: float) -> list[Key]:
         """Drop earlier claims that are as old and are kept for their work only; the keys of what is left."""
         old = [
             held
-            for label in self.by_name.groups()
-            for held in self.by_name.of(label)
+            for held in self.by_name.values()
             if isinstance(held, Entry) and held.backer is not None and held.backer.issued + RETENTION < now
         ]
         for entry in old:
             if entry.backer is not None:
                 self.floor = max(self.floor, entry.backer.issued)
-                del self._by_id[entry.backer.id]
+                self._by_id.remove(entry.backer)
                 self._keep(entry.claim if entry.rival is None else Entry(entry.claim, entry.rival))
         return [(entry.name, entry.owner) for entry in old]
 
@@ -305,7 +306,7 @@ class Registry:
 
     def holds(self, claim: Claim) -> bool:
         """Whether anything is known of its owner's hold on its name: a revocation and a last word are no holds."""
-        return self.by_name.get(claim.label, claim.owner.digest) is not None
+        return self.by_name.get(claim.label, claim.owner_digest) is not None
 
     def entry(self, name: Name, owner: OwnerId) -> Entry | None:
         """What is known of the owner's hold on the name."""
@@ -315,11 +316,11 @@ class Registry:
     def entries(self, name: Name) -> tuple[Entry, ...]:
         """One for each owner who claimed the name, in the order of owners."""
         held = self.by_name.of(name.label)
-        return tuple(map(_entry, held if len(held) < 2 else sorted(held, key=lambda one: one.owner.digest)))
+        return tuple(map(_entry, held if len(held) < 2 else sorted(held, key=attrgetter("owner_digest"))))
 
     def names_of(self, owner: OwnerId) -> tuple[Entry, ...]:
         """What is known of one owner, in the order of names."""
-        return tuple(map(_entry, sorted(self.by_owner.of(owner.digest), key=lambda one: one.label)))
+        return tuple(map(_entry, sorted(self.by_owner.of(owner.digest), key=attrgetter("label"))))
 
     def held_by(self, owner: OwnerId) -> Iterator[Claim]:
         """Its claims that count, in no order, for counting: whoever sends claims has it done for each."""
@@ -345,7 +346,7 @@ class Registry:
 
     def is_revoked(self, owner: OwnerId) -> bool:
         """Whether the owner's revocation is here, or was."""
-        return owner in self._revoked
+        return owner.digest in self._revoked
 
     @property
     def claimed_names(self) -> int:
@@ -377,7 +378,7 @@ class Registry:
 
     def canonical(self) -> bytes:
         """The content as bytes: equal for equal content, in whatever order it came."""
-        return cbor.encode([self._by_id[claim_id].body for claim_id in sorted(self._by_id)])
+        return cbor.encode([claim.body for claim in sorted(self._by_id.values(), key=attrgetter("id"))])
 
     def __repr__(self) -> str:
         return f"Registry({len(self.by_name)} names, {len(self._by_id)} claims, {len(self._revoked)} revoked)"

@@ -5,7 +5,7 @@ Invariant: a group holds at most one value for each member, in the order in whic
 none. What is kept here is no dictionary itself.
 """
 
-from collections.abc import Callable, Collection, Hashable, KeysView
+from collections.abc import Callable, Collection, Hashable, Iterator, KeysView
 from typing import Generic, TypeVar
 
 Group = TypeVar("Group", bound=Hashable)
@@ -38,6 +38,14 @@ class Shelf(Generic[Group, Member, Value]):
         if here is None:
             return ()
         return here.values() if isinstance(here, dict) else (here,)
+
+    def values(self) -> Iterator[Value]:
+        """All that is here, group after group; nothing may come or go before the end of it."""
+        for here in self._groups.values():
+            if isinstance(here, dict):
+                yield from here.values()
+            else:
+                yield here
 
     def get(self, group: Group, member: Member) -> Value | None:
         """One value."""

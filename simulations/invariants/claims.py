@@ -45,7 +45,7 @@ def _signed(claim: Claim) -> bool:
         VerifyKey(keys.revealed[-1]).verify(_DOMAIN + claim.body, claim.signature)
     except BadSignatureError:
         return False
-    return chain == claim.owner.digest
+    return chain == claim.owner_digest
 
 
 class GenuineClaims(Invariant):

@@ -139,7 +139,7 @@ def test_what_is_taken_back_is_what_merging_gives_or_nothing_changes(here, store
         whole = registry.restore(entry)
         assert registry.canonical() == (merged.canonical() if whole else before)
         assert not whole or registry.entry(entry.name, entry.owner) == entry
-        assert registry.owner(entry.owner.digest) == entry.owner
+        assert len({id(claim.owner_digest) for claim in registry.held_by(entry.owner)}) <= 1
     if not here:
         lone = [one for name in former.names for one in former.entries(name) if len(one.claims) == 1]
         assert all(registry.entry(one.name, one.owner) == one for one in lone if not former.is_revoked(one.owner))

@@ -18,6 +18,7 @@ def test_it_is_a_dictionary_of_dictionaries(steps):
             if not model.get(group, True):
                 del model[group]
         assert (len(shelf), list(shelf.groups())) == (len(model), list(model))
+        assert list(shelf.values()) == [value for here in model.values() for value in here.values()]
         for one in range(3):
             assert list(shelf.of(one)) == list(model.get(one, {}).values())
             assert (one in shelf) == (one in model)
