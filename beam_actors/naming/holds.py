@@ -84,7 +84,8 @@ class _Book:
         return self._count
 
     def __getitem__(self, key: Key) -> Seen:
-        line = self._find(key)
+        name, owner = key
+        line = self._lines.get(name.label, _number(owner))
         if line is None:
             raise KeyError(key)
         return _seen(line)

@@ -315,8 +315,11 @@ class Registry:
 
     def entries(self, name: Name) -> tuple[Entry, ...]:
         """One for each owner who claimed the name, in the order of owners."""
-        held = self.by_name.of(name.label)
-        return tuple(map(_entry, held if len(held) < 2 else sorted(held, key=attrgetter("owner_digest"))))
+        here = self.by_name.of(name.label)
+        if len(here) == 1:
+            [held] = here
+            return (_entry(held),)
+        return tuple(map(_entry, sorted(here, key=attrgetter("owner_digest"))))
 
     def names_of(self, owner: OwnerId) -> tuple[Entry, ...]:
         """What is known of one owner, in the order of names."""
