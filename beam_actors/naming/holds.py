@@ -19,11 +19,6 @@ _SUSPENDED = 1024
 _BITS = (MAX_TIME - 1).bit_length()
 _MASK = MAX_TIME - 1
 _TIMES = (1 << 4 * _BITS) - 1
-_HALF = 64
-"""Half of the bits by which owners of one name are told apart: of the digest, and of Python's hash of it, which is
-keyed anew in each process, so that nobody can make two owners who share them. All of the digest would take 16 bytes
-more."""
-_HALF_MASK = (1 << _HALF) - 1
 _KEEP_HEARD = 6 * HOUR
 """How old the stored time of hearing may be: a write for each echo of each claim would wear the disk for nothing."""
 
@@ -42,8 +37,8 @@ class Seen:
     """Whether it had been alone long enough when a rival came."""
 
 
-# A line is what is kept of one owner's hold on a name, in one number, for there are very many: 128 bits that tell the
-# owner from others, a mark, four times.
+# A line is what is kept of one owner's hold on a name, in one number, for there are very many: the owner's digest, a
+# mark, four times.
 
 
 def _line(owner: int, seen: Seen, stored: int) -> int:
@@ -129,8 +124,7 @@ class _Book:
 
 
 def _number(owner: OwnerId) -> int:
-    digest = owner.digest
-    return (hash(digest) & _HALF_MASK) << _HALF | int.from_bytes(digest[: _HALF // 8], "big")
+    return int.from_bytes(owner.digest, "big")
 
 
 class Holds:
