@@ -24,12 +24,12 @@ from beam_actors.identity import KeySet, OwnerKey, PeerKey
 from beam_actors.identity.keys import public_key_of
 from beam_actors.naming import Kind, Limits, answering, claim_rows, records
 from beam_actors.naming.claim import Claim, Terms
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.ledger import Ledger
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId
 from beam_actors.world.store import SqliteStore
 from benchmarks.memory import resident

@@ -25,8 +25,8 @@ import trio
 from beam_actors.errors import BeamError, NameNotFound
 from beam_actors.identity import OwnerChain, PeerKey
 from beam_actors.naming import Limits, claim_rows
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
-from beam_actors.naming.registry import Entry
 from beam_actors.node import Node, NodeConfig
 from beam_actors.ports import Change, Entropy
 from beam_actors.testing.entropy import SeededEntropy

@@ -21,11 +21,12 @@ from collections.abc import Callable, Collection
 from beam_actors.errors import ClaimRefused, QuotaExceeded
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.deposits import Deposits
+from beam_actors.naming.entry import Key
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
 from beam_actors.naming.quota import Latest, Quotas
 from beam_actors.naming.ranges import ID, name_key
-from beam_actors.naming.registry import Key, Registry
+from beam_actors.naming.registry import Registry
 from beam_actors.naming.work import Levels
 from beam_actors.values import Name, OwnerId
 

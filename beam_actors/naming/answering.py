@@ -13,6 +13,7 @@ import attrs
 
 from beam_actors.errors import NameContested, NameNotFound
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.entry import Entry, Key
 from beam_actors.naming.events import Relation
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.inheriting import check_bound, check_name
@@ -22,7 +23,6 @@ from beam_actors.naming.messages import Holding
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.precedence import place_of
 from beam_actors.naming.ranking import Clear, Contested, decide, is_live
-from beam_actors.naming.registry import Entry, Key
 from beam_actors.naming.results import Choice, Conflict, Held, Resolution, Source
 from beam_actors.values import Name, OwnerId
 

@@ -16,10 +16,11 @@ import attrs
 from beam_actors.errors import NameNotFound, NotAllowed, QuotaExceeded
 from beam_actors.naming import records
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.entry import Key
 from beam_actors.naming.events import Interest
 from beam_actors.naming.limits import DAY, Limits
 from beam_actors.naming.pins import How, Pin, follow
-from beam_actors.naming.registry import Key, Registry
+from beam_actors.naming.registry import Registry
 from beam_actors.ports import Change
 from beam_actors.values import Name, OwnerId
 

@@ -18,9 +18,9 @@ from typing import Final
 from beam_actors.errors import ClaimRefused, InvalidName, InvalidValue, StoreDamaged
 from beam_actors.naming import rows
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import MAX_CLAIM
-from beam_actors.naming.registry import Entry
 from beam_actors.naming.rows import SUM, damaged
 from beam_actors.ports import Change
 from beam_actors.values import Name, OwnerId, cbor

@@ -7,10 +7,10 @@ farthest gives way, as of more than `OF_ONE_NAME` of one name: whoever would dri
 make keys that are nearer to each of them.
 """
 
+from beam_actors.naming.entry import Key
 from beam_actors.naming.lodgers import Nearest
 from beam_actors.naming.quota import OF_ONE_NAME
 from beam_actors.naming.ranges import hold_key
-from beam_actors.naming.registry import Key
 
 
 class Deposits:

@@ -16,8 +16,8 @@ from typing import Literal
 import attrs
 
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.limits import HOUR
-from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId
 
 KEPT = 128

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable
 
 import attrs
 
+from beam_actors.naming.entry import Key
 from beam_actors.naming.limits import HOUR, MAX_TIME
-from beam_actors.naming.registry import Key
 from beam_actors.naming.shelf import Shelf
 from beam_actors.values import Name, OwnerId
 

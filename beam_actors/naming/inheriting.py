@@ -5,10 +5,10 @@ Invariant: a transfer leads nowhere by itself; it only says why nothing else is 
 
 from beam_actors.errors import NameHandedOver
 from beam_actors.naming.claim import Kind
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.ranking import is_live
-from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId
 
 

@@ -21,6 +21,7 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import OwnerKey
 from beam_actors.naming.claim import Claim, Kind, Terms
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeping import (
     TTL,
@@ -35,7 +36,6 @@ from beam_actors.naming.keeping import (
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import GetHolding, Holding, Publish, Seek, Sought, Unreserve
 from beam_actors.naming.records import Own
-from beam_actors.naming.registry import Entry
 from beam_actors.naming.solving import Proof, Solver
 from beam_actors.naming.tending import GiveUp, TellProgress, Tend, Tended
 from beam_actors.ports import Clock

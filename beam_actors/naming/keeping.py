@@ -9,9 +9,9 @@ import attrs
 from beam_actors.errors import NameNotFound, NotAllowed
 from beam_actors.identity import KeySet
 from beam_actors.naming.claim import Claim, Kind, Terms
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.limits import DAY, HOUR, MAX_AHEAD, MAX_PEERS, MAX_VALIDITY
 from beam_actors.naming.records import Own
-from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId, PeerId
 
 RENEW_AFTER = 10 * DAY

@@ -14,6 +14,7 @@ from beam_actors.naming.admission import Admission, Verdict
 from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.deposits import Deposits
+from beam_actors.naming.entry import Key
 from beam_actors.naming.events import Events
 from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.limits import MINUTE, Limits
@@ -22,7 +23,7 @@ from beam_actors.naming.pins import heir_of
 from beam_actors.naming.ranges import ID
 from beam_actors.naming.ranking import is_live
 from beam_actors.naming.records import Own
-from beam_actors.naming.registry import Key, Registry
+from beam_actors.naming.registry import Registry
 from beam_actors.naming.timekeeping import Doubt, day_of
 from beam_actors.naming.work import Levels
 from beam_actors.ports import Change

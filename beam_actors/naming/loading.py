@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from beam_actors.errors import StoreDamaged
 from beam_actors.naming import claim_rows, records
 from beam_actors.naming.claim import Kind
+from beam_actors.naming.entry import Entry, Key
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.records import Own
-from beam_actors.naming.registry import Entry, Key
 from beam_actors.ports import Change
 
 if TYPE_CHECKING:

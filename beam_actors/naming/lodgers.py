@@ -9,7 +9,7 @@ those that were sought, the one sought first. Whoever is in here because of both
 import enum
 from collections import OrderedDict
 
-from beam_actors.naming.registry import Key
+from beam_actors.naming.entry import Key
 
 
 class Lodging(enum.Enum):

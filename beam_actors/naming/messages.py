@@ -3,11 +3,11 @@
 import attrs
 
 from beam_actors.naming.claim import Claim
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.pins import How
 from beam_actors.naming.records import Own
-from beam_actors.naming.registry import Entry
 from beam_actors.values import Name, OwnerId, PeerId
 
 # --- to the registrar -------------------------------------------------------------------------------------------------

@@ -21,8 +21,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 
 from beam_actors.naming.claim import Claim
+from beam_actors.naming.entry import Held, Key
 from beam_actors.naming.precedence import place_of
-from beam_actors.naming.registry import Held, Key, Registry
+from beam_actors.naming.registry import Registry
 
 OF_ONE_NAME = 32
 """Holds on one name that are kept beside the quotas, for each reason for which that can be decided by others."""

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import attrs
 
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.limits import MAX_AHEAD, STALE_GRACE
-from beam_actors.naming.registry import Entry
 from beam_actors.naming.work import CLEAR
 from beam_actors.values import OwnerId
 

@@ -18,106 +18,14 @@ when to `forget`; after that `floor` keeps what was forgotten from coming back.
 from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 
-import attrs
-
 from beam_actors.naming.catalogue import Catalogue
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.entry import Entry, Held, Key, entry_of
 from beam_actors.naming.last_words import LastWords
 from beam_actors.naming.limits import RETENTION, Limits
 from beam_actors.naming.ranges import Snapshot, name_key
 from beam_actors.naming.shelf import Shelf
 from beam_actors.values import Name, OwnerId, cbor
-
-Key = tuple[Name, OwnerId]
-
-
-@attrs.frozen(slots=True)
-class Entry:
-    """What is known of one owner's hold on one name."""
-
-    claim: Claim
-    """The greatest by (era, seq, issued, id): the one that counts."""
-    rival: Claim | None = None
-    """Another claim of the same owner, era and seq: the proof of an equivocation."""
-    backer: Claim | None = None
-    """An earlier claim with more work than either: the best work seen. A renewal keeps its work, so hardly ever."""
-
-    def join(self, claim: Claim) -> "Entry":
-        """With `claim` of the same name and owner in it; this very object when nothing changes."""
-        known = self.claims
-        if any(claim.id == other.id for other in known):
-            return self  # the same signed bytes: a signature that was made again changes nothing
-        if claim.era > self.claim.era:
-            return Entry(claim)
-        top = max(claim.position, self.claim.position)
-        counting = [one for one in (claim, *known) if one.position == top]
-        best, *others = sorted(counting, key=lambda one: one.order, reverse=True)
-        rival = others[0] if others else None
-        backer = max(claim, *known, key=_worth)
-        if claim not in {best, rival, backer}:
-            return self
-        return Entry(best, rival, None if backer in {best, rival} else backer)
-
-    @property
-    def places(self) -> tuple[Claim, Claim | None, Claim | None]:
-        """The one that counts, the rival and the backer."""
-        return self.claim, self.rival, self.backer
-
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        """Those of them that there are."""
-        if self.rival is None and self.backer is None:
-            return (self.claim,)
-        return tuple(one for one in self.places if one is not None)
-
-    @property
-    def level(self) -> int:
-        """The best work seen of the owner for the name."""
-        if self.rival is None and self.backer is None:
-            return self.claim.level or 0
-        return max(one.level or 0 for one in self.claims)
-
-    @property
-    def name(self) -> Name:
-        """The name that it is about."""
-        return self.claim.name
-
-    @property
-    def label(self) -> str:
-        """The same as text."""
-        return self.claim.label
-
-    @property
-    def owner(self) -> OwnerId:
-        """Whose hold it is."""
-        return self.claim.owner
-
-    @property
-    def owner_digest(self) -> bytes:
-        """The same as 32 bytes."""
-        return self.claim.owner_digest
-
-    @property
-    def era(self) -> int:
-        """The era in which the owner speaks."""
-        return self.claim.era
-
-    @property
-    def issued(self) -> int:
-        """When the later of its claims was signed."""
-        return max(claim.issued for claim in self.claims)
-
-
-def _worth(claim: Claim) -> tuple[int, tuple[int, int, int, bytes]]:
-    return claim.level or 0, claim.order
-
-
-Held = Claim | Entry
-"""How an entry is kept: with a claim alone, as that claim, since nearly all are so."""
-
-
-def _entry(held: Held) -> Entry:
-    return Entry(held) if isinstance(held, Claim) else held
 
 
 class Registry:
@@ -155,7 +63,7 @@ class Registry:
             self._by_id.add(claim)
             self._keep(claim)
             return True
-        before = _entry(held)
+        before = entry_of(held)
         after = before.join(claim)
         if after is before:
             return False
@@ -224,7 +132,7 @@ class Registry:
         name, owner = key
         self.by_owner.pop(owner.digest, name.label)
         held = self.by_name.pop(name.label, owner.digest)
-        for claim in _entry(held).claims if held else ():
+        for claim in entry_of(held).claims if held else ():
             self._by_id.remove(claim)
 
     def say(self, claim: Claim) -> None:
@@ -311,19 +219,19 @@ class Registry:
     def entry(self, name: Name, owner: OwnerId) -> Entry | None:
         """What is known of the owner's hold on the name."""
         held = self.by_name.get(name.label, owner.digest)
-        return None if held is None else _entry(held)
+        return None if held is None else entry_of(held)
 
     def entries(self, name: Name) -> tuple[Entry, ...]:
         """One for each owner who claimed the name, in the order of owners."""
         here = self.by_name.of(name.label)
         if len(here) == 1:
             [held] = here
-            return (_entry(held),)
-        return tuple(map(_entry, sorted(here, key=attrgetter("owner_digest"))))
+            return (entry_of(held),)
+        return tuple(map(entry_of, sorted(here, key=attrgetter("owner_digest"))))
 
     def names_of(self, owner: OwnerId) -> tuple[Entry, ...]:
         """What is known of one owner, in the order of names."""
-        return tuple(map(_entry, sorted(self.by_owner.of(owner.digest), key=attrgetter("label"))))
+        return tuple(map(entry_of, sorted(self.by_owner.of(owner.digest), key=attrgetter("label"))))
 
     def held_by(self, owner: OwnerId) -> Iterator[Claim]:
         """Its claims that count, in no order, for counting: whoever sends claims has it done for each."""

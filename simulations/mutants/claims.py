@@ -10,7 +10,7 @@ MUTANTS = (
         invariant="S13",
         edits=(
             Edit(
-                "naming/registry.py",
+                "naming/entry.py",
                 "        top = max(claim.position, self.claim.position)\n",
                 "        if claim.position != self.claim.position:\n            return self\n"
                 "        top = self.claim.position\n",
@@ -24,7 +24,7 @@ MUTANTS = (
         invariant="S2",
         edits=(
             Edit(
-                "naming/registry.py",
+                "naming/entry.py",
                 "        top = max(claim.position, self.claim.position)\n",
                 "        top = claim.position\n",
             ),
@@ -37,7 +37,7 @@ MUTANTS = (
         invariant="S2",
         edits=(
             Edit(
-                "naming/registry.py",
+                "naming/entry.py",
                 "best, *others = sorted(counting, key=lambda one: one.order, reverse=True)",
                 "best, *others = [*counting[1:], claim]",
             ),
@@ -77,10 +77,10 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registry.py",
-                "if claim.owner in self._revoked or claim.era < self.era_of(claim.owner):",
+                "if digest in self._revoked or claim.era < self.era_of(claim.owner):",
                 "if claim.era < self.era_of(claim.owner):",
             ),
-            Edit("naming/admission.py", "if self._registry.is_revoked(claim.owner):", "if claim.body is None:"),
+            Edit("naming/admission.py", "if self._registry.is_revoked(owner):", "if claim.body is None:"),
         ),
     ),
     Mutant(
@@ -132,10 +132,10 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registry.py",
-                "if claim.owner in self._revoked or claim.era < self.era_of(claim.owner):",
+                "if digest in self._revoked or claim.era < self.era_of(claim.owner):",
                 "if claim.owner in self._revoked:",
             ),
-            Edit("naming/admission.py", "if claim.era < self._registry.era_of(claim.owner):", "if claim.body is None:"),
+            Edit("naming/admission.py", "if claim.era < self._registry.era_of(owner):", "if claim.body is None:"),
         ),
     ),
     Mutant(

@@ -122,7 +122,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/knowledge.py",
-                "            changed.add((claim.name, claim.owner))\n",
+                "            changed.add((claim.name, owner))\n",
                 "            changed.clear()\n",
             ),
         ),

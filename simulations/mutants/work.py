@@ -40,7 +40,7 @@ MUTANTS = (
         test="naming/test_registry.py::test_the_best_work_seen_outlives_a_renewal_that_drops_it",
         edits=(
             Edit(
-                "naming/registry.py",
+                "naming/entry.py",
                 "return Entry(best, rival, None if backer in {best, rival} else backer)",
                 "return Entry(best, rival)",
             ),
@@ -51,7 +51,7 @@ MUTANTS = (
         bug="The work that was shown in an era before counts in the present one: a thief's, perhaps.",
         test="naming/test_registry.py::test_the_best_work_seen_outlives_a_renewal_that_drops_it",
         edits=(
-            Edit("naming/registry.py", "        if claim.era > self.claim.era:\n            return Entry(claim)\n", ""),
+            Edit("naming/entry.py", "        if claim.era > self.claim.era:\n            return Entry(claim)\n", ""),
         ),
     ),
     Mutant(

@@ -13,9 +13,9 @@ from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.identity import OwnerChain, Secret, new_phrase, unseal
 from beam_actors.naming import Claim, Handing, Kind, Pin, owned
 from beam_actors.naming.claim_rows import CLAIMS, put_entry, read_entry
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.records import Own, drop_own, put_own, put_pin
-from beam_actors.naming.registry import Entry
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE
 from beam_actors.testing.daemons import eventually
 from beam_actors.values import Name

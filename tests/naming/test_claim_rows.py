@@ -2,9 +2,9 @@ import pytest
 
 from beam_actors.errors import StoreDamaged
 from beam_actors.naming import claim_rows
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import MAX_TIME
-from beam_actors.naming.registry import Entry
 from beam_actors.naming.timekeeping import day_of
 from beam_actors.values import Name, cbor
 from tests.naming.builders import NETWORK, NOW, claim, owner_id, revocation, solved

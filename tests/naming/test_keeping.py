@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import NotAllowed
 from beam_actors.naming.claim import Claim, Kind
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.keeping import RENEW_AFTER, Signer, check_era, is_due, next_terms
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY
-from beam_actors.naming.registry import Entry
 from beam_actors.values import Name
 from tests.naming.builders import FIRST, NETWORK, NOW, claim, owner_key, peer
 

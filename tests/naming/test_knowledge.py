@@ -3,11 +3,11 @@ import pytest
 from beam_actors.errors import NameContested, NameHandedOver, NameNotFound, NameTaken, QuotaExceeded
 from beam_actors.naming import answering, claim_rows, records
 from beam_actors.naming.claim import Kind
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.limits import DAY, HOUR, RETENTION, Limits
-from beam_actors.naming.registry import Entry
 from beam_actors.naming.work import Levels
 from beam_actors.values import Name
 from tests.naming.builders import CHEAP, NETWORK, NOW, claim, crowd, owner_id, peer, proved, revocation, solved

@@ -3,9 +3,9 @@ from hypothesis import strategies as st
 
 from beam_actors.naming import claim_rows
 from beam_actors.naming.claim import Kind
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.registry import Entry
 from beam_actors.values import Name
 from tests.naming.builders import NOW, claim, owner_id, pool
 from tests.naming.tables import Tables, knowledge

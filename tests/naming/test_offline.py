@@ -6,10 +6,10 @@ import pytest
 
 from beam_actors.errors import NameNotFound
 from beam_actors.naming import Acquaintance, Handing, acquaintance, claim_rows, hand_over, owned, records, spoken_era
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.records import Own
-from beam_actors.naming.registry import Entry
 from beam_actors.ports import Change
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.store import MemoryStore

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import StoreDamaged
 from beam_actors.naming import claim_rows, records
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.records import Own
-from beam_actors.naming.registry import Entry
 from beam_actors.naming.rows import SUM
 from beam_actors.ports import Change
 from beam_actors.values import Name, cbor

@@ -8,9 +8,9 @@ import pytest
 from beam_actors.errors import NameNotFound, NotAllowed, StorageError
 from beam_actors.identity import REVOCATION_ERA, OwnerChain, new_phrase
 from beam_actors.naming import Acquaintance, Claim, Handing, claim_rows, owned
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.records import Own, put_own
-from beam_actors.naming.registry import Entry
 from beam_actors.node.keys import PHRASE, open_keys
 from beam_actors.node.owning import Owning, Prospect
 from beam_actors.testing.compute import InlineCompute

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from beam_actors.control.serving import Service
-from beam_actors.naming.registry import Entry
+from beam_actors.naming.entry import Entry
 from beam_actors.naming.spread import Spread
 from beam_actors.runtime import children
 from beam_actors.runtime.children import Children
