@@ -95,7 +95,8 @@ class SettledWasAlone(Invariant):
         before = self._alone.get(key)
         if len(holders) == 1:
             if before is None or before.owner != holders[0]:
-                carried = self._carried(place, name, holders[0])
+                stays = self._settled.get(key) == holders[0]  # whoever challenges it comes and goes
+                carried = -math.inf if stays else self._carried(place, name, holders[0])
                 self._alone[key] = _Alone(holders[0], now, place.machine.boots, carried)
             self._settled.pop(key, None)
             return
