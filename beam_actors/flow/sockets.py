@@ -226,6 +226,14 @@ class DatagramLink(Owned):
         """What the driver reports."""
         self._on_batch(self.socket, self.socket.receive())
 
+    def crash(self, error: Exception) -> None:
+        """See `Owned`. There is no stream whose end could tell of a network error: whoever bound it must bind anew."""
+        owner = self.owner
+        self.abort()
+        self.owner = None
+        if owner is not None:
+            owner.crash(error)
+
     def abort(self, error: NetworkError | None = None) -> None:  # noqa: ARG002  # it has no stream to fail
         """See `Owned`."""
         if self.is_open:

@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 import pytest
 import trio
 
@@ -6,6 +8,7 @@ from beam_actors.flow import FlowLimits, Stream
 from beam_actors.flow.sockets import DatagramLink, ListenerLink, SocketLink
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualNetwork
+from beam_actors.values import TcpAddress
 from tests.flow.rig import KINDS, LOOPBACK, FakeOwner, Rig, eventually, on_both, on_virtual, run
 
 
@@ -276,6 +279,21 @@ async def test_datagrams_reach_the_callback_in_batches(rig: Rig) -> None:
         asker.socket.send_to(name, echo.socket.local)
     await eventually(lambda: len(seen) >= 3)
     assert seen == [b"A", b"B", b"C"]
+
+
+@on_both
+async def test_datagrams_that_cannot_be_read_crash_their_owner(rig: Rig) -> None:
+    """A socket has no stream whose end could tell of it: it would stay silent for ever."""
+
+    def on_batch(_socket: object, batch: Iterable[tuple[bytes, TcpAddress]]) -> None:
+        raise ConnectionLost("as asked") if next(iter(batch))[0] == b"lost" else LookupError("as asked")
+
+    for data, error in ((b"lost", ConnectionLost), (b"failed", LookupError)):
+        mortal = FakeOwner("mortal")
+        link = DatagramLink(rig.pump, rig.pump.driver.datagrams(LOOPBACK), on_batch, mortal)
+        rig.pump.driver.datagrams(LOOPBACK).send_to(data, link.socket.local)
+        await eventually(lambda link=link: not link.is_open)
+        assert [type(crash) for crash in mortal.crashes] == [error]
 
 
 @pytest.mark.parametrize("kind", KINDS)
