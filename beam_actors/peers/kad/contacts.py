@@ -149,6 +149,10 @@ class Contacts(RoutingTable):
         self._put(bucket, node, now)
         return None
 
+    def lives(self, peer: PeerId) -> None:
+        """A contact answered over a session of its own making: it is there, whatever its address leads to now."""
+        self._bucket(Node(node_id(peer))).silent.discard(node_id(peer))
+
     def failed(self, peer: PeerId) -> None:
         """The peer did not answer. It goes if somebody waits for its place, or if it had not answered before.
 
@@ -253,9 +257,12 @@ class Contacts(RoutingTable):
     def start(self, key: bytes, entropy: Entropy) -> list[KadNode]:
         """Where to begin a search: k contacts, three quarters of them the nearest to the key, the others any.
 
-        The others are far most likely, and so no part of a gang whose ids were ground for the key.
+        The others are far most likely, and so no part of a gang whose ids were ground for the key. When all were
+        silent the last time they are asked again: else nobody ever would be, by a node whom nobody asks.
         """
         near = self.closest(key, self.ksize - self.ksize // 4)
+        if not near:
+            return self.silent()[: self.ksize]
         chosen = {node.id for node in near}
         others = [
             node
@@ -265,6 +272,10 @@ class Contacts(RoutingTable):
         ]
         far = heapq.nsmallest(self.ksize - len(near), others, key=lambda _: entropy.token(8))
         return near + far
+
+    def silent(self) -> list[KadNode]:
+        """The contacts that did not answer the last time."""
+        return [bucket.nodes[name] for bucket in self.buckets for name in sorted(bucket.silent)]
 
     def searched(self, key: bytes, now: float) -> None:
         """This node searched for the key, so the range around it is fresh."""

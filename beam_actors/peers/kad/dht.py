@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 import structlog
 
-from beam_actors.errors import ActorError, ResourceExhausted
+from beam_actors.errors import ActorError, ResourceExhausted, StreamCut
 from beam_actors.flow import Stream
 from beam_actors.identity import PeerKey
 from beam_actors.peers.dialling import Listening
@@ -150,6 +150,7 @@ class DhtActor(Actor):
         """A peer answered: it enters the table, if it was reached at its own address."""
         self._heard = now = self._clock.monotonic()
         if message.dialled is None:
+            self._contacts.lives(message.record.peer)
             return
         was_empty = not self._contacts
         oldest = self._contacts.met(KadNode(message.record, message.dialled), now)
@@ -183,7 +184,7 @@ class DhtActor(Actor):
         try:
             async with self._questions.turn(node):
                 answer = await self._questions.find(node.peer, node.address, Find(What.NODES, self._own_id), self.ref)
-        except (ResourceExhausted, ActorError) as error:  # here, which says nothing of the other
+        except (ResourceExhausted, ActorError, StreamCut) as error:  # here, or there is too much to do
             _log.debug("a node of the table was not asked", peer=str(node.peer), error=str(error))
         except FAILURES as error:
             _log.debug("a node of the table does not answer", peer=str(node.peer), error=str(error))
@@ -217,8 +218,10 @@ class DhtActor(Actor):
 
     @receives(LookAround)
     def on_look_around(self, _message: LookAround) -> None:
-        """Search for somebody in one range in which that was not done for long."""
+        """Search for somebody in one range in which that was not done for long, and for those who were silent."""
         self._look_later()
+        for node in self._contacts.silent():
+            self._see_to(node)  # no search asks it, and nobody is told of it
         if self._contacts:
             for key in self._contacts.lonely(self._clock.monotonic(), self._entropy)[:1]:
                 self.spawn(self._search, key, name="refresh")

@@ -13,7 +13,7 @@ import attrs
 import structlog
 import trio
 
-from beam_actors.errors import ActorError, ResourceExhausted
+from beam_actors.errors import ActorError, ResourceExhausted, StreamCut
 from beam_actors.peers.kad.ids import node_id
 from beam_actors.peers.kad.limits import KadLimits
 from beam_actors.peers.kad.messages import MAX_STORED, Fate, Find, Store, What
@@ -182,7 +182,8 @@ class _Walk:
             _log.debug("a node was not asked", peer=str(node.peer), error=str(error))
         except FAILURES as error:
             _log.debug("a node did not answer", peer=str(node.peer), error=str(error))
-            self._dht.tell(Missed(node.peer, node.address))
+            if not isinstance(error, StreamCut):  # who cuts a stream is there, and was asked too much
+                self._dht.tell(Missed(node.peer, node.address))
         self._tell.send_nowait(outcome)
 
     async def _lose_patience(self, node: KadNode) -> None:

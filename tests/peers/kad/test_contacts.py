@@ -148,10 +148,28 @@ def test_a_contact_that_nobody_replaces_may_be_silent_once_and_is_told_to_nobody
     table.met(silent, 5.0)
     assert table.closest(silent.id)[0] is silent
     table.failed(silent.peer)
+    table.lives(silent.peer)
+    table.lives(node_of(99).peer)
+    assert table.closest(silent.id)[0] is silent
+    table.failed(silent.peer)
     table.failed(silent.peer)
     assert silent.peer not in table
     table.failed(silent.peer)  # nobody is there any more
     assert len(table) == 4
+
+
+def test_when_all_are_silent_a_search_begins_with_them_all_the_same():
+    """Else a node that nobody asks anything would ask nobody for ever."""
+    nodes = nodes_of(5)
+    table, entropy = table_of(nodes), SeededEntropy(1)
+    for node in nodes[:4]:
+        table.failed(node.peer)
+    assert table.start(nodes[0].id, entropy) == nodes[4:]
+    table.failed(nodes[4].peer)
+    assert set(table.start(nodes[0].id, entropy)) == set(table.silent()) == set(nodes)
+    table.met(nodes[2], 5.0)
+    assert table.start(nodes[0].id, entropy) == [nodes[2]]
+    assert set(table.silent()) == {*nodes} - {nodes[2]}
 
 
 def test_of_those_who_wait_the_one_met_last_comes_first_and_the_oldest_is_forgotten():

@@ -230,6 +230,21 @@ async def test_who_falls_silent_is_forgotten_though_no_search_waits_for_it(world
         assert not [node for node in knew if dead.id in {one.peer for one in node.dht._contacts.closest(KEY)}]
 
 
+async def test_who_was_silent_for_a_while_is_asked_again(world, autojump_clock):
+    async with world.running(7, limits=FREE) as (hub, *others):
+        await meet(hub, *others)
+        await trio.sleep(60)
+        for node in others:
+            for peer in node.table():
+                node.dht._contacts.failed(peer)
+        assert not others[0].dht._contacts.closest(KEY)
+        walked, _ = await others[0].find()
+        assert len(walked.closest) >= 5
+        await until(lambda: not others[0].dht._contacts.silent(), seconds=1)
+        await trio.sleep(2 * KadLimits().refresh)
+        assert not [node for node in others if node.dht._contacts.silent()]
+
+
 async def test_who_is_gone_is_forgotten_while_others_answer(world, autojump_clock):
     async with world.running(7, limits=FREE) as (hub, *others):
         last = world.add(limits=FREE)
@@ -445,6 +460,23 @@ async def test_questions_that_do_not_come_give_their_places_to_those_that_do(wor
             assert isinstance(await carol.ask(bob, encode(Find(What.NODES, KEY))), Nodes)
         await trio.sleep(1)
         assert len(bob.dht._answers) == 1  # one of them had to go
+
+
+async def test_who_asks_too_much_does_not_forget_those_who_refuse(world, autojump_clock):
+    """An owner whose names change each second is refused: it would end with nobody to ask, for ever."""
+    few = KadLimits(join_growth=5.0, finds_per_second=1.0)
+    async with world.running(4, limits=FREE, kad=few) as (hub, *others):
+        await meet(hub, *others)
+        await trio.sleep(600)
+        known = others[0].table()
+        assert known
+        for _ in range(12):
+            walked, _ = await others[0].find()
+        assert not walked.closest
+        assert others[0].table() == known
+        await trio.sleep(600)
+        walked, _ = await others[0].find()
+        assert len(walked.closest) == len(known)
 
 
 async def test_who_is_far_from_a_key_says_so(world, autojump_clock):
