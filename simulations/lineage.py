@@ -26,6 +26,10 @@ class Lineage:
         self.stolen: set[tuple[OwnerId, int]] = set()
         """The keys, by owner and era, that somebody else has, too."""
 
+    def may_mislead(self, owner: OwnerId, era: int = 0) -> bool:
+        """Whether a stolen key may be the first that spoke in a later era of the owner's than this one, somewhere."""
+        return any(whose == owner and later > era for whose, later in self.stolen)
+
     @contextmanager
     def opening_era(self, person: "Person") -> Iterator[Callable[[int], None]]:
         """Somebody opens the next era; what is yielded is told which one that was."""

@@ -124,8 +124,12 @@ class AcknowledgedStays(Invariant):
         self._judge_names(place, known, "came back")
         for name, owner in place.person.pins.items():
             pin = known.bindings.pins.get(Name(name))
+            lineage = self.stage.model.lineage
+            if pin is not None and pin.owner not in lineage.led_to(name, owner) and lineage.may_mislead(owner):
+                self.forgiven["a stolen key spoke before anybody else did in that era"] += 1
+                continue
             self.expect(
-                pin is not None and pin.owner in self.stage.model.lineage.led_to(name, owner),
+                pin is not None and pin.owner in lineage.led_to(name, owner),
                 f"{place.name} was told that {name} is pinned, and it is not, or to another owner",
             )
         for petname, meant in place.person.petnames.items():

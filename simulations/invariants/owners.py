@@ -70,9 +70,7 @@ class BindingsFollowOwners(Invariant):
 
     def _judge(self, place: "Place", key: tuple[int, bool, Name], before: _Bound, pin: "Pin") -> None:
         led_to = self.stage.model.lineage.led_to(before.name.label, before.owner)
-        if pin.owner not in led_to and any(
-            owner == before.owner and era > before.era for owner, era in self.stage.model.lineage.stolen
-        ):
+        if pin.owner not in led_to and self.stage.model.lineage.may_mislead(before.owner, before.era):
             self.forgiven["a stolen key spoke before anybody else did in that era"] += 1
             self._misled.add(key)
             return
