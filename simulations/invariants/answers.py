@@ -16,6 +16,7 @@ from simulations.wishes import Standing
 
 if TYPE_CHECKING:
     from beam_actors.naming.knowledge import Knowledge
+    from beam_actors.naming.pins import Pin
     from simulations.place import Place
 
 _RENEWED_AFTER = 10 * 86_400 + 2 * 3600
@@ -28,6 +29,10 @@ _STALE_GRACE = 3 * 86_400
 """Seconds; docs/naming.md says so."""
 _MOST_QUESTIONS = 5_000
 """Resolutions after a heal; in a larger run each name is asked at a part of the machines, and the report says so."""
+
+
+_MISLED = "a stolen key spoke before anybody else did in that era"
+"""A binding follows what opens an era: whoever copied a key that few have heard of yet may be first somewhere."""
 
 
 class NobodyElsesKey(Invariant):
@@ -53,7 +58,11 @@ class NobodyElsesKey(Invariant):
         )
         bound = None if "." in name else place.person.bound(label)
         if bound is not None and not place.person.holds(label):
-            led_to = self.stage.model.lineage.led_to(*bound)
+            lineage = self.stage.model.lineage
+            led_to = lineage.led_to(*bound)
+            if found.owner not in led_to and lineage.may_mislead(bound[1]):
+                self.forgiven[_MISLED] += 1
+                return
             self.expect(found.owner in led_to, f"{name} is bound at {place.name} and leads to another owner")
         self._is_not_over(place, found)
         if not self.expect(found.peers, f"{name} leads at {place.name} to no machine"):
@@ -124,23 +133,20 @@ class AcknowledgedStays(Invariant):
         self._judge_names(place, known, "came back")
         for name, owner in place.person.pins.items():
             pin = known.bindings.pins.get(Name(name))
-            lineage = self.stage.model.lineage
-            if pin is not None and pin.owner not in lineage.led_to(name, owner) and lineage.may_mislead(owner):
-                self.forgiven["a stolen key spoke before anybody else did in that era"] += 1
-                continue
-            self.expect(
-                pin is not None and pin.owner in lineage.led_to(name, owner),
-                f"{place.name} was told that {name} is pinned, and it is not, or to another owner",
-            )
+            self._judge_binding(pin, name, owner, f"{place.name} was told that {name} is pinned, and it is {pin!r}")
         for petname, meant in place.person.petnames.items():
             if meant is not None:
                 call = known.bindings.petnames.get(Name(petname))
-                self.expect(
-                    call is not None
-                    and call.name.label == meant[0]
-                    and call.owner in self.stage.model.lineage.led_to(*meant),
-                    f"{place.name} was told that {petname} stands for {meant[0]}, and it stands for {call!r}",
-                )
+                told = f"{place.name} was told that {petname} stands for {meant[0]}, and it stands for {call!r}"
+                self._judge_binding(call, *meant, told)
+
+    def _judge_binding(self, pin: "Pin | None", name: str, owner: OwnerId, wrong: str) -> None:
+        lineage = self.stage.model.lineage
+        led = pin is not None and pin.name.label == name and pin.owner in lineage.led_to(name, owner)
+        if pin is not None and not led and lineage.may_mislead(owner):
+            self.forgiven[_MISLED] += 1
+            return
+        self.expect(led, wrong)
 
     def _judge_names(self, place: "Place", known: "Knowledge", what: str) -> None:
         held = {name.label for name in known.own}
@@ -222,6 +228,10 @@ class NamesResolve(Invariant):
         self.forgiven["nobody can know who holds the name"] += len(wanted) - len(names)
 
     async def _ask(self, place: "Place", name: str) -> None:
+        bound = place.person.bound(name)
+        if bound is not None and self.stage.model.lineage.may_mislead(bound[1]):
+            self.forgiven[_MISLED] += 1
+            return
         try:
             found = await place.node.naming.resolve(name)
         except NameContested:
