@@ -12,7 +12,7 @@ from beam_actors.naming.limits import Limits
 from beam_actors.naming.lookups import LookUps
 from beam_actors.naming.messages import Changed
 from beam_actors.naming.names import Names
-from beam_actors.naming.offline import Acquaintance, acquaintance, hand_over, owned, spoken_era
+from beam_actors.naming.offline import Acquaintance, acquaintance, check_heir, hand_over, owned, spoken_era
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.naming.records import Handing
@@ -52,6 +52,7 @@ __all__ = [
     "Spread",
     "Terms",
     "acquaintance",
+    "check_heir",
     "compose_naming",
     "custodian_of",
     "hand_over",

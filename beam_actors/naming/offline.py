@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import attrs
 
-from beam_actors.errors import StoreDamaged
+from beam_actors.errors import NotAllowed, StoreDamaged
 from beam_actors.naming import claim_rows, records
 from beam_actors.naming.keeping import not_own
 from beam_actors.naming.records import Handing, Own
@@ -63,6 +63,15 @@ async def spoken_era(store: Store, owner: OwnerId) -> int:
             with suppress(StoreDamaged):
                 latest = max(latest, claim_rows.read_era(key, value))
     return latest
+
+
+async def check_heir(store: Store, owner: OwnerId) -> None:
+    """Raise `NotAllowed` for an owner who revoked all keys, and so could never register what is handed over.
+
+    A revocation that can't be read is one all the same, as for a node that starts on the store.
+    """
+    if await store.get(claim_rows.REVOKED, owner.digest) is not None:
+        raise NotAllowed(f"{owner} has revoked all keys and can register nothing any more, so nothing was changed.")
 
 
 async def acquaintance(store: Store, owner: OwnerId) -> Acquaintance:

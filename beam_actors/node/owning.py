@@ -10,7 +10,7 @@ import attrs
 
 from beam_actors.errors import NotAllowed
 from beam_actors.identity import REVOCATION_ERA, OwnerChain
-from beam_actors.naming import Acquaintance, Handing, acquaintance, hand_over, owned, spoken_era
+from beam_actors.naming import Acquaintance, Handing, acquaintance, check_heir, hand_over, owned, spoken_era
 from beam_actors.node.keys import open_keys, take_owner_key
 from beam_actors.ports import Compute, Entropy, Files, Store
 from beam_actors.values import Name, OwnerId
@@ -66,9 +66,10 @@ class Owning:
 
         Raises:
             NameNotFound: the owner did not register the name here.
-            NotAllowed: all eras are open.
+            NotAllowed: all eras are open, or the successor has revoked all keys.
         """
         await owned(self._store, self._chain.owner_id, name)
+        await check_heir(self._store, successor)
         return Prospect(await acquaintance(self._store, successor), await self.next_era())
 
     async def transfer(self, name: Name, successor: OwnerId, *, shown: int | None = None) -> int:
@@ -78,9 +79,11 @@ class Owning:
 
         Raises:
             NameNotFound: the owner did not register the name here.
-            NotAllowed: all eras are open, another one was shown, or the home is another owner's.
+            NotAllowed: all eras are open, another one was shown, the home is another owner's, or the successor has
+                revoked all keys.
         """
         await owned(self._store, self._chain.owner_id, name)
+        await check_heir(self._store, successor)
         era = await self.next_era(shown)
         await self._open(era)
         await hand_over(self._store, self._chain.owner_id, name, Handing(successor, era))

@@ -4,8 +4,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from beam_actors.errors import NameNotFound
-from beam_actors.naming import Acquaintance, Handing, acquaintance, claim_rows, hand_over, owned, records, spoken_era
+from beam_actors.errors import NameNotFound, NotAllowed
+from beam_actors.naming import (
+    Acquaintance,
+    Handing,
+    acquaintance,
+    check_heir,
+    claim_rows,
+    hand_over,
+    owned,
+    records,
+    spoken_era,
+)
 from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.pins import Pin
@@ -14,7 +24,7 @@ from beam_actors.ports import Change
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name, cbor
-from tests.naming.builders import NOW, claim, owner_id
+from tests.naming.builders import NOW, claim, owner_id, revocation
 
 ALICE, BOB = Name("alice"), Name("bob")
 
@@ -75,3 +85,12 @@ async def test_an_owner_is_known_by_claims_pins_and_petnames():
         assert await acquaintance(store, owner_id(2)) == Acquaintance((), (Name("erin"),))
         assert await acquaintance(store, owner_id(3)) == Acquaintance((), ())
         assert [(await acquaintance(store, owner_id(owner))).is_known for owner in (0, 2, 3)] == [True, True, False]
+
+
+async def test_whoever_revoked_all_keys_is_no_heir_even_if_the_revocation_cannot_be_read():
+    damaged = Change(claim_rows.REVOKED, owner_id(1).digest, b"rubbish")
+    async with store_with(claim_rows.put_revocation(revocation(0)), damaged) as store:
+        for owner in (0, 1):
+            with pytest.raises(NotAllowed, match="revoked all keys"):
+                await check_heir(store, owner_id(owner))
+        await check_heir(store, owner_id(2))

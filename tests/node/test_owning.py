@@ -19,7 +19,7 @@ from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.files import SimFiles
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
-from tests.naming.builders import claim, owner_id
+from tests.naming.builders import claim, owner_id, revocation
 
 ALICE = Name("alice")
 
@@ -117,6 +117,15 @@ async def test_a_name_that_is_not_ones_own_opens_no_era():
             with pytest.raises(NameNotFound, match="not one of your names"):
                 await step(Name("bob"), owner_id(2))
         assert await home.era() == 0
+
+
+async def test_a_name_does_not_go_to_whoever_revoked_all_keys():
+    async with place() as home:
+        await home.store.commit([claim_rows.put_revocation(revocation(2))])
+        for step in (home.owning.prospect, home.owning.transfer):
+            with pytest.raises(NotAllowed, match=f"{owner_id(2)} has revoked all keys"):
+                await step(ALICE, owner_id(2))
+        assert (await home.era(), await home.handing()) == (0, None)
 
 
 async def test_the_phrase_of_somebody_else_opens_no_era():
