@@ -56,7 +56,7 @@ _HAPPENED = {
         "inherited",
         "petname",
     ): "(which a petname of yours stands for) was registered by {owner}, to whom its owner handed it over",
-    ("handed", "heir"): "was handed to you by its owner {owner}",
+    ("handed", "heir"): "is yours now, says {owner}",
     ("revoked", "own"): "is gone: your keys were revoked",
     ("revoked", "pin"): "is gone: its owner {owner} revoked all keys",
     ("revoked", "petname"): "(which a petname of yours stands for) is gone: its owner {owner} revoked all keys",
@@ -276,7 +276,7 @@ def _happened(beam: str, event: Mapping[str, Any], *, yours: bool) -> str:
     name, owner = event["name"], event["owner"]
     what = _HAPPENED[event["what"], event["relation"]].format(owner=owner, heir=event["heir"])
     if event["what"] == "handed" and not yours:
-        what += f": `{beam} register {name.partition('.')[0]}` makes it yours"
+        what += f": `{beam} register {name.partition('.')[0]}` takes it"
     hint = f" (`{beam} names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
     return f"{moment(event['at'])}  {name} {what}{hint}"
 

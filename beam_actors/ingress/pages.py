@@ -87,7 +87,7 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
         "Its owner has handed this name over, and the next one has not registered it yet. Until then it leads nowhere.",
         (
             Step("Try again later: it leads to the next owner from then on."),
-            Step("If it was handed to you, make it yours:", "beam register {label}"),
+            Step("If it was handed to you, take it:", "beam register {label}"),
         ),
     ),
     _Fault(

@@ -1,6 +1,7 @@
 """Names that were handed over and are not held by their heirs yet: whoever asks for one is told so (pure).
 
-Invariant: a transfer leads nowhere by itself; it only says why nothing else is there, and to the heir what to do.
+Invariant: a transfer leads nowhere by itself; it only says why nothing else is there, and to the heir what to do. Anybody
+can sign one for a name that they never held, so it is told as the word of whoever signed it.
 """
 
 from beam_actors.errors import NameHandedOver
@@ -14,10 +15,12 @@ from beam_actors.values import Name, OwnerId
 
 def check_name(knowledge: Knowledge, name: Name, now: float) -> None:
     """Raise `NameHandedOver` if an owner gave the name to somebody who has not registered it yet: to you, if to you."""
-    waiting = [heir for entry in knowledge.registry.entries(name) if (heir := _awaited(knowledge, entry, now))]
+    entries = knowledge.registry.entries(name)
+    waiting = [(entry.owner, heir) for entry in entries if (heir := _awaited(knowledge, entry, now))]
     if waiting:
-        heir = knowledge.owner if knowledge.owner in waiting else waiting[0]
-        raise _handed_over(knowledge, f"{name} was handed over to {heir}", name, heir)
+        yours = [one for one in waiting if one[1] == knowledge.owner]
+        giver, heir = (yours or waiting)[0]
+        raise _said(knowledge, name, giver, heir)
 
 
 def check_bound(knowledge: Knowledge, bound: str, pin: Pin, entry: Entry, now: float) -> None:
@@ -27,11 +30,12 @@ def check_bound(knowledge: Knowledge, bound: str, pin: Pin, entry: Entry, now: f
     """
     for other in knowledge.registry.entries(pin.name):
         if _awaited(knowledge, other, now) == pin.owner:
-            what = f"{bound}, to whom {other.owner.short} has handed it over"
-            raise _handed_over(knowledge, what, pin.name, pin.owner)
+            raise _said(knowledge, pin.name, other.owner, pin.owner, bound=f"{bound}, and ")
     heir = entry.claim.terms.successor
+    if heir is not None and heir == knowledge.owner:
+        raise _said(knowledge, pin.name, pin.owner, heir, bound=f"{bound}, and ")
     if heir is not None:
-        raise _handed_over(knowledge, f"{bound}, who has handed it over to {heir}", pin.name, heir)
+        raise NameHandedOver(f"{bound}, who has handed it over to {heir}: it leads there once they register it.")
 
 
 def _awaited(knowledge: Knowledge, entry: Entry, now: float) -> OwnerId | None:
@@ -48,8 +52,8 @@ def _awaited(knowledge: Knowledge, entry: Entry, now: float) -> OwnerId | None:
     return None if answered else heir
 
 
-def _handed_over(knowledge: Knowledge, what: str, name: Name, heir: OwnerId) -> NameHandedOver:
-    """The error that says `what` happened, or how the name is yours if you are the heir."""
+def _said(knowledge: Knowledge, name: Name, giver: OwnerId, heir: OwnerId, *, bound: str = "") -> NameHandedOver:
+    """The error that says what the giver says, and how the name is yours if you are the heir."""
     if heir == knowledge.owner:
-        return NameHandedOver(f"{name} was handed to you: `beam register {name}` makes it yours.")
-    return NameHandedOver(f"{what}; it leads there once they register it.")
+        return NameHandedOver(f"{bound}{giver} says that {name} is yours now: `beam register {name}` takes it.")
+    return NameHandedOver(f"{bound}{giver} says that {name} goes to {heir}: it leads there once they register it.")

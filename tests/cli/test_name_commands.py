@@ -111,13 +111,13 @@ def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, mo
     assert len(lines) == len(kinds)  # each once, however often it looks
     assert lines[0].startswith("2001-09-09 01:46:40Z  byron.local is claimed by")
     assert lines[-1].endswith(
-        f"byron.local was handed to you by its owner {OWNER}: `beam register byron` makes it yours"
+        f"byron.local is yours now, says {OWNER}: `beam register byron` takes it"
     )
     assert all(" to him" in line for line, kind in zip(lines, kinds, strict=True) if kind[0] is Happening.TRANSFERRED)
     looks.clear()
     node.owned = {"byron"}  # registered since
     last = beam("names", "--watch").out.splitlines()[-1]
-    assert last.endswith(f"byron.local was handed to you by its owner {OWNER}")
+    assert last.endswith(f"byron.local is yours now, says {OWNER}")
     looks.clear()
     told = beam("names", "--watch", "--json").out.splitlines()
     assert [json.loads(line)["what"] for line in told] == [what.value for what, _ in kinds]

@@ -228,9 +228,9 @@ def test_a_name_that_changes_hands_says_so_until_its_heir_registers_it():
     known, heir, friend = knowledge(transfer), knowledge(transfer, owner=1), knowledge(claim(0))
     friend.bindings.pin(ALICE, owner_id(0), NOW)
     friend.take(transfer.encoded, NOW)
-    with pytest.raises(NameHandedOver, match=f"to {owner_id(1)}; it leads there once"):
+    with pytest.raises(NameHandedOver, match=f"^{owner_id(0)} says that alice goes to {owner_id(1)}: it leads there once"):
         resolve(known)
-    with pytest.raises(NameHandedOver, match="`beam register alice` makes it yours"):
+    with pytest.raises(NameHandedOver, match=f"^{owner_id(0)} says that alice is yours now: `beam register alice` takes it"):
         resolve(heir)
     with pytest.raises(NameHandedOver, match="is pinned to"):
         resolve(friend)
@@ -265,10 +265,10 @@ def test_a_name_that_comes_back_to_whoever_had_given_it_up_says_so(before, bound
         return known, "anna" if bound == "petname" else "alice"
 
     heir, text = told(1)
-    with pytest.raises(NameHandedOver, match="`beam register alice` makes it yours"):
+    with pytest.raises(NameHandedOver, match="says that alice is yours now: `beam register alice` takes it"):
         resolve(heir, text, LATER)
     other, text = told(2)
-    with pytest.raises(NameHandedOver, match=r"handed.* over.*; it leads there once they register it") as caught:
+    with pytest.raises(NameHandedOver, match=r"(over|goes) to .*: it leads there once they register it") as caught:
         resolve(other, text, LATER)
     assert owner_id(1).short in str(caught.value)
     with pytest.raises(NameNotFound) as late:
@@ -285,8 +285,21 @@ def test_a_name_that_comes_back_to_whoever_had_given_it_up_says_so(before, bound
 def test_a_name_that_was_handed_there_and_back_waits_for_the_last_heir_alone():
     known = knowledge(claim(0, era=1, kind=Kind.TRANSFER, to=1))
     known.take(claim(1, era=1, kind=Kind.TRANSFER, to=0, issued=LATER).encoded, LATER)
-    with pytest.raises(NameHandedOver, match=f"to {owner_id(0)}; it leads there once"):
+    with pytest.raises(NameHandedOver, match=f"to {owner_id(0)}: it leads there once"):
         resolve(known, now=LATER)
+
+
+def test_whoever_hands_over_what_they_never_held_is_quoted_and_not_believed():
+    """Anybody can sign such a transfer, so no word of this node's own says that the name was theirs."""
+    gift = claim(3, era=1, kind=Kind.TRANSFER, to=1, issued=LATER)
+    for owner in (1, 2):
+        known = knowledge(OLD_TOMBSTONE, owner=owner)
+        known.take(gift.encoded, LATER)
+        known.call(Name("anna"), ALICE, owner_id(1), NOW)
+        for text in ("alice", "anna"):
+            with pytest.raises(NameHandedOver, match=f"{owner_id(3)} says that ") as caught:
+                resolve(known, text, LATER)
+            assert "handed" not in str(caught.value)
 
 
 def choices(known, now=NOW):
