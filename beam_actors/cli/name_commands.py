@@ -57,6 +57,8 @@ _HAPPENED = {
         "petname",
     ): "(which a petname of yours stands for) was registered by {owner}, to whom its owner handed it over",
     ("handed", "heir"): "is yours now, says {owner}",
+    ("handed", "pin"): "is yours now, says its owner {owner}, to whom it is pinned",
+    ("handed", "petname"): "(which a petname of yours stands for) is yours now, says its owner {owner}",
     ("revoked", "own"): "is gone: your keys were revoked",
     ("revoked", "pin"): "is gone: its owner {owner} revoked all keys",
     ("revoked", "petname"): "(which a petname of yours stands for) is gone: its owner {owner} revoked all keys",

@@ -101,7 +101,8 @@ class NameEvent:
 
     `what` is contested, equivocated, rotated, released, transferred (to `heir`), inherited (by `owner`, whom its owner
     made the heir), handed (to this node's owner, who may register it) or revoked; `owner` did it; `relation` is "own",
-    "pin", "petname", or "heir" of a name that was handed; `number` counts from 1 since the daemon started.
+    "pin", "petname", or "heir" of a name that was handed and is not bound; `number` counts from 1 since the daemon
+    started.
     """
 
     number: int

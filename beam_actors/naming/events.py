@@ -1,10 +1,10 @@
 """What happens to the names that are owned or bound here, for people: contested, rotated, signed twice, given up.
 
 Invariant: only own names, pinned ones, those that petnames stand for and those that are handed to this node's owner
-make events, each kind by one owner at most once an hour for one name. What any stranger can do (to contest a name, or
-to hand one over) is told at most `CONTESTS` times in an hour, each, and kept apart from the rest. So whoever does it
-again and again fills neither the memory nor the screen, and hides nothing but more of the same; `conflicts` lists all
-contests. Numbers go up by one from 1 for as long as the node runs.
+make events, each kind by one owner at most once an hour for one name, and a claim makes one: that which says most. What
+any stranger can do (to contest a name, or to hand one over) is told at most `CONTESTS` times in an hour, each, and kept
+apart from the rest. So whoever does it again and again fills neither the memory nor the screen, and hides nothing but
+more of the same; `conflicts` lists all contests. Numbers go up by one from 1 for as long as the node runs.
 """
 
 import enum
@@ -46,12 +46,13 @@ class Happening(enum.Enum):
     INHERITED = "inherited"
     """The one to whom its owner handed it over has registered it."""
     HANDED = "handed"
-    """A name was handed over to this node's owner, who may register it."""
+    """A name was handed over to this node's owner, who may register it; it may be bound here, too."""
     REVOKED = "revoked"
     """Its owner revoked all keys."""
 
 
 _BY_STRANGERS = frozenset({Happening.CONTESTED, Happening.HANDED})
+"""The latter unless the name is bound to the owner who hands it over."""
 
 
 @attrs.frozen(slots=True)
@@ -114,7 +115,7 @@ class Events:
     ) -> None:
         """Keep it, unless the same was told within an hour, or strangers did too much of it."""
         self._told = {key: at for key, at in self._told.items() if 0 <= now - at < HOUR}
-        by_stranger = what in _BY_STRANGERS
+        by_stranger = what in _BY_STRANGERS and not (what is Happening.HANDED and interest.relation != "heir")
         if (what, name, owner) in self._told:
             return
         if by_stranger and sum(key[0] is what for key in self._told) >= CONTESTS:
@@ -137,10 +138,12 @@ class Events:
         came: Collection[OwnerId],
         heir: OwnerId | None,
         ours: bool,
+        yours: bool,
     ) -> None:
         """A claim changed what is known of the name: its owner's entry before and after, and who newly holds it.
 
-        `heir` is to whom the owner in the interest handed it over, if so; `ours` says that this node signed the claim.
+        `heir` is to whom the owner in the interest handed it over, if so; `ours` says that this node signed the claim,
+        and `yours` that the heir is this node's owner, who does not hold the name yet.
         A name that ended because its owner opened an era without it is told by `left`, when it is sure that it doesn't
         come again.
         """
@@ -155,10 +158,10 @@ class Events:
         if claim.kind is Kind.REVOCATION:
             self.note(Happening.REVOKED, name, claim.owner, interest, now)
         elif after is not None:
-            self._changed(before, after, name, interest, now, ours=ours)
+            self._changed(before, after, name, interest, now, ours=ours, yours=yours)
 
     def handed(self, claim: Claim, heir: OwnerId, now: float, *, has_it: bool) -> None:
-        """A transfer to this node's owner came in, who may hold the name already."""
+        """A transfer to this node's owner came in, who may hold the name already; told once if it was bound, too."""
         if not has_it:
             self.note(Happening.HANDED, claim.name, claim.owner, Interest("heir", heir), now, heir=heir)
 
@@ -167,15 +170,18 @@ class Events:
         self.note(Happening.RELEASED, name, interest.owner, interest, now)
 
     def _changed(
-        self, before: Entry | None, after: Entry, name: Name, interest: Interest, now: float, *, ours: bool
+        self, before: Entry | None, after: Entry, name: Name, interest: Interest, now: float, *, ours: bool, yours: bool
     ) -> None:
-        owner = after.claim.owner
+        owner, claim = after.claim.owner, after.claim
         if after.rival is not None and (before is None or before.rival is None):
             self.note(Happening.EQUIVOCATED, name, owner, interest, now)
         if before is None or ours:
             return
-        if after.claim.era > before.claim.era:
-            self.note(Happening.ROTATED, name, owner, interest, now)
-        gone = {Kind.TOMBSTONE: Happening.RELEASED, Kind.TRANSFER: Happening.TRANSFERRED}.get(after.claim.kind)
-        if gone is not None and after.claim.kind is not before.claim.kind:
-            self.note(gone, name, owner, interest, now, heir=after.claim.terms.successor)
+        heir = claim.terms.successor
+        if claim.kind is Kind.LIVE or (claim.kind, heir) == (before.claim.kind, before.claim.terms.successor):
+            if claim.era > before.claim.era:
+                self.note(Happening.ROTATED, name, owner, interest, now)
+        elif claim.kind is Kind.TOMBSTONE:
+            self.note(Happening.RELEASED, name, owner, interest, now)
+        else:
+            self.note(Happening.HANDED if yours else Happening.TRANSFERRED, name, owner, interest, now, heir=heir)

@@ -1,7 +1,7 @@
 """Names that were handed over and are not held by their heirs yet: whoever asks for one is told so (pure).
 
-Invariant: a transfer leads nowhere by itself; it only says why nothing else is there, and to the heir what to do. Anybody
-can sign one for a name that they never held, so it is told as the word of whoever signed it.
+Invariant: a transfer leads nowhere by itself; it only says why nothing else is there, and to the heir what to do.
+Anybody can sign one for a name that they never held, so it is told as the word of whoever signed it.
 """
 
 from beam_actors.errors import NameHandedOver

@@ -191,8 +191,11 @@ class Knowledge:
             for interest in self.bindings.interests(name, own=name in self.own):
                 entries = entry, self.registry.entry(name, owner)
                 heir = heir_of(self.registry, name, interest.owner)
-                came = [one for one in after if one not in had and (one == heir or one != self.owner)]
-                self.events.merged(claim, name, interest, now, entries=entries, came=came, heir=heir, ours=ours)
+                came = [] if ours else [one for one in after if one not in had and (one == heir or one != self.owner)]
+                yours = heir == self.owner and name not in self.own
+                self.events.merged(
+                    claim, name, interest, now, entries=entries, came=came, heir=heir, ours=ours, yours=yours
+                )
         for name in ended:
             self.drop((name, owner))
         self._elsewhere += (*ended, *(petname for name in touched for petname in self.bindings.petnames_of(name)))

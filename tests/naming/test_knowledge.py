@@ -228,9 +228,13 @@ def test_a_name_that_changes_hands_says_so_until_its_heir_registers_it():
     known, heir, friend = knowledge(transfer), knowledge(transfer, owner=1), knowledge(claim(0))
     friend.bindings.pin(ALICE, owner_id(0), NOW)
     friend.take(transfer.encoded, NOW)
-    with pytest.raises(NameHandedOver, match=f"^{owner_id(0)} says that alice goes to {owner_id(1)}: it leads there once"):
+    with pytest.raises(
+        NameHandedOver, match=f"^{owner_id(0)} says that alice goes to {owner_id(1)}: it leads there once"
+    ):
         resolve(known)
-    with pytest.raises(NameHandedOver, match=f"^{owner_id(0)} says that alice is yours now: `beam register alice` takes it"):
+    with pytest.raises(
+        NameHandedOver, match=f"^{owner_id(0)} says that alice is yours now: `beam register alice` takes it"
+    ):
         resolve(heir)
     with pytest.raises(NameHandedOver, match="is pinned to"):
         resolve(friend)
