@@ -1,8 +1,9 @@
 """The one error hierarchy: every error that a caller may meet derives from `BeamError`.
 
 Each class carries a stable `code` (what `--json` and the control API show) and an `exit_code` (what a command ends
-with): 1 failed, 2 usage, 3 daemon not running, 4 not allowed, 5 timed out. A message is one sentence that a person can
-act on. OS and library errors are mapped to these at the edge where they occur, never higher up.
+with): 1 failed, 2 usage, 3 daemon not running, 4 refused as things are, 5 timed out, 6 not found. A message is one
+sentence that a person can act on. OS and library errors are mapped to these at the edge where they occur, never higher
+up.
 """
 
 from typing import ClassVar
@@ -23,7 +24,7 @@ class UsageError(BeamError, ValueError):
 
 
 class NotAllowed(BeamError, PermissionError):
-    """The operation is understood and refused."""
+    """The operation is understood and refused: a rule or the present state is against it."""
 
     code = "not-allowed"
     exit_code = 4
@@ -116,12 +117,14 @@ class AddressInUse(NetworkError):
     """Somebody else listens at the address already."""
 
     code = "address-in-use"
+    exit_code = 4
 
 
 class AddressNotPermitted(NetworkError):
     """Binding the address needs a privilege that this process lacks, or the address is not on this machine."""
 
     code = "address-not-permitted"
+    exit_code = 4
 
 
 class ResourceExhausted(NetworkError):
@@ -155,6 +158,7 @@ class HomeInUse(StorageError):
     """Another daemon holds this home."""
 
     code = "home-in-use"
+    exit_code = 4
 
 
 class KeystoreDamaged(StorageError):
@@ -176,6 +180,7 @@ class NameNotFound(BeamError, LookupError):
     """No claim, pin or petname is known for the name."""
 
     code = "name-not-found"
+    exit_code = 6
 
 
 class NameHandedOver(NameNotFound):
@@ -188,18 +193,21 @@ class NameTaken(BeamError):
     """Somebody else is known to hold the name."""
 
     code = "name-taken"
+    exit_code = 4
 
 
 class NameContested(BeamError):
     """Several owners claim the name and no rule decides between them; the caller lists the choices."""
 
     code = "name-contested"
+    exit_code = 4
 
 
 class ClaimRefused(BeamError):
     """A claim failed a check; `reason` is one of a small fixed set, for counting."""
 
     code = "claim-refused"
+    exit_code = 4
 
     def __init__(self, reason: str, message: str | None = None) -> None:
         super().__init__(message or f"The claim was refused: {reason}.")
@@ -210,6 +218,7 @@ class QuotaExceeded(BeamError):
     """A documented limit was reached; the message says which and what to give up."""
 
     code = "quota-exceeded"
+    exit_code = 4
 
 
 class PeerOffline(BeamError):
@@ -228,6 +237,7 @@ class TunnelNotFound(BeamError, LookupError):
     """The peer offers no such tunnel, or there is none of that name here."""
 
     code = "tunnel-not-found"
+    exit_code = 6
 
 
 class TargetDown(BeamError):
@@ -249,6 +259,7 @@ class ActorDead(ActorError):
     """The actor has stopped for good."""
 
     code = "actor-dead"
+    exit_code = 6
 
 
 class ActorUnavailable(ActorError):

@@ -1,7 +1,7 @@
 """The program `beam`: its commands in a newcomer's order, the `beam 3000` shorthand, and its exit codes.
 
-Exit codes (one table for all commands, design section 10): 0 done, 1 failed, 2 usage, 3 daemon not running, 4 not
-allowed, 5 timed out; 130 when Ctrl-C ended a command that was not meant to be ended so.
+Exit codes (one table for all commands, docs/cli.md): 0 done, 1 failed, 2 usage, 3 daemon not running, 4 refused,
+5 timed out, 6 not found; 130 when Ctrl-C ended a command that was not meant to be ended so, or a person answered no.
 """
 
 import errno

@@ -26,6 +26,7 @@ class PhraseNotKept(BeamError):
     """The recovery phrase is not on this machine (any more)."""
 
     code = "phrase-not-kept"
+    exit_code = 6
 
 
 @click.command

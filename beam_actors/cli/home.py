@@ -54,8 +54,8 @@ class Home:
         """Create the folder, 0700, or make sure that the one that is there is this user's own.
 
         Raises:
-            NotAllowed: it belongs to somebody else.
-            UsageError: it is no folder, or it is open to others and holds other things than a home.
+            NotAllowed: it belongs to somebody else, or is open to others and holds other things than a home.
+            UsageError: it is no folder.
             StorageError: the disk refuses.
         """
         try:
@@ -79,7 +79,7 @@ class Home:
             raise NotAllowed(f"The home {self.path} belongs to another user; choose another --home.")
         if stat.S_IMODE(status.st_mode) & 0o077:
             if any(self.path.iterdir()) and not self.file(LOCK).exists():
-                raise UsageError(
+                raise NotAllowed(
                     f"{self.path} is open to others and holds other files: choose an empty folder or `chmod 700` it."
                 )
             self.path.chmod(0o700)

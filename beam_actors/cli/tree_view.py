@@ -8,19 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from beam_actors.cli.output import counted, duration
-from beam_actors.errors import UsageError
+from beam_actors.errors import ActorDead, UsageError
 
 Node = Mapping[str, Any]
 _BUSY = 0.1
 _RECENT = 10.0
 _CALM = {"running"}
-
-
-class NoSuchActor(UsageError):
-    """The tree has no such actor, or several."""
-
-    code = "actor-dead"
-    exit_code = 1
 
 
 class Counts(NamedTuple):
@@ -125,17 +118,22 @@ def count(root: Node) -> Counts:
 
 
 def find(answer: Node, text: str) -> Node:
-    """The part of an answer at a path, or at one that alone ends so, with its own dead; raise `NoSuchActor`."""
+    """The part of an answer at a path, or at one that alone ends so, with its own dead.
+
+    Raises:
+        ActorDead: there is none.
+        UsageError: there are several.
+    """
     path = text.strip("/")
     nodes = [node for _, node in walk(answer)]
     found = [node for node in nodes if node["path"] == path] or [
         node for node in nodes if node["path"].endswith(f"/{path}")
     ]
     if not found:
-        raise NoSuchActor(f"No actor runs at {text[:80]!r}; `beam tree` lists them.")
+        raise ActorDead(f"No actor runs at {text[:80]!r}; `beam tree` lists them.")
     if len(found) > 1:
         some = ", ".join(node["path"] for node in found[:3])
-        raise NoSuchActor(f"{len(found)} actors are called {text[:80]!r}: say which by a longer end of {some}.")
+        raise UsageError(f"{len(found)} actors are called {text[:80]!r}: say which by a longer end of {some}.")
     below = f"{found[0]['path']}/"
     return {**found[0], "dead": [row for row in answer.get("dead") or () if row["path"].startswith(below)]}
 

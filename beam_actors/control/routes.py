@@ -35,7 +35,7 @@ class UnknownCommand(BeamError):
     """The request asks for something that this version of the daemon does not know."""
 
     code = "unknown-command"
-    exit_code = 2
+    exit_code = 4
 
 
 @attrs.frozen(slots=True)

@@ -2,7 +2,7 @@
 
 import attrs
 
-from beam_actors.errors import ActorError, UsageError
+from beam_actors.errors import ActorError, NotAllowed
 from beam_actors.ingress.answers import Located
 from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.messages import Forget, Lookup, RootCertificate, ShowRoot, WhereBound
@@ -70,9 +70,9 @@ class Ingress:
         return located
 
     async def root_certificate(self) -> RootCertificate:
-        """The local CA's root; `UsageError` when HTTPS is switched off, `ActorError` while its server restarts."""
+        """The local CA's root; `NotAllowed` when HTTPS is switched off, `ActorError` while its server restarts."""
         if self.https is None:
-            raise UsageError("HTTPS is switched off, so there is no local CA.")
+            raise NotAllowed("HTTPS is switched off, so there is no local CA.")
         root: RootCertificate = await self.https.ref.ask(ShowRoot(), timeout=_SECONDS)
         return root
 

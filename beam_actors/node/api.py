@@ -275,7 +275,7 @@ class Api:
         wanted = self._naming.parse(name).name
         offered = [status.key for status in await self._tunnels.list() if status.spec.name == wanted]
         if offered:
-            raise UsageError(f"{offered[0]} is still offered under {wanted}: `beam unexpose {offered[0]}` first.")
+            raise NotAllowed(f"{offered[0]} is still offered under {wanted}: `beam unexpose {offered[0]}` first.")
         signed = await self._naming.release(name)
         held = await self._naming.names()
         if any((row.name, row.relation, row.owner) == (wanted, "pin", self._owner) for row in held):

@@ -14,6 +14,7 @@ from beam_actors.errors import (
     ActorError,
     BeamError,
     NotAllowed,
+    QuotaExceeded,
     StorageError,
     TunnelNotFound,
     UsageError,
@@ -34,7 +35,7 @@ _log = structlog.get_logger(__name__)
 class Catalogue(Actor):
     """What is offered. Overflow: a question beyond the mailbox is refused."""
 
-    reply_errors = (TunnelNotFound, UsageError, NotAllowed)
+    reply_errors = (TunnelNotFound, UsageError, NotAllowed, QuotaExceeded)
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class Catalogue(Actor):
                 if spec is not None:
                     self._offers.add(spec)
                     continue
-            except UsageError as error:
+            except (UsageError, NotAllowed, QuotaExceeded) as error:
                 _log.warning("a stored tunnel is not offered", key=repr(key), error=str(error))
                 continue  # kept as it is: a newer version may understand it
             stale.append(Change(TUNNELS_TABLE, key, None))
@@ -110,7 +111,7 @@ class Catalogue(Actor):
         try:
             async with self._changing:
                 reply.set(await change(spec))
-        except (UsageError, NotAllowed, StorageError, ActorError) as error:
+        except (UsageError, NotAllowed, QuotaExceeded, StorageError, ActorError) as error:
             reply.fail(error)
 
     def _check(self, spec: TunnelSpec) -> TunnelSpec | None:

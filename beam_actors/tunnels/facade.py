@@ -54,8 +54,8 @@ class Tunnels:
         """Offer a tunnel; return once it is durable and runs. Asking again for what is offered returns that.
 
         Raises:
-            UsageError: another tunnel has the port of the name, or there are too many.
-            NotAllowed: the target is one of the daemon's own listeners.
+            NotAllowed: another tunnel has the port of the name, or the target is one of the daemon's own listeners.
+            QuotaExceeded: there are too many.
             StorageError: it could not be stored, and isn't offered.
         """
         return await self._tunnel(await self._ask(self._catalogue, Expose(spec)))
@@ -88,7 +88,7 @@ class Tunnels:
 
         Raises:
             AddressInUse, AddressNotPermitted: the local address can't be bound.
-            UsageError, StorageError: as of `expose`.
+            QuotaExceeded, StorageError: as of `expose`.
         """
         return await self._forward(await self._ask(self._forwards, Forward(spec)))
 

@@ -15,6 +15,7 @@ from beam_actors.errors import (
     AddressInUse,
     BeamError,
     NetworkError,
+    QuotaExceeded,
     StorageError,
     TunnelNotFound,
     UsageError,
@@ -93,7 +94,7 @@ class Forwards(Actor):
         try:
             async with self._changing:
                 reply.set(await change(spec))
-        except (UsageError, NetworkError, StorageError, ActorError) as error:
+        except (UsageError, QuotaExceeded, NetworkError, StorageError, ActorError) as error:
             reply.fail(error)
 
     async def _forward(self, spec: ForwardSpec) -> ForwardSpec:
@@ -105,7 +106,7 @@ class Forwards(Actor):
         if before is not None:
             raise AddressInUse(f"{spec.listen} already leads to {before.destination}.")
         if len(self._specs) >= self._limit:
-            raise UsageError(f"This node has {self._limit} forwards already; give one up with `beam unforward`.")
+            raise QuotaExceeded(f"This node has {self._limit} forwards already; give one up with `beam unforward`.")
         listener = self._flow.listen(spec.listen, self.ref)
         if isinstance(listener.local, TcpAddress):  # which turns port 0 into a port
             spec = attrs.evolve(spec, listen=listener.local)

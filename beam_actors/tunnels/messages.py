@@ -66,7 +66,10 @@ class ForwardStatus:
 
 @attrs.frozen(slots=True)
 class CheckOffer:
-    """Would it be offered? Reply: None, or what speaks against it apart from the store: `UsageError`, `NotAllowed`."""
+    """Would it be offered? Reply: None, or what speaks against it apart from the store.
+
+    `NotAllowed`, `QuotaExceeded`.
+    """
 
     spec: TunnelSpec
 

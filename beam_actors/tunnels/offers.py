@@ -4,7 +4,7 @@ Invariant: no two tunnels share a port of a name, and there are never more than 
 nor the actors that serve what it lists.
 """
 
-from beam_actors.errors import TunnelNotFound, UsageError
+from beam_actors.errors import NotAllowed, QuotaExceeded, TunnelNotFound
 from beam_actors.tunnels.spec import TunnelSpec
 from beam_actors.values import Name
 
@@ -36,16 +36,16 @@ class Offers:
         return tuple(self._specs[key] for key in sorted(self._specs))
 
     def check(self, spec: TunnelSpec) -> None:
-        """Raise `UsageError` if the tunnel would share a port of its name with another, or would be one too many."""
+        """Raise `NotAllowed` if the tunnel would share a port of its name, `QuotaExceeded` if it is one too many."""
         for other in (other for port in spec.ports for other in self._by_port.get(port, {}).values()):
             if other.name == spec.name:
                 where = f"{spec.name}" if spec.name else "this peer"
-                raise UsageError(
+                raise NotAllowed(
                     f"{where} already serves {other.target} as {other.key}; take it back with `beam unexpose "
                     f"{other.key}`, or choose another --port or --name."
                 )
         if len(self._specs) >= self._limit:
-            raise UsageError(f"This node offers {self._limit} tunnels already; take one back with `beam unexpose`.")
+            raise QuotaExceeded(f"This node offers {self._limit} tunnels already; take one back with `beam unexpose`.")
 
     def add(self, spec: TunnelSpec) -> None:
         """Take a tunnel in, or raise what `check` does."""

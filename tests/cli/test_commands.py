@@ -112,7 +112,7 @@ def test_help_and_version(beam):
 
 
 def test_phrase(home, beam):
-    assert beam("phrase").exit_code == 1
+    assert beam("phrase").exit_code == 6
     path = home.file(PHRASE)
     path.write_text("one two three\n")
     path.chmod(0o600)
@@ -120,7 +120,7 @@ def test_phrase(home, beam):
     assert beam("phrase", "--json").json["phrase"] == "one two three"
     assert beam("phrase", "--forget").exit_code == 0
     assert not path.exists()
-    assert beam("phrase", "--forget").exit_code == 1
+    assert beam("phrase", "--forget").exit_code == 6
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.control.fakes import PEER
 
 def test_an_error_in_json_is_an_object_and_a_sentence(daemon, beam):
     done = beam("resolve", "nobody", "--json")
-    assert done.exit_code == 1
+    assert done.exit_code == 6
     assert done.json["error"]["code"] == "name-not-found"
     assert done.err == "Error: Nobody is known to hold 'nobody'.\n"
 
@@ -35,7 +35,7 @@ def test_an_unknown_command_of_a_newer_program_is_one_sentence(daemon, beam, mon
     monkeypatch.setattr("beam_actors.control.routes._TABLE", {})
     monkeypatch.setattr("beam_actors.control.routes._PATHS", set())
     done = beam("id")
-    assert done.exit_code == 2
+    assert done.exit_code == 4
     assert done.err.count("\n") == 1
     assert f"version {__version__} and does not know" in done.err
 

@@ -146,7 +146,7 @@ def test_start_detach_tells_the_process_and_the_peer(home, program, beam, stoppi
     assert done.exit_code == 0
     assert {"schema", "pid", "peer_id"} <= set(done.json)
     again = beam("start", "--detach")
-    assert again.exit_code == 1
+    assert again.exit_code == 4
     assert "already" in again.err
 
 

@@ -54,7 +54,7 @@ def test_a_home_that_became_open_is_made_private_again(fresh):
 def test_somebodys_open_folder_is_left_alone(tmp_path):
     (tmp_path / "letters").write_text("private")
     tmp_path.chmod(0o755)
-    with pytest.raises(UsageError, match="other files"):
+    with pytest.raises(NotAllowed, match="other files"):
         Home(tmp_path).prepare()
     assert mode(tmp_path) == 0o755
 

@@ -53,7 +53,7 @@ def test_register_is_told_like_the_vision(daemon, beam):
     again = beam("register", "https://byron/")
     assert again.out.startswith(f"✅ Yours already: byron.local\n🌐 Peer: {PEER}\n📡 Connected to 2 peers")
     assert beam("register", "byron", "--json").json["new"] is False
-    assert beam("register", "taken").exit_code == 1
+    assert beam("register", "taken").exit_code == 4
     assert beam("register", "taken", "--contest").exit_code == 0
 
 
@@ -67,7 +67,7 @@ def test_names_and_release(daemon, beam):
     assert beam("names").out.startswith("byron.local\town\t")
     assert beam("release", "byron").exit_code == 0
     assert beam("names").err.startswith("No names")
-    assert beam("release", "byron").exit_code == 1
+    assert beam("release", "byron").exit_code == 6
 
 
 def test_pin_and_unpin(node, beam):
@@ -82,7 +82,7 @@ def test_petname(node, beam):
     assert beam("petname", "anna", "cottage", "--json").json["source"] == "petname"
     assert beam("petname", "--forget", "anna").out == "No longer a petname: anna\n"
     assert beam("petname", "--forget", "anna", "--json").json == {"schema": 1, "petname": "anna"}
-    assert beam("petname", "--forget", "nobody").exit_code == 1
+    assert beam("petname", "--forget", "nobody").exit_code == 6
     for wrong in (("anna",), ("--forget", "anna", "cottage"), ("--forget",)):
         assert beam("petname", *wrong).exit_code == 2
 

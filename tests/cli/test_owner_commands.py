@@ -86,7 +86,7 @@ def test_a_daemon_that_runs_is_named(home, beam, phrase_file, command):
     assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
     with HomeLock(home.path):
         done = beam(*command, "--phrase-file", phrase_file)
-    assert done.exit_code == 1
+    assert done.exit_code == 4
     assert "`beam stop`, then this again, then `beam start --detach`" in done.err
     assert WORDS.split()[0] not in done.err + done.out
 
@@ -161,7 +161,7 @@ def test_a_daemon_claims_its_names_anew_with_the_key_of_the_next_era(home, beam)
     try:
         assert beam("register", "rotating").exit_code == 0
         refused = beam("rotate-key", "--yes")
-        assert refused.exit_code == 1
+        assert refused.exit_code == 4
         assert "beam stop" in refused.err
     finally:
         assert beam("stop").exit_code == 0
@@ -176,7 +176,7 @@ def test_a_daemon_claims_its_names_anew_with_the_key_of_the_next_era(home, beam)
         assert (found.json["owner"], found.json["source"]) == (turned.json["owner"], "own")
         revoked = beam("revoke", "--yes", "--json")
         assert revoked.json["owner"] == turned.json["owner"], revoked.err
-        assert beam("resolve", "rotating").exit_code == 1
+        assert beam("resolve", "rotating").exit_code == 6
         refused = beam("register", "another")
         assert refused.exit_code == 4
         assert "revoked" in refused.err
@@ -210,7 +210,7 @@ def test_a_daemon_hands_a_name_over_that_was_transferred(home, beam):
         eventually(
             lambda: held(beam) == [("staying", "own")], timeout=30, what="the name is handed over"
         )  # peers are asked first, and there are none
-        assert beam("resolve", "leaving").exit_code == 1
+        assert beam("resolve", "leaving").exit_code == 6
     finally:
         assert beam("stop").exit_code == 0
 
@@ -228,7 +228,7 @@ def test_a_daemon_hands_a_name_over_that_was_transferred(home, beam):
 def test_a_transfer_that_cannot_be_opens_no_era(home, beam, phrase_file):
     assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
     for name, owner, code, said in (
-        ("cottage", owner_id(2), 1, "not one of your names"),
+        ("cottage", owner_id(2), 6, "not one of your names"),
         ("cottage", CHAIN.owner_id, 2, "is you"),
         ("cottage", "somebody", 2, "owner"),
         (f"cottage.{owner_id(3)}", owner_id(2), 2, "your own cottage"),
@@ -354,7 +354,7 @@ def test_a_daemon_that_runs_is_named_before_a_person_is_asked(home, beam, phrase
     answers("y\n")
     with HomeLock(home.path):
         done = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
-    assert done.exit_code == 1
+    assert done.exit_code == 4
     assert "`beam stop`, then this again" in done.err
     assert "Is that meant" not in done.err
 
@@ -364,7 +364,7 @@ def test_what_changed_while_a_person_was_asked_is_not_overlooked(home, beam, phr
     with ExitStack() as daemon:
         answers("y\n", lambda: daemon.enter_context(HomeLock(home.path)))
         refused = beam(*transfer)
-        assert refused.exit_code == 1
+        assert refused.exit_code == 4
         assert "`beam stop`, then this again" in refused.err
     answers("y\n", lambda: run(["rotate-key", "--yes", "--phrase-file", str(phrase_file)]))
     turned = beam(*transfer)
@@ -372,7 +372,7 @@ def test_what_changed_while_a_person_was_asked_is_not_overlooked(home, beam, phr
     assert "era 1 was opened meanwhile" in turned.err
     answers("y\n", lambda: keep(home, drop_own(Name("cottage"))))
     released = beam(*transfer)
-    assert released.exit_code == 1
+    assert released.exit_code == 6
     assert "not one of your names" in released.err
     assert owner_key(home) == CHAIN.era_key(1)
 

@@ -133,7 +133,7 @@ def test_a_withdrawn_tunnel_ends_it(share, node, daemon, options):
     assert_soon(lambda: offered(node))
     trio.from_thread.run_sync(node.tunnel_rows.clear, trio_token=daemon.token)
     _, err = process.communicate(timeout=10)
-    assert process.returncode == 1
+    assert process.returncode == 6
     assert "withdrawn" in err
     assert "Traceback" not in err
     assert len([call for call in node.calls if call[0] == "expose"]) == 1

@@ -108,7 +108,7 @@ def test_json_is_a_line_for_each_event(start, daemon):
 
 def test_an_actor_that_is_not_there_is_an_error(daemon, beam):
     done = beam("trace", "nobody")
-    assert done.exit_code == 1
+    assert done.exit_code == 6
     assert done.err.startswith("Error: No actor runs at 'nobody'")
 
 

@@ -57,7 +57,7 @@ def test_a_part_of_it(daemon, node, beam):
     assert beam("tree", "x").out.startswith("x · running · 1 restart")
     assert beam("tree", "control", "--json").json["path"] == "node/control"
     done = beam("tree", "nobody")
-    assert done.exit_code == 1
+    assert done.exit_code == 6
     assert "`beam tree` lists them" in done.err
 
 

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.cli.tree_view import NoSuchActor, count, describe, describe_dead, find, fit, precise, style_of, walk
+from beam_actors.cli.tree_view import count, describe, describe_dead, find, fit, precise, style_of, walk
+from beam_actors.errors import ActorDead, UsageError
 
 
 def node(path, *children, **facts):
@@ -68,9 +69,9 @@ def test_a_part_of_the_tree_is_found_by_the_end_of_its_path():
     tree["dead"] = [{"path": "node/x/old"}, {"path": "node/xy"}]
     assert find(tree, "node/x/")["dead"] == [{"path": "node/x/old"}]
     assert find(tree, "y")["path"] == "node/y"
-    with pytest.raises(NoSuchActor, match="2 actors are called 'list'"):
+    with pytest.raises(UsageError, match="2 actors are called 'list'"):
         find(tree, "list")
-    with pytest.raises(NoSuchActor, match="No actor"):
+    with pytest.raises(ActorDead, match="No actor"):
         find(tree, "ist")
 
 

@@ -86,7 +86,7 @@ def test_unexpose_by_port_name_or_id(node, beam):
         beam("expose", "3000", "--name", "byron")
         assert beam("unexpose", which).exit_code == 0, which
     assert node.tunnel_rows == {}
-    assert beam("unexpose", "3000").exit_code == 1
+    assert beam("unexpose", "3000").exit_code == 6
     beam("expose", "3000", "--name", "byron")
     done = beam("unexpose", "byron")
     assert done.out == "Withdrawn: byron.local (localhost:3000)\n"

@@ -54,7 +54,7 @@ async def test_the_client_and_the_actor_understand_each_other(tmp_path):
         assert (await trio.Path(path).stat()).st_mode & 0o777 == 0o600
         with pytest.raises(CommandFailed) as caught:
             await ask(path, "POST", "/v1/register", {"name": "taken"})
-        assert (caught.value.remote_code, caught.value.remote_exit_code) == ("name-taken", 1)
+        assert (caught.value.remote_code, caught.value.remote_exit_code) == ("name-taken", 4)
     assert not is_answered(path)
     assert not any(tmp_path.iterdir())
 

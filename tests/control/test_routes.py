@@ -177,7 +177,7 @@ def test_an_unknown_command_names_the_version_and_the_way_out():
     with pytest.raises(UnknownCommand, match="beam stop") as caught:
         find_route("POST", "/v1/teleport")
     assert isinstance(caught.value, BeamError)
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == 4
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/stop"), ("DELETE", "/v1/id"), ("GET", SHARE)])

@@ -75,7 +75,7 @@ async def test_an_error_of_the_node_is_answered(world, autojump_clock):
     world.node.failure = NameTaken("It is taken.")
     status, answer = await world.connect().ask("GET", "/v1/status")
     assert status == 409
-    assert answer["error"] == {"code": "name-taken", "message": "It is taken.", "exit_code": 1}
+    assert answer["error"] == {"code": "name-taken", "message": "It is taken.", "exit_code": 4}
 
 
 async def test_a_bug_of_the_node_is_answered_and_counted(world, autojump_clock):

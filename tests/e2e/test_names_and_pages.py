@@ -92,7 +92,7 @@ def test_a_name_of_another_owner_is_refused_with_who(couple, published):
     _, visitor = couple
     with pytest.raises(CommandFailed) as failure:
         visitor.beam("register", "published")
-    assert failure.value.exit_code == 1
+    assert failure.value.exit_code == 4
     assert "published" in failure.value.stderr
 
 

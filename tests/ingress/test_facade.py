@@ -3,7 +3,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from beam_actors.errors import ActorError, NameNotFound, UsageError
+from beam_actors.errors import ActorError, NameNotFound, NotAllowed
 from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.dns import DnsServer
 from beam_actors.ingress.facade import Bound, Ingress, Server
@@ -95,7 +95,7 @@ async def test_a_name_that_a_person_pinned_is_answered_anew(autojump_clock, text
 
 async def test_without_https_there_is_no_authority(autojump_clock):
     async with node(FakeNames(), FakeFlow()) as system:
-        with pytest.raises(UsageError):
+        with pytest.raises(NotAllowed):
             await facade(system, https=None).root_certificate()
 
 

@@ -206,7 +206,7 @@ def test_a_name_is_given_up_only_when_nothing_is_offered_under_it():
         api = node.api
         await api.expose(ExposeRequest(target=APP, name="site"))
         await api.pin("site", None)
-        with pytest.raises(UsageError, match=r"site\.http is still offered under site"):
+        with pytest.raises(NotAllowed, match=r"site\.http is still offered under site"):
             await api.release("site")
         await api.unexpose("site.http")
         await api.release("site")

@@ -5,7 +5,7 @@ import pytest
 import trio
 
 from beam_actors.control import ExposeRequest
-from beam_actors.errors import InvalidName, NameTaken, NotAllowed, StorageError, UsageError
+from beam_actors.errors import InvalidName, NameTaken, NotAllowed, QuotaExceeded, StorageError, UsageError
 from beam_actors.node import NodeLimits
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.world import run_world
@@ -55,7 +55,7 @@ async def names_of(api):
         ({"target": TcpAddress("127.0.0.1", 0)}, UsageError, "no service"),
         ({"target": TcpAddress("127.0.0.1", 4747)}, NotAllowed, "daemon itself"),
         ({"name": "not a name"}, InvalidName, "name"),
-        ({"name": "used"}, UsageError, "already serves"),
+        ({"name": "used"}, NotAllowed, "already serves"),
     ],
 )
 @pytest.mark.parametrize("foreground", [False, True])
@@ -78,7 +78,7 @@ def test_at_the_limit_what_is_offered_may_be_asked_for_again_and_nothing_new_is_
         request = ExposeRequest(target=APP, foreground=True)
         row = await api.expose(request)
         assert await api.expose(request) == row
-        with pytest.raises(UsageError, match="1 tunnels already"):
+        with pytest.raises(QuotaExceeded, match="1 tunnels already"):
             await api.expose(attrs.evolve(request, target=TcpAddress("127.0.0.1", 3001)))
         assert await names_of(api) == [row.name]
 

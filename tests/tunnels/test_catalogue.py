@@ -11,11 +11,11 @@ from beam_actors.errors import (
     ActorCrashed,
     NetworkError,
     NotAllowed,
+    QuotaExceeded,
     StorageError,
     TargetDown,
     TunnelNotFound,
     TunnelRefused,
-    UsageError,
 )
 from beam_actors.ports import Change
 from beam_actors.tunnels import TunnelsLimits
@@ -55,7 +55,7 @@ async def test_offering_twice_is_offering_once(world, autojump_clock):
         await owner.tunnels.expose(WEB)
         assert (await owner.tunnels.expose(WEB)).key == "web.http"
         assert len(await owner.tunnels.list()) == 1
-        with pytest.raises(UsageError):
+        with pytest.raises(NotAllowed):
             await owner.tunnels.expose(offer(3001, name="web"))
 
 
@@ -84,6 +84,20 @@ async def test_kept_tunnels_survive_a_restart_and_ephemeral_ones_do_not(world, a
         assert await node.tunnels.list() == ()
 
 
+async def test_stored_tunnels_beyond_a_limit_that_was_lowered_are_left_out_and_the_rest_is_offered(autojump_clock):
+    world = World(TunnelsLimits(tunnels=2))
+    node = world.add()
+    async with node.run():
+        for port, name in ((3000, "a"), (3001, "b")):
+            await node.tunnels.expose(offer(port, name=name))
+    world.limits = TunnelsLimits(tunnels=1)
+    async with node.run():
+        assert [status.spec.target.port for status in await node.tunnels.list()] == [3000]
+    world.limits = TunnelsLimits(tunnels=2)
+    async with node.run():
+        assert len(await node.tunnels.list()) == 2  # it was not forgotten
+
+
 async def test_a_tunnel_that_was_held_in_the_foreground_is_kept_once_it_is_offered_for_good(world, autojump_clock):
     node = world.add()
     async with node.run():
@@ -105,9 +119,9 @@ async def test_a_check_raises_what_an_offer_would_and_changes_nothing(autojump_c
         before = owner.incarnations()
         await owner.tunnels.expose(WEB)
         await owner.tunnels.check(WEB)
-        with pytest.raises(UsageError, match="already serves"):
+        with pytest.raises(NotAllowed, match="already serves"):
             await owner.tunnels.check(offer(3001, name="web"))
-        with pytest.raises(UsageError, match="1 tunnels already"):
+        with pytest.raises(QuotaExceeded, match="1 tunnels already"):
             await owner.tunnels.check(offer(3001, name="other"))
         assert [status.spec for status in await owner.tunnels.list()] == [WEB]
         assert owner.incarnations() == {**before, "node/services/tunnels/offered/web.http": 1}

@@ -11,9 +11,9 @@ from beam_actors.errors import (
     AddressInUse,
     AddressNotPermitted,
     NetworkError,
+    QuotaExceeded,
     StorageError,
     TunnelNotFound,
-    UsageError,
 )
 from beam_actors.ports import Change
 from beam_actors.tunnels import ForwardSpec, TunnelsLimits
@@ -137,7 +137,7 @@ async def test_one_port_leads_to_one_place_and_there_are_not_too_many(autojump_c
         await owner.tunnels.forward(SPEC)
         with pytest.raises(AddressInUse, match="already leads to web"):
             await owner.tunnels.forward(attrs.evolve(SPEC, destination="other"))
-        with pytest.raises(UsageError, match="1 forwards already"):
+        with pytest.raises(QuotaExceeded, match="1 forwards already"):
             await owner.tunnels.forward(attrs.evolve(SPEC, listen=TcpAddress(HERE, 5001)))
 
 

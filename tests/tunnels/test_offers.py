@@ -1,6 +1,6 @@
 import pytest
 
-from beam_actors.errors import TunnelNotFound, UsageError
+from beam_actors.errors import NotAllowed, QuotaExceeded, TunnelNotFound
 from beam_actors.tunnels.offers import Offers
 from beam_actors.values import Name
 from tests.tunnels.lab import offer
@@ -47,7 +47,7 @@ def test_a_tunnel_without_name_is_not_found_by_one():
 )
 def test_two_tunnels_never_share_a_port_of_a_name(other):
     offered = offers(WEB, DB)
-    with pytest.raises(UsageError):
+    with pytest.raises(NotAllowed):
         offered.add(other)
     assert offered.specs == (DB, WEB)
 
@@ -55,7 +55,7 @@ def test_two_tunnels_never_share_a_port_of_a_name(other):
 def test_a_node_offers_a_bounded_number():
     offered = Offers(limit=1)
     offered.add(WEB)
-    with pytest.raises(UsageError, match="1 tunnels"):
+    with pytest.raises(QuotaExceeded, match="1 tunnels"):
         offered.add(BARE)
 
 
