@@ -94,6 +94,9 @@ def _run(arguments: Sequence[str]) -> int:
         if "--json" in arguments:
             message = error.format_message()
             Output(as_json=True).data({"error": {"code": "usage", "message": message, "exit_code": error.exit_code}})
+        from beam_actors.cli.context import program_for  # noqa: PLC0415 (`--help` needs no home)
+
+        error.message = Output(as_json=False, program=program_for(_home_of(error))).hinted(error.message)
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -105,6 +108,13 @@ def _run(arguments: Sequence[str]) -> int:
             raise
         return _unprinted(error)  # a help text: commands say so by themselves
     return result if isinstance(result, int) else 0
+
+
+def _home_of(error: click.ClickException) -> str | None:
+    """The `--home` before the command that was refused."""
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    above = None if ctx is None else ctx.find_root().obj
+    return above.get("home") if isinstance(above, dict) else None
 
 
 def _unprinted(error: OSError) -> int:

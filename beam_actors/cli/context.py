@@ -85,13 +85,20 @@ def beam_command(function: Command) -> Command:
         home_option = home_option or above.get("home")
         ctx.obj = {"as_json": as_json, "home": home_option}  # for the commands below a group
         home = find_home(home_option, os.environ)
-        output = Output(as_json=as_json, program=program_at(home.path) if home_option else PROGRAM)
+        output = Output(as_json=as_json, program=program_for(home_option))
         with errors_as_exit_codes(output):
             return function(App(home, output), *args, **kwargs)
 
     functools.update_wrapper(run, function)
     with_home = click.option("--home", "home_option", metavar="DIR", help="The daemon's folder (else BEAM_HOME).")(run)
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(with_home)
+
+
+def program_for(home_option: str | None) -> str:
+    """How hints call the program: with the home, unless it is the platform's, so that they work in any shell."""
+    if not home_option and not os.environ.get("BEAM_HOME"):
+        return PROGRAM
+    return program_at(find_home(home_option, os.environ).path)
 
 
 @contextmanager

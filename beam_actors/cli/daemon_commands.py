@@ -96,7 +96,7 @@ def _detach(app: App, arguments: Sequence[str], secret: str | None) -> None:
     if app.out.as_json:
         app.out.data({**answer, "pid": pid})
         return
-    app.out.line(f"⚡ Beam runs in the background (process {pid}); `{app.out.program} status` says more.")
+    app.out.line(f"⚡ Beam runs in the background (process {pid}); `beam status` says more.")
     app.out.line(f"🌐 Peer: {answer['peer_id']}")
 
 

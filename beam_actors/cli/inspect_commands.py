@@ -9,7 +9,7 @@ import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.home import LOG
-from beam_actors.cli.output import clean, is_terminal, write
+from beam_actors.cli.output import is_terminal, write
 from beam_actors.world.polling import pause
 
 _FOLLOW_SECONDS = 0.25
@@ -56,7 +56,7 @@ def ca(app: App) -> None:
 def logs(app: App, count: int, *, follow: bool) -> None:
     """The daemon's log, also while none runs; --json prints its lines as they are stored."""
     path = app.home.file(LOG)
-    show: Callable[[str], None] = write if app.out.as_json else _show_log_line
+    show: Callable[[str], None] = write if app.out.as_json else lambda line: app.out.line(log_line_for_people(line))
     lines, position = _tail(path, count)
     for line in lines:
         show(line)
@@ -101,10 +101,6 @@ def _follow(path: Path, position: int) -> Iterator[str]:
         for line in lines:
             yield line.decode("utf-8", "replace")
         pause(_FOLLOW_SECONDS)
-
-
-def _show_log_line(line: str) -> None:
-    write(clean(log_line_for_people(line)))
 
 
 def log_line_for_people(line: str) -> str:

@@ -11,7 +11,8 @@ import click
 from beam_actors.cli.claiming import PATIENCE, claim
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import NOTHING, counted, duration, moment
+from beam_actors.cli.output import counted, duration, moment
+from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.tunnel_commands import note_rivals
 from beam_actors.cli.typed import check_name, name_of, parse_owner
 from beam_actors.errors import UsageError
@@ -97,7 +98,7 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
     if answer["url"]:
         out.line(f"Now reachable as {answer['url']}")
     else:
-        out.line(f"Nothing is offered under it yet: `{out.program} expose PORT --name {answer['name']}`.")
+        out.line(f"Nothing is offered under it yet: `beam expose PORT --name {answer['name']}`.")
 
 
 def _told(peers: int, *, new: bool) -> str:
@@ -224,7 +225,7 @@ def names(app: App, *, watch: bool) -> None:
                     app.out.data(event)
                 else:
                     yours = event["what"] == "handed" and _is_own(app, event["name"])
-                    app.out.line(_happened(app.out.program, event, yours=yours))
+                    app.out.line(_happened(event, yours=yours))
         return
     answer = app.ask("GET", "/v1/names")
     if app.out.as_json:
@@ -273,13 +274,13 @@ def _is_own(app: App, full: str) -> bool:
     return any(row["full"] == full and row["relation"] == "own" for row in app.ask("GET", "/v1/names")["names"])
 
 
-def _happened(beam: str, event: Mapping[str, Any], *, yours: bool) -> str:
+def _happened(event: Mapping[str, Any], *, yours: bool) -> str:
     """An event in a sentence; `yours` says of a name that was handed to this owner that it was registered since."""
     name, owner = event["name"], event["owner"]
     what = _HAPPENED[event["what"], event["relation"]].format(owner=owner, heir=event["heir"])
     if event["what"] == "handed" and not yours:
-        what += f": `{beam} register {name.partition('.')[0]}` takes it"
-    hint = f" (`{beam} names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
+        what += f": `beam register {name.partition('.')[0]}` takes it"
+    hint = " (`beam names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
     return f"{moment(event['at'])}  {name} {what}{hint}"
 
 
@@ -310,6 +311,7 @@ def conflicts(app: App) -> None:
         ("name", "whose", "owner", "known since", "used here", "to choose it", "always opens it", "peers", "work"),
         rows,
         empty="No name is contested.",
+        whole=("owner", "to choose it", "always opens it"),
     )
 
 

@@ -9,7 +9,8 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.context import App, beam_command
-from beam_actors.cli.output import NOTHING, amount, counted, duration
+from beam_actors.cli.output import amount, counted, duration
+from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.typed import name_of, parse_address
 from beam_actors.errors import BeamError
 
@@ -94,6 +95,7 @@ def peers(app: App) -> None:
         ("peer", "state", "path", "rtt", "agent", "sent", "received", "last failure"),
         rows,
         empty="No peers yet; `beam connect MULTIADDR` meets one.",
+        prose="last failure",
     )
 
 

@@ -1,8 +1,8 @@
 """What a command prints: data on stdout (text, or JSON with `schema`), words for people on stderr where they would mix.
 
-Owns three invariants: nothing that came from another machine reaches a terminal with its control characters, colour
-appears only on a terminal whose user did not set NO_COLOR, and no value is ever cut or broken over two lines, so that
-what is shown can be copied.
+Owns four invariants: nothing that came from another machine reaches a terminal with its control characters, colour
+appears only on a terminal whose user did not set NO_COLOR, no value in a pipe is ever cut or broken over two lines, and
+a command of this program that is shown in backticks works as pasted, for the home that is spoken of.
 """
 
 import json
@@ -19,14 +19,14 @@ from typing import Any, TextIO
 
 import click
 
+from beam_actors.cli.tables import NOTHING, lay_out
 from beam_actors.errors import BeamError
 
 SCHEMA = 1
 PROGRAM = "beam"
-NOTHING = "-"
-"""The cell of a row that has no such value."""
-_GAP = "   "
-_OURS = re.compile(rf"(?<!\btheir )`{PROGRAM} (?![^`]*` over there)")
+_OURS = re.compile(rf"(?<!\btheir )`{PROGRAM} (?!--|[^`]*` over there)")
+_THEIRS = re.compile(r"(over there|machine of yours): ")
+"""What follows is to be typed on another machine, up to the end of the line."""
 
 
 class OutputLost(BeamError):
@@ -49,21 +49,34 @@ class Output:
         """Print one JSON object with `schema`."""
         write(json.dumps({"schema": SCHEMA, **content}))
 
+    def hinted(self, text: str) -> str:
+        """The text with its commands of this program (`beam …` in backticks) as they work when they are pasted.
+
+        One that is for another machine (`beam …` over there, their `beam …`, or all after "over there:" or "machine of
+        yours:") stays as it is, and so does one that is about no home (`beam --help`).
+        """
+        if self.program == PROGRAM or f"`{PROGRAM} " not in text:
+            return text
+        return "\n".join(map(self._hinted, text.split("\n")))
+
+    def _hinted(self, line: str) -> str:
+        found = _THEIRS.search(line)
+        end = len(line) if found is None else found.start()
+        return _OURS.sub(lambda _: f"`{self.program} ", line[:end]) + line[end:]
+
     def line(self, text: str = "") -> None:
         """A line of a command's result, on stdout."""
-        write(clean(text))
+        write(clean(self.hinted(text)))
 
     def styled(self, text: str, **style: Any) -> None:
         """Like `line`, in a colour where the terminal shows them."""
-        write(click.style(clean(text), **style) if is_colourful() else clean(text))
+        text = clean(self.hinted(text))
+        write(click.style(text, **style) if is_colourful() else text)
 
     def note(self, text: str) -> None:
-        """A remark for people, on stderr; a command of this program in it (`beam …` in backticks) works as pasted.
-
-        One that is for another machine (`beam …` over there, or their `beam …`) stays as it is.
-        """
+        """A remark for people, on stderr."""
         try:
-            click.echo(clean(_OURS.sub(lambda _: f"`{self.program} ", text)), err=True)
+            click.echo(clean(self.hinted(text)), err=True)
         except OSError:  # a remark that nobody can hear must not end what it is about
             discard(sys.stderr)
 
@@ -73,33 +86,38 @@ class Output:
         for key, value in facts:
             self.line(f"{key:<{width}}  {value}")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-        """Rows under headings, or a block of `facts` for each where the terminal is too narrow to show them whole.
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        empty: str,
+        whole: Sequence[str] = (),
+        prose: str | None = None,
+    ) -> None:
+        """Rows under headings, or a block of `facts` for each where the terminal is too narrow for a table of them.
 
-        In a pipe they are tab-separated without headings (for `cut` and `awk`); a person who looks on finds these on
-        stderr.
+        In a pipe they are tab-separated and whole, without headings (for `cut` and `awk`); a person who looks on finds
+        these on stderr. `whole` and `prose` are as in `lay_out`.
         """
         if not rows:
             self.note(empty)
             return
-        cleaned = [[clean(cell) for cell in row] for row in rows]
+        cleaned = [[clean(self.hinted(cell)) for cell in row] for row in rows]
         if not is_terminal():
             if sys.stderr.isatty():
-                self.note(_GAP.join(columns))
+                self.note("   ".join(columns))
             for row in cleaned:
                 write("\t".join(row))
             return
-        # What no row has would only take room.
-        shown = [number for number in range(len(columns)) if any(row[number] != NOTHING for row in cleaned)]
-        columns = [columns[number] for number in shown]
-        cleaned = [[row[number] for number in shown] for row in cleaned]
-        widths = [max(map(len, cells)) for cells in zip(columns, *cleaned, strict=True)]
-        if sum(widths) + len(_GAP) * (len(widths) - 1) <= shutil.get_terminal_size().columns:
-            self.styled(_joined(columns, widths), bold=True)
-            for row in cleaned:
-                self.line(_joined(row, widths))
+        table = lay_out(columns, cleaned, shutil.get_terminal_size().columns, whole=whole, prose=prose)
+        if table is not None:
+            headings, lines = table
+            self.styled(headings, bold=True)
+            for line in lines:
+                write(line)
             return
-        for number, row in enumerate(cleaned):
+        for number, row in enumerate(rows):
             if number:
                 self.line()
             self.facts([(column, cell) for column, cell in zip(columns, row, strict=True) if cell != NOTHING])
@@ -155,10 +173,6 @@ def open_missing_streams() -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
             setattr(sys, name, open(descriptor, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 (for good)
-
-
-def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return _GAP.join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def program_at(home: Path) -> str:

@@ -68,7 +68,7 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
         app.out.data({"owner": str(chain.owner_id), "era": era})
         return
     app.out.styled(f"✅ Era {era} is open, and this machine has its key.", fg="green")
-    app.out.line(f"Start the daemon (`{app.out.program} start --detach`), so that it claims your names anew.")
+    app.out.line("Start the daemon (`beam start --detach`), so that it claims your names anew.")
     app.out.line("The key before is worth nothing once the daemon has run and told a peer, and not before.")
     _say_other_machines(app, era)
 
@@ -110,9 +110,7 @@ def transfer(
         app.out.data({**said, "successor_known": seen.heir.is_known})
         return
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
-    app.out.line(
-        f"Start the daemon (`{app.out.program} start --detach`): it says so to everybody some seconds after the start."
-    )
+    app.out.line("Start the daemon (`beam start --detach`): it says so to everybody some seconds after the start.")
     app.out.line(f"Then, over there: `beam register {label}`; until then nobody holds the name.")
     _say_other_machines(app, era)
 
@@ -203,10 +201,9 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
         app.out.data({"owner": str(chain.owner_id), "era": wanted})
         return
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
-    beam = app.out.program
-    app.out.line(f"`{beam} start --detach`, then `{beam} register NAME` for each name that it should serve.")
+    app.out.line("`beam start --detach`, then `beam register NAME` for each name that it should serve.")
     if era is None:
-        app.out.line(f"If you ever rotated or transferred: `{beam} recover --era N`, with the last N that was said.")
+        app.out.line("If you ever rotated or transferred: `beam recover --era N`, with the last N that was said.")
 
 
 @click.command
@@ -290,7 +287,7 @@ def _check_keys(app: App) -> None:
     from beam_actors.node import KEYSTORE  # noqa: PLC0415 (as above)
 
     if not app.home.file(KEYSTORE).exists():
-        raise NotAllowed(f"There are no keys in {app.home.path} yet; `{app.out.program} recover` makes them.")
+        raise NotAllowed(f"There are no keys in {app.home.path} yet; `beam recover` makes them.")
 
 
 def _check_phrase(app: App, chain: "OwnerChain") -> None:

@@ -2,7 +2,7 @@
 
 import attrs
 
-from beam_actors.cli.typed import NAME_SCHEMES, Pasted, is_port, name_of
+from beam_actors.cli.typed import NAME_SCHEMES, Pasted, check_whole, is_port, name_of
 from beam_actors.errors import UsageError
 
 _LOCALHOST = "127.0.0.1"
@@ -65,6 +65,7 @@ def parse_destination(text: str) -> Destination:
     and means the web site of the name.
     """
     text = text.strip()
+    check_whole(text)
     if text.startswith("/"):
         who, _colon, port = text.rpartition(":")
         has_port = "/p2p/" in who and is_port(port) and int(port) > 0  # an IPv6 address has colons, too

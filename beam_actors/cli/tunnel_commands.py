@@ -9,8 +9,9 @@ import click
 from beam_actors.cli.claiming import note_work
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import NOTHING, amount, counted, moment
+from beam_actors.cli.output import amount, counted, moment
 from beam_actors.cli.requests import check_expose, expose_body
+from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.targets import parse_destination, parse_listen, selector
 from beam_actors.errors import BeamError, InvalidValue, NameContested, NameHandedOver, NameNotFound
 from beam_actors.world.probe import answers
@@ -19,7 +20,7 @@ OPEN_TO_ALL = "Anyone on the network can open this; --allow PEER restricts it."
 RIVALS = "Somebody else claims this name, too, so others must choose before it opens: see `beam names conflicts`."
 LOST = " (not yours any more)"
 _NOWHERE = {NameNotFound.code, NameHandedOver.code, NameContested.code}
-_TRAFFIC = ("connections", "to service", "from service")
+_TRAFFIC = ("conns", "to it", "from it")
 """Connections open now, of those since the start; bytes to the service, and from it."""
 _STATES = {"no-port": "can't listen", "unused": "not used yet", "works": "works", "fails": "fails"}
 HOW_TO_OPEN = "Browsers do not know such names by themselves yet: `beam status` shows a curl line that opens them."
@@ -139,7 +140,7 @@ def forwards(app: App) -> None:
         for row in answer["forwards"]
     ]
     heads = ("id", "local", "leads to", *_TRAFFIC, "state", "last failure")
-    app.out.table(heads, rows, empty="No forwards; `beam forward` makes one.")
+    app.out.table(heads, rows, empty="No forwards; `beam forward` makes one.", prose="last failure")
 
 
 def _last_failure(row: Mapping[str, Any]) -> str:
@@ -171,7 +172,7 @@ def show_ways(app: App, row: Mapping[str, Any]) -> None:
         app.out.line(f"Global: {url}")
     if not row["urls"]:
         far = app.ask("GET", "/v1/id")["peer_id"] + (f":{row['port']}" if row["port"] is not None else "")
-        app.out.line(f"Global: `beam forward {far} 8080` on the other machine")
+        app.out.line(f"Global: `beam forward {far} 8080` over there")
 
 
 def note_rivals(app: App, name: str) -> None:

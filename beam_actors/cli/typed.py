@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from beam_actors.cli.tables import CUT
 from beam_actors.errors import InvalidName, InvalidValue, UsageError
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ class Pasted:
         return self.port is not None and is_port(self.port) and int(self.port) > 0
 
 
+def check_whole(text: str) -> None:
+    """Raise `UsageError` for an id with its middle left out, as a listing shows it on a terminal."""
+    if CUT in text:
+        raise UsageError(
+            f"{text[:_SHOWN]!r} is shortened to fit a terminal: a pipe shows ids whole, such as `beam peers | cat` or "
+            "`beam names | cat`."
+        )
+
+
 def is_port(text: str) -> bool:
     """Whether it is a number from 0 to 65535."""
     return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535
@@ -68,8 +78,9 @@ def name_of(text: str) -> str:
     """The name in what was typed: `byron.local` of `https://byron.local:8443/page`; anything else as it is.
 
     Raises:
-        UsageError: it is an address of another kind, such as ftp://….
+        UsageError: it is an address of another kind, such as ftp://…, or has a shortened id in it.
     """
+    check_whole(text)
     pasted = Pasted.split(text)
     if pasted.scheme is not None and pasted.scheme not in NAME_SCHEMES:
         raise UsageError(
@@ -114,6 +125,7 @@ def parse_owner(text: str) -> "OwnerId":
     from beam_actors.values import OwnerId, PeerId  # noqa: PLC0415 (see above)
 
     text = text.strip()
+    check_whole(text)
     try:
         return OwnerId.parse(text)
     except InvalidValue:
@@ -134,6 +146,7 @@ def check_peers(words: Sequence[str]) -> None:
     from beam_actors.values import OwnerId, PeerId  # noqa: PLC0415 (see above)
 
     for word in words:
+        check_whole(word)
         try:
             if word != EVERYONE:
                 PeerId.parse(word)

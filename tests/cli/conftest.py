@@ -86,8 +86,10 @@ class Done:
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
+    """The platform's home, as far as this process goes; another one finds it by BEAM_HOME."""
     home = Home(tmp_path / "home")
-    monkeypatch.setenv("BEAM_HOME", str(home.path))
+    monkeypatch.delenv("BEAM_HOME", raising=False)
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda _name: str(home.path))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     home.prepare()
     return home

@@ -1,12 +1,16 @@
 """What every command has: where its home is, JSON, a client, and one way to end with an error."""
 
+import json
+
 import pytest
 
 from beam_actors import __version__
 from beam_actors.cli.context import errors_as_exit_codes
+from beam_actors.cli.home import LOG
 from beam_actors.cli.output import Output
+from beam_actors.control import NameEvent
 from beam_actors.errors import ActorUnavailable, NotAllowed, PeerOffline, TimedOut
-from tests.control.fakes import PEER
+from tests.control.fakes import OWNER, PEER
 
 
 def test_an_error_in_json_is_an_object_and_a_sentence(daemon, beam):
@@ -57,9 +61,56 @@ def test_what_is_asked_reaches_the_daemon_of_the_home_that_is_named(daemon, home
     assert done.json["peer_id"] == PEER
 
 
-def test_a_hint_carries_the_home_that_was_named_and_no_other(home, beam):
+def test_a_hint_carries_the_home_that_was_named_and_no_other(home, beam, monkeypatch):
     assert "`beam start --detach`" in beam("status").err
-    assert f"`beam --home {home.path} start --detach`" in beam("--home", home.path, "status").err
+    with_home = f"`beam --home {home.path} start --detach`"
+    assert with_home in beam("--home", home.path, "status").err
+    assert with_home in beam("status", "--home", home.path).err
+    monkeypatch.setenv("BEAM_HOME", str(home.path))  # another shell that it is pasted into may not have it
+    assert with_home in beam("status").err
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("register byron", "expose PORT --name byron"),
+        ("names list", "names conflicts"),
+        ("--home HOME names list", "names conflicts"),
+        ("expose UNUSED --name byron", "status"),
+        ("logs", "unpin anna"),
+        ("forwards", "pin anna OWNER"),
+        ("names --watch", "register anna"),
+        ("phrase", None),
+        ("resolve nobody", None),
+    ],
+)
+def test_every_hint_that_is_printed_works_as_pasted(node, home, beam, monkeypatch, unused, command, hint):
+    if "HOME" not in command:
+        monkeypatch.setenv("BEAM_HOME", str(home.path))
+    full_of_hints(node, home, monkeypatch)
+    done = beam(*command.replace("HOME", str(home.path)).replace("UNUSED", str(unused)).split())
+    said, ours = done.out + done.err, f"`beam --home {home.path} "
+    assert "`beam " not in said.replace(ours, "")
+    assert hint is None or f"{ours}{hint}`" in said, said
+
+
+@pytest.mark.parametrize("command", ["forwards", "names --watch", "logs"])
+def test_what_is_kept_and_what_programs_read_has_no_home_in_its_hints(node, home, beam, monkeypatch, command):
+    full_of_hints(node, home, monkeypatch)
+    assert "--home" not in beam("--home", home.path, *command.split(), "--json").out
+
+
+def full_of_hints(node, home, monkeypatch):
+    node.name_events = [
+        NameEvent(number=1, at=1e9, what="handed", name="anna.local", owner=OWNER, relation="heir", heir=OWNER)
+    ]
+    node.forward_row(failure="anna is held by several owners; choose with `beam pin anna OWNER`.")
+    home.file(LOG).write_text(json.dumps({"event": "a pin is lost; `beam unpin anna`"}) + "\n")
+
+    def interrupt(_seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("beam_actors.cli.name_commands.time.sleep", interrupt)
 
 
 def test_a_reader_that_has_what_it_wanted_ends_the_command_in_silence(home, capsys):

@@ -1,5 +1,6 @@
 """`beam --help` and the commands that only ask must feel instant: what they import is held here, not their time."""
 
+import os
 import subprocess
 import sys
 
@@ -17,9 +18,14 @@ sys.exit(code)
 """
 
 
-def imported(*arguments):
+def imported(*arguments, **environment):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env={**os.environ, **environment},
     )
     return done.returncode, set(done.stderr.splitlines()[-1].split())
 
@@ -35,13 +41,13 @@ def test_help_is_light(arguments):
 @pytest.mark.parametrize(
     "arguments", [["status"], ["status", "--json"], ["tree"], ["tree", "node/control"], ["peers"], ["names"]]
 )
-def test_asking_is_light(daemon, arguments):
-    code, modules = imported(*arguments)
+def test_asking_is_light(daemon, home, arguments):
+    code, modules = imported(*arguments, BEAM_HOME=str(home.path))
     assert code == 0
     assert not modules & HEAVY
 
 
 def test_asking_without_a_daemon_is_light(home):
-    code, modules = imported("status")
+    code, modules = imported("status", BEAM_HOME=str(home.path))
     assert code == 3
     assert not modules & HEAVY

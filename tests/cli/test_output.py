@@ -45,6 +45,13 @@ def test_a_hint_for_another_machine_is_not_of_the_program_here(capsys, text):
     assert capsys.readouterr().err == f"{text} Then `beam --home /h names`, and over there `beam` nothing.\n"
 
 
+def test_what_is_to_be_done_over_there_is_not_of_the_program_here():
+    out = Output(as_json=False, program=program_at(Path("/h")))
+    for theirs in ("Then, over there: `beam stop`, `beam id`.", "On each other machine of yours: `beam stop`."):
+        assert out.hinted(f"`beam id`. {theirs}\n`beam id`") == f"`beam --home /h id`. {theirs}\n`beam --home /h id`"
+    assert out.hinted("`beam --help` lists them.") == "`beam --help` lists them."
+
+
 def test_counted():
     assert [counted(n, "peer") for n in (0, 1, 2)] == ["0 peers", "1 peer", "2 peers"]
 
@@ -93,8 +100,17 @@ def test_a_table_that_fits_has_headings_and_no_markup_from_others(show):
     assert second.index("z z") == heading.index("note")
 
 
+def test_where_there_is_less_room_an_id_is_shortened(show):
+    heading, first, _second = show(40).splitlines()
+    assert heading.split() == ["name", "peer", "note"]
+    name, peer, note = first.split()
+    assert (name, peer[:9], note) == ("byron", "12D3KooW…", "-")
+    assert ROWS[0][1].endswith(peer[9:])
+    assert len(first) <= 40
+
+
 def test_a_table_that_does_not_fit_breaks_no_value(show):
-    assert show(66).splitlines() == [
+    assert show(30).splitlines() == [
         "name  byron",
         f"peer  {ROWS[0][1]}",
         "",

@@ -30,7 +30,7 @@ def share(home, daemon):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "BEAM_HOME": str(home.path), "PYTHONUNBUFFERED": "1"},
         )
         processes.append(process)
         return process
@@ -49,7 +49,7 @@ def assert_soon(probe):
     assert poll(probe, seconds=10)
 
 
-def test_it_looks_like_the_vision_and_ctrl_c_ends_it(share, node, unused):
+def test_it_looks_like_the_vision_and_ctrl_c_ends_it(share, home, node, unused):
     process = share(str(unused))
     lines = [process.stdout.readline().rstrip("\n") for _ in range(9)]
     assert lines[0].startswith("⚡ Beam v")
@@ -63,7 +63,7 @@ def test_it_looks_like_the_vision_and_ctrl_c_ends_it(share, node, unused):
     assert offered(node) == [f"127.0.0.1:{unused}"]
     assert process.stderr.readline().startswith("Anyone on the network can open this")
     assert process.stderr.readline().startswith("Warning: nothing answers")
-    assert "`beam status`" in process.stderr.readline()
+    assert f"`beam --home {home.path} status`" in process.stderr.readline()
     assert process.stderr.readline() == "Press Ctrl+C to stop\n"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
@@ -72,7 +72,7 @@ def test_it_looks_like_the_vision_and_ctrl_c_ends_it(share, node, unused):
     assert_soon(lambda: not offered(node))
 
 
-def test_what_was_offered_for_good_stays_and_ctrl_c_says_so(share, node, beam, unused):
+def test_what_was_offered_for_good_stays_and_ctrl_c_says_so(share, home, node, beam, unused):
     beam("expose", unused, "--name", "byron")
     process = share(str(unused), "--name", "byron")
     while process.stderr.readline() != "Press Ctrl+C to stop looking; the tunnel stays\n":
@@ -81,7 +81,7 @@ def test_what_was_offered_for_good_stays_and_ctrl_c_says_so(share, node, beam, u
     _, err = process.communicate(timeout=10)
     assert process.returncode == 0
     assert "Tunnel closed" not in err
-    assert "The tunnel stays: it is offered for good, until `beam unexpose byron`" in err
+    assert f"The tunnel stays: it is offered for good, until `beam --home {home.path} unexpose byron`" in err
     assert offered(node)
 
 

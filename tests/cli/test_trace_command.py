@@ -26,7 +26,7 @@ def start(home, daemon):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "TZ": "UTC", **environment},
+            env={**os.environ, "BEAM_HOME": str(home.path), "PYTHONUNBUFFERED": "1", "TZ": "UTC", **environment},
         )
         processes.append(process)
         assert poll(lambda: daemon.node.feeds or process.poll() is not None, seconds=20)

@@ -175,8 +175,8 @@ class Terminal:
         return self.process.wait(10)
 
 
-def test_on_a_terminal_it_is_redrawn_in_place_and_ctrl_c_ends_it(daemon, node):
-    terminal = Terminal("tree", "--watch", "--interval", "0.1")
+def test_on_a_terminal_it_is_redrawn_in_place_and_ctrl_c_ends_it(daemon, home, node):
+    terminal = Terminal("tree", "--watch", "--interval", "0.1", BEAM_HOME=str(home.path))
     terminal.until("every 0.1 s")
     node.dead_rows = (DEAD,)
     terminal.until("recently dead")
@@ -188,14 +188,14 @@ def test_on_a_terminal_it_is_redrawn_in_place_and_ctrl_c_ends_it(daemon, node):
     assert "Traceback" not in terminal.seen
 
 
-def test_a_long_tree_is_cut_to_the_terminal(daemon, node):
+def test_a_long_tree_is_cut_to_the_terminal(daemon, home, node):
     leaf = node_row(daemon, "control")
     wide = tuple(attrs.evolve(leaf, path=f"node/pool/{n}", kind="x" * 100) for n in range(500))
     trouble = attrs.evolve(leaf, path="node/pool/trouble", state="waiting", last_exit="crashed; " + "long " * 50)
     pool = attrs.evolve(leaf, path="node/pool", children=(*wide, trouble))
     root = attrs.evolve(leaf, path="node", children=(pool, leaf))
     node.root = root
-    terminal = Terminal("tree", "--watch", "--interval", "0.1", NO_COLOR="1")
+    terminal = Terminal("tree", "--watch", "--interval", "0.1", NO_COLOR="1", BEAM_HOME=str(home.path))
     terminal.until("more")
     assert terminal.end() == 0
     frame = re.split(r"\x1b\[[0-9;?]*[A-Za-z]|\r", terminal.seen.rpartition("504 actors")[2])
@@ -210,7 +210,7 @@ def test_a_long_tree_is_cut_to_the_terminal(daemon, node):
 def test_a_restart_of_the_daemon_is_said(home):
     first = FakeDaemon(home)
     first.start()
-    terminal = Terminal("tree", "--watch", "--interval", "0.1", columns=100)
+    terminal = Terminal("tree", "--watch", "--interval", "0.1", columns=100, BEAM_HOME=str(home.path))
     terminal.until("every 0.1 s")
     first.stop()
     terminal.until("The daemon went away")

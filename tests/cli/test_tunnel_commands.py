@@ -43,7 +43,7 @@ def test_a_port_with_nothing_behind_it_is_offered_with_a_warning(node, beam, unu
 
 def test_a_tunnel_without_a_name_says_how_it_is_reached(node, beam):
     done = beam("expose", "3000")
-    assert f"Global: `beam forward {PEER} 8080` on the other machine" in done.out
+    assert f"Global: `beam forward {PEER} 8080` over there" in done.out
     assert beam("tunnels").out.startswith("t1\t-\t127.0.0.1:3000\t")
     done = beam("expose", "22", "--port", "22", "--allow", "everyone")
     assert f"`beam forward {PEER}:22 8080`" in done.out

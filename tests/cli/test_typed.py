@@ -4,6 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from beam_actors.cli.tables import shorten_ids
+from beam_actors.cli.targets import parse_destination
 from beam_actors.cli.typed import Pasted, check_name, check_peers, name_of, parse_address, parse_owner, plain_name
 from beam_actors.errors import InvalidName, UsageError
 from tests.control.fakes import OTHER, OWNER
@@ -129,3 +131,10 @@ def test_what_is_no_address_is_shown_as_one(text, example):
         parse_address(text)
     assert example in str(caught.value)
     assert "`beam id`" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [OWNER, OTHER, f"cottage.{OWNER}"])
+@pytest.mark.parametrize("parse", [name_of, parse_owner, lambda text: check_peers([text]), parse_destination])
+def test_an_id_that_was_copied_from_a_narrow_listing_is_refused_with_where_it_is_whole(text, parse):
+    with pytest.raises(UsageError, match="shortened to fit a terminal"):
+        parse(shorten_ids(text))

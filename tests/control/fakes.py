@@ -165,6 +165,18 @@ class FakeNode:
         self.forward_rows[row.id] = row
         return row
 
+    def forward_row(self, **what):
+        """A forward that is there, with these facts."""
+        row = ForwardRow(
+            **{
+                "id": "f0", "listen": "127.0.0.1:8080", "destination": "anna", "port": None, "listening": True,
+                "state": "fails", "failure": None, "failed_at": 1_800_000_000.0, "failed": 1, "connections": 0,
+                "traffic": TrafficRow(connections=0, bytes_to_service=0, bytes_from_service=0), **what,
+            }
+        )  # fmt: skip
+        self.forward_rows[row.id] = row
+        return row
+
     async def unforward(self, forward):
         self._record("unforward", forward)
         for row in list(self.forward_rows.values()):

@@ -1,0 +1,110 @@
+"""How a listing becomes a table that fits a terminal, if it can (pure).
+
+    what gives way, in this order                   what never does
+    columns that no row fills                       names, addresses and numbers
+    a part of the gap between columns               columns that the caller keeps whole, such as commands
+    the middle of ids                               the first 8 and the last 12 characters of an id
+    the width of the last column, if it is prose    its words
+
+Invariant: no line of a table is longer than the terminal is wide. An id is told from a name by its length, since no
+name is as long. What is left of one is too much for anybody to find a second key for: of a machine's the first eight
+are all alike, and the last twelve some 70 bits.
+"""
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+NOTHING = "-"
+"""The cell of a row that has no such value."""
+_GAPS = "   ", "  "
+_ID = re.compile(r"[0-9A-Za-z]{46,}")
+"""An owner's has 52 characters and a machine's as many; a name has at most 40."""
+_WHOLE_ID = 52
+_HEAD = 8
+_SHORT_ID = 21
+_MIN_PROSE = 24
+CUT = "…"
+"""In the place of an id's middle."""
+
+Table = tuple[str, list[str]]
+"""The line of headings, and those below."""
+
+
+def lay_out(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    *,
+    whole: Sequence[str] = (),
+    prose: str | None = None,
+) -> Table | None:
+    """The rows as a table of at most `width` characters a line; None if it can't be made to fit.
+
+    Ids in the columns `whole` are not shortened; `prose` is the last column if it may be broken at spaces.
+    """
+    filled = [number for number in range(len(columns)) if any(row[number] != NOTHING for row in rows)]
+    columns = [columns[number] for number in filled]
+    rows = [[row[number] for number in filled] for row in rows]
+    for gap in _GAPS:
+        if _total(columns, rows, gap) <= width:
+            return _lines(columns, rows, gap)
+    for length in range(_WHOLE_ID - 1, _SHORT_ID - 1, -1):
+        short = [_shortened(columns, row, length, whole) for row in rows]
+        if _total(columns, short, gap) <= width:
+            return _lines(columns, short, gap)
+    if prose is not None and columns[-1] == prose:
+        room = width - _total(columns[:-1], [row[:-1] for row in short], gap) - len(gap)
+        if room >= _MIN_PROSE:
+            return _with_prose(columns, short, gap, room)
+    return None
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Prose in lines of `width`, broken at spaces alone."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def shorten_ids(text: str, length: int = _SHORT_ID) -> str:
+    """The text with the middle of each id left out, so that `length` characters of it stand there."""
+
+    def short(found: re.Match[str]) -> str:
+        word = found.group()
+        return word if len(word) <= length else f"{word[:_HEAD]}{CUT}{word[_HEAD + 1 - length :]}"
+
+    return _ID.sub(short, text)
+
+
+def _shortened(columns: Sequence[str], row: Sequence[str], length: int, whole: Sequence[str]) -> list[str]:
+    return [cell if column in whole else shorten_ids(cell, length) for column, cell in zip(columns, row, strict=True)]
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+
+
+def _total(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str) -> int:
+    widths = _widths(columns, rows)
+    return sum(widths) + len(gap) * (len(widths) - 1)
+
+
+def _lines(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str) -> Table:
+    widths = _widths(columns, rows)
+    return _joined(columns, widths, gap), [_joined(row, widths, gap) for row in rows]
+
+
+def _joined(cells: Sequence[str], widths: Sequence[int], gap: str) -> str:
+    return gap.join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _with_prose(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str, room: int) -> Table | None:
+    """With the last column broken under its heading; None if a word of it is wider than there is room."""
+    parts = [wrapped(row[-1], room) for row in rows]
+    if any(len(line) > room for lines in parts for line in lines):
+        return None
+    widths = [*_widths(columns[:-1], [row[:-1] for row in rows]), 0]
+    below = []
+    for row, (first, *more) in zip(rows, parts, strict=True):
+        below.append(_joined([*row[:-1], first], widths, gap))
+        below += [_joined([*[""] * (len(row) - 1), line], widths, gap) for line in more]
+    return _joined(columns, widths, gap), below

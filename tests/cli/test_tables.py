@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_actors.cli.tables import CUT, NOTHING, lay_out, shorten_ids
+from tests.control.fakes import OTHER, OWNER, PEER
+
+COLUMNS = ("name", "is", "owner", "expires in", "url")
+ROWS = [
+    ("byronwade.local", "own", OWNER, "30 d", "https://byronwade.local"),
+    ("anna.local", "petname of cottage.local", OWNER, "-", "https://anna.local"),
+]
+FAILED = ("12D3KooW" + "x" * 44, "backing off", "-", "Dialling 10.0.0.9:4747 failed: Connection refused.")
+
+
+def laid_out(columns, rows, width, **options):
+    table = lay_out(columns, rows, width, **options)
+    return None if table is None else [table[0], *table[1]]
+
+
+def test_ids_give_way_first_and_names_never():
+    assert laid_out(COLUMNS, ROWS[:1], 160)[1].split() == [*ROWS[0][:3], "30", "d", ROWS[0][4]]
+    narrow = laid_out(COLUMNS, ROWS[:1], 80)
+    name, _, owner, *_, url = narrow[1].split()
+    assert (name, url) == (ROWS[0][0], ROWS[0][4])
+    assert owner == f"{OWNER[:8]}{CUT}{OWNER[-12:]}"
+    assert max(map(len, narrow)) <= 80
+
+
+def test_no_more_of_an_id_goes_than_must():
+    whole = len(laid_out(COLUMNS, ROWS[:1], 160)[1])
+    for width in range(80, 120):
+        longest = max(map(len, laid_out(COLUMNS, ROWS[:1], width)))
+        assert longest == min(width, whole - 4) or (longest, width >= whole) == (whole, True)
+
+
+def test_what_can_not_fit_is_no_table():
+    assert laid_out(COLUMNS, ROWS, 80) is None
+    assert laid_out(COLUMNS, ROWS, 101) is not None
+    assert laid_out(COLUMNS, ROWS, 101, whole=("owner",)) is None
+
+
+def test_prose_is_broken_under_its_heading_where_there_is_room():
+    columns = ("peer", "state", "rtt", "last failure")
+    heading, *lines = laid_out(columns, [FAILED], 70, prose="last failure")
+    start = heading.index("last failure")
+    assert all(len(line) <= 70 for line in lines)
+    assert [line[:start].strip() == "" for line in lines] == [False] + [True] * (len(lines) - 1)
+    assert " ".join(line[start:] for line in lines) == FAILED[-1]
+    assert laid_out(columns, [FAILED], 70) is None
+    assert laid_out(columns, [FAILED], 50, prose="last failure") is None
+    assert laid_out(columns, [(*FAILED[:-1], "/a/path" * 9)], 70, prose="last failure") is None
+
+
+def test_an_id_is_shortened_wherever_it_stands_and_no_name_is():
+    assert shorten_ids(f"cottage.{OWNER}.local") == f"cottage.{OWNER[:8]}{CUT}{OWNER[-12:]}.local"
+    assert shorten_ids(f"{PEER}:80") == f"{PEER[:8]}{CUT}{PEER[-12:]}:80"
+    assert shorten_ids("a" * 40) == "a" * 40
+    assert shorten_ids(PEER) != shorten_ids(OTHER)
+
+
+CELLS = st.sampled_from([NOTHING, OWNER, PEER, f"a.{OWNER}", "byron.local", "0 B", "Some words that say why."])
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=4), st.integers(10, 260))
+def test_no_line_is_wider_than_the_terminal_and_no_value_but_an_id_is_cut(rows, width):
+    lines = laid_out(("a", "b", "c", "why"), rows, width, prose="why")
+    if lines is None:
+        assert width < 260
+        return
+    assert all(len(line) <= width for line in lines)
+    assert len(lines) > len(rows)
+    for row in rows:
+        for cell in row:
+            if len(cell) < 44 and " " not in cell and cell != NOTHING:
+                assert any(cell in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_rows_without_a_value_take_no_column(width):
+    assert laid_out(("a", "b", "c"), [("1", "-", "2"), ("3", "-", "-")], width) == ["a   c", "1   2", "3   -"]
