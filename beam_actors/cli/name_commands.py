@@ -1,8 +1,6 @@
 """`register`, `release`, `names`, `resolve`, `pin`, `unpin` and `petname`: names and their owners."""
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +9,11 @@ import click
 from beam_actors.cli.claiming import PATIENCE, claim
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.output import counted, duration, moment
+from beam_actors.cli.output import counted, duration
 from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.tunnel_commands import note_rivals
 from beam_actors.cli.typed import check_name, name_of, parse_owner
+from beam_actors.cli.watching import watch_names
 from beam_actors.errors import UsageError
 
 _WHOSE = {"own": "yours", "pin": "pinned", "other": "another owner's"}
@@ -28,43 +27,6 @@ _REASONS = {
     None: ("nobody else holds it", "several claim it and you chose none"),
 }
 """What settles a contested name here -> why a choice is used, and why another is not."""
-_LOOK_SECONDS = 1.0
-"""Between two looks of --watch."""
-_HAPPENED = {
-    ("contested", "own"): "is claimed by {owner}, too; here it stays yours",
-    ("contested", "pin"): "is claimed by {owner}, too; here your pin decides",
-    ("equivocated", "own"): "was signed twice with one number: your key is on two machines, or in other hands",
-    ("equivocated", "pin"): "was signed twice with one number by its owner {owner}",
-    (
-        "equivocated",
-        "petname",
-    ): "(which a petname of yours stands for) was signed twice with one number by its owner {owner}",
-    ("rotated", "own"): "is signed by your key of a later era",
-    ("rotated", "pin"): "is signed by a new key of its owner {owner}",
-    ("rotated", "petname"): "(which a petname of yours stands for) is signed by a new key of its owner {owner}",
-    ("released", "own"): "was given up with your key",
-    ("released", "pin"): "was given up by its owner {owner}",
-    ("released", "petname"): "(which a petname of yours stands for) was given up by its owner {owner}",
-    ("transferred", "own"): "was handed over with your key, to {heir}",
-    ("transferred", "pin"): "was handed over by its owner {owner} to {heir}; your pin follows when they register it",
-    (
-        "transferred",
-        "petname",
-    ): "(which a petname of yours stands for) was handed over by its owner {owner} to {heir}, whom the petname follows",
-    ("inherited", "own"): "was registered by {owner}, to whom your key handed it over",
-    ("inherited", "pin"): "was registered by {owner}, to whom its owner handed it over; your pin leads there now",
-    (
-        "inherited",
-        "petname",
-    ): "(which a petname of yours stands for) was registered by {owner}, to whom its owner handed it over",
-    ("handed", "heir"): "is yours now, says {owner}",
-    ("handed", "pin"): "is yours now, says its owner {owner}, to whom it is pinned",
-    ("handed", "petname"): "(which a petname of yours stands for) is yours now, says its owner {owner}",
-    ("revoked", "own"): "is gone: your keys were revoked",
-    ("revoked", "pin"): "is gone: its owner {owner} revoked all keys",
-    ("revoked", "petname"): "(which a petname of yours stands for) is gone: its owner {owner} revoked all keys",
-}
-"""What happened, to an own name, a pinned one, that of a petname or one that comes to this owner -> how it is told."""
 
 
 @click.command
@@ -219,13 +181,7 @@ def names(app: App, *, watch: bool) -> None:
     if click.get_current_context().invoked_subcommand is not None:
         return
     if watch:
-        with suppress(KeyboardInterrupt):
-            for event in _events(app):
-                if app.out.as_json:
-                    app.out.data(event)
-                else:
-                    yours = event["what"] == "handed" and _is_own(app, event["name"])
-                    app.out.line(_happened(event, yours=yours))
+        watch_names(app)
         return
     answer = app.ask("GET", "/v1/names")
     if app.out.as_json:
@@ -253,35 +209,6 @@ def _is(row: Mapping[str, Any]) -> str:
     if row["relation"] == "own":
         return "own" if row["pinned_by"] is None else "own, pinned"
     return "pin, by use" if row["pinned_by"] not in {None, "command"} else str(row["relation"])
-
-
-def _events(app: App) -> Iterator[Mapping[str, Any]]:
-    """What happened to names, from what the daemon still knows on, for ever."""
-    last, process = 0, None
-    while True:
-        events = app.ask("POST", "/v1/events", {"after": last} if last else {})["events"]
-        before, process = process, app.daemon_pid
-        if last and process != before:  # another daemon counts anew
-            last = 0
-            continue
-        for event in events:
-            last = event["number"]
-            yield event
-        time.sleep(_LOOK_SECONDS)  # noqa: TID251 (no loop runs here)
-
-
-def _is_own(app: App, full: str) -> bool:
-    return any(row["full"] == full and row["relation"] == "own" for row in app.ask("GET", "/v1/names")["names"])
-
-
-def _happened(event: Mapping[str, Any], *, yours: bool) -> str:
-    """An event in a sentence; `yours` says of a name that was handed to this owner that it was registered since."""
-    name, owner = event["name"], event["owner"]
-    what = _HAPPENED[event["what"], event["relation"]].format(owner=owner, heir=event["heir"])
-    if event["what"] == "handed" and not yours:
-        what += f": `beam register {name.partition('.')[0]}` takes it"
-    hint = " (`beam names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
-    return f"{moment(event['at'])}  {name} {what}{hint}"
 
 
 @names.command

@@ -110,7 +110,7 @@ def full_of_hints(node, home, monkeypatch):
     def interrupt(_seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("beam_actors.cli.name_commands.time.sleep", interrupt)
+    monkeypatch.setattr("beam_actors.cli.watching.time.sleep", interrupt)
 
 
 def test_a_reader_that_has_what_it_wanted_ends_the_command_in_silence(home, capsys):

@@ -1,12 +1,8 @@
 """Names and their owners: what is said of them, and what reached the node."""
 
-import json
-
 import pytest
 
 from beam_actors.cli import name_commands
-from beam_actors.control import NameEvent
-from beam_actors.naming import Happening
 from tests.control.fakes import OTHER, OWNER, PEER
 
 
@@ -87,41 +83,6 @@ def test_petname(node, beam):
         assert beam("petname", *wrong).exit_code == 2
 
 
-def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, monkeypatch):
-    kinds = [(what, relation) for what in Happening for relation in ("own", "petname", "pin")]
-    kinds.remove((Happening.CONTESTED, "petname"))  # a petname leads to its owner, whoever comes
-    kinds.remove((Happening.HANDED, "own"))
-    kinds.append((Happening.HANDED, "heir"))
-    node.name_events = [
-        NameEvent(
-            number=number, at=1e9, what=what.value, name="byron.local", owner=OWNER, relation=relation, heir="him"
-        )
-        for number, (what, relation) in enumerate(kinds, start=1)
-    ]
-    looks = []
-
-    def look(_seconds):
-        looks.append(1)
-        if len(looks) > 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("beam_actors.cli.name_commands.time.sleep", look)
-    done = beam("names", "--watch")
-    assert done.exit_code == 0
-    lines = done.out.splitlines()
-    assert len(lines) == len(kinds)  # each once, however often it looks
-    assert lines[0].startswith("2001-09-09 01:46:40Z  byron.local is claimed by")
-    assert lines[-1].endswith(f"byron.local is yours now, says {OWNER}: `beam register byron` takes it")
-    assert all(" to him" in line for line, kind in zip(lines, kinds, strict=True) if kind[0] is Happening.TRANSFERRED)
-    looks.clear()
-    node.owned = {"byron"}  # registered since
-    last = beam("names", "--watch").out.splitlines()[-1]
-    assert last.endswith(f"byron.local is yours now, says {OWNER}")
-    looks.clear()
-    told = beam("names", "--watch", "--json").out.splitlines()
-    assert [json.loads(line)["what"] for line in told] == [what.value for what, _ in kinds]
-
-
 @pytest.mark.parametrize(("left", "shown"), [(-28_944_005.0, "ended"), (0.0, "ended"), (None, "-"), (60.0, "60 s")])
 def test_a_name_that_has_ended_says_so(left, shown):
     row = {"expires_in_s": left, "relation": "pin", "revoked": False}
@@ -148,23 +109,3 @@ def test_each_command_takes_the_address_of_a_name(node, beam):
     assert all("byron.local" in fields for _, fields in asked)
     assert beam("pin", "byron", "12D3KooW").exit_code == 2
     assert "`beam id`" in beam("pin", "byron", PEER).err
-
-
-def test_a_watch_goes_on_where_it_was_and_begins_anew_with_another_daemon(node, home, monkeypatch):
-    event = NameEvent(number=1, at=1e9, what="rotated", name="byron.local", owner=OWNER, relation="own")
-    asked = []
-
-    class Asking:
-        """Two daemons, one after the other."""
-
-        daemon_pid = None
-
-        def ask(self, method, path, body):
-            asked.append(body)
-            self.daemon_pid = 1 if len(asked) < 3 else 2
-            return {"events": [{"number": event.number, "what": event.what}] if body == {} else []}
-
-    monkeypatch.setattr("beam_actors.cli.name_commands.time.sleep", lambda _seconds: None)
-    events = name_commands._events(Asking())
-    assert [next(events)["number"] for _ in range(2)] == [1, 1]
-    assert asked == [{}, {"after": 1}, {"after": 1}, {}]

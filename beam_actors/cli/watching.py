@@ -1,0 +1,106 @@
+"""`names --watch`: what happens to names, an event a line, until Ctrl-C.
+
+Invariant: it says at once, on stderr, what it watches and how it ends, since nothing may happen for days. Each event is
+shown once, also over a restart of the control API; another daemon counts its events anew.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from beam_actors.cli.context import App
+from beam_actors.cli.output import counted, moment
+
+_FEW = 4
+"""Names that are listed, of however many there are."""
+_LOOK_SECONDS = 1.0
+"""Between two looks of --watch."""
+_HAPPENED = {
+    ("contested", "own"): "is claimed by {owner}, too; here it stays yours",
+    ("contested", "pin"): "is claimed by {owner}, too; here your pin decides",
+    ("equivocated", "own"): "was signed twice with one number: your key is on two machines, or in other hands",
+    ("equivocated", "pin"): "was signed twice with one number by its owner {owner}",
+    (
+        "equivocated",
+        "petname",
+    ): "(which a petname of yours stands for) was signed twice with one number by its owner {owner}",
+    ("rotated", "own"): "is signed by your key of a later era",
+    ("rotated", "pin"): "is signed by a new key of its owner {owner}",
+    ("rotated", "petname"): "(which a petname of yours stands for) is signed by a new key of its owner {owner}",
+    ("released", "own"): "was given up with your key",
+    ("released", "pin"): "was given up by its owner {owner}",
+    ("released", "petname"): "(which a petname of yours stands for) was given up by its owner {owner}",
+    ("transferred", "own"): "was handed over with your key, to {heir}",
+    ("transferred", "pin"): "was handed over by its owner {owner} to {heir}; your pin follows when they register it",
+    (
+        "transferred",
+        "petname",
+    ): "(which a petname of yours stands for) was handed over by its owner {owner} to {heir}, whom the petname follows",
+    ("inherited", "own"): "was registered by {owner}, to whom your key handed it over",
+    ("inherited", "pin"): "was registered by {owner}, to whom its owner handed it over; your pin leads there now",
+    (
+        "inherited",
+        "petname",
+    ): "(which a petname of yours stands for) was registered by {owner}, to whom its owner handed it over",
+    ("handed", "heir"): "is yours now, says {owner}",
+    ("handed", "pin"): "is yours now, says its owner {owner}, to whom it is pinned",
+    ("handed", "petname"): "(which a petname of yours stands for) is yours now, says its owner {owner}",
+    ("revoked", "own"): "is gone: your keys were revoked",
+    ("revoked", "pin"): "is gone: its owner {owner} revoked all keys",
+    ("revoked", "petname"): "(which a petname of yours stands for) is gone: its owner {owner} revoked all keys",
+}
+"""What happened, to an own name, a pinned one, that of a petname or one that comes to this owner -> how it is told."""
+
+
+def watch_names(app: App) -> None:
+    """Show what the daemon still knows of, then what happens; returns at Ctrl-C, and raises like `App.ask`."""
+    with suppress(KeyboardInterrupt):
+        app.out.note(_watched(app.ask("GET", "/v1/names")["names"]))
+        for event in _events(app):
+            if app.out.as_json:
+                app.out.data(event)
+            else:
+                yours = event["what"] == "handed" and _is_own(app, event["name"])
+                app.out.line(_happened(event, yours=yours))
+
+
+def _watched(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What is watched, in a sentence; a petname stands for its name, which may be watched for another reason, too."""
+    watched = list(dict.fromkeys(row["target"] for row in rows))
+    what = "whether a name is handed to you"
+    if watched:
+        more = f" and {counted(len(watched) - _FEW, 'more name')}" if len(watched) > _FEW else ""
+        what = f"{', '.join(watched[:_FEW])}{more}, and {what}"
+    else:
+        what += " (you own, pinned and petnamed none yet)"
+    return f"Watching {what}. What happened since the daemon started comes first; Ctrl-C ends this."
+
+
+def _events(app: App) -> Iterator[Mapping[str, Any]]:
+    """What happened to names, from what the daemon still knows on, for ever."""
+    last, process = 0, None
+    while True:
+        events = app.ask("POST", "/v1/events", {"after": last} if last else {})["events"]
+        before, process = process, app.daemon_pid
+        if last and process != before:  # another daemon counts anew
+            last = 0
+            continue
+        for event in events:
+            last = event["number"]
+            yield event
+        time.sleep(_LOOK_SECONDS)  # noqa: TID251 (no loop runs here)
+
+
+def _is_own(app: App, full: str) -> bool:
+    return any(row["full"] == full and row["relation"] == "own" for row in app.ask("GET", "/v1/names")["names"])
+
+
+def _happened(event: Mapping[str, Any], *, yours: bool) -> str:
+    """An event in a sentence; `yours` says of a name that was handed to this owner that it was registered since."""
+    name, owner = event["name"], event["owner"]
+    what = _HAPPENED[event["what"], event["relation"]].format(owner=owner, heir=event["heir"])
+    if event["what"] == "handed" and not yours:
+        what += f": `beam register {name.partition('.')[0]}` takes it"
+    hint = " (`beam names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
+    return f"{moment(event['at'])}  {name} {what}{hint}"
