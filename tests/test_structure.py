@@ -17,6 +17,7 @@ EXPORTED_MODULES = {"values": {"cbor"}}
 
 LONG = 120  # lines, from which on a module has a test file of its own name, or a row here with the file that tests it
 TESTED_IN = {
+    "cli/home_at_rest.py": "cli/test_owner_commands.py",
     "control/api.py": "node/test_api.py",  # a protocol and its rows, which the node implements
     "control/names.py": "node/test_rows.py",
     "control/results.py": "node/test_api.py",

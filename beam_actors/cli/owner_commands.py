@@ -5,30 +5,33 @@ home's lock, so no daemon ever sees a phrase, or a keystore that is exchanged un
 """
 
 import base64
-import os
 import sys
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.daemon_commands import read_passphrase
-from beam_actors.cli.home import DATABASE, PHRASE
+from beam_actors.cli.home import DATABASE
+from beam_actors.cli.home_at_rest import (
+    act,
+    chain_of,
+    check_keys,
+    check_phrase,
+    check_stopped,
+    era_of,
+    install,
+    locked,
+    secret_of,
+)
 from beam_actors.cli.output import counted, is_terminal
 from beam_actors.cli.typed import check_name, parse_owner, plain_name
-from beam_actors.errors import HomeInUse, NotAllowed, StorageError, UsageError
-from beam_actors.world.home_lock import HomeLock
+from beam_actors.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from beam_actors.identity import OwnerChain
-    from beam_actors.node import Owning, Prospect
+    from beam_actors.node import Prospect
     from beam_actors.values import Name, OwnerId
 
-T = TypeVar("T")
-_MAX_PHRASE = 1024
 _FEW = 4
 """Names that are listed, of however many there are."""
 _PHRASE_OPTION = click.option(
@@ -37,6 +40,8 @@ _PHRASE_OPTION = click.option(
 _PASSPHRASE_OPTION = click.option(
     "--passphrase-file", metavar="FILE", help="The keystore's passphrase is this file's first line."
 )
+_START = "Nobody hears of it before: start the daemon (`beam start --detach`)"
+_AT_START = "at-start"
 _YES_OPTION = click.option("--yes", is_flag=True, help="Don't ask whether this is meant.")
 
 
@@ -53,22 +58,23 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
     peer the key before is believed. Your other machines need the new key, too: `beam recover` there.
     """
     _check_can_ask(yes=yes)
-    chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
-    _check_keys(app)
+    check_stopped(app)
+    chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
+    check_keys(app)
     shown = None
     if not yes:  # while nothing is locked: a person takes as long as they like
-        shown = _do(app, chain, secret, lambda owner: owner.next_era())
+        shown = act(app, chain, secret, lambda owner: owner.next_era())
         app.out.note(
             f"Era {shown} of your keys opens, of seven for rotations and transfers; {_left(shown)} left then. On each "
             f"other machine of yours, afterwards: `beam recover --era {shown}` over there."
         )
         _ask("Is that meant?")
-    era = _do(app, chain, secret, lambda owner: owner.rotate(shown=shown))
+    era = act(app, chain, secret, lambda owner: owner.rotate(shown=shown))
     if app.out.as_json:
-        app.out.data({"owner": str(chain.owner_id), "era": era})
+        app.out.data({"owner": str(chain.owner_id), "era": era, "takes_effect": _AT_START})
         return
     app.out.styled(f"✅ Era {era} is open, and this machine has its key.", fg="green")
-    app.out.line("Start the daemon (`beam start --detach`), so that it claims your names anew.")
+    app.out.line(f"{_START}, which claims your names anew some seconds later.")
     app.out.line("The key before is worth nothing once the daemon has run and told a peer, and not before.")
     _say_other_machines(app, era)
 
@@ -94,23 +100,24 @@ def transfer(
     check_name(name)
     label, successor = Name(plain_name(name)), parse_owner(owner)
     _check_can_ask(yes=yes)
-    chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
+    check_stopped(app)
+    chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     if successor == chain.owner_id:
         raise UsageError("That owner is you.")
-    _check_keys(app)
-    seen = _do(app, chain, secret, lambda owner: owner.prospect(label, successor))
+    check_keys(app)
+    seen = act(app, chain, secret, lambda owner: owner.prospect(label, successor))
     if not yes:  # while nothing is locked: a person takes as long as they like
         _show_transfer(app, label, successor, seen)
         _ask("Is that meant?")
     elif not seen.heir.is_known:
         app.out.note(f"Warning: {_UNHEARD}.")
-    era = _do(app, chain, secret, lambda owner: owner.transfer(label, successor, shown=seen.era))
+    era = act(app, chain, secret, lambda owner: owner.transfer(label, successor, shown=seen.era))
     if app.out.as_json:
         said = {"name": label.label, "owner": str(chain.owner_id), "successor": str(successor), "era": era}
-        app.out.data({**said, "successor_known": seen.heir.is_known})
+        app.out.data({**said, "successor_known": seen.heir.is_known, "takes_effect": _AT_START})
         return
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
-    app.out.line("Start the daemon (`beam start --detach`): it says so to everybody some seconds after the start.")
+    app.out.line(f"{_START}, which says so to everybody some seconds later.")
     app.out.line(f"Then, over there: `beam register {label}`; until then nobody holds the name.")
     _say_other_machines(app, era)
 
@@ -184,9 +191,10 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     from beam_actors.node import KEYSTORE  # noqa: PLC0415 (as above)
 
     app.home.prepare()
-    chain, secret = _chain(app, phrase_file), _secret(passphrase_file)
-    _check_phrase(app, chain)
-    with _locked(app):
+    check_stopped(app)
+    chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
+    check_phrase(app, chain)
+    with locked(app):
         if not app.home.file(KEYSTORE).exists():
             if app.home.file(DATABASE).exists():
                 raise StorageError(
@@ -194,9 +202,9 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
                 )
             before = None
         else:
-            before = _era(app, secret)
+            before = era_of(app, secret)
         wanted = era if era is not None else before or 0
-        _install(app, chain, wanted, secret)
+        install(app, chain, wanted, secret)
     if app.out.as_json:
         app.out.data({"owner": str(chain.owner_id), "era": wanted})
         return
@@ -219,7 +227,7 @@ def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
     from beam_actors.naming import Claim  # noqa: PLC0415 (as above)
 
     _check_can_ask(yes=yes)
-    chain = _chain(app, phrase_file)
+    chain = chain_of(app, phrase_file)
     if not yes:
         _ask(f"All names of {chain.owner_id} will be gone for good. Is that meant?")
     ensure_daemon(app.home, app.out.note, check=lambda: None)
@@ -231,118 +239,3 @@ def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
     told = f"{counted(answer['told'], 'peer')} told" if answer["told"] else "each peer hears of it as it comes"
     app.out.styled(f"✅ {answer['owner']} is revoked, and {told}.", fg="green")
     app.out.line("A new recovery phrase makes a new owner: start with another --home.")
-
-
-def _locked(app: App) -> HomeLock:
-    """The home's lock; raise `HomeInUse` with the way there."""
-    try:
-        return HomeLock(app.home.path)
-    except HomeInUse as error:
-        raise HomeInUse(
-            f"A daemon runs in {app.home.path}, and must not while keys change: `beam stop`, then this again, then "
-            "`beam start --detach`."
-        ) from error
-
-
-def _chain(app: App, phrase_file: str | None) -> "OwnerChain":
-    from beam_actors.identity import OwnerChain  # noqa: PLC0415 (as above)
-
-    return OwnerChain.from_phrase(_phrase(app, phrase_file))
-
-
-def _phrase(app: App, phrase_file: str | None) -> str:
-    """The phrase of the file that was named, else of the home, else as a person types it; raise `UsageError`."""
-    kept = app.home.file(PHRASE)
-    if phrase_file is None and not kept.exists():
-        if not is_terminal() or not sys.stdin.isatty():
-            raise UsageError(
-                "The recovery phrase is not on this machine: name a file that holds it, --phrase-file FILE."
-            )
-        return str(click.prompt("Recovery phrase", hide_input=True, err=True))
-    return _read(phrase_file or str(kept))
-
-
-def _read(path: str) -> str:
-    try:
-        if path == "-":
-            data = sys.stdin.buffer.read(_MAX_PHRASE + 1)
-        else:
-            with open(path, "rb") as file:  # noqa: PTH123 (pathlib has no bounded read)
-                data = file.read(_MAX_PHRASE + 1)
-        if len(data) > _MAX_PHRASE:
-            raise UsageError(f"{path} holds no recovery phrase: that has 24 words.")
-        return data.decode("utf-8").strip()
-    except OSError as error:
-        raise UsageError(f"The phrase file {path} cannot be used: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"The phrase file {path} cannot be used: it is not text.") from None
-
-
-def _secret(passphrase_file: str | None) -> str | None:
-    """The keystore's passphrase, read once: it may come through a pipe."""
-    return None if passphrase_file is None else read_passphrase(passphrase_file)
-
-
-def _check_keys(app: App) -> None:
-    from beam_actors.node import KEYSTORE  # noqa: PLC0415 (as above)
-
-    if not app.home.file(KEYSTORE).exists():
-        raise NotAllowed(f"There are no keys in {app.home.path} yet; `beam recover` makes them.")
-
-
-def _check_phrase(app: App, chain: "OwnerChain") -> None:
-    """Refuse a home that keeps the phrase of somebody else, which other commands would go on using."""
-    from beam_actors.identity import OwnerChain  # noqa: PLC0415 (as above)
-
-    kept = app.home.file(PHRASE)
-    if kept.exists() and OwnerChain.from_phrase(_read(str(kept))).owner_id != chain.owner_id:
-        raise NotAllowed(f"{kept} holds the phrase of another owner; move it away, or choose another --home.")
-
-
-def _era(app: App, secret: str | None) -> int:
-    """The era of the key that the home has."""
-    import trio  # noqa: PLC0415 (as above)
-
-    from beam_actors.node import open_keys  # noqa: PLC0415 (as above)
-    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (as above)
-    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (as above)
-    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (as above)
-
-    with HomeFiles(app.home.path) as files:
-        return trio.run(open_keys, files, OsEntropy(), ThreadCompute(), secret).owner.era
-
-
-def _do(app: App, chain: "OwnerChain", secret: str | None, step: "Callable[[Owning], Awaitable[T]]") -> T:
-    """Have the owner of the home do something while it is locked; the home has keys."""
-    import trio  # noqa: PLC0415 (as above)
-
-    from beam_actors.node import Owning  # noqa: PLC0415 (as above)
-    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (as above)
-    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (as above)
-    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (as above)
-    from beam_actors.world.store import SqliteStore  # noqa: PLC0415 (as above)
-
-    async def run(files: HomeFiles) -> T:
-        store = await SqliteStore.open(app.home.file(DATABASE))
-        try:
-            return await step(Owning(files, store, OsEntropy(), ThreadCompute(), secret, chain))
-        finally:
-            await store.close()
-
-    os.umask(0o077)
-    with _locked(app), HomeFiles(app.home.path) as files:
-        return trio.run(run, files)
-
-
-def _install(app: App, chain: "OwnerChain", era: int, secret: str | None) -> None:
-    """Give the home, which may be without keys, the key of the era."""
-    import trio  # noqa: PLC0415 (as above)
-
-    from beam_actors.node import take_owner_key  # noqa: PLC0415 (as above)
-    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (as above)
-    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (as above)
-    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (as above)
-
-    os.umask(0o077)
-    with HomeFiles(app.home.path) as files:
-        trio.run(take_owner_key, files, OsEntropy(), ThreadCompute(), secret, chain.era_key(era))

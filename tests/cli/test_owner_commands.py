@@ -359,6 +359,24 @@ def test_a_daemon_that_runs_is_named_before_a_person_is_asked(home, beam, phrase
     assert "Is that meant" not in done.err
 
 
+@pytest.mark.parametrize("command", [("rotate-key",), ("transfer", "cottage", str(owner_id(2))), ("recover",)])
+def test_a_daemon_that_runs_is_named_before_the_phrase_is_typed(home, beam, owner_of_cottage, answers, command):
+    answers("")  # whoever would be asked for the phrase has none
+    with HomeLock(home.path):
+        done = beam(*command)
+    assert done.exit_code == 4
+    assert "nothing was changed" in done.err
+    assert "takes effect when the daemon starts" in done.err
+    assert "Recovery phrase" not in done.err
+
+
+def test_what_takes_effect_when_is_said(home, beam, phrase_file, owner_of_cottage):
+    for command in (("rotate-key",), ("transfer", "cottage", str(owner_id(2)))):
+        done = beam(*command, "--yes", "--phrase-file", phrase_file)
+        assert "Nobody hears of it before: start the daemon (`beam start --detach`)" in done.out
+        assert beam(*command, "--yes", "--phrase-file", phrase_file, "--json").json["takes_effect"] == "at-start"
+
+
 def test_what_changed_while_a_person_was_asked_is_not_overlooked(home, beam, phrase_file, owner_of_cottage, answers):
     transfer = ("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
     with ExitStack() as daemon:

@@ -1,0 +1,154 @@
+"""A home at rest: what the commands of the owner read in it, and change in it while no daemon runs there.
+
+Invariant: the phrase and what is derived from it stay in this process, and a home is changed only while it is locked.
+What is heavy (keys, a loop, the database) is imported when it is needed.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from beam_actors.cli.context import App
+from beam_actors.cli.daemon_commands import read_passphrase
+from beam_actors.cli.home import DATABASE, PHRASE
+from beam_actors.cli.output import is_terminal
+from beam_actors.errors import HomeInUse, NotAllowed, UsageError
+from beam_actors.world.home_lock import HomeLock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from beam_actors.identity import OwnerChain
+    from beam_actors.node import Owning
+
+T = TypeVar("T")
+_MAX_PHRASE = 1024
+
+
+def locked(app: App) -> HomeLock:
+    """The home's lock; raise `HomeInUse` with the way there."""
+    try:
+        return HomeLock(app.home.path)
+    except HomeInUse as error:
+        raise _in_use(app) from error
+
+
+def check_stopped(app: App) -> None:
+    """Raise `HomeInUse` while a daemon runs, before a person types or answers anything; the lock itself decides."""
+    if app.home.in_use():
+        raise _in_use(app)
+
+
+def _in_use(app: App) -> HomeInUse:
+    return HomeInUse(
+        f"A daemon runs in {app.home.path}, so nothing was changed: keys change while none does, and what was done "
+        "takes effect when the daemon starts: `beam stop`, then this again, then `beam start --detach`."
+    )
+
+
+def chain_of(app: App, phrase_file: str | None) -> "OwnerChain":
+    """The keys of the phrase in the file that was named, else in the home, else typed; raise `UsageError`."""
+    from beam_actors.identity import OwnerChain  # noqa: PLC0415 (see above)
+
+    return OwnerChain.from_phrase(_phrase(app, phrase_file))
+
+
+def _phrase(app: App, phrase_file: str | None) -> str:
+    """The phrase of the file that was named, else of the home, else as a person types it; raise `UsageError`."""
+    kept = app.home.file(PHRASE)
+    if phrase_file is None and not kept.exists():
+        if not is_terminal() or not sys.stdin.isatty():
+            raise UsageError(
+                "The recovery phrase is not on this machine: name a file that holds it, --phrase-file FILE."
+            )
+        return str(click.prompt("Recovery phrase", hide_input=True, err=True))
+    return _read(phrase_file or str(kept))
+
+
+def _read(path: str) -> str:
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(_MAX_PHRASE + 1)
+        else:
+            with open(path, "rb") as file:  # noqa: PTH123 (pathlib has no bounded read)
+                data = file.read(_MAX_PHRASE + 1)
+        if len(data) > _MAX_PHRASE:
+            raise UsageError(f"{path} holds no recovery phrase: that has 24 words.")
+        return data.decode("utf-8").strip()
+    except OSError as error:
+        raise UsageError(f"The phrase file {path} cannot be used: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"The phrase file {path} cannot be used: it is not text.") from None
+
+
+def secret_of(passphrase_file: str | None) -> str | None:
+    """The keystore's passphrase, read once: it may come through a pipe."""
+    return None if passphrase_file is None else read_passphrase(passphrase_file)
+
+
+def check_keys(app: App) -> None:
+    """Raise `NotAllowed` for a home that has none."""
+    from beam_actors.node import KEYSTORE  # noqa: PLC0415 (see above)
+
+    if not app.home.file(KEYSTORE).exists():
+        raise NotAllowed(f"There are no keys in {app.home.path} yet; `beam recover` makes them.")
+
+
+def check_phrase(app: App, chain: "OwnerChain") -> None:
+    """Refuse a home that keeps the phrase of somebody else, which other commands would go on using."""
+    from beam_actors.identity import OwnerChain  # noqa: PLC0415 (see above)
+
+    kept = app.home.file(PHRASE)
+    if kept.exists() and OwnerChain.from_phrase(_read(str(kept))).owner_id != chain.owner_id:
+        raise NotAllowed(f"{kept} holds the phrase of another owner; move it away, or choose another --home.")
+
+
+def era_of(app: App, secret: str | None) -> int:
+    """The era of the key that the home has."""
+    import trio  # noqa: PLC0415 (see above)
+
+    from beam_actors.node import open_keys  # noqa: PLC0415 (see above)
+    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (see above)
+    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (see above)
+    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (see above)
+
+    with HomeFiles(app.home.path) as files:
+        return trio.run(open_keys, files, OsEntropy(), ThreadCompute(), secret).owner.era
+
+
+def act(app: App, chain: "OwnerChain", secret: str | None, step: "Callable[[Owning], Awaitable[T]]") -> T:
+    """Have the owner of the home do something while it is locked; the home has keys."""
+    import trio  # noqa: PLC0415 (see above)
+
+    from beam_actors.node import Owning  # noqa: PLC0415 (see above)
+    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (see above)
+    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (see above)
+    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (see above)
+    from beam_actors.world.store import SqliteStore  # noqa: PLC0415 (see above)
+
+    async def run(files: HomeFiles) -> T:
+        store = await SqliteStore.open(app.home.file(DATABASE))
+        try:
+            return await step(Owning(files, store, OsEntropy(), ThreadCompute(), secret, chain))
+        finally:
+            await store.close()
+
+    os.umask(0o077)
+    with locked(app), HomeFiles(app.home.path) as files:
+        return trio.run(run, files)
+
+
+def install(app: App, chain: "OwnerChain", era: int, secret: str | None) -> None:
+    """Give the home, which may be without keys, the key of the era."""
+    import trio  # noqa: PLC0415 (see above)
+
+    from beam_actors.node import take_owner_key  # noqa: PLC0415 (see above)
+    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (see above)
+    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (see above)
+    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (see above)
+
+    os.umask(0o077)
+    with HomeFiles(app.home.path) as files:
+        trio.run(take_owner_key, files, OsEntropy(), ThreadCompute(), secret, chain.era_key(era))
