@@ -3,11 +3,12 @@
 Registering asks peers whether somebody holds the name, and is done once; looking how far the work is asks nobody.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from beam_actors.cli.context import App
-from beam_actors.cli.output import can_rewrite, write
-from beam_actors.errors import BeamError
+from beam_actors.cli.output import can_rewrite, counted, write
+from beam_actors.errors import BeamError, NameNotFound, NotAllowed
 from beam_actors.world.polling import pause
 
 PATIENCE = 130.0
@@ -15,33 +16,65 @@ PATIENCE = 130.0
 _BETWEEN_LOOKS = 0.2
 
 
+WORKING = "The work by which the name is claimed is being done; others can open it in some seconds."
+
+
 def claim(app: App, name: str, *, contest: bool, work: int | None) -> dict[str, Any]:
     """The daemon's answer once the name is claimed; on a terminal, with how far the work is on the line below."""
     body = {"name": name, "contest": contest, "work": work}
     if app.out.as_json or not can_rewrite():
         return app.ask("POST", "/v1/register", body, timeout=PATIENCE)
-    shown = False
     try:
         answer = app.ask("POST", "/v1/register", {**body, "background": True})
-        while answer["progress"] < 1:
-            shown = True
-            write(f"\r\x1b[K⏳ Doing the work for {answer['full']}: {answer['progress']:.0%}", nl=False)
-            pause(_BETWEEN_LOOKS)
-            answer |= app.ask("POST", "/v1/progress", {"name": name})
+        return answer | _watch_work(app, name, answer)
     except KeyboardInterrupt:
         app.out.note(f"\nThe work goes on, and the name is claimed then; `beam release {name}` gives it up.")
         raise
+
+
+def _watch_work(app: App, name: str, progress: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Show how far the work is on one line, until the name is claimed; what was said last."""
+    shown = False
+    try:
+        while progress["progress"] < 1:
+            shown = True
+            write(f"\r\x1b[K⏳ Doing the work for {progress['full']}: {progress['progress']:.0%}", nl=False)
+            pause(_BETWEEN_LOOKS)
+            progress = app.ask("POST", "/v1/progress", {"name": name})
     finally:
         if shown:
             write("\r\x1b[K", nl=False)
-    return answer
+    return progress
 
 
-def note_work(app: App, full: str) -> None:
-    """Say so if a name of this machine is not claimed yet."""
+def is_claimed(app: App, name: str | None) -> bool | None:
+    """Whether the work for a name of this machine is done, so that others can open it; None if it is not to be had."""
+    if name is None:
+        return None
     try:
-        rows = app.ask("GET", "/v1/names")["names"]
-    except BeamError:  # a remark is not worth it
+        return bool(app.ask("POST", "/v1/progress", {"name": name})["progress"] >= 1)
+    except BeamError as error:
+        return (
+            None if getattr(error, "remote_exit_code", 1) in {NotAllowed.exit_code, NameNotFound.exit_code} else False
+        )
+
+
+def follow_work(app: App, name: str) -> None:
+    """Say that a name is not claimed yet, and on a terminal when it is; Ctrl-C ends the looking alone."""
+    app.out.note(WORKING)
+    if not can_rewrite():
         return
-    if any(row["full"] == full and row["relation"] == "own" and row["expires_in_s"] is None for row in rows):
-        app.out.note("The work by which the name is claimed is being done; others can open it in some seconds.")
+    try:
+        progress = _watch_work(app, name, app.ask("POST", "/v1/progress", {"name": name}))
+    except KeyboardInterrupt:
+        app.out.note("\nThe work goes on; `beam names` shows when the name is claimed.")
+    except BeamError as error:  # what was asked for is done, and must not fail for want of a remark
+        app.out.note(f"The name is not claimed yet: {error}")
+    else:
+        app.out.note(claimed(progress["full"], progress["told"]))
+
+
+def claimed(full: str, told: int) -> str:
+    """What is said once others can open a name."""
+    who = f"{counted(told, 'peer')} told" if told else "each peer hears of it as it comes"
+    return f"The name is claimed: others can open {full} now ({who})."

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from beam_actors import __version__
-from beam_actors.cli.claiming import note_work
+from beam_actors.cli.claiming import WORKING, claimed, is_claimed
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import can_rewrite, counted, write
@@ -114,6 +114,9 @@ class _Session:
             out.data({**line, "target_up": answers(line["tunnel"]["target"])} if event == "up" else line)
         elif event == "up" and not self._shown_up:
             self._show_up(line)
+        elif event == "claimed":
+            self.end_line()
+            out.note(claimed(line["name"], line["told"]))
         elif event != "ended":
             self._show_status(line)
         if event == "ended":
@@ -134,7 +137,9 @@ class _Session:
         if not tunnel["allow"]:
             out.note(OPEN_TO_ALL)
         note_rivals(self._app, title(tunnel))
-        note_work(self._app, title(tunnel))
+        # A daemon of before says nothing of it in the line.
+        if (line["claimed"] if "claimed" in line else is_claimed(self._app, tunnel["name"])) is False:
+            out.note(WORKING)
         if not answers(tunnel["target"]):
             out.note(nothing_there(tunnel))
         note_how_to_open(self._app, tunnel)

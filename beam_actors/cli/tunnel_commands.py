@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from beam_actors.cli.claiming import note_work
+from beam_actors.cli.claiming import follow_work, is_claimed
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import amount, counted, moment
@@ -43,8 +43,9 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
     up = answers(answer["target"])
     if not up:
         app.out.note(nothing_there(answer))
+    claimed = is_claimed(app, answer["name"])
     if app.out.as_json:
-        app.out.data({**answer, "target_up": up})
+        app.out.data({**answer, "target_up": up, "claimed": claimed})
         return
     app.out.styled(f"🔗 Tunnel active: {title(answer)}", fg="green")
     app.out.line()
@@ -52,8 +53,9 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
     if not answer["allow"]:
         app.out.note(OPEN_TO_ALL)
     note_rivals(app, title(answer))
-    note_work(app, title(answer))
     note_how_to_open(app, answer)
+    if claimed is False:
+        follow_work(app, answer["name"])
 
 
 @click.command

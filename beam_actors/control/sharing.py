@@ -15,8 +15,9 @@ import trio
 
 from beam_actors.control.api import NodeApi
 from beam_actors.control.limits import ControlLimits
+from beam_actors.control.names import Progress
 from beam_actors.control.results import TunnelRow
-from beam_actors.errors import BeamError, NetworkError
+from beam_actors.errors import BeamError, NameNotFound, NetworkError, NotAllowed
 
 _HEARTBEAT = 10
 _WITHDRAW_SECONDS = 5.0
@@ -40,14 +41,18 @@ class Shares:
     ) -> None:
         """Hold a tunnel: send `first`, then a line when something changes, until the client is gone or it is withdrawn.
 
-        Then let go. A cancellation (this API crashes or stops) lets go without withdrawing: see `sweep`.
+        `claimed` is added to the first: whether the work for its name is done, so that others can open it, or null if
+        it is not to be had; if it is false, a line says when it is. Then let go. A cancellation (this API crashes or
+        stops) lets go without withdrawing: see `sweep`.
         """
         self._holders[tunnel.id] += 1  # before the first wait: no other holder's end may come between
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._until_gone, until_gone, nursery.cancel_scope)
-                await send(first)
-                await self._report(tunnel, send)
+                progress = await self._progress(tunnel)
+                claimed = None if progress is None else progress.progress >= 1
+                await send({**first, "claimed": claimed})
+                await self._report(tunnel, send, unclaimed=claimed is False)
                 nursery.cancel_scope.cancel()
         except* NetworkError:
             pass  # the client's end, in whichever of the two it showed first
@@ -61,7 +66,7 @@ class Shares:
         await until_gone()
         scope.cancel()
 
-    async def _report(self, tunnel: TunnelRow, send: Send) -> None:
+    async def _report(self, tunnel: TunnelRow, send: Send, *, unclaimed: bool) -> None:
         last: tuple[int, TunnelRow] | None = None
         ticks = 0
         while True:
@@ -76,9 +81,24 @@ class Shares:
                 await send({"event": "ended"})
                 return
             seen = (status.peers, rows[0])
+            if unclaimed:
+                progress = await self._progress(tunnel)
+                unclaimed = progress is not None and progress.progress < 1
+                if progress is not None and not unclaimed:
+                    await send({"event": "claimed", "name": progress.full, "told": progress.told})
             if seen != last or ticks % _HEARTBEAT == 0:
                 last = seen
                 await send({"event": "status", "peers": status.peers, "tunnel": attrs.asdict(rows[0])})
+
+    async def _progress(self, tunnel: TunnelRow) -> Progress | None:
+        if tunnel.name is None:
+            return None
+        try:
+            return await self._api.progress(tunnel.name)
+        except (NameNotFound, NotAllowed):
+            return None
+        except BeamError:  # it could not be claimed when that was tried last, and is tried again; or a part restarts
+            return Progress(name=tunnel.name, full=tunnel.name, progress=0.0, told=0)
 
     async def sweep(self) -> None:
         """Withdraw the foreground tunnels that nobody holds: what a crashed API left behind."""

@@ -1,3 +1,5 @@
+import pytest
+
 from beam_actors.cli import claiming
 from beam_actors.errors import StorageError
 
@@ -52,5 +54,38 @@ def test_a_name_that_is_offered_before_it_is_claimed_says_so(node, beam, unused)
     done = beam("expose", str(unused), "--name", "mine")
     assert "others can open it in some seconds" in done.err
     assert "being claimed" in beam("names").out
+    assert beam("expose", str(unused), "--name", "mine", "--json").json["claimed"] is False
     node.unclaimed.clear()
     assert "some seconds" not in beam("expose", str(unused), "--name", "mine").err
+    assert beam("expose", str(unused), "--name", "mine", "--json").json["claimed"] is True
+    assert beam("expose", str(unused), "--port", "22", "--allow", "everyone", "--json").json["claimed"] is None
+
+
+def test_on_a_terminal_an_offer_shows_the_work_and_when_others_can_open_it(node, beam, monkeypatch, unused):
+    monkeypatch.setattr(claiming, "can_rewrite", lambda: True)
+    monkeypatch.setattr(claiming, "pause", lambda _seconds: node.unclaimed.clear())
+    node.unclaimed.add("mine")
+    done = beam("expose", str(unused), "--name", "mine")
+    assert "\r⏳ Doing the work for mine.local: 50%\r" in done.out
+    assert done.err.endswith("The name is claimed: others can open mine.local now (2 peers told).\n")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (KeyboardInterrupt(), "The work goes on"),
+        (StorageError("The disk is full."), "not claimed yet: The disk is full."),
+    ],
+)
+def test_an_offer_stands_whatever_becomes_of_the_looking(node, beam, monkeypatch, unused, trouble, said):
+    def pause(_seconds):
+        if isinstance(trouble, KeyboardInterrupt):
+            raise trouble
+        node.progress_failure = trouble
+
+    monkeypatch.setattr(claiming, "can_rewrite", lambda: True)
+    monkeypatch.setattr(claiming, "pause", pause)
+    node.unclaimed.add("mine")
+    done = beam("expose", str(unused), "--name", "mine")
+    assert done.exit_code == 0
+    assert said in done.err

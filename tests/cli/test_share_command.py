@@ -101,6 +101,24 @@ def test_json_is_a_line_per_event(share, node, unused):
     assert json.loads(process.stdout.readline())["event"] == "status"
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_it_says_when_others_can_open_the_name(share, node, daemon, unused, options):
+    node.unclaimed.add("swift-beam-7k2m9qxa")
+    process = share(str(unused), *options)
+    if options:
+        assert json.loads(process.stdout.readline())["claimed"] is False
+    else:
+        assert next(line for line in process.stderr if "in some seconds" in line)
+    trio.from_thread.run_sync(node.unclaimed.clear, trio_token=daemon.token)
+    if options:
+        events = map(json.loads, process.stdout)
+        claimed = next(event for event in events if event["event"] == "claimed")
+        assert (claimed["name"], claimed["told"]) == ("swift-beam-7k2m9qxa.local", 2)
+    else:
+        said = next(line for line in process.stderr if "is claimed" in line)
+        assert said == "The name is claimed: others can open swift-beam-7k2m9qxa.local now (2 peers told).\n"
+
+
 def test_it_comes_back_after_a_crash_of_the_control_api(share, node, daemon):
     process = share("3000")
     assert_soon(lambda: offered(node))

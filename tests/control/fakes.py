@@ -37,6 +37,7 @@ class FakeNode:
 
     def __init__(self, *, chaos: bool = True) -> None:
         self.done, self.progress_each = 0.0, 1.0  # of the work for a name, and what each look adds
+        self.progress_failure: BaseException | None = None
         self.told = 2
         self.calls: list[tuple] = []
         self.tunnel_rows: dict[str, TunnelRow] = {}
@@ -202,6 +203,10 @@ class FakeNode:
 
     async def progress(self, name):
         self._record("progress", name)
+        if self.progress_failure is not None:
+            raise self.progress_failure
+        if name in self.unclaimed:
+            return Progress(name=name, full=f"{name}.local", progress=0.5, told=self.told)
         self.done = min(1.0, self.done + self.progress_each)
         return Progress(name=name, full=f"{name}.local", progress=self.done, told=self.told)
 

@@ -9,7 +9,7 @@ from beam_actors import __version__
 from beam_actors.control.limits import ControlLimits
 from beam_actors.control.serving import Service
 from beam_actors.control.sharing import Shares
-from beam_actors.errors import ActorUnavailable, NameTaken
+from beam_actors.errors import ActorUnavailable, NameNotFound, NameTaken, StorageError
 from tests.control.connections import UID, pair
 from tests.control.fakes import FakeNode
 
@@ -163,6 +163,32 @@ async def test_status_lines_come_and_beat(world, autojump_clock):
     assert first["event"] == "status"
     await client.line()
     assert trio.current_time() - start == pytest.approx(10 * LIMITS.status_interval)
+
+
+async def test_a_name_whose_work_goes_on_is_said_to_be_claimed_once_it_is(world, autojump_clock):
+    world.node.unclaimed.add("swift-beam-7k2m9qxa")
+    client = world.connect()
+    assert (await share(client))["claimed"] is False
+    assert (await client.line())["event"] == "status"
+    world.node.unclaimed.clear()
+    claimed = await client.line()
+    assert (claimed["event"], claimed["name"], claimed["told"]) == ("claimed", "swift-beam-7k2m9qxa.local", 2)
+    asked = len([call for call in world.node.calls if call[0] == "progress"])
+    assert (await client.line())["event"] == "status"
+    assert len([call for call in world.node.calls if call[0] == "progress"]) == asked
+    client.hang_up()
+
+
+async def test_a_name_that_was_claimed_before_is_no_event_and_one_that_is_lost_neither(world, autojump_clock):
+    client = world.connect()
+    assert (await share(client))["claimed"] is True
+    for failure, claimed in ((NameNotFound("It is not yours."), None), (StorageError("The disk is full."), False)):
+        world.node.progress_failure = failure
+        assert (await share(world.connect()))["claimed"] is claimed
+    world.node.progress_failure = NameNotFound("It is not yours any more.")
+    await trio.sleep(3)
+    world.node.progress_failure = None
+    assert {(await client.line())["event"] for _ in range(3)} == {"status"}
 
 
 async def test_two_holders_share_one_tunnel(world, autojump_clock):
