@@ -198,7 +198,10 @@ def names(app: App, *, watch: bool) -> None:
         for row in answer["names"]
     ]
     app.out.table(
-        ("name", "is", "owner", "expires in", "url"), rows, empty="No names; `beam register NAME` claims one."
+        ("name", "is", "owner", "expires in", "url"),
+        rows,
+        empty="No names; `beam register NAME` claims one.",
+        spare=("url",),
     )
 
 

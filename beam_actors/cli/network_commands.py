@@ -95,6 +95,7 @@ def peers(app: App) -> None:
         ("peer", "state", "path", "rtt", "agent", "sent", "received", "last failure"),
         rows,
         empty="No peers yet; `beam connect MULTIADDR` meets one.",
+        spare=("agent", "received", "sent"),
         prose="last failure",
     )
 

@@ -93,12 +93,13 @@ class Output:
         *,
         empty: str,
         whole: Sequence[str] = (),
+        spare: Sequence[str] = (),
         prose: str | None = None,
     ) -> None:
         """Rows under headings, or a block of `facts` for each where the terminal is too narrow for a table of them.
 
         In a pipe they are tab-separated and whole, without headings (for `cut` and `awk`); a person who looks on finds
-        these on stderr. `whole` and `prose` are as in `lay_out`.
+        these on stderr. `whole`, `spare` and `prose` are as in `lay_out`.
         """
         if not rows:
             self.note(empty)
@@ -110,12 +111,14 @@ class Output:
             for row in cleaned:
                 write("\t".join(row))
             return
-        table = lay_out(columns, cleaned, shutil.get_terminal_size().columns, whole=whole, prose=prose)
+        width = shutil.get_terminal_size().columns
+        table = lay_out(columns, cleaned, width, whole=whole, spare=spare, prose=prose)
         if table is not None:
-            headings, lines = table
-            self.styled(headings, bold=True)
-            for line in lines:
+            self.styled(table.headings, bold=True)
+            for line in table.lines:
                 write(line)
+            if table.hidden:
+                self.note(f"Left out for want of width: {', '.join(table.hidden)} (a pipe shows all).")
             return
         for number, row in enumerate(rows):
             if number:

@@ -5,6 +5,7 @@
     a part of the gap between columns               columns that the caller keeps whole, such as commands
     the middle of ids                               the first 8 and the last 12 characters of an id
     the width of the last column, if it is prose    its words
+    columns that the caller can spare
 
 Invariant: no line of a table is longer than the terminal is wide. An id is told from a name by its length, since no
 name is as long. What is left of one is too much for anybody to find a second key for: of a machine's the first eight
@@ -13,7 +14,8 @@ are all alike, and the last twelve some 70 bits.
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 NOTHING = "-"
 """The cell of a row that has no such value."""
@@ -27,8 +29,14 @@ _MIN_PROSE = 24
 CUT = "…"
 """In the place of an id's middle."""
 
-Table = tuple[str, list[str]]
-"""The line of headings, and those below."""
+
+class Table(NamedTuple):
+    """A listing as it is printed."""
+
+    headings: str
+    lines: list[str]
+    hidden: tuple[str, ...] = ()
+    """The columns that there was no room for."""
 
 
 def lay_out(
@@ -37,27 +45,53 @@ def lay_out(
     width: int,
     *,
     whole: Sequence[str] = (),
+    spare: Sequence[str] = (),
     prose: str | None = None,
 ) -> Table | None:
     """The rows as a table of at most `width` characters a line; None if it can't be made to fit.
 
-    Ids in the columns `whole` are not shortened; `prose` is the last column if it may be broken at spaces.
+    Ids in the columns `whole` are not shortened; those of `spare` are left out one by one, the first one first; `prose`
+    is the last column if it may be broken at spaces.
     """
-    filled = [number for number in range(len(columns)) if any(row[number] != NOTHING for row in rows)]
-    columns = [columns[number] for number in filled]
-    rows = [[row[number] for number in filled] for row in rows]
+    columns, rows = _only(columns, rows, lambda number: any(row[number] != NOTHING for row in rows))
     for gap in _GAPS:
         if _total(columns, rows, gap) <= width:
-            return _lines(columns, rows, gap)
-    for length in range(_WHOLE_ID - 1, _SHORT_ID - 1, -1):
+            return _table(columns, rows, gap)
+    hidden: list[str] = []
+    for column in (None, *spare):
+        if column is not None:
+            if column not in columns:
+                continue
+            gone = columns.index(column)
+            columns, rows = _only(columns, rows, lambda number, gone=gone: number != gone)
+            hidden.append(column)
+        table = _squeezed(columns, rows, width, whole, prose)
+        if table is not None:
+            return table._replace(hidden=tuple(hidden))
+    return None
+
+
+def _only(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], wanted: Callable[[int], bool]
+) -> tuple[list[str], list[list[str]]]:
+    kept = [number for number in range(len(columns)) if wanted(number)]
+    return [columns[number] for number in kept], [[row[number] for number in kept] for row in rows]
+
+
+def _squeezed(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, whole: Sequence[str], prose: str | None
+) -> Table | None:
+    """With as much of the ids as there is room for, else with the least and the last column broken."""
+    gap = _GAPS[-1]
+    short = rows
+    for length in range(_WHOLE_ID, _SHORT_ID - 1, -1):
         short = [_shortened(columns, row, length, whole) for row in rows]
         if _total(columns, short, gap) <= width:
-            return _lines(columns, short, gap)
-    if prose is not None and columns[-1] == prose:
-        room = width - _total(columns[:-1], [row[:-1] for row in short], gap) - len(gap)
-        if room >= _MIN_PROSE:
-            return _with_prose(columns, short, gap, room)
-    return None
+            return _table(columns, short, gap)
+    if prose is None or columns[-1] != prose:
+        return None
+    room = width - _total(columns[:-1], [row[:-1] for row in short], gap) - len(gap)
+    return _with_prose(columns, short, gap, room) if room >= _MIN_PROSE else None
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -88,9 +122,9 @@ def _total(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str) -> i
     return sum(widths) + len(gap) * (len(widths) - 1)
 
 
-def _lines(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str) -> Table:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str) -> Table:
     widths = _widths(columns, rows)
-    return _joined(columns, widths, gap), [_joined(row, widths, gap) for row in rows]
+    return Table(_joined(columns, widths, gap), [_joined(row, widths, gap) for row in rows])
 
 
 def _joined(cells: Sequence[str], widths: Sequence[int], gap: str) -> str:
@@ -107,4 +141,4 @@ def _with_prose(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str,
     for row, (first, *more) in zip(rows, parts, strict=True):
         below.append(_joined([*row[:-1], first], widths, gap))
         below += [_joined([*[""] * (len(row) - 1), line], widths, gap) for line in more]
-    return _joined(columns, widths, gap), below
+    return Table(_joined(columns, widths, gap), below)

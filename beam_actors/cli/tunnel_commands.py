@@ -95,7 +95,7 @@ def tunnels(app: App) -> None:
         for row in answer["tunnels"]
     ]
     heads = ("id", "name", "target", "kind", "open to", *_TRAFFIC)
-    app.out.table(heads, rows, empty="No tunnels; `beam 3000` offers a port.")
+    app.out.table(heads, rows, empty="No tunnels; `beam 3000` offers a port.", spare=("from it", "to it"))
     for row in answer["tunnels"]:
         if not row["yours"]:
             app.out.note(f"{title(row)} is not yours any more, so nobody comes: `beam unexpose {row['id']}` ends it.")
@@ -142,7 +142,13 @@ def forwards(app: App) -> None:
         for row in answer["forwards"]
     ]
     heads = ("id", "local", "leads to", *_TRAFFIC, "state", "last failure")
-    app.out.table(heads, rows, empty="No forwards; `beam forward` makes one.", prose="last failure")
+    app.out.table(
+        heads,
+        rows,
+        empty="No forwards; `beam forward` makes one.",
+        spare=("from it", "to it", "id"),
+        prose="last failure",
+    )
 
 
 def _last_failure(row: Mapping[str, Any]) -> str:

@@ -109,6 +109,15 @@ def test_where_there_is_less_room_an_id_is_shortened(show):
     assert len(first) <= 40
 
 
+def test_what_is_left_out_is_said(monkeypatch, capsys):
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "10")
+    Output(as_json=False).table(("a", "b"), [("1234567", "1234567")], empty="none", spare=("b",))
+    captured = capsys.readouterr()
+    assert "b" not in captured.out
+    assert captured.err == "Left out for want of width: b (a pipe shows all).\n"
+
+
 def test_a_table_that_does_not_fit_breaks_no_value(show):
     assert show(30).splitlines() == [
         "name  byron",

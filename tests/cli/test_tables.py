@@ -15,7 +15,7 @@ FAILED = ("12D3KooW" + "x" * 44, "backing off", "-", "Dialling 10.0.0.9:4747 fai
 
 def laid_out(columns, rows, width, **options):
     table = lay_out(columns, rows, width, **options)
-    return None if table is None else [table[0], *table[1]]
+    return None if table is None else [table.headings, *table.lines]
 
 
 def test_ids_give_way_first_and_names_never():
@@ -38,6 +38,15 @@ def test_what_can_not_fit_is_no_table():
     assert laid_out(COLUMNS, ROWS, 80) is None
     assert laid_out(COLUMNS, ROWS, 101) is not None
     assert laid_out(COLUMNS, ROWS, 101, whole=("owner",)) is None
+
+
+def test_what_can_be_spared_goes_before_rows_become_blocks_and_is_named():
+    table = lay_out(COLUMNS, ROWS, 80, spare=("nothing", "url", "is"))
+    assert table.headings.split() == ["name", "is", "owner", "expires", "in"]
+    assert table.hidden == ("url",)
+    assert lay_out(COLUMNS, ROWS, 101, spare=("url",)).hidden == ()
+    assert lay_out(COLUMNS, ROWS, 55, spare=("url", "is")).hidden == ("url", "is")
+    assert lay_out(COLUMNS, ROWS, 30, spare=("url", "is")) is None
 
 
 def test_prose_is_broken_under_its_heading_where_there_is_room():
