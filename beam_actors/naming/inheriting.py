@@ -33,7 +33,7 @@ def check_bound(knowledge: Knowledge, bound: str, pin: Pin, entry: Entry, now: f
             raise _said(knowledge, pin.name, other.owner, pin.owner, bound=f"{bound}, and ")
     heir = entry.claim.terms.successor
     if heir is not None and heir == knowledge.owner:
-        raise _said(knowledge, pin.name, pin.owner, heir, bound=f"{bound}, and ")
+        raise NameHandedOver(f"{bound}, who says that it is yours now: `beam register {pin.name}` takes it.")
     if heir is not None:
         raise NameHandedOver(f"{bound}, who has handed it over to {heir}: it leads there once they register it.")
 
