@@ -94,10 +94,7 @@ def _run(arguments: Sequence[str]) -> int:
         if "--json" in arguments:
             message = error.format_message()
             Output(as_json=True).data({"error": {"code": "usage", "message": message, "exit_code": error.exit_code}})
-        from beam_actors.cli.context import program_for  # noqa: PLC0415 (`--help` needs no home)
-
-        error.message = Output(as_json=False, program=program_for(_home_of(error))).hinted(error.message)
-        error.show()
+        _with_hints(error).show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -110,11 +107,15 @@ def _run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _home_of(error: click.ClickException) -> str | None:
-    """The `--home` before the command that was refused."""
-    ctx = error.ctx if isinstance(error, click.UsageError) else None
-    above = None if ctx is None else ctx.find_root().obj
-    return above.get("home") if isinstance(above, dict) else None
+def _with_hints(error: click.ClickException) -> click.ClickException:
+    """The same error, its hints with the `--home` before the command; what click itself says has none."""
+    if type(error) is not click.UsageError or error.ctx is None:
+        return error
+    from beam_actors.cli.context import program_for  # noqa: PLC0415 (`--help` needs no home)
+
+    above = error.ctx.find_root().obj
+    program = program_for(above.get("home") if isinstance(above, dict) else None)
+    return click.UsageError(Output(as_json=False, program=program).hinted(error.message), error.ctx)
 
 
 def _unprinted(error: OSError) -> int:

@@ -26,7 +26,7 @@ def claim(app: App, name: str, *, contest: bool, work: int | None) -> dict[str, 
         return app.ask("POST", "/v1/register", body, timeout=PATIENCE)
     try:
         answer = app.ask("POST", "/v1/register", {**body, "background": True})
-        return answer | _watch_work(app, name, answer)
+        return {**answer, **_watch_work(app, name, answer)}
     except KeyboardInterrupt:
         app.out.note(f"\nThe work goes on, and the name is claimed then; `beam release {name}` gives it up.")
         raise

@@ -120,10 +120,10 @@ class Output:
             if table.hidden:
                 self.note(f"Left out for want of width: {', '.join(table.hidden)} (a pipe shows all).")
             return
-        for number, row in enumerate(rows):
+        for number, cells in enumerate(rows):
             if number:
                 self.line()
-            self.facts([(column, cell) for column, cell in zip(columns, row, strict=True) if cell != NOTHING])
+            self.facts([(column, cell) for column, cell in zip(columns, cells, strict=True) if cell != NOTHING])
 
 
 def write(text: str, *, nl: bool = True) -> None:

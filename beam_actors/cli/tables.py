@@ -62,8 +62,7 @@ def lay_out(
         if column is not None:
             if column not in columns:
                 continue
-            gone = columns.index(column)
-            columns, rows = _only(columns, rows, lambda number, gone=gone: number != gone)
+            columns, rows = _only(columns, rows, columns.index(column).__ne__)
             hidden.append(column)
         table = _squeezed(columns, rows, width, whole, prose)
         if table is not None:

@@ -269,7 +269,7 @@ def test_a_name_that_comes_back_to_whoever_had_given_it_up_says_so(before, bound
         return known, "anna" if bound == "petname" else "alice"
 
     heir, text = told(1)
-    with pytest.raises(NameHandedOver, match="says that (alice|it) is yours now: `beam register alice` takes it"):
+    with pytest.raises(NameHandedOver, match=r"says that (alice|it) is yours now: `beam register alice` takes it"):
         resolve(heir, text, LATER)
     other, text = told(2)
     with pytest.raises(NameHandedOver, match=r"(over|goes) to .*: it leads there once they register it") as caught:
