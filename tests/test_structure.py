@@ -21,9 +21,11 @@ TESTED_IN = {
     "control/api.py": "node/test_api.py",  # a protocol and its rows, which the node implements
     "control/names.py": "node/test_rows.py",
     "control/results.py": "node/test_api.py",
+    "control/sharing.py": "control/test_serving.py",
     "flow/facade.py": "flow/test_actor.py",
     "flow/sockets.py": "flow/test_pump.py",
     "naming/answering.py": "naming/test_knowledge.py",
+    "naming/limits.py": "node/test_limits.py",
     "naming/messages.py": "naming/test_registrar.py",
     "naming/results.py": "naming/test_facade.py",
     "peers/kad/answers.py": "peers/kad/test_dht.py",
