@@ -1,7 +1,8 @@
-"""Small requests beside a download, and beside readers that stalled: what the one costs the other.
+"""Small requests beside bulk, and beside readers that stalled: what the one costs the other.
 
 `python -m benchmarks.fairness [ROUNDS]` prints, for the daemons and for `ssh -L`, the p99 of a request with nothing
-beside it, beside one bulk stream, and beside stalled readers, alternating; and what stalled readers hold of memory.
+beside it, beside one bulk stream down or up, and beside stalled readers, alternating; how fast a download and an upload
+are beside such requests; and what stalled readers hold of memory.
 """
 
 import socket
@@ -22,12 +23,16 @@ from benchmarks.target import BULK_REQUEST, serving
 SECONDS = 1.0
 """How long requests are sent: a few thousand of them."""
 STALLED = 8
+BULK_SECONDS = 0.5
 FOREVER = 3600.0
 """Seconds of a load that outlasts every round."""
 SETTLE = 1.0
 """Seconds until a download flows, or has filled what it may."""
 MIB = 1 << 20
-SITUATIONS = ("alone", "beside a download", "beside stalled readers")
+BULK = {"beside a download": "bulk down", "beside an upload": "bulk up"}
+"""Situations, and the load that makes them."""
+STALLED_READERS = "beside stalled readers"
+SITUATIONS = ("alone", *BULK, STALLED_READERS)
 
 
 @contextmanager
@@ -40,11 +45,6 @@ def endless(role: str, port: int, target: int, connections: int = 1) -> Iterator
             yield
         finally:
             process.kill()
-
-
-def download(port: int, target: int) -> AbstractContextManager[None]:
-    """One bulk stream."""
-    return endless("bulk down", port, target)
 
 
 @contextmanager
@@ -60,9 +60,9 @@ def stalled(port: int) -> Iterator[None]:
 
 def beside(situation: str, port: int, target: int) -> AbstractContextManager[None]:
     """What goes on meanwhile."""
-    if situation == SITUATIONS[1]:
-        return download(port, target)
-    return stalled(port) if situation == SITUATIONS[2] else nullcontext()
+    if situation in BULK:
+        return endless(BULK[situation], port, target)
+    return stalled(port) if situation == STALLED_READERS else nullcontext()
 
 
 def held_by_stalled(owner: Daemon, visitor: Daemon, port: int) -> float:
@@ -76,6 +76,7 @@ def held_by_stalled(owner: Daemon, visitor: Daemon, port: int) -> float:
 def main(rounds: int = 5) -> int:
     """Measure, print, keep; the exit code says whether small requests keep their bounds."""
     results: dict[str, dict[str, list[float]]] = {}
+    speeds: dict[str, dict[str, list[float]]] = {}
     with ExitStack() as stack:
         target = stack.enter_context(serving())
         owner, visitor, ours = stack.enter_context(beam_pair(target))
@@ -89,6 +90,10 @@ def main(rounds: int = 5) -> int:
                     with beside(situation, port, target):
                         figure = run(Load(role="requests", port=port, target=target, seconds=SECONDS))["p99_us"]
                     results.setdefault(contestant, {}).setdefault(situation, []).append(figure)
+                with endless("requests", port, target):
+                    for role in BULK.values():
+                        speed = run(Load(role=role, port=port, target=target, seconds=BULK_SECONDS))["mb_per_s"]
+                        speeds.setdefault(contestant, {}).setdefault(role, []).append(speed)
     worst: dict[str, float] = {}
     for contestant, series in results.items():
         for situation, values in series.items():
@@ -97,8 +102,10 @@ def main(rounds: int = 5) -> int:
             print(f"{contestant}: p99 {situation}: {statistics.median(values):,.0f} µs, {ratio:.2f} times that alone")
             if contestant == "beam":
                 worst[situation] = ratio
+        for role, values in speeds[contestant].items():
+            print(f"{contestant}: {role} beside requests: {statistics.median(values):,.0f} MB/s")
     print(f"beam: a stalled reader holds {held:.2f} MiB in both daemons together")
-    print(f"raw: {keep('fairness', {'rounds': results, 'held_mib': held})}")
+    print(f"raw: {keep('fairness', {'rounds': results, 'speeds': speeds, 'held_mib': held})}")
     return 0 if max(worst.values()) <= 3.0 else 1
 
 

@@ -22,7 +22,7 @@ from beam_actors.cli import main as beam
 from beam_actors.cli import start
 from beam_actors.node import run_node
 from beam_actors.testing.daemons import LOOPBACK, Daemon, daemons, eventually
-from benchmarks.fairness import download, endless
+from benchmarks.fairness import endless
 from benchmarks.pair import Pair
 from benchmarks.report import keep, quantile
 from benchmarks.target import serving

@@ -10,7 +10,7 @@ The rules of every link:
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from beam_actors.errors import ConnectionLost, NetworkError, ResourceExhausted
 from beam_actors.flow.owner import Owner
@@ -72,6 +72,9 @@ class Link(Owned):
     """One end of a byte stream."""
 
     __slots__ = ("error", "handler")
+
+    waits_outside: ClassVar[bool] = True
+    """Whether bytes that nobody reads stop whoever sends them, and wait outside of this process meanwhile."""
 
     def __init__(self, pump: "Pump", owner: Owner | None) -> None:
         self.error: NetworkError | None = None

@@ -17,6 +17,7 @@ from beam_actors.flow.budget import Budget
 from beam_actors.flow.limits import FlowLimits
 from beam_actors.flow.link import Owned
 from beam_actors.flow.owner import Owner
+from beam_actors.flow.pacing import Pacer
 from beam_actors.flow.splices import Splices
 from beam_actors.flow.timers import Timer, TimerHeap
 from beam_actors.ports import Clock, NetworkDriver, Pollable, Ready
@@ -74,6 +75,9 @@ class Pump:
         self.buffer = _read_buffer(self.limits.read_size)
         """The shared read buffer: what it holds is gone once the callback that filled it returns."""
         self.splices = Splices()
+        self.slice_at = clock.monotonic()
+        """When the present slice began: the time for what need not be exact, without asking the clock."""
+        self.pacer = Pacer(self)
         self.is_open = True
         self._pumped: dict[Pollable, Pumped] = {}
         self._owned: dict[str, dict[Owned, None]] = {}
@@ -240,7 +244,7 @@ class Pump:
 
     def _slice(self) -> None:
         # Most slices serve one small packet, so what has nothing to do isn't even called.
-        now = self.clock.monotonic()
+        now = self.slice_at = self.clock.monotonic()
         deadline = now + self.limits.slice_seconds
         self._moved_in_slice = 0
         self._slices += 1

@@ -2,14 +2,15 @@
 
 The invariants, per direction: bytes come out as they went in, in order; nothing is read that the sink does not accept,
 save one read of bounded size for a socket that can't say; a clean end is passed on as a clean end, while the other
-direction goes on; every path that frees room wakes whoever waits for it. A failure of either link resets the other one
-and ends the splice, and crashes nobody.
+direction goes on; every path that frees room wakes whoever waits for it, and the pacer wakes whoever rests. A failure
+of either link resets the other one and ends the splice, and crashes nobody.
 """
 
 from typing import TYPE_CHECKING
 
 from beam_actors.errors import ConnectionLost, NetworkError, ResourceExhausted
 from beam_actors.flow.link import READ, WRITE, Link, StackedLink
+from beam_actors.flow.pacing import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +23,14 @@ _MAX_PARTS = 64
 class _Direction:
     """Moves bytes from `source` to `sink`. What it was unable to hand on it keeps in `residue`, and reads no more."""
 
-    __slots__ = ("_splice", "bytes", "ended", "finished", "residue", "sink", "source", "wants_read", "wants_write")
+    __slots__ = (
+        "_pacer", "_splice", "bytes", "ended", "finished", "residue", "rests", "sink", "source", "wants_read",
+        "wants_write",
+    )  # fmt: skip
 
     def __init__(self, splice: "Splice", source: Link, sink: Link, residue: bytes) -> None:
         self._splice = splice
+        self._pacer = splice.pacer
         self.source = source
         self.sink = sink
         self.residue = memoryview(residue)
@@ -34,43 +39,55 @@ class _Direction:
         """The source ended cleanly."""
         self.finished = False
         """And everything was handed on, and the sink was told."""
+        self.rests = False
+        """It wants nothing, since the pacer resumes it."""
         self.wants_read = False
         self.wants_write = False
 
     def step(self) -> None:
         """Move what one read gives, and set what is wanted next."""
-        if self._turn():
+        if not self.rests and self._turn() and (not self._splice.pace.seems_bulk or self._allowed(1)):
             # There may be more: readiness is level-triggered, so the next round goes on after others had their turn.
             self.wants_read, self.wants_write = True, False
 
     def offer(self, data: memoryview) -> int:
         """The short cut of a stacked source: hand borrowed bytes straight to the sink; how many it took."""
+        if self.rests:
+            return 0
         if self.residue or not self.sink.room():
             self.wants_read, self.wants_write = False, True
             self._splice.rearm()
             return 0
-        sent = self.sink.send(data)
+        allowed = self._allowed(len(data)) if self._splice.pace.seems_bulk else len(data)
+        if not allowed:
+            self._splice.rearm()
+            return 0
+        sent = self.sink.send(data[:allowed])
         self.bytes += sent
+        if sent > self._pacer.least:
+            self._weigh(sent)
         if sent < len(data) and not self.wants_write:
             self.wants_read, self.wants_write = False, True
             self._splice.rearm()
         return sent
 
-    def _turn(self) -> bool:  # noqa: PLR0911  # a table of states reads better than nesting
+    def resume(self) -> None:
+        """See `Resting`."""
+        self.rests = False
+        self._splice.go_on(self)
+
+    def _turn(self) -> bool:  # noqa: C901, PLR0911  # a table of states reads better than nesting
         """One read and one write; False when it must wait."""
-        if self.residue:
-            sent = self.sink.send(self.residue)
-            self.bytes += sent
-            self.residue = self.residue[sent:]
-            self._splice.count_held()
-            if self.residue:
-                return self._wait(read=False)
+        if self.residue and not self._hand_on_residue():
+            return self._wait(read=False)
         if self.ended:
             self._finish()
             return False
         room = self.sink.room()
         if room <= 0:
             return self._wait(read=False)
+        if self._splice.pace.seems_bulk and not (room := self._allowed(room)):
+            return False
         if isinstance(self.source, StackedLink):
             return self._turn_buffered(self.source, room)
         buffer = self.source.pump.buffer[:room]
@@ -83,6 +100,8 @@ class _Direction:
             return False
         sent = self.sink.send(buffer[:size])
         self.bytes += sent
+        if sent > self._pacer.least:
+            self._weigh(sent)
         if sent < size:
             self.residue = memoryview(bytes(buffer[sent:size]))
             self._splice.count_held()
@@ -91,6 +110,16 @@ class _Direction:
             # A short read nearly always emptied the socket: asking again would cost a system call to learn it.
             return self._wait(read=True)
         return True
+
+    def _hand_on_residue(self) -> bool:
+        """Whether the sink took all that was kept for it."""
+        sent = self.sink.send(self.residue)
+        self.bytes += sent
+        if sent > self._pacer.least:
+            self._weigh(sent)
+        self.residue = self.residue[sent:]
+        self._splice.count_held()
+        return not self.residue
 
     def _turn_buffered(self, source: StackedLink, room: int) -> bool:
         if source.error is not None:
@@ -110,10 +139,27 @@ class _Direction:
             return self._wait(read=True)
         sent = self.sink.sendv(parts) if len(parts) > 1 else self.sink.send(parts[0])
         self.bytes += sent
+        if sent > self._pacer.least:
+            self._weigh(sent)
         if sent:
             source.take(sent)
             return True
         return self._wait(read=False)
+
+    def _allowed(self, size: int) -> int:
+        """How many of `size` bytes may be moved now; after 0 it rests."""
+        if not (self.source.waits_outside and self._splice.pace.is_bulk):
+            return size
+        allowed = self._pacer.allow(size, self)
+        if not allowed:
+            self.rests, self.wants_read, self.wants_write = True, False, False
+        return allowed
+
+    def _weigh(self, size: int) -> None:
+        pace = self._splice.pace
+        pace.moved(size)
+        if pace.seems_bulk and self.source.waits_outside:
+            self._pacer.spend(size)
 
     def _wait(self, *, read: bool) -> bool:
         self.wants_read, self.wants_write = read, not read
@@ -136,6 +182,8 @@ class Splice:
         self.ended = False
         self.on_end: Callable[[Splice], None] | None = None
         """Called once, in the pump; must be quick, and its failure is that of the first link's owner."""
+        self.pacer = pump.pacer
+        self.pace = Pace(pump)
         self._pump = pump
         self._a = a
         self._b = b
@@ -172,6 +220,10 @@ class Splice:
     def count_held(self) -> None:
         """Tell the budget what it holds."""
         self._pump.budget.hold(self, len(self._forth.residue) + len(self._back.residue))
+
+    def go_on(self, direction: _Direction) -> None:
+        """The direction rested, and may go on."""
+        self._step(forth=direction is self._forth, back=direction is self._back)
 
     def rearm(self) -> None:
         """Declare to both links what the directions wait for."""

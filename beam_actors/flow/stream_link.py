@@ -5,7 +5,7 @@ the window, and a reader that stalls stops its own sender and nobody else.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from beam_actors.errors import ConnectionLost, NetworkError
 from beam_actors.flow.link import StackedLink
@@ -22,6 +22,9 @@ class StreamLink(StackedLink):
     """Made by `SessionLink` alone."""
 
     __slots__ = ("_carrier", "_write_ended", "id", "protocol")
+
+    waits_outside: ClassVar[bool] = False
+    """A window's worth comes whether it is read or not, and would wait here."""
 
     def __init__(self, carrier: "SessionLink", stream: StreamId, protocol: str, owner: Owner | None) -> None:
         self._carrier = carrier

@@ -24,6 +24,8 @@ class Terms:
     slice_bytes: int
     slice_frames: int
     window: int
+    bulk_bytes: int
+    pace_bytes: int
 
     @property
     def rounds(self) -> int:
@@ -38,6 +40,9 @@ class Terms:
             slice_callbacks=self.slice_callbacks,
             slice_bytes=self.slice_bytes,
             slice_frames=self.slice_frames,
+            small_move=self.sizes[1],
+            bulk_bytes=self.bulk_bytes,
+            pace_bytes=self.pace_bytes,
         )
 
     @property
@@ -61,4 +66,6 @@ def terms(fine: bool) -> st.SearchStrategy[Terms]:  # noqa: FBT001  # one of two
         slice_bytes=st.sampled_from([1, 1 << 20]),
         slice_frames=st.sampled_from([1, 512]),
         window=st.sampled_from([INITIAL_WINDOW, 4 * INITIAL_WINDOW]),
+        bulk_bytes=one((10, 1 << 17), (2_000, 1 << 17)),
+        pace_bytes=one((1, 40, 1 << 17), (3_000, 1 << 17)),
     )
