@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def main(rounds: int = 3) -> int:
             port = Pair(owner, visitor).offer_raw(target)
             for _ in range(rounds):
                 for situation in SITUATIONS:
-                    beside = {SITUATIONS[1]: download, SITUATIONS[2]: busy}.get(situation)
+                    beside = {SITUATIONS[1]: partial(endless, "bulk down"), SITUATIONS[2]: busy}.get(situation)
                     with beside(port, target) if beside else nullcontext():
                         for daemon in pair:
                             daemon.lateness()

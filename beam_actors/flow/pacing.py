@@ -39,14 +39,15 @@ class Resting(Protocol):
 class Pacer:
     """Tells bulk when to rest. `rests` counts how often somebody did."""
 
-    __slots__ = ("_bulk_at", "_left", "_pump", "_resting", "_small", "_woken_by_timer", "least", "rests")
+    __slots__ = ("_bulk_at", "_left", "_pump", "_resting", "_woken_by_timer", "least", "rests", "small")
 
     def __init__(self, pump: "Pump") -> None:
         self._pump = pump
         self._left = pump.limits.pace_bytes
         self._resting: deque[Resting] = deque()
-        self._small: OrderedDict[Pace, float] = OrderedDict()
-        """Whose small moves are why bulk is held, and when each made its last; the latest one last."""
+        self.small: OrderedDict[Pace, float] = OrderedDict()
+        """Whose small moves are why bulk is held, and when each made its last one, the latest last. While there are
+        none, nobody has to ask."""
         self._woken_by_timer = False
         self._bulk_at = -inf
         self.rests = 0
@@ -57,7 +58,7 @@ class Pacer:
     @property
     def is_holding(self) -> bool:
         """Whether bulk is held now."""
-        small = self._small
+        small = self.small
         return bool(small) and small[next(reversed(small))] + self._pump.limits.pace_linger > self._pump.slice_at
 
     @property
@@ -67,7 +68,7 @@ class Pacer:
 
     def note_small(self, pace: "Pace") -> None:
         """It made a small move now."""
-        small, now = self._small, self._pump.slice_at
+        small, now = self.small, self._pump.slice_at
         if now > self._bulk_at + self._pump.limits.pace_linger:
             self.least = self._pump.limits.small_move
             small.clear()
@@ -82,12 +83,14 @@ class Pacer:
 
     def note_bulk(self, pace: "Pace") -> None:
         """It is bulk, and moves: its small moves, if any, were the beginning of that."""
-        self._small.pop(pace, None)
+        if self.small:
+            self.small.pop(pace, None)
         self._bulk_at, self.least = self._pump.slice_at, 0
 
     def allow(self, size: int, whom: Resting) -> int:
         """How many of `size` bytes it may move now; if none, it is resumed later, and has to ask no more until then."""
         if not self.is_holding:
+            self.small.clear()
             return size
         if self._left > 0:
             return min(size, self._left)
@@ -159,7 +162,8 @@ class Pace:
             if self._pump.slice_at >= self._ends:
                 self._begin()
             self._sum += size
-            if self.is_bulk:
+            if self._was_bulk or self._sum > self._pump.limits.bulk_bytes:
+                self.seems_bulk = True
                 self._pump.pacer.note_bulk(self)
         elif not self.is_bulk:
             self._pump.pacer.note_small(self)

@@ -46,7 +46,7 @@ class _Direction:
 
     def step(self) -> None:
         """Move what one read gives, and set what is wanted next."""
-        if not self.rests and self._turn() and (not self._splice.pace.seems_bulk or self._allowed(1)):
+        if not self.rests and self._turn() and (not self._pacer.small or self._allowed(1)):
             # There may be more: readiness is level-triggered, so the next round goes on after others had their turn.
             self.wants_read, self.wants_write = True, False
 
@@ -58,7 +58,7 @@ class _Direction:
             self.wants_read, self.wants_write = False, True
             self._splice.rearm()
             return 0
-        allowed = self._allowed(len(data)) if self._splice.pace.seems_bulk else len(data)
+        allowed = self._allowed(len(data)) if self._pacer.small else len(data)
         if not allowed:
             self._splice.rearm()
             return 0
@@ -86,7 +86,7 @@ class _Direction:
         room = self.sink.room()
         if room <= 0:
             return self._wait(read=False)
-        if self._splice.pace.seems_bulk and not (room := self._allowed(room)):
+        if self._pacer.small and not (room := self._allowed(room)):
             return False
         if isinstance(self.source, StackedLink):
             return self._turn_buffered(self.source, room)
@@ -148,7 +148,8 @@ class _Direction:
 
     def _allowed(self, size: int) -> int:
         """How many of `size` bytes may be moved now; after 0 it rests."""
-        if not (self.source.waits_outside and self._splice.pace.is_bulk):
+        pace = self._splice.pace
+        if not (pace.seems_bulk and self.source.waits_outside and pace.is_bulk):
             return size
         allowed = self._pacer.allow(size, self)
         if not allowed:

@@ -162,7 +162,7 @@ async def test_however_many_ask_bulk_gets_its_share_and_who_asked_is_forgotten(r
         assert await carry(server, client) == pytest.approx(PACED, rel=0.1)
         nursery.cancel_scope.cancel()
     pacer = rig.pump.pacer
-    assert len(pacer._small) == 50
+    assert len(pacer.small) == 50
     pace = Pace(rig.pump)
     await trio.sleep(LIMITS.pace_linger * 0.9)
     rig.pump.slice_at = trio.current_time()
@@ -170,11 +170,11 @@ async def test_however_many_ask_bulk_gets_its_share_and_who_asked_is_forgotten(r
         await trio.sleep(LIMITS.pace_linger * 0.05)
         rig.pump.slice_at = trio.current_time()
         pacer.note_small(pace)
-    assert len(pacer._small) <= 50 - 2
+    assert len(pacer.small) <= 50 - 2
     await trio.sleep(10)
     rig.pump.slice_at = trio.current_time()
     pacer.note_small(pace)
-    assert (len(pacer._small), pacer.is_holding, pacer.least) == (0, False, LIMITS.small_move)
+    assert (len(pacer.small), pacer.is_holding, pacer.least) == (0, False, LIMITS.small_move)
 
 
 @virtual
@@ -250,6 +250,41 @@ async def test_a_failure_on_waking_is_its_owners_and_the_others_go_on(rig: Rig) 
     assert [str(crash) for crash in mortal.crashes] == ["on waking"]
     assert not bad.is_open
     assert rig.pump.pacer.resting == 0
+
+
+@pytest.mark.parametrize(
+    ("spent", "linger", "first"),
+    [(0, 0.25, 3), (LIMITS.pace_bytes, 0.25, 1), (1, 0.25, 3), (LIMITS.pace_bytes, LIMITS.pace_seconds / 2, 20)],
+)
+def test_all_that_rest_are_resumed_in_their_order_whatever_they_do_then(spent: int, linger: float, first: int) -> None:
+    async def case(rig: Rig) -> None:
+        pacer, resumed = rig.pump.pacer, []
+        link, _end = await rig.links()
+
+        class Sleeper:
+            source = link
+
+            def __init__(self, number: int) -> None:
+                self.number = number
+
+            def resume(self) -> None:
+                resumed.append(self.number)
+                pacer.spend(spent)
+
+        def begin() -> None:
+            pacer.note_bulk(Pace(rig.pump))
+            pacer.note_small(Pace(rig.pump))
+            pacer.spend(LIMITS.pace_bytes)
+            assert [pacer.allow(1, Sleeper(number)) for number in range(20)] == [0] * 20
+
+        rig.pump.call_soon(begin)
+        await trio.sleep(LIMITS.pace_seconds * 1.5)
+        assert resumed == list(range(first))
+        await trio.sleep(1)
+        assert resumed == list(range(20))
+        assert rig.pump.statistics().timers == 0
+
+    run("virtual", case, FlowLimits(slice_callbacks=3, pace_linger=linger))
 
 
 @pytest.mark.parametrize(
