@@ -187,6 +187,7 @@ async def test_an_upload_by_tls_rests_and_comes_whole(rig: Rig) -> None:
         nursery.start_soon(chat, asker, answerer)
         assert await carry(client, app) == pytest.approx(PACED, rel=0.1)
         nursery.cancel_scope.cancel()
+    assert rig.pump.pacer.rests < 1.1 * BULK / LIMITS.pace_bytes  # what rests already asks no more
     assert rig.pump.budget.total == 0
 
 
