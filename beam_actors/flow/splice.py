@@ -159,7 +159,7 @@ class _Direction:
     def _weigh(self, size: int) -> None:
         pace = self._splice.pace
         pace.moved(size)
-        if pace.seems_bulk and self.source.waits_outside:
+        if self._pacer.small and pace.seems_bulk and self.source.waits_outside:
             self._pacer.spend(size)
 
     def _wait(self, *, read: bool) -> bool:
