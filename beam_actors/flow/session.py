@@ -4,6 +4,7 @@ The invariant: a call after the session's end raises `ConnectionLost` or does no
 state of its own, so that whoever has it sees the session as it is now; it must not touch bytes (`session_link` does).
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -17,6 +18,11 @@ from beam_actors.wire import SessionStatistics
 
 if TYPE_CHECKING:
     from beam_actors.flow.session_link import SessionLink
+
+
+AtOnce = Callable[[PeerId, Stream], bool]
+"""Asked in the pump about a stream that a peer opened, with what came with it; must be quick, and says whether it took
+the stream. What it raises crashes the stream's owner of that moment."""
 
 
 @attrs.frozen(slots=True)
@@ -94,6 +100,10 @@ class SessionHandle:
     def adopt(self, owner: Owner) -> None:
         """Hand it to another actor, which is told everything from now on."""
         self._link.adopt(owner)
+
+    def serve_at_once(self, protocol: str, taker: AtOnce) -> None:
+        """Ask `taker` about each stream of this protocol that the peer opens, before the owner is told of it."""
+        self._link.takers = {**self._link.takers, protocol: taker}
 
     def leave(self) -> None:
         """Take no new streams; those that exist go on."""

@@ -7,9 +7,10 @@ once. It knows nothing of peers but what the wire proves, and nothing of what a 
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from beam_actors.errors import (
     BeamError,
@@ -24,7 +25,7 @@ from beam_actors.flow.budget import Budget
 from beam_actors.flow.link import READ, WRITE, Link, Owned
 from beam_actors.flow.messages import IncomingStream, SessionDown, SessionUp
 from beam_actors.flow.owner import Owner
-from beam_actors.flow.session import SessionHandle
+from beam_actors.flow.session import AtOnce, SessionHandle
 from beam_actors.flow.stream import Stream
 from beam_actors.flow.stream_link import StreamLink
 from beam_actors.wire import (
@@ -48,6 +49,7 @@ from beam_actors.wire import (
 if TYPE_CHECKING:
     from beam_actors.flow.timers import Timer
 
+NO_TAKERS: Final[Mapping[str, AtOnce]] = MappingProxyType({})
 _FLUSH_SIZE = 1 << 18
 _LOOKS_A_PING = 2
 _MAX_PINGS = 16  # measured by callers at once; each is a control frame
@@ -57,8 +59,8 @@ class SessionLink(Owned):
     """Drives one `wire.Session` over one link."""
 
     __slots__ = (
-        "_asks", "_flush_queued", "_heard_at", "_next_ping", "_out", "_pings", "_sent_at", "_tick_due", "_timer",
-        "budget", "handle", "lower", "rtt", "session", "streams",
+        "_asks", "_flush_queued", "_fresh", "_heard_at", "_next_ping", "_out", "_pings", "_sent_at", "_tick_due",
+        "_timer", "budget", "handle", "lower", "rtt", "session", "streams", "takers",
     )  # fmt: skip
 
     def __init__(self, lower: Link, session: Session, owner: Owner, unread: bytes, handshake: float | None) -> None:
@@ -69,6 +71,8 @@ class SessionLink(Owned):
         self.streams: dict[StreamId, StreamLink] = {}
         self.budget = Budget("session", pump.limits.session_bytes, pump.budget)
         self.rtt: float | None = None
+        self.takers: Mapping[str, AtOnce] = NO_TAKERS
+        self._fresh: list[StreamLink] = []
         self._out = memoryview(b"")
         self._flush_queued = False
         self._pings: dict[int, tuple[float, Callable[[float], None] | None]] = {}
@@ -228,6 +232,8 @@ class SessionLink(Owned):
                     stream.on_writable()
             else:
                 self._dispatch_rare(event)
+        if self._fresh:
+            self._offer()
 
     def _dispatch_rare(self, event: Event) -> None:
         match event:
@@ -266,7 +272,25 @@ class SessionLink(Owned):
             return
         link = StreamLink(self, stream, protocol, self.owner)
         self.streams[stream] = link
-        self.owner.tell(IncomingStream(protocol, Stream(link), self.handle))
+        if protocol in self.takers:
+            self._fresh.append(link)
+        else:
+            self.owner.tell(IncomingStream(protocol, Stream(link), self.handle))
+
+    def _offer(self) -> None:
+        """Ask about new streams, after what came with them; what nobody takes at once is the owner's."""
+        fresh, self._fresh = self._fresh, []
+        for link in fresh:
+            if not link.is_open or self.session.peer is None:
+                continue
+            stream = Stream(link)
+            try:
+                taken = self.takers[link.protocol](self.session.peer, stream)
+            except Exception as error:  # noqa: BLE001  # whoever was to take it answers, and not the session
+                link.crash(error)
+                continue
+            if not taken:
+                self._tell(IncomingStream(link.protocol, stream, self.handle))
 
     def _ponged(self, opaque: int) -> None:
         asked = self._pings.pop(opaque, None)

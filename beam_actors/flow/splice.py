@@ -44,6 +44,14 @@ class _Direction:
         self.wants_read = False
         self.wants_write = False
 
+    def begins(self) -> bool:
+        """Whether it has something to move at the beginning; of a socket, its readiness tells."""
+        source = self.source
+        if self.residue or (isinstance(source, StackedLink) and (source.buffered() or source.at_end)):
+            return True
+        self.wants_read = True
+        return False
+
     def step(self) -> None:
         """Move what one read gives, and set what is wanted next."""
         if not self.rests and self._turn() and (not self._pacer.small or self._allowed(1)):
@@ -198,7 +206,6 @@ class Splice:
             if isinstance(link, StackedLink):
                 link.sink = source.offer
         self.count_held()
-        pump.call_soon(self._start, a)
 
     @property
     def bytes(self) -> tuple[int, int]:
@@ -237,8 +244,14 @@ class Splice:
             self._interest[1] = wanted_b
             self._b.want(read=bool(wanted_b & READ), write=bool(wanted_b & WRITE))
 
-    def _start(self) -> None:
-        self._step(forth=True, back=True)
+    def start(self) -> None:
+        """Begin, once it is entered where it is looked for: move what is there already, and wait for the rest."""
+        self._step(forth=self._forth.begins(), back=self._back.begins())
+
+    def carried(self, forth: int, back: int) -> None:
+        """Count bytes that went the same way before the splice did."""
+        self._forth.bytes += forth
+        self._back.bytes += back
 
     def _on_a(self, bits: int) -> None:
         self._step(forth=bool(bits & READ), back=bool(bits & WRITE))

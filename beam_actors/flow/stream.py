@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from beam_actors.errors import LocalProtocolError, NetworkError
-from beam_actors.flow.link import READ, WRITE, Link
+from beam_actors.flow.link import READ, WRITE, Handler, Link
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.splice import Splice
 from beam_actors.ports import Buffer, PeerCredentials
@@ -111,28 +111,37 @@ class Stream:
         """Let the splice that it becomes part of carry this tag, too: for an actor that hands it to others."""
         self._tags = (*self._tags, path)
 
-    def splice(self, other: "Stream", tag: str | tuple[str, ...]) -> Splice:
+    def splice(self, other: "Stream", tag: str | tuple[str, ...], *, at_once: bool = False) -> Splice:
         """Join two streams until both directions ended; both handles are spent, or neither when an error is raised.
 
-        `tag` names who may look for the splice, by path. Bytes put back by `unread` go first.
+        `tag` names who may look for the splice, by path. Bytes put back by `unread` go first; `at_once` they go before
+        this returns, for callers that no link has called.
         """
         ours, theirs = self._detachable(), other._detachable()  # noqa: SLF001  # another of its own kind
         if ours is theirs or ours.pump is not theirs.pump:
             raise LocalProtocolError("A splice joins two different streams of one pump.")
         given = (tag,) if isinstance(tag, str) else tag
         tags = (*given, *self._tags, *other._tags)  # noqa: SLF001  # as above
-        mine, unread = self.detach()
-        others, others_unread = other.detach()
-        return mine.pump.splices.add(Splice(mine.pump, mine, others, tags, (unread, others_unread)))
+        pump, unread = ours.pump, (self._spend(), other._spend())  # noqa: SLF001  # as above
+        splice = pump.splices.add(Splice(pump, ours, theirs, tags, unread))
+        if at_once:
+            splice.start()
+        else:
+            pump.call_soon(splice.start, ours)
+        return splice
 
     def detach(self) -> tuple[Link, bytes]:
         """Give up the link and what was put back, to whoever drives it from now on; the handle is spent."""
         link = self._detachable()
         link.want(read=False, write=False)
         link.handler = None
-        self._link = None
-        unread, self._unread = self._unread, b""
-        return link, unread
+        return link, self._spend()
+
+    def on_ready(self, handler: Handler | None) -> Link:
+        """Have the link tell its readiness to `handler`, which wants what it wants of the link; None: as before."""
+        link = self._living()
+        link.handler = handler or self._on_ready
+        return link
 
     # --- what it is ---
 
@@ -162,6 +171,11 @@ class Stream:
         if self._link is None:
             raise LocalProtocolError("This stream was spliced or stacked upon; its handle is spent.")
         return self._link
+
+    def _spend(self) -> bytes:
+        self._link = None
+        unread, self._unread = self._unread, b""
+        return unread
 
     def _detachable(self) -> Link:
         link = self._living()

@@ -29,7 +29,7 @@ from beam_actors.peers import Bind as PeerBind
 from beam_actors.peers import Dht, Peers, compose_peers
 from beam_actors.runtime import ChildSpec, Intensity, StepLimit, Strategy, Supervisor, System
 from beam_actors.tunnels import PROTOCOL as TUNNEL_PROTOCOL
-from beam_actors.tunnels import Tunnels, acceptor_ref, compose_tunnels
+from beam_actors.tunnels import Reception, Tunnels, acceptor_ref, compose_tunnels
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
 from beam_actors.wire import NOISE, Security
 
@@ -86,6 +86,7 @@ def compose_node(
     system.observe(log_event)
     flow, store, stopping = Flow(limits.flow), StoreHandle(), trio.Event()
     common: dict[str, Any] = {"store": store, "clock": ports.clock, "entropy": ports.entropy}
+    reception = Reception()
     room = compose_peers(
         system,
         SERVICES,
@@ -95,6 +96,7 @@ def compose_node(
         listen=[_peer_bind(address, fixed=config.listen_fixed) for address in config.listen],
         bootstrap=config.bootstrap,
         serve={TUNNEL_PROTOCOL: acceptor_ref(system, SERVICES), NAMES_PROTOCOL: spread_ref(system, SERVICES)},
+        at_once={TUNNEL_PROTOCOL: reception.take},
         subscribers=(spread_ref(system, SERVICES),),
         limits=limits.peers,
         kad=limits.dht,
@@ -135,6 +137,7 @@ def compose_node(
         run=ports.entropy.token(_RUN_ID_BYTES),
         forbidden=own_listeners,
         reserved=(NETWORK,),
+        reception=reception,
         limits=limits.tunnels.within(ports.descriptors),
     )
     ingress_spec, ingress = compose_ingress(

@@ -115,6 +115,14 @@ class Peers:
             opened.stream.adopt(owner)
         return opened.stream
 
+    def open_now(self, peer: PeerId, protocol: str, owner: Ref) -> Stream | None:
+        """A stream to a connected peer that is not this node, without waiting; None if there is no session.
+
+        Raises:
+            ResourceExhausted: the session carries as many streams as it may.
+        """
+        return self._routes.open(peer, protocol, owner)
+
     def turn(self, peer: PeerId, address: TcpAddress | None) -> AbstractAsyncContextManager[None]:
         """Wait until a stranger may be asked something; see `Visits.turn`."""
         return self._visits.turn(peer, None if peer in self._routes else address)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
-from beam_actors.flow import Flow
+from beam_actors.flow import AtOnce, Flow
 from beam_actors.identity import PeerKey
 from beam_actors.peers.backoff import DialBackoff
 from beam_actors.peers.book import parse_bootstrap
@@ -57,6 +57,7 @@ def compose_peers(
     listen: Sequence[Bind],
     bootstrap: Sequence[Multiaddr] = (),
     serve: Mapping[str, Ref],
+    at_once: Mapping[str, AtOnce] | None = None,
     subscribers: Sequence[Ref] = (),
     visiting: Collection[str] = (),
     kad: KadLimits | None = None,
@@ -68,8 +69,8 @@ def compose_peers(
     """Wire the room below the supervisor at the path `services`.
 
     `serve` says which ref gets `InboundStream` for a protocol, of which `visiting` are those for which strangers are
-    visited; `subscribers` get `PeerUp` and `PeerDown`. With `kad` the node takes part in the DHT, in which `custodian`
-    keeps what others store here.
+    visited. `at_once` says who takes streams of a protocol without a message, where it can. `subscribers` get `PeerUp`
+    and `PeerDown`. With `kad` the node takes part in the DHT, in which `custodian` keeps what others store here.
 
     Raises:
         InvalidValue: a bootstrap address does not say whom to expect, or cannot be dialled.
@@ -103,6 +104,7 @@ def compose_peers(
         manager=manager,
         subscribers=tuple(subscribers),
         serve=dict(serve),
+        at_once=dict(at_once or {}),
         clock=clock,
         entropy=entropy,
         limits=bounds,

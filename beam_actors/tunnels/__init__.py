@@ -5,6 +5,7 @@ from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.messages import ForwardStatus, TunnelStatus
 from beam_actors.tunnels.opening import Resolver
 from beam_actors.tunnels.protocol import PROTOCOL
+from beam_actors.tunnels.reception import Reception
 from beam_actors.tunnels.room import TunnelsRoom, acceptor_ref, compose_tunnels
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 
@@ -12,6 +13,7 @@ __all__ = [
     "PROTOCOL",
     "ForwardSpec",
     "ForwardStatus",
+    "Reception",
     "Resolver",
     "TunnelSpec",
     "TunnelStatus",

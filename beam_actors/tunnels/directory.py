@@ -5,11 +5,17 @@ here are the offers of the catalogue that runs, or of the one whose successor ha
 own actors go on meanwhile. It knows neither rules nor targets.
 """
 
+from collections.abc import Callable
+
 from beam_actors.errors import ActorUnavailable, TunnelNotFound
+from beam_actors.flow import Stream
 from beam_actors.runtime import Ref, System
 from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.offers import Offers
-from beam_actors.values import Name
+from beam_actors.values import Name, PeerId
+
+Server = Callable[[PeerId, Stream, bytes], bool]
+"""Serves a peer's stream without waiting, with the bytes that came behind its request, or says that it did not."""
 
 
 class Directory:
@@ -19,6 +25,7 @@ class Directory:
         self._system = system
         self._offered = offered
         self._offers: Offers | None = None
+        self._servers: dict[str, Server] = {}
 
     def __repr__(self) -> str:
         return f"Directory({self._offers!r})"
@@ -43,3 +50,17 @@ class Directory:
         if tunnel is None or not tunnel.alive:
             raise ActorUnavailable(f"The tunnel {spec.key} is restarting; try again.")
         return tunnel
+
+    def enter(self, key: str, server: Server) -> None:
+        """This serves the tunnel of that key, in the pump, from now on."""
+        self._servers[key] = server
+
+    def leave(self, key: str, server: Server) -> None:
+        """It serves no more; nothing happens if another one has come in its place."""
+        if self._servers.get(key) == server:
+            del self._servers[key]
+
+    def server(self, name: Name | None, port: int) -> Server | None:
+        """Who serves what is meant at once, if somebody does now."""
+        spec = None if self._offers is None else self._offers.find(name, port)
+        return None if spec is None else self._servers.get(spec.key)

@@ -5,9 +5,11 @@ for an answer. The splices carry this actor's path as their tag and survive it; 
 incarnation listens again on the same port.
 """
 
+from functools import partial
+
 import structlog
 
-from beam_actors.errors import ActorUnavailable, BeamError, NetworkError
+from beam_actors.errors import ActorUnavailable, BeamError, ConnectionLost, NetworkError
 from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, receives
@@ -64,6 +66,7 @@ class LocalForward(Actor):
         """Listen; when somebody else has the port, go on trying and say so."""
         if self._listener is not None:
             self._listener.adopt(self.ref)
+            self._listener.at_once = self._join
             self._listening[self._spec.key] = self._spec.listen
         else:
             self.listen_again(ListenAgain())
@@ -82,6 +85,7 @@ class LocalForward(Actor):
         except NetworkError as error:
             self._note(str(error))
             raise
+        self._listener.at_once = self._join
         self._listening[self._spec.key] = self._spec.listen
 
     @receives(ListenAgain)
@@ -112,6 +116,29 @@ class LocalForward(Actor):
             return
         self._waiting += 1
         self.spawn(self._carry, message.stream)
+
+    def _join(self, local: Stream) -> bool:
+        """Let the pump carry it, if nothing is to be waited for but the answer; False: see `accepted`."""
+        if self._waiting >= self._limits.forward_opens:
+            return False
+        spec = self._spec
+        self._flow.splices.open_account(self.path)
+        told = partial(self._joined, local)
+        if not self._opener.join(
+            local, spec.destination, spec.port, client="forward", owner=self.ref, tag=self.path, told=told
+        ):
+            return False
+        self._waiting += 1
+        return True
+
+    def _joined(self, local: Stream, error: BeamError | None, sent: int) -> None:
+        self._waiting -= 1
+        if error is None:
+            self._state = "works"
+        elif isinstance(error, ConnectionLost) and not sent and local.error is None and self._listener is not None:
+            self.ref.tell(Accepted(local, self._listener))  # the session was dead, and nobody had noticed: ask again
+        else:
+            self._fail(local, str(error))
 
     async def _carry(self, local: Stream) -> None:
         try:

@@ -1,11 +1,12 @@
 """What the actors of this room say to each other, and what they report. What carries a stream has `dispose`."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import attrs
 
 from beam_actors.flow import NO_TRAFFIC, Stream, Traffic
-from beam_actors.tunnels.protocol import Request
+from beam_actors.tunnels.protocol import Answer, Request
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 from beam_actors.values import PeerId
 
@@ -130,6 +131,20 @@ class Serve:
     def dispose(self) -> None:
         """Nobody serves it: reset it."""
         self.stream.abort()
+
+
+@attrs.frozen(slots=True)
+class TurnAway:
+    """Tell a peer no, in words. Its place among those that are served is given back by `release`, whatever happens."""
+
+    stream: Stream
+    answer: Answer
+    release: Callable[[], None]
+
+    def dispose(self) -> None:
+        """Nobody says it: reset the stream."""
+        self.stream.abort()
+        self.release()
 
 
 @attrs.frozen(slots=True)

@@ -4,15 +4,16 @@ The invariant: what it dials is the target of its spec, checked anew each time a
 the splice on it sees no bytes; the splices carry its path as their tag, so a restart keeps them.
 """
 
-import trio
+from functools import partial
 
 from beam_actors.errors import BeamError, NetworkError, NotAllowed, ResourceExhausted, TimedOut
 from beam_actors.flow import Flow, Stream
-from beam_actors.runtime import Actor, Mailbox, Overflow, Reply, receives
+from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, Reply, receives
+from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.limits import TunnelsLimits
-from beam_actors.tunnels.live import Live
-from beam_actors.tunnels.messages import Describe, Reach, Reached, Serve, TunnelStatus
-from beam_actors.tunnels.protocol import Answer, Status, encode_answer
+from beam_actors.tunnels.live import Live, Tags
+from beam_actors.tunnels.messages import Describe, Reach, Reached, Serve, TunnelStatus, TurnAway
+from beam_actors.tunnels.protocol import OK, Answer, Status
 from beam_actors.tunnels.quota import Quota
 from beam_actors.tunnels.refusals import refusal, refuse
 from beam_actors.tunnels.spec import TunnelSpec
@@ -20,7 +21,6 @@ from beam_actors.tunnels.targets import TargetCheck
 from beam_actors.values import PeerId
 
 _BUSY = Answer(status=Status.BUSY)
-_OK = encode_answer(Answer(status=Status.OK))
 
 
 class OfferedTunnel(Actor):
@@ -30,13 +30,21 @@ class OfferedTunnel(Actor):
     reply_errors = (ResourceExhausted,)
 
     def __init__(
-        self, spec: TunnelSpec, *, flow: Flow, limits: TunnelsLimits, live: Live, check_target: TargetCheck
+        self,
+        spec: TunnelSpec,
+        *,
+        flow: Flow,
+        limits: TunnelsLimits,
+        live: Live,
+        directory: Directory,
+        check_target: TargetCheck,
     ) -> None:
         super().__init__()
         self._spec = spec
         self._flow = flow
         self._limits = limits
         self._live = live
+        self._directory = directory
         self._check_target = check_target
         self._serving = Quota(total=limits.requests, per_peer=limits.requests_per_peer)
         self._refusing = Quota(total=limits.refusals, per_peer=limits.refusals_per_peer)
@@ -46,17 +54,52 @@ class OfferedTunnel(Actor):
     def __repr__(self) -> str:
         return f"OfferedTunnel({self._spec.key} -> {self._spec.target})"
 
+    async def on_start(self) -> None:
+        """Serve those whose request has come whole without a message."""
+        self._directory.enter(self._spec.key, self.serve_at_once)
+
+    async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, it serves nobody
+        """Serve no more."""
+        self._directory.leave(self._spec.key, self.serve_at_once)
+
+    def serve_at_once(self, peer: PeerId, stream: Stream, rest: bytes) -> bool:
+        """Serve a request in the pump, with what came behind it, unless it is to be refused."""
+        tags = self._live.tags(peer, self.path)
+        if self._refusal_of(peer) is not None or not self._serving.take(peer):
+            return False
+        if not self._live.take(tags):
+            self._serving.give(peer)
+            return False
+        stream.unread(rest)
+        stream.adopt(self.ref)
+        self._reach(peer, stream, tags)
+        return True
+
     @receives(Serve)
     def serve(self, message: Serve) -> None:
         """Begin to serve one request; beyond the bounds say so, and beyond those of saying so reset it."""
-        if self._serving.take(message.peer):
-            self.spawn(self._carry, message)
+        peer, stream = message.peer, message.stream
+        if not self._serving.take(peer):
+            self._refused += 1
+            if self._refusing.take(peer):
+                said = self._refusal_of(peer) or _BUSY
+                self.spawn(self._say_no, TurnAway(stream, said, partial(self._refusing.give, peer)))
+            else:
+                stream.abort()
             return
-        self._refused += 1
-        if self._refusing.take(message.peer):
-            self.spawn(self._turn_away, message)
+        answer = self._refused_by(peer)
+        tags = self._live.tags(peer, self.path)
+        if answer is None and not self._live.take(tags):
+            answer = self._refused_as(_BUSY)
+        if answer is None:
+            self._reach(peer, stream, tags)
         else:
-            message.stream.abort()
+            self.spawn(self._say_no, TurnAway(stream, answer, partial(self._serving.give, peer)))
+
+    @receives(TurnAway)
+    def turn_away(self, message: TurnAway) -> None:
+        """Say it; who does not take it in time is reset."""
+        self.spawn(self._say_no, message)
 
     @receives(Reach)
     def reach(self, _message: Reach) -> None:
@@ -89,39 +132,40 @@ class OfferedTunnel(Actor):
         reached.tag(self.path)  # whoever splices it tags it with a path of its own: a withdrawal must find it, too
         reply.set(Reached(reached))
 
-    async def _carry(self, message: Serve) -> None:
-        stream, tags = message.stream, self._live.tags(message.peer, self.path)
-        taken = False
+    def _reach(self, peer: PeerId, stream: Stream, tags: Tags) -> None:
+        """Have the pump dial the target for a stream that has its places, and splice them."""
+        told = partial(self._reached, peer, stream, tags)
         try:
-            reached: Stream | Answer | None = self._refused_by(message.peer)
-            if reached is None:
-                taken = self._live.take(tags)
-                reached = await self._dial() if taken else self._refused_as(_BUSY)
-            if isinstance(reached, Answer):
-                await refuse(stream, reached, seconds=self._limits.request_timeout)
-                return
-            try:
-                if (said := stream.write_nowait(_OK)) < len(_OK):
-                    with trio.fail_after(self._limits.request_timeout):
-                        await stream.write(_OK[said:])
-                stream.splice(reached, tags)
-            except BaseException:
-                reached.abort()
-                raise
-        except (NetworkError, trio.TooSlowError):
-            self._failed += 1
-            stream.abort()  # the visitor is gone, or the target just went
-        finally:
-            if taken:
-                self._live.give(tags)
-            self._serving.give(message.peer)
+            self._flow.splices.open_account(self.path)
+        except BeamError as error:  # the pump restarts
+            told(error)
+            return
+        self._flow.reach(
+            stream,
+            self._spec.target,
+            self.ref,
+            timeout=self._limits.target_timeout,
+            greeting=OK,
+            tags=tags,
+            told=told,
+        )
 
-    async def _turn_away(self, message: Serve) -> None:
+    def _reached(self, peer: PeerId, stream: Stream, tags: Tags, error: BeamError | None) -> None:
+        self._live.give(tags)  # what is spliced is counted there
+        if error is None:
+            self._serving.give(peer)
+            return
+        self._failed += 1
+        if stream.error is not None:
+            self._serving.give(peer)  # the visitor is gone
+        else:
+            self.ref.tell(TurnAway(stream, _answer_to(error), partial(self._serving.give, peer)))
+
+    async def _say_no(self, message: TurnAway) -> None:
         try:
-            answer = self._refusal_of(message.peer) or _BUSY
-            await refuse(message.stream, answer, seconds=self._limits.request_timeout)
+            await refuse(message.stream, message.answer, seconds=self._limits.request_timeout)
         finally:
-            self._refusing.give(message.peer)
+            message.release()
 
     def _refused_as(self, answer: Answer) -> Answer:
         self._refused += 1
@@ -147,13 +191,20 @@ class OfferedTunnel(Actor):
         try:
             self._flow.splices.open_account(self.path)
             return await self._flow.dial(self._spec.target, self.ref, timeout=self._limits.target_timeout)
-        except TimedOut:
-            answer = Answer(status=Status.TIMED_OUT)
-        except ResourceExhausted:
-            answer = _BUSY
-        except NetworkError:
-            answer = Answer(status=Status.TARGET_DOWN)
         except BeamError as error:
+            self._failed += 1
+            return _answer_to(error)
+
+
+def _answer_to(error: BeamError) -> Answer:
+    """What is said of a target that was not reached."""
+    match error:
+        case TimedOut():
+            answer = Answer(status=Status.TIMED_OUT)
+        case ResourceExhausted():
+            answer = _BUSY
+        case NetworkError():
+            answer = Answer(status=Status.TARGET_DOWN)
+        case _:
             answer = Answer(status=Status.FAILED, message=error.code)
-        self._failed += 1
-        return answer
+    return answer

@@ -4,8 +4,8 @@ The invariant: whoever asks has a stream or an error within `open_timeout`, howe
 stream that isn't handed out is reset. It knows nothing of who asks, nor of what goes through the tunnel.
 """
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import Literal, Protocol
 
 import trio
@@ -20,20 +20,21 @@ from beam_actors.errors import (
     StreamCut,
     TimedOut,
 )
-from beam_actors.flow import Stream, read_frame
+from beam_actors.flow import Joining, Stream, read_frame
 from beam_actors.peers import Peers
 from beam_actors.runtime import Ref
 from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.messages import Reach, Reached
-from beam_actors.tunnels.protocol import MAX_MESSAGE, PROTOCOL, Request, Status, decode_answer, encode_request
+from beam_actors.tunnels.protocol import MAX_MESSAGE, OK, PROTOCOL, Request, Status, asked, decode_answer
 from beam_actors.tunnels.refusals import refusal
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId
 from beam_actors.wire import FrameReader
 
 Use = Literal["forward", "navigation"]
 """A use of a name that a person sees."""
+Told = Callable[[BeamError | None, int], None]
 
 
 class Resolution(Protocol):
@@ -134,6 +135,43 @@ class Opener:
             self._resolver.used(str(destination), holder, seen)
         return stream
 
+    def join(
+        self, local: Stream, destination: str, port: int, *, client: str, owner: Ref, tag: str, told: Told
+    ) -> bool:
+        """Join a local connection with a service as `open` would and splice them, without a task.
+
+        False if that needs waiting, or can't be: then nothing has happened. Else `told` is called once, in the pump:
+        with None when they are spliced, with the error when they are not, and how many bytes of the local connection
+        had left by then: if any had, and the owner did not say no, somebody may have read them.
+        """
+        peer = _peer_id(destination)
+        if peer is None or peer == self._peers.us or not self._live.take():
+            return False
+        request = Request(name=None, port=port, client=client)
+        shown = destination[:80]
+        try:
+            remote = self._peers.open_now(peer, PROTOCOL, owner)
+            if remote is not None:
+                asking = asked(request)
+                if remote.write_nowait(asking) == len(asking):
+                    ended = partial(self._joined, told, request, shown)
+                    joining = Joining(local, remote, hear=_hearing(request, shown), tags=(tag,), told=ended)
+                    joining.begin(self._limits.open_timeout)
+                    return True
+                remote.abort()
+        except (NetworkError, ResourceExhausted):
+            pass  # whoever waits is told
+        self._live.give()
+        return False
+
+    def _joined(self, told: Told, request: Request, shown: str, error: BeamError | None, sent: int) -> None:
+        self._live.give()
+        if isinstance(error, StreamCut):
+            error = _cut(request, shown)
+        elif type(error) is TimedOut:
+            error = TimedOut(f"{shown} did not answer within {self._limits.open_timeout:g} s.")
+        told(error, sent)
+
     async def _locate(self, destination: str | PeerId) -> tuple[Name | None, Sequence[PeerId], OwnerId | None]:
         """The name to ask for and the machines to ask, and who holds the name, if it is one."""
         if isinstance(destination, PeerId):
@@ -174,19 +212,14 @@ class Opener:
                 # The session was dead, and nobody had noticed: nothing was answered, so ask again.
                 return await self._open_there(peer, request, owner, shown)
         except StreamCut as error:
-            # So a daemon does that can't even say that it is busy, or that holds too many bytes of this session: to ask
-            # again would double what it can't bear.
-            raise ResourceExhausted(
-                f"{shown}, port {request.port}: its owner's daemon cut the request before it was answered; "
-                "it may be too busy, so try again in a moment."
-            ) from error
+            raise _cut(request, shown) from error
 
     async def _open_there(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
         stream = await self._peers.open(peer, PROTOCOL, owner=owner)
         try:
-            asked = encode_request(request)
-            if (taken := stream.write_nowait(asked)) < len(asked):
-                await stream.write(asked[taken:])
+            asking = asked(request)
+            if (taken := stream.write_nowait(asking)) < len(asking):
+                await stream.write(asking[taken:])
             answer = decode_answer(await read_message(stream))
             if answer.status is not Status.OK:
                 raise refusal(answer, f"{shown}, port {request.port}")  # noqa: TRY301  # reset like the rest
@@ -203,7 +236,38 @@ class Opener:
         return reached.stream
 
 
-@functools.lru_cache(maxsize=256)  # a forward leads to the same peer for each connection
+def _cut(request: Request, shown: str) -> ResourceExhausted:
+    # So a daemon does that can't even say that it is busy, or that holds too many bytes of this session: to ask again
+    # would double what it can't bear.
+    return ResourceExhausted(
+        f"{shown}, port {request.port}: its owner's daemon cut the request before it was answered; "
+        "it may be too busy, so try again in a moment."
+    )
+
+
+def _hearing(request: Request, shown: str) -> Callable[[memoryview], int | None]:
+    """What hears the answer to a request, and raises the refusal that it is."""
+    reader: FrameReader | None = None
+
+    def hear(data: memoryview) -> int | None:
+        nonlocal reader
+        if reader is None:
+            if data[: len(OK)] == OK:  # mostly it is that, and in one piece
+                return len(OK)
+            reader = FrameReader(MAX_MESSAGE)
+        reader.feed(data)
+        body = reader.next()
+        if body is None:
+            return None
+        answer = decode_answer(body)
+        if answer.status is not Status.OK:
+            raise refusal(answer, f"{shown}, port {request.port}")
+        return len(data) - reader.held
+
+    return hear
+
+
+@lru_cache(maxsize=256)  # a forward leads to the same peer for each connection
 def _peer_id(text: str) -> PeerId | None:
     """The peer id that `text` is, if it is one; no name can be, since a name has at most 40 characters."""
     if len(text) <= 40:

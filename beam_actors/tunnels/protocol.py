@@ -5,6 +5,7 @@ in a message or in `RemoteProtocolError`. What a status leads to, and who may as
 """
 
 import enum
+from functools import lru_cache
 
 import attrs
 
@@ -75,6 +76,12 @@ def encode_answer(answer: Answer) -> bytes:
     return frame(encode_record({"v": VERSION, "status": answer.status.value, "message": answer.message}))
 
 
+@lru_cache(maxsize=256)  # a forward asks for the same with each connection
+def asked(request: Request) -> bytes:
+    """The same of a request that may come again, remembered."""
+    return encode_request(request)
+
+
 def decode_request(body: bytes | bytearray | memoryview) -> Request:
     """Read the body of a request.
 
@@ -105,6 +112,8 @@ def decode_answer(body: bytes | bytearray | memoryview) -> Answer:
     return Answer(status=_STATUSES.get(status, Status.FAILED), message=message)
 
 
+OK = encode_answer(Answer(status=Status.OK))
+"""The whole reply that lets a visitor in."""
 _STATUSES = {status.value: status for status in Status}
 
 

@@ -19,6 +19,7 @@ from beam_actors.tunnels.local_forward import Listening, LocalForward
 from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.offered import OfferedTunnel
 from beam_actors.tunnels.opening import Opener, Resolver
+from beam_actors.tunnels.reception import Reception
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 from beam_actors.tunnels.targets import Listeners, Network, check_target
 from beam_actors.values import TcpAddress
@@ -52,19 +53,23 @@ def compose_tunnels(
     run: bytes,
     forbidden: Listeners,
     reserved: Collection[Network] = (),
+    reception: Reception | None = None,
     limits: TunnelsLimits | None = None,
 ) -> TunnelsRoom:
     """Wire the room below the supervisor at the path `services`.
 
     `run` is an id of this run of the daemon (at most 64 random bytes): ephemeral tunnels of another run are dropped.
     `forbidden` tells where the daemon itself listens now, apart from this room's own forwards, and `reserved` where it
-    may begin to listen for any name: no tunnel leads to either.
+    may begin to listen for any name: no tunnel leads to either. `reception` is asked about inbound streams before the
+    acceptor is told of them.
     """
     bounds = limits or TunnelsLimits()
     catalogue, forwards = system.ref(f"{services}/tunnels/catalogue"), system.ref(f"{services}/forwards/list")
     offered, local = (Members(system.ref(f"{services}/{pool}"), flow) for pool in ("tunnels/offered", "forwards/local"))
     live = Live(flow, bounds, f"{services}/tunnels/offered")
     directory = Directory(system, offered)
+    if reception is not None:
+        reception.open(directory)
     opener = Opener(peers, resolver, directory, bounds, live)
     listening: Listening = {}
 
@@ -72,7 +77,10 @@ def compose_tunnels(
         check_target(target, (*forbidden(), *listening.values()), reserved)
 
     def tunnel(key: str, spec: TunnelSpec) -> ChildSpec:
-        return ChildSpec(key, lambda: OfferedTunnel(spec, flow=flow, limits=bounds, live=live, check_target=check))
+        return ChildSpec(
+            key,
+            lambda: OfferedTunnel(spec, flow=flow, limits=bounds, live=live, directory=directory, check_target=check),
+        )
 
     def forward(key: str, spec: ForwardSpec, listener: ListenerHandle | None = None) -> ChildSpec:
         bound = [listener]

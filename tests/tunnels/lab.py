@@ -9,7 +9,7 @@ from beam_actors.errors import NameNotFound, NetworkError, StorageError
 from beam_actors.flow import Flow, Pump
 from beam_actors.flow.messages import Accepted
 from beam_actors.testing.clock import SimClock
-from beam_actors.tunnels import PROTOCOL, TunnelSpec, acceptor_ref, compose_tunnels
+from beam_actors.tunnels import PROTOCOL, Reception, TunnelSpec, acceptor_ref, compose_tunnels
 from beam_actors.tunnels.opening import read_message
 from beam_actors.tunnels.protocol import Request, decode_answer, encode_request
 from beam_actors.values import Name, OwnerId, TcpAddress
@@ -92,6 +92,10 @@ class Node(PeersNode):
     def serve(self):
         return {**super().serve(), PROTOCOL: acceptor_ref(self.system, SERVICES)}
 
+    def at_once(self):
+        self.reception = Reception()
+        return {PROTOCOL: self.reception.take}
+
     async def children(self):
         below = await super().children()
         self.names = Names(self.world.names)
@@ -106,6 +110,7 @@ class Node(PeersNode):
             run=self.entropy.token(16),
             forbidden=lambda: self.forbidden,
             reserved=self.reserved,
+            reception=self.reception,
             limits=self.world.limits,
         )
         self.tunnels = room.tunnels

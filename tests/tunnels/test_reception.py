@@ -1,0 +1,96 @@
+"""Streams that are served in the pump: which are taken, and that the others are found as they came."""
+
+import pytest
+
+from beam_actors.errors import NetworkError, TunnelNotFound
+from beam_actors.tunnels import Reception
+from beam_actors.tunnels.protocol import Request, Status, encode_request
+from beam_actors.values import Name
+from tests.peers.lab import until
+from tests.tunnels.lab import DATA, WEB, ask_raw, exchange, knock, stage
+
+
+async def counted(world, owner, visitor):
+    """The first stream of a session is the acceptor's; then what the reception was asked, and what it took."""
+    assert await exchange(await visitor.tunnels.open("web", 80), b"first") == b"first"
+    taken = []
+    take = owner.reception._taken
+
+    def spy(*arguments):
+        taken.append(take(*arguments))
+        return taken[-1]
+
+    owner.reception._taken = spy
+    return taken
+
+
+async def test_a_request_that_came_whole_is_served_with_what_came_behind_it(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _):
+        await owner.tunnels.expose(WEB)
+        taken = await counted(world, owner, visitor)
+        request = encode_request(Request(name=Name("web"), port=80))
+        stream = await knock(visitor, owner, request + DATA[:50_000])
+        await stream.shutdown()
+        answered = b""
+        while piece := await stream.read():
+            answered += piece
+        assert answered.endswith(DATA[:50_000])
+        assert taken == [True]
+        await until(lambda: not len(owner.flow.splices))
+        (status,) = await owner.tunnels.list()
+        assert (status.traffic.opened, status.traffic.forth) == (2, 50_005)
+
+
+async def test_what_is_not_taken_is_found_as_it_came(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _):
+        await owner.tunnels.expose(WEB)
+        taken = await counted(world, owner, visitor)
+        with pytest.raises(TunnelNotFound):
+            await visitor.tunnels.open("web", 5432)
+        answer = await ask_raw(visitor, owner, behind=b"behind it", pause=0.5)  # in two pieces
+        assert answer.status is Status.OK
+        assert (await ask_raw(visitor, owner, port=99, behind=bytes(100_000))).status is Status.NOT_FOUND
+        garbage = await knock(visitor, owner, b"\x05hello")
+        await garbage.shutdown()
+        assert b"failed" in await garbage.read()
+        assert taken == [False] * 4
+
+
+async def test_a_tunnel_that_restarts_is_served_by_its_new_actor_and_a_withdrawn_one_by_nobody(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _):
+        await owner.tunnels.expose(WEB)
+        taken = await counted(world, owner, visitor)
+        owner.crash("tunnels/offered/web.http")
+        await until(lambda: owner.system.whereis("node/services/tunnels/offered/web.http").alive)
+        assert await exchange(await visitor.tunnels.open("web", 80), b"again") == b"again"
+        assert taken == [True]
+        await owner.tunnels.unexpose("web")
+        with pytest.raises(TunnelNotFound):
+            await visitor.tunnels.open("web", 80)
+        assert taken == [True, False]
+
+
+async def test_a_bug_in_a_tunnel_crashes_its_actor_and_no_session(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _):
+        await owner.tunnels.expose(WEB)
+        await counted(world, owner, visitor)
+        held = await visitor.tunnels.open("web", 80)
+        before = owner.incarnations()
+
+        def bug(*_):
+            raise ZeroDivisionError
+
+        tunnel = owner.system.whereis("node/services/tunnels/offered/web.http")._cell.actor
+        tunnel._reach = bug
+        stream = await knock(visitor, owner, encode_request(Request(name=Name("web"), port=80)))
+        with pytest.raises(NetworkError):
+            await stream.read()
+        await until(lambda: owner.incarnations() != before)
+        changed = {path for path, number in owner.incarnations().items() if before.get(path) != number}
+        assert changed == {"node/services/tunnels/offered/web.http"}
+        assert await exchange(held, b"still here") == b"still here"
+
+
+async def test_nobody_is_asked_before_the_room_is_wired():
+    assert Reception().take(None, None) is False
+    assert repr(Reception()) == "Reception(None)"
