@@ -24,14 +24,15 @@ class _Direction:
     """Moves bytes from `source` to `sink`. What it was unable to hand on it keeps in `residue`, and reads no more."""
 
     __slots__ = (
-        "_pacer", "_splice", "bytes", "ended", "finished", "residue", "rests", "sink", "source", "wants_read",
-        "wants_write",
+        "_buffered", "_pacer", "_splice", "bytes", "ended", "finished", "residue", "rests", "sink", "source",
+        "wants_read", "wants_write",
     )  # fmt: skip
 
     def __init__(self, splice: "Splice", source: Link, sink: Link, residue: bytes) -> None:
         self._splice = splice
         self._pacer = splice.pacer
         self.source = source
+        self._buffered = source if isinstance(source, StackedLink) else None
         self.sink = sink
         self.residue = memoryview(residue)
         self.bytes = 0
@@ -46,8 +47,8 @@ class _Direction:
 
     def begins(self) -> bool:
         """Whether it has something to move at the beginning; of a socket, its readiness tells."""
-        source = self.source
-        if self.residue or (isinstance(source, StackedLink) and (source.buffered() or source.at_end)):
+        source = self._buffered
+        if self.residue or (source is not None and (source.buffered() or source.at_end)):
             return True
         self.wants_read = True
         return False
@@ -96,8 +97,8 @@ class _Direction:
             return self._wait(read=False)
         if self._pacer.small and not (room := self._allowed(room)):
             return False
-        if isinstance(self.source, StackedLink):
-            return self._turn_buffered(self.source, room)
+        if self._buffered is not None:
+            return self._turn_buffered(self._buffered, room)
         buffer = self.source.pump.buffer[:room]
         size = self.source.recv_into(buffer)
         if size is None:

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from beam_actors.errors import LocalProtocolError, NetworkError
-from beam_actors.flow.link import READ, WRITE, Handler, Link
+from beam_actors.flow.link import READ, WRITE, Handler, Link, StackedLink
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.splice import Splice
 from beam_actors.ports import Buffer, PeerCredentials
@@ -53,6 +53,13 @@ class Stream:
         buffer = link.pump.buffer[:limit]
         size = link.recv_into(buffer)
         return None if size is None else bytes(buffer[:size])
+
+    def peek(self, limit: int) -> bytes:
+        """What `read_nowait` would give first, or less of it, without taking it; of a socket, what was put back."""
+        link = self._living()
+        if not self._unread and isinstance(link, StackedLink) and (parts := link.buffered()):
+            return bytes(parts[0][:limit])
+        return self._unread[:limit]
 
     def unread(self, data: bytes) -> None:
         """Put bytes back in front of what is read next (a parser took more than its share)."""

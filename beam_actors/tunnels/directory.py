@@ -14,8 +14,8 @@ from beam_actors.tunnels.members import Members
 from beam_actors.tunnels.offers import Offers
 from beam_actors.values import Name, PeerId
 
-Server = Callable[[PeerId, Stream, bytes], bool]
-"""Serves a peer's stream without waiting, with the bytes that came behind its request, or says that it did not."""
+Server = Callable[[PeerId, Stream, int], bool]
+"""Serves a peer's stream, of which so many bytes are its request, without waiting; or leaves it alone and says so."""
 
 
 class Directory:

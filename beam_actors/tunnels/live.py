@@ -5,8 +5,6 @@ room for the programs of this machine. What lives is counted by the tags of spli
 no pump, makes it forget or count twice. It decides nothing but whether there is room.
 """
 
-from collections import Counter
-
 from beam_actors.errors import ActorUnavailable
 from beam_actors.flow import Flow
 from beam_actors.tunnels.limits import TunnelsLimits
@@ -26,7 +24,7 @@ class Live:
         self._most = limits.live
         self._bounds = (limits.live_of_peers, limits.live_per_tunnel, limits.live_per_peer)
         self._opening = 0
-        self._opening_of: Counter[str] = Counter()
+        self._opening_of: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"Live({self._opening} being opened by {len(self._opening_of)} peers or tunnels, of {self._most} in all)"
@@ -44,16 +42,17 @@ class Live:
         if len(splices) + self._opening >= self._most:
             return False
         for tag, bound in zip(tags, self._bounds, strict=False):
-            if splices.count(tag) + self._opening_of[tag] >= bound:
+            if splices.count(tag) + self._opening_of.get(tag, 0) >= bound:
                 return False
         self._opening += 1
-        self._opening_of.update(tags)
+        for tag in tags:
+            self._opening_of[tag] = self._opening_of.get(tag, 0) + 1
         return True
 
     def give(self, tags: Tags = ()) -> None:
         """Give back what `take` took with these tags."""
         self._opening -= 1
         for tag in tags:
-            self._opening_of[tag] -= 1
-            if not self._opening_of[tag]:
-                del self._opening_of[tag]
+            left = self._opening_of.pop(tag) - 1
+            if left:
+                self._opening_of[tag] = left

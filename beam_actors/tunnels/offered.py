@@ -62,15 +62,15 @@ class OfferedTunnel(Actor):
         """Serve no more."""
         self._directory.leave(self._spec.key, self.serve_at_once)
 
-    def serve_at_once(self, peer: PeerId, stream: Stream, rest: bytes) -> bool:
-        """Serve a request in the pump, with what came behind it, unless it is to be refused."""
+    def serve_at_once(self, peer: PeerId, stream: Stream, size: int) -> bool:
+        """Serve a request of so many bytes in the pump, unless it is to be refused."""
         tags = self._live.tags(peer, self.path)
         if self._refusal_of(peer) is not None or not self._serving.take(peer):
             return False
         if not self._live.take(tags):
             self._serving.give(peer)
             return False
-        stream.unread(rest)
+        stream.read_nowait(size)
         stream.adopt(self.ref)
         self._reach(peer, stream, tags)
         return True

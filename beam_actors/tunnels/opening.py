@@ -147,7 +147,7 @@ class Opener:
         peer = _peer_id(destination)
         if peer is None or peer == self._peers.us or not self._live.take():
             return False
-        request = Request(name=None, port=port, client=client)
+        request = _request(port, client)
         shown = destination[:80]
         try:
             remote = self._peers.open_now(peer, PROTOCOL, owner)
@@ -234,6 +234,12 @@ class Opener:
         if owner is not None:
             reached.stream.adopt(owner)
         return reached.stream
+
+
+@lru_cache(maxsize=256)  # a forward asks for the same with each connection
+def _request(port: int, client: str) -> Request:
+    """The request for a service of a peer."""
+    return Request(name=None, port=port, client=client)
 
 
 def _cut(request: Request, shown: str) -> ResourceExhausted:

@@ -76,10 +76,8 @@ def encode_answer(answer: Answer) -> bytes:
     return frame(encode_record({"v": VERSION, "status": answer.status.value, "message": answer.message}))
 
 
-@lru_cache(maxsize=256)  # a forward asks for the same with each connection
-def asked(request: Request) -> bytes:
-    """The same of a request that may come again, remembered."""
-    return encode_request(request)
+asked = lru_cache(maxsize=256)(encode_request)
+"""The same of a request that may come again, remembered: a forward asks for the same with each connection."""
 
 
 def decode_request(body: bytes | bytearray | memoryview) -> Request:
@@ -99,6 +97,12 @@ def decode_request(body: bytes | bytearray | memoryview) -> Request:
         )
     except InvalidValue as error:
         raise RemoteProtocolError(f"A tunnel request is not acceptable: {error}") from error
+
+
+@lru_cache(maxsize=256)  # 1,024 bytes each at most; what is refused is not remembered
+def understood(body: bytes) -> Request:
+    """`decode_request` of a body that may come again, remembered."""
+    return decode_request(body)
 
 
 def decode_answer(body: bytes | bytearray | memoryview) -> Answer:

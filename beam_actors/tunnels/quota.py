@@ -4,8 +4,6 @@ Invariant: never more than the two bounds, and what was taken once is given back
 costs no memory.
 """
 
-from collections import Counter
-
 from beam_actors.values import PeerId
 
 
@@ -16,7 +14,7 @@ class Quota:
         self._total = total
         self._per_peer = per_peer
         self._taken = 0
-        self._of: Counter[PeerId] = Counter()
+        self._of: dict[PeerId, int] = {}
 
     def __repr__(self) -> str:
         return f"Quota({self._taken} of {self._total}, by {len(self._of)} peers)"
@@ -26,15 +24,16 @@ class Quota:
 
     def take(self, peer: PeerId) -> bool:
         """Take a place for the peer; False when it has all that it may have, or all are taken."""
-        if self._taken >= self._total or self._of.get(peer, 0) >= self._per_peer:
+        has = self._of.get(peer, 0)
+        if self._taken >= self._total or has >= self._per_peer:
             return False
         self._taken += 1
-        self._of[peer] += 1
+        self._of[peer] = has + 1
         return True
 
     def give(self, peer: PeerId) -> None:
         """Give a place of the peer back."""
         self._taken -= 1
-        self._of[peer] -= 1
-        if not self._of[peer]:
-            del self._of[peer]
+        left = self._of.pop(peer) - 1
+        if left:
+            self._of[peer] = left

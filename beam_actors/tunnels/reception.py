@@ -4,12 +4,14 @@ Invariant: it takes a stream whose request is all there and whose tunnel lets th
 nothing, and the acceptor finds it as it came. Made once, when the room is wired; it decides nothing itself.
 """
 
-from beam_actors.errors import NetworkError, RemoteProtocolError
+from beam_actors.errors import RemoteProtocolError
 from beam_actors.flow import Stream
 from beam_actors.tunnels.directory import Directory
-from beam_actors.tunnels.protocol import MAX_MESSAGE, decode_request
+from beam_actors.tunnels.protocol import understood
 from beam_actors.values import PeerId
-from beam_actors.wire import FrameReader
+
+_SHORT = 1 + 0x7F
+"""Bytes of a frame whose length is one byte, at most."""
 
 
 class Reception:
@@ -27,28 +29,13 @@ class Reception:
 
     def take(self, peer: PeerId, stream: Stream) -> bool:
         """Have the tunnel that is meant serve it; False if somebody has to wait for something, or to say no."""
-        if self._directory is None:
+        head = stream.peek(_SHORT)
+        end = 1 + head[0] if head else 0  # a request whose length takes two bytes is rare, and the acceptor's
+        if self._directory is None or not 1 < end <= min(_SHORT, len(head)):
             return False
-        reader = FrameReader(MAX_MESSAGE)
         try:
-            data = stream.read_nowait(reader.wanted)
-            if not data:
-                return False
-            reader.feed(data)
-            if self._taken(peer, stream, reader):
-                return True
-            stream.unread(data)
-        except NetworkError:
-            pass  # whoever reads next is told
-        return False
-
-    def _taken(self, peer: PeerId, stream: Stream, reader: FrameReader) -> bool:
-        try:
-            body = reader.next()
-            request = None if body is None else decode_request(body)
+            request = understood(head[1:end])
         except RemoteProtocolError:
             return False
-        if request is None or self._directory is None:
-            return False
         server = self._directory.server(request.name, request.port)
-        return server is not None and server(peer, stream, reader.rest())
+        return server is not None and server(peer, stream, end)

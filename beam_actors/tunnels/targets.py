@@ -6,6 +6,7 @@ not even from this node itself.
 
 import ipaddress
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 
 from beam_actors.errors import NotAllowed
 from beam_actors.values import TcpAddress
@@ -34,6 +35,7 @@ def check_target(target: TcpAddress, forbidden: Iterable[TcpAddress], reserved: 
             raise NotAllowed(f"A tunnel cannot lead to {target}: the daemon itself listens there.")
 
 
+@lru_cache(maxsize=1024)  # the same few are asked about with each connection
 def plain_ip(ip: str) -> IpAddress:
     """The address without the disguise of ::ffff:127.0.0.1."""
     address = ipaddress.ip_address(ip)

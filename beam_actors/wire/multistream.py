@@ -12,6 +12,7 @@ Both ends are fed bytes and return how many they used; what they don't use belon
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from beam_actors.errors import InvalidValue, LocalProtocolError, RemoteProtocolError
 from beam_actors.values import decode_uvarint, encode_uvarint
@@ -23,14 +24,20 @@ MAX_MESSAGE = 1024
 MAX_PROPOSALS = 16
 
 Buffer = bytes | bytearray | memoryview
+_ONE_BYTE = 0x7F
+_NEWLINE = 0x0A
 
 
+@lru_cache(maxsize=256)  # few protocols are ever spoken, each with every stream
 def encode_message(text: str) -> bytes:
     """One message; raise `LocalProtocolError` for text that no peer could read back."""
     data = text.encode() + b"\n"
     if len(data) > MAX_MESSAGE or "\n" in text or not text:
         raise LocalProtocolError(f"{text[:80]!r} cannot be a protocol's name.")
     return encode_uvarint(len(data)) + data
+
+
+_HEADER_MESSAGE = encode_message(HEADER)
 
 
 class _Reader:
@@ -40,6 +47,11 @@ class _Reader:
 
     def __init__(self) -> None:
         self._held = b""
+
+    @property
+    def held(self) -> bool:
+        """Whether it holds a part of a message."""
+        return bool(self._held)
 
     def read(self, data: memoryview, used: int) -> tuple[str | None, int]:
         """Read one message at `used`: (its text or None when more bytes are needed, bytes of `data` used so far)."""
@@ -96,6 +108,11 @@ class Proposer:
     def receive(self, data: Buffer) -> tuple[int, bytes]:
         """Feed bytes: (how many were used, bytes to send). Stops at the agreement, and uses nothing after it."""
         view = memoryview(data)
+        if not self._header_seen and not self._reader.held:
+            usual = self.opening
+            if view[: len(usual)] == usual:
+                self._header_seen, self.chosen = True, self._choices[0]
+                return len(usual), b""
         used = 0
         replies = b""
         while self.chosen is None and not self.declined:
@@ -142,6 +159,8 @@ class Listener:
     def receive(self, data: Buffer) -> tuple[int, bytes]:
         """Feed bytes: (how many were used, bytes to send). Stops at the agreement, and uses nothing after it."""
         view = memoryview(data)
+        if not self._header_seen and (usual := self._usual(view)):
+            return usual, bytes(view[:usual])
         used = 0
         replies = b""
         while self.chosen is None:
@@ -150,6 +169,23 @@ class Listener:
                 break
             replies += self._answer(text)
         return used, replies
+
+    def _usual(self, view: memoryview) -> int:
+        """Agree to header and supported proposal in one piece, which is its own answer: its size, or 0."""
+        start = len(_HEADER_MESSAGE) + 1
+        if self._reader.held or len(view) < start or view[: start - 1] != _HEADER_MESSAGE:
+            return 0
+        end = start + view[start - 1]
+        if not start < end <= len(view) or view[start - 1] > _ONE_BYTE or view[end - 1] != _NEWLINE:
+            return 0
+        try:
+            text = str(view[start : end - 1], "utf-8")
+        except UnicodeDecodeError:
+            return 0
+        if not text or not self._supports(text):
+            return 0
+        self._header_seen, self._proposals, self.chosen = True, 1, text
+        return end
 
     def _answer(self, text: str) -> bytes:
         if not self._header_seen:

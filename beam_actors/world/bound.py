@@ -16,7 +16,7 @@ from pathlib import Path
 from beam_actors.errors import ResourceExhausted
 from beam_actors.ports import Buffer
 from beam_actors.values import Address, TcpAddress, UnixAddress
-from beam_actors.world.endpoint import EpollEndpoint
+from beam_actors.world.endpoint import EpollEndpoint, set_up
 from beam_actors.world.os_errors import map_established, map_os_error
 from beam_actors.world.pollable import Books, SocketPollable, tcp_address
 
@@ -32,6 +32,7 @@ def listen_tcp(sock: socket.socket, address: TcpAddress, *, reuse_port: bool, ba
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # whoever wants both listens twice
+    set_up(sock)  # Linux gives what it accepts the options of the listener: six system calls fewer for each
     sock.bind((address.ip, address.port))
     sock.listen(backlog)
 

@@ -42,6 +42,14 @@ def bind_source(sock: socket.socket, address: TcpAddress, *, reuse_port: bool) -
     sock.bind((address.ip, address.port))
 
 
+def set_up(sock: socket.socket) -> None:
+    """The options of a TCP connection, or of a listener whose connections are to have them; may raise `OSError`."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+    for level, option, value in _KEEP_ALIVE:
+        sock.setsockopt(level, option, value)
+
+
 class EpollEndpoint(SocketPollable):
     """A TCP or Unix stream socket, dialled or accepted."""
 
@@ -61,8 +69,6 @@ class EpollEndpoint(SocketPollable):
         self._local: Address | None = None
         self._dialling = dialling
         self._error = error
-        if not dialling:
-            self._set_up()
 
     @property
     def local(self) -> Address | None:
@@ -106,12 +112,15 @@ class EpollEndpoint(SocketPollable):
                 if error.errno == errno.ENOTCONN:
                     return False
                 raise map_os_error(error, f"Dialling {self._remote} failed") from error
-            if self._socket.family != socket.AF_UNIX and there == self._socket.getsockname():
+            is_tcp = isinstance(self._remote, TcpAddress)
+            if is_tcp and there == self._socket.getsockname():
                 # TCP's simultaneous open with oneself: an ephemeral source port met the free port that was dialled.
                 self._error = ConnectionRefused(f"Dialling {self._remote} failed: nothing listens there.")
                 raise self._error
             self._dialling = False
-            self._set_up()
+            if is_tcp:
+                with contextlib.suppress(OSError):  # the other end may have reset it already
+                    set_up(self._socket)
         return True
 
     def recv_into(self, buffer: memoryview) -> int | None:
@@ -156,14 +165,6 @@ class EpollEndpoint(SocketPollable):
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
             self.close()
-
-    def _set_up(self) -> None:
-        if self._socket.family != socket.AF_UNIX:
-            with contextlib.suppress(OSError):  # the other end may have reset it already
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
-                for level, option, value in _KEEP_ALIVE:
-                    self._socket.setsockopt(level, option, value)
 
     def _failed(self, error: OSError) -> NetworkError:
         if self._error is None:

@@ -77,7 +77,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "tunnels/offered.py",
-                "            if taken:\n                self._live.give(tags)\n",
+                "        self._live.give(tags)  # what is spliced is counted there\n",
                 "",
             ),
         ),
