@@ -39,6 +39,7 @@ TESTED_IN = {
     "testing/process.py": "testing/test_machine.py",
     "testing/store.py": "ports/test_store.py",
     "testing/tls.py": "ports/test_tls.py",
+    "tunnels/room.py": "tunnels/test_facade.py",
     "world/schema.py": "world/test_store.py",
 }
 

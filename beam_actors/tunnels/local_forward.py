@@ -7,6 +7,7 @@ incarnation listens again on the same port.
 
 from functools import partial
 
+import attrs
 import structlog
 
 from beam_actors.errors import ActorUnavailable, BeamError, ConnectionLost, NetworkError
@@ -23,6 +24,17 @@ _log = structlog.get_logger(__name__)
 
 Listening = dict[str, TcpAddress]
 """Where forwards listen now, by their keys. They are the daemon's own listeners, to which no tunnel may lead."""
+
+
+@attrs.frozen(slots=True)
+class _AskAgain:
+    """To myself, from the pump: a connection whose session was lost before anything of it had left."""
+
+    stream: Stream
+
+    def dispose(self) -> None:
+        """Nobody asks: reset it."""
+        self.stream.abort()
 
 
 class LocalForward(Actor):
@@ -135,27 +147,48 @@ class LocalForward(Actor):
         self._waiting -= 1
         if error is None:
             self._state = "works"
-        elif isinstance(error, ConnectionLost) and not sent and local.error is None and self._listener is not None:
-            self.ref.tell(Accepted(local, self._listener))  # the session was dead, and nobody had noticed: ask again
+        elif isinstance(error, ConnectionLost) and not sent and local.error is None:
+            self.ref.tell(_AskAgain(local))  # the session was dead, and nobody had noticed
         else:
             self._fail(local, str(error))
 
-    async def _carry(self, local: Stream) -> None:
+    @receives(_AskAgain)
+    def ask_again(self, message: _AskAgain) -> None:
+        """Open the tunnel once more, over another session."""
+        self._waiting += 1
+        self.spawn(self._carry, message.stream, False)
+
+    async def _carry(self, local: Stream, join: bool = True) -> None:  # noqa: FBT001, FBT002  # the first time, or not
+        spec, joined = self._spec, False
         try:
-            remote = await self._opener.open(
-                self._spec.destination, self._spec.port, client="forward", owner=self.ref, seen="forward"
+            self._flow.splices.open_account(self.path)
+            joined = join and await self._opener.join_named(
+                local,
+                spec.destination,
+                spec.port,
+                client="forward",
+                owner=self.ref,
+                tag=self.path,
+                told=partial(self._joined, local),
+                seen="forward",
             )
-            try:
-                self._flow.splices.open_account(self.path)
-                local.splice(remote, self.path)
-            except BaseException:
-                remote.abort()
-                raise
-            self._state = "works"
+            if not joined:
+                await self._open(local)
         except BeamError as error:
             self._fail(local, str(error))
         finally:
-            self._waiting -= 1
+            if not joined:
+                self._waiting -= 1
+
+    async def _open(self, local: Stream) -> None:
+        spec = self._spec
+        remote = await self._opener.open(spec.destination, spec.port, client="forward", owner=self.ref, seen="forward")
+        try:
+            local.splice(remote, self.path)
+        except BaseException:
+            remote.abort()
+            raise
+        self._state = "works"
 
     def _fail(self, local: Stream, why: str) -> None:
         self._failed += 1

@@ -128,7 +128,7 @@ class Opener:
                 name, peers, holder = await self._locate(destination)
                 stream = await self._open_at_one(peers, Request(name=name, port=port, client=client), owner, shown)
         except trio.TooSlowError:
-            raise TimedOut(f"{shown} did not answer within {self._limits.open_timeout:g} s.") from None
+            raise self._late(shown) from None
         finally:
             self._live.give()
         if seen is not None and holder is not None:
@@ -138,17 +138,51 @@ class Opener:
     def join(
         self, local: Stream, destination: str, port: int, *, client: str, owner: Ref, tag: str, told: Told
     ) -> bool:
-        """Join a local connection with a service as `open` would and splice them, without a task.
+        """Join a local connection with a service of a peer id as `open` would and splice them, without a task.
 
         False if that needs waiting, or can't be: then nothing has happened. Else `told` is called once, in the pump:
         with None when they are spliced, with the error when they are not, and how many bytes of the local connection
         had left by then: if any had, and the owner did not say no, somebody may have read them.
         """
         peer = _peer_id(destination)
-        if peer is None or peer == self._peers.us or not self._live.take():
+        return peer is not None and self._join(
+            local, peer, _request(None, port, client), destination[:80], self._limits.open_timeout, owner, tag, told
+        )
+
+    async def join_named(
+        self, local: Stream, destination: str, port: int, *, client: str, owner: Ref, tag: str, told: Told, seen: Use
+    ) -> bool:
+        """The same with a service of a name that one connected machine serves; raises what resolving does."""
+        shown, began = destination[:80], trio.current_time()
+        try:
+            with trio.fail_after(self._limits.open_timeout):
+                name, peers, holder = await self._locate(destination)
+        except trio.TooSlowError:
+            raise self._late(shown) from None
+        if name is None or holder is None or len(peers) != 1:  # the first of several may be silent, and more to it lost
             return False
-        request = _request(port, client)
-        shown = destination[:80]
+
+        def joined(error: BeamError | None, sent: int) -> None:
+            if error is None:
+                self._resolver.used(destination, holder, seen)
+            told(error, sent)
+
+        left = max(0.0, self._limits.open_timeout - (trio.current_time() - began))
+        return self._join(local, peers[0], _request(name, port, client), shown, left, owner, tag, joined)
+
+    def _join(
+        self,
+        local: Stream,
+        peer: PeerId,
+        request: Request,
+        shown: str,
+        seconds: float,
+        owner: Ref,
+        tag: str,
+        told: Told,
+    ) -> bool:
+        if peer == self._peers.us or not self._live.take():
+            return False
         try:
             remote = self._peers.open_now(peer, PROTOCOL, owner)
             if remote is not None:
@@ -156,7 +190,7 @@ class Opener:
                 if remote.write_nowait(asking) == len(asking):
                     ended = partial(self._joined, told, request, shown)
                     joining = Joining(local, remote, hear=_hearing(request, shown), tags=(tag,), told=ended)
-                    joining.begin(self._limits.open_timeout)
+                    joining.begin(seconds)
                     return True
                 remote.abort()
         except (NetworkError, ResourceExhausted):
@@ -169,8 +203,11 @@ class Opener:
         if isinstance(error, StreamCut):
             error = _cut(request, shown)
         elif type(error) is TimedOut:
-            error = TimedOut(f"{shown} did not answer within {self._limits.open_timeout:g} s.")
+            error = self._late(shown)
         told(error, sent)
+
+    def _late(self, shown: str) -> TimedOut:
+        return TimedOut(f"{shown} did not answer within {self._limits.open_timeout:g} s.")
 
     async def _locate(self, destination: str | PeerId) -> tuple[Name | None, Sequence[PeerId], OwnerId | None]:
         """The name to ask for and the machines to ask, and who holds the name, if it is one."""
@@ -237,9 +274,9 @@ class Opener:
 
 
 @lru_cache(maxsize=256)  # a forward asks for the same with each connection
-def _request(port: int, client: str) -> Request:
-    """The request for a service of a peer."""
-    return Request(name=None, port=port, client=client)
+def _request(name: Name | None, port: int, client: str) -> Request:
+    """The request for a service of a name, or of a peer."""
+    return Request(name=name, port=port, client=client)
 
 
 def _cut(request: Request, shown: str) -> ResourceExhausted:

@@ -11,7 +11,7 @@ from beam_actors.flow import Traffic
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.testing.network import Conditions
 from beam_actors.tunnels import ForwardSpec, TunnelsLimits
-from beam_actors.values import TcpAddress
+from beam_actors.values import Name, PeerId, TcpAddress
 from tests.peers.lab import SERVICES, until
 from tests.tunnels.lab import DATA, HERE, OWNER, WEB, Program, World, echo, exchange, read_all, stage
 
@@ -167,10 +167,10 @@ def test_as_many_connections_of_a_forward_may_wait_as_of_a_web_server():
 
 
 @asynccontextmanager
-async def forwarded(world, *, port=80, **rest):
-    """A forward to a service of the owner's peer id, and a program that uses it."""
+async def forwarded(world, *, port=80, whom=None, **rest):
+    """A forward to a service of the owner's peer id, or of a name, and a program that uses it."""
     async with stage(world, **rest) as (owner, visitor, service), Program(visitor).running() as program:
-        spec = ForwardSpec(destination=str(owner.id), port=port, listen=TcpAddress(HERE, 5000))
+        spec = ForwardSpec(destination=whom or str(owner.id), port=port, listen=TcpAddress(HERE, 5000))
         await visitor.tunnels.forward(spec)
         yield owner, visitor, service, program
 
@@ -197,8 +197,9 @@ async def test_a_forward_to_a_connected_peer_takes_no_task(world, autojump_clock
         assert repr(visitor.tunnels._opener._live).startswith("Live(0 being opened by 0 ")
 
 
-async def test_the_first_bytes_of_a_program_leave_with_the_request(world, autojump_clock):
-    async with forwarded(world) as (owner, visitor, _, program):
+@pytest.mark.parametrize("whom", [None, "web"])
+async def test_the_first_bytes_of_a_program_leave_with_the_request(world, autojump_clock, whom):
+    async with forwarded(world, whom=whom) as (owner, visitor, _, program):
         await owner.tunnels.expose(WEB)
         assert await exchange(await program.dial(5000), b"first") == b"first"
         world.network.between(owner.host, visitor.host, Conditions(latency=1.0))
@@ -207,6 +208,7 @@ async def test_the_first_bytes_of_a_program_leave_with_the_request(world, autoju
         await stream.write(b"hello")
         assert await stream.read() == b"hello"
         assert trio.current_time() - started < 2.1  # one round trip
+        assert len(visitor.names.uses) == (2 if whom else 0)
 
 
 @pytest.mark.parametrize("first", [b"", b"first bytes"])
@@ -236,12 +238,13 @@ async def test_a_silent_peer_has_its_time_at_a_forward(world, autojump_clock):
         assert repr(visitor.tunnels._opener._live).startswith("Live(0 being opened by 0 ")
 
 
+@pytest.mark.parametrize("whom", [None, "web"])
 @pytest.mark.parametrize(("first", "again"), [(b"", True), (b"pay once", False)])
 async def test_a_session_that_dies_under_a_request_is_replaced_unless_bytes_had_left(
-    world, autojump_clock, first, again
+    world, autojump_clock, first, again, whom
 ):
     """Somebody may have read them: a payment is not sent twice."""
-    async with forwarded(world) as (owner, visitor, service, program):
+    async with forwarded(world, whom=whom) as (owner, visitor, service, program):
         await owner.tunnels.expose(WEB)
         world.network.between(owner.host, visitor.host, Conditions(latency=0.2))
         stream = await program.dial(5000)
@@ -290,3 +293,10 @@ async def test_a_program_that_leaves_before_the_answer_leaves_nothing_behind(wor
         assert not len(owner.flow.splices)
         assert visitor.flow.statistics().links == links
         assert repr(visitor.tunnels._opener._live).startswith("Live(0 being opened by 0 ")
+
+
+async def test_a_name_of_several_machines_keeps_the_first_bytes_until_one_has_answered(world, autojump_clock):
+    async with forwarded(world, whom="web") as (owner, _visitor, _, program):
+        await owner.tunnels.expose(WEB)
+        world.names[Name("web")] = (PeerId(bytes(32)), owner.id)
+        assert await exchange(await program.dial(5000), b"hello") == b"hello"
