@@ -47,6 +47,8 @@ class _Direction:
 
     def begins(self) -> bool:
         """Whether it has something to move at the beginning; of a socket, its readiness tells."""
+        if self.finished or self.wants_read or self.wants_write:
+            return False  # a readiness of before was told already
         source = self._buffered
         if self.residue or (source is not None and (source.buffered() or source.at_end)):
             return True

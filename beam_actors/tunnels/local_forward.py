@@ -147,6 +147,8 @@ class LocalForward(Actor):
         self._waiting -= 1
         if error is None:
             self._state = "works"
+        elif not self.ref.alive:  # it is stopped, and nobody is to hear why
+            local.abort()
         elif isinstance(error, ConnectionLost) and not sent and local.error is None:
             self.ref.tell(_AskAgain(local))  # the session was dead, and nobody had noticed
         else:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from beam_actors.errors import ConnectionLost
 from beam_actors.flow import FlowLimits, Splice, Stream
+from beam_actors.flow.link import READ
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualNetwork
 from tests.flow.rig import (
@@ -278,3 +279,24 @@ def test_the_output_is_the_input_and_an_abort_never_looks_like_an_end(  # noqa: 
             nursery.cancel_scope.cancel()
 
     virtual_run(main, seed=seed)
+
+
+@on_both
+async def test_a_splice_whose_end_was_told_before_it_began_wants_nothing_of_it(rig: Rig) -> None:
+    (left, a), (b, right) = await rig.streams(), await rig.streams()
+    await left.write(b"all of it")
+    await left.shutdown()
+    link = a.on_ready(None)
+    await trio.sleep(0.01)
+    splice = a.splice(b, "early")
+    assert link.handler is not None
+    for _ in range(3):
+        link.handler(READ)
+    assert await read_all(right) == b"all of it"
+    await trio.sleep(0.01)
+    before = rig.pump.statistics().callbacks
+    await trio.sleep(0.05)
+    assert rig.pump.statistics().callbacks - before < 5
+    right.close()
+    left.close()
+    await eventually(lambda: splice.ended)
