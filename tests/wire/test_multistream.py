@@ -98,3 +98,17 @@ def test_the_longest_message():
 def test_names_that_no_peer_could_read(name):
     with pytest.raises(LocalProtocolError):
         encode_message(name)
+
+
+@pytest.mark.parametrize("behind", [b"\x03\xff\xfe\n", b"\x00", b"\x81\x08" + b"a" * 1024 + b"\n", b"\x02ab"])
+def test_a_wrong_proposal_right_behind_the_header(behind):
+    with pytest.raises(RemoteProtocolError):
+        Listener(lambda _name: True).receive(encode_message(HEADER) + behind)
+
+
+def test_a_proposal_that_is_not_served_right_behind_the_header_may_be_followed_by_another():
+    listener = Listener({"/b"}.__contains__)
+    opening = encode_message(HEADER) + encode_message("/a")
+    assert listener.receive(opening) == (len(opening), encode_message(HEADER) + encode_message("na"))
+    assert listener.receive(encode_message("/b") + b"payload") == (4, encode_message("/b"))
+    assert listener.chosen == "/b"
