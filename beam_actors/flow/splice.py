@@ -73,7 +73,7 @@ class _Direction:
         if not allowed:
             self._splice.rearm()
             return 0
-        sent = self.sink.send(data[:allowed])
+        sent = self.sink.send(data if allowed == len(data) else data[:allowed])
         self.bytes += sent
         if sent > self._pacer.least:
             self._weigh(sent)
