@@ -244,6 +244,12 @@ def is_visit(node: "Node", other: PeerId) -> bool:
     return peer is not None and not peer._acquaintance.made  # noqa: SLF001 (see above)
 
 
+def is_acquainted(node: "Node", other: PeerId) -> bool:
+    """Whether a peer is more to the node than that."""
+    peer = actor(node, f"network/peers/{other.short}")
+    return peer is not None and bool(peer._acquaintance.made)  # noqa: SLF001 (see above)
+
+
 def visits(node: "Node") -> int:
     """How many visits of the node to others stand."""
     return len(node.peers._visits)  # noqa: SLF001 (see above)

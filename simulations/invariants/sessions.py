@@ -26,11 +26,11 @@ _SESSION = re.compile(r"node/core/services/network/peers/([^/]+)/session-[^/]+$"
 
 
 def _is_visit(place: "Place", other: "Place", *, began: bool) -> bool:
-    """Whether a session that has just begun or ended is a visit: whose it is the one who dialled knows first."""
+    """Whether a session that has just begun or ended is a visit: the one who dialled knows of it before the other."""
     mine, theirs = (PeerId.parse(each.peer_text) for each in (place, other))
     if not inside.is_visit(place.node, theirs):
         return False
-    return not began or not other.up or inside.is_visit(other.node, mine)
+    return not began or not other.up or not inside.is_acquainted(other.node, mine)
 
 
 class SessionsAreSettled(Invariant):

@@ -85,13 +85,12 @@ MUTANTS = (
     Mutant(
         name="first-bytes-lost",
         bug="What a service says at once, right behind the answer to the request, is lost.",
-        plan="doors",
-        invariant="S9",
+        test="flow/test_joining.py::test_each_byte_arrives_in_its_place",
         edits=(
             Edit(
-                "tunnels/opening.py",
-                "    if rest := reader.rest():\n        stream.unread(rest)\n",
-                "    reader.rest()\n",
+                "flow/joining.py",
+                "        if used < len(data) and sink is not None:\n            used += sink(data[used:])\n        return used\n",
+                "        return len(data)\n",
             ),
         ),
     ),
