@@ -132,6 +132,8 @@ def _show_transfer(app: App, name: "Name", successor: "OwnerId", seen: "Prospect
     """What a person is to look at before a name goes."""
     note, heir, era = app.out.note, seen.heir, seen.era
     note(f"{name} goes from you to the owner\n  {successor}")
+    if seen.replaces is not None:
+        note(f"It was on its way to {seen.replaces}, who does not get it then.")
     if heir.names:
         note(f"who is known on this machine: holds or held {_some(heir.names)}.")
     if heir.bound:

@@ -4,7 +4,7 @@ Invariant: a transfer leads nowhere by itself; it only says why nothing else is 
 Anybody can sign one for a name that they never held, so it is told as the word of whoever signed it.
 """
 
-from beam_actors.errors import NameHandedOver
+from beam_actors.errors import NameHandedOver, NameTaken
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.entry import Entry
 from beam_actors.naming.knowledge import Knowledge
@@ -15,12 +15,26 @@ from beam_actors.values import Name, OwnerId
 
 def check_name(knowledge: Knowledge, name: Name, now: float) -> None:
     """Raise `NameHandedOver` if an owner gave the name to somebody who has not registered it yet: to you, if to you."""
-    entries = knowledge.registry.entries(name)
-    waiting = [(entry.owner, heir) for entry in entries if (heir := _awaited(knowledge, entry, now))]
-    if waiting:
+    if waiting := _waiting(knowledge, name, now):
         yours = [one for one in waiting if one[1] == knowledge.owner]
         giver, heir = (yours or waiting)[0]
         raise _said(knowledge, name, giver, heir)
+
+
+def is_given(knowledge: Knowledge, name: Name, now: float) -> bool:
+    """Whether somebody handed the name over to this owner, who has not registered it yet."""
+    return any(heir == knowledge.owner for _, heir in _waiting(knowledge, name, now))
+
+
+def check_unpromised(knowledge: Knowledge, name: Name, now: float) -> None:
+    """Raise `NameTaken` if the name waits for an heir who is somebody else, unless this owner gave it away."""
+    waiting = _waiting(knowledge, name, now)
+    if waiting and not any(knowledge.owner in pair for pair in waiting):
+        giver, heir = waiting[0]
+        raise NameTaken(
+            f"{giver.short} says that {name} goes to {heir.short}, who has not registered it yet; choose another name, "
+            "or use --contest to claim it all the same."
+        )
 
 
 def check_bound(knowledge: Knowledge, bound: str, pin: Pin, entry: Entry, now: float) -> None:
@@ -36,6 +50,12 @@ def check_bound(knowledge: Knowledge, bound: str, pin: Pin, entry: Entry, now: f
         raise NameHandedOver(f"{bound}, who says that it is yours now: `beam register {pin.name}` takes it.")
     if heir is not None:
         raise NameHandedOver(f"{bound}, who has handed it over to {heir}: it leads there once they register it.")
+
+
+def _waiting(knowledge: Knowledge, name: Name, now: float) -> list[tuple[OwnerId, OwnerId]]:
+    """Who handed the name over to whom, as long as that one has not registered it."""
+    entries = knowledge.registry.entries(name)
+    return [(entry.owner, heir) for entry in entries if (heir := _awaited(knowledge, entry, now))]
 
 
 def _awaited(knowledge: Knowledge, entry: Entry, now: float) -> OwnerId | None:

@@ -20,7 +20,7 @@ from beam_actors.errors import (
     ResourceExhausted,
     StorageError,
 )
-from beam_actors.naming import answering
+from beam_actors.naming import answering, inheriting
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.confirming import Confirmer
 from beam_actors.naming.events import Events
@@ -239,9 +239,13 @@ class Registrar(Actor):
 
     @receives(Reserve)
     def on_reserve(self, message: Reserve) -> None:
-        """Intend to hold a name."""
+        """Intend to hold a name; what was handed over to this owner is no contest."""
         self._ledger.check_disk()
-        new = self._known.reserve(message.name, contest=message.contest, now=self._clock.wall())
+        known, name, now = self._known, message.name, self._clock.wall()
+        contest = message.contest or inheriting.is_given(known, name, now)
+        if not contest and name not in known.own:
+            inheriting.check_unpromised(known, name, now)
+        new = known.reserve(name, contest=contest, now=now)
         self._tell_when_durable([], self.defer(), new)
 
     @receives(Unreserve)

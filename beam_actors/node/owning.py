@@ -24,6 +24,8 @@ class Prospect:
     """How the next owner is known on this home."""
     era: int
     """The one that a transfer opens."""
+    replaces: OwnerId | None = None
+    """To whom the name was to go by a transfer before, which the next node was to say."""
 
 
 class Owning:
@@ -66,11 +68,10 @@ class Owning:
 
         Raises:
             NameNotFound: the owner did not register the name here.
-            NotAllowed: all eras are open, or the successor has revoked all keys.
+            NotAllowed: all eras are open, the successor has revoked all keys, or the name is on its way to them.
         """
-        await owned(self._store, self._chain.owner_id, name)
-        await check_heir(self._store, successor)
-        return Prospect(await acquaintance(self._store, successor), await self.next_era())
+        before = await self._check_way(name, successor)
+        return Prospect(await acquaintance(self._store, successor), await self.next_era(), before)
 
     async def transfer(self, name: Name, successor: OwnerId, *, shown: int | None = None) -> int:
         """Open the next era, in which the next node hands the name over. Which one that is.
@@ -79,15 +80,22 @@ class Owning:
 
         Raises:
             NameNotFound: the owner did not register the name here.
-            NotAllowed: all eras are open, another one was shown, the home is another owner's, or the successor has
-                revoked all keys.
+            NotAllowed: all eras are open, another one was shown, the home is another owner's, the successor has
+                revoked all keys, or the name is on its way to them.
         """
-        await owned(self._store, self._chain.owner_id, name)
-        await check_heir(self._store, successor)
+        await self._check_way(name, successor)
         era = await self.next_era(shown)
         await self._open(era)
         await hand_over(self._store, self._chain.owner_id, name, Handing(successor, era))
         return era
+
+    async def _check_way(self, name: Name, successor: OwnerId) -> OwnerId | None:
+        """Raise if the name can't go that way, or goes it already; to whom it was to go until now."""
+        handing = (await owned(self._store, self._chain.owner_id, name)).handing
+        await check_heir(self._store, successor)
+        if handing is not None and handing.successor == successor:
+            raise NotAllowed(f"{name} is on its way to that owner: the daemon says so when it starts.")
+        return None if handing is None else handing.successor
 
     async def next_era(self, shown: int | None = None) -> int:
         """The era after all that were opened, as far as this home has heard: perhaps another machine has opened one.

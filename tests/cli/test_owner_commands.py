@@ -371,10 +371,14 @@ def test_a_daemon_that_runs_is_named_before_the_phrase_is_typed(home, beam, owne
 
 
 def test_what_takes_effect_when_is_said(home, beam, phrase_file, owner_of_cottage):
-    for command in (("rotate-key",), ("transfer", "cottage", str(owner_id(2)))):
-        done = beam(*command, "--yes", "--phrase-file", phrase_file)
+    with_phrase = "--yes", "--phrase-file", phrase_file
+    for one, other in (
+        (("rotate-key",), ("rotate-key",)),
+        (("transfer", "cottage", str(owner_id(2))), ("transfer", "cottage", str(owner_id(1)))),
+    ):
+        done = beam(*one, *with_phrase)
         assert "Nobody hears of it before: start the daemon (`beam start --detach`)" in done.out
-        assert beam(*command, "--yes", "--phrase-file", phrase_file, "--json").json["takes_effect"] == "at-start"
+        assert beam(*other, *with_phrase, "--json").json["takes_effect"] == "at-start"
 
 
 def test_what_changed_while_a_person_was_asked_is_not_overlooked(home, beam, phrase_file, owner_of_cottage, answers):
@@ -430,9 +434,19 @@ def test_where_nobody_can_be_asked_a_transfer_needs_yes(home, beam, owner_of_cot
     done = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file, "--yes", "--json")
     assert (done.exit_code, done.json["successor_known"]) == (0, False)
     assert "never heard" in done.err
-    keep(home, put_entry(Entry(claim(2, "garden")), Seen(1, 1)))
-    again = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file, "--yes", "--json")
+    keep(home, put_entry(Entry(claim(1, "garden")), Seen(1, 1)))
+    again = beam("transfer", "cottage", str(owner_id(1)), "--phrase-file", phrase_file, "--yes", "--json")
     assert (again.json["era"], again.json["successor_known"], again.err) == (2, True, "")
+
+
+def test_a_transfer_in_place_of_another_one_says_so(home, beam, owner_of_cottage, phrase_file, answers):
+    beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file, "--yes")
+    same = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file, "--yes")
+    assert (same.exit_code, owner_key(home)) == (4, CHAIN.era_key(1))
+    assert "cottage is on its way to that owner" in same.err
+    answers("n\n")
+    other = beam("transfer", "cottage", str(owner_id(1)), "--phrase-file", phrase_file)
+    assert f"It was on its way to {owner_id(2)}" in other.err
 
 
 def test_a_machines_id_is_no_heir(home, beam, owner_of_cottage, phrase_file):

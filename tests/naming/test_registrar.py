@@ -25,6 +25,27 @@ from tests.naming.builders import NOW, claim, owner_id, revocation
 from tests.naming.lab import lab
 
 
+async def test_what_was_handed_over_is_kept_for_its_heir(autojump_clock):
+    """Whoever comes first would take it with no warning, and the heir would have to contest it."""
+    gift = claim(0, kind=Kind.TRANSFER, era=1, to=1)
+    async with bench() as stranger:
+        await stranger.registrar.ask(submit(gift))
+        with pytest.raises(NameTaken, match=r"goes to .* who has not registered it yet"):
+            await stranger.registrar.ask(Reserve(ALICE, contest=False))
+        assert await stranger.registrar.ask(Reserve(ALICE, contest=True))
+        assert not await stranger.registrar.ask(Reserve(ALICE, contest=False))
+    async with bench() as heir:
+        await heir.registrar.ask(submit(claim(0, kind=Kind.TRANSFER, era=1, to=3), claim(2)))
+        assert await heir.registrar.ask(Reserve(ALICE, contest=False))  # though somebody came before
+    async with bench() as late:
+        await late.registrar.ask(submit(gift, claim(1)))
+        with pytest.raises(NameTaken, match="is held by"):
+            await late.registrar.ask(Reserve(ALICE, contest=False))
+    async with bench() as giver:
+        await giver.registrar.ask(submit(claim(3, kind=Kind.TRANSFER, era=1, to=1)))
+        assert await giver.registrar.ask(Reserve(ALICE, contest=False))  # until the heir registers it
+
+
 async def test_own_names_and_pins_survive(autojump_clock):
     disk = MemoryDisk()
     async with bench(disk) as one:

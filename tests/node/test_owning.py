@@ -102,6 +102,19 @@ async def test_a_look_at_a_transfer_changes_nothing():
         assert await home.handing() == Handing(owner_id(2), 1)
 
 
+async def test_a_name_that_is_on_its_way_opens_no_second_era_for_the_same_heir():
+    async with place() as home:
+        assert await home.owning.transfer(ALICE, owner_id(2)) == 1
+        for step in (home.owning.prospect, home.owning.transfer):
+            with pytest.raises(NotAllowed, match="alice is on its way to that owner"):
+                await step(ALICE, owner_id(2))
+        assert await home.era() == 1
+        seen = await home.owning.prospect(ALICE, owner_id(1))
+        assert seen.replaces == owner_id(2)
+        assert await home.owning.transfer(ALICE, owner_id(1), shown=seen.era) == 2
+        assert await home.handing() == Handing(owner_id(1), 2)
+
+
 async def test_a_transfer_that_was_shown_in_another_era_changes_nothing():
     async with place() as home:
         seen = await home.owning.prospect(ALICE, owner_id(2))
