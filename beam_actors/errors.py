@@ -259,6 +259,12 @@ class ActorDead(ActorError):
     """The actor has stopped for good."""
 
     code = "actor-dead"
+
+
+class ActorNotFound(ActorError):
+    """No actor runs at the path."""
+
+    code = "actor-not-found"
     exit_code = 6
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from beam_actors.cli.output import counted, duration
-from beam_actors.errors import ActorDead, UsageError
+from beam_actors.errors import ActorNotFound, UsageError
 
 Node = Mapping[str, Any]
 _BUSY = 0.1
@@ -121,7 +121,7 @@ def find(answer: Node, text: str) -> Node:
     """The part of an answer at a path, or at one that alone ends so, with its own dead.
 
     Raises:
-        ActorDead: there is none.
+        ActorNotFound: there is none.
         UsageError: there are several.
     """
     path = text.strip("/")
@@ -130,7 +130,7 @@ def find(answer: Node, text: str) -> Node:
         node for node in nodes if node["path"].endswith(f"/{path}")
     ]
     if not found:
-        raise ActorDead(f"No actor runs at {text[:80]!r}; `beam tree` lists them.")
+        raise ActorNotFound(f"No actor runs at {text[:80]!r}; `beam tree` lists them.")
     if len(found) > 1:
         some = ", ".join(node["path"] for node in found[:3])
         raise UsageError(f"{len(found)} actors are called {text[:80]!r}: say which by a longer end of {some}.")

@@ -182,11 +182,11 @@ class NodeApi(Protocol):
         ...
 
     async def trace(self, request: TraceRequest) -> TraceFeed:
-        """Watch what an actor handles; ActorDead if there is none, UsageError if several are meant, TracesFull."""
+        """Watch what an actor handles; ActorNotFound if there is none, UsageError if several are meant, TracesFull."""
         ...
 
     async def crash(self, path: str) -> None:
-        """Crash the actor at a path; NotAllowed unless the node was started for it; ActorDead if there is none."""
+        """Crash the actor at a path; NotAllowed unless the node was started for it; ActorNotFound if there is none."""
         ...
 
     async def ca(self) -> CaInfo:

@@ -26,7 +26,7 @@ _STATUS_BY_CODE = {
     "name-taken": 409, "name-contested": 409, "address-in-use": 409, "home-in-use": 409,
     "quota-exceeded": 429, "resource-exhausted": 429,
     "peer-offline": 502, "target-down": 502, "connection-refused": 502, "unreachable": 502, "connection-lost": 502,
-    "actor-unavailable": 503, "mailbox-full": 503,
+    "actor-unavailable": 503, "actor-dead": 503, "mailbox-full": 503,
 }  # fmt: skip
 _STATUS_BY_EXIT = {1: 500, 2: 400, 3: 503, 4: 403, 5: 504, 6: 404}
 

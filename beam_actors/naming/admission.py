@@ -217,9 +217,8 @@ class Admission:
             return True
         known = registry.by_owner.of(claim.owner_digest)
         if registry.entry(claim.name, claim.owner) is not None or (known and claim.era > registry.era_of(claim.owner)):
-            return (
-                True  # it takes no further room, or ends all that is here of its owner: that must be known in any case
-            )
+            # It takes no further room, or ends all that is here of its owner: that must be known in any case.
+            return True
         unproven = claim.level is None and self._levels.asked
         if unproven:  # it may show any work, and is judged again when that is known
             claim = claim.proved(_MOST)

@@ -183,8 +183,8 @@ def read_deposit(key: bytes, value: bytes) -> tuple[Name, OwnerId]:
     return name, whose
 
 
-def read_revoked(key: bytes) -> OwnerId:
-    """Read a key of `names.revoked`; raise `StoreDamaged`."""
+def read_owner(key: bytes) -> OwnerId:
+    """Read a key of `names.revoked` or `names.last`; raise `StoreDamaged`."""
     try:
         return OwnerId(key)
     except ValueError:

@@ -37,7 +37,7 @@ Submit = Callable[[tuple[bytes, ...]], Awaitable[int]]
 class Exchange:
     """One exchange over one stream."""
 
-    __slots__ = ("_differed", "_exchanges", "_most", "_new", "_pay", "_registrar", "_submit", "_talk", "_unkept")
+    __slots__ = ("_exchanges", "_given", "_got", "_most", "_new", "_pay", "_registrar", "_submit", "_talk", "_unkept")
 
     def __init__(
         self,
@@ -58,13 +58,12 @@ class Exchange:
         self._pay = pay
         self._submit = submit
         self._unkept = unkept
-        self._differed = False
-        self._new = 0
+        self._given = self._got = self._new = 0
 
     @property
-    def was_fruitless(self) -> bool:
-        """Whether the two sides held different claims, and nothing was new here: it may be so again each time."""
-        return self._differed and not self._new
+    def in_vain(self) -> int:
+        """How many claims one side alone held, if nothing was new here: it may be so again each time."""
+        return 0 if self._new else max(self._given, self._got)
 
     async def open(self, salt: bytes) -> None:
         """Bring both sides to the same claims; `salt` is new and random."""
@@ -98,7 +97,7 @@ class Exchange:
                     self._talk.finish()
                 )  # if it fails, perhaps the other side could not take in what it has no room for
             self._unkept.given(told, mine)
-            self._differed |= bool(told)
+            self._given += len(told)
 
     async def _say(self, turn: Turn, salt: bytes, told: dict[bytes, None]) -> None:
         """This side's turn; what the other one lacked is noted in `told`."""
@@ -116,7 +115,7 @@ class Exchange:
         while not machine.heard:
             match await self._exchanges.hear(self._talk.receive):
                 case Push(claims):
-                    self._differed = True
+                    self._got += len(claims)
                     self._new += await self._submit(claims)
                 case Want(ids):
                     await self._pay(1 + len(ids) / RANGES_READ)

@@ -29,6 +29,7 @@ class Link:
     __slots__ = (
         "_fruitless",
         "_interval",
+        "_remembered",
         "_rest",
         "_rests_until",
         "allowance",
@@ -56,7 +57,7 @@ class Link:
         self.due: float | None = None  # when it may be opened, on the monotonic clock; news is pushed meanwhile
         self.in_vain: float | None = None
         """When this node has waited long enough for the exchange that the peer is to open."""
-        self._interval = limits.exchange_interval
+        self._interval, self._remembered = limits.exchange_interval, limits.unkept
         self._fruitless, self._rests_until = 0, -inf
         self._rest = trio.CancelScope()
         self.streams: dict[ByteStream, Worker] = {}
@@ -79,12 +80,14 @@ class Link:
         """When this node may open one more."""
         return now + self.opening.take(1, now)
 
-    def compared(self, now: float, *, fruitless: bool) -> None:
-        """There was an exchange, perhaps one that changed nothing here though it found differences.
+    def compared(self, in_vain: int, now: float) -> None:
+        """There was an exchange, which found so many differences and changed nothing here.
 
         Of two nodes that are full each holds what it heard of first, thousands of claims for which the other one has no
-        room. So each such exchange doubles the time to the next one by chance, to an hour at most.
+        room, and more than `unkept` remembers. So each such exchange doubles the time to the next one by chance, to an
+        hour at most.
         """
+        fruitless = in_vain > self._remembered
         self._fruitless = self._fruitless + 1 if fruitless else 0
         pause = min(HOUR, self._interval * 2.0 ** min(self._fruitless, 16))
         self._rests_until = now + pause if fruitless else -inf

@@ -33,17 +33,6 @@ class Loading:
     def __repr__(self) -> str:
         return f"<Loading {self._known!r}>"
 
-    TABLES: Final = (
-        claim_rows.REVOKED,
-        claim_rows.LAST,
-        claim_rows.DEPOSITS,
-        records.OWN,
-        records.PINS,
-        records.PETNAMES,
-        records.MADE,
-    )
-    """What is taken back before the claims, in this order."""
-
     def table(self, name: str, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Take back one of `TABLES`. What can't be read costs itself only, and fails closed."""
         load = self._LOADS[name]
@@ -68,7 +57,7 @@ class Loading:
         try:
             self._known.registry.merge(claim_rows.read_revocation(key, value, self._known.network))
         except StoreDamaged:
-            owner = claim_rows.read_revoked(key)
+            owner = claim_rows.read_owner(key)
             self._known.registry.bar(owner)
             self._known.remarks.append(
                 f"The revocation of {owner} can't be read. Nothing of that owner is believed; a peer may tell it again."
@@ -80,7 +69,7 @@ class Loading:
         except StoreDamaged:  # a peer may tell it again; in which era its owner speaks, nothing else says
             self._known.record(claim_rows.put_last_word(key, None))
             self._known.remarks.append(
-                f"In which era {claim_rows.read_revoked(key).short} speaks can't be read; a peer may tell it again."
+                f"In which era {claim_rows.read_owner(key).short} speaks can't be read; a peer may tell it again."
             )
             return
         if self._known.registry.is_revoked(claim.owner) or (claim.level or 0) < self._known.levels.difficulty.bits:
@@ -186,3 +175,5 @@ class Loading:
         records.PETNAMES: _petname,
         records.MADE: _made,
     }
+    TABLES: Final = tuple(_LOADS)
+    """What is taken back before the claims, in this order."""

@@ -218,7 +218,7 @@ class Spread(Actor):
             exchange = self._exchange_over(talk, peer, link, lambda count: link.allowance.pay(count, talk.check))
             await exchange.open(self._entropy.token(SALT))
             talk.close()
-            link.compared(self._clock.monotonic(), fruitless=exchange.was_fruitless)
+            link.compared(exchange.in_vain, self._clock.monotonic())
         except BaseException:
             talk.abort()
             raise
@@ -326,7 +326,7 @@ class Spread(Actor):
 
         exchange = self._exchange_over(talk, peer, link, pay)
         await exchange.answer(opening)
-        link.compared(self._clock.monotonic(), fruitless=exchange.was_fruitless)
+        link.compared(exchange.in_vain, self._clock.monotonic())
 
     async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> int:
         """Hand claims to the registrar, no faster than one peer may, which the stream's window slows; the new ones."""

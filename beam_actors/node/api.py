@@ -34,7 +34,7 @@ from beam_actors.control import (
     tree_of,
 )
 from beam_actors.errors import (
-    ActorDead,
+    ActorNotFound,
     ActorUnavailable,
     BeamError,
     InvalidValue,
@@ -154,11 +154,11 @@ class Api:
             raise NotAllowed("This daemon does not let itself be crashed: start it with --chaos.")
         ref = self._find(path)
         if not ref.alive:
-            raise ActorDead(f"No actor runs at {ref.path!r} now; `beam tree` lists them.")
+            raise ActorNotFound(f"No actor runs at {ref.path!r} now; `beam tree` lists them.")
         ref.crash(ChaosCrash("crashed by `beam crash`"))
 
     def _find(self, text: str) -> Ref:
-        """The actor at a path, or whose path alone ends so; raise `ActorDead` for none, `UsageError` for several."""
+        """The actor at a path, or whose path alone ends so; raise `ActorNotFound`, or `UsageError` for several."""
         path = text.strip("/")
         ref = self._system.whereis(path)
         if ref is not None:
@@ -169,7 +169,7 @@ class Api:
             some = ", ".join(ref.path for ref in found[:3])
             raise UsageError(f"{len(found)} actors are called {path[:80]!r}: say which by a longer end of {some}.")
         if not found:
-            raise ActorDead(f"No actor runs at {text[:80]!r}; `beam tree` lists them.")
+            raise ActorNotFound(f"No actor runs at {text[:80]!r}; `beam tree` lists them.")
         return found[0]
 
     async def ca(self) -> CaInfo:

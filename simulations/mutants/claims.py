@@ -133,7 +133,7 @@ MUTANTS = (
             Edit(
                 "naming/registry.py",
                 "if digest in self._revoked or claim.era < self.era_of(claim.owner):",
-                "if claim.owner in self._revoked:",
+                "if digest in self._revoked:",
             ),
             Edit("naming/admission.py", "if claim.era < self._registry.era_of(owner):", "if claim.body is None:"),
         ),
@@ -310,7 +310,7 @@ MUTANTS = (
         name="full-nodes-compare-each-minute",
         bug="Two nodes that are full of different claims send each other thousands of them each minute.",
         test="naming/test_spread.py::test_full_nodes_that_differ_in_more_than_can_be_remembered_compare_less_often",
-        edits=(Edit("naming/link.py", "and now >= self._rests_until", "and now >= -self._rests_until"),),
+        edits=(Edit("naming/link.py", " and now >= self._rests_until", ""),),
     ),
     Mutant(
         name="refused-claims-sent-each-minute",

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.cli.tree_view import count, describe, describe_dead, find, fit, precise, style_of, walk
-from beam_actors.errors import ActorDead, UsageError
+from beam_actors.errors import ActorNotFound, UsageError
 
 
 def node(path, *children, **facts):
@@ -71,7 +71,7 @@ def test_a_part_of_the_tree_is_found_by_the_end_of_its_path():
     assert find(tree, "y")["path"] == "node/y"
     with pytest.raises(UsageError, match="2 actors are called 'list'"):
         find(tree, "list")
-    with pytest.raises(ActorDead, match="No actor"):
+    with pytest.raises(ActorNotFound, match="No actor"):
         find(tree, "ist")
 
 

@@ -23,7 +23,7 @@ from beam_actors.control.results import (
     TreeNode,
     TunnelRow,
 )
-from beam_actors.errors import ActorDead, NameNotFound, NameTaken, NotAllowed, TunnelNotFound
+from beam_actors.errors import ActorNotFound, NameNotFound, NameTaken, NotAllowed, TunnelNotFound
 from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import EVERYONE, Multiaddr, OwnerId, PeerId
 
@@ -309,7 +309,7 @@ class FakeNode:
     async def trace(self, request: TraceRequest):
         self._record("trace", request)
         if request.actor == "nobody":
-            raise ActorDead("No actor runs at 'nobody'.")
+            raise ActorNotFound("No actor runs at 'nobody'.")
         feed = FakeFeed(request.actor)
         self.feeds.append(feed)
         return feed

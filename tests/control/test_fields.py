@@ -103,7 +103,7 @@ def test_errors_carry_code_message_and_exit_code():
         (errors.TunnelRefused(), 403),
         (errors.ClaimRefused("work"), 403),
         (errors.TunnelNotFound(), 404),
-        (errors.ActorDead(), 404),
+        (errors.ActorNotFound(), 404),
         (errors.NameNotFound(), 404),
         (errors.NameTaken(), 409),
         (errors.QuotaExceeded(), 429),

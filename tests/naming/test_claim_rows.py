@@ -96,7 +96,7 @@ def test_what_is_kept_is_read_back():
         assert row.key == claim_rows.drop_entry(ALICE, owner_id(0)).key
     row = claim_rows.put_revocation(revocation())
     assert claim_rows.read_revocation(row.key, row.value, NETWORK) == revocation()
-    assert claim_rows.read_revoked(row.key) == owner_id(0)
+    assert claim_rows.read_owner(row.key) == owner_id(0)
 
 
 def test_a_claim_of_another_network_is_reported():

@@ -438,6 +438,8 @@ async def test_two_nodes_that_differ_by_a_quota_do_not_send_the_same_claims_each
         assert 2 * 3 <= pushed() <= 2 * 4  # once an hour it is tried again
         minute = sum(map(len, wires.sent + wires.answered)) / (4 * HOUR / MINUTE)
         assert minute < 256  # two exchanges of equals and what little of them is not
+        frames = [protocol.decode(unframed(frame)) for frame in wires.sent]
+        assert sum(isinstance(message, Compare) for message in frames) > 2 * HOUR / MINUTE  # as equals, each minute
         clear()
         with pytest.raises(NameNotFound):
             await other.naming.resolve(f"alice.{crowd(7)[6].owner}")

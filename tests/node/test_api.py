@@ -4,7 +4,7 @@ import trio
 
 from beam_actors.control import ExposeRequest, ForwardRequest, TraceRequest
 from beam_actors.errors import (
-    ActorDead,
+    ActorNotFound,
     NameNotFound,
     NameTaken,
     NotAllowed,
@@ -129,7 +129,7 @@ def test_crash_is_refused_unless_the_daemon_was_started_for_it():
     async def check(owner, visitor):
         with pytest.raises(NotAllowed, match="--chaos"):
             await visitor.crash("node/control")
-        with pytest.raises(ActorDead):
+        with pytest.raises(ActorNotFound):
             await owner.crash("node/nobody")
         await owner.crash("node/core/services/registry")
         await trio.sleep(1)
@@ -307,7 +307,7 @@ def test_an_actor_is_found_by_the_end_of_its_path_if_that_is_its_alone():
         await visitor.register("list", contest=False)
         with pytest.raises(UsageError, match="2 actors are called 'list'"):
             await visitor.trace(TraceRequest(actor="list"))
-        with pytest.raises(ActorDead, match="beam tree"):
+        with pytest.raises(ActorNotFound, match="beam tree"):
             await visitor.trace(TraceRequest(actor="egistry"))
 
     with_two_nodes(check, chaos=True)
