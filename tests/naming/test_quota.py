@@ -337,6 +337,59 @@ def test_a_last_word_becomes_a_hold_again_when_there_is_room():
     assert known.seen(last).first == later
 
 
+def test_whose_other_hold_says_the_era_has_no_last_word():
+    known, last = known_to(SMALL, said(0, "bob", era=1)), said(0, level=2, era=1)
+    hear(known, [last, *CROWD])
+    assert not known.registry.holds(last)
+    assert known.registry.entry(Name("bob"), owner_of(0)) is not None
+    assert not known.registry.last_words
+
+
+def test_what_is_known_of_its_work_is_known_of_the_next_word(monkeypatch):
+    known, last = known_to(SMALL, *CROWD), said(0, era=1)
+    hear(known, [last])
+    again = said(0, seq=2, era=1, issued=NOW + HOUR)
+    assert again.terms.work == last.terms.work
+    monkeypatch.setattr(Levels, "of", lambda _levels, _claim: None)  # as if the book had been lost
+    assert known.take(again.encoded, NOW + HOUR) == again
+    assert not known.unproven()
+
+
+def test_a_full_node_takes_no_last_word_back_as_a_hold():
+    full = attrs.evolve(SMALL, claims=2)
+    known, last = known_to(full, said(30, "bob"), said(31, "carol")), said(0, era=1)
+    assert hear(known, [last]) == 1
+    known.forget(NOW)
+    assert list(known.registry.last_words) == [last]
+
+
+def test_a_revoked_owners_last_word_is_not_taken_back():
+    known, tables, last = known_to(SMALL, *CROWD), Tables(), said(0, era=1)
+    hear(known, [last])
+    tables.apply(known)
+    word = dict(tables.rows[claim_rows.LAST])
+    known.publish(Claim.revoke(NETWORK, chain(0).era_key(8)), NOW)
+    tables.apply(known)
+    assert not tables.rows[claim_rows.LAST]
+    tables.rows[claim_rows.LAST] = word  # as of a store whose two tables are not of one time
+    again = tables.load(levels=LEVELS, limits=SMALL)
+    assert not again.registry.last_words
+    tables.apply(again)
+    assert not tables.rows[claim_rows.LAST]
+
+
+def test_a_stored_hold_of_the_era_takes_the_place_of_its_owners_last_word():
+    known, tables = known_to(SMALL, said(0, "bob", era=1)), Tables()
+    tables.apply(known)
+    row = claim_rows.put_last_word(owner_of(0).digest, said(0, era=1))
+    tables.rows.setdefault(row.table, {})[row.key] = row.value
+    again = tables.load(levels=LEVELS, limits=SMALL)
+    assert again.registry.entry(Name("bob"), owner_of(0)) is not None
+    assert not again.registry.last_words
+    tables.apply(again)
+    assert not tables.rows[claim_rows.LAST]
+
+
 def test_who_says_it_again_later_is_believed_for_longer():
     """Else an owner whose one name is crowded would be forgotten a month after it was crowded."""
     first, again = said(0, era=1), said(0, seq=2, era=1, issued=NOW + HOUR)
@@ -349,14 +402,16 @@ def test_who_says_it_again_later_is_believed_for_longer():
 
 
 def test_it_is_forgotten_in_the_end_and_can_not_be_told_again():
-    known, last = known_to(SMALL, *CROWD), said(0, era=1)
-    late = NOW + RETENTION + HOUR
-    assert hear(known, [last]) == hear(known, [said(50, "bob", issued=late)], now=late) == 1  # so the clock is believed
+    later = NOW + HOUR  # than the crowd, so that its forgetting says nothing of this one
+    known, last = known_to(SMALL, *CROWD), said(0, era=1, issued=later)
+    late = later + RETENTION + HOUR
+    assert hear(known, [last], now=later) == 1
+    assert hear(known, [said(50, "bob", issued=late)], now=late) == 1  # so the clock is believed
     known.forget(late)
     assert not known.registry.last_words
     assert last.id not in known.registry
     assert known.registry.floor >= last.issued
-    assert known.take(last.encoded, NOW) is None
+    assert known.take(last.encoded, later) is None
 
 
 def test_a_revocation_ends_it():
