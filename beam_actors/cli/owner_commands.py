@@ -57,8 +57,8 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
     asks first. The daemon must not run; it claims your names anew some seconds after the start, and until it has told a
     peer the key before is believed. Your other machines need the new key, too: `beam recover` there.
     """
-    _check_can_ask(yes=yes)
     check_stopped(app)
+    _check_can_ask(yes=yes)
     chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     check_keys(app)
     shown = None
@@ -91,16 +91,16 @@ def transfer(
 ) -> None:
     """Hand your NAME over to OWNER (52 characters; `beam id` there). It opens your next era, like `rotate-key`.
 
-    Whoever pinned the name follows it, and nobody who has no more than this machine's key can do it. It can't be taken
-    back, so it asks first, and says whether this machine has ever heard of OWNER. The daemon must not run; it hands the
-    name over when it starts, and OWNER then registers it.
+    Whoever pinned the name follows it, and nobody who has no more than this machine's key can do it. Once OWNER has
+    registered it there is no way back, so it asks first, and says whether this machine has ever heard of OWNER. The
+    daemon must not run; it hands the name over when it starts.
     """
     from beam_actors.values import Name  # noqa: PLC0415 (keys are these commands' matter)
 
     check_name(name)
     label, successor = Name(plain_name(name)), parse_owner(owner)
-    _check_can_ask(yes=yes)
     check_stopped(app)
+    _check_can_ask(yes=yes)
     chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     if successor == chain.owner_id:
         raise UsageError("That owner is you.")
@@ -141,9 +141,9 @@ def _show_transfer(app: App, name: "Name", successor: "OwnerId", seen: "Prospect
     if not heir.is_known:
         note(f"Take care: {_UNHEARD}.")
     note(
-        f"What follows: nobody holds {name} until they register it, whoever pinned it follows to them, and you can't "
-        f"take it back. Era {era} of your keys opens, of seven; on each other machine of yours, then: "
-        f"`beam recover --era {era}` over there."
+        f"What follows: nobody holds {name} until they register it, and whoever pinned it follows to them. You can "
+        f"take it back only as long as they have not (`beam register {name}`). Era {era} of your keys opens for good, "
+        f"of seven; on each other machine of yours, then: `beam recover --era {era}` over there."
     )
 
 

@@ -299,6 +299,7 @@ def test_a_transfer_asks_and_no_is_an_answer(home, beam, phrase_file, owner_of_c
         assert f"cottage goes from you to the owner\n  {heir}\n" in done.err
         assert "never heard of that owner" in done.err
         assert "Era 1 of your keys opens" in done.err
+        assert "take it back only as long as they have not (`beam register cottage`)" in done.err
         assert (owner_key(home), handing_of(home, "cottage")) == (CHAIN.era_key(0), None)
     answers("y\n")
     done = beam("transfer", "cottage", heir, "--phrase-file", phrase_file)
@@ -359,6 +360,14 @@ def test_a_daemon_that_runs_is_named_before_a_person_is_asked(home, beam, phrase
     assert "Is that meant" not in done.err
 
 
+@pytest.mark.parametrize("command", [("rotate-key",), ("transfer", "cottage", str(owner_id(2)))])
+def test_a_daemon_that_runs_is_named_where_nobody_can_be_asked(home, beam, phrase_file, owner_of_cottage, command):
+    with HomeLock(home.path):
+        done = beam(*command, "--phrase-file", phrase_file)
+    assert done.exit_code == 4
+    assert "`beam stop`, then this again" in done.err
+
+
 @pytest.mark.parametrize("command", [("rotate-key",), ("transfer", "cottage", str(owner_id(2))), ("recover",)])
 def test_a_daemon_that_runs_is_named_before_the_phrase_is_typed(home, beam, owner_of_cottage, answers, command):
     answers("")  # whoever would be asked for the phrase has none
@@ -405,7 +414,8 @@ def test_what_a_transfer_says_of_other_machines_is_not_for_this_home(
     answers("n\n")
     done = beam("--home", home.path, "transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
     assert "`beam recover --era 1` over there" in done.err
-    assert str(home.path) not in done.err
+    assert f"`beam --home {home.path} register cottage`" in done.err
+    assert done.err.count(str(home.path)) == 1
 
 
 def test_a_transfer_says_how_the_heir_is_known(home, beam, phrase_file, owner_of_cottage, answers):
