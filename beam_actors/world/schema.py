@@ -76,8 +76,9 @@ def mapped(error: sqlite3.Error | OSError, path: Path) -> StorageError:
 
 def _damaged(path: Path, what: str) -> StoreDamaged:
     return StoreDamaged(
-        f"The database {path} is damaged ({what}): stop the daemon, move the file and its -wal aside, and put a backup "
-        "in its place or start without one; keys are kept elsewhere and names come back from peers."
+        f"The database {path} is damaged ({what}): while no daemon runs, move the file and those that begin with its "
+        "name aside, and put a backup in its place or start without one. Keys are kept elsewhere, so the names stay "
+        "yours: without a backup, register and expose each again."
     )
 
 

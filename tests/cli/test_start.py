@@ -142,7 +142,7 @@ def test_damage_in_the_database_is_located():
     home = homes.Home(Path("/home/x"))
     said = str(located(StoreDamaged("A record of names in the store can't be read: x."), home))
     assert "/home/x/beam.sqlite" in said
-    assert "backup" in said
+    assert "without a backup, register and expose each again" in said
     for error in (StoreDamaged("/home/x/ca-root.pem is damaged."), HomeInUse("Held.")):
         assert located(error, home) is error
 
