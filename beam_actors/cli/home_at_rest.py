@@ -140,15 +140,25 @@ def act(app: App, chain: "OwnerChain", secret: str | None, step: "Callable[[Owni
         return trio.run(run, files)
 
 
-def install(app: App, chain: "OwnerChain", era: int, secret: str | None) -> None:
-    """Give the home, which may be without keys, the key of the era."""
+def install(app: App, chain: "OwnerChain", era: int, secret: str | None, *, fresh: bool) -> None:
+    """Give the home the key of the era; a `fresh` one, without keys, gets its database, too."""
     import trio  # noqa: PLC0415 (see above)
 
-    from beam_actors.node import take_owner_key  # noqa: PLC0415 (see above)
+    from beam_actors.node import begin_home, take_owner_key  # noqa: PLC0415 (see above)
     from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (see above)
     from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (see above)
     from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (see above)
+    from beam_actors.world.store import SqliteStore  # noqa: PLC0415 (see above)
+
+    async def run(files: HomeFiles) -> None:
+        keys = await take_owner_key(files, OsEntropy(), ThreadCompute(), secret, chain.era_key(era))
+        if fresh:
+            store = await SqliteStore.open(app.home.file(DATABASE))
+            try:
+                await begin_home(store, keys)
+            finally:
+                await store.close()
 
     os.umask(0o077)
     with HomeFiles(app.home.path) as files:
-        trio.run(take_owner_key, files, OsEntropy(), ThreadCompute(), secret, chain.era_key(era))
+        trio.run(run, files)

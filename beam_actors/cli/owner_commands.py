@@ -197,7 +197,8 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     check_phrase(app, chain)
     with locked(app):
-        if not app.home.file(KEYSTORE).exists():
+        fresh = not app.home.file(KEYSTORE).exists()
+        if fresh:
             if app.home.file(DATABASE).exists():
                 raise StorageError(
                     f"{app.home.path} holds a database without its keys; move it away, or choose another --home."
@@ -206,7 +207,7 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
         else:
             before = era_of(app, secret)
         wanted = era if era is not None else before or 0
-        install(app, chain, wanted, secret)
+        install(app, chain, wanted, secret, fresh=fresh)
     if app.out.as_json:
         app.out.data({"owner": str(chain.owner_id), "era": wanted})
         return

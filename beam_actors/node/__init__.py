@@ -1,7 +1,7 @@
 """The composition root: the supervision tree of one node, given its configuration and its ports."""
 
 from beam_actors.node.config import Bind, NodeConfig, NodePorts
-from beam_actors.node.home import open_home
+from beam_actors.node.home import begin_home, open_home
 from beam_actors.node.keys import KEYSTORE, open_keys, take_owner_key
 from beam_actors.node.limits import NodeLimits, parse_limits
 from beam_actors.node.owning import Owning, Prospect
@@ -17,6 +17,7 @@ __all__ = [
     "NodePorts",
     "Owning",
     "Prospect",
+    "begin_home",
     "compose_node",
     "open_home",
     "open_keys",

@@ -63,6 +63,15 @@ async def open_home(ports: NodePorts, passphrase: str | None) -> AsyncIterator[O
             await left.close()
 
 
+async def begin_home(store: Store, keys: Keyring) -> None:
+    """Note whose the database of a new home is, or the first node would take it for one that lost what it held.
+
+    Raises:
+        StorageError: it can't be written.
+    """
+    await store.commit([Change(TABLE, _KEYS, _encode(_Holder(keys.owner.owner_id, keys.peer.peer_id)))])
+
+
 async def _matching(store: Store, ports: NodePorts, passphrase: str | None) -> tuple[Keyring, tuple[str, ...]]:
     files = ports.files
     record = await store.get(TABLE, _KEYS)
@@ -79,7 +88,7 @@ async def _matching(store: Store, ports: NodePorts, passphrase: str | None) -> t
     keys = await open_keys(files, ports.entropy, ports.compute, passphrase)
     mine = _Holder(keys.owner.owner_id, keys.peer.peer_id)
     if holder is None:
-        await store.commit([Change(TABLE, _KEYS, _encode(mine))])
+        await begin_home(store, keys)
         return keys, (_emptied(database),) if had_keys else ()
     if holder != mine:
         whose = "owner" if holder.owner != mine.owner else "machine"

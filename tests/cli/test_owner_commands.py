@@ -70,6 +70,17 @@ def test_a_fresh_home_recovers_and_rotates(home, beam, phrase_file):
     assert owner_key(home) == CHAIN.era_key(7)
 
 
+@pytest.mark.e2e
+def test_a_home_that_was_recovered_has_lost_nothing(home, beam, phrase_file):
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    try:
+        started = beam("start", "--detach", *OPTIONS)
+        assert started.exit_code == 0
+        assert "is new" not in started.err
+    finally:
+        assert beam("stop").exit_code == 0
+
+
 def test_a_phrase_of_somebody_else_changes_nothing(home, beam, phrase_file, tmp_path):
     assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
     other = tmp_path / "other"

@@ -1,7 +1,8 @@
 import pytest
 
 from beam_actors.errors import StorageError, StoreDamaged
-from beam_actors.node import NodePorts, open_home
+from beam_actors.identity import OwnerChain, new_phrase
+from beam_actors.node import NodePorts, begin_home, open_home, take_owner_key
 from beam_actors.node.home import TABLE
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE, PHRASE
 from beam_actors.ports import Change
@@ -124,6 +125,16 @@ async def test_an_empty_database_beside_old_keys_is_told(home):
     assert after == before
     assert "is new" in note
     assert await home.start() == (before, ())
+
+
+async def test_a_home_that_was_begun_with_keys_has_lost_nothing(home):
+    ports = home.ports()
+    key = OwnerChain.from_phrase(new_phrase(bytes(32))).era_key(0)
+    keys = await take_owner_key(ports.files, ports.entropy, ports.compute, None, key)
+    store = await ports.store()
+    await begin_home(store, keys)
+    await store.close()
+    assert await home.start() == ((keys.owner.owner_id, keys.peer.peer_id), ())
 
 
 async def test_a_database_that_does_not_say_whose_it_is(home):
