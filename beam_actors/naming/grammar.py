@@ -61,17 +61,17 @@ def parse_query(text: str, suffixes: Collection[str] = DEFAULT_SUFFIXES) -> Quer
             plain = plain[: -len(suffix) - 1]
             break
     label, dot, rest = plain.partition(".")
-    if not dot:
-        return Query(Name(label))
     try:
-        return Query(Name(label), OwnerId.parse(rest))
-    except InvalidName:
-        raise
+        owner = OwnerId.parse(rest) if dot else None
     except InvalidValue:
         known = ", ".join("." + suffix for suffix in suffixes)
         raise InvalidName(
-            f"{text[:80]!r} is neither NAME, NAME with one of {known}, nor NAME.OWNER with the owner's 52 characters."
+            f"Nobody can hold {text[:80]!r}: it is neither NAME, NAME with one of {known}, nor NAME.OWNER with the "
+            "owner's 52 characters."
         ) from None
+    if Name.is_reserved(label):
+        raise InvalidName(f"Nobody can hold {text[:80]!r}: {label!r} is reserved.")
+    return Query(Name(label), owner)
 
 
 def skeleton(name: Name) -> str:

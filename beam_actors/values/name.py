@@ -36,11 +36,16 @@ class Name:
         if value.isdigit():
             raise InvalidName(f"{value!r} is not a name: it needs a letter, or it looks like an address.")
         if value in RESERVED:
-            raise InvalidName(f"{value!r} is reserved; choose another name.")
+            raise InvalidName(f"{value!r} is reserved: nobody can hold it.")
 
     def __hash__(self) -> int:
         """The label's, which it keeps: names are keys wherever one looks."""
         return hash(self.label)
+
+    @staticmethod
+    def is_reserved(label: str) -> bool:
+        """Whether a label, in lower case, is one that nobody can hold, however it looks."""
+        return label in RESERVED
 
     @classmethod
     def parse(cls, text: str) -> "Name":

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,19 @@ def test_what_people_type(text, expected):
 )  # fmt: skip
 def test_what_is_no_name(text):
     with pytest.raises(InvalidName):
+        parse_query(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Localhost", "'Localhost': 'localhost' is reserved"),
+        ("example.local.", "'example.local.': 'example' is reserved"),
+        ("example.com", "'example.com': it is neither NAME"),
+    ],
+)
+def test_the_whole_of_what_nobody_can_hold_is_said(text, said):
+    with pytest.raises(InvalidName, match=f"^Nobody can hold {re.escape(said)}"):
         parse_query(text)
 
 
