@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from beam_actors import __version__
+from beam_actors.cli.absence import WENT_AWAY
 from beam_actors.cli.claiming import WORKING, claimed, is_claimed
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
@@ -68,6 +69,7 @@ class _Session:
         self._shown_up = False
         self._last: tuple[Any, ...] | None = None
         self._midline = False
+        self._away = False
         self._tunnel: Mapping[str, Any] | None = None
 
     @property
@@ -102,7 +104,8 @@ class _Session:
                 raise DaemonNotRunning("The daemon keeps ending the tunnel; `beam logs` may say why.")
             if failures == 0:
                 self.end_line()
-                self._app.out.note("The daemon went away; asking again…")
+                self._app.out.note(WENT_AWAY)
+                self._away = True
             failures += 1
             self._last = None
             pause(_BETWEEN_TRIES)
@@ -110,6 +113,9 @@ class _Session:
     def _show(self, line: Mapping[str, Any]) -> None:
         event, out = line.get("event"), self._app.out
         self._tunnel = line.get("tunnel", self._tunnel)
+        if event == "up" and self._away:
+            self._away = False
+            out.note(f"The daemon is back, and offers {title(line['tunnel'])} again.")
         if out.as_json:
             out.data({**line, "target_up": answers(line["tunnel"]["target"])} if event == "up" else line)
         elif event == "up" and not self._shown_up:

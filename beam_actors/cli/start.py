@@ -121,9 +121,9 @@ def located(error: BeamError, home: Home) -> BeamError:
     if not isinstance(error, StoreDamaged) or str(home.path) in str(error):
         return error
     return StoreDamaged(
-        f"{error} It is in the database {home.file(DATABASE)}: move this file and those that begin with its name aside, "
-        "and put a backup in its place or start without one. Keys are kept elsewhere, so the names stay yours: without "
-        "a backup, register and expose each again."
+        f"{error} It is in the database {home.file(DATABASE)}: move this file and those that begin with its name "
+        "aside, and put a backup in its place or start without one. Keys are kept elsewhere, so the names stay yours: "
+        "without a backup, register and expose each again."
     )
 
 

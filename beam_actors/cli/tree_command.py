@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
+from beam_actors.cli.absence import WENT_AWAY, Absence
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.output import can_rewrite, clean, counted, is_colourful, is_terminal, printing, write
 from beam_actors.cli.tree_view import count, describe, describe_dead, find, fit, name_of, style_of, walk
-from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut
+from beam_actors.errors import BeamError
 from beam_actors.world.polling import pause
 
 if TYPE_CHECKING:
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
 
     Show = rich.console.RenderableType
 
-PATIENCE = 10.0
-"""Seconds that a daemon may be away while it is watched."""
 _ASK_SECONDS = 10.0
 _DEAD_LINES = 5
-_AWAY = {"actor-unavailable"}
 
 
 @click.command
@@ -87,34 +85,27 @@ class _Screen(Protocol):
 
 def _watch(app: App, path: str | None, interval: float) -> None:
     with _screen(app, interval) as screen:
-        note, away, shown = "", 0.0, False
+        note, absence, shown = "", Absence(), False
         process: int | None = None
         while True:
             try:
                 answer = app.ask("GET", "/v1/tree", timeout=_ASK_SECONDS)
                 part = _part(answer, path)
             except BeamError as error:
-                if not shown or not _may_come_back(error):
+                if not shown:
                     raise
-                away += interval
-                if away > PATIENCE:
-                    raise DaemonNotRunning(
-                        f"The daemon is gone, and did not come back within {PATIENCE:g} seconds."
-                    ) from error
-                note = "The daemon went away; asking again…"
+                absence.bear(error, interval)
+                note = WENT_AWAY
                 screen.away(note)
             else:
                 if shown and app.daemon_pid != process:
                     note = "The daemon was restarted."
-                elif away:
+                elif absence:
                     note = ""
-                away, shown, process = 0.0, True, app.daemon_pid
+                absence.end()
+                shown, process = True, app.daemon_pid
                 screen.show(part, note)
             pause(interval)
-
-
-def _may_come_back(error: BeamError) -> bool:
-    return isinstance(error, (DaemonNotRunning, TimedOut)) or getattr(error, "remote_code", None) in _AWAY
 
 
 def _screen(app: App, interval: float) -> AbstractContextManager[_Screen]:

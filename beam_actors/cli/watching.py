@@ -1,4 +1,4 @@
-"""`names --watch`: what happens to names, an event a line, until Ctrl-C.
+"""`names --watch`: what happens to names, an event a line, until Ctrl-C. A daemon that goes away is waited for.
 
 Invariant: it says at once, on stderr, what it watches and how it ends, since nothing may happen for days. Each event is
 shown once, also over a restart of the control API; another daemon counts its events anew.
@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from beam_actors.cli.absence import WENT_AWAY, Absence
 from beam_actors.cli.context import App
 from beam_actors.cli.output import counted, moment
+from beam_actors.errors import BeamError
 
 _FEW = 4
 """Names that are listed, of however many there are."""
@@ -78,11 +80,22 @@ def _watched(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _events(app: App) -> Iterator[Mapping[str, Any]]:
-    """What happened to names, from what the daemon still knows on, for ever."""
-    last, process = 0, None
+    """What happened to names, from what the daemon still knows on, for ever; raises like `Absence.bear`."""
+    last, process, absence = 0, None, Absence()
     while True:
-        events = app.ask("POST", "/v1/events", {"after": last} if last else {})["events"]
+        try:
+            events = app.ask("POST", "/v1/events", {"after": last} if last else {})["events"]
+        except BeamError as error:
+            away = bool(absence)
+            absence.bear(error, _LOOK_SECONDS)
+            if not away:
+                app.out.note(WENT_AWAY)
+            time.sleep(_LOOK_SECONDS)  # noqa: TID251 (no loop runs here)
+            continue
         before, process = process, app.daemon_pid
+        if absence:
+            absence.end()
+            app.out.note("The daemon is back." if process == before else "The daemon was restarted.")
         if last and process != before:  # another daemon counts anew
             last = 0
             continue
@@ -93,7 +106,9 @@ def _events(app: App) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_own(app: App, full: str) -> bool:
-    return any(row["full"] == full and row["relation"] == "own" for row in app.ask("GET", "/v1/names")["names"])
+    with suppress(BeamError):  # it has just gone away; the event is to be told all the same
+        return any(row["full"] == full and row["relation"] == "own" for row in app.ask("GET", "/v1/names")["names"])
+    return False
 
 
 def _happened(event: Mapping[str, Any], *, yours: bool) -> str:

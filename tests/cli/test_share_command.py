@@ -127,6 +127,8 @@ def test_it_comes_back_after_a_crash_of_the_control_api(share, node, daemon):
     assert "asking again" in next(line for line in process.stderr if "again" in line)
     assert_soon(lambda: len([call for call in node.calls if call[0] == "expose"]) == 2)
     assert list(node.tunnel_rows) == before
+    back = next(line for line in process.stderr if "back" in line)
+    assert back == "The daemon is back, and offers swift-beam-7k2m9qxa.local again.\n"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
     assert process.returncode == 0

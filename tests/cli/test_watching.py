@@ -5,7 +5,9 @@ import json
 import pytest
 
 from beam_actors.cli import watching
+from beam_actors.cli.home import POINTER
 from beam_actors.control import NameEvent
+from beam_actors.errors import ActorUnavailable
 from beam_actors.naming import Happening
 from tests.control.fakes import OWNER
 
@@ -100,3 +102,61 @@ def test_a_watch_goes_on_where_it_was_and_begins_anew_with_another_daemon(node, 
     events = watching._events(Asking())
     assert [next(events)["number"] for _ in range(2)] == [1, 1]
     assert asked == [{}, {"after": 1}, {"after": 1}, {}]
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Have this happen between looks, one after the other, and then Ctrl-C."""
+
+    def happen(*changes):
+        left = iter(changes)
+
+        def look(_seconds):
+            change = next(left, None)
+            if change is None:
+                raise KeyboardInterrupt
+            change()
+
+        monkeypatch.setattr("beam_actors.cli.watching.time.sleep", look)
+
+    return happen
+
+
+def nothing():
+    pass
+
+
+def test_a_daemon_that_goes_away_is_waited_for_and_that_is_said_once(node, beam, steps):
+    event = NameEvent(number=1, at=1e9, what="rotated", name="byron.local", owner=OWNER, relation="own")
+
+    def come_back():
+        node.failure = None
+        node.name_events = [event]
+
+    steps(lambda: setattr(node, "failure", ActorUnavailable("starting")), nothing, come_back)
+    done = beam("names", "--watch")
+    assert done.exit_code == 0
+    assert done.err.splitlines()[1:] == ["The daemon went away; asking again…", "The daemon is back."]
+    assert "is signed by your key of a later era" in done.out
+
+
+def test_a_daemon_that_stays_away_ends_it_with_3(home, node, beam, steps):
+    pointer = home.file(POINTER).read_text()
+    steps(lambda: home.file(POINTER).unlink(), *[nothing] * 20)
+    done = beam("names", "--watch")
+    home.file(POINTER).write_text(pointer)
+    assert done.exit_code == 3
+    assert "did not come back within 10 seconds" in done.err
+
+
+def test_an_error_that_is_no_absence_ends_it_at_once(node, beam, steps):
+    steps(lambda: setattr(node, "failure", ZeroDivisionError()))
+    assert beam("names", "--watch").exit_code == 1
+
+
+def test_an_event_is_told_although_the_daemon_goes_away_meanwhile():
+    class Gone:
+        def ask(self, method, path):
+            raise ActorUnavailable("starting")
+
+    assert not watching._is_own(Gone(), "byron.local")
