@@ -12,7 +12,7 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.commands import COMMANDS, SECTIONS, SHARE, looks_like_target
-from beam_actors.cli.output import Output, cannot_print, discard, open_missing_streams
+from beam_actors.cli.output import Output, cannot_print, discard, open_missing_streams, to_fit
 
 _TARGET = "PORT | HOST:PORT"
 _UNPRINTED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
@@ -115,7 +115,8 @@ def _with_hints(error: click.ClickException) -> click.ClickException:
 
     above = error.ctx.find_root().obj
     program = program_for(above.get("home") if isinstance(above, dict) else None)
-    return click.UsageError(Output(as_json=False, program=program).hinted(error.message), error.ctx)
+    message = Output(as_json=False, program=program).hinted(error.message)
+    return click.UsageError(to_fit(f"Error: {message}", sys.stderr).removeprefix("Error: "), error.ctx)
 
 
 def _unprinted(error: OSError) -> int:

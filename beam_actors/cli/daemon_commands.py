@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from beam_actors.world.files import HomeFiles
 
 _MAX_PASSPHRASE = 1024
+_WORDS_A_LINE = 4
 _STOP_SECONDS = 20.0
 
 
@@ -96,7 +97,7 @@ def _detach(app: App, arguments: Sequence[str], secret: str | None) -> None:
     if app.out.as_json:
         app.out.data({**answer, "pid": pid})
         return
-    app.out.line(f"⚡ Beam runs in the background (process {pid}); `beam status` says more.")
+    app.out.prose(f"⚡ Beam runs in the background (process {pid}); `beam status` says more.")
     app.out.line(f"🌐 Peer: {answer['peer_id']}")
 
 
@@ -120,7 +121,7 @@ def _say_stopped(app: App, *, was_running: bool) -> None:
     if app.out.as_json:
         app.out.data({"stopped": True, "was_running": was_running})
         return
-    app.out.line("Stopped." if was_running else "No daemon was running for this home, so there is nothing to stop.")
+    app.out.prose("Stopped." if was_running else "No daemon was running for this home, so there is nothing to stop.")
 
 
 def _ask_to_stop(app: App) -> None:
@@ -155,17 +156,28 @@ def _phrase(app: App, files: "HomeFiles", *, forget: bool) -> None:
         if app.out.as_json:
             app.out.data({"phrase": words, "path": files.path(PHRASE)})
             return
-        app.out.line(words)
         if is_terminal():
+            for line in numbered(words.split()):
+                app.out.line(line)
             app.out.note("Write it down, then `beam phrase --forget` removes it from this machine.")
+        else:
+            app.out.line(words)
         return
     if is_terminal() and not app.out.as_json:
-        click.confirm("Without this phrase a lost machine means lost names. Is it written down?", abort=True)
+        app.out.prose("Without this phrase a lost machine means lost names.")
+        click.confirm("Is it written down?", abort=True)
     files.remove(PHRASE)
     if app.out.as_json:
         app.out.data({"forgotten": True})
         return
-    app.out.line("Forgotten: the phrase is no longer on this machine.")
+    app.out.prose("Forgotten: the phrase is no longer on this machine.")
+
+
+def numbered(words: Sequence[str]) -> list[str]:
+    """A phrase as it is written down: four numbered words a line, in columns."""
+    width = max(map(len, words), default=0)
+    cells = [f"{number:>2}. {word:<{width}}" for number, word in enumerate(words, start=1)]
+    return ["  ".join(cells[at : at + _WORDS_A_LINE]).rstrip() for at in range(0, len(cells), _WORDS_A_LINE)]
 
 
 def read_passphrase(path: str) -> str:

@@ -51,7 +51,7 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
     out = app.out
     out.styled(f"✅ {'Name registered' if answer['new'] else 'Yours already'}: {answer['full']}", fg="green")
     out.line(f"🌐 Peer: {answer['peer_id']}")
-    out.line(f"📡 {_told(answer['told'], new=answer['new'])}")
+    out.prose(f"📡 {_told(answer['told'], new=answer['new'])}")
     out.line(f"🔒 Signed by owner {answer['owner']}")
     out.line()
     for other in answer["look_alikes"]:
@@ -60,7 +60,7 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
     if answer["url"]:
         out.line(f"Now reachable as {answer['url']}")
     else:
-        out.line(f"Nothing is offered under it yet: `beam expose PORT --name {answer['name']}`.")
+        out.prose(f"Nothing is offered under it yet: `beam expose PORT --name {answer['name']}`.")
 
 
 def _told(peers: int, *, new: bool) -> str:
@@ -81,7 +81,7 @@ def release(app: App, name: str) -> None:
     if answer["signed"]:
         app.out.line(f"Released: {answer['name']}")
         return
-    app.out.line(f"Forgotten: {answer['name']}. Your keys were revoked and sign nothing any more, so no peer is told.")
+    app.out.prose(f"Forgotten: {answer['name']}. Your keys were revoked and sign nothing any more, so no peer is told.")
 
 
 @click.command
@@ -120,7 +120,7 @@ def pin(app: App, name: str, owner: str | None) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
-    app.out.line(f"📌 {answer['name']} is pinned to owner {answer['owner']}")
+    app.out.prose(f"📌 {answer['name']} is pinned to owner {answer['owner']}")
 
 
 @click.command
@@ -156,7 +156,7 @@ def petname(app: App, petname: str, name: str | None, *, forget: bool) -> None:
     elif forget:
         app.out.line(f"No longer a petname: {petname}")
     else:
-        app.out.line(f"📌 {petname} stands for {answer['name']} of owner {answer['owner']}, on this machine")
+        app.out.prose(f"📌 {petname} stands for {answer['name']} of owner {answer['owner']}, on this machine")
 
 
 class _Names(click.Group):

@@ -50,7 +50,7 @@ def status(app: App) -> None:
     out.line(f"📊 Status: connected to {counted(answer['peers'], 'peer')}")
     out.line(f"🔗 Offers {counted(answer['tunnels'], 'tunnel')}, holds {counted(answer['names'], 'name')}")
     if answer["revoked"]:
-        out.line(f"🔒 Your keys were revoked, so no name of yours leads anywhere: {_NEW_OWNER}")
+        out.prose(f"🔒 Your keys were revoked, so no name of yours leads anywhere: {_NEW_OWNER}")
     out.line(f"⏱  Up for {duration(answer['uptime_s'])}, network {answer['network']}")
     out.line()
     for what in ("dns", "https", "http"):
@@ -121,4 +121,4 @@ def ping(app: App, peer_or_name: str) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
-    app.out.line(f"{answer['peer_id']}: {answer['rtt_ms']:.2f} ms, {answer['path']} ({answer['why']})")
+    app.out.prose(f"{answer['peer_id']}: {answer['rtt_ms']:.2f} ms, {answer['path']} ({answer['why']})")

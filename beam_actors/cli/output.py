@@ -1,7 +1,8 @@
 """What a command prints: data on stdout (text, or JSON with `schema`), words for people on stderr where they would mix.
 
-Owns four invariants: nothing that came from another machine reaches a terminal with its control characters, colour
-appears only on a terminal whose user did not set NO_COLOR, no value in a pipe is ever cut or broken over two lines, and
+Owns five invariants: nothing that came from another machine reaches a terminal with its control characters, colour
+appears only on a terminal whose user did not set NO_COLOR, no value in a pipe is ever cut or broken over two lines,
+prose on a terminal is broken between words, and values and commands, which are to be pasted, by the terminal alone, and
 a command of this program that is shown in backticks works as pasted, for the home that is spoken of.
 """
 
@@ -19,7 +20,7 @@ from typing import Any, TextIO
 
 import click
 
-from beam_actors.cli.tables import NOTHING, lay_out
+from beam_actors.cli.tables import NOTHING, fitted, lay_out
 from beam_actors.errors import BeamError
 
 SCHEMA = 1
@@ -65,8 +66,12 @@ class Output:
         return _OURS.sub(lambda _: f"`{self.program} ", line[:end]) + line[end:]
 
     def line(self, text: str = "") -> None:
-        """A line of a command's result, on stdout."""
+        """A line of a command's result, on stdout, whole."""
         write(clean(self.hinted(text)))
+
+    def prose(self, text: str) -> None:
+        """Like `line`, of words for people: on a terminal it is broken where it is too long."""
+        write(to_fit(clean(self.hinted(text)), sys.stdout))
 
     def styled(self, text: str, **style: Any) -> None:
         """Like `line`, in a colour where the terminal shows them."""
@@ -76,7 +81,7 @@ class Output:
     def note(self, text: str) -> None:
         """A remark for people, on stderr."""
         try:
-            click.echo(clean(self.hinted(text)), err=True)
+            click.echo(to_fit(clean(self.hinted(text)), sys.stderr), err=True)
         except OSError:  # a remark that nobody can hear must not end what it is about
             discard(sys.stderr)
 
@@ -188,6 +193,16 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
+
+
+def to_fit(text: str, stream: TextIO) -> str:
+    """The clean text in lines that fit the terminal that the stream is, if it is one."""
+    if not stream.isatty():
+        return text
+    chosen = os.environ.get("COLUMNS", "")
+    with suppress(OSError, ValueError):  # a stream without a descriptor, or a terminal that knows no size
+        return fitted(text, int(chosen) if chosen.isdigit() else os.get_terminal_size(stream.fileno()).columns)
+    return text
 
 
 def is_terminal() -> bool:

@@ -74,8 +74,8 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
         app.out.data({"owner": str(chain.owner_id), "era": era, "takes_effect": _AT_START})
         return
     app.out.styled(f"✅ Era {era} is open, and this machine has its key.", fg="green")
-    app.out.line(f"{_START}, which claims your names anew some seconds later.")
-    app.out.line("The key before is worth nothing once the daemon has run and told a peer, and not before.")
+    app.out.prose(f"{_START}, which claims your names anew some seconds later.")
+    app.out.prose("The key before is worth nothing once the daemon has run and told a peer, and not before.")
     _say_other_machines(app, era)
 
 
@@ -117,8 +117,8 @@ def transfer(
         app.out.data({**said, "successor_known": seen.heir.is_known, "takes_effect": _AT_START})
         return
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
-    app.out.line(f"{_START}, which says so to everybody some seconds later.")
-    app.out.line(f"Then, over there: `beam register {label}`; until then nobody holds the name.")
+    app.out.prose(f"{_START}, which says so to everybody some seconds later.")
+    app.out.prose(f"Then, over there: `beam register {label}`; until then nobody holds the name.")
     _say_other_machines(app, era)
 
 
@@ -164,8 +164,8 @@ def _ask(question: str) -> None:
 
 
 def _say_other_machines(app: App, era: int) -> None:
-    app.out.line(f"An owner can do this seven times, for a rotation or a transfer; {_left(era)} left.")
-    app.out.line(f"On each other machine of yours: `beam stop`, `beam recover --era {era}`, `beam start --detach`.")
+    app.out.prose(f"An owner can do this seven times, for a rotation or a transfer; {_left(era)} left.")
+    app.out.prose(f"On each other machine of yours: `beam stop`, `beam recover --era {era}`, `beam start --detach`.")
 
 
 def _left(era: int) -> str:
@@ -212,9 +212,9 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
         app.out.data({"owner": str(chain.owner_id), "era": wanted})
         return
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
-    app.out.line("`beam start --detach`, then `beam register NAME` for each name that it should serve.")
+    app.out.prose("`beam start --detach`, then `beam register NAME` for each name that it should serve.")
     if era is None:
-        app.out.line("If you ever rotated or transferred: `beam recover --era N`, with the last N that was said.")
+        app.out.prose("If you ever rotated or transferred: `beam recover --era N`, with the last N that was said.")
 
 
 @click.command
@@ -232,7 +232,8 @@ def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
     _check_can_ask(yes=yes)
     chain = chain_of(app, phrase_file)
     if not yes:
-        _ask(f"All names of {chain.owner_id} will be gone for good. Is that meant?")
+        app.out.note(f"All names of {chain.owner_id} will be gone for good.")
+        _ask("Is that meant?")
     ensure_daemon(app.home, app.out.note, check=lambda: None)
     claim = Claim.revoke(app.ask("GET", "/v1/status")["network"], chain.era_key(REVOCATION_ERA))
     answer = app.ask("POST", "/v1/revoke", {"claim": base64.b64encode(claim.encoded).decode()})
@@ -241,4 +242,4 @@ def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
         return
     told = f"{counted(answer['told'], 'peer')} told" if answer["told"] else "each peer hears of it as it comes"
     app.out.styled(f"✅ {answer['owner']} is revoked, and {told}.", fg="green")
-    app.out.line("A new recovery phrase makes a new owner: start with another --home.")
+    app.out.prose("A new recovery phrase makes a new owner: start with another --home.")

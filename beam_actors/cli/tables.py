@@ -14,6 +14,7 @@ are all alike, and the last twelve some 70 bits.
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ _WHOLE_ID = 52
 _HEAD = 8
 _SHORT_ID = 21
 _MIN_PROSE = 24
+_TO_PASTE = re.compile(r"`[^`]*`")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+"""No clean text has one: it is not printable, as Python sees it."""
 CUT = "…"
 """In the place of an id's middle."""
 
@@ -93,9 +97,27 @@ def _squeezed(
     return _with_prose(columns, short, gap, room) if room >= _MIN_PROSE else None
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Prose in lines of `width`, broken at spaces alone."""
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Prose in lines of `width`, broken at spaces alone; `indent` goes before each line but the first."""
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False, subsequent_indent=indent)
+    return lines or [""]
+
+
+def fitted(text: str, width: int) -> str:
+    """The lines of a clean text, each broken at spaces if it is too long for a terminal so wide.
+
+    What stands in backticks is never broken, since it is to be pasted: the terminal does it, which pastes as one line.
+    """
+    return "\n".join(_fitted(line, width) for line in text.split("\n"))
+
+
+def _fitted(line: str, width: int) -> str:
+    room = width - sum(unicodedata.east_asian_width(char) in "WF" for char in line)  # these take two columns
+    if len(line) <= room or room < _MIN_PROSE:
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    kept = _TO_PASTE.sub(lambda found: found.group().replace(" ", _NO_BREAK), line)
+    return "\n".join(wrapped(kept, room, indent)).replace(_NO_BREAK, " ")
 
 
 def shorten_ids(text: str, length: int = _SHORT_ID) -> str:

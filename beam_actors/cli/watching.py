@@ -64,7 +64,7 @@ def watch_names(app: App) -> None:
                 app.out.data(event)
             else:
                 yours = event["what"] == "handed" and _is_own(app, event["name"])
-                app.out.line(_happened(event, yours=yours))
+                app.out.prose(_happened(event, yours=yours))
 
 
 def _watched(rows: Sequence[Mapping[str, Any]]) -> str:

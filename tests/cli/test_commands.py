@@ -111,13 +111,16 @@ def test_help_and_version(beam):
     assert beam("expose", "--help").exit_code == 0
 
 
-def test_phrase(home, beam):
+def test_phrase(home, beam, monkeypatch):
     assert beam("phrase").exit_code == 6
     path = home.file(PHRASE)
     path.write_text("one two three\n")
     path.chmod(0o600)
     assert beam("phrase").out == "one two three\n"
     assert beam("phrase", "--json").json["phrase"] == "one two three"
+    with monkeypatch.context() as patch:
+        patch.setattr("beam_actors.cli.daemon_commands.is_terminal", lambda: True)
+        assert beam("phrase").out == " 1. one     2. two     3. three\n"
     assert beam("phrase", "--forget").exit_code == 0
     assert not path.exists()
     assert beam("phrase", "--forget").exit_code == 6

@@ -1,6 +1,6 @@
 import pytest
 
-from beam_actors.cli.daemon_commands import read_passphrase
+from beam_actors.cli.daemon_commands import numbered, read_passphrase
 from beam_actors.errors import UsageError
 
 
@@ -24,3 +24,12 @@ def test_a_bad_passphrase_file_is_refused_without_its_content(tmp_path, content)
 def test_a_missing_passphrase_file(tmp_path):
     with pytest.raises(UsageError, match="No such file"):
         read_passphrase(str(tmp_path / "none"))
+
+
+def test_a_phrase_is_shown_in_numbered_words_that_no_terminal_breaks():
+    words = [f"word{number}" for number in range(1, 24)] + ["eightchr"]
+    lines = numbered(words)
+    assert lines[0] == " 1. word1      2. word2      3. word3      4. word4"
+    assert len(lines) == 6
+    assert max(map(len, lines)) < 60
+    assert " ".join(lines).split()[1::2] == words

@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,28 @@ def test_what_is_to_be_done_over_there_is_not_of_the_program_here():
     for theirs in ("Then, over there: `beam stop`, `beam id`.", "On each other machine of yours: `beam stop`."):
         assert out.hinted(f"`beam id`. {theirs}\n`beam id`") == f"`beam --home /h id`. {theirs}\n`beam --home /h id`"
     assert out.hinted("`beam --help` lists them.") == "`beam --help` lists them."
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_prose_fits_a_terminal_and_is_whole_in_a_pipe(monkeypatch, capsys):
+    out, text = Output(as_json=False), "A remark that is longer than that terminal is wide."
+    monkeypatch.setenv("COLUMNS", "30")
+    for say in (out.note, out.prose, out.line):
+        say(text)
+    assert capsys.readouterr() == (f"{text}\n" * 2, f"{text}\n")
+    screen = Screen()
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, screen)
+    for say in (out.note, out.prose, out.line):
+        say(text)
+    broken = "A remark that is longer than\nthat terminal is wide.\n"
+    assert screen.getvalue() == f"{broken * 2}{text}\n"
+    monkeypatch.delenv("COLUMNS")
+    assert output.to_fit(text, screen) == text  # it knows no size
 
 
 def test_counted():

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.cli.tables import CUT, NOTHING, lay_out, shorten_ids
+from beam_actors.cli.tables import CUT, NOTHING, fitted, lay_out, shorten_ids
 from tests.control.fakes import OTHER, OWNER, PEER
 
 COLUMNS = ("name", "is", "owner", "expires in", "url")
@@ -88,3 +88,25 @@ def test_no_line_is_wider_than_the_terminal_and_no_value_but_an_id_is_cut(rows, 
 @pytest.mark.parametrize("width", [80, 120])
 def test_rows_without_a_value_take_no_column(width):
     assert laid_out(("a", "b", "c"), [("1", "-", "2"), ("3", "-", "-")], width) == ["a   c", "1   2", "3   -"]
+
+
+def test_prose_is_broken_between_words_and_a_command_never():
+    text = "Browsers do not know such names yet: `beam --home /h status` shows a curl line.\n  Press Ctrl+C to stop"
+    assert fitted(text, 40).split("\n") == [
+        "Browsers do not know such names yet:",
+        "`beam --home /h status` shows a curl",
+        "line.",
+        "  Press Ctrl+C to stop",
+    ]
+    assert fitted("  one two three four five six seven", 24) == "  one two three four\n  five six seven"
+    assert fitted(f"`{'beam ' * 10}`, and more", 30) == f"`{'beam ' * 10}`,\nand more"
+    assert fitted("🔒 " + "x" * 20 + " " + "y" * 6, 29) == "🔒 " + "x" * 20 + "\n" + "y" * 6  # it takes two columns
+    assert fitted(text, 0) == text  # a terminal that knows no size
+
+
+@given(st.lists(st.text("ab`-", min_size=1, max_size=12)), st.integers(24, 60))
+def test_no_word_of_prose_is_lost_or_broken(words, width):
+    text = " ".join(words)
+    lines = fitted(text, width).split("\n")
+    assert " ".join(lines) == text
+    assert all(len(line) <= width or " " not in line or "`" in line for line in lines)
