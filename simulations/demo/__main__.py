@@ -1,6 +1,7 @@
 """The story that `make demo` tells, one paragraph a step. Exit code 0 means that every step held."""
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,9 @@ from simulations.demo.visitor import RequestLoop, Visitor, resolve
 NAME = "byronwade"
 HOST = f"{NAME}.local"
 UPLOAD = 8 << 20
+ROOT = "node"
+SLACK = 0.05
+"""Seconds by which ages that are told may be wrong."""
 BOLD, DIM, GREEN, PLAIN = (
     ("\033[1m", "\033[2m", "\033[32m", "\033[0m") if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ("",) * 4
 )
@@ -53,10 +57,22 @@ def web_application() -> Iterator[int]:
                 process.terminate()
 
 
+def typed(daemon: Daemon, *arguments: str) -> str:
+    """The command as a person would type it, in the folder of the demo and while the demo runs."""
+    return shlex.join([".venv/bin/beam", "--home", str(daemon.home), *arguments])
+
+
 def endpoint(address: str) -> tuple[str, int]:
     """`127.0.0.1:53` as a socket address."""
     host, _, port = address.rpartition(":")
     return host, int(port)
+
+
+def curl(visitor: Visitor) -> str:
+    """The command that fetches the page as the visitor does."""
+    host, port = visitor.address
+    options = ("--cacert", str(visitor.ca), "--connect-to", f"{visitor.name}:443:{host}:{port}")
+    return shlex.join(["curl", *options, f"https://{visitor.name}"])
 
 
 def changed(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[str]:
@@ -67,6 +83,13 @@ def changed(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]])
         if path in before
         and (node["incarnation"], node["restarts"]) != (before[path]["incarnation"], before[path]["restarts"])
     ]
+
+
+def replaced(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[str]:
+    """The actors that ended and in whose place there is a new one of the same name: younger than they would be."""
+    passed = after[ROOT]["uptime_s"] - before[ROOT]["uptime_s"] - SLACK
+    both = [path for path in after if path in before and path not in changed(before, after)]
+    return [path for path in both if after[path]["uptime_s"] - before[path]["uptime_s"] < passed]
 
 
 def describe(loop: RequestLoop, since: float) -> str:
@@ -81,16 +104,22 @@ def show_changes(path: str, before: dict[str, dict[str, Any]], after: dict[str, 
     """Say what `tree` says of the fault, and raise if anything outside of `path` restarted."""
     gone = sorted(set(before) - set(after))
     new = sorted(set(after) - set(before))
-    restarted = changed(before, after)
-    outside = [other for other in restarted if not other.startswith(path)]
+    restarted, anew = changed(before, after), replaced(before, after)
+    outside = [other for other in restarted + anew if not other.startswith(path)]
     if outside:
         raise AssertionError(f"other actors restarted too: {outside}")
-    for word, paths in (("ended", gone), ("new", new), ("restarted", restarted)):
+    for word, paths in (("ended", gone), ("new", new), ("made anew", anew), ("restarted", restarted)):
         for actor in paths:
             why = f" ({after[actor]['last_exit']})" if word == "restarted" else ""
             say(f"   tree: {word} {actor.removeprefix('node/core/services/')}{why}")
-    untouched = len(before) - len(gone) - len(restarted)
-    say(f"   the other {untouched} of the visitor's {len(before)} actors were not touched")
+    say(f"   {spared(len(before), len(gone) + len(anew) + len(restarted))}")
+
+
+def spared(before: int, touched: int) -> str:
+    """How many of the visitor's actors a fault left alone."""
+    if not touched:
+        return f"none of the visitor's {before} actors ended or restarted"
+    return f"the visitor's other {before - touched} actors, of {before}, were not touched"
 
 
 def crash_actors(bob: Daemon, visitor: Visitor, owner_id: str) -> None:
@@ -99,7 +128,7 @@ def crash_actors(bob: Daemon, visitor: Visitor, owner_id: str) -> None:
     peer = session.partition("/session-")[0]
     for path in (session, peer):
         before = flatten_tree(bob.beam("tree"))
-        say(f"   beam crash {path}")
+        say(f"   {typed(bob, 'crash', path)}")
         with RequestLoop(visitor) as loop:
             time.sleep(0.3)
             start = time.monotonic()
@@ -159,7 +188,7 @@ def story(alice: Daemon, bob: Daemon, known: str, port: int) -> None:
         for daemon in (alice, bob):
             eventually(partial(connected, daemon), timeout=10, what=f"{daemon.name} is connected")
     with step(2, f"Alice registers {HOST} and exposes her web application, localhost:{port}"):
-        say(f"   beam expose {port} --name {NAME}")
+        say(f"   {typed(alice, 'expose', str(port), '--name', NAME)}")
         alice.beam("expose", str(port), "--name", NAME)
     with step(3, f"Bob's DNS knows {HOST}"):
 
@@ -171,13 +200,14 @@ def story(alice: Daemon, bob: Daemon, known: str, port: int) -> None:
 
         address = eventually(answer, timeout=5, what="the name resolves")
         resolution = bob.beam("resolve", HOST)
-        say(f"   dig @{status['dns']} {HOST}  ->  {address}")
+        server, number = endpoint(status["dns"])
+        say(f"   dig -p {number} @{server} {HOST}  ->  {address}")
         say(f"   owner {resolution['owner'][:16]}…, served by peer …{resolution['peer_id'][-8:]}")
     visitor = Visitor(HOST, endpoint(status["https"]), Path(bob.beam("ca")["path"]))
     with step(4, "Verified HTTPS, a WebSocket and a streamed upload, end to end"):
         code, body = visitor.get()
         heading = body.partition(b"<h1>")[2].partition(b"</h1>")[0].decode()
-        say(f"   curl --cacert $(beam ca) https://{HOST}  ->  {code}, {len(body)} bytes: {heading}")
+        say(f"   {curl(visitor)}  ->  {code}, {len(body)} bytes: {heading}")
         if code != 200 or b"Hello from" not in body:
             raise AssertionError(body)
         answers = visitor.websocket("hello", "beam")

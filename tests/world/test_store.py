@@ -132,7 +132,7 @@ async def test_a_file_that_is_no_database(tmp_path, content):
     path = tmp_path / "db"
     path.write_bytes(content)
     path.chmod(0o600)
-    with pytest.raises(StoreDamaged, match="while no daemon runs.*without a backup, register and expose each again"):
+    with pytest.raises(StoreDamaged, match=r"while no daemon runs.*without a backup, register and expose each again"):
         await SqliteStore.open(path)
     assert path.read_bytes() == content
 
