@@ -74,8 +74,8 @@ class Output:
         write(to_fit(clean(self.hinted(text)), sys.stdout))
 
     def styled(self, text: str, **style: Any) -> None:
-        """Like `line`, in a colour where the terminal shows them."""
-        text = clean(self.hinted(text))
+        """Like `prose`, in a colour where the terminal shows them."""
+        text = to_fit(clean(self.hinted(text)), sys.stdout)
         write(click.style(text, **style) if is_colourful() else text)
 
     def note(self, text: str) -> None:
