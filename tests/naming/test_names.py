@@ -3,7 +3,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from beam_actors.errors import ActorUnavailable, NameNotFound, NotAllowed
+from beam_actors.errors import ActorUnavailable, NameNotFound, NameTaken, NotAllowed
 from beam_actors.naming import Claim, Handing, Kind, hand_over
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, ListFormer, ListHeld, Submit, Taken
@@ -308,6 +308,29 @@ async def test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along(auto
         await settle(2 * HOUR)  # the heir renews, and still says from whom it has the name
         assert (await entry(heir)).claim.terms.seq > FIRST
         assert (await entry(heir)).claim.terms.inherits == passed.id
+
+
+async def test_a_name_can_be_taken_back_until_the_heir_registers_it(autojump_clock):
+    async with lab(3) as (wires, (one, heir, friend)):
+        wires.connect(one, friend)
+        await one.naming.register("alice")
+        await settle(15)
+    store = await MemoryStore.open(one.disk)
+    await hand_over(store, one.owner, ALICE, Handing(heir.owner, 1))
+    await store.close()
+    one.key = owner_key(0, 1)
+    async with one.run(), heir.run(), friend.run():
+        for other in (heir, friend):
+            wires.connect(one, other)
+        wires.connect(heir, friend)
+        await settle(15)
+        with pytest.raises(NameNotFound, match="goes to"):
+            await friend.naming.resolve("alice")
+        await one.naming.register("alice")
+        await settle(15)
+        assert (await friend.naming.resolve("alice")).owner == one.owner
+        with pytest.raises(NameTaken):
+            await heir.naming.register("alice")
 
 
 async def test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_handed_over(autojump_clock):
