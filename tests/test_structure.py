@@ -26,6 +26,7 @@ TESTED_IN = {
     "flow/sockets.py": "flow/test_pump.py",
     "naming/answering.py": "naming/test_knowledge.py",
     "naming/limits.py": "node/test_limits.py",
+    "naming/link.py": "naming/test_spread.py",
     "naming/messages.py": "naming/test_registrar.py",
     "naming/results.py": "naming/test_facade.py",
     "peers/kad/answers.py": "peers/kad/test_dht.py",

@@ -36,7 +36,8 @@ def phrase_entropy(text: str) -> bytes:
     """The 32 bytes that a typed phrase stands for; raise `InvalidValue` as `check_phrase` does."""
     if len(text) > _MAX_TEXT:
         raise InvalidValue("That is too long for a recovery phrase of 24 words.")
-    words = unicodedata.normalize("NFKD", text).lower().split()
+    typed = unicodedata.normalize("NFKD", text).lower().split()
+    words = [word for word in typed if not word.rstrip(".)").isdigit()]  # the places, as they are shown with the words
     if len(words) != WORDS:
         raise InvalidValue(f"A recovery phrase has {WORDS} words; this has {len(words)}.")
     known = _known_words()

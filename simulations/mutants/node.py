@@ -21,8 +21,8 @@ MUTANTS = (
             ),
             Edit(
                 "node/home.py",
-                "    if holder is None:\n        await store.commit",
-                "    if holder is None or not had_keys:\n        await store.commit",
+                "    if holder is None:\n        await begin_home",
+                "    if holder is None or not had_keys:\n        await begin_home",
             ),
         ),
     ),

@@ -85,3 +85,8 @@ def test_arbitrary_text_is_refused_and_never_crashes(text):
 def test_entropy_has_32_bytes():
     with pytest.raises(InvalidValue):
         new_phrase(bytes(16))
+
+
+def test_the_places_that_are_shown_with_the_words_may_be_typed_with_them():
+    shown = " ".join(f"{place}. {word}" for place, word in enumerate(ZEROS.split(), start=1))
+    assert phrase_entropy(shown) == phrase_entropy(shown.replace(".", "")) == bytes(32)
