@@ -231,7 +231,8 @@ class Admission:
             refusal = "This node keeps as many claims as it is allowed to."
         if not refusal or self._stays(claim, len(known) + 1) or self._may_deposit(claim, lodging):
             return True
-        if known or not (claim.id in registry or registry.last_words.has_room(claim)):
+        is_later = all(claim.issued > held.issued for held in known)  # it says the era for longer than any hold
+        if not (claim.id in registry or (is_later and registry.last_words.has_room(claim))):
             raise ClaimRefused("quota", refusal)
         return False
 

@@ -32,7 +32,7 @@ class _Named:
 class Hearsay:
     """The claims that peers named lately, and those that were taken in lately."""
 
-    __slots__ = ("_named", "_owed", "_patience", "_room", "_wanted")
+    __slots__ = ("_named", "_owed", "_patience", "_room", "_wanted", "passed_over")
 
     def __init__(self, room: int, patience: float) -> None:
         """`room` claims; `patience` in seconds of the caller's clock."""
@@ -42,18 +42,26 @@ class Hearsay:
         self._owed: Counter[PeerId] = Counter()
         """How many claims each peer has named that it did not give, nor anybody else one that was taken in."""
         self._wanted: dict[PeerId, dict[bytes, float]] = {}
+        self.passed_over = False
+        """Whether the last peer that `said` something has a claim for which it will not be asked."""
 
     def unsettled(self, ids: Iterable[bytes]) -> tuple[bytes, ...]:
         """Those of them that were not taken in lately."""
         return tuple(one for one in ids if (named := self._named.get(one)) is None or named.turn < inf)
 
     def said(self, peer: PeerId, ids: Iterable[bytes], now: float) -> bool:
-        """The peer has these, and this node does not; whether there was room for all."""
+        """The peer has these, and this node does not; whether there was room for all.
+
+        Of a claim that many have already said to have, one more is not asked; it is `passed_over`.
+        """
+        self.passed_over = False
         for one in ids:
             if self._owed[peer] * _PEERS >= self._room:
                 return False
             named = self._name(one)
-            if named.turn < inf and len(named.peers) < _PEERS and peer not in named.peers:
+            if named.turn < inf and len(named.peers) >= _PEERS and peer not in named.peers:
+                self.passed_over = True
+            elif named.turn < inf and peer not in named.peers:
                 named.peers.append(peer)
                 named.owing.append(peer)
                 self._owed[peer] += 1

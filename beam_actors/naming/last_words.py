@@ -5,15 +5,18 @@ must not be an era that its owner left: then the key of that era, which a thief 
 all of the owner's names, and to crowd one name would do it. So one claim stays that says so. It is under no name, and
 leads nowhere; but it is compared with peers and given to them as all claims are, so they learn of the era, too.
 
-Invariant: at most one claim of an owner, none of the first era, and of too many those stay that come first by
-`precedence`: whoever wants one gone has as much work done, for as many owners as there is room for.
+Invariant: at most one claim of an owner, none of the first era, and of too many those stay that show more work:
+whoever wants one gone has as much work done, for as many owners as there is room for. What an owner says later counts
+only if it shows no less work, so that no claims drive each other out in a circle.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 from beam_actors.naming.claim import Claim
-from beam_actors.naming.precedence import Place, place_of
+
+_Place = tuple[int, bytes]
+"""Less work comes later; of equals the owners' order decides, whatever the name."""
 
 
 class LastWords:
@@ -24,7 +27,7 @@ class LastWords:
     def __init__(self, room: int) -> None:
         self._room = room
         self._by_owner: dict[bytes, Claim] = {}
-        self._order: list[tuple[Place, bytes]] = []
+        self._order: list[_Place] = []
         self._touched: dict[bytes, None] = {}
 
     def __len__(self) -> int:
@@ -44,8 +47,10 @@ class LastWords:
         """Whether it would stay, and says more than what is here of its owner."""
         here = self._by_owner.get(claim.owner_digest)
         if here is not None:
-            return (claim.era, claim.issued, claim.id) > (here.era, here.issued, here.id)
-        return claim.era > 0 and (len(self) < self._room or self._key(claim) < self._order[-1])
+            later = (claim.era, claim.issued, claim.id) > (here.era, here.issued, here.id)
+            return later and (claim.level or 0) >= (here.level or 0)
+        is_full = len(self) >= self._room
+        return claim.era > 0 and (not is_full or (bool(self._order) and self._place(claim) < self._order[-1]))
 
     def put(self, claim: Claim) -> Claim | None:
         """Keep it in the place of what its owner said before, or of one that comes last; which one went for that.
@@ -54,10 +59,11 @@ class LastWords:
         """
         before = self.pop(claim.owner_digest)
         if before is None and len(self) >= self._room:
-            if not self._order or self._key(claim) > self._order[-1]:
+            if not self._order or self._place(claim) > self._order[-1]:
                 return claim
             before = self.pop(self._order[-1][1])
-        self.load(claim)
+        self._by_owner[claim.owner_digest] = claim
+        insort(self._order, self._place(claim))
         self._touched[claim.owner_digest] = None
         return before
 
@@ -65,14 +71,18 @@ class LastWords:
         """Keep what this owner said no longer."""
         claim = self._by_owner.pop(digest, None)
         if claim is not None:
-            del self._order[bisect_left(self._order, self._key(claim))]
+            del self._order[bisect_left(self._order, self._place(claim))]
             self._touched[digest] = None
         return claim
 
-    def load(self, claim: Claim) -> None:
-        """Take back what the store holds."""
-        self._by_owner[claim.owner_digest] = claim
-        insort(self._order, self._key(claim))
+    def load(self, claim: Claim) -> Claim | None:
+        """Take back what the store holds; as of `put`."""
+        gone = self.put(claim)
+        if gone is claim:
+            self._touched[claim.owner_digest] = None
+        else:
+            del self._touched[claim.owner_digest]
+        return gone
 
     def touched(self) -> list[tuple[bytes, Claim | None]]:
         """The owners of whom something else is to be stored than at the last call, and what."""
@@ -80,5 +90,5 @@ class LastWords:
         return [(digest, self._by_owner.get(digest)) for digest in touched]
 
     @staticmethod
-    def _key(claim: Claim) -> tuple[Place, bytes]:
-        return place_of(claim), claim.owner_digest
+    def _place(claim: Claim) -> _Place:
+        return -(claim.level or 0), claim.owner_digest

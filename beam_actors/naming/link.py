@@ -92,6 +92,10 @@ class Link:
         pause = min(HOUR, self._interval * 2.0 ** min(self._fruitless, 16))
         self._rests_until = now + pause if fruitless else -inf
 
+    def rouse(self) -> None:
+        """The peer has something that this node lacks, and chance may choose it soon."""
+        self._rests_until = -inf
+
     def may_compare(self, now: float) -> bool:
         """Whether an exchange may be had for no reason but chance."""
         return self.worker is not None and now >= self._rests_until

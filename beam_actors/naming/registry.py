@@ -56,7 +56,7 @@ class Registry:
             return False
         for entry in self.ended_by(claim):
             self._drop((entry.claim.name, claim.owner))
-        self._unsay(digest)
+        self._unsay(digest, by=claim)
         held = self.by_name.get(claim.label, digest)
         claim = self._shared(claim)
         if held is None:
@@ -136,21 +136,24 @@ class Registry:
             self._by_id.remove(claim)
 
     def say(self, claim: Claim) -> None:
-        """Keep a claim as the last word of its owner, of whom no hold is here; see `LastWords.has_room`."""
-        gone = self.last_words.put(claim)
+        """Keep a claim as the last word of its owner; see `LastWords.has_room`."""
+        self._replace(claim, self.last_words.put(claim))
+
+    def reload(self, claim: Claim) -> None:
+        """Take a last word back that was in a registry."""
+        self._replace(claim, self.last_words.load(claim))
+
+    def _replace(self, claim: Claim, gone: Claim | None) -> None:
         if gone is not claim:
             self._by_id.add(claim)
         if gone is not None and gone is not claim:
             self._by_id.remove(gone)
 
-    def reload(self, claim: Claim) -> None:
-        """Take a last word back that was in a registry."""
-        self.last_words.load(claim)
-        self._by_id.add(claim)
-
-    def _unsay(self, digest: bytes) -> None:
-        said = self.last_words.pop(digest)
-        if said is not None:
+    def _unsay(self, digest: bytes, *, by: Claim | None = None) -> None:
+        """The last word goes, unless it was said later than what takes its place: that would be forgotten earlier."""
+        said = self.last_words.of(digest)
+        if said is not None and (by is None or (by.era, by.issued) >= (said.era, said.issued)):
+            self.last_words.pop(digest)
             self._by_id.remove(said)
 
     # --- forgetting ---------------------------------------------------------------------------------------------------
@@ -197,7 +200,7 @@ class Registry:
         if entry is None:
             return
         self._drop(key)
-        if entry.era and key[1].digest not in self.by_owner:
+        if entry.era and key[1].digest not in self.by_owner and self.last_words.has_room(entry.claim):
             self.say(entry.claim)
 
     # --- reading ------------------------------------------------------------------------------------------------------

@@ -345,4 +345,6 @@ class Spread(Actor):
         if unsettled := self._hearsay.unsettled(ids):
             missing = await self._registrar.ask(GetMissing(unsettled), timeout=_ASK)
             link.behind |= not self._hearsay.said(peer, missing, self._clock.monotonic())
+            if self._hearsay.passed_over:
+                link.rouse()  # all who are asked may be silent
             link.wake(0.0)

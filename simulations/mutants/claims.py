@@ -269,7 +269,9 @@ MUTANTS = (
         name="crowd-brings-an-era-back",
         bug="When the last claim of an owner's era is crowded out, the key of the era before counts again.",
         test="naming/test_quota.py::test_to_crowd_a_name_brings_no_era_back_that_its_owner_left",
-        edits=(Edit("naming/registry.py", "if entry.era and key[1].digest not in self.by_owner:", "if not entry:"),),
+        edits=(
+            Edit("naming/registry.py", "if entry.era and key[1].digest not in self.by_owner and", "if not entry and"),
+        ),
     ),
     Mutant(
         name="crowd-hides-an-era",
@@ -278,7 +280,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/admission.py",
-                "if known or not (claim.id in registry or registry.last_words.has_room(claim)):",
+                "if not (claim.id in registry or (is_later and registry.last_words.has_room(claim))):",
                 "if refusal:",
             ),
         ),
@@ -290,12 +292,12 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/last_words.py",
-                "(len(self) < self._room or self._key(claim) < self._order[-1])",
+                "(not is_full or (bool(self._order) and self._place(claim) < self._order[-1]))",
                 "claim.level is not None",
             ),
             Edit(
                 "naming/last_words.py",
-                "if not self._order or self._key(claim) > self._order[-1]:",
+                "if not self._order or self._place(claim) > self._order[-1]:",
                 "if not self._order:",
             ),
         ),

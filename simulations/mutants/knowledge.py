@@ -73,7 +73,9 @@ MUTANTS = (
         name="named-again-delays-again",
         bug="Each time that a peer names a claim again, all others have to wait for longer.",
         test="naming/test_hearsay.py::test_who_names_a_claim_again_and_again_delays_it_once",
-        edits=(Edit("naming/hearsay.py", " and len(named.peers) < _PEERS and peer not in named.peers:", ":"),),
+        edits=(
+            Edit("naming/hearsay.py", "elif named.turn < inf and peer not in named.peers:", "elif named.turn < inf:"),
+        ),
     ),
     Mutant(
         name="forged-counts-as-come",

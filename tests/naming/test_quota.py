@@ -14,7 +14,7 @@ from beam_actors.naming import answering, claim_rows
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.knowledge import Knowledge
-from beam_actors.naming.limits import HOUR, RETENTION, Limits
+from beam_actors.naming.limits import DAY, HOUR, MAX_VALIDITY, RETENTION, Limits
 from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.precedence import place_of
 from beam_actors.naming.quota import Latest, Quotas
@@ -335,6 +335,31 @@ def test_a_last_word_becomes_a_hold_again_when_there_is_room():
     known.forget(later)
     assert known.registry.holds(last)
     assert known.seen(last).first == later
+
+
+def test_an_older_claim_makes_nobody_forget_an_era_sooner():
+    """Else who replays one, under a name of which there is room, shortens for how long the era is known."""
+    old = said(0, "bob", era=1, issued=NOW - MAX_VALIDITY + 2 * HOUR)
+    last = said(0, seq=2, era=1)
+    known = known_to(SMALL, *CROWD, last)
+    assert hear(known, [old]) == 1
+    later = NOW + DAY + 3 * HOUR
+    hear(known, [said(50, "carol", issued=later)], now=later)
+    known.forget(later)
+    assert known.registry.entry(Name("bob"), owner_of(0)) is None
+    assert known.registry.era_of(owner_of(0)) == 1
+
+
+def test_a_renewal_that_finds_no_room_says_the_era_for_longer_than_an_older_hold():
+    released = said(0, "bob", era=1, kind=Kind.TOMBSTONE, issued=NOW - MAX_VALIDITY + 2 * HOUR)
+    known = known_to(SMALL, *CROWD, released)
+    assert hear(known, [said(0, seq=2, era=1)]) == 1
+    assert hear(known, [said(0, seq=1, era=1, issued=NOW - MAX_VALIDITY + HOUR)]) == 0
+    later = NOW + DAY + 3 * HOUR
+    hear(known, [said(50, "carol", issued=later)], now=later)
+    known.forget(later)
+    assert known.registry.names_of(owner_of(0)) == ()
+    assert known.registry.era_of(owner_of(0)) == 1
 
 
 def test_whose_other_hold_says_the_era_has_no_last_word():
