@@ -50,8 +50,8 @@ class Limits:
     deposits: int = 1024
     """Holds that are kept beside the quotas for the network, because this node is near the key of `name.<owner>`."""
     last_words: int = 4096
-    """Claims that are kept, beside those, because they alone say that their owner left an era; of more those that come
-    first. Whoever wants one gone has as much work done for each of them."""
+    """Claims that are kept, beside those, because they alone say that their owner left an era; of more those that show
+    more work. Whoever wants one gone has as much work done for each of them."""
     revocations: int = 4096
     """Revocations kept, beside the claims and for good; own and pinned owners' are kept beyond it."""
     waiting: int = 256

@@ -75,6 +75,8 @@ class DhtActor(Actor):
         self._newcomers: set[PeerId] = set()
         """Those that are being looked at."""
         self._looked_at: OrderedDict[PeerId, float] = OrderedDict()
+        self._refusing: OrderedDict[PeerId, float] = OrderedDict()
+        """Since when those who cut the last question have cut each."""
         """Those that were, and when."""
         self._pinging: set[PeerId] = set()
         """Contacts of which it is being found out whether they live."""
@@ -149,6 +151,7 @@ class DhtActor(Actor):
     def on_met(self, message: Met) -> None:
         """A peer answered: it enters the table, if it was reached at its own address."""
         self._heard = now = self._clock.monotonic()
+        self._refusing.pop(message.record.peer, None)
         if message.dialled is None:
             self._contacts.lives(message.record.peer)
             return
@@ -162,11 +165,23 @@ class DhtActor(Actor):
 
     @receives(Missed)
     def on_missed(self, message: Missed) -> None:
-        """A peer did not answer; if nobody does, it is this node that is cut off."""
+        """A peer did not answer; if nobody does, it is this node that is cut off.
+
+        Who cuts a stream is there, and was asked too much, unless it does nothing else for long.
+        """
+        if message.cut and not self._refuses_for_long(message.peer):
+            return
         known = self._contacts.get(message.peer)
         elsewhere = known is not None and known.address != message.address
         if self._clock.monotonic() - self._heard < self._limits.cut_off and not elsewhere:
             self._contacts.failed(message.peer)
+
+    def _refuses_for_long(self, peer: PeerId) -> bool:
+        now = self._clock.monotonic()
+        since = self._refusing.setdefault(peer, now)
+        if len(self._refusing) > self._limits.askers:
+            self._refusing.popitem(last=False)
+        return now - since > self._limits.refusing
 
     @receives(Doubted)
     def on_doubted(self, message: Doubted) -> None:
@@ -184,11 +199,11 @@ class DhtActor(Actor):
         try:
             async with self._questions.turn(node):
                 answer = await self._questions.find(node.peer, node.address, Find(What.NODES, self._own_id), self.ref)
-        except (ResourceExhausted, ActorError, StreamCut) as error:  # here, or there is too much to do
+        except (ResourceExhausted, ActorError) as error:  # here, which says nothing of the other
             _log.debug("a node of the table was not asked", peer=str(node.peer), error=str(error))
         except FAILURES as error:
             _log.debug("a node of the table does not answer", peer=str(node.peer), error=str(error))
-            self.ref.tell(Missed(node.peer, node.address))
+            self.ref.tell(Missed(node.peer, node.address, cut=isinstance(error, StreamCut)))
         else:
             self.ref.tell(Met(answer.own, answer.dialled))
         finally:

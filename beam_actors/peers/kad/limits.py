@@ -91,6 +91,8 @@ class KadLimits:
     """How long one that could not be reached is not looked at again."""
     newcomers_remembered: int = 4096
     """Those that are remembered for it."""
+    refusing: float = 120.0
+    """How long a contact may cut all questions before it counts as silent: rates have room again after seconds."""
     joins: int = 3
     """How often a node that has come looks for its own place: at once, and again when those who came at the same time
     are known to others."""

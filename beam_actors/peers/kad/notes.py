@@ -28,6 +28,8 @@ class Missed:
 
     peer: PeerId
     address: TcpAddress
+    cut: bool = False
+    """Whether it cut the stream of the question."""
 
 
 @attrs.frozen(slots=True)

@@ -182,8 +182,7 @@ class _Walk:
             _log.debug("a node was not asked", peer=str(node.peer), error=str(error))
         except FAILURES as error:
             _log.debug("a node did not answer", peer=str(node.peer), error=str(error))
-            if not isinstance(error, StreamCut):  # who cuts a stream is there, and was asked too much
-                self._dht.tell(Missed(node.peer, node.address))
+            self._dht.tell(Missed(node.peer, node.address, cut=isinstance(error, StreamCut)))
         self._tell.send_nowait(outcome)
 
     async def _lose_patience(self, node: KadNode) -> None:

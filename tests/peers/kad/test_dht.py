@@ -480,6 +480,23 @@ async def test_who_asks_too_much_does_not_forget_those_who_refuse(world, autojum
         assert len(walked.closest) == len(known)
 
 
+async def test_who_cuts_each_question_for_long_counts_as_silent(world, autojump_clock):
+    async with world.running(7, limits=FREE) as (hub, *others):
+        await meet(hub, *others)
+        await trio.sleep(60)
+        refuser, *left = others
+        refuser.dht._answers.take = lambda _peer, _remote: False
+        knew = [node for node in left if refuser.id in node.table()]
+        assert knew
+        for seconds, stays in ((60, True), (200, False)):
+            for _ in range(3):
+                for node in knew:
+                    await node.find(node_id(refuser.id))
+                await trio.sleep(seconds / 3)
+            near = [node for node in knew if refuser.id in {one.peer for one in node.dht._contacts.closest(KEY)}]
+            assert bool(near) is stays
+
+
 async def test_who_is_far_from_a_key_says_so(world, autojump_clock):
     async with world.running(16, limits=FREE, kad=SMALL) as nodes:
         hub, *others = nodes
