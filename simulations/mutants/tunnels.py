@@ -17,6 +17,30 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="access-rule-ignored-in-the-pump",
+        bug="A peer that may not come in is served by its second stream, which the pump takes.",
+        test="tunnels/test_reception.py::test_who_may_not_come_in_is_refused_with_each_stream",
+        edits=(
+            Edit(
+                "tunnels/offered.py",
+                "if self._refusal_of(peer) is not None or not self._serving.take(peer):",
+                "if self._refusal_of(None) is not None or not self._serving.take(peer):",
+            ),
+        ),
+    ),
+    Mutant(
+        name="target-not-checked-in-the-pump",
+        bug="A target that becomes the daemon's own listener is reached by streams that the pump takes.",
+        test="tunnels/test_reception.py::test_a_target_that_becomes_forbidden_between_two_streams_is_not_reached",
+        edits=(
+            Edit(
+                "tunnels/offered.py",
+                "if self._refusal_of(peer) is not None or not self._serving.take(peer):",
+                "if not self._spec.access.permits(peer) or not self._serving.take(peer):",
+            ),
+        ),
+    ),
+    Mutant(
         name="request-gets-another-service",
         bug="A request for a name that is not offered here gets whatever is offered on that port.",
         plan="doors",

@@ -2,12 +2,14 @@
 
 import pytest
 
-from beam_actors.errors import NetworkError, TunnelNotFound
-from beam_actors.tunnels import Reception
+from beam_actors.errors import NetworkError, ResourceExhausted, TunnelNotFound, TunnelRefused
+from beam_actors.tunnels import Reception, TunnelsLimits
 from beam_actors.tunnels.protocol import Request, Status, encode_request
-from beam_actors.values import Name
+from beam_actors.values import Name, PeerId, TcpAddress
 from tests.peers.lab import until
-from tests.tunnels.lab import DATA, WEB, ask_raw, exchange, knock, stage
+from tests.tunnels.lab import DATA, HERE, WEB, World, ask_raw, exchange, knock, offer, stage
+
+STRANGER = str(PeerId(bytes(32)))
 
 
 async def counted(world, owner, visitor):
@@ -54,6 +56,26 @@ async def test_what_is_not_taken_is_found_as_it_came(world, autojump_clock):
         await garbage.shutdown()
         assert b"failed" in await garbage.read()
         assert taken == [False] * 4
+
+
+async def test_who_may_not_come_in_is_refused_with_each_stream(world, autojump_clock):
+    async with stage(world) as (owner, visitor, service):
+        await owner.tunnels.expose(offer(3000, name="web", allow=(STRANGER,)))
+        for _ in range(3):
+            with pytest.raises(TunnelRefused, match="allow your peer id"):
+                await visitor.tunnels.open("web", 80)
+        (status,) = await owner.tunnels.list()
+        assert (status.refused, service.came) == (3, 0)
+
+
+async def test_a_target_that_becomes_forbidden_between_two_streams_is_not_reached(world, autojump_clock):
+    async with stage(world) as (owner, visitor, service):
+        await owner.tunnels.expose(WEB)
+        taken = await counted(world, owner, visitor)
+        owner.forbidden = (TcpAddress(HERE, 3000),)
+        with pytest.raises(TunnelRefused):
+            await visitor.tunnels.open("web", 80)
+        assert (taken, service.came) == ([False], 1)
 
 
 async def test_a_tunnel_that_restarts_is_served_by_its_new_actor_and_a_withdrawn_one_by_nobody(world, autojump_clock):
