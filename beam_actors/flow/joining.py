@@ -113,7 +113,7 @@ class Joining:
         tags: Tags,
         told: Callable[[BeamError | None, int], None],
     ) -> None:
-        far_link, self._near_link = far.on_ready(self._on_far), near.on_ready(self._on_near)
+        self._near_link, far_link = near.on_ready(None), far.on_ready(None)  # after an error both are as they were
         if not isinstance(far_link, StackedLink):
             raise LocalProtocolError("Only a stream of a session says something first.")
         self._near = near
@@ -125,6 +125,8 @@ class Joining:
         self._read = False
         self._sent = 0
         self._timer: Timer | None = None
+        near.on_ready(self._on_near)
+        far.on_ready(self._on_far)
 
     def begin(self, seconds: float) -> None:
         """Send what is there, and wait for the other end at most so long."""

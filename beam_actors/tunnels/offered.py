@@ -70,9 +70,7 @@ class OfferedTunnel(Actor):
         if not self._live.take(tags):
             self._serving.give(peer)
             return False
-        stream.read_nowait(size)
-        stream.adopt(self.ref)
-        self._reach(peer, stream, tags)
+        self._begin(peer, stream, tags, size)
         return True
 
     @receives(Serve)
@@ -92,7 +90,7 @@ class OfferedTunnel(Actor):
         if answer is None and not self._live.take(tags):
             answer = self._refused_as(_BUSY)
         if answer is None:
-            self._reach(peer, stream, tags)
+            self._begin(peer, stream, tags)
         else:
             self.spawn(self._say_no, TurnAway(stream, answer, partial(self._serving.give, peer)))
 
@@ -131,6 +129,18 @@ class OfferedTunnel(Actor):
             return
         reached.tag(self.path)  # whoever splices it tags it with a path of its own: a withdrawal must find it, too
         reply.set(Reached(reached))
+
+    def _begin(self, peer: PeerId, stream: Stream, tags: Tags, size: int = 0) -> None:
+        """Take the request of so many bytes, if it is still there, and go on; a bug gives back the stream's places."""
+        try:
+            if size:
+                stream.read_nowait(size)
+                stream.adopt(self.ref)
+            self._reach(peer, stream, tags)
+        except BaseException:
+            self._live.give(tags)  # which outlives the actor that this crashes
+            self._serving.give(peer)
+            raise
 
     def _reach(self, peer: PeerId, stream: Stream, tags: Tags) -> None:
         """Have the pump dial the target for a stream that has its places, and splice them."""

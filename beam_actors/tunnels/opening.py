@@ -183,20 +183,32 @@ class Opener:
     ) -> bool:
         if peer == self._peers.us or not self._live.take():
             return False
+        began = False
         try:
             remote = self._peers.open_now(peer, PROTOCOL, owner)
-            if remote is not None:
-                asking = asked(request)
-                if remote.write_nowait(asking) == len(asking):
-                    ended = partial(self._joined, told, request, shown)
-                    joining = Joining(local, remote, hear=_hearing(request, shown), tags=(tag,), told=ended)
-                    joining.begin(seconds)
-                    return True
-                remote.abort()
+            began = remote is not None and self._begin(local, remote, request, shown, seconds, tag, told)
         except (NetworkError, ResourceExhausted):
             pass  # whoever waits is told
-        self._live.give()
-        return False
+        finally:
+            if not began:
+                self._live.give()
+        return began
+
+    def _begin(
+        self, local: Stream, remote: Stream, request: Request, shown: str, seconds: float, tag: str, told: Told
+    ) -> bool:
+        """Ask on a new stream, and have the pump wait; False, or an error, when that can't be: then it is reset."""
+        began = False
+        try:
+            asking = asked(request)
+            if remote.write_nowait(asking) == len(asking):
+                ended = partial(self._joined, told, request, shown)
+                Joining(local, remote, hear=_hearing(request, shown), tags=(tag,), told=ended).begin(seconds)
+                began = True
+        finally:
+            if not began:
+                remote.abort()
+        return began
 
     def _joined(self, told: Told, request: Request, shown: str, error: BeamError | None, sent: int) -> None:
         self._live.give()

@@ -107,6 +107,42 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="place-of-a-bug-not-given-back",
+        bug="A bug between taking a place and the dial keeps the place for as long as the daemon runs.",
+        test="tunnels/test_reception.py::test_a_bug_in_a_tunnel_crashes_its_actor_and_no_session",
+        edits=(
+            Edit(
+                "tunnels/offered.py",
+                "            self._live.give(tags)  # which outlives the actor that this crashes\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="request-without-room-keeps-its-place",
+        bug="A stream that the pump leaves to the acceptor, since there are too many, counts as served for ever.",
+        test="tunnels/test_reception.py::test_streams_for_which_there_is_no_place_leave_none_behind_that_is_taken",
+        edits=(
+            Edit(
+                "tunnels/offered.py",
+                "            self._serving.give(peer)\n            return False\n",
+                "            return False\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="place-of-a-forward-not-given-back",
+        bug="What a forward was unable to ask for in the pump keeps its place among those that are being opened.",
+        test="tunnels/test_local_forward.py::test_a_bug_while_a_forward_opens_gives_its_place_back_and_crashes_it_alone",
+        edits=(
+            Edit(
+                "tunnels/opening.py",
+                "            if not began:\n                self._live.give()\n",
+                "            del local\n",
+            ),
+        ),
+    ),
+    Mutant(
         name="first-bytes-lost",
         bug="What a service says at once, right behind the answer to the request, is lost.",
         test="flow/test_joining.py::test_each_byte_arrives_in_its_place",

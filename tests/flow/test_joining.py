@@ -8,7 +8,15 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_actors.errors import ConnectionLost, ConnectionRefused, RemoteProtocolError, StreamCut, TargetDown, TimedOut
+from beam_actors.errors import (
+    ConnectionLost,
+    ConnectionRefused,
+    LocalProtocolError,
+    RemoteProtocolError,
+    StreamCut,
+    TargetDown,
+    TimedOut,
+)
 from beam_actors.flow import IncomingStream, Joining, Stream
 from beam_actors.flow.joining import Reach
 from beam_actors.flow.sockets import ListenerLink, SocketLink
@@ -342,6 +350,20 @@ async def test_a_stream_is_offered_with_what_came_with_it_before_the_owner_is_to
         await crash.read()
     await message.stream.write(b"still here")
     assert await yours.read() == b"still here"
+
+
+@on_virtual
+async def test_what_can_not_be_joined_is_left_as_it_was(rig: Rig) -> None:
+    (program, local), (far, other) = await rig.streams(), await rig.streams()
+    told = Told()
+    with pytest.raises(LocalProtocolError):
+        Joining(local, far, hear=hearing(), tags=(), told=told)
+    await program.write(b"hello")
+    assert await local.read() == b"hello"
+    await other.write(b"bye")
+    assert await far.read() == b"bye"
+    far.abort()
+    assert not told.calls
 
 
 @on_virtual

@@ -280,6 +280,33 @@ async def test_a_crash_of_a_forward_gives_back_the_places_of_what_it_was_opening
         assert await exchange(await program.dial(5000), b"again") == b"again"
 
 
+async def test_a_bug_while_a_forward_opens_gives_its_place_back_and_crashes_it_alone(world, autojump_clock):
+    async with forwarded(world) as (owner, visitor, _, program):
+        await owner.tunnels.expose(WEB)
+        program.listen(6000, echo)
+        forward = visitor.system.whereis("node/services/forwards/local/127.0.0.1.5000")
+        opener, before = visitor.tunnels._opener, visitor.incarnations()
+        peers, remote = opener._peers, await visitor.flow.dial(TcpAddress(HERE, 6000), forward, timeout=5)
+
+        class Odd:
+            us = peers.us
+
+            def open_now(self, *_):
+                return remote  # no stream of a session
+
+        opener._peers = Odd()
+        with pytest.raises(NetworkError):
+            await read_all(await program.dial(5000))
+        opener._peers = peers
+        assert remote.error is not None
+        assert repr(opener._live).startswith("Live(0 being opened by 0 ")
+        await until(lambda: visitor.incarnations() != before)
+        changed = {path for path, number in visitor.incarnations().items() if before.get(path) != number}
+        assert changed == {forward.path}
+        await until(lambda: forward.path in visitor.incarnations())
+        assert await exchange(await program.dial(5000), b"again") == b"again"
+
+
 async def test_a_program_that_leaves_before_the_answer_leaves_nothing_behind(world, autojump_clock):
     async with forwarded(world) as (owner, visitor, _, program):
         await owner.tunnels.expose(WEB)

@@ -1,6 +1,7 @@
 """Streams that are served in the pump: which are taken, and that the others are found as they came."""
 
 import pytest
+import trio
 
 from beam_actors.errors import NetworkError, ResourceExhausted, TunnelNotFound, TunnelRefused
 from beam_actors.tunnels import Reception, TunnelsLimits
@@ -92,7 +93,8 @@ async def test_a_tunnel_that_restarts_is_served_by_its_new_actor_and_a_withdrawn
         assert taken == [True, False]
 
 
-async def test_a_bug_in_a_tunnel_crashes_its_actor_and_no_session(world, autojump_clock):
+@pytest.mark.parametrize("pause", [0, 0.5])  # in two pieces the request is the acceptor's
+async def test_a_bug_in_a_tunnel_crashes_its_actor_and_no_session(world, autojump_clock, pause):
     async with stage(world) as (owner, visitor, _):
         await owner.tunnels.expose(WEB)
         await counted(world, owner, visitor)
@@ -104,13 +106,31 @@ async def test_a_bug_in_a_tunnel_crashes_its_actor_and_no_session(world, autojum
 
         tunnel = owner.system.whereis("node/services/tunnels/offered/web.http")._cell.actor
         tunnel._reach = bug
-        stream = await knock(visitor, owner, encode_request(Request(name=Name("web"), port=80)))
+        request = encode_request(Request(name=Name("web"), port=80))
+        stream = await knock(visitor, owner, request[:1] if pause else request)
+        if pause:
+            await trio.sleep(pause)
+            await stream.write(request[1:])
         with pytest.raises(NetworkError):
             await stream.read()
         await until(lambda: owner.incarnations() != before)
         changed = {path for path, number in owner.incarnations().items() if before.get(path) != number}
         assert changed == {"node/services/tunnels/offered/web.http"}
         assert await exchange(held, b"still here") == b"still here"
+        assert repr(owner.tunnels._opener._live).startswith("Live(0 being opened by 0 ")
+
+
+async def test_streams_for_which_there_is_no_place_leave_none_behind_that_is_taken(autojump_clock):
+    async with stage(World(TunnelsLimits(live_per_peer=1, requests_per_peer=2))) as (owner, visitor, _):
+        await owner.tunnels.expose(WEB)
+        held = await visitor.tunnels.open("web", 80)
+        for _ in range(3):
+            with pytest.raises(ResourceExhausted):
+                await visitor.tunnels.open("web", 80)
+            await trio.sleep(0.1)  # until the refusal is said, it has a place, too
+        held.abort()
+        await until(lambda: not len(owner.flow.splices))
+        assert await exchange(await visitor.tunnels.open("web", 80), b"again") == b"again"
 
 
 def test_nobody_is_asked_before_the_room_is_wired():
