@@ -1,6 +1,6 @@
 """One forward at work: local connections get their tunnel or a reset, and its port comes back."""
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import structlog
@@ -11,9 +11,10 @@ from beam_actors.flow import Traffic
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.testing.network import Conditions
 from beam_actors.tunnels import ForwardSpec, TunnelsLimits
-from beam_actors.values import Name, PeerId, TcpAddress
+from beam_actors.tunnels.protocol import Request, Status, encode_request
+from beam_actors.values import Name, TcpAddress
 from tests.peers.lab import SERVICES, until
-from tests.tunnels.lab import DATA, HERE, OWNER, WEB, Program, World, echo, exchange, read_all, stage
+from tests.tunnels.lab import DATA, HERE, OWNER, WEB, Program, World, ask_raw, echo, exchange, read_all, stage
 
 
 async def test_a_program_reaches_a_service_through_a_forward(world, autojump_clock):
@@ -226,6 +227,44 @@ async def test_a_refusal_by_a_connected_peer_resets_and_is_told_in_words(world, 
         assert repr(visitor.tunnels._opener._live).startswith("Live(0 being opened by 0 ")
 
 
+async def test_a_daemon_that_cuts_the_request_of_a_forward_is_not_asked_again(world, autojump_clock):
+    async with forwarded(world) as (owner, visitor, _, program):
+        await owner.tunnels.expose(WEB)
+        assert await exchange(await program.dial(5000), b"first") == b"first"
+        asked = []
+
+        def cut(_peer, stream):
+            asked.append(stream)
+            stream.abort()
+            return True
+
+        owner.reception.take = cut
+        with pytest.raises(NetworkError):
+            await read_all(await program.dial(5000))
+        await trio.sleep(10)
+        assert len(asked) == 1
+        status = await status_of(visitor)
+        assert status.failed == 1
+        assert "cut the request before it was answered; it may be too busy" in status.failure
+
+
+async def test_more_connections_than_may_wait_for_a_connected_peer_are_reset(autojump_clock):
+    world = World(TunnelsLimits(forward_opens=1))
+    async with forwarded(world) as (owner, visitor, _, program):
+        await owner.tunnels.expose(WEB)
+        assert await exchange(await program.dial(5000), b"first") == b"first"
+        world.network.between(owner.host, visitor.host, Conditions(latency=0.5))
+        first = await program.dial(5000)
+        await trio.sleep(0.1)
+        with pytest.raises(NetworkError), trio.fail_after(5):
+            await read_all(await program.dial(5000))
+        status = await status_of(visitor)
+        assert (status.traffic.opened, status.failed) == (1, 1)
+        assert "1 connections wait" in status.failure
+        assert await exchange(first, b"hello") == b"hello"
+        assert await exchange(await program.dial(5000), b"hello") == b"hello"
+
+
 async def test_a_silent_peer_has_its_time_at_a_forward(world, autojump_clock):
     async with forwarded(world) as (owner, visitor, _, program):
         await owner.tunnels.expose(WEB)
@@ -323,7 +362,28 @@ async def test_a_program_that_leaves_before_the_answer_leaves_nothing_behind(wor
 
 
 async def test_a_name_of_several_machines_keeps_the_first_bytes_until_one_has_answered(world, autojump_clock):
-    async with forwarded(world, whom="web") as (owner, _visitor, _, program):
+    async with (
+        stage(world, visitors=2) as (owner, visitor, silent, _),
+        Program(visitor).running() as program,
+        trio.open_nursery() as nursery,
+    ):
+        spec = ForwardSpec(destination="web", port=80, listen=TcpAddress(HERE, 5000))
+        await visitor.tunnels.forward(spec)
         await owner.tunnels.expose(WEB)
-        world.names[Name("web")] = (PeerId(bytes(32)), owner.id)
+        await visitor.peers.connect(silent.address)
+        assert (await ask_raw(visitor, silent)).status is Status.NOT_FOUND  # so what follows is the reception's
+        heard = bytearray()
+
+        async def hear(stream):
+            with suppress(NetworkError):
+                while piece := await stream.read():
+                    heard.extend(piece)
+
+        def listen(_peer, stream):
+            nursery.start_soon(hear, stream)
+            return True
+
+        silent.reception.take = listen
+        world.names[Name("web")] = (silent.id, owner.id)
         assert await exchange(await program.dial(5000), b"hello") == b"hello"
+        assert heard == encode_request(Request(name=Name("web"), port=80, client="forward"))

@@ -5,7 +5,7 @@ import trio
 
 from beam_actors.errors import NetworkError, ResourceExhausted, TunnelNotFound, TunnelRefused
 from beam_actors.tunnels import Reception, TunnelsLimits
-from beam_actors.tunnels.protocol import Request, Status, encode_request
+from beam_actors.tunnels.protocol import OK, Request, Status, encode_request
 from beam_actors.values import Name, PeerId, TcpAddress
 from tests.peers.lab import until
 from tests.tunnels.lab import DATA, HERE, WEB, World, ask_raw, exchange, knock, offer, stage
@@ -133,5 +133,18 @@ async def test_streams_for_which_there_is_no_place_leave_none_behind_that_is_tak
         assert await exchange(await visitor.tunnels.open("web", 80), b"again") == b"again"
 
 
-def test_nobody_is_asked_before_the_room_is_wired():
-    assert repr(Reception()) == "Reception(None)"
+async def test_nobody_is_asked_before_the_room_is_wired(world, autojump_clock):
+    async with stage(world) as (owner, visitor, _):
+        await owner.tunnels.expose(WEB)
+        await counted(world, owner, visitor)
+        request, unwired = encode_request(Request(name=Name("web"), port=80)), Reception()
+        seen = []
+
+        def take(peer, stream):
+            seen.append((unwired.take(peer, stream), stream.peek(len(request))))
+            return False
+
+        owner.reception.take = take
+        assert await exchange(await knock(visitor, owner, request), b"hello") == OK + b"hello"
+        assert seen == [(False, request)]
+    assert repr(unwired) == "Reception(None)"
