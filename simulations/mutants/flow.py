@@ -3,6 +3,7 @@
 from simulations.mutants.mutant import Edit, Mutant
 
 ANY_ORDER = "flow/test_invariants.py::test_in_whatever_order_what_comes_out_is_what_went_in"
+PACED = "flow/test_pacing.py::test_all_that_rest_are_resumed_in_their_order_whatever_they_do_then"
 
 MUTANTS = (
     Mutant(
@@ -243,5 +244,53 @@ MUTANTS = (
         bug="What came back through a splice is not in its tag's account once it has ended.",
         test=ANY_ORDER,
         edits=(Edit("flow/splices.py", "                account.back += back\n", ""),),
+    ),
+    Mutant(
+        name="residue-not-moved-at-the-beginning",
+        bug="A splice that begins with bytes for which there was no room waits until its source says something.",
+        test="flow/test_joining.py::test_a_greeting_that_finds_no_room_waits_for_room_and_not_for_the_target[virtual]",
+        edits=(
+            Edit(
+                "flow/splice.py",
+                "if self.residue or (source is not None and (source.buffered() or source.at_end)):",
+                "if source is not None and (source.buffered() or source.at_end):",
+            ),
+        ),
+    ),
+    Mutant(
+        name="resting-bulk-queued-twice",
+        bug="Bulk that rests already comes to rest once more with each piece that arrives.",
+        test="flow/test_pacing.py::test_what_rests_is_queued_once_however_often_more_is_offered",
+        edits=(Edit("flow/splice.py", "        if self.rests:\n            return 0\n", ""),),
+    ),
+    Mutant(
+        name="pacer-timer-not-set",
+        bug="Nobody wakes bulk that rests.",
+        test=PACED,
+        edits=(
+            Edit(
+                "flow/pacing.py",
+                "            self._pump.call_later(self._pump.limits.pace_seconds, self._wake)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="resting-bulk-woken-once",
+        bug="Bulk that had no share when others were woken rests for ever.",
+        test=PACED,
+        edits=(Edit("flow/pacing.py", "        if resting:\n            self._wake_later()\n", ""),),
+    ),
+    Mutant(
+        name="held-bulk-not-resumed",
+        bug="Bulk that is held when nobody asks any more is forgotten.",
+        test=PACED,
+        edits=(
+            Edit(
+                "flow/pacing.py",
+                "                pump.call_soon(whom.resume, whom.source)\n",
+                "                del whom\n",
+            ),
+        ),
     ),
 )

@@ -297,8 +297,8 @@ async def test_a_dial_that_cannot_begin_is_told_like_one_that_failed(rig: Rig) -
     assert told.calls[1][0].code == "actor-unavailable"
 
 
-@on_both
-async def test_a_greeting_that_finds_no_room_goes_before_what_the_target_says(rig: Rig) -> None:
+async def reached_without_room(rig: Rig) -> tuple[ListenerLink, Stream, Stream, int]:
+    """A target that was reached for a stream without room, the visitor's end, and how many bytes are before it."""
     accepted: list[SocketLink] = []
     listener = ListenerLink(rig.pump, rig.pump.driver.listen(LOOPBACK), accepted.append, rig.owner)
     visitor, there = await channel(await sessions(rig))
@@ -310,11 +310,29 @@ async def test_a_greeting_that_finds_no_room_goes_before_what_the_target_says(ri
     rig.flow.splices.open_account("tunnel")
     rig.flow.reach(there, listener.local, rig.owner, timeout=3, greeting=YES, tags=("tunnel",), told=told)
     await eventually(lambda: bool(accepted and told.calls))
-    target = Stream(accepted[0])
+    return listener, Stream(accepted[0]), visitor, filled
+
+
+@on_both
+async def test_a_greeting_that_finds_no_room_goes_before_what_the_target_says(rig: Rig) -> None:
+    listener, target, visitor, filled = await reached_without_room(rig)
     await target.write(b"said")
     await target.shutdown()
     assert (await read_all(visitor))[filled:] == YES + b"said"
     assert rig.flow.traffic("tunnel").back == 4
+    listener.close()
+
+
+@on_both
+async def test_a_greeting_that_finds_no_room_waits_for_room_and_not_for_the_target(rig: Rig) -> None:
+    listener, target, visitor, filled = await reached_without_room(rig)
+    read = b""
+    with trio.fail_after(5):
+        while len(read) < filled + len(YES):
+            read += await visitor.read()
+    assert read[filled:] == YES
+    assert rig.flow.traffic("tunnel").back == 0
+    target.abort()
     listener.close()
 
 

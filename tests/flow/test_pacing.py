@@ -6,7 +6,7 @@ import trio
 
 from beam_actors.flow import FlowLimits, Splice, Stream
 from beam_actors.flow.pacing import Pace
-from tests.flow.rig import FakeOwner, Rig, digest, read_all, run, send_all
+from tests.flow.rig import FakeOwner, Rig, digest, eventually, read_all, run, send_all
 from tests.flow.sessions import channel, sessions
 from tests.flow.test_tls import encrypted
 
@@ -189,6 +189,21 @@ async def test_an_upload_by_tls_rests_and_comes_whole(rig: Rig) -> None:
         nursery.cancel_scope.cancel()
     assert rig.pump.pacer.rests < 1.1 * BULK / LIMITS.pace_bytes  # what rests already asks no more
     assert rig.pump.budget.total == 0
+
+
+@virtual
+async def test_what_rests_is_queued_once_however_often_more_is_offered(rig: Rig) -> None:
+    client, ingress = await encrypted(rig, "plain")
+    near, app = await rig.streams()
+    asker, answerer, _ = await chain(rig)
+    splice = ingress.splice(near, "https")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(chat, asker, answerer)
+        nursery.start_soon(carry, client, app)
+        await eventually(lambda: rig.pump.pacer.resting == 1)
+        assert [splice._forth.offer(memoryview(b"more")) for _ in range(3)] == [0] * 3
+        assert rig.pump.pacer.resting == 1
+        nursery.cancel_scope.cancel()
 
 
 @virtual
