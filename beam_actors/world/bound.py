@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from beam_actors.world.pollable import Books, SocketPollable, tcp_address
 _MAX_DATAGRAM = 65535
 _NEXT_PLEASE = (errno.ECONNABORTED, errno.EPROTO, errno.EINTR, errno.ENETDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH)
 """accept(2): errors of the waiting connection, not of the listener."""
+_INHERITED = sys.platform == "linux"
+"""What a listener accepts has its options: six system calls fewer for each."""
 
 
 def listen_tcp(sock: socket.socket, address: TcpAddress, *, reuse_port: bool, backlog: int) -> None:
@@ -32,7 +35,7 @@ def listen_tcp(sock: socket.socket, address: TcpAddress, *, reuse_port: bool, ba
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # whoever wants both listens twice
-    set_up(sock)  # Linux gives what it accepts the options of the listener: six system calls fewer for each
+    set_up(sock)
     sock.bind((address.ip, address.port))
     sock.listen(backlog)
 
@@ -88,6 +91,8 @@ class EpollListener(SocketPollable):
                 raise map_os_error(error, f"Accepting at {self._local} failed") from error
             sock.setblocking(False)
             remote = None if isinstance(self._local, UnixAddress) else tcp_address(name)
+            if remote is not None and not _INHERITED:
+                set_up(sock)
             return self._books.adopt(EpollEndpoint(self._books, sock, remote, dialling=False))
 
     def close(self) -> None:

@@ -19,19 +19,21 @@ from beam_actors.world.pollable import Books, SocketPollable, address_of
 
 _MAX_PARTS = 64
 _LINGER_RESET = struct.pack("ii", 1, 0)
-_KEEP_ALIVE = (
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 75),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-)
-"""A program that closed its connection looks like one that only sends no more, until its kernel, which forgets the
-socket after 60 s (tcp_fin_timeout in tcp(7)), is asked."""
 _UNSENT = 1 << 17
 """Bytes that the kernel takes of a connection beyond those in flight (tcp(7), TCP_NOTSENT_LOWAT).
 
 Without it a reader that stalls gathers megabytes in the kernel, and a small answer waits behind what the send buffer
 took in before it; the window of what is in flight, and with it the speed, is not touched."""
+_OPTIONS = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT),
+    # A program that closed its connection looks like one that only sends no more, until its kernel, which forgets the
+    # socket after 60 s (tcp_fin_timeout in tcp(7)), is asked.
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 75),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
 
 
 def bind_source(sock: socket.socket, address: TcpAddress, *, reuse_port: bool) -> None:
@@ -43,11 +45,11 @@ def bind_source(sock: socket.socket, address: TcpAddress, *, reuse_port: bool) -
 
 
 def set_up(sock: socket.socket) -> None:
-    """The options of a TCP connection, or of a listener whose connections are to have them; may raise `OSError`."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
-    for level, option, value in _KEEP_ALIVE:
-        sock.setsockopt(level, option, value)
+    """The options of a TCP connection, or of a listener whose connections are to have them, as far as they go."""
+    for level, option, value in _OPTIONS:
+        # Each on its own: a kernel may not know one, and the other end may have reset the connection already.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(level, option, value)
 
 
 class EpollEndpoint(SocketPollable):
@@ -119,8 +121,7 @@ class EpollEndpoint(SocketPollable):
                 raise self._error
             self._dialling = False
             if is_tcp:
-                with contextlib.suppress(OSError):  # the other end may have reset it already
-                    set_up(self._socket)
+                set_up(self._socket)
         return True
 
     def recv_into(self, buffer: memoryview) -> int | None:

@@ -8,6 +8,7 @@ import pytest
 
 from beam_actors.errors import ConnectionLost, ConnectionRefused
 from beam_actors.values import TcpAddress, UnixAddress
+from beam_actors.world import bound, endpoint
 from tests.world.sockets import LOOPBACK, until
 
 
@@ -35,6 +36,28 @@ async def test_small_writes_are_not_held_back(driver) -> None:
         assert end._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert end._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert 60 < end._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < 120
+
+
+async def test_an_option_that_the_kernel_does_not_know_costs_nothing_but_itself(driver, monkeypatch) -> None:
+    unknown = (socket.IPPROTO_TCP, 9_999, 1)
+    monkeypatch.setattr(endpoint, "_OPTIONS", (unknown, *endpoint._OPTIONS))
+    listener = driver.listen(LOOPBACK)
+    dialled = driver.dial(listener.local)
+    await until(driver, dialled, write=True)
+    assert dialled.connected()
+    for end in (dialled, listener.accept()):
+        assert end._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert end._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 3
+
+
+async def test_what_is_accepted_has_its_options_also_where_none_are_inherited(driver, monkeypatch) -> None:
+    monkeypatch.setattr(bound, "_INHERITED", False)
+    listener = driver.listen(LOOPBACK)
+    listener._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+    dialled = driver.dial(listener.local)
+    await until(driver, dialled, write=True)
+    assert dialled.connected()
+    assert listener.accept()._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_a_reader_that_stalls_gathers_little_in_the_kernel(driver) -> None:
