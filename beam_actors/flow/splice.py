@@ -252,7 +252,7 @@ class Splice:
         self._step(forth=self._forth.begins(), back=self._back.begins())
 
     def carried(self, forth: int, back: int) -> None:
-        """Count bytes that went the same way before the splice did."""
+        """Count so many bytes more that went the same way before it did; or less (negative), which aren't its ends'."""
         self._forth.bytes += forth
         self._back.bytes += back
 

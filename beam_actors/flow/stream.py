@@ -121,8 +121,8 @@ class Stream:
     def splice(self, other: "Stream", tag: str | tuple[str, ...], *, at_once: bool = False) -> Splice:
         """Join two streams until both directions ended; both handles are spent, or neither when an error is raised.
 
-        `tag` names who may look for the splice, by path. Bytes put back by `unread` go first; `at_once` they go before
-        this returns, for callers that no link has called.
+        `tag` names who may look for the splice, by path. Bytes put back by `unread` go first. What is there
+        already begins to move `at_once`, before this returns, so that the splice may have ended by then; else soon.
         """
         ours, theirs = self._detachable(), other._detachable()  # noqa: SLF001  # another of its own kind
         if ours is theirs or ours.pump is not theirs.pump:

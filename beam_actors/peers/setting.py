@@ -1,6 +1,7 @@
 """What the actors of all peers of a node share. Made once, when the room is wired; it does nothing."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import attrs
 
@@ -30,7 +31,7 @@ class PeerSetting:
     backoff: DialBackoff
     routes: Routes
     visits: Visits
-    at_once: Mapping[str, AtOnce] = {}
+    at_once: Mapping[str, AtOnce] = MappingProxyType({})
     """Who is asked in the pump about streams of a protocol, once the session's actor has handed on one."""
     visiting: frozenset[str] = frozenset()
     """The protocols that visits ask for."""

@@ -27,7 +27,7 @@ from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.live import Live
 from beam_actors.tunnels.messages import Reach, Reached
-from beam_actors.tunnels.protocol import MAX_MESSAGE, OK, PROTOCOL, Request, Status, asked, decode_answer
+from beam_actors.tunnels.protocol import MAX_MESSAGE, OK, PROTOCOL, Request, Status, decode_answer, encode_request
 from beam_actors.tunnels.refusals import refusal
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId
 from beam_actors.wire import FrameReader
@@ -200,7 +200,7 @@ class Opener:
         """Ask on a new stream, and have the pump wait; False, or an error, when that can't be: then it is reset."""
         began = False
         try:
-            asking = asked(request)
+            asking = encode_request(request)
             if remote.write_nowait(asking) == len(asking):
                 ended = partial(self._joined, told, request, shown)
                 Joining(local, remote, hear=_hearing(request, shown), tags=(tag,), told=ended).begin(seconds)
@@ -266,7 +266,7 @@ class Opener:
     async def _open_there(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
         stream = await self._peers.open(peer, PROTOCOL, owner=owner)
         try:
-            asking = asked(request)
+            asking = encode_request(request)
             if (taken := stream.write_nowait(asking)) < len(asking):
                 await stream.write(asking[taken:])
             answer = decode_answer(await read_message(stream))

@@ -65,8 +65,9 @@ class UnsupportedVersion(RemoteProtocolError):
     """The request is of a version that this program does not speak; it is answered in words."""
 
 
+@lru_cache(maxsize=256)  # a forward asks for the same with each connection
 def encode_request(request: Request) -> bytes:
-    """The request as it goes on the wire."""
+    """The request as it goes on the wire; remembered."""
     name = "" if request.name is None else request.name.label
     return frame(encode_record({"v": VERSION, "name": name, "port": request.port, "client": request.client}))
 
@@ -74,10 +75,6 @@ def encode_request(request: Request) -> bytes:
 def encode_answer(answer: Answer) -> bytes:
     """The reply as it goes on the wire."""
     return frame(encode_record({"v": VERSION, "status": answer.status.value, "message": answer.message}))
-
-
-asked = lru_cache(maxsize=256)(encode_request)
-"""The same of a request that may come again, remembered: a forward asks for the same with each connection."""
 
 
 def decode_request(body: bytes | bytearray | memoryview) -> Request:
@@ -99,9 +96,9 @@ def decode_request(body: bytes | bytearray | memoryview) -> Request:
         raise RemoteProtocolError(f"A tunnel request is not acceptable: {error}") from error
 
 
-@lru_cache(maxsize=256)  # 1,024 bytes each at most; what is refused is not remembered
-def understood(body: bytes) -> Request:
-    """`decode_request` of a body that may come again, remembered."""
+@lru_cache(maxsize=256)  # 127 bytes each at most, the reception's bound; what is refused is not remembered
+def decode_request_cached(body: bytes) -> Request:
+    """`decode_request` of a short body that may come again, remembered."""
     return decode_request(body)
 
 

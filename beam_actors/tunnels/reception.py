@@ -7,7 +7,7 @@ nothing, and the acceptor finds it as it came. Made once, when the room is wired
 from beam_actors.errors import RemoteProtocolError
 from beam_actors.flow import Stream
 from beam_actors.tunnels.directory import Directory
-from beam_actors.tunnels.protocol import understood
+from beam_actors.tunnels.protocol import decode_request_cached
 from beam_actors.values import PeerId
 
 _SHORT = 1 + 0x7F
@@ -34,7 +34,7 @@ class Reception:
         if self._directory is None or not 1 < end <= min(_SHORT, len(head)):
             return False
         try:
-            request = understood(head[1:end])
+            request = decode_request_cached(head[1:end])
         except RemoteProtocolError:
             return False
         server = self._directory.server(request.name, request.port)

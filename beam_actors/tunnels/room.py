@@ -52,8 +52,8 @@ def compose_tunnels(
     clock: Clock,
     run: bytes,
     forbidden: Listeners,
+    reception: Reception,
     reserved: Collection[Network] = (),
-    reception: Reception | None = None,
     limits: TunnelsLimits | None = None,
 ) -> TunnelsRoom:
     """Wire the room below the supervisor at the path `services`.
@@ -68,8 +68,7 @@ def compose_tunnels(
     offered, local = (Members(system.ref(f"{services}/{pool}"), flow) for pool in ("tunnels/offered", "forwards/local"))
     live = Live(flow, bounds, f"{services}/tunnels/offered")
     directory = Directory(system, offered)
-    if reception is not None:
-        reception.open(directory)
+    reception.open(directory)
     opener = Opener(peers, resolver, directory, bounds, live)
     listening: Listening = {}
 
