@@ -100,8 +100,8 @@ def compose_tunnels(
     def make_forwards() -> Forwards:
         return Forwards(members=local, flow=flow, store=store, limit=bounds.forwards)
 
-    # Rest for one: a new pool is empty, and only a new list fills it. The acceptor, which strangers talk to, stands
-    # last: what they make it do restarts nothing else.
+    # Rest for one: a new pool is empty, and only a new list fills it. The acceptor, which reads what strangers send
+    # first, stands last: what they make it do restarts nothing else. Later they reach members of the pool, too.
     def tunnels_supervisor() -> Supervisor:
         return Supervisor(
             [
