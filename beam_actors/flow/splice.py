@@ -213,7 +213,7 @@ class Splice:
     @property
     def bytes(self) -> tuple[int, int]:
         """Bytes moved from the first link to the second, and back."""
-        return self._forth.bytes, self._back.bytes
+        return max(0, self._forth.bytes), max(0, self._back.bytes)  # less while a greeting waits: see `carried`
 
     @property
     def seconds(self) -> float:

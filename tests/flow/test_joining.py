@@ -326,6 +326,7 @@ async def test_a_greeting_that_finds_no_room_goes_before_what_the_target_says(ri
 @on_both
 async def test_a_greeting_that_finds_no_room_waits_for_room_and_not_for_the_target(rig: Rig) -> None:
     listener, target, visitor, filled = await reached_without_room(rig)
+    assert rig.flow.traffic("tunnel").back == 0
     read = b""
     with trio.fail_after(5):
         while len(read) < filled + len(YES):
@@ -333,6 +334,14 @@ async def test_a_greeting_that_finds_no_room_waits_for_room_and_not_for_the_targ
     assert read[filled:] == YES
     assert rig.flow.traffic("tunnel").back == 0
     target.abort()
+    listener.close()
+
+
+@on_virtual
+async def test_a_splice_that_is_cut_before_its_greeting_left_moved_nothing(rig: Rig) -> None:
+    listener, _target, _visitor, _filled = await reached_without_room(rig)
+    assert rig.pump.splices.abort("tunnel") == 1
+    assert rig.flow.traffic("tunnel").back == 0
     listener.close()
 
 
