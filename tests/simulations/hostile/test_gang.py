@@ -66,7 +66,7 @@ def skip_signatures(patch):
 
 
 def skip_quotas(patch):
-    patch.setattr(Admission, "_check_quota", lambda self, claim, lodging: None)
+    patch.setattr(Admission, "_check_quota", lambda self, claim, lodging: True)
     patch.setattr(Admission, "surplus", lambda self, key=None: [])
 
 
