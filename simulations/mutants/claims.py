@@ -52,7 +52,7 @@ MUTANTS = (
             Edit(
                 "naming/registry.py",
                 "if held.issued + RETENTION < now and (held.name, held.owner) not in keep",
-                "if held.issued + (600 if _entry(held).claim.kind is Kind.TOMBSTONE else RETENTION) < now\n"
+                "if held.issued + (600 if entry_of(held).claim.kind is Kind.TOMBSTONE else RETENTION) < now\n"
                 "            and (held.name, held.owner) not in keep",
             ),
             Edit(

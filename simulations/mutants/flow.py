@@ -136,7 +136,7 @@ MUTANTS = (
         name="partial-flush-loses-the-rest",
         bug="Sealed bytes that the network did not take at once are dropped.",
         plan="bulk",
-        invariant="S18",
+        invariant="S9",
         edits=(
             Edit(
                 "flow/session_link.py",
