@@ -71,6 +71,7 @@ class Peer(Actor):
         self._setting = setting
         self._state = State.IDLE
         self._entry = Entry()
+        self._is_woken = False  # before, it knows no address but those that it was asked with
         self._sessions = LiveSessions(setting.us, peer, setting.routes)
         limits, clock = setting.limits, setting.clock
         # One of each bound method for all parts: a node may have hundreds of peers, and most of them rest.
@@ -114,10 +115,11 @@ class Peer(Actor):
             self._setting.manager.tell(Started(self._peer))
             return
         self._entry = message.entry
+        self._is_woken = True
         self._reported = None  # whoever sends it may be a new manager
         if self._entry.kept:
             self._acquaint()
-        if self._entry.kept and self._state is State.IDLE:
+        if (self._entry.kept or self._waiting) and self._state is State.IDLE:
             self._feed(Input.WANTED)
         else:
             self._report()
@@ -187,7 +189,8 @@ class Peer(Actor):
         if self._waiting.enter(waiter):
             if not visit:
                 self._acquaint()
-            self._feed(Input.WANTED)
+            if self._is_woken or self._dials.asked:
+                self._feed(Input.WANTED)
 
     # --- acquaintance or visits ---
 
