@@ -91,7 +91,7 @@ class SessionHandle:
             took.append(seconds)
             done.set()
 
-        self._link.ping(on_pong)
+        self._link.keep_alive.ping(on_pong)
         await done.wait()
         if took[0] < 0:
             raise ConnectionLost("The session ended before the peer answered.")
@@ -126,7 +126,10 @@ class SessionHandle:
         """Its counters now."""
         link = self._link
         return LinkStatistics(
-            wire=link.session.statistics(), rtt=link.rtt, bytes_held=link.budget.total, streams=len(link.streams)
+            wire=link.session.statistics(),
+            rtt=link.keep_alive.rtt,
+            bytes_held=link.budget.total,
+            streams=len(link.streams),
         )
 
     def __repr__(self) -> str:

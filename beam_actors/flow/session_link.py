@@ -1,16 +1,15 @@
 """A session in the pump: one link below, the sans-IO session in the middle, many stream links above.
 
 The invariants: what all streams send in one slice is sealed in one flush; sealed bytes that the network doesn't take
-are held here once, and no more are sealed before they left; a peer that says nothing is asked, by one end if both are
-ours, and is down when it stays silent; when the session ends, every stream of it fails and the owner is told exactly
-once. It knows nothing of peers but what the wire proves, and nothing of what a protocol's name means.
+are held here once, and no more are sealed before they left; when the session ends, every stream of it fails and the
+owner is told exactly once. It knows nothing of peers but what the wire proves, and nothing of what a protocol's name
+means; how long a peer may be silent is the matter of `keep_alive`.
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
-from math import ceil, floor
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from beam_actors.errors import (
     BeamError,
@@ -19,9 +18,9 @@ from beam_actors.errors import (
     NetworkError,
     ResourceExhausted,
     StreamCut,
-    TimedOut,
 )
 from beam_actors.flow.budget import Budget
+from beam_actors.flow.keep_alive import KeepAlive
 from beam_actors.flow.link import READ, WRITE, Link, Owned
 from beam_actors.flow.messages import IncomingStream, SessionDown, SessionUp
 from beam_actors.flow.owner import Owner
@@ -46,46 +45,33 @@ from beam_actors.wire import (
     StreamWritable,
 )
 
-if TYPE_CHECKING:
-    from beam_actors.flow.timers import Timer
-
 NO_TAKERS: Final[Mapping[str, AtOnce]] = MappingProxyType({})
 _FLUSH_SIZE = 1 << 18
-_LOOKS_A_PING = 2
-_MAX_PINGS = 16  # measured by callers at once; each is a control frame
 
 
 class SessionLink(Owned):
     """Drives one `wire.Session` over one link."""
 
     __slots__ = (
-        "_asks", "_flush_queued", "_fresh", "_heard_at", "_next_ping", "_out", "_pings", "_sent_at", "_tick_due",
-        "_timer", "budget", "handle", "lower", "rtt", "session", "streams", "takers",
+        "_flush_queued", "_fresh", "_out", "budget", "handle", "keep_alive", "lower", "session", "streams", "takers",
     )  # fmt: skip
 
     def __init__(self, lower: Link, session: Session, owner: Owner, unread: bytes, handshake: float | None) -> None:
         pump = lower.pump
-        seconds = pump.limits.handshake_seconds if handshake is None else handshake
         self.lower = lower
         self.session = session
         self.streams: dict[StreamId, StreamLink] = {}
         self.budget = Budget("session", pump.limits.session_bytes, pump.budget)
-        self.rtt: float | None = None
         self.takers: Mapping[str, AtOnce] = NO_TAKERS
         self._fresh: list[StreamLink] = []
         self._out = memoryview(b"")
         self._flush_queued = False
-        self._pings: dict[int, tuple[float, Callable[[float], None] | None]] = {}
-        self._next_ping = 0
-        self._heard_at = self._sent_at = pump.clock.monotonic()
-        self._asks = True  # whether this end asks a quiet peer; one of two beam nodes does
-        self._tick_due = 0.0
         super().__init__(pump, owner)
         lower.adopt(None)
         lower.handler = self._on_lower
         self.handle = SessionHandle(self)
         session.timed_by(pump.clock.monotonic)
-        self._timer: Timer = pump.call_later(seconds, self._handshake_late, self)
+        self.keep_alive = KeepAlive(self, pump.limits.handshake_seconds if handshake is None else handshake)
         # Before the link's first readiness, so that what was read too early is not overtaken.
         pump.call_soon(lambda: self._begin(unread), self)
 
@@ -116,17 +102,6 @@ class SessionLink(Owned):
         if self.session.has_output:
             self.flush_soon()
 
-    def ping(self, on_pong: Callable[[float], None] | None) -> None:
-        """Ask the peer to answer and call back with the seconds that it took."""
-        if len(self._pings) >= _MAX_PINGS:
-            if on_pong is not None:
-                raise ResourceExhausted("Too many pings are under way already.")
-            return
-        self._next_ping = (self._next_ping + 1) & 0x7FFFFFFF
-        self._pings[self._next_ping] = (self.pump.clock.monotonic(), on_pong)
-        self.session.ping(self._next_ping)
-        self.flush_soon()
-
     def close(self) -> None:
         """End the session in order."""
         if self.is_open:
@@ -149,7 +124,7 @@ class SessionLink(Owned):
                 out = out[sent:]
                 if out:
                     break
-                self._sent_at = self.pump.clock.monotonic()
+                self.keep_alive.sent_at = self.pump.clock.monotonic()
         except NetworkError as error:
             self._finish(error)
             return
@@ -194,7 +169,7 @@ class SessionLink(Owned):
         if size == 0:
             self._dispatch(self.session.receive_eof())
             return
-        self._heard_at = self.pump.clock.monotonic()
+        self.keep_alive.heard_at = self.pump.clock.monotonic()
         self._feed(self.session.receive(buffer[:size], self.pump.limits.slice_frames))
 
     def _feed(self, events: list[Event]) -> None:
@@ -243,10 +218,9 @@ class SessionLink(Owned):
                 if (link := self.streams.get(stream)) is not None:
                     self._stream_ended(link, event)
             case PongReceived(opaque):
-                self._ponged(opaque)
+                self.keep_alive.ponged(opaque)
             case Established(peer, suite):
-                self._asks = self.session.role is Role.INITIATOR or not suite.beam
-                self._tick()
+                self.keep_alive.begin(asks=self.session.role is Role.INITIATOR or not suite.beam)
                 self._tell(SessionUp(peer, suite, self.handle))
             case PeerIdentified() | PeerLeaving():
                 self._tell(event)
@@ -292,66 +266,9 @@ class SessionLink(Owned):
             if not taken:
                 self._tell(IncomingStream(link.protocol, stream, self.handle))
 
-    def _ponged(self, opaque: int) -> None:
-        asked = self._pings.pop(opaque, None)
-        if asked is not None:
-            since, on_pong = asked
-            self.rtt = self.pump.clock.monotonic() - since
-            self.session.measured(self.rtt)
-            if on_pong is None:
-                self._tick_at(self._next_look(self.pump.clock.monotonic()))
-            else:
-                on_pong(self.rtt)
-
     def _tell(self, message: Any) -> None:
         if self.owner is not None:
             self.owner.tell(message)
-
-    # --- time ---
-
-    def _handshake_late(self) -> None:
-        self._finish(TimedOut("The peer did not complete the handshake in time."))
-
-    def _tick(self) -> None:
-        limits = self.pump.limits
-        # A timer may run within rounding of its time, and what it waited for must be seen to have come by then: the
-        # time is held against the very sum that it was set for, or the timer would be set for this instant for ever.
-        now = max(self.pump.clock.monotonic(), self._tick_due)
-        if self._tick_due and now - self._tick_due > limits.ping_seconds:
-            # It was this process that slept (stopped, or a suspended machine): speak at once, and ask before judging.
-            self._heard_at, self._sent_at = now, self._tick_due
-        if now >= self._heard_at + limits.silence_seconds:
-            self._finish(ConnectionLost(f"The peer was silent for {now - self._heard_at:.0f} seconds."))
-            return
-        self.session.forgive()
-        if self._asks and now >= min(self._heard_at, self._sent_at) + limits.ping_seconds:
-            self.ping(None)
-            # Unless it is answered; and the other end is to be asked again in time, however lately it was heard.
-            self._tick_at(min(self._heard_at + limits.silence_seconds, now + limits.ping_seconds))
-        else:
-            self._tick_at(self._next_look(now))
-
-    def _next_look(self, now: float) -> float:
-        """When there may be something to ask or to judge, or a little later or earlier: all sessions look at one time.
-
-        An idle node then wakes up once for all its sessions, and not for each. The end that asks has to be heard as
-        often, so it looks before it has said nothing for a step longer than `ping_seconds`.
-        """
-        limits, heard = self.pump.limits, self._heard_at
-        step = limits.ping_seconds / _LOOKS_A_PING
-        if self._asks:
-            look = min(
-                ceil((heard + limits.ping_seconds) / step) * step,
-                floor((self._sent_at + limits.ping_seconds) / step + 1) * step,
-            )
-            return look if look > now else now + step  # whatever was rounded
-        look = min(floor((heard + limits.silence_seconds) / step), ceil((now + limits.ping_seconds) / step)) * step
-        return look if look > now else heard + limits.silence_seconds
-
-    def _tick_at(self, when: float) -> None:
-        self._timer.cancel()
-        self._tick_due = when
-        self._timer = self.pump.call_at(when, self._tick, self)
 
     # --- the end ---
 
@@ -367,7 +284,6 @@ class SessionLink(Owned):
         if not self.is_open:
             return
         self.is_open = False
-        self._timer.cancel()
         self.pump.unregister(self)
         self.lower.handler = None
         if graceful:
@@ -379,10 +295,7 @@ class SessionLink(Owned):
         for stream in list(self.streams.values()):
             stream.on_gone(lost)
         self.budget.hold(self, 0)
-        pings, self._pings = self._pings, {}
-        for _since, on_pong in pings.values():
-            if on_pong is not None:
-                on_pong(-1.0)
+        self.keep_alive.end()
         self._tell(SessionDown(error, self.handle))
 
     def __repr__(self) -> str:

@@ -108,14 +108,14 @@ MUTANTS = (
         invariant="S18",
         edits=(
             Edit(
-                "flow/session_link.py",
-                "if now >= self._heard_at + limits.silence_seconds:",
-                "if now >= self._heard_at + 1e9:",
+                "flow/keep_alive.py",
+                "if now >= self.heard_at + limits.silence_seconds:",
+                "if now >= self.heard_at + 1e9:",
             ),
             Edit(
-                "flow/session_link.py",
-                "self._tick_at(min(self._heard_at + limits.silence_seconds, now + limits.ping_seconds))",
-                "self._tick_at(now + limits.ping_seconds)",
+                "flow/keep_alive.py",
+                "self._look_at(min(self.heard_at + limits.silence_seconds, now + limits.ping_seconds))",
+                "self._look_at(now + limits.ping_seconds)",
             ),
         ),
     ),
