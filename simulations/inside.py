@@ -175,7 +175,7 @@ def places_taken(node: "Node") -> int:
         tunnel = actor(node, ref.path.removeprefix(f"{SERVICES}/"))
         if tunnel is not None:
             quotas += [tunnel._serving, tunnel._refusing]  # noqa: SLF001 (see above)
-            taken += tunnel._reaching  # noqa: SLF001 (see above)
+            taken += tunnel._dialling  # noqa: SLF001 (see above)
     return taken + sum(map(len, quotas))
 
 

@@ -4,13 +4,13 @@ from beam_actors.flow.actor import PumpActor
 from beam_actors.flow.budget import Budget
 from beam_actors.flow.facade import DatagramHandle, Flow, ListenerHandle
 from beam_actors.flow.frames import read_frame
-from beam_actors.flow.joining import Joining
+from beam_actors.flow.joining import AnswerJoining
 from beam_actors.flow.limits import FlowLimits
 from beam_actors.flow.messages import Accepted, IncomingStream, SessionDown, SessionUp
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump, PumpStatistics
 from beam_actors.flow.remembered import RememberedPorts
-from beam_actors.flow.session import AtOnce, LinkStatistics, SessionHandle
+from beam_actors.flow.session import LinkStatistics, SessionHandle, Taker
 from beam_actors.flow.sockets import Datagrams
 from beam_actors.flow.splice import Splice
 from beam_actors.flow.splices import NO_TRAFFIC, Splices, Traffic
@@ -19,14 +19,13 @@ from beam_actors.flow.stream import Stream
 __all__ = [
     "NO_TRAFFIC",
     "Accepted",
-    "AtOnce",
+    "AnswerJoining",
     "Budget",
     "DatagramHandle",
     "Datagrams",
     "Flow",
     "FlowLimits",
     "IncomingStream",
-    "Joining",
     "LinkStatistics",
     "ListenerHandle",
     "Owner",
@@ -40,6 +39,7 @@ __all__ = [
     "Splice",
     "Splices",
     "Stream",
+    "Taker",
     "Traffic",
     "read_frame",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import trio
 
 from beam_actors.errors import ActorUnavailable, BeamError, TimedOut
-from beam_actors.flow.joining import Reach
+from beam_actors.flow.joining import DialJoining, Told
 from beam_actors.flow.limits import FlowLimits
 from beam_actors.flow.messages import Accepted
 from beam_actors.flow.owner import Owner
@@ -25,11 +25,11 @@ from beam_actors.wire import Session, WindowBudget
 class ListenerHandle:
     """A listening socket. Its owner is told `Accepted` for each connection."""
 
-    __slots__ = ("_link", "at_once")
+    __slots__ = ("_link", "taker")
 
     def __init__(self, link: ListenerLink) -> None:
         self._link = link
-        self.at_once: Callable[[Stream], bool] | None = None
+        self.taker: Callable[[Stream], bool] | None = None
         """Asked in the pump about each connection, must be quick, and says whether it took it; of others the owner is
         told."""
 
@@ -156,7 +156,7 @@ class Flow:
         stream.abort()
         raise TimedOut(f"{address} did not answer within {timeout:g} seconds.")
 
-    def reach(
+    def join(
         self,
         stream: Stream,
         address: Address,
@@ -165,20 +165,21 @@ class Flow:
         timeout: float,
         greeting: bytes,
         tags: tuple[str, ...],
-        told: Callable[[BeamError | None], None],
+        told: Told,
     ) -> None:
         """Dial for a stream; when the connection is up, send `greeting` on the stream and splice them.
 
         No task waits. `told` is called once, perhaps before this returns, in the pump else: with None once they are
-        spliced, or with what `dial` raises, and then the stream is as it was; or with the error of the stream.
+        spliced, or with what `dial` raises, and then the stream is as it was; or with the error of the stream. Nothing
+        goes ahead.
         """
         try:
             pump = self.pump
             link = SocketLink(pump, pump.driver.dial(address), owner)
         except BeamError as error:
-            told(error)
+            told(error, 0)
             return
-        Reach(stream, link, greeting=greeting, tags=tags, told=told).begin(timeout)
+        DialJoining(stream, link, greeting=greeting, tags=tags, told=told).begin(timeout)
 
     def listen(self, address: Address, owner: Owner, *, reuse_port: bool = False, backlog: int = 256) -> ListenerHandle:
         """Listen; each connection reaches the owner as `Accepted`. Raises `AddressInUse` and `AddressNotPermitted`."""
@@ -187,7 +188,7 @@ class Flow:
         def on_accept(link: SocketLink) -> None:
             if link.owner is not None:
                 stream = Stream(link)
-                if handle.at_once is None or not handle.at_once(stream):
+                if handle.taker is None or not handle.taker(stream):
                     link.owner.tell(Accepted(stream, handle))
 
         listener = pump.driver.listen(address, reuse_port=reuse_port, backlog=backlog)

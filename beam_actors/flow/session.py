@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from beam_actors.flow.session_link import SessionLink
 
 
-AtOnce = Callable[[PeerId, Stream], bool]
+Taker = Callable[[PeerId, Stream], bool]
 """Asked in the pump about a stream that a peer opened, with what came with it; must be quick, and says whether it took
 the stream. What it raises crashes the stream's owner of that moment."""
 
@@ -101,7 +101,7 @@ class SessionHandle:
         """Hand it to another actor, which is told everything from now on."""
         self._link.adopt(owner)
 
-    def serve_at_once(self, protocol: str, taker: AtOnce) -> None:
+    def ask_first(self, protocol: str, taker: Taker) -> None:
         """Ask `taker` about each stream of this protocol that the peer opens, before the owner is told of it."""
         self._link.takers = {**self._link.takers, protocol: taker}
 

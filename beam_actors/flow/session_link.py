@@ -24,7 +24,7 @@ from beam_actors.flow.keep_alive import KeepAlive
 from beam_actors.flow.link import READ, WRITE, Link, Owned
 from beam_actors.flow.messages import IncomingStream, SessionDown, SessionUp
 from beam_actors.flow.owner import Owner
-from beam_actors.flow.session import AtOnce, SessionHandle
+from beam_actors.flow.session import SessionHandle, Taker
 from beam_actors.flow.stream import Stream
 from beam_actors.flow.stream_link import StreamLink
 from beam_actors.wire import (
@@ -45,7 +45,7 @@ from beam_actors.wire import (
     StreamWritable,
 )
 
-NO_TAKERS: Final[Mapping[str, AtOnce]] = MappingProxyType({})
+NO_TAKERS: Final[Mapping[str, Taker]] = MappingProxyType({})
 _FLUSH_SIZE = 1 << 18
 
 
@@ -62,7 +62,7 @@ class SessionLink(Owned):
         self.session = session
         self.streams: dict[StreamId, StreamLink] = {}
         self.budget = Budget("session", pump.limits.session_bytes, pump.budget)
-        self.takers: Mapping[str, AtOnce] = NO_TAKERS
+        self.takers: Mapping[str, Taker] = NO_TAKERS
         self._fresh: list[StreamLink] = []
         self._out = memoryview(b"")
         self._flush_queued = False
@@ -252,7 +252,7 @@ class SessionLink(Owned):
             self.owner.tell(IncomingStream(protocol, Stream(link), self.handle))
 
     def _offer(self) -> None:
-        """Ask about new streams, after what came with them; what nobody takes at once is the owner's."""
+        """Ask about new streams, after what came with them; what nobody takes is the owner's."""
         fresh, self._fresh = self._fresh, []
         for link in fresh:
             if not link.is_open or self.session.peer is None:

@@ -118,11 +118,11 @@ class Stream:
         """Let the splice that it becomes part of carry this tag, too: for an actor that hands it to others."""
         self._tags = (*self._tags, path)
 
-    def splice(self, other: "Stream", tag: str | tuple[str, ...], *, at_once: bool = False) -> Splice:
+    def splice(self, other: "Stream", tag: str | tuple[str, ...], *, now: bool = False) -> Splice:
         """Join two streams until both directions ended; both handles are spent, or neither when an error is raised.
 
-        `tag` names who may look for the splice, by path. Bytes put back by `unread` go first. What is there
-        already begins to move `at_once`, before this returns, so that the splice may have ended by then; else soon.
+        `tag` names who may look for the splice, by path. Bytes put back by `unread` go first. What is there already
+        begins to move in the next round, or `now`, before this returns; the splice may have ended by then.
         """
         ours, theirs = self._detachable(), other._detachable()  # noqa: SLF001  # another of its own kind
         if ours is theirs or ours.pump is not theirs.pump:
@@ -131,7 +131,7 @@ class Stream:
         tags = (*given, *self._tags, *other._tags)  # noqa: SLF001  # as above
         pump, unread = ours.pump, (self._spend(), other._spend())  # noqa: SLF001  # as above
         splice = pump.splices.add(Splice(pump, ours, theirs, tags, unread))
-        if at_once:
+        if now:
             splice.start()
         else:
             pump.call_soon(splice.start, ours)

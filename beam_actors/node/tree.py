@@ -96,7 +96,7 @@ def compose_node(
         listen=[_peer_bind(address, fixed=config.listen_fixed) for address in config.listen],
         bootstrap=config.bootstrap,
         serve={TUNNEL_PROTOCOL: acceptor_ref(system, SERVICES), NAMES_PROTOCOL: spread_ref(system, SERVICES)},
-        at_once={TUNNEL_PROTOCOL: reception.take},
+        takers={TUNNEL_PROTOCOL: reception.take},
         subscribers=(spread_ref(system, SERVICES),),
         limits=limits.peers,
         kad=limits.dht,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
-from beam_actors.flow import AtOnce, Flow
+from beam_actors.flow import Flow, Taker
 from beam_actors.identity import PeerKey
 from beam_actors.peers.backoff import DialBackoff
 from beam_actors.peers.book import parse_bootstrap
@@ -57,7 +57,7 @@ def compose_peers(
     listen: Sequence[Bind],
     bootstrap: Sequence[Multiaddr] = (),
     serve: Mapping[str, Ref],
-    at_once: Mapping[str, AtOnce] | None = None,
+    takers: Mapping[str, Taker] | None = None,
     subscribers: Sequence[Ref] = (),
     visiting: Collection[str] = (),
     kad: KadLimits | None = None,
@@ -69,7 +69,7 @@ def compose_peers(
     """Wire the room below the supervisor at the path `services`.
 
     `serve` says which ref gets `InboundStream` for a protocol, of which `visiting` are those for which strangers are
-    visited. `at_once` says who takes streams of a protocol without a message, where it can. `subscribers` get `PeerUp`
+    visited. `takers` says who takes streams of a protocol without a message, where it can. `subscribers` get `PeerUp`
     and `PeerDown`. With `kad` the node takes part in the DHT, in which `custodian` keeps what others store here.
 
     Raises:
@@ -104,7 +104,7 @@ def compose_peers(
         manager=manager,
         subscribers=tuple(subscribers),
         serve=dict(serve),
-        at_once=dict(at_once or {}),
+        takers=dict(takers or {}),
         clock=clock,
         entropy=entropy,
         limits=bounds,

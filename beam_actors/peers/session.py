@@ -50,7 +50,7 @@ class PeerSession(Actor):
         self._peer = peer
         limits = setting.limits
         self._serve = setting.serve
-        self._at_once = dict(setting.at_once)
+        self._takers = dict(setting.takers)
         self._visiting = setting.visiting
         self._limits = limits
         self._used = False
@@ -85,9 +85,9 @@ class PeerSession(Actor):
         if not self._used and message.protocol not in self._visiting:
             self._used = True
             self._peer.tell(Used())
-        taker = self._at_once.pop(message.protocol, None)
+        taker = self._takers.pop(message.protocol, None)
         if taker is not None:  # from the second one on: the first shows whether the session is used
-            message.session.serve_at_once(message.protocol, taker)
+            message.session.ask_first(message.protocol, taker)
         message.stream.adopt(server)
         server.tell(InboundStream(self._adopted.established.peer, message.protocol, message.stream))
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import attrs
 
-from beam_actors.flow import AtOnce
+from beam_actors.flow import Taker
 from beam_actors.peers.backoff import DialBackoff
 from beam_actors.peers.dialling import Dialler
 from beam_actors.peers.limits import PeersLimits
@@ -31,7 +31,7 @@ class PeerSetting:
     backoff: DialBackoff
     routes: Routes
     visits: Visits
-    at_once: Mapping[str, AtOnce] = MappingProxyType({})
+    takers: Mapping[str, Taker] = MappingProxyType({})
     """Who is asked in the pump about streams of a protocol, once the session's actor has handed on one."""
     visiting: frozenset[str] = frozenset()
     """The protocols that visits ask for."""

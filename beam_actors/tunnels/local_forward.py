@@ -78,7 +78,7 @@ class LocalForward(Actor):
         """Listen; when somebody else has the port, go on trying and say so."""
         if self._listener is not None:
             self._listener.adopt(self.ref)
-            self._listener.at_once = self._join
+            self._listener.taker = self._join
             self._listening[self._spec.key] = self._spec.listen
         else:
             self.listen_again(ListenAgain())
@@ -97,7 +97,7 @@ class LocalForward(Actor):
         except NetworkError as error:
             self._note(str(error))
             raise
-        self._listener.at_once = self._join
+        self._listener.taker = self._join
         self._listening[self._spec.key] = self._spec.listen
 
     @receives(ListenAgain)

@@ -105,12 +105,12 @@ class ListTunnels:
 
 
 @attrs.frozen(slots=True)
-class Reach:
-    """A program of this machine asks for this node's own tunnel. Reply: `Reached`, or what a visitor would be told."""
+class DialTarget:
+    """A program of this machine asks for this node's own tunnel. Reply: `TargetStream`, or what a visitor is told."""
 
 
 @attrs.frozen(slots=True)
-class Reached:
+class TargetStream:
     """A connection to the target; it belongs to the tunnel's actor until somebody adopts it."""
 
     stream: Stream

@@ -12,7 +12,7 @@ from beam_actors.runtime import Actor, ExitReason, Mailbox, Overflow, Reply, rec
 from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.live import Live, Tags
-from beam_actors.tunnels.messages import Describe, Reach, Reached, Serve, TunnelStatus, TurnAway
+from beam_actors.tunnels.messages import Describe, DialTarget, Serve, TargetStream, TunnelStatus, TurnAway
 from beam_actors.tunnels.protocol import OK, Answer, Status
 from beam_actors.tunnels.quota import Quota
 from beam_actors.tunnels.refusals import refusal, refuse
@@ -48,7 +48,7 @@ class OfferedTunnel(Actor):
         self._check_target = check_target
         self._serving = Quota(total=limits.requests, per_peer=limits.requests_per_peer)
         self._refusing = Quota(total=limits.refusals, per_peer=limits.refusals_per_peer)
-        self._reaching = 0
+        self._dialling = 0
         self._refused = self._failed = 0
 
     def __repr__(self) -> str:
@@ -56,13 +56,13 @@ class OfferedTunnel(Actor):
 
     async def on_start(self) -> None:
         """Serve those whose request has come whole without a message."""
-        self._directory.enter(self._spec.key, self.serve_at_once)
+        self._directory.enter(self._spec.key, self.serve_now)
 
     async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, it serves nobody
         """Serve no more."""
-        self._directory.leave(self._spec.key, self.serve_at_once)
+        self._directory.leave(self._spec.key, self.serve_now)
 
-    def serve_at_once(self, peer: PeerId, stream: Stream, size: int) -> bool:
+    def serve_now(self, peer: PeerId, stream: Stream, size: int) -> bool:
         """Serve a request of so many bytes in the pump, unless it is to be refused."""
         tags = self._live.tags(peer, self.path)
         if self._refusal_of(peer) is not None or not self._serving.take(peer):
@@ -99,14 +99,14 @@ class OfferedTunnel(Actor):
         """Say it; who does not take it in time is reset."""
         self.spawn(self._say_no, message)
 
-    @receives(Reach)
-    def reach(self, _message: Reach) -> None:
+    @receives(DialTarget)
+    def dial_target(self, _message: DialTarget) -> None:
         """Connect a program of this machine to the target: no wire lies between, and no rule but the target's."""
-        if self._reaching >= self._limits.local_requests:
+        if self._dialling >= self._limits.local_requests:
             self._refused += 1
             raise refusal(_BUSY, self._spec.key)
-        self._reaching += 1
-        self.spawn(self._reach_here, self.defer())
+        self._dialling += 1
+        self.spawn(self._dial_here, self.defer())
 
     @receives(Describe)
     def describe(self, _message: Describe) -> TunnelStatus:
@@ -119,16 +119,16 @@ class OfferedTunnel(Actor):
             failed=self._failed,
         )
 
-    async def _reach_here(self, reply: Reply) -> None:
+    async def _dial_here(self, reply: Reply) -> None:
         try:
-            reached = self._refused_by(None) or await self._dial()
+            dialled = self._refused_by(None) or await self._dial()
         finally:
-            self._reaching -= 1
-        if isinstance(reached, Answer):
-            reply.fail(refusal(reached, self._spec.key))
+            self._dialling -= 1
+        if isinstance(dialled, Answer):
+            reply.fail(refusal(dialled, self._spec.key))
             return
-        reached.tag(self.path)  # whoever splices it tags it with a path of its own: a withdrawal must find it, too
-        reply.set(Reached(reached))
+        dialled.tag(self.path)  # whoever splices it tags it with a path of its own: a withdrawal must find it, too
+        reply.set(TargetStream(dialled))
 
     def _begin(self, peer: PeerId, stream: Stream, tags: Tags, size: int = 0) -> None:
         """Take the request of so many bytes, if it is still there, and go on; a bug gives back the stream's places."""
@@ -136,21 +136,21 @@ class OfferedTunnel(Actor):
             if size:
                 stream.read_nowait(size)
                 stream.adopt(self.ref)
-            self._reach(peer, stream, tags)
+            self._join(peer, stream, tags)
         except BaseException:
             self._live.give(tags)  # which outlives the actor that this crashes
             self._serving.give(peer)
             raise
 
-    def _reach(self, peer: PeerId, stream: Stream, tags: Tags) -> None:
+    def _join(self, peer: PeerId, stream: Stream, tags: Tags) -> None:
         """Have the pump dial the target for a stream that has its places, and splice them."""
-        told = partial(self._reached, peer, stream, tags)
+        told = partial(self._joined, peer, stream, tags)
         try:
             self._flow.splices.open_account(self.path)
         except BeamError as error:  # the pump restarts
-            told(error)
+            told(error, 0)
             return
-        self._flow.reach(
+        self._flow.join(
             stream,
             self._spec.target,
             self.ref,
@@ -160,7 +160,7 @@ class OfferedTunnel(Actor):
             told=told,
         )
 
-    def _reached(self, peer: PeerId, stream: Stream, tags: Tags, error: BeamError | None) -> None:
+    def _joined(self, peer: PeerId, stream: Stream, tags: Tags, error: BeamError | None, _sent: int) -> None:
         self._live.give(tags)  # what is spliced is counted there
         if error is None:
             self._serving.give(peer)

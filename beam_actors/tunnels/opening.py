@@ -20,13 +20,13 @@ from beam_actors.errors import (
     StreamCut,
     TimedOut,
 )
-from beam_actors.flow import Joining, Stream, read_frame
+from beam_actors.flow import AnswerJoining, Stream, read_frame
 from beam_actors.peers import Peers
 from beam_actors.runtime import Ref
 from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.limits import TunnelsLimits
 from beam_actors.tunnels.live import Live
-from beam_actors.tunnels.messages import Reach, Reached
+from beam_actors.tunnels.messages import DialTarget, TargetStream
 from beam_actors.tunnels.protocol import MAX_MESSAGE, OK, PROTOCOL, Request, Status, decode_answer, encode_request
 from beam_actors.tunnels.refusals import refusal
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId
@@ -203,7 +203,7 @@ class Opener:
             asking = encode_request(request)
             if remote.write_nowait(asking) == len(asking):
                 ended = partial(self._joined, told, request, shown)
-                Joining(local, remote, hear=_hearing(request, shown), tags=(tag,), told=ended).begin(seconds)
+                AnswerJoining(local, remote, hear=_hearing(request, shown), tags=(tag,), told=ended).begin(seconds)
                 began = True
         finally:
             if not began:
@@ -279,10 +279,10 @@ class Opener:
 
     async def _open_here(self, request: Request, owner: Ref | None) -> Stream:
         """This node's own tunnel, for programs of this machine: straight to its target."""
-        reached: Reached = await self._directory.find(request.name, request.port).ask(Reach())
+        dialled: TargetStream = await self._directory.find(request.name, request.port).ask(DialTarget())
         if owner is not None:
-            reached.stream.adopt(owner)
-        return reached.stream
+            dialled.stream.adopt(owner)
+        return dialled.stream
 
 
 @lru_cache(maxsize=256)  # a forward asks for the same with each connection

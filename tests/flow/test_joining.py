@@ -17,8 +17,8 @@ from beam_actors.errors import (
     TargetDown,
     TimedOut,
 )
-from beam_actors.flow import IncomingStream, Joining, Stream
-from beam_actors.flow.joining import Reach
+from beam_actors.flow import AnswerJoining, IncomingStream, Stream
+from beam_actors.flow.joining import DialJoining
 from beam_actors.flow.sockets import ListenerLink, SocketLink
 from beam_actors.testing.network import VirtualNetwork
 from beam_actors.values import TcpAddress
@@ -70,7 +70,7 @@ async def joining(rig: Rig, ends: Ends | None = None, first: bytes = b"", second
         await program.write(first)
         await trio.sleep(0.01)
     told = Told()
-    Joining(local, here, hear=hearing(), tags=("forward",), told=told).begin(seconds)
+    AnswerJoining(local, here, hear=hearing(), tags=("forward",), told=told).begin(seconds)
     return Stage(program, there, told, local)
 
 
@@ -228,7 +228,7 @@ async def reaching(rig: Rig, address: Any, *, first: bytes = b"", seconds: float
     if not first:
         await there.read()
     told = Told()
-    rig.flow.reach(there, address, rig.owner, timeout=seconds, greeting=YES, tags=("tunnel",), told=told)
+    rig.flow.join(there, address, rig.owner, timeout=seconds, greeting=YES, tags=("tunnel",), told=told)
     return here, there, told
 
 
@@ -238,7 +238,7 @@ async def test_a_target_that_is_up_gets_what_came_already_and_the_visitor_its_gr
     listener = ListenerLink(rig.pump, rig.pump.driver.listen(LOOPBACK), accepted.append, rig.owner)
     visitor, _, told = await reaching(rig, listener.local, first=b"request")
     await eventually(lambda: bool(accepted and told.calls))
-    assert told.calls == [(None,)]
+    assert told.calls == [(None, 0)]
     target = Stream(accepted[0])
     assert await target.read() == b"request"
     await target.write(b" welcome")
@@ -254,7 +254,7 @@ async def test_a_target_that_is_up_gets_what_came_already_and_the_visitor_its_gr
 async def test_a_target_that_is_down_leaves_the_stream_as_it_was(rig: Rig) -> None:
     visitor, there, told = await reaching(rig, NOWHERE, first=b"request")
     await eventually(lambda: bool(told.calls))
-    assert [type(error) for (error,) in told.calls] == [ConnectionRefused]
+    assert [type(error) for error, _ in told.calls] == [ConnectionRefused]
     assert there.error is None
     assert await there.read() == b"request"
     await there.write(NO)
@@ -269,7 +269,7 @@ def test_a_target_that_is_silent_has_its_time_and_a_visitor_that_leaves_ends_the
         started = trio.current_time()
         _, there, told = await reaching(a, away)
         await eventually(lambda: bool(told.calls))
-        assert [type(error) for (error,) in told.calls] == [TimedOut]
+        assert [type(error) for error, _ in told.calls] == [TimedOut]
         assert there.error is None
         assert 2.9 < trio.current_time() - started < 3.5
         visitor, there, told = await reaching(a, away)
@@ -292,7 +292,7 @@ async def test_a_dial_that_cannot_begin_is_told_like_one_that_failed(rig: Rig) -
     _, there, told = await reaching(rig, TcpAddress("127.0.0.1", 9), first=b"request")
     await eventually(lambda: bool(told.calls))
     rig.flow.attach(None)
-    rig.flow.reach(there, LOOPBACK, rig.owner, timeout=1, greeting=YES, tags=(), told=told)
+    rig.flow.join(there, LOOPBACK, rig.owner, timeout=1, greeting=YES, tags=(), told=told)
     assert len(told.calls) == 2
     assert told.calls[1][0].code == "actor-unavailable"
 
@@ -308,7 +308,7 @@ async def reached_without_room(rig: Rig) -> tuple[ListenerLink, Stream, Stream, 
         await trio.sleep(0.01)
     told = Told()
     rig.flow.splices.open_account("tunnel")
-    rig.flow.reach(there, listener.local, rig.owner, timeout=3, greeting=YES, tags=("tunnel",), told=told)
+    rig.flow.join(there, listener.local, rig.owner, timeout=3, greeting=YES, tags=("tunnel",), told=told)
     await eventually(lambda: bool(accepted and told.calls))
     return listener, Stream(accepted[0]), visitor, filled
 
@@ -362,7 +362,7 @@ async def test_a_stream_is_offered_with_what_came_with_it_before_the_owner_is_to
             stream.unread(data)
         return data == b"mine"
 
-    ends.b.serve_at_once(ECHO, taker)
+    ends.b.ask_first(ECHO, taker)
     mine, yours = [ends.a.open(ECHO) for _ in range(2)]
     mine.write_nowait(b"mine")
     yours.write_nowait(b"yours")
@@ -384,7 +384,7 @@ async def test_what_can_not_be_joined_is_left_as_it_was(rig: Rig) -> None:
     (program, local), (far, other) = await rig.streams(), await rig.streams()
     told = Told()
     with pytest.raises(LocalProtocolError):
-        Joining(local, far, hear=hearing(), tags=(), told=told)
+        AnswerJoining(local, far, hear=hearing(), tags=(), told=told)
     await program.write(b"hello")
     assert await local.read() == b"hello"
     await other.write(b"bye")
@@ -397,7 +397,7 @@ async def test_what_can_not_be_joined_is_left_as_it_was(rig: Rig) -> None:
 async def test_what_they_are_can_be_read(rig: Rig) -> None:
     here, there = await channel(await sessions(rig))
     _, local = await rig.streams()
-    join = Joining(local, here, hear=hearing(), tags=(), told=Told())
+    join = AnswerJoining(local, here, hear=hearing(), tags=(), told=Told())
     assert "unanswered" in repr(join)
     link = SocketLink(rig.pump, rig.pump.driver.dial(NOWHERE), FakeOwner())
-    assert "dialling" in repr(Reach(there, link, greeting=YES, tags=(), told=Told()))
+    assert "dialling" in repr(DialJoining(there, link, greeting=YES, tags=(), told=Told()))

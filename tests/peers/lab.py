@@ -7,7 +7,7 @@ from typing import Any
 import trio
 
 from beam_actors.errors import NetworkError
-from beam_actors.flow import AtOnce, Flow
+from beam_actors.flow import Flow, Taker
 from beam_actors.flow.actor import PumpActor
 from beam_actors.identity import PeerKey
 from beam_actors.peers import (
@@ -99,7 +99,7 @@ class Node:
     def serve(self) -> dict[str, Ref]:
         return {ECHO: self.system.ref(f"{SERVICES}/echo")}
 
-    def at_once(self) -> dict[str, AtOnce]:
+    def takers(self) -> dict[str, Taker]:
         """Who takes streams without a message."""
         return {}
 
@@ -117,7 +117,7 @@ class Node:
             listen=[Bind(TcpAddress("::" if ":" in self.ip else "0.0.0.0", self.port))],
             bootstrap=self.bootstrap,
             serve=self.serve(),
-            at_once=self.at_once(),
+            takers=self.takers(),
             subscribers=[self.system.ref(f"{SERVICES}/onlooker")],
             visiting=self.visiting,
             kad=self.kad,

@@ -92,7 +92,7 @@ class Node(PeersNode):
     def serve(self):
         return {**super().serve(), PROTOCOL: acceptor_ref(self.system, SERVICES)}
 
-    def at_once(self):
+    def takers(self):
         self.reception = Reception()
 
         def take(peer, stream):  # whichever a test put in its place

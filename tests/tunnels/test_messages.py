@@ -6,7 +6,7 @@ import trio
 from beam_actors.errors import ConnectionLost
 from beam_actors.runtime import System
 from beam_actors.testing.network import Conditions
-from beam_actors.tunnels.messages import Reached, Serve
+from beam_actors.tunnels.messages import Serve, TargetStream
 from beam_actors.tunnels.protocol import Request
 from beam_actors.values import PeerId
 from tests.flow.rig import Rig, run
@@ -27,7 +27,7 @@ def test_a_request_for_a_tunnel_that_is_gone_is_reset():
 def test_a_connection_to_a_target_that_nobody_takes_is_reset():
     async def case(rig: Rig) -> None:
         target, reached = await rig.streams()
-        Reached(reached).dispose()
+        TargetStream(reached).dispose()
         with pytest.raises(ConnectionLost):
             await target.read()
 

@@ -105,7 +105,7 @@ async def test_a_bug_in_a_tunnel_crashes_its_actor_and_no_session(world, autojum
             raise ZeroDivisionError
 
         tunnel = owner.system.whereis("node/services/tunnels/offered/web.http")._cell.actor
-        tunnel._reach = bug
+        tunnel._join = bug
         request = encode_request(Request(name=Name("web"), port=80))
         stream = await knock(visitor, owner, request[:1] if pause else request)
         if pause:
