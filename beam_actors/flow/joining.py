@@ -2,8 +2,8 @@
 
 `DialJoining` dials for a stream that asked; `AnswerJoining` holds a local connection at a stream that was asked. The
 invariants: each ends once, by its deadline at the latest, and has told so once then; bytes keep their order, and what
-one read gave is the most that goes ahead of the agreement; after a failure the far end is reset, and the near one left to
-whoever is told. They know nothing of what the two ends say to each other but whether it was said.
+one read gave is the most that goes ahead of the agreement; after a failure the far end is reset, and the near one left
+to whoever is told. They know nothing of what the two ends say to each other but whether it was said.
 """
 
 from abc import ABC, abstractmethod

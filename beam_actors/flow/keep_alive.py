@@ -21,7 +21,7 @@ _MAX_PINGS = 16  # measured by callers at once; each is a control frame
 
 
 class KeepAlive:
-    """Watches one session, which it ends by `abort`; all times are seconds of the pump's clock."""
+    """Watches one session, which it ends by `fail`; all times are seconds of the pump's clock."""
 
     __slots__ = ("_asks", "_due", "_link", "_next_ping", "_pings", "_timer", "heard_at", "rtt", "sent_at")
 
@@ -81,7 +81,7 @@ class KeepAlive:
     # --- time ---
 
     def _handshake_late(self) -> None:
-        self._link.abort(TimedOut("The peer did not complete the handshake in time."))
+        self._link.fail(TimedOut("The peer did not complete the handshake in time."))
 
     def _look(self) -> None:
         limits = self._link.pump.limits
@@ -92,7 +92,7 @@ class KeepAlive:
             # It was this process that slept (stopped, or a suspended machine): speak at once, and ask before judging.
             self.heard_at, self.sent_at = now, self._due
         if now >= self.heard_at + limits.silence_seconds:
-            self._link.abort(ConnectionLost(f"The peer was silent for {now - self.heard_at:.0f} seconds."))
+            self._link.fail(ConnectionLost(f"The peer was silent for {now - self.heard_at:.0f} seconds."))
             return
         self._link.session.forgive()
         if self._asks and now >= min(self.heard_at, self.sent_at) + limits.ping_seconds:

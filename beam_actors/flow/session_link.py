@@ -112,6 +112,10 @@ class SessionLink(Owned):
         """See `Owned`."""
         self._finish(error or ConnectionLost("The session was cut here."))
 
+    def fail(self, error: BeamError) -> None:
+        """End it for this reason, which the owner is told."""
+        self._finish(error)
+
     def flush(self) -> None:
         """Seal what is queued, once, and hand it to the link below."""
         self._flush_queued = False
