@@ -12,10 +12,11 @@ from typing import Final
 
 from beam_actors.errors import RemoteProtocolError, WrongPeer
 from beam_actors.values import PeerId
+from beam_actors.wire.allowance import DEAD_STREAM
 from beam_actors.wire.events import PeerIdentified, StreamAccepted, StreamOpened, StreamRefused, StreamReset
 from beam_actors.wire.identify import InfoReader
 from beam_actors.wire.multistream import Listener, Proposer
-from beam_actors.wire.mux import DEAD_STREAM, Multiplexer
+from beam_actors.wire.mux import Multiplexer
 from beam_actors.wire.stream import Dialog, Stream
 
 PING_PROTOCOL: Final = "/ipfs/ping/1.0.0"
@@ -102,7 +103,7 @@ class Inbound(Dialog):
             self._mux.reply(stream, replies)
         except RemoteProtocolError:
             self._mux.reset(stream)
-            self._mux.waste(DEAD_STREAM)
+            self._mux.allowance.waste(DEAD_STREAM)
             return len(data)
         protocol = self._listener.chosen
         if protocol is not None:
@@ -114,7 +115,7 @@ class Inbound(Dialog):
     def finished(self) -> None:
         """End a stream that never came to an agreement."""
         self._mux.reset(self._stream)
-        self._mux.waste(DEAD_STREAM)
+        self._mux.allowance.waste(DEAD_STREAM)
 
 
 class Echo(Dialog):

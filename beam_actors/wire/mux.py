@@ -1,47 +1,41 @@
 """The multiplexer: yamux over the plaintext of a session, both directions, without I/O.
 
 Rules:
-- The initiator opens odd streams, the responder even ones, in ascending order; a number is never used twice.
 - A data frame beyond the receiver's window, a stream that was never opened, an unknown version, type or flag: the
   session ends. Data for a stream that is gone is skipped. Data after a FIN resets the stream.
-- A call of `receive` does a bounded amount of work and leaves the rest for later, so that a peer whose frames are small
-  and many holds up nobody; a peer whose frames say nothing is cut when they are too many.
-- Not more than `unanswered_streams` wait for the peer's first frame; the SYN of any further one is held back.
+- A call of `receive` does no more work than the `Allowance` of this turn has left, and leaves the rest for later; a
+  frame that says nothing is counted there.
 
-It knows nothing of encryption and of protocols: streams that aren't the application's have a `Dialog`.
+It knows nothing of encryption and of protocols: streams that aren't the application's have a `Dialog`. Which numbers
+streams have, and when they are announced, is the matter of the `StreamTable`.
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from beam_actors.errors import LocalProtocolError, RemoteProtocolError, ResourceExhausted
+from beam_actors.errors import LocalProtocolError, RemoteProtocolError
+from beam_actors.wire.allowance import DEAD_STREAM, Allowance
 from beam_actors.wire.events import Event, PeerLeaving, PongReceived, StreamData, StreamFinished, StreamReset
 from beam_actors.wire.limits import INITIAL_WINDOW, SessionLimits, WindowBudget
 from beam_actors.wire.noise import Role
 from beam_actors.wire.outbox import Outbox
 from beam_actors.wire.stream import MAX_CREDIT, Buffer, Life, Step, Stream
+from beam_actors.wire.stream_table import StreamTable
 from beam_actors.wire.windows import PROBE, Windows
 from beam_actors.wire.yamux import HEADER_SIZE, Flag, GoAway, Kind, pack_header, unpack_header
 
-_MAX_ID: Final = 2**32 - 1
 _KNOWN_FLAGS: Final = int(Flag.SYN | Flag.ACK | Flag.FIN | Flag.RST)
 _SYN, _ACK, _FIN, _RST = int(Flag.SYN), int(Flag.ACK), int(Flag.FIN), int(Flag.RST)
 _DATA: Final = int(Kind.DATA)
-UNBOUNDED: Final = 1 << 62
-"""Work of a turn that has no bound."""
 _OPENING: Final = 63
 """Frames that take as much work as a new stream does, here and in those who serve it, besides its own."""
-_BYTES_A_FRAME: Final = 2048
-"""Bytes that allow one more frame to say nothing: windows are probed by a ping for every few tens of KiB."""
-DEAD_STREAM: Final = 8
-"""What a stream that comes to nothing is worth in wasted frames."""
 
 
 class Multiplexer:
     """All streams of one session. What happened is appended to `events`.
 
     Args:
-        role: decides the parity of stream numbers.
+        role: decides whose streams have which numbers.
         limits: the bounds.
         budget: what growth of receive windows is taken from.
         admit: asked for each stream that the peer opens; gives it a dialog, or answers False to have it reset.
@@ -58,31 +52,23 @@ class Multiplexer:
         on_gone: Callable[[Stream], None],
     ) -> None:
         self._limits = limits
-        self.max_streams = limits.streams
         self._admit = admit
         self._on_gone = on_gone
-        self._streams: dict[int, Stream] = {}
-        self._next_id = 1 if role is Role.INITIATOR else 2
-        self._last_remote = 0 if role is Role.INITIATOR else -1
-        self._inbound = 0
-        self._unanswered = 0
-        self._withheld: list[Stream] = []
         self._header = b""
         self._body: Stream | None = None
         self._body_left = 0
         self._body_fin = False
         self._refusing = False
-        self._work = UNBOUNDED
-        self._waste = 0
-        self.moved = 0
-        """Bytes in both directions since `forgive`: who has much to say may ask much."""
         self.peer_leaving = False
+        self.allowance = Allowance(limits.waste)
         self.outbox = Outbox(limits, self._fin_sent)
+        self.table = StreamTable(role, limits, self.outbox)
+        self._streams = self.table.streams  # looked at for each frame
         self.windows = Windows(limits.window, budget, self.outbox)
         self.events: list[Event] = []
 
     def __repr__(self) -> str:
-        return f"<Multiplexer streams={len(self._streams)} inbound={self._inbound} {self.outbox!r}>"
+        return f"<Multiplexer {self.table!r} {self.outbox!r}>"
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -99,14 +85,7 @@ class Multiplexer:
         Raises:
             ResourceExhausted: as many streams as the limits allow were opened here already.
         """
-        if len(self._streams) - self._inbound >= self.max_streams or self._next_id > _MAX_ID:
-            raise ResourceExhausted("The session carries as many streams as it may.")
-        stream = Stream(self._next_id, outbound=True)
-        self._next_id += 2
-        self._streams[stream.id] = stream
-        self._withheld.append(stream)
-        self._announce()
-        return stream
+        return self.table.open()
 
     def room(self, stream: Stream) -> int:
         """How many bytes `send` takes now; if none, `StreamWritable` follows when it would take some."""
@@ -171,35 +150,11 @@ class Multiplexer:
         """The session is over: give back what windows grew by, forget all streams, leave a go-away as last words."""
         for stream in self._streams.values():
             self.windows.give_back(stream)
-        self._streams.clear()
-        self._withheld.clear()
+        self.table.clear()
         self.outbox.clear()
         self.outbox.plaintext(pack_header(0, Kind.GO_AWAY, 0, 0, code))
 
-    def waste(self, frames: int) -> None:
-        """Count frames of the peer that were of no use to anybody.
-
-        Raises:
-            RemoteProtocolError: they are too many.
-        """
-        self._waste += frames
-        if self._waste > self._limits.waste + self.moved // _BYTES_A_FRAME:
-            raise RemoteProtocolError("The peer floods this session with frames that say nothing.")
-
-    def forgive(self) -> None:
-        """Forget what was wasted until now."""
-        self._waste = self.moved = 0
-
     # --- receiving ----------------------------------------------------------------------------------------------------
-
-    def turn(self, frames: int) -> None:
-        """Allow the coming calls of `receive` the work of so many frames in all."""
-        self._work = frames
-
-    def spend(self) -> bool:
-        """Count the work of one frame; whether there is some left in this turn."""
-        self._work -= 1
-        return self._work > 0
 
     def receive(self, data: memoryview) -> int:
         """Feed plaintext: how many bytes were read before the work of this turn was done.
@@ -209,8 +164,9 @@ class Multiplexer:
         """
         offset = self._payload(data, 0) if self._body_left else 0
         end = len(data)
-        while offset < end and self._work > 0:
-            self._work -= 1
+        allowance = self.allowance
+        while offset < end and allowance.work > 0:
+            allowance.work -= 1
             if self._header or end - offset < HEADER_SIZE:
                 head = self._header + bytes(data[offset : offset + HEADER_SIZE - len(self._header)])
                 offset += len(head) - len(self._header)
@@ -235,13 +191,13 @@ class Multiplexer:
                 self._go_away_frame(value)
         if self.outbox.control_size > self._limits.control_buffer:
             raise RemoteProtocolError("The peer does not read the answers that it provokes.")
-        self.moved += offset
+        allowance.moved += offset
         return offset
 
     def _data_frame(self, flags: int, stream_id: int, size: int) -> None:
         stream = self._streams.get(stream_id)
         if not size and not flags:
-            self.waste(1)
+            self.allowance.waste(1)
         if stream is None or flags or not stream.acknowledged:
             if flags & _SYN and size > INITIAL_WINDOW:
                 raise RemoteProtocolError("A new stream carries more than its window.")
@@ -285,7 +241,7 @@ class Multiplexer:
 
     def _window_frame(self, flags: int, stream_id: int, size: int) -> None:
         if not size and not flags:
-            self.waste(1)
+            self.allowance.waste(1)
         stream = self._flags(flags, stream_id)
         if stream is None:
             return
@@ -296,7 +252,7 @@ class Multiplexer:
             self._finished(stream)
 
     def _ping_frame(self, flags: int, value: int) -> None:
-        self.waste(1)
+        self.allowance.waste(1)
         if flags & _SYN:
             self.outbox.control(Kind.PING, _ACK, 0, value)
         elif not flags & _ACK:
@@ -309,7 +265,7 @@ class Multiplexer:
     def _go_away_frame(self, code: int) -> None:
         if code != GoAway.NORMAL:
             raise RemoteProtocolError(f"The peer ended the session with the error {code}.")
-        self.waste(1)
+        self.allowance.waste(1)
         if not self.peer_leaving:
             self.peer_leaving = True
             self.events.append(PeerLeaving())
@@ -319,39 +275,28 @@ class Multiplexer:
         stream = self._streams.get(stream_id)
         if flags & _SYN:
             stream = self._opened(stream_id)
-        elif not self._was_used(stream_id) if stream is None else stream.flags & _SYN:
+        elif not self.table.was_used(stream_id) if stream is None else stream.flags & _SYN:
             raise RemoteProtocolError(f"Stream {stream_id} was never opened.")
         if stream is not None:
             if not stream.acknowledged:
-                stream.acknowledged = True
-                self._unanswered -= 1
-                self._announce()
+                self.table.answered(stream)
             if flags & _RST:
-                if not stream.spoke and (stream_id ^ self._next_id) & 1:
-                    self.waste(DEAD_STREAM)  # the peer opened it for nothing (CVE-2023-44487)
+                if not stream.spoke and self.table.is_theirs(stream_id):
+                    self.allowance.waste(DEAD_STREAM)  # the peer opened it for nothing (CVE-2023-44487)
                 self._tell_reset(stream)
                 self._remove(stream)
                 return None
         return stream
 
     def _opened(self, stream_id: int) -> Stream | None:
-        if (stream_id ^ self._next_id) & 1 == 0 or stream_id <= self._last_remote:
-            raise RemoteProtocolError(f"The peer may not open stream {stream_id}.")
-        self._last_remote = stream_id
-        self._work -= _OPENING
-        stream = Stream(stream_id, outbound=False)
-        if self._refusing or self._inbound >= self.max_streams or not self._admit(stream):
+        stream = self.table.meet(stream_id)
+        self.allowance.work -= _OPENING
+        if self._refusing or self.table.is_full or not self._admit(stream):
             self.outbox.control(Kind.WINDOW_UPDATE, _RST, stream_id, 0)
-            self.waste(DEAD_STREAM)
+            self.allowance.waste(DEAD_STREAM)
             return None
-        self._streams[stream_id] = stream
-        self._inbound += 1
+        self.table.admit(stream)
         return stream
-
-    def _was_used(self, stream_id: int) -> bool:
-        if (stream_id ^ self._next_id) & 1 == 0:
-            return 0 < stream_id < self._next_id
-        return 0 < stream_id <= self._last_remote
 
     def _finished(self, stream: Stream) -> None:
         if stream.life is Life.GOT_ALL:
@@ -363,17 +308,7 @@ class Multiplexer:
         if stream.life is not Life.GONE and stream.step(Step.GET_FIN):
             self._forget(stream)
 
-    # --- the table ----------------------------------------------------------------------------------------------------
-
-    def _announce(self) -> None:
-        """Let withheld streams go as far as the backlog of unanswered ones permits."""
-        while self._withheld and self._unanswered < self._limits.unanswered_streams:
-            stream = self._withheld.pop(0)
-            if stream.life is not Life.GONE:
-                stream.announced = True
-                self._unanswered += 1
-                self.outbox.make_ready(stream)
-                self.outbox.reconsider(stream)
+    # --- ends ---------------------------------------------------------------------------------------------------------
 
     def _fin_sent(self, stream: Stream) -> None:
         if stream.step(Step.SEND_FIN):
@@ -395,12 +330,7 @@ class Multiplexer:
         self._forget(stream)
 
     def _forget(self, stream: Stream) -> None:
-        del self._streams[stream.id]
-        if not stream.acknowledged and stream.announced:
-            self._unanswered -= 1
-            self._announce()
-        if (stream.id ^ self._next_id) & 1:
-            self._inbound -= 1
+        self.table.forget(stream)
         self.windows.give_back(stream)
         self.outbox.forget(stream)
         self._on_gone(stream)

@@ -73,7 +73,7 @@ class Services:
         if protocol == PING_PROTOCOL:
             stream.dialog = Echo(self._mux, stream)
         elif protocol == identify.PUSH_PROTOCOL:
-            self._mux.waste(_PUSH)  # it says something once, and nothing the hundredth time
+            self._mux.allowance.waste(_PUSH)  # it says something once, and nothing the hundredth time
             stream.dialog = IdentifyReading(self._mux, stream, self._peer)
         else:
             stream.dialog = Answered(self._mux, stream, self._own_info())

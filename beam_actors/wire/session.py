@@ -22,12 +22,13 @@ from beam_actors.errors import BeamError, ConnectionLost, LocalProtocolError, Re
 from beam_actors.identity import PeerKey
 from beam_actors.values import PeerId
 from beam_actors.wire import identify
+from beam_actors.wire.allowance import UNBOUNDED
 from beam_actors.wire.dialogs import Outbound
 from beam_actors.wire.events import Established, Event, SessionEnded, StreamId
 from beam_actors.wire.identify import IdentifyInfo
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.multistream import Listener, Proposer
-from beam_actors.wire.mux import UNBOUNDED, Multiplexer
+from beam_actors.wire.mux import Multiplexer
 from beam_actors.wire.noise import MAX_PLAINTEXT, TAG_SIZE, CipherState, Role, Suite
 from beam_actors.wire.opening import Opening, negotiate
 from beam_actors.wire.phase import PHASES, Phase
@@ -131,7 +132,7 @@ class Session:
         view = memoryview(data)
         if view.readonly:
             view = memoryview(bytearray(view))
-        self._mux.turn(work)
+        self._mux.allowance.turn(work)
         try:
             if self._opening is not None:
                 view = self._begin(self._opening, view)
@@ -145,7 +146,7 @@ class Session:
         """Go on with the backlog, at most `work` frames of it: what happened, as of `receive`."""
         backlog, self._backlog = self._backlog, b""
         sealed, self._sealed = self._sealed, bytearray()
-        self._mux.turn(work)
+        self._mux.allowance.turn(work)
         try:
             if backlog:
                 self._read(memoryview(backlog))
@@ -187,7 +188,7 @@ class Session:
                 self._silence()
             self._mux.outbox.wake(self._mux.events)
         self._sent += len(out)
-        self._mux.moved += len(out)
+        self._mux.allowance.moved += len(out)
         return out
 
     def take_events(self) -> list[Event]:
@@ -282,7 +283,7 @@ class Session:
 
     def forgive(self) -> None:
         """Forget what the peer wasted until now; to be called every few seconds (see `SessionLimits.waste`)."""
-        self._mux.forgive()
+        self._mux.allowance.forgive()
 
     def leave(self) -> None:
         """Take no new streams from the peer and say so; those that exist go on. Nothing once it has ended."""
@@ -338,7 +339,7 @@ class Session:
             return
         for plaintext in records.open(data):
             self._read(plaintext)
-            if self._backlog or not self._mux.spend():
+            if self._backlog or not self._mux.allowance.spend():
                 self._sealed = bytearray(data[records.used :])
                 return
 
@@ -362,7 +363,7 @@ class Session:
         if self.peer is None or self.suite is None:
             raise LocalProtocolError("A session was opened without a peer.")
         if self.suite.beam:
-            self._mux.max_streams = self._limits.beam_streams
+            self._mux.table.most = self._limits.beam_streams
         self._mux.events.append(Established(self.peer, self.suite))
         self._services.begin(self._mux, self.peer)
 

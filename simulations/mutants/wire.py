@@ -159,9 +159,9 @@ MUTANTS = (
         invariant="S18",
         edits=(
             Edit(
-                "wire/mux.py",
-                "        self.windows.give_back(stream)\n        self.outbox.forget(stream)\n        self._on_gone(stream)\n",
-                "        self.windows.give_back(stream)\n        self.outbox.forget(stream)\n        self._on_gone(stream)\n"
+                "wire/stream_table.py",
+                "        del self.streams[stream.id]\n",
+                "        del self.streams[stream.id]\n"
                 "        if stream.id == self._next_id - 2:\n            self._next_id -= 2\n",
             ),
         ),
