@@ -4,6 +4,7 @@ Pure: no loop, no clock, no randomness; entropy comes as seeds. What each protoc
 """
 
 from beam_actors.wire.arrays import byte_strings, open_array
+from beam_actors.wire.channel import MIN_FLUSH
 from beam_actors.wire.events import (
     Established,
     Event,
@@ -27,7 +28,7 @@ from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.noise import AES, CHACHA, TAG_SIZE, Aead, CipherState, Role, Suite
 from beam_actors.wire.peer_record import MAX_ADDRESSES, MAX_RECORD, PeerRecord, open_record, sign_record
 from beam_actors.wire.security import NOISE, SUITES, Security
-from beam_actors.wire.session import MIN_FLUSH, Session, SessionStatistics
+from beam_actors.wire.session import Session, SessionStatistics
 
 __all__ = [
     "AES",

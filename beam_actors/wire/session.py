@@ -23,24 +23,22 @@ from beam_actors.identity import PeerKey
 from beam_actors.values import PeerId
 from beam_actors.wire import identify
 from beam_actors.wire.allowance import UNBOUNDED
+from beam_actors.wire.channel import Channel
 from beam_actors.wire.dialogs import Outbound
 from beam_actors.wire.events import Established, Event, SessionEnded, StreamId
 from beam_actors.wire.identify import IdentifyInfo
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.multistream import Listener, Proposer
 from beam_actors.wire.mux import Multiplexer
-from beam_actors.wire.noise import MAX_PLAINTEXT, TAG_SIZE, CipherState, Role, Suite
+from beam_actors.wire.noise import Role, Suite
 from beam_actors.wire.opening import Opening, negotiate
 from beam_actors.wire.phase import PHASES, Phase
-from beam_actors.wire.records import OVERHEAD, TAG_SPACE, RecordReader, seal_records
 from beam_actors.wire.security import NOISE, Security
 from beam_actors.wire.services import Services
 from beam_actors.wire.stream import Buffer
-from beam_actors.wire.yamux import HEADER_SIZE, GoAway
+from beam_actors.wire.yamux import GoAway
 
 YAMUX: Final = "/yamux/1.0.0"
-MIN_FLUSH: Final = OVERHEAD + HEADER_SIZE + 1
-"""The smallest limit that `data_to_send` takes: one record with one byte of one stream."""
 
 
 @attrs.frozen(slots=True)
@@ -103,15 +101,11 @@ class Session:
         )
         self._opening: Opening | None = Opening(role, suites=security.suites, handshake=handshake)
         self._clear = self._opening.out  # said before there is a cipher; the last of it outlives the opening
-        self._backlog = b""  # plaintext, and ciphertext behind it, that a later turn reads
-        self._sealed = bytearray()
-        self._negotiation: Proposer | Listener | None = None  # of a muxer, where the handshake did not choose one
-        self._cipher: CipherState | None = None
-        self._records: RecordReader | None = None
+        self._channel: Channel | None = None
         self._services = Services(protocols, self._limits, lambda: identify.encode_info(self._info, key.peer_id))
         services = self._services
         self._mux = Multiplexer(role, self._limits, budget=self._budget, admit=services.admit, on_gone=services.gone)
-        self._received = self._sent = self._records_sent = 0
+        self._received = self._sent = 0
 
     def __repr__(self) -> str:
         peer = self.peer.short if self.peer is not None else "nobody yet"
@@ -136,7 +130,8 @@ class Session:
         try:
             if self._opening is not None:
                 view = self._begin(self._opening, view)
-            self._open(view)
+            if self._channel is not None and self.phase is not Phase.ENDED:
+                self._channel.receive(view)
         except RemoteProtocolError as error:
             self._end(error)
         self._mux.outbox.wake(self._mux.events)
@@ -144,16 +139,10 @@ class Session:
 
     def resume(self, work: int = UNBOUNDED) -> list[Event]:
         """Go on with the backlog, at most `work` frames of it: what happened, as of `receive`."""
-        backlog, self._backlog = self._backlog, b""
-        sealed, self._sealed = self._sealed, bytearray()
         self._mux.allowance.turn(work)
         try:
-            if backlog:
-                self._read(memoryview(backlog))
-            if self._backlog:
-                self._sealed = sealed
-            else:
-                self._open(memoryview(sealed))
+            if self._channel is not None:
+                self._channel.resume()
         except RemoteProtocolError as error:
             self._end(error)
         self._mux.outbox.wake(self._mux.events)
@@ -162,7 +151,7 @@ class Session:
     @property
     def backlog(self) -> int:
         """Bytes that were fed and wait for `resume`."""
-        return len(self._backlog) + len(self._sealed)
+        return 0 if self._channel is None else self._channel.backlog
 
     def receive_eof(self) -> list[Event]:
         """The network's side ended: `SessionEnded`, with `ConnectionLost` unless nothing was going on."""
@@ -180,9 +169,9 @@ class Session:
         if self._clear:
             out = bytes(self._clear[:limit])
             del self._clear[: len(out)]
-        elif self._cipher is not None:
+        elif self._channel is not None:
             try:
-                out = self._seal(self._cipher, limit)
+                out = self._channel.seal(self._mux.outbox, limit)
             except LocalProtocolError as error:
                 self._end(error)
                 self._silence()
@@ -200,7 +189,7 @@ class Session:
     @property
     def has_output(self) -> bool:
         """Whether `data_to_send` has something to say."""
-        return bool(self._clear or (self._cipher is not None and self._mux.outbox))
+        return bool(self._clear or (self._channel is not None and self._channel.speaks and self._mux.outbox))
 
     @property
     def ended(self) -> bool:
@@ -300,7 +289,7 @@ class Session:
         return SessionStatistics(
             received=self._received,
             sent=self._sent,
-            records_sent=self._records_sent,
+            records_sent=0 if self._channel is None else self._channel.records_sent,
             streams=len(self._mux),
             queued=self._mux.outbox.queued,
             window_growth=self._budget.used,
@@ -320,43 +309,29 @@ class Session:
         handshake = opening.done
         if handshake is not None and handshake.remote is not None:
             self._opening = None
-            self._cipher, receiving = handshake.ciphers()
-            self._records = RecordReader(receiving)
+            self._channel = Channel(*handshake.ciphers(), self._mux.allowance, self._mux.receive)
             self.peer, self.suite = handshake.remote.peer, handshake.suite
             if handshake.muxer is not None:
                 self._establish()
             else:
                 self._go(Phase.MUXER)
-                self._negotiation = negotiate(self.role, (YAMUX,))
-                if isinstance(self._negotiation, Proposer):
-                    self._mux.outbox.plaintext(self._negotiation.opening)
+                negotiation = negotiate(self.role, (YAMUX,))
+                if isinstance(negotiation, Proposer):
+                    self._mux.outbox.plaintext(negotiation.opening)
+                self._channel.reader = partial(self._agree, self._channel, negotiation)
         return data
 
-    def _open(self, data: memoryview) -> None:
-        """Open records and read them, until the work of this turn is done; each record is work, however small."""
-        records = self._records
-        if records is None or self.phase is Phase.ENDED:
-            return
-        for plaintext in records.open(data):
-            self._read(plaintext)
-            if self._backlog or not self._mux.allowance.spend():
-                self._sealed = bytearray(data[records.used :])
-                return
-
-    def _read(self, plaintext: memoryview) -> None:
-        if self._negotiation is not None:
-            used, replies = self._negotiation.receive(plaintext)
-            self._mux.outbox.plaintext(replies)
-            if isinstance(self._negotiation, Proposer) and self._negotiation.declined:
-                raise RemoteProtocolError("The peer does not speak yamux.")
-            if self._negotiation.chosen is None:
-                return
-            self._negotiation = None
-            self._establish()
-            plaintext = plaintext[used:]
-        used = self._mux.receive(plaintext)
-        if used < len(plaintext):
-            self._backlog = bytes(plaintext[used:])
+    def _agree(self, channel: Channel, negotiation: Proposer | Listener, plaintext: memoryview) -> int:
+        """Read the negotiation of a muxer, where the handshake did not choose one, and what is behind it."""
+        used, replies = negotiation.receive(plaintext)
+        self._mux.outbox.plaintext(replies)
+        if isinstance(negotiation, Proposer) and negotiation.declined:
+            raise RemoteProtocolError("The peer does not speak yamux.")
+        if negotiation.chosen is None:
+            return len(plaintext)
+        channel.reader = self._mux.receive
+        self._establish()
+        return used + self._mux.receive(plaintext[used:])
 
     def _establish(self) -> None:
         self._go(Phase.OPEN)
@@ -370,8 +345,10 @@ class Session:
     def _end(self, error: BeamError | None, words: GoAway = GoAway.PROTOCOL_ERROR) -> None:
         if self.phase is Phase.ENDED:
             return
-        self._backlog, self._sealed = b"", bytearray()
-        speak = self.phase is Phase.OPEN and self._records is not None and not self._records.broken
+        channel = self._channel
+        speak = self.phase is Phase.OPEN and channel is not None and not channel.broken
+        if channel is not None:
+            channel.drop()
         self._go(Phase.ENDED)
         self._mux.abandon(words)
         if not speak:
@@ -381,30 +358,10 @@ class Session:
     def _silence(self) -> None:
         """Forget what was still to be said."""
         self._clear.clear()
-        self._cipher = None
         self._opening = None
+        if self._channel is not None:
+            self._channel.speaks = False
 
     def _check_established(self) -> None:
         if self.phase is not Phase.OPEN:
             raise LocalProtocolError("The session is not established yet.")
-
-    # --- sealing ------------------------------------------------------------------------------------------------------
-
-    def _seal(self, cipher: CipherState, limit: int) -> bytes | bytearray:
-        parts: list[Buffer] = []
-        sizes: list[int] = []
-        outbox = self._mux.outbox
-        left = limit
-        while outbox and left >= MIN_FLUSH:
-            at = len(parts)
-            parts.append(b"")
-            size = outbox.fill(parts, min(left - OVERHEAD, MAX_PLAINTEXT))
-            if not size:
-                del parts[at]
-                break
-            parts[at] = (size + TAG_SIZE).to_bytes(2, "big")
-            parts.append(TAG_SPACE)
-            sizes.append(size)
-            left -= size + OVERHEAD
-        self._records_sent += len(sizes)
-        return seal_records(cipher, sizes, parts) if sizes else b""

@@ -75,7 +75,7 @@ def test_wrong_frames_are_answered_by_a_go_away_and_what_came_before_them_counts
 
 def test_used_up_nonces_end_the_session():
     line = Line().settle()
-    line.alice._cipher.nonce = LAST_NONCE + 1
+    line.alice._channel._sending.nonce = LAST_NONCE + 1
     line.alice.ping(1)
     assert line.alice.data_to_send() == b""
     (ended,) = line.alice.take_events()
