@@ -268,7 +268,7 @@ MUTANTS = (
     Mutant(
         name="crowd-brings-an-era-back",
         bug="When the last claim of an owner's era is crowded out, the key of the era before counts again.",
-        test="naming/test_quota.py::test_to_crowd_a_name_brings_no_era_back_that_its_owner_left",
+        test="naming/test_crowded_eras.py::test_to_crowd_a_name_brings_no_era_back_that_its_owner_left",
         edits=(
             Edit("naming/registry.py", "if entry.era and key[1].digest not in self.by_owner and", "if not entry and"),
         ),
@@ -276,7 +276,7 @@ MUTANTS = (
     Mutant(
         name="crowd-hides-an-era",
         bug="Who met a crowd first learns nothing of an owner whose claim it has no room for.",
-        test="naming/test_quota.py::test_who_met_the_crowd_first_learns_of_the_era_all_the_same",
+        test="naming/test_crowded_eras.py::test_who_met_the_crowd_first_learns_of_the_era_all_the_same",
         edits=(
             Edit(
                 "naming/admission.py",
