@@ -248,7 +248,7 @@ MUTANTS = (
     Mutant(
         name="residue-not-moved-at-the-beginning",
         bug="A splice that begins with bytes for which there was no room waits until its source says something.",
-        test="flow/test_joining.py::test_a_greeting_that_finds_no_room_waits_for_room_and_not_for_the_target[virtual]",
+        test="flow/test_dial_joining.py::test_a_greeting_that_finds_no_room_waits_for_room_and_not_for_the_target[virtual]",
         edits=(
             Edit(
                 "flow/splice.py",

@@ -133,7 +133,7 @@ MUTANTS = (
     Mutant(
         name="place-of-a-forward-not-given-back",
         bug="What a forward was unable to ask for in the pump keeps its place among those that are being opened.",
-        test="tunnels/test_local_forward.py::test_a_bug_while_a_forward_opens_gives_its_place_back_and_crashes_it_alone",
+        test="tunnels/test_joined_forward.py::test_a_bug_while_a_forward_opens_gives_its_place_back_and_crashes_it_alone",
         edits=(
             Edit(
                 "tunnels/opening.py",

@@ -1,14 +1,15 @@
 import os
+from typing import Any
 
 import pytest
 import trio
 
 from beam_actors.errors import ConnectionLost, RemoteProtocolError
-from beam_actors.flow import FlowLimits, SessionDown, SessionUp
+from beam_actors.flow import FlowLimits, IncomingStream, SessionDown, SessionUp, Stream
 from beam_actors.wire import Role
 from beam_actors.wire.yamux import Kind
-from tests.flow.rig import KINDS, FakeOwner, Rig, digest, on_both, on_virtual, read_all, run, send_all
-from tests.flow.sessions import channel, make_session, sessions, sessions_over
+from tests.flow.rig import KINDS, FakeOwner, Rig, digest, eventually, on_both, on_virtual, read_all, run, send_all
+from tests.flow.sessions import ECHO, channel, make_session, sessions, sessions_over
 
 
 @on_both
@@ -94,6 +95,37 @@ async def test_what_was_read_too_early_is_not_lost(rig: Rig) -> None:
     rig.flow.session(theirs, make_session(Role.RESPONDER), other)
     await owner.expect(SessionUp)
     await other.expect(SessionUp)
+
+
+@on_both
+async def test_a_stream_is_offered_with_what_came_with_it_before_the_owner_is_told(rig: Rig) -> None:
+    ends = await sessions(rig)
+    seen: list[Any] = []
+
+    def taker(peer: Any, stream: Stream) -> bool:
+        data = stream.read_nowait()
+        seen.append((peer, data))
+        if data == b"crash":
+            raise ValueError(data)
+        if data is not None and data != b"mine":
+            stream.unread(data)
+        return data == b"mine"
+
+    ends.b.ask_first(ECHO, taker)
+    mine, yours = [ends.a.open(ECHO) for _ in range(2)]
+    mine.write_nowait(b"mine")
+    yours.write_nowait(b"yours")
+    message = await ends.owner_b.expect(IncomingStream)
+    assert await message.stream.read() == b"yours"
+    crash = ends.a.open(ECHO)
+    crash.write_nowait(b"crash")
+    await eventually(lambda: bool(ends.owner_b.crashes))
+    assert [data for _, data in seen] == [b"mine", b"yours", b"crash"]
+    assert {peer for peer, _ in seen} == {ends.b.peer}
+    with pytest.raises(ConnectionLost):
+        await crash.read()
+    await message.stream.write(b"still here")
+    assert await yours.read() == b"still here"
 
 
 @on_both
