@@ -13,7 +13,7 @@ import enum
 import json
 import math
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast, get_args, get_origin
@@ -31,6 +31,7 @@ from simulations.ranges import BadPlan
 FORMAT = 1
 OPERATIONS = (*operations.KINDS, *owner_operations.KINDS)
 T = TypeVar("T")
+Happening = TypeVar("Happening", Operation, Fault)
 _MOST_FAULTS = 10
 """Faults of a file that are named; who has more of them mends these first."""
 
@@ -62,6 +63,16 @@ class MachinePlan:
     """Seconds by which its wall clock is ahead until the heal."""
     drift: float = attrs.field(default=0.0, validator=ranges.DRIFT)
     """Seconds that its wall clock gains in a second until the heal."""
+
+
+def alike(size: int, known: Callable[[int], tuple[int, ...]]) -> tuple[MachinePlan, ...]:
+    """So many machines that all start at the beginning; of each, `known` says whose addresses it is given."""
+    return tuple(MachinePlan(bootstrap=known(index)) for index in range(size))
+
+
+def in_order(happens: Iterable[Happening]) -> tuple[Happening, ...]:
+    """By time, and what is of one time as it was given."""
+    return tuple(sorted(happens, key=lambda one: one.at))
 
 
 @attrs.frozen(slots=True, kw_only=True)

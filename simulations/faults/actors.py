@@ -1,16 +1,18 @@
 """What happens to single actors: a bug that crashes one of them, whichever it is, once, again and again, or always."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
-from beam_actors.runtime import Event
+from beam_actors.runtime import Event, Ref
 from simulations import ranges
 from simulations.faults.base import MachineFault, Moot
 
 if TYPE_CHECKING:
+    from beam_actors.node import Node
     from simulations.place import Place
     from simulations.stage import Stage
 
@@ -66,20 +68,7 @@ class ActorCrash(MachineFault):
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
-        place = stage.places[self.machine]
-        crashed = False
-        for _ in range(self.times):
-            node = place.machine.node
-            found = [] if node is None else stage.inside.actors_at(node, self.path)
-            if found:
-                crashed = True
-                place.crashed_actors += 1
-            for ref in found:
-                stage.world.trace.add(place.name, "crash", ref.path)
-                ref.crash(PlannedCrash("crashed by the plan"))
-            await stage.hold(self.apart)
-        if not crashed:
-            raise Moot
+        await _crash(stage, self.machine, self.times, self.apart, lambda node: stage.inside.actors_at(node, self.path))
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -93,21 +82,33 @@ class AnyActorCrash(MachineFault):
 
     async def strike(self, stage: "Stage") -> None:
         """See `Fault`."""
-        place = stage.places[self.machine]
-        crashed = False
         entropy = stage.world.entropy(f"any actor {self.machine} {self.at}")
-        for _ in range(self.times):
-            node = place.machine.node
-            alive = [] if node is None else [cell.ref for cell in stage.inside.cells(node) if cell.alive]
-            if alive:
-                crashed = True
-                place.crashed_actors += 1
-                ref = alive[int(entropy.uniform() * len(alive))]
-                stage.world.trace.add(place.name, "crash", ref.path)
-                ref.crash(PlannedCrash("crashed by the plan"))
-            await stage.hold(self.apart)
-        if not crashed:
-            raise Moot
+
+        def one(node: "Node") -> list[Ref]:
+            alive = [cell.ref for cell in stage.inside.cells(node) if cell.alive]
+            return [alive[int(entropy.uniform() * len(alive))]] if alive else []
+
+        await _crash(stage, self.machine, self.times, self.apart, one)
+
+
+async def _crash(
+    stage: "Stage", machine: int, times: int, apart: float, whom: Callable[["Node"], Sequence[Ref]]
+) -> None:
+    """Crash those actors of the machine's node, so many times; `Moot` if there never were any."""
+    place = stage.places[machine]
+    crashed = False
+    for _ in range(times):
+        node = place.machine.node
+        found = [] if node is None else whom(node)
+        if found:
+            crashed = True
+            place.crashed_actors += 1
+        for ref in found:
+            stage.world.trace.add(place.name, "crash", ref.path)
+            ref.crash(PlannedCrash("crashed by the plan"))
+        await stage.hold(apart)
+    if not crashed:
+        raise Moot
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from simulations.stage import Stage
 
 
+TURNS = 5
+"""Looks of which a machine has a close one; after the heal each is."""
+
+
 class Outcome(enum.Enum):
     """Of one invariant in one run."""
 
@@ -72,6 +76,7 @@ class Invariant:
         self.forgiven: Counter[str] = Counter()
         """What looked wrong and was explained by a fault of the plan."""
         self.figures: dict[str, float] = {}
+        self._turn = 0
 
     def __repr__(self) -> str:
         return f"<{self.id} {self.checks} checks>"
@@ -87,6 +92,11 @@ class Invariant:
         if not condition:
             self.fail(message)
         return bool(condition)
+
+    def is_close(self, place: "Place") -> bool:
+        """Whether this look at a machine may take long: machines have their turns, and after the heal all of them."""
+        self._turn += 1
+        return not (self._turn + place.index) % TURNS or self.stage.healed.is_set()
 
     def verdict(self) -> Verdict:
         """How it stands."""

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from simulations.place import Place
 
 _PATIENCE = 20.0
-_TURNS = 5
-"""A node is measured each so many looks."""
 
 
 class MemoryIsBounded(Invariant):
@@ -24,14 +22,9 @@ class MemoryIsBounded(Invariant):
     id = "S10"
     title = "what a node holds is within its limits"
 
-    def __init__(self, stage: object) -> None:
-        super().__init__(stage)  # type: ignore[arg-type]
-        self._turn = 0
-
     def look(self, place: "Place") -> None:
         """See `Invariant`."""
-        self._turn += 1
-        if (self._turn + place.index) % _TURNS and not self.stage.healed.is_set():
+        if not self.is_close(place):
             return
         for what, held, most in _holdings(place.node):
             self.expect(held <= most, f"{place.name} holds {held} {what}, of at most {most}")

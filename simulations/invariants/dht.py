@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from simulations.place import Place
 
 _SPACE = 1 << 256
-_TURNS = 5
-"""A table is looked at each so many looks."""
 _MORE_ROUNDS = 4
 """Rounds above the logarithm: the answers of one's own table, the last ones that find nobody nearer, and bad luck."""
 _MOST_SEARCHES = 60
@@ -35,14 +33,9 @@ class BucketRules(Invariant):
     title = "routing tables keep their rules"
     why = "nobody knew anybody"
 
-    def __init__(self, stage: object) -> None:
-        super().__init__(stage)  # type: ignore[arg-type]
-        self._turn = 0
-
     def look(self, place: "Place") -> None:
         """See `Invariant`."""
-        self._turn += 1
-        if (self._turn + place.index) % _TURNS and not self.stage.healed.is_set():
+        if not self.is_close(place):
             return
         buckets = inside.buckets(place.node)
         contacts = [node for bucket in buckets for node in bucket.nodes.values()]

@@ -14,7 +14,7 @@ import trio
 from beam_actors.runtime import Event, ExitKind, Strategy, Supervisor
 from beam_actors.runtime.cell import Cell, State
 from simulations import inside
-from simulations.invariants.base import Invariant
+from simulations.invariants.base import TURNS, Invariant
 from simulations.invariants.children import returns
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ _GRACE = 3.0
 """Seconds that a supervisor may take beyond a child's backoff: a restart awaits `on_start`, which may ask others."""
 _STOPPING = 40.0
 """Seconds that a supervisor which gives up may take to stop its other children, each within its own time."""
-_TURNS = 5
-"""A tree is walked each so many looks."""
 
 
 @attrs.frozen(slots=True)
@@ -72,7 +70,6 @@ class ChildrenAreKept(Invariant):
         """By machine: a machine forgets at each start, and must not look through all others' actors."""
         self._unwatch: dict[int, Callable[[], None]] = {}
         self._leaving: set[int] = set()
-        self._turn = 0
         self._crashed = 0
 
     # --- events -------------------------------------------------------------------------------------------------------
@@ -279,8 +276,7 @@ class ChildrenAreKept(Invariant):
         for path, (incarnation, _by, child) in [item for item in book.must_end.items() if item[1][1] < now]:
             self._judge_end(place, path, incarnation, child)
             del book.must_end[path]
-        self._turn += 1
-        if (self._turn + place.index) % _TURNS == 0 or self.stage.healed.is_set():
+        if self.is_close(place):
             self._walk(place, now)
 
     @staticmethod
@@ -328,7 +324,7 @@ class ChildrenAreKept(Invariant):
         """It may be so for a moment, and for the time of a backoff; the turns of looking come on top."""
         odd = self._books[place.index].odd
         before = odd.get(path)
-        if before is None or before[0] != incarnation or now - before[1] > 4 * _TURNS + patience + _STOPPING:
+        if before is None or before[0] != incarnation or now - before[1] > 4 * TURNS + patience + _STOPPING:
             odd[path] = incarnation, now
         elif now - before[1] > patience + _STOPPING / 6:
             self.expect(False, f"{path} of {place.name} {what} for {now - before[1]:.0f} s, and nobody cares")

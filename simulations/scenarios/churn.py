@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from simulations.choices import SeededChoices
 from simulations.faults import ActorCrash, Crash, Fault, Kill, Leave, Pause, Split
 from simulations.operations import Expose, Fetch, Operation, Register, Release, Resolve
-from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.plan import Bounds, MachinePlan, Plan, in_order
 from simulations.topology import tree
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def plan(seed: int, size: int) -> Plan:
         settle=_SETTLE,
         safety=safety,
         bounds=Bounds(converge=120.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
-        faults=tuple(sorted(faults, key=lambda one: one.at)),
+        operations=in_order(happens),
+        faults=in_order(faults),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from simulations.choices import SeededChoices
 from simulations.faults import Crash, Fault
 from simulations.operations import Expose, Fetch, Operation, Register, Resolve
-from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.plan import Bounds, Plan, alike, in_order
 from simulations.topology import star
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def plan(seed: int, size: int) -> Plan:
     return Plan(
         scenario=NAME,
         seed=seed,
-        machines=tuple(MachinePlan(bootstrap=star(index)) for index in range(size)),
+        machines=alike(size, star),
         settle=1.0,
         safety=_SAFETY,
         bounds=Bounds(converge=120.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
+        operations=in_order(happens),
         faults=tuple(faults),
     )
 

@@ -11,7 +11,7 @@ from simulations.choices import SeededChoices
 from simulations.faults import Attack, Crash, Fault, Kill, Leave, Pause, Split
 from simulations.hostile import KINDS
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve
-from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.plan import Bounds, Plan, alike, in_order
 from simulations.topology import tree
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def plan(seed: int, size: int) -> Plan:
     return Plan(
         scenario=NAME,
         seed=seed,
-        machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(size)),
+        machines=alike(size, tree),
         settle=10.0,
         safety=_SAFETY,
         bounds=Bounds(converge=180.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
-        faults=tuple(sorted(faults, key=lambda one: one.at)),
+        operations=in_order(happens),
+        faults=in_order(faults),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from simulations.choices import SeededChoices
 from simulations.faults import Attack, Fault, Restore, Split, Wipe
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve
-from simulations.plan import BadPlan, Bounds, MachinePlan, Plan
+from simulations.plan import BadPlan, Bounds, Plan, alike, in_order
 from simulations.topology import tree
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def plan(seed: int, size: int) -> Plan:
     return Plan(
         scenario=NAME,
         seed=seed,
-        machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(size)),
+        machines=alike(size, tree),
         settle=10.0,
         safety=_SAFETY,
         settle_after=_SETTLED,
         bounds=Bounds(converge=150.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
-        faults=tuple(sorted(faults, key=lambda one: one.at)),
+        operations=in_order(happens),
+        faults=in_order(faults),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simulations.choices import SeededChoices
 from simulations.faults import Fault, Split
 from simulations.operations import Expose, Fetch, Operation, Register, Release, Resolve
-from simulations.plan import BadPlan, Bounds, MachinePlan, Plan
+from simulations.plan import BadPlan, Bounds, Plan, alike, in_order
 from simulations.topology import tree
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def plan(seed: int, size: int) -> Plan:
     return Plan(
         scenario=NAME,
         seed=seed,
-        machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(size)),
+        machines=alike(size, tree),
         settle=10.0,
         safety=_SAFETY,
         bounds=Bounds(converge=60.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
+        operations=in_order(happens),
         faults=tuple(faults),
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from simulations.choices import SeededChoices
 from simulations.faults import PATHS, ActorCrash, AnyActorCrash, CrashLoop, Fault, Kill
 from simulations.operations import Expose, Fetch, Operation, Register, Release, Resolve
-from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.plan import Bounds, Plan, alike, in_order
 from simulations.topology import star
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ def plan(seed: int, size: int) -> Plan:
     return Plan(
         scenario=NAME,
         seed=seed,
-        machines=tuple(MachinePlan(bootstrap=star(index)) for index in range(size)),
+        machines=alike(size, star),
         settle=10.0,
         safety=_SAFETY,
         bounds=Bounds(converge=120.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
-        faults=tuple(sorted(faults, key=lambda one: one.at)),
+        operations=in_order(happens),
+        faults=in_order(faults),
     )
 
 

@@ -12,7 +12,7 @@ from beam_actors.testing.network import REGIONS, Filtering, Mapping
 from simulations.choices import SeededChoices
 from simulations.faults import Fault, Move, Rebind
 from simulations.operations import Expose, Fetch, Follow, Operation, Register, Resolve
-from simulations.plan import Bounds, MachinePlan, NatPlan, Plan
+from simulations.plan import Bounds, MachinePlan, NatPlan, Plan, in_order
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -60,8 +60,8 @@ def plan(seed: int, size: int) -> Plan:
         settle=10.0,
         safety=_SAFETY,
         bounds=Bounds(converge=120.0, tunnels=60.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
-        faults=tuple(sorted(faults, key=lambda one: one.at)),
+        operations=in_order(happens),
+        faults=in_order(faults),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from simulations.choices import SeededChoices
 from simulations.faults import Kill
 from simulations.operations import Expose, Fetch, Operation, Register, Resolve
-from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.plan import Bounds, Plan, alike, in_order
 from simulations.topology import tree
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def plan(seed: int, size: int) -> Plan:
     return Plan(
         scenario=NAME,
         seed=seed,
-        machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(size)),
+        machines=alike(size, tree),
         settle=10.0,
         safety=_SAFETY,
         bounds=Bounds(converge=120.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
+        operations=in_order(happens),
         faults=tuple(Kill(at=choices.number(20.0, 40.0), machine=index) for index in killed),
     )
 
