@@ -16,7 +16,7 @@ from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
 from beam_actors.runtime.specs import ChildSpec
 from beam_actors.runtime.stash import put_aside
 from beam_actors.runtime.waits import replies_of
-from beam_actors.runtime.workers import Timer, Worker
+from beam_actors.runtime.workers import Timer, Worker, deliver_later
 
 if TYPE_CHECKING:
     from beam_actors.runtime.system import System
@@ -100,7 +100,7 @@ class Actor(Incarnation):
         """Tell myself `message` after `seconds`, 0 or more; the timer dies with this incarnation."""
         if not seconds >= 0:  # nor nan, which would never be over
             raise ValueError(f"A message is sent after 0 or more seconds, not {seconds!r}.")
-        return Timer(self._actor_spawn(self._actor_run_timer, (seconds, message), "timer"))
+        return Timer(self._actor_spawn(deliver_later, (self._actor_cell, seconds, message), "timer"))
 
     async def start_child(self, spec: ChildSpec) -> Ref:
         """Start a child and return its ref once its `on_start` is done; raise `StartFailed` from what it raised."""

@@ -1,4 +1,4 @@
-"""One incarnation of an actor: its loop, its end, and its workers.
+"""One incarnation of an actor: its loop and its end.
 
 It replaces pykka's loop, which would swallow `Cancelled` (docs/runtime.md lists every difference). Invariants:
 user code runs in one task at a time, between two checkpoints of which nothing else of this actor runs except its
@@ -22,11 +22,11 @@ from beam_actors.runtime.future import Future
 from beam_actors.runtime.groups import GroupChanged, GroupNotice
 from beam_actors.runtime.handlers import Handlers, find_handler
 from beam_actors.runtime.life import INTERRUPTED, TOO_LATE
-from beam_actors.runtime.mailbox import DEFAULT, Mailbox, discard
+from beam_actors.runtime.mailbox import DEFAULT, Mailbox
 from beam_actors.runtime.pykka_hooks import PykkaHooks, cell_for
 from beam_actors.runtime.ref import StopRequest
 from beam_actors.runtime.restarts import AutoShutdown, Intensity, Strategy
-from beam_actors.runtime.workers import WORKING, Worker
+from beam_actors.runtime.workers import Worker, Workers
 
 if TYPE_CHECKING:
     from beam_actors.runtime.future import Reply
@@ -64,10 +64,8 @@ class Incarnation(PykkaHooks):
     _actor_brood: Children | None = None
     _actor_replies: dict["Reply", None] = NOTHING
     _actor_watched: dict[Cell, None] = NOTHING
-    _actor_workers: dict[Worker, None] = NOTHING
+    _actor_workers: Workers | None = None
     _actor_let_go: bool = False
-    _actor_alone: trio.Event | None = None
-    """Set with the end of the last worker, for whoever dismisses them."""
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         self._actor_cell = cell = cell_for(type(self))
@@ -113,7 +111,7 @@ class Incarnation(PykkaHooks):
     @property
     def worker_count(self) -> int:
         """How many workers and timers run now."""
-        return len(self._actor_workers)
+        return 0 if self._actor_workers is None else len(self._actor_workers)
 
     @property
     def _actor_children(self) -> Children:
@@ -260,7 +258,8 @@ class Incarnation(PykkaHooks):
                         await self._actor_brood.stop_all(brutal=True)
                 if self._actor_has_stop:
                     reason = await self._actor_last_words(reason)
-                await self._actor_dismiss_workers()
+                if self._actor_workers is not None:
+                    await self._actor_workers.dismiss()
         except Exception as error:  # noqa: BLE001 (an exit must not be lost to its clean-up)
             reason = reason if reason.abnormal else crashed(unwrap(error))
         self._actor_let_go = True
@@ -291,15 +290,6 @@ class Incarnation(PykkaHooks):
 
     # --- workers ---
 
-    async def _actor_dismiss_workers(self) -> None:
-        """Cancel them, those too that they still start, and wait for the last; what they raise then changes nothing."""
-        if not self._actor_workers:
-            return
-        self._actor_alone = trio.Event()
-        for worker in list(self._actor_workers):
-            worker.cancel()
-        await self._actor_alone.wait()
-
     def _actor_spawn(
         self,
         function: Callable[..., Awaitable[Any]],
@@ -311,50 +301,13 @@ class Incarnation(PykkaHooks):
         home = cell.system.home
         if home is None or self._actor_let_go:
             raise ActorDead(f"{cell.path} is not running.")
-        worker = Worker(f"{cell.path}:{name or getattr(function, '__name__', 'worker')}", cell, serves)
-        if self._actor_alone is not None:
-            worker.cancel()
-        for future in serves:
-            if future.servers is None:
-                future.servers = {}
-            future.servers[worker] = None
-        if self._actor_workers is NOTHING:
-            self._actor_workers = {}
-        self._actor_workers[worker] = None
-        home.start_soon(self._actor_run_worker, worker, function, args, name=worker.name)
-        return worker
+        if self._actor_workers is None:
+            self._actor_workers = Workers(self, cell)
+        return self._actor_workers.start(home, function, args, name, serves)
 
-    async def _actor_run_worker(
-        self, worker: Worker, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
-    ) -> None:
-        WORKING.set(worker)
-        try:
-            with worker.scope:
-                await function(*args)
-        except Exception as error:  # noqa: BLE001 (a worker's failure is its actor's crash)
-            self.crash_now(error)
-        except BaseException as error:
-            self.finish_now(INTERRUPTED)
-            if not self._actor_cell.system.interrupt(error):
-                raise
-        finally:
-            del self._actor_workers[worker]
-            if not self._actor_workers:
-                self._actor_workers = NOTHING
-            worker.ended = True
-            for future in worker.serves:
-                if future.servers is not None:
-                    del future.servers[worker]
-            if self._actor_alone is not None and not self._actor_workers:
-                self._actor_alone.set()
-
-    async def _actor_run_timer(self, seconds: float, message: Any) -> None:
-        try:
-            await trio.sleep(seconds)
-        except trio.Cancelled:
-            discard(message)
-            raise
-        self._actor_cell.ref.tell(message)
+    def workers_gone(self) -> None:
+        """The last of them has ended; an actor without any holds nothing for them."""
+        self._actor_workers = None
 
     def _actor_replied(self, reply: "Reply") -> None:
         if reply in self._actor_replies:

@@ -40,9 +40,9 @@ MUTANTS = (
         test="runtime/test_children.py::test_backoff_delays_restarts_and_grows",
         edits=(
             Edit(
-                "runtime/incarnation.py",
+                "runtime/workers.py",
                 "        except Exception as error:  # noqa: BLE001 (a worker's failure is its actor's crash)\n"
-                "            self.crash_now(error)\n",
+                "            self._actor.crash_now(error)\n",
                 "        except Exception as error:  # noqa: BLE001 (a worker's failure is its actor's crash)\n"
                 "            del error\n",
             ),
@@ -67,8 +67,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "runtime/incarnation.py",
-                "                await self._actor_dismiss_workers()\n",
-                "                await trio.lowlevel.checkpoint()\n",
+                "                    await self._actor_workers.dismiss()\n",
+                "                    await trio.lowlevel.checkpoint()\n",
             ),
         ),
     ),
