@@ -12,6 +12,7 @@ from simulations.mutants import (
     node,
     owners,
     peers,
+    quotas,
     runtime,
     supervision,
     tunnels,
@@ -22,6 +23,7 @@ from simulations.mutants.mutant import Mutant
 
 _ROOMS = (
     claims,
+    quotas,
     work,
     bindings,
     owners,
