@@ -155,7 +155,7 @@ MUTANTS = (
     Mutant(
         name="built-on-what-failed-to-start",
         bug="When a child can't be started again, those that rest on it are started all the same.",
-        test="runtime/test_children.py::test_what_rests_on_a_child_whose_restart_fails_is_started_after_it",
+        test="runtime/test_decisions.py::test_what_rests_on_a_child_whose_restart_fails_is_started_after_it",
         edits=(
             Edit(
                 "runtime/children.py",
@@ -167,7 +167,7 @@ MUTANTS = (
     Mutant(
         name="waits-for-one-that-was-given-up",
         bug="Those that rest on a child that failed to start are never started when that is given up.",
-        test="runtime/test_children.py::test_what_rests_on_a_child_that_is_given_up_goes_on_without_it",
+        test="runtime/test_decisions.py::test_what_rests_on_a_child_that_is_given_up_goes_on_without_it",
         edits=(
             Edit(
                 "runtime/children.py",

@@ -2,21 +2,15 @@ import contextlib
 import itertools
 import random
 
-import attrs
 import pytest
 import trio
 import trio.testing
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from beam_actors.errors import ActorDead, StartFailed
+from beam_actors.errors import StartFailed
 from beam_actors.runtime import (
     Actor,
-    AutoShutdown,
     Backoff,
     ChildSpec,
-    Decision,
-    Escalated,
     ExitKind,
     Intensity,
     Restart,
@@ -25,7 +19,7 @@ from beam_actors.runtime import (
     receives,
 )
 from beam_actors.testing.seeded import run_seeded
-from tests.runtime.rig import Adopt, Child, End, Hang, Say, system
+from tests.runtime.rig import Adopt, Child, system
 
 
 async def test_a_sibling_that_is_temporary_is_stopped_with_the_group_and_not_started_again(autojump_clock):
@@ -163,226 +157,6 @@ async def test_backoff_delays_restarts_and_grows(autojump_clock):
         await trio.sleep(20)
     waits = [round(b - a) for a, b in itertools.pairwise(starts)]
     assert waits[:4] == [1, 2, 4, 8]
-
-
-def deciding(name="a", **options):
-    return ChildSpec(name, Child, decisions={OSError: Decision.STOP, ConnectionError: Decision.ESCALATE}, **options)
-
-
-async def test_a_crash_that_stops_is_an_end_for_good(autojump_clock):
-    here = system()
-    async with here.run(ChildSpec("node", lambda: Supervisor([deciding(), ChildSpec("b", Child)]))):
-        ref = here.ref("node/a")
-        ref.tell(Hang())
-        waiting = ref.ask(Say("x"))
-        await trio.testing.wait_all_tasks_blocked()
-        ref.crash(FileNotFoundError())
-        with pytest.raises(ActorDead):
-            await waiting
-        await trio.sleep(100)
-        assert (ref.alive, ref.incarnation) == (False, 1)
-        assert [child.path for child in here.tree().children] == ["node/b"]
-        assert here.ref("node").incarnation == 1
-
-
-async def test_a_crash_that_nobody_decided_about_restarts(autojump_clock):
-    here = system()
-    async with here.run(ChildSpec("node", lambda: Supervisor([deciding()]))):
-        here.ref("node/a").crash(ValueError())
-        await trio.sleep(1)
-        assert here.ref("node/a").incarnation == 2
-
-
-async def test_ends_that_stop_do_not_count_towards_the_intensity(autojump_clock):
-    here = system()
-    children = [deciding(str(n)) for n in range(20)]
-    async with here.run(ChildSpec("node", lambda: Supervisor(children, intensity=Intensity(0, 1000)))):
-        for n in range(20):
-            here.ref(f"node/{n}").crash(OSError())
-        await trio.sleep(1)
-        assert here.ref("node").alive
-        assert here.tree().children == ()
-
-
-@pytest.mark.parametrize("restart", list(Restart))
-async def test_a_crash_that_escalates_crashes_the_supervisor_at_once(autojump_clock, restart):
-    here = system()
-    inner = lambda: Supervisor([deciding(restart=restart), ChildSpec("b", Child)], intensity=Intensity(100, 1))  # noqa: E731
-    async with here.run(ChildSpec("node", lambda: Supervisor([ChildSpec("inner", inner)]))):
-        here.ref("node/inner/a").crash(ConnectionResetError("far"))
-        await trio.sleep(1)
-        inner_cell = here.ref("node/inner")._cell
-        assert inner_cell.incarnation == 2
-        assert inner_cell.last_exit.kind is ExitKind.CRASHED
-        assert isinstance(inner_cell.last_exit.error, Escalated)
-        assert isinstance(inner_cell.last_exit.error.__cause__, ConnectionResetError)
-        assert here.ref("node/inner/a").alive
-        assert here.ref("node/inner/b").alive
-
-
-async def test_a_restart_whose_start_fails_is_decided_about_as_any_crash(autojump_clock):
-    starts = []
-
-    class Fragile(Child):
-        async def on_start(self):
-            starts.append(1)
-            if len(starts) > 1:
-                raise FileNotFoundError
-
-    here = system()
-    child = ChildSpec("a", Fragile, decisions={OSError: Decision.STOP})
-    async with here.run(ChildSpec("node", lambda: Supervisor([child]))):
-        here.ref("node/a").crash(ValueError())
-        await trio.sleep(100)
-        assert len(starts) == 2
-        assert here.tree().children == ()
-
-
-@pytest.mark.parametrize("strategy", [Strategy.REST_FOR_ONE, Strategy.ONE_FOR_ALL])
-async def test_what_rests_on_a_child_whose_restart_fails_is_started_after_it(autojump_clock, strategy):
-    starts = []
-
-    class Fragile(Child):
-        async def on_start(self):
-            starts.append("below")
-            if len(starts) in {3, 4}:
-                raise OSError("not yet")
-
-    class Above(Child):
-        async def on_start(self):
-            starts.append("above")
-
-    here = system()
-    children = [ChildSpec("below", Fragile), ChildSpec("above", Above)]
-    async with here.run(ChildSpec("node", lambda: Supervisor(children, strategy=strategy))):
-        here.ref("node/below").crash(ValueError())
-        await trio.sleep(1)
-        assert starts == ["below", "above", "below", "below", "below", "above"]
-
-
-async def test_what_rests_on_a_child_that_is_given_up_goes_on_without_it(autojump_clock):
-    starts = []
-
-    class Fragile(Child):
-        async def on_start(self):
-            starts.append("below")
-            if len(starts) > 1:
-                raise FileNotFoundError
-
-    here = system()
-    children = [ChildSpec("below", Fragile, decisions={OSError: Decision.STOP}), ChildSpec("above", Child)]
-    async with here.run(ChildSpec("node", lambda: Supervisor(children, strategy=Strategy.REST_FOR_ONE))):
-        here.ref("node/below").crash(ValueError())
-        await trio.sleep(1)
-        assert starts == ["below", "below"]
-        assert here.ref("node/above").incarnation == 2
-        assert here.ref("node/above").alive
-
-
-@pytest.mark.parametrize("decisions", [{"OSError": Decision.STOP}, {OSError: "stop"}, {int: Decision.STOP}])
-def test_what_is_no_decision_is_refused(decisions):
-    with pytest.raises(TypeError, match="no decision"):
-        ChildSpec("a", Child, decisions=decisions)
-
-
-@attrs.frozen
-class Dismiss:
-    ref: object
-
-
-class Guided(Supervisor):
-    @receives(Dismiss)
-    async def dismiss(self, message):
-        await self.stop_child(message.ref)
-
-
-def left_of(mode, kinds, steps):
-    """The model: who is left after the steps, or None when the supervisor has shut down."""
-    left = set(kinds)
-    for name, what in steps:
-        restart, significant = kinds[name]
-        if name not in left or (what == "crash" and restart is Restart.TRANSIENT):
-            continue
-        left.discard(name)
-        others = any(kinds[other][1] for other in left)
-        if what != "stop" and significant and (mode is AutoShutdown.ANY_SIGNIFICANT or not others):
-            return None
-    return left
-
-
-KIND = st.tuples(st.sampled_from([Restart.TRANSIENT, Restart.TEMPORARY]), st.booleans())
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.sampled_from([AutoShutdown.ANY_SIGNIFICANT, AutoShutdown.ALL_SIGNIFICANT]),
-    st.fixed_dictionaries(dict.fromkeys("abcd", KIND)),
-    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["crash", "end", "stop"])), max_size=8),
-)
-def test_a_supervisor_shuts_down_with_its_significant_children_as_a_model_says(mode, kinds, steps):
-    async def play():
-        here = system()
-        children = [ChildSpec(n, Child, restart=r, significant=s) for n, (r, s) in kinds.items()]
-        inner = lambda: Guided(children, auto_shutdown=mode, intensity=Intensity(1000, 1))  # noqa: E731
-        top = lambda: Supervisor([ChildSpec("inner", inner, restart=Restart.TEMPORARY)])  # noqa: E731
-        async with here.run(ChildSpec("node", top)):
-            inner_ref = here.ref("node/inner")
-            for name, what in steps:
-                ref = here.ref(f"node/inner/{name}")
-                if what == "crash":
-                    ref.crash(ValueError())
-                elif what == "end":
-                    ref.tell(End())
-                elif inner_ref.alive:
-                    await inner_ref.ask(Dismiss(ref))
-                await trio.sleep(1)
-            left = left_of(mode, kinds, steps)
-            assert inner_ref.alive == (left is not None)
-            assert {leaf.path[-1] for child in here.tree().children for leaf in child.children} == (left or set())
-
-    trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0))
-
-
-async def test_a_significant_sibling_that_a_restart_took_down_does_not_count(autojump_clock):
-    here = system()
-    children = [
-        ChildSpec("a", Child),
-        ChildSpec("b", Child, restart=Restart.TEMPORARY, significant=True),
-    ]
-    async with here.run(ChildSpec("node", lambda: Supervisor(children, strategy=Strategy.ONE_FOR_ALL))):
-        here.ref("node/a").crash(ValueError())
-        await trio.sleep(1)
-        assert here.ref("node").alive
-        assert not here.ref("node/b").alive
-
-
-async def test_a_significant_child_that_waits_for_its_restart_has_not_ended(autojump_clock):
-    here = system()
-    options = {"restart": Restart.TRANSIENT, "significant": True}
-    children = [ChildSpec("a", Child, backoff=Backoff(first=10, jitter=0), **options), ChildSpec("b", Child, **options)]
-    async with here.run(ChildSpec("node", lambda: Supervisor(children, auto_shutdown=AutoShutdown.ALL_SIGNIFICANT))):
-        here.ref("node/a").crash(ValueError())
-        await trio.sleep(1)
-        here.ref("node/b").tell(End())
-        await trio.sleep(20)
-        assert here.ref("node").alive
-        assert here.ref("node/a").alive
-        here.ref("node/a").tell(End())
-        await trio.sleep(1)
-        assert not here.ref("node").alive
-
-
-async def test_a_supervisor_that_never_shuts_down_refuses_significant_children(autojump_clock):
-    here = system()
-    child = ChildSpec("a", Child, restart=Restart.TEMPORARY, significant=True)
-    with pytest.raises(StartFailed, match="never shuts down"):
-        async with here.run(ChildSpec("node", lambda: Supervisor([child], auto_shutdown=AutoShutdown.NEVER))):
-            pass
-
-
-def test_a_permanent_child_cannot_be_significant():
-    with pytest.raises(ValueError, match="significant"):
-        ChildSpec("a", Child, significant=True)
 
 
 @pytest.mark.parametrize("where", ["worker", "on_stop"])
