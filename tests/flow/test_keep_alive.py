@@ -3,7 +3,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.errors import ConnectionLost, TimedOut
+from beam_actors.errors import ConnectionLost, ResourceExhausted, TimedOut
 from beam_actors.flow import SessionDown
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import Conditions
@@ -147,5 +147,37 @@ def test_a_handshake_has_a_deadline() -> None:
         assert trio.current_time() - start == pytest.approx(10, abs=0.01)
         with pytest.raises(ConnectionLost):
             await read_all(theirs)
+
+    virtual_run(two_hosts, case)
+
+
+def test_so_many_pings_are_under_way_and_each_has_its_answer() -> None:
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        net.between(*hosts, Conditions(latency=0.5))
+        ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
+        took: list[float] = []
+
+        async def ping() -> None:
+            took.append(await ends.a.ping())
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(16):
+                nursery.start_soon(ping)
+            await trio.sleep(0.1)
+            with pytest.raises(ResourceExhausted):
+                await ends.a.ping()
+        assert took == pytest.approx([1.0] * 16)
+        assert await ends.a.ping() == pytest.approx(1.0)
+
+    virtual_run(two_hosts, case)
+
+
+def test_whoever_waits_for_a_pong_hears_of_the_end() -> None:
+    async def case(a: Rig, b: Rig, net, hosts) -> None:
+        ends = await sessions_over((a, b), await a.streams(b, TcpAddress("10.0.0.2", 0)))
+        net.partition(*hosts)
+        with pytest.raises(ConnectionLost):
+            await ends.a.ping()
+        assert not ends.a.is_open
 
     virtual_run(two_hosts, case)
