@@ -61,6 +61,6 @@ class Directory:
             del self._servers[key]
 
     def server(self, name: Name | None, port: int) -> Server | None:
-        """Who serves what is meant at once, if somebody does now."""
+        """Who serves what is meant in the pump, if somebody does now."""
         spec = None if self._offers is None else self._offers.find(name, port)
         return None if spec is None else self._servers.get(spec.key)
