@@ -14,11 +14,11 @@ from typing import Final
 import attrs
 from cryptography.exceptions import InvalidTag
 
-from beam_actors.errors import InvalidValue, RemoteProtocolError, WrongPeer
+from beam_actors.errors import InvalidValue, RemoteProtocolError
 from beam_actors.identity import PeerKey
 from beam_actors.ports import Buffer
 from beam_actors.values import PeerId
-from beam_actors.wire import SUITES, TAG_SIZE, Aead, CipherState, Payload, Role, Security, Suite
+from beam_actors.wire import SUITES, TAG_SIZE, Aead, CipherState, Handshaking, Payload, Role, Security, Suite
 
 _MOST: Final = 100
 
@@ -112,14 +112,13 @@ class _NoAead:
 
 
 _PLAIN: Final = Suite("Simulated", "/beam/simulated/1", _NoAead, lambda nonce: nonce.to_bytes(12, "big"), beam=True)
-_MAX_HELLO: Final = 1024
 _KEY_SIZE: Final = 32
 
 
-class _Introductions:
+class _Introductions(Handshaking):
     """Three messages, as in Noise XX, the first of which says nothing and the others who speaks; nothing is proved."""
 
-    __slots__ = ("_expected", "_held", "_index", "_initiator", "_key", "_muxers", "_sum", "remote", "suite")
+    __slots__ = ("_index", "_initiator", "_sum")
 
     def __init__(
         self,
@@ -132,49 +131,23 @@ class _Introductions:
         expected: PeerId | None,
         muxers: tuple[str, ...],
     ) -> None:
-        self.suite = suite
-        self.remote: Payload | None = None
+        super().__init__(suite, role, key=key, expected=expected, muxers=muxers)
         self._initiator = role is Role.INITIATOR
-        self._key = key
-        self._expected = expected
-        self._muxers = muxers
         self._index = 0
-        self._held = b""
         self._sum = ephemeral_seed[:16] if self._initiator else b""
 
     @property
     def complete(self) -> bool:
         return self._index == 3
 
-    @property
-    def muxer(self) -> str | None:
-        theirs = self.remote.muxers if self.remote is not None else ()
-        first, second = (self._muxers, theirs) if self._initiator else (theirs, self._muxers)
-        return next((muxer for muxer in first if muxer in second), None)
-
     def opening(self) -> bytes:
         return self._write(self._sum) if self._initiator else b""
-
-    def receive(self, data: memoryview) -> tuple[int, bytes]:
-        used, replies = 0, b""
-        while not self.complete:
-            head = self._held + bytes(data[used : used + 2 + _MAX_HELLO - len(self._held)])
-            size = int.from_bytes(head[:2], "big")
-            if size > _MAX_HELLO:
-                raise RemoteProtocolError("An introduction is too long.")
-            if len(head) < 2 or len(head) < 2 + size:
-                self._held = head
-                return len(data), replies
-            used += 2 + size - len(self._held)
-            self._held = b""
-            replies += self._read(head[2 : 2 + size])
-        return used, replies
 
     def ciphers(self) -> tuple[CipherState, CipherState]:
         mine, theirs = (b"i", b"r") if self._initiator else (b"r", b"i")
         return CipherState(self.suite, mine + self._sum), CipherState(self.suite, theirs + self._sum)
 
-    def _read(self, message: bytes) -> bytes:
+    def _step(self, message: bytes) -> bytes:
         self._index += 1
         if self._index == 1:
             self._sum = message
@@ -183,14 +156,12 @@ class _Introductions:
             peer = PeerId(message[:_KEY_SIZE])
         except InvalidValue as error:
             raise RemoteProtocolError("The peer's identity is not an Ed25519 key.") from error
-        self.remote = Payload(peer, tuple(message[_KEY_SIZE:].decode("ascii", "replace").split("\n")))
-        if self._expected is not None and self.remote.peer != self._expected:
-            raise WrongPeer(f"{self._expected} was expected at this address; {self.remote.peer} answered.")
+        self._meet(Payload(peer, tuple(message[_KEY_SIZE:].decode("ascii", "replace").split("\n"))))
         return self._write(self._hello()) if self._initiator else b""
 
     def _write(self, message: bytes) -> bytes:
         self._index += 1
-        return len(message).to_bytes(2, "big") + message
+        return self._framed(message)
 
     def _hello(self) -> bytes:
         return self._key.peer_id.public_key + "\n".join(self._muxers).encode("ascii")

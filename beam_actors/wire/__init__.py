@@ -22,8 +22,8 @@ from beam_actors.wire.events import (
     StreamWritable,
 )
 from beam_actors.wire.framing import FrameReader, frame
+from beam_actors.wire.handshaking import Handshaking, Payload
 from beam_actors.wire.identify import IdentifyInfo
-from beam_actors.wire.libp2p_noise import Payload
 from beam_actors.wire.limits import SessionLimits, WindowBudget
 from beam_actors.wire.noise import AES, CHACHA, TAG_SIZE, Aead, CipherState, Role, Suite
 from beam_actors.wire.peer_record import MAX_ADDRESSES, MAX_RECORD, PeerRecord, open_record, sign_record
@@ -44,6 +44,7 @@ __all__ = [
     "Established",
     "Event",
     "FrameReader",
+    "Handshaking",
     "IdentifyInfo",
     "Payload",
     "PeerIdentified",

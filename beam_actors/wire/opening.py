@@ -8,9 +8,9 @@ stream. Once `done`, it is to be dropped, with the seeds that it holds.
 from collections.abc import Callable, Sequence
 
 from beam_actors.errors import RemoteProtocolError
+from beam_actors.wire.handshaking import Handshaking
 from beam_actors.wire.multistream import Listener, Proposer
 from beam_actors.wire.noise import Role, Suite
-from beam_actors.wire.security import Handshaking
 
 
 def negotiate(role: Role, choices: Sequence[str]) -> Proposer | Listener:
@@ -54,7 +54,7 @@ class Opening:
 
         Raises:
             RemoteProtocolError: no suite of ours, or a handshake that is wrong or proves nothing.
-            WrongPeer: as `SecureHandshake.receive`.
+            WrongPeer: as `Handshaking.receive`.
         """
         if self._handshake is None:
             used, replies = self._negotiation.receive(data)

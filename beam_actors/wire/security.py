@@ -11,40 +11,12 @@ import attrs
 
 from beam_actors.identity import PeerKey
 from beam_actors.values import PeerId
-from beam_actors.wire.libp2p_noise import Payload, SecureHandshake
-from beam_actors.wire.noise import AES, CHACHA, CipherState, Role, Suite
+from beam_actors.wire.handshaking import Handshaking
+from beam_actors.wire.libp2p_noise import SecureHandshake
+from beam_actors.wire.noise import AES, CHACHA, Role, Suite
 
 SUITES: Final = (AES, CHACHA)
 """In the order of preference: a beam node takes the first, every libp2p node the second."""
-
-
-class Handshaking(Protocol):
-    """One end of a handshake; `SecureHandshake` says what each member means."""
-
-    suite: Suite
-    remote: Payload | None
-
-    def opening(self) -> bytes:
-        """What is sent before anything was received."""
-        ...
-
-    def receive(self, data: memoryview) -> tuple[int, bytes]:
-        """Feed bytes: (how many were used, bytes to send)."""
-        ...
-
-    def ciphers(self) -> tuple[CipherState, CipherState]:
-        """The ciphers (to send with, to receive with), once."""
-        ...
-
-    @property
-    def complete(self) -> bool:
-        """Whether it is over."""
-        ...
-
-    @property
-    def muxer(self) -> str | None:
-        """The muxer that it chose, if it did."""
-        ...
 
 
 class BeginHandshake(Protocol):

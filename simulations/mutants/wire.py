@@ -68,7 +68,7 @@ MUTANTS = (
         test="wire/test_libp2p_noise.py::test_another_peer_than_expected",
         edits=(
             Edit(
-                "wire/libp2p_noise.py",
+                "wire/handshaking.py",
                 "if self._expected is not None and self.remote.peer != self._expected:",
                 "if self._expected is not None and self.remote is None:",
             ),

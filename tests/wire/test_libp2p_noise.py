@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.errors import RemoteProtocolError, WrongPeer
+from beam_actors.wire.handshaking import MAX_HANDSHAKE_MESSAGE
 from beam_actors.wire.libp2p_noise import (
-    MAX_HANDSHAKE_MESSAGE,
     SIGNATURE_DOMAIN,
     SecureHandshake,
     decode_payload,
