@@ -11,7 +11,7 @@ from simulations import faults
 from simulations.choices import Choices
 from simulations.faults import Fault
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
-from simulations.plan import Bounds, Plan, alike
+from simulations.plan import Bounds, MachinePlan, Plan
 from simulations.topology import tree
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def draw_plan(
         scenario=scenario,
         seed=seed,
         profile=profile,
-        machines=alike(machines, tree),
+        machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(machines)),
         settle=5.0,
         safety=safety,
         bounds=Bounds(converge=150.0, tunnels=60.0),
