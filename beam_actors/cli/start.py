@@ -30,6 +30,7 @@ from beam_actors.world.compute import ThreadCompute
 from beam_actors.world.entropy import OsEntropy
 from beam_actors.world.epoll import EpollDriver
 from beam_actors.world.files import HomeFiles
+from beam_actors.world.heap import keep_freed
 from beam_actors.world.home_lock import HomeLock
 from beam_actors.world.host import Host
 from beam_actors.world.interfaces import interface_addresses
@@ -38,6 +39,7 @@ from beam_actors.world.store import SqliteStore
 from beam_actors.world.tls import OpenSslTls
 
 _WANTED_FILES = 65536
+_KEPT_HEAP = 4 << 20  # several flushes of a session and what is read for them
 _RESERVED_FILES = 128
 _LOCK_SECONDS = 0.3
 _LOOK_SECONDS = 2.0
@@ -56,6 +58,7 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
     `console` is a descriptor to print to once it is ready: until then a parent hears what is printed.
     """
     os.umask(0o077)
+    keep_freed(_KEPT_HEAP)
     home.prepare()
     home.check_free()
     limits = read_limits(home)

@@ -1,7 +1,9 @@
 """What a session has to say: control frames, streams with bytes queued, and streams that wait for room to queue more.
 
 Rules:
-- Control frames go first, then streams in turn, `QUANTUM` bytes each while others wait.
+- Control frames go first. Then who has little to say, `QUANTUM` bytes at most, and then the others in turn, a record
+  each: sparse flows before bulk ones (RFC 8290, 4.2). Whoever has more to say than that stands with the bulk
+  afterwards, and bulk that waits has half of each record at least, so neither starves the other.
 - A stream that was given less room than it asked for is told once (`StreamWritable`) when there is room again. Nobody
   overtakes those who wait.
 
@@ -20,7 +22,7 @@ from beam_actors.wire.stream import Buffer, Life, Stream
 from beam_actors.wire.yamux import HEADER_SIZE, Flag, Kind, pack_header
 
 QUANTUM: Final = 16384
-"""Bytes of one stream in a row while others wait: small enough for a request beside a download."""
+"""Bytes with which a stream overtakes those that have more: a request, or a small answer, beside downloads."""
 _SLIVER: Final = 512
 """A frame that would be cut shorter than this is left for the next record."""
 _FIN: Final = int(Flag.FIN)
@@ -30,23 +32,24 @@ _DATA: Final = int(Kind.DATA)
 class Outbox:
     """Everything that waits to be sealed. `on_fin` is called for each stream whose FIN was put into a frame."""
 
-    __slots__ = ("_buffer", "_control", "_line", "_on_fin", "_ready", "_stream_buffer", "queued")
+    __slots__ = ("_buffer", "_bulk", "_control", "_line", "_on_fin", "_sparse", "_stream_buffer", "queued")
 
     def __init__(self, limits: SessionLimits, on_fin: Callable[[Stream], None]) -> None:
         self._buffer = limits.send_buffer
         self._stream_buffer = limits.stream_buffer
         self._on_fin = on_fin
         self._control = bytearray()
-        self._ready: deque[Stream] = EMPTY
+        self._sparse: deque[Stream] = EMPTY
+        self._bulk: deque[Stream] = EMPTY
         self._line: list[Stream] = []
         self.queued = 0
 
     def __repr__(self) -> str:
-        lines = f"ready={len(self._ready)} line={len(self._line)}"
+        lines = f"sparse={len(self._sparse)} bulk={len(self._bulk)} line={len(self._line)}"
         return f"<Outbox queued={self.queued} control={len(self._control)} {lines}>"
 
     def __bool__(self) -> bool:
-        return bool(self._control or self._ready)
+        return bool(self._control or self._sparse or self._bulk)
 
     def control(self, kind: Kind, flags: int, stream_id: int, value: int) -> None:
         """Queue a control frame."""
@@ -104,9 +107,17 @@ class Outbox:
         """The stream has something to send (bytes or its FIN), as soon as it may be announced."""
         if stream.announced and not stream.ready and (stream.queued or stream.finishing):
             stream.ready = True
-            if self._ready is EMPTY:
-                self._ready = deque()
-            self._ready.append(stream)
+            if stream.queued <= QUANTUM:
+                if self._sparse is EMPTY:
+                    self._sparse = deque()
+                self._sparse.append(stream)
+            else:
+                self._join_bulk(stream)
+
+    def _join_bulk(self, stream: Stream) -> None:
+        if self._bulk is EMPTY:
+            self._bulk = deque()
+        self._bulk.append(stream)
 
     def forget(self, stream: Stream) -> None:
         """The stream is gone: what it had queued is not sent."""
@@ -114,7 +125,8 @@ class Outbox:
 
     def clear(self) -> None:
         """The session is over: only what the control frames say is still sent."""
-        self._ready.clear()
+        self._sparse.clear()
+        self._bulk.clear()
         self._line.clear()
         self.queued = 0
 
@@ -126,17 +138,19 @@ class Outbox:
             del self._control[: len(control)]
             parts.append(control)
             filled = len(control)
-        ready = self._ready
-        while ready:
-            stream = ready[0]
+        half = room // 2
+        while (sparse := self._sparse) or self._bulk:
+            first = sparse and not (self._bulk and filled >= half)
+            turns = sparse if first else self._bulk
+            stream = turns[0]
             if stream.life is Life.GONE:
-                ready.popleft()
+                turns.popleft()
                 continue
             space = room - filled - HEADER_SIZE
             if space < min(stream.queued, _SLIVER if filled else 1) or space < 0:
                 break
-            ready.popleft()
-            size = min(space, stream.queued, QUANTUM) if ready else min(space, stream.queued)
+            turns.popleft()
+            size = min(space, stream.queued, QUANTUM) if first else min(space, stream.queued)
             flags = stream.flags
             stream.flags = 0
             last = stream.finishing and size == stream.queued
@@ -145,13 +159,15 @@ class Outbox:
             self.queued -= size
             filled += HEADER_SIZE + size
             if stream.queued:
-                ready.append(stream)
+                self._join_bulk(stream)
             else:
                 stream.ready = False
                 if last:
                     self._on_fin(stream)
             if stream.wants_room:
                 self.reconsider(stream)
-        if not ready:
-            self._ready = EMPTY
+        if not self._sparse:
+            self._sparse = EMPTY
+        if not self._bulk:
+            self._bulk = EMPTY
         return filled

@@ -268,7 +268,7 @@ MUTANTS = (
             Edit(
                 "wire/outbox.py",
                 "parts.append(pack_header(0, _DATA, flags | _FIN if last else flags, stream.id, size))",
-                "number = ready[0].id if ready and not (flags or last or ready[0].flags) else stream.id\n"
+                "number = turns[0].id if turns and not (flags or last or turns[0].flags) else stream.id\n"
                 "            parts.append(pack_header(0, _DATA, flags | _FIN if last else flags, number, size))",
             ),
         ),

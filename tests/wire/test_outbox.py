@@ -37,12 +37,58 @@ def test_control_frames_overtake_data():
     assert not outbox
 
 
-def test_streams_take_turns():
+RECORD = 65519
+
+
+def test_bulk_takes_turns_by_the_record():
     outbox, streams = make()
     for stream in streams:
-        put(outbox, stream, 3 * QUANTUM)
-    order = [(frame[2], frame[3]) for frame in said(outbox, 1 << 20)]
-    assert order[:6] == [(1, QUANTUM), (3, QUANTUM), (5, QUANTUM)] * 2
+        put(outbox, stream, 2 * RECORD)
+    order = [(frame[2], frame[3]) for _ in range(6) for frame in said(outbox, RECORD)]
+    assert order == [(number, RECORD - HEADER_SIZE) for number in (1, 3, 5)] * 2
+
+
+def test_who_has_little_to_say_overtakes_bulk():
+    outbox, (download, request, upload) = make()
+    put(outbox, download, 4 * RECORD)
+    put(outbox, upload, 4 * RECORD)
+    said(outbox, RECORD)
+    put(outbox, request, QUANTUM)
+    assert next((frame[2], frame[3]) for frame in said(outbox, RECORD)) == (request.id, QUANTUM)
+
+
+def test_who_has_more_to_say_stands_with_the_bulk_afterwards():
+    outbox, (download, growing, _) = make()
+    put(outbox, growing, 10)
+    put(outbox, growing, 2 * RECORD)
+    put(outbox, download, 4 * RECORD)
+    order = [(frame[2], frame[3]) for frame in said(outbox, RECORD)]
+    assert order == [(growing.id, QUANTUM), (download.id, RECORD - QUANTUM - 2 * HEADER_SIZE)]
+    assert said(outbox, RECORD)[0][2] == growing.id
+
+
+def test_many_with_little_to_say_leave_bulk_half_of_a_record():
+    outbox, streams = make(20, send_buffer=1 << 30)
+    put(outbox, streams[0], 4 * RECORD)
+    for _ in range(3):
+        for stream in streams[1:]:
+            if not stream.queued:
+                put(outbox, stream, QUANTUM)
+        sizes = {frame[2]: frame[3] for frame in said(outbox, RECORD)}
+        assert sizes[streams[0].id] >= RECORD // 2 - QUANTUM - HEADER_SIZE * 4
+        assert len(sizes) == 3
+
+
+def test_the_last_one_in_a_line_may_be_gone():
+    outbox, (first, second, third) = make()
+    put(outbox, first, 10)
+    put(outbox, second, 2 * RECORD)
+    for stream in (first, second):
+        stream.step(Step.RESET)
+        outbox.forget(stream)
+    put(outbox, third, 5)
+    assert [(frame[2], frame[3]) for frame in said(outbox, RECORD)] == [(third.id, 5)]
+    assert not outbox
 
 
 def test_a_request_beside_a_download_leaves_in_the_next_record():
