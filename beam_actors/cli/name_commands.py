@@ -29,6 +29,12 @@ _REASONS = {
 """What settles a contested name here -> why a choice is used, and why another is not."""
 
 
+_ELSEWHERE = (
+    "Those elsewhere are claimed by other machines of yours: `beam register NAME` has this one serve a name, too, and "
+    "`beam release NAME` gives it up for all of them."
+)
+
+
 @click.command
 @click.argument("name")
 @click.option("--contest", is_flag=True, help="Claim it although somebody is known to hold it.")
@@ -203,6 +209,8 @@ def names(app: App, *, watch: bool) -> None:
         empty="No names; `beam register NAME` claims one.",
         spare=("url",),
     )
+    if not all(row.get("here", True) for row in answer["names"]):
+        app.out.note(_ELSEWHERE)
 
 
 def _is(row: Mapping[str, Any]) -> str:
@@ -210,7 +218,12 @@ def _is(row: Mapping[str, Any]) -> str:
     if row["relation"] == "petname":
         return f"petname of {row['target']}"
     if row["relation"] == "own":
-        return "own" if row["pinned_by"] is None else "own, pinned"
+        marks = (
+            "own",
+            *(() if row.get("here", True) else ("elsewhere",)),
+            *(() if row["pinned_by"] is None else ("pinned",)),
+        )
+        return ", ".join(marks)
     return "pin, by use" if row["pinned_by"] not in {None, "command"} else str(row["relation"])
 
 

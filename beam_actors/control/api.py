@@ -132,11 +132,14 @@ class NodeApi(Protocol):
         ...
 
     async def release(self, name: str) -> bool:
-        """Give up an owned name by a signed tombstone; NameNotFound. False: forgotten only, the owner is revoked."""
+        """Give up an owned name, also one that is kept elsewhere, by a signed tombstone; NameNotFound, NotAllowed.
+
+        False: it was forgotten only, since the owner is revoked.
+        """
         ...
 
     async def names(self) -> tuple[NameRow, ...]:
-        """The names that are owned or pinned here, and petnames."""
+        """The names that are owned, here and as far as is known elsewhere, or pinned here, and petnames."""
         ...
 
     async def resolve(self, name: str) -> Resolution:

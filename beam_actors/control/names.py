@@ -5,7 +5,7 @@ import attrs
 
 @attrs.frozen(slots=True, kw_only=True)
 class NameRow:
-    """A name that is owned (`relation` "own") or pinned ("pin") here, or a "petname". `full` is it with the suffix.
+    """A name that is owned (`relation` "own") or pinned ("pin"), or a "petname". `full` is it with the suffix.
 
     `target` is what it is called in its owner's claims, with the suffix: another name for petnames only.
     """
@@ -25,6 +25,8 @@ class NameRow:
     url: str | None
     revoked: bool = False
     """Whether the owner revoked all keys, so that it leads nowhere for good."""
+    here: bool = True
+    """Whether this machine keeps it; false of an own name that other machines of the owner claim alone."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -264,7 +264,10 @@ class Admission:
         live = {entry.name for entry in known if entry.claim.kind is Kind.LIVE}.union(own)
         if len(live - {name}) >= self._limits.names_per_owner:
             most = self._limits.names_per_owner
-            raise QuotaExceeded(f"You hold {most} names, as many as one owner may; `beam release` gives one up.")
+            raise QuotaExceeded(
+                f"You hold {most} names, as many as one owner may: `beam names` lists them, and `beam release` gives one "
+                "up."
+            )
         if len(live.union(entry.name for entry in known) - {name}) >= self._limits.holds_per_owner:
             raise QuotaExceeded(
                 f"You hold, or released within a month, {self._limits.holds_per_owner} names: others keep no more of "

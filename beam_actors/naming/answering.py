@@ -186,6 +186,19 @@ def held(knowledge: Knowledge) -> tuple[Held, ...]:
     return tuple(sorted(found, key=lambda one: (one.name, one.relation)))
 
 
+def elsewhere(knowledge: Knowledge) -> tuple[Held, ...]:
+    """The names that this node's owner claims on other machines alone, as far as is known here, in their order.
+
+    They count among as many as one owner may hold, also when their claims have ended, until these are forgotten.
+    """
+    claims = (entry.claim for entry in knowledge.registry.names_of(knowledge.owner))
+    names = [claim.name for claim in claims if claim.kind is Kind.LIVE and claim.name not in knowledge.own]
+    return tuple(
+        _held(knowledge, name, "own", Pin(name, knowledge.owner, knowledge.holds[name, knowledge.owner].first))
+        for name in names
+    )
+
+
 def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin) -> Held:
     entry = knowledge.registry.entry(bound.name, bound.owner)
     claim = entry.claim if entry and entry.claim.kind is Kind.LIVE else None
@@ -202,10 +215,10 @@ def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin) -> H
     )
 
 
-def holding(knowledge: Knowledge, name: Name) -> Holding:
-    """What this node has to do with a name."""
+def holding(knowledge: Knowledge, name: Name, *, as_own: bool = False) -> Holding:
+    """What this node has to do with a name; `as_own` asks for the own owner's entry, whoever it is bound to."""
     own, bound = knowledge.own.get(name), knowledge.bindings.owners_of(name)
-    owners = bound if bound and own is None else [knowledge.owner]
+    owners = bound if bound and own is None and not as_own else [knowledge.owner]
     entries = [knowledge.registry.entry(name, owner) for owner in owners]
     heard = [knowledge.seen(entry.claim).heard if entry else 0.0 for entry in entries]
     least = heard.index(min(heard))

@@ -32,6 +32,7 @@ from beam_actors.naming.messages import (
     IsRevoked,
     KeepMade,
     ListConflicts,
+    ListElsewhere,
     ListEvents,
     ListHeld,
     Refresh,
@@ -195,7 +196,10 @@ class Naming:
         return made
 
     async def release(self, text: str) -> bool:
-        """Give an own name up; returns once the tombstone is durable. Raises `InvalidName`, `NameNotFound`.
+        """Give a name of this node's owner up, also one that is claimed on another machine alone.
+
+        Returns once the tombstone is durable. Raises `InvalidName`, `NameNotFound`, and `NotAllowed` if the owner's key
+        on this machine was replaced.
 
         False if the owner was revoked, who signs nothing any more: then the name is forgotten on this machine.
         """
@@ -279,6 +283,11 @@ class Naming:
     async def names(self) -> tuple[Held, ...]:
         """The names that are owned or pinned here and the petnames, in the order of names."""
         held: tuple[Held, ...] = await self._ask(self._registrar, ListHeld())
+        return held
+
+    async def elsewhere(self) -> tuple[Held, ...]:
+        """The names that this node's owner claims on other machines alone, as far as is known here, in their order."""
+        held: tuple[Held, ...] = await self._ask(self._registrar, ListElsewhere())
         return held
 
     async def conflicts(self, text: str | None = None) -> tuple[Conflict, ...]:

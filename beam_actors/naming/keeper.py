@@ -270,8 +270,8 @@ class NameKeeper(Actor):
         """Give the name up; False if that is for this machine alone, since the owner's keys sign nothing any more."""
         while True:
             async with self._signing:
-                holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
-                if holding.own is None:
+                holding: Holding = await self._registrar.ask(GetHolding(self._name, as_own=True), timeout=_ASK)
+                if holding.own is None and not _is_claimed(holding):  # else another machine of the owner keeps it
                     raise not_own(self._name)
                 if holding.revoked:
                     await self._registrar.ask(Unreserve(self._name), timeout=_ASK)
@@ -292,6 +292,10 @@ def signed(terms: Terms, key: OwnerKey, proof: Proof) -> Claim:
 
 def _is_renewal(entry: Entry | None, kind: Kind | None) -> bool:
     return kind is Kind.LIVE and entry is not None and entry.claim.kind is Kind.LIVE
+
+
+def _is_claimed(holding: Holding) -> bool:
+    return holding.entry is not None and holding.entry.claim.kind is Kind.LIVE
 
 
 def _claims(holding: Holding) -> tuple[Claim, ...]:

@@ -91,6 +91,8 @@ class GetHolding:
     """Reply: `Holding`."""
 
     name: Name
+    as_own: bool = False
+    """Whether its entry is to be that of this node's owner in any case."""
 
 
 @attrs.frozen(slots=True)
@@ -204,6 +206,11 @@ class GetMeaning:
 @attrs.frozen(slots=True)
 class ListHeld:
     """Reply: tuple of `Held`: own names, pins and petnames, in the order of names."""
+
+
+@attrs.frozen(slots=True)
+class ListElsewhere:
+    """Reply: tuple of `Held`: the names that this node's owner claims on other machines alone, in their order."""
 
 
 @attrs.frozen(slots=True)

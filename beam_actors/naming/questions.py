@@ -24,6 +24,7 @@ from beam_actors.naming.messages import (
     IsDecided,
     IsRevoked,
     ListConflicts,
+    ListElsewhere,
     ListEvents,
     ListFormer,
     ListHeld,
@@ -40,6 +41,7 @@ Question = (
     | IsDecided
     | IsRevoked
     | ListConflicts
+    | ListElsewhere
     | ListEvents
     | ListFormer
     | ListHeld
@@ -55,10 +57,11 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     IsRevoked: lambda known, _ask, _now: known.registry.is_revoked(known.owner),
     CheckFree: lambda known, ask, _now: known.bindings.check_free(ask.name),
     GetStanding: lambda known, ask, now: answering.standing(known, ask.name, now),
-    GetHolding: lambda known, ask, _now: answering.holding(known, ask.name),
+    GetHolding: lambda known, ask, _now: answering.holding(known, ask.name, as_own=ask.as_own),
     GetMissing: lambda known, ask, _now: tuple(one for one in ask.ids if known.registry.get(one) is None),
     GetMade: lambda known, ask, _now: known.made.get(ask.purpose),
     ListHeld: lambda known, _ask, _now: answering.held(known),
+    ListElsewhere: lambda known, _ask, _now: answering.elsewhere(known),
     ListConflicts: lambda known, ask, now: answering.conflicts(known, now, ask.name),
     ListEvents: lambda known, ask, _now: known.events.after(ask.after),
     ListFormer: lambda known, ask, _now: answering.former(known, ask.era),

@@ -283,17 +283,24 @@ class Api:
         return signed
 
     async def names(self) -> tuple[NameRow, ...]:
-        """The names that are owned or pinned here, and petnames."""
+        """The names that are owned or pinned here, and petnames; and those that the owner claims elsewhere."""
         now = self._clock.wall()
         offered = await self._offered()
-        rows = single_rows(await self._naming.names(), self._owner)
-        own = {held.name for held in rows if held.relation == "own"}
+        here, elsewhere = await self._naming.names(), await self._naming.elsewhere()
+        rows = sorted(single_rows([*here, *elsewhere], self._owner), key=lambda held: (held.name, held.relation))
+        own = {held.name for held in here if held.relation == "own"}
+        bound = {held.name for held in rows if held.relation != "own"}
 
         def leads(held: Held) -> bool:
-            """Whether the row's owner is reached by the name here; what is owned goes before a pin."""
-            return held.name in offered if held.relation == "own" else held.name not in own
+            """Whether the row's owner is reached by the name here; what is kept here goes before a pin."""
+            if held.relation != "own":
+                return held.name not in own
+            return held.name in offered if held.name in own else held.name not in bound
 
-        return tuple(self._rows.name(held, now, leads=leads(held)) for held in rows)
+        def kept(held: Held) -> bool:
+            return held.relation != "own" or held.name in own
+
+        return tuple(self._rows.name(held, now, leads=leads(held), here=kept(held)) for held in rows)
 
     async def resolve(self, name: str) -> Resolution:
         """What a name leads to."""

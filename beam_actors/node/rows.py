@@ -94,8 +94,11 @@ class Rows:
         name, full = str(seen.name), self.full(seen.name)
         return Progress(name=name, full=full, progress=round(seen.progress, 3), told=seen.told)
 
-    def name(self, held: naming.Held, now: float, *, leads: bool) -> NameRow:
-        """A name that is owned or pinned here, or a petname; `leads` says whether it opens a web site of that owner."""
+    def name(self, held: naming.Held, now: float, *, leads: bool, here: bool = True) -> NameRow:
+        """A name that is owned or pinned here, or a petname; `leads` says whether it opens a web site of that owner.
+
+        `here` is false of an own name that is claimed on other machines alone.
+        """
         return NameRow(
             name=str(held.name),
             full=self.full(held.name),
@@ -107,6 +110,7 @@ class Rows:
             expires_in_s=round(held.expires - now, 3) if held.expires is not None else None,
             url=self.url(held.name) if leads and not held.revoked else None,
             revoked=held.revoked,
+            here=here,
         )
 
     def resolution(self, found: naming.Resolution, address: str | None) -> Resolution:

@@ -66,6 +66,19 @@ def test_names_and_release(daemon, beam):
     assert beam("release", "byron").exit_code == 6
 
 
+def test_names_tells_those_apart_that_other_machines_keep(node, beam):
+    beam("register", "byron")
+    assert beam("names").err == ""
+    node.elsewhere.add("cottage")
+    done = beam("names")
+    assert [line.split("\t")[:2] for line in done.out.splitlines()] == [
+        ["byron.local", "own"],
+        ["cottage.local", "own, elsewhere"],
+    ]
+    assert "`beam release NAME` gives it up for all of them" in done.err
+    assert [row["here"] for row in beam("names", "--json").json["names"]] == [True, False]
+
+
 def test_pin_and_unpin(node, beam):
     assert beam("pin", "byron", OWNER).exit_code == 0
     assert beam("unpin", "byron", "--json").json == {"schema": 1, "name": "byron"}

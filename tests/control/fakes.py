@@ -43,6 +43,7 @@ class FakeNode:
         self.tunnel_rows: dict[str, TunnelRow] = {}
         self.forward_rows: dict[str, ForwardRow] = {}
         self.owned: set[str] = set()
+        self.elsewhere: set[str] = set()
         self.unclaimed: set[str] = set()
         self.pinned: dict[str, str] = {}
         self.chaos = chaos
@@ -231,8 +232,9 @@ class FakeNode:
                 expires_in_s=None if name in self.unclaimed else 86400.0 * 30,
                 url=None,
                 revoked=self.revoked,
+                here=name not in self.elsewhere,
             )
-            for name in sorted(self.owned | self.unclaimed)
+            for name in sorted(self.owned | self.unclaimed | self.elsewhere)
         )
 
     def _resolution(self, name, source):

@@ -70,6 +70,26 @@ async def test_two_machines_of_one_owner_share_a_name_and_heal_an_equivocation(a
         assert healed.claim.terms.seq <= FIRST + 3
 
 
+async def test_what_another_machine_of_the_owner_keeps_is_listed_and_given_up_from_here(autojump_clock):
+    wires = Wires()
+    laptop, phone = Node(wires, 0, owner=1), Node(wires, 5, owner=1)
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        for name in ("alice", "bob", "carol"):
+            await laptop.naming.register(name)
+        await phone.naming.register("carol")
+        await phone.naming.pin("bob", owner_id(2))  # which says nothing of whose claim is given up
+        await settle()
+        assert [str(held.name) for held in await phone.naming.names()] == ["bob", "carol"]
+        alice, bob = await phone.naming.elsewhere()
+        assert (str(alice.name), str(bob.name)) == ("alice", "bob")
+        assert (alice.relation, alice.owner, alice.peers) == ("own", phone.owner, (laptop.me,))
+        assert await phone.naming.release("bob")
+        assert [str(held.name) for held in await phone.naming.elsewhere()] == ["alice"]
+        with pytest.raises(NameNotFound, match="not one of your names"):
+            await phone.naming.release("bob")
+
+
 async def test_releasing_ends_the_actor_and_nothing_claims_the_name_again(autojump_clock):
     async with lab(1) as (_, (one,)):
         await one.naming.register("alice")

@@ -14,6 +14,8 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import REVOCATION_ERA
 from beam_actors.naming import Claim
+from beam_actors.node.keys import PHRASE
+from beam_actors.testing.files import SimFiles
 from beam_actors.testing.world import run_world
 from beam_actors.values import Multiaddr, PeerId, TcpAddress
 from simulations.owning import chain_of
@@ -196,6 +198,39 @@ def test_the_names_of_the_revoked_are_shown_as_that_until_they_are_let_go():
         assert not (await api.unexpose("site.http")).yours
         assert await api.release("site") is False
         assert await api.names() == ()
+
+    run_world(1, scenario)
+
+
+async def siblings(world):
+    """The APIs of two machines of one owner: the second one begins with the recovery phrase of the first."""
+    laptop, phone = world.machine("laptop"), world.machine("phone")
+    first = await laptop.boot()
+    SimFiles(phone.disk).write(PHRASE, SimFiles(laptop.disk).read(PHRASE))
+    second = await phone.boot()
+    await second.api.connect(laptop.address_of(first))
+    await trio.sleep(1)
+    return first.api, second.api
+
+
+def test_the_names_that_another_machine_of_the_owner_keeps_are_told_apart():
+    async def scenario(world):
+        laptop, phone = await siblings(world)
+        await laptop.expose(ExposeRequest(target=APP, name="site"))
+        await laptop.register("both", contest=False)
+        await trio.sleep(1)
+        await phone.register("both", contest=False)
+        rows = {row.name: row for row in await phone.names()}
+        assert {name: (row.relation, row.here, row.url) for name, row in rows.items()} == {
+            "both": ("own", True, None),
+            "site": ("own", False, "https://site.local"),
+        }
+        assert rows["site"].peer_ids == ((await laptop.id()).peer_id,)
+        await phone.pin("site", None)
+        (row,) = [row for row in await phone.names() if row.name == "site"]
+        assert (row.here, row.pinned_by, row.url) == (False, "command", "https://site.local")
+        await phone.release("site")
+        assert [row.name for row in await phone.names()] == ["both"]
 
     run_world(1, scenario)
 
