@@ -265,8 +265,8 @@ class Admission:
         if len(live - {name}) >= self._limits.names_per_owner:
             most = self._limits.names_per_owner
             raise QuotaExceeded(
-                f"You hold {most} names, as many as one owner may: `beam names` lists them, and `beam release` gives one "
-                "up."
+                f"You hold {most} names, as many as one owner may: `beam names` lists them, and `beam release` gives "
+                "one up."
             )
         if len(live.union(entry.name for entry in known) - {name}) >= self._limits.holds_per_owner:
             raise QuotaExceeded(

@@ -234,11 +234,15 @@ def holding(knowledge: Knowledge, name: Name, *, as_own: bool = False) -> Holdin
 
 
 def former(knowledge: Knowledge, era: int) -> tuple[tuple[Name, Holding], ...]:
-    """The own names of which their owner last spoke in an era before `era`; if there are none, another name."""
+    """The own names of which their owner last spoke in an era before `era`; if there are none, another name.
+
+    Those that another machine gave up are among them: it may have been a thief's.
+    """
+    own = knowledge.own | knowledge.given_up
     spoken = [entry.name for entry in knowledge.registry.names_of(knowledge.owner) if entry.era < era]
-    names = [name for name in spoken if name in knowledge.own]
+    names = [name for name in spoken if name in own]
     names = names or sorted(spoken, key=lambda name: (knowledge.bindings.decides(name), name))[:1]
-    return tuple((name, holding(knowledge, name)) for name in names)
+    return tuple((name, attrs.evolve(holding(knowledge, name, as_own=True), own=own.get(name))) for name in names)
 
 
 def about(knowledge: Knowledge, name: Name, now: float) -> tuple[bytes, ...]:

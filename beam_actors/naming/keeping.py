@@ -70,6 +70,16 @@ def was_handed_over(own: Own, entry: Entry | None) -> bool:
     return entry is not None and entry.claim.kind is Kind.TRANSFER and entry.claim.issued > own.since
 
 
+def was_given_up(own: Own, entry: Entry | None) -> bool:
+    """Whether another machine of the owner gave the name up since it was registered here.
+
+    A tombstone that follows nothing gave no claim up: it opens an era.
+    """
+    if entry is None or entry.claim.kind is not Kind.TOMBSTONE or own.handing is not None:
+        return False
+    return own.since < entry.claim.issued and bool(entry.claim.terms.previous)
+
+
 def next_terms(
     name: Name,
     entry: Entry | None,

@@ -17,6 +17,7 @@ from beam_actors.naming.deposits import Deposits
 from beam_actors.naming.entry import Key
 from beam_actors.naming.events import Events
 from beam_actors.naming.holds import Holds, Seen
+from beam_actors.naming.keeping import was_given_up
 from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
 from beam_actors.naming.pins import heir_of
@@ -56,6 +57,9 @@ class Knowledge:
         self.limits = limits
         self.registry = Registry(last_words=limits.last_words)
         self.own: dict[Name, Own] = {}
+        self.given_up: dict[Name, Own] = {}
+        """Own names that another machine of the owner gave up: held no longer, and kept in mind for as long as its
+        claim is, in case it was a thief. Then the owner's next era claims them anew."""
         self.bindings = Bindings(self.registry, self.record, owner=owner, limits=limits)
         self.remarks: list[str] = []
         """What the store held that is not used, and what a person may do about it."""
@@ -140,8 +144,10 @@ class Knowledge:
             ClaimRefused: it would be refused by every other node too.
         """
         verdict = self._admit(claim, now, ours=True)
-        if claim.kind in {Kind.TOMBSTONE, Kind.TRANSFER} and self.own.pop(claim.name, None) is not None:
-            self._changes.append(records.drop_own(claim.name))
+        if claim.kind in {Kind.TOMBSTONE, Kind.TRANSFER}:
+            self.unreserve(claim.name)
+        elif claim.kind is Kind.LIVE and claim.name in self.given_up:
+            self.own[claim.name] = self.given_up.pop(claim.name)
         return verdict is Verdict.NEW
 
     def check(self, claim: Claim, now: float) -> None:
@@ -208,9 +214,19 @@ class Knowledge:
             self._put(key)
         if claim.kind is not Kind.REVOCATION:
             self.bindings.follow(claim.name)
+            if owner == self.owner:
+                self.sort_own(claim.name)
             if heir_of(self.registry, claim.name, owner) == self.owner:
                 self.events.handed(claim, self.owner, now, has_it=claim.name in self.own)
             self.make_room((claim.name, owner))
+
+    def sort_own(self, name: Name) -> None:
+        """An own name that another machine gave up is held no longer, until this one claims it again."""
+        entry = self.registry.entry(name, self.owner)
+        if name in self.own and was_given_up(self.own[name], entry):
+            self.given_up[name] = self.own.pop(name)
+        elif name in self.given_up and entry is not None and self.me in entry.claim.peers:  # which this disk had lost
+            self.own[name] = self.given_up.pop(name)
 
     def _carry_on_holds(self, claim: Claim, ended: list[Name], held: set[Name]) -> None:
         """A later era began, or the name is handed over: what was `held` until then, and had not lapsed, may go on."""
@@ -269,6 +285,8 @@ class Knowledge:
         lessened = self.registry.forget_backers(now) if believed else []
         for key in dropped:
             self.drop(key)
+        for name in [name for name in self.given_up if self.registry.entry(name, self.owner) is None]:
+            self.unreserve(name)
         if self.registry.floor != floor:
             self._changes.append(records.put_floor(self.registry.floor))
         self.make_room()  # a person may have let go of what was kept beside the quotas
@@ -310,15 +328,19 @@ class Knowledge:
         if rivals and not contest:
             who = ", ".join(f"{one.owner.short} (known here since {day_of(self.seen(one).first)})" for one in rivals)
             raise NameTaken(f"{name} is held by {who}; choose another name, or use --contest to claim it all the same.")
-        self.own[name] = own = Own(name, int(now), self.owner, contest=contest)
+        said = self.registry.entry(name, self.owner)
+        since = max(int(now), said.claim.issued if said and said.claim.kind is Kind.TOMBSTONE else 0)
+        self.given_up.pop(name, None)
+        self.own[name] = own = Own(name, since, self.owner, contest=contest)
         self._changes.append(records.put_own(own))
         if self.levels.asked:  # while the work for its claim is done it leads to this machine already
             self._elsewhere.append(name)
         return True
 
     def unreserve(self, name: Name) -> None:
-        """Intend to hold the name no longer, without a tombstone (there was never a claim)."""
-        if self.own.pop(name, None) is not None:
+        """Intend to hold the name no longer; without a tombstone if there was never a claim."""
+        own = self.own.pop(name, None), self.given_up.pop(name, None)
+        if any(own):
             self._changes.append(records.drop_own(name))
 
     def keep_made(self, purpose: str, name: Name) -> None:

@@ -165,6 +165,8 @@ class Loading:
             self._known.own[name] = Own(name, since, self._known.owner, contest=own.contest if own else False)
             self._known.record(records.put_own(self._known.own[name]))
         self._unsure = {}
+        for name in tuple(self._known.own):
+            self._known.sort_own(name)
 
     _LOADS: ClassVar[Mapping[str, Callable[["Loading", bytes, bytes], None]]] = {
         claim_rows.REVOKED: _revoked,

@@ -41,6 +41,24 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="given-up-name-claimed-again",
+        bug="Another machine of the owner takes a name back that was given up.",
+        test="naming/test_names.py::test_a_name_that_another_machine_of_the_owner_gave_up_is_held_here_no_longer",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "if name in self.own and was_given_up(self.own[name], entry):",
+                "if name in self.given_up and was_given_up(self.given_up[name], entry):",
+            ),
+        ),
+    ),
+    Mutant(
+        name="given-up-by-a-thief",
+        bug="What a thief gave up by a machine's key is not claimed anew in the era that ends it.",
+        test="naming/test_knowledge.py::test_what_another_machine_gave_up_is_held_no_longer_also_after_a_restart",
+        edits=(Edit("naming/answering.py", "own = knowledge.own | knowledge.given_up", "own = knowledge.own"),),
+    ),
+    Mutant(
         name="transfer-without-its-era",
         bug="A name is handed over although the key of the era for it was never written.",
         test="naming/test_names.py::test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along",

@@ -36,11 +36,11 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/knowledge.py",
-                "            self._changes.append(records.drop_own(claim.name))\n        return verdict is Verdict.NEW\n",
-                "            self._changes.append(records.drop_own(claim.name))\n"
+                "            self.unreserve(claim.name)\n        elif claim.kind is Kind.LIVE and",
+                "            self.unreserve(claim.name)\n"
                 "            self.registry._drop((claim.name, claim.owner))\n"
                 "            self.drop((claim.name, claim.owner))\n"
-                "        return verdict is Verdict.NEW\n",
+                "        elif claim.kind is Kind.LIVE and",
             ),
         ),
     ),

@@ -400,3 +400,63 @@ def test_of_very_many_owners_the_first_are_named():
     named = [one.owner for one in many if str(one.owner) in str(raised.value)]
     assert sorted(named) == sorted(one.owner for one in many)[:8]
     assert "and 4 more" in str(raised.value)
+
+
+# --- several machines of one owner ---
+
+
+def gave_up(issued=NOW + 60, **more):
+    """A machine of owner 0 that held alice; then another one gave it up."""
+    known = Knowledge(network=NETWORK, owner=owner_id(0), me=peer(0), limits=Limits())
+    tables = Tables()
+    known.reserve(ALICE, contest=False, now=NOW)
+    known.publish(claim(), NOW)
+    more = {"seq": 2, "previous": claim().id} | more
+    known.take(claim(kind=Kind.TOMBSTONE, issued=issued, **more).encoded, NOW + 61)
+    tables.apply(known)
+    return known, tables
+
+
+def test_what_another_machine_gave_up_is_held_no_longer_also_after_a_restart():
+    known, tables = gave_up()
+    for one in (known, tables.load(owner=0)):
+        assert (set(one.own), set(one.given_up)) == (set(), {ALICE})
+        assert answering.held(one) == answering.elsewhere(one) == ()
+        [(name, holding)] = answering.former(one, 1)
+        assert (name, holding.own) == (ALICE, one.given_up[ALICE])  # the owner's next era claims it anew
+        with pytest.raises(NameNotFound):
+            resolve(one, now=NOW + 62)
+
+
+def test_what_another_machine_gave_up_may_be_registered_again_by_a_clock_that_is_behind():
+    known, tables = gave_up()
+    assert known.reserve(ALICE, contest=False, now=NOW + 30)
+    tables.apply(known)
+    for one in (known, tables.load(owner=0)):
+        assert (set(one.own), one.given_up) == ({ALICE}, {})
+
+
+def test_what_another_machine_gave_up_is_forgotten_with_its_claim():
+    known, tables = gave_up()
+    known.ran(2 * DAY)
+    known.forget(NOW + 60 + RETENTION)
+    assert set(known.given_up) == {ALICE}
+    known.forget(NOW + 62 + RETENTION)
+    tables.apply(known)
+    assert (known.given_up, tables.load(owner=0).own) == ({}, {})
+
+
+@pytest.mark.parametrize("more", [{"issued": NOW}, {"era": 1, "seq": 1, "previous": b""}])
+def test_a_tombstone_of_before_or_one_that_opens_an_era_gives_nothing_up(more):
+    known, tables = gave_up(**more)
+    for one in (known, tables.load(owner=0)):
+        assert (set(one.own), one.given_up) == ({ALICE}, {})
+
+
+def test_a_disk_that_was_set_back_learns_that_the_machine_claimed_the_name_again():
+    known, _ = gave_up()
+    known.take(claim(seq=3, issued=NOW + 70, variant=1).encoded, NOW + 80)
+    assert set(known.given_up) == {ALICE}  # that is the other machine's
+    assert [str(held.name) for held in answering.elsewhere(known)] == ["alice"]
+    known.take(claim(seq=4, issued=NOW + 75).encoded, NOW + 80)
+    assert (set(known.own), known.given_up) == ({ALICE}, {})

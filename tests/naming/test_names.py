@@ -3,7 +3,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from beam_actors.errors import ActorUnavailable, NameNotFound, NameTaken, NotAllowed
+from beam_actors.errors import ActorUnavailable, NameNotFound, NameTaken, NotAllowed, QuotaExceeded
 from beam_actors.naming import Claim, Handing, Kind, hand_over
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, ListFormer, ListHeld, Submit, Taken
@@ -88,6 +88,35 @@ async def test_what_another_machine_of_the_owner_keeps_is_listed_and_given_up_fr
         assert [str(held.name) for held in await phone.naming.elsewhere()] == ["alice"]
         with pytest.raises(NameNotFound, match="not one of your names"):
             await phone.naming.release("bob")
+
+
+async def test_a_name_that_another_machine_of_the_owner_gave_up_is_held_here_no_longer(autojump_clock):
+    wires = Wires()
+    laptop, phone = Node(wires, 0, owner=1), Node(wires, 5, owner=1)
+    limits = 16
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        for number in range(limits):
+            await laptop.naming.register(f"name{number}")
+        await settle()
+        await phone.naming.release("name0")
+        await settle()
+        assert len(await laptop.naming.names()) == limits - 1
+        assert await laptop.naming.elsewhere() == ()
+        assert [(event.what.value, str(event.name)) for event in await laptop.naming.events()] == [
+            ("released", "name0")
+        ]
+        await trio.sleep(12 * HOUR)
+        assert "name0" not in await members(laptop)
+        for node in (laptop, phone):
+            with pytest.raises(NameNotFound):
+                await node.naming.resolve("name0")
+        await phone.naming.register("new")
+        await settle()
+        with pytest.raises(QuotaExceeded, match="`beam names` lists them"):
+            await laptop.naming.register("name0")
+    async with laptop.run():
+        assert len(await laptop.naming.names()) == limits - 1
 
 
 async def test_releasing_ends_the_actor_and_nothing_claims_the_name_again(autojump_clock):
