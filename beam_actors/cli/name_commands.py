@@ -211,20 +211,23 @@ def names(app: App, *, watch: bool) -> None:
     )
     if not all(row.get("here", True) for row in answer["names"]):
         app.out.note(_ELSEWHERE)
+    if any(row.get("contested") for row in answer["names"]):
+        app.out.note(
+            "Those contested are claimed by others, too: `beam names conflicts` shows by whom, and who is used."
+        )
 
 
 def _is(row: Mapping[str, Any]) -> str:
     """What a name is here."""
     if row["relation"] == "petname":
         return f"petname of {row['target']}"
+    marks = [str(row["relation"])]
     if row["relation"] == "own":
-        marks = (
-            "own",
-            *(() if row.get("here", True) else ("elsewhere",)),
-            *(() if row["pinned_by"] is None else ("pinned",)),
-        )
-        return ", ".join(marks)
-    return "pin, by use" if row["pinned_by"] not in {None, "command"} else str(row["relation"])
+        marks += [] if row.get("here", True) else ["elsewhere"]
+        marks += [] if row["pinned_by"] is None else ["pinned"]
+    elif row["pinned_by"] not in {None, "command"}:
+        marks.append("by use")
+    return ", ".join([*marks, *(["contested"] if row.get("contested") else [])])
 
 
 @names.command

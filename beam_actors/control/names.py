@@ -27,6 +27,8 @@ class NameRow:
     """Whether the owner revoked all keys, so that it leads nowhere for good."""
     here: bool = True
     """Whether this machine keeps it; false of an own name that other machines of the owner claim alone."""
+    contested: bool = False
+    """Whether another owner claims it, too; never of a petname."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -176,17 +176,17 @@ def _certainty(knowledge: Knowledge, name: Name, now: float) -> Literal["open", 
     return "firm" if source in {"own", "petname", "pin"} or knowledge.settled(name, now) is not None else "sole"
 
 
-def held(knowledge: Knowledge) -> tuple[Held, ...]:
+def held(knowledge: Knowledge, now: float) -> tuple[Held, ...]:
     """The names that are owned or pinned here, and petnames, in the order of names."""
     bindings = knowledge.bindings
     own = [Pin(one.name, knowledge.owner, one.since) for one in knowledge.own.values()]
-    found = [_held(knowledge, one.name, "own", one) for one in own]
-    found += [_held(knowledge, name, "pin", pin) for name, pin in bindings.pins.items()]
-    found += [_held(knowledge, petname, "petname", pin) for petname, pin in bindings.petnames.items()]
+    found = [_held(knowledge, one.name, "own", one, now) for one in own]
+    found += [_held(knowledge, name, "pin", pin, now) for name, pin in bindings.pins.items()]
+    found += [_held(knowledge, petname, "petname", pin, now) for petname, pin in bindings.petnames.items()]
     return tuple(sorted(found, key=lambda one: (one.name, one.relation)))
 
 
-def elsewhere(knowledge: Knowledge) -> tuple[Held, ...]:
+def elsewhere(knowledge: Knowledge, now: float) -> tuple[Held, ...]:
     """The names that this node's owner claims on other machines alone, as far as is known here, in their order.
 
     They count among as many as one owner may hold, also when their claims have ended, until these are forgotten.
@@ -194,12 +194,12 @@ def elsewhere(knowledge: Knowledge) -> tuple[Held, ...]:
     claims = (entry.claim for entry in knowledge.registry.names_of(knowledge.owner))
     names = [claim.name for claim in claims if claim.kind is Kind.LIVE and claim.name not in knowledge.own]
     return tuple(
-        _held(knowledge, name, "own", Pin(name, knowledge.owner, knowledge.holds[name, knowledge.owner].first))
+        _held(knowledge, name, "own", Pin(name, knowledge.owner, knowledge.holds[name, knowledge.owner].first), now)
         for name in names
     )
 
 
-def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin) -> Held:
+def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin, now: float) -> Held:
     entry = knowledge.registry.entry(bound.name, bound.owner)
     claim = entry.claim if entry and entry.claim.kind is Kind.LIVE else None
     return Held(
@@ -212,6 +212,7 @@ def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin) -> H
         expires=float(claim.not_after) if claim else None,
         since=bound.since,
         revoked=knowledge.registry.is_revoked(bound.owner),
+        contested=relation != "petname" and any(one.owner != bound.owner for one in knowledge.live(name, now)),
     )
 
 

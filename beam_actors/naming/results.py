@@ -77,6 +77,8 @@ class Held:
     since: float
     revoked: bool = False
     """Whether the owner revoked all keys, so that it leads nowhere for good."""
+    contested: bool = False
+    """Whether another owner holds the name, too. A petname leads to one owner, so nobody contests it."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -111,6 +111,7 @@ class Rows:
             url=self.url(held.name) if leads and not held.revoked else None,
             revoked=held.revoked,
             here=here,
+            contested=held.contested,
         )
 
     def resolution(self, found: naming.Resolution, address: str | None) -> Resolution:

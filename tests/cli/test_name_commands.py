@@ -79,6 +79,16 @@ def test_names_tells_those_apart_that_other_machines_keep(node, beam):
     assert [row["here"] for row in beam("names", "--json").json["names"]] == [True, False]
 
 
+def test_names_marks_those_that_others_claim_too(node, beam):
+    for name in ("byron", "fought"):
+        beam("register", name)
+    node.contest("fought", None, "own", "other", used=0)
+    done = beam("names")
+    assert [line.split("\t")[1] for line in done.out.splitlines()] == ["own", "own, contested"]
+    assert done.err.startswith("Those contested are claimed by others, too: `beam names conflicts` shows by whom")
+    assert [row["contested"] for row in beam("names", "--json").json["names"]] == [False, True]
+
+
 def test_pin_and_unpin(node, beam):
     assert beam("pin", "byron", OWNER).exit_code == 0
     assert beam("unpin", "byron", "--json").json == {"schema": 1, "name": "byron"}

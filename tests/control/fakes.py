@@ -233,6 +233,7 @@ class FakeNode:
                 url=None,
                 revoked=self.revoked,
                 here=name not in self.elsewhere,
+                contested=any(conflict.name == f"{name}.local" for conflict in self.conflict_rows),
             )
             for name in sorted(self.owned | self.unclaimed | self.elsewhere)
         )

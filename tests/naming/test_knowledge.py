@@ -361,7 +361,7 @@ def test_held_names_and_conflicts():
     known = knowledge(claim(0), claim(1), claim(1, "bob", variant=1), claim(1, "bob", variant=2), claim(2, "carol"))
     known.reserve(Name("mine"), contest=False, now=NOW)
     known.bindings.pin(ALICE, owner_id(0), NOW)
-    held = answering.held(known)
+    held = answering.held(known, NOW)
     assert [(one.name.label, one.relation, one.peers) for one in held] == [
         ("alice", "pin", (peer(0),)),
         ("mine", "own", ()),
@@ -376,7 +376,10 @@ def test_held_names_and_conflicts():
     assert answering.conflicts(known, NOW, Name("carol")) == ()
     known.bindings.pin(Name("dave"), owner_id(0), NOW)
     known.reserve(Name("dave"), contest=False, now=NOW)
-    assert [(one.name.label, one.relation) for one in answering.held(known)][1:3] == [("dave", "own"), ("dave", "pin")]
+    assert [(one.name.label, one.relation) for one in answering.held(known, NOW)][1:3] == [
+        ("dave", "own"),
+        ("dave", "pin"),
+    ]
 
 
 def test_a_claim_that_is_kept_for_its_work_is_forgotten_in_its_time_and_so_it_stands_on_the_disk():
@@ -402,6 +405,19 @@ def test_of_very_many_owners_the_first_are_named():
     assert "and 4 more" in str(raised.value)
 
 
+def test_a_name_that_another_owner_claims_too_is_marked_as_contested():
+    known = knowledge(claim(2), claim(2, "bob"), claim(1, "carol"), owner=0)
+    known.reserve(ALICE, contest=True, now=NOW)  # while the work for its own claim is done
+    known.reserve(Name("dave"), contest=False, now=NOW)
+    for name, owner in (("bob", 2), ("carol", 2)):
+        known.bindings.pin(Name(name), owner_id(owner), NOW)
+    known.call(Name("ann"), Name("carol"), owner_id(2), NOW)
+    assert {str(one.name): one.contested for one in answering.held(known, NOW)} == {
+        "alice": True, "ann": False, "bob": False, "carol": True, "dave": False,
+    }  # fmt: skip
+    assert not any(one.contested for one in answering.held(known, NOW + RETENTION))
+
+
 # --- several machines of one owner ---
 
 
@@ -421,7 +437,7 @@ def test_what_another_machine_gave_up_is_held_no_longer_also_after_a_restart():
     known, tables = gave_up()
     for one in (known, tables.load(owner=0)):
         assert (set(one.own), set(one.given_up)) == (set(), {ALICE})
-        assert answering.held(one) == answering.elsewhere(one) == ()
+        assert answering.held(one, NOW) == answering.elsewhere(one, NOW) == ()
         [(name, holding)] = answering.former(one, 1)
         assert (name, holding.own) == (ALICE, one.given_up[ALICE])  # the owner's next era claims it anew
         with pytest.raises(NameNotFound):
@@ -457,6 +473,6 @@ def test_a_disk_that_was_set_back_learns_that_the_machine_claimed_the_name_again
     known, _ = gave_up()
     known.take(claim(seq=3, issued=NOW + 70, variant=1).encoded, NOW + 80)
     assert set(known.given_up) == {ALICE}  # that is the other machine's
-    assert [str(held.name) for held in answering.elsewhere(known)] == ["alice"]
+    assert [str(held.name) for held in answering.elsewhere(known, NOW)] == ["alice"]
     known.take(claim(seq=4, issued=NOW + 75).encoded, NOW + 80)
     assert (set(known.own), known.given_up) == ({ALICE}, {})
