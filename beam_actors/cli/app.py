@@ -15,7 +15,7 @@ from beam_actors.cli.commands import COMMANDS, SECTIONS, SHARE, looks_like_targe
 from beam_actors.cli.output import Output, cannot_print, discard, open_missing_streams, to_fit
 
 _TARGET = "PORT | HOST:PORT"
-_UNPRINTED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_UNPRINTED = {errno.EBADF, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class Beam(click.Group):
@@ -82,6 +82,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         discard(sys.stdout)
+        exit_code = exit_code or 1
     except OSError as error:
         exit_code = _unprinted(error) if exit_code == 0 else exit_code
     return exit_code
@@ -91,9 +92,7 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         result = beam.main(list(arguments), prog_name="beam", standalone_mode=False)
     except click.ClickException as error:
-        if "--json" in arguments:
-            message = error.format_message()
-            Output(as_json=True).data({"error": {"code": "usage", "message": message, "exit_code": error.exit_code}})
+        Output(as_json="--json" in arguments).error("usage", error.format_message(), error.exit_code)
         _with_hints(error).show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):

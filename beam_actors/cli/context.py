@@ -15,7 +15,7 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.home import Home, find_home
-from beam_actors.cli.output import PROGRAM, Output, discard, program_at
+from beam_actors.cli.output import PROGRAM, Output, program_at
 from beam_actors.errors import BeamError
 
 Command = Callable[..., Any]
@@ -109,12 +109,10 @@ def errors_as_exit_codes(output: Output) -> Iterator[None]:
     except BeamError as error:
         code, exit_code = _named(error)
         message = str(error) or type(error).__name__
-        if output.as_json:
-            output.data({"error": {"code": code, "message": message, "exit_code": exit_code}})
+        output.error(code, message, exit_code)
         output.note(f"Error: {message}")
         sys.exit(exit_code)
     except BrokenPipeError:  # `beam tree | head`: the reader has what it wanted
-        discard(sys.stdout)
         sys.exit(1)
 
 

@@ -50,6 +50,13 @@ class Output:
         """Print one JSON object with `schema`."""
         write(json.dumps({"schema": SCHEMA, **content}))
 
+    def error(self, code: str, message: str, exit_code: int) -> None:
+        """With `--json` the object that says what went wrong; if nobody gets it, the exit code says enough."""
+        if not self.as_json:
+            return
+        with suppress(OutputLost, BrokenPipeError):
+            self.data({"error": {"code": code, "message": message, "exit_code": exit_code}})
+
     def hinted(self, text: str) -> str:
         """The text with its commands of this program (`beam …` in backticks) as they work when they are pasted.
 
@@ -148,6 +155,7 @@ def printing() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
+        discard(sys.stdout)
         raise
     except OSError as error:
         discard(sys.stdout)
@@ -171,13 +179,14 @@ def discard(stream: TextIO) -> None:
 def open_missing_streams() -> None:
     """Give a program that was started without some of its three streams the null device in their place.
 
-    Otherwise the next file that is opened takes the number, and gets what is meant for a terminal.
+    Otherwise the next file that is opened takes the number, and gets what is meant for a terminal. In the place of
+    stdout it can only be read: data that nobody can get are lost, and that is an error.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDONLY if descriptor == 1 else os.O_RDWR)  # the lowest number that is free: this
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
             setattr(sys, name, open(descriptor, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 (for good)

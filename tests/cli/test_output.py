@@ -194,11 +194,37 @@ def test_output_that_can_not_be_written_is_one_sentence(tmp_path, arguments):
     assert len(said.splitlines()) == 1
 
 
-@pytest.mark.parametrize(("closed", "exit_code"), [(">&-", 0), ("2>/dev/full", 0), (">&- 2>&- <&-", 0)])
-def test_a_stream_that_is_not_there_is_no_error(tmp_path, closed, exit_code):
+@pytest.mark.parametrize(("closed", "exit_code"), [("2>/dev/full", 0), ("2>&-", 0), ("<&-", 0)])
+def test_a_stream_that_is_not_there_and_not_needed_is_no_error(tmp_path, closed, exit_code):
     (tmp_path / "beam.log").write_text("{}\n")
     done = program(["--home", str(tmp_path), "logs"], closed=closed, stdout=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (exit_code, b"")
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- <&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("arguments", [["--help"], ["logs", "--json"], ["logs"]])
+def test_data_that_nobody_can_get_is_an_error(tmp_path, closed, arguments):
+    (tmp_path / "beam.log").write_text("{}\n")
+    done = program(["--home", str(tmp_path), *arguments], closed=closed)
+    assert done.returncode == 1
+    heard = [] if "2>&-" in closed else ["Error: The output can't be written (Bad file descriptor): send it elsewhere"]
+    assert [line.partition(",")[0] for line in done.stderr.decode().splitlines()] == heard
+
+
+def test_what_writes_nothing_misses_no_stdout(tmp_path):
+    assert program(["--home", str(tmp_path), "logs"], closed=">&-").returncode == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", ">/dev/full", "| true"])
+@pytest.mark.parametrize(("arguments", "exit_code"), [(["status"], 3), (["names", "--nope"], 2)])
+def test_an_error_keeps_its_exit_code_and_sentence_though_its_object_is_lost(tmp_path, closed, arguments, exit_code):
+    line = f'{{ "$0" -m beam_actors --home "$1" {" ".join(arguments)} --json; echo $? >&2; }} {closed}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", line, sys.executable, tmp_path], check=False, timeout=50, stderr=subprocess.PIPE, text=True
+    )
+    said = done.stderr.splitlines()
+    assert (said[-1], "Traceback" in done.stderr) == (str(exit_code), False)
+    assert "Error: " in done.stderr
 
 
 def test_an_error_that_nobody_hears_keeps_its_exit_code(tmp_path):
