@@ -17,7 +17,7 @@ import structlog
 import trio
 
 from beam_actors import __version__
-from beam_actors.cli.home import DATABASE, LIMITS, LOG, PHRASE, POINTER, READY, Home, clear_stale_socket
+from beam_actors.cli.home import DATABASE, LIMITS, LOG, PHRASE, POINTER, READY, Home, clear_stale_socket, find_home
 from beam_actors.cli.log_file import LogFile, configure_logging
 from beam_actors.cli.options import OFF, StartOptions
 from beam_actors.cli.output import Output, OutputLost
@@ -88,7 +88,8 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
             step_clock=clock.monotonic,
         )
         new_owner = not home.file(PHRASE).exists()
-        config = node_config(options, socket_path, secret, limits)
+        other_home = home.path != find_home(None, {}).path
+        config = attrs.evolve(node_config(options, socket_path, secret, limits), other_home=other_home)
 
         async def on_ready(api: NodeApi) -> None:
             seen = await _look(api)

@@ -7,10 +7,13 @@ from beam_actors.ingress.composition import compose_ingress, resolver_ref
 from beam_actors.ingress.facade import Bound, Ingress
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import RootCertificate
+from beam_actors.ingress.page import OF_ANOTHER_HOME, PROGRAM
 from beam_actors.ingress.zone import Zone
 
 __all__ = [
     "NETWORK",
+    "OF_ANOTHER_HOME",
+    "PROGRAM",
     "Binding",
     "Bound",
     "Ingress",

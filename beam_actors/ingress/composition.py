@@ -15,6 +15,7 @@ from beam_actors.ingress.https import HttpsServer
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import WebKind
 from beam_actors.ingress.neighbours import Names, TunnelOpener
+from beam_actors.ingress.page import PROGRAM
 from beam_actors.ingress.resolver import Resolver
 from beam_actors.ingress.zone import Zone
 from beam_actors.ports import Clock, Entropy, Files, Store, TlsPort
@@ -44,10 +45,12 @@ def compose_ingress(
     http: Binding | None,
     interfaces: Callable[[], Sequence[str]] | None = None,
     limits: IngressLimits | None = None,
+    program: str = PROGRAM,
 ) -> tuple[ChildSpec, Ingress]:
     """The spec of the supervisor that will run at `path`, and the facade over its actors; a server may be None: off.
 
     `interfaces` gives this machine's addresses, by which devices of the LAN are asked for names; None: they are not.
+    `program` is how a person calls the program for this daemon, in the commands that pages show.
     one_for_one: the five know each other by ref only, and each one's clients try again.
     """
     limits = limits or IngressLimits()
@@ -87,6 +90,7 @@ def compose_ingress(
                     clock=clock,
                     entropy=entropy,
                     limits=limits,
+                    program=program,
                 ),
             )
         )
@@ -94,7 +98,9 @@ def compose_ingress(
         children.append(
             ChildSpec(
                 "http",
-                lambda: HttpServer(flow, tunnels, names, resolver=resolver, zone=zone, binding=http, limits=limits),
+                lambda: HttpServer(
+                    flow, tunnels, names, resolver=resolver, zone=zone, binding=http, limits=limits, program=program
+                ),
             )
         )
     if dns is not None:

@@ -19,7 +19,7 @@ from beam_actors.ingress.heads import BadHead, Head, HeadReader
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import WebKind
 from beam_actors.ingress.neighbours import Choice, Names, TunnelOpener
-from beam_actors.ingress.page import Page
+from beam_actors.ingress.page import PROGRAM, Page
 from beam_actors.ingress.pages import Visit, misdirected, page_for, too_slow
 from beam_actors.ingress.zone import Place, Zone
 
@@ -40,6 +40,8 @@ class Gate:
     limits: IngressLimits
     tag: str
     """The path by which the splices can be found."""
+    program: str = PROGRAM
+    """How a person calls the program for this daemon."""
 
     async def serve(
         self, stream: Stream, server_name: Callable[[], str | None], asking: Callable[[bool], None] = lambda _: None
@@ -84,7 +86,7 @@ class Gate:
             return misdirected(head.host, server_name)
         if spot.place is Place.OUTSIDE:
             return misdirected(head.host, "")
-        visit = Visit(head.host, self.kind, head.port, names=spot.place is Place.NAME)
+        visit = Visit(head.host, self.kind, head.port, names=spot.place is Place.NAME, program=self.program)
         if spot.place is not Place.NAME:
             return page_for(NameNotFound(), visit)
         return await self._open(spot.text, visit, seen=head.navigates and self.kind == "https")

@@ -15,6 +15,7 @@ from beam_actors.ingress.leaves import Leaves
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import RootCertificate, ShowRoot
 from beam_actors.ingress.neighbours import Names, TunnelOpener
+from beam_actors.ingress.page import PROGRAM
 from beam_actors.ingress.web import WebServer
 from beam_actors.ingress.zone import Zone
 from beam_actors.ports import Clock, Entropy, Files, TlsPort
@@ -41,8 +42,11 @@ class HttpsServer(WebServer):
         clock: Clock,
         entropy: Entropy,
         limits: IngressLimits | None = None,
+        program: str = PROGRAM,
     ) -> None:
-        super().__init__(flow, tunnels, names, resolver=resolver, zone=zone, binding=binding, limits=limits)
+        super().__init__(
+            flow, tunnels, names, resolver=resolver, zone=zone, binding=binding, limits=limits, program=program
+        )
         self._tls = tls
         self._files = files
         self._clock = clock

@@ -61,12 +61,21 @@ class Hop(enum.Enum):
     APP = "App"
 
 
+PROGRAM = "beam"
+OF_ANOTHER_HOME = f"{PROGRAM} --home <DIR>"
+"""How a person calls the program for a daemon whose home is not the platform's. The path itself stands on no page,
+since scripts of the site could read it there; no shell takes `<DIR>` for a folder."""
+_WHICH_HOME = "<DIR> is the folder of this machine's Beam daemon: what it was started with as --home or BEAM_HOME."
+
+
 @attrs.frozen(slots=True)
 class Step:
     """Something that a person can do next, and what to type for it."""
 
     text: str
     command: str = ""
+    over_there: bool = False
+    """Whether it is to be typed on another machine."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -102,10 +111,15 @@ class Page:
     options: tuple[Option, ...] = ()
     retry_after: int | None = None
     """Seconds after which asking again may help; programs read it (RFC 9110 section 10.2.3)."""
+    program: str = PROGRAM
+    """How the commands call this program, in what people read."""
 
     def render(self, *, accept: str = "", head_only: bool = False) -> bytes:
         """The whole response: HTML if `accept` names text/html, JSON if it names that, else plain text."""
         kinds = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+        for_people = "text/html" in kinds or "application/json" not in kinds
+        if for_people and self.program != PROGRAM:
+            return self._as_called().render(accept=accept, head_only=head_only)
         if "text/html" in kinds:
             kind, body = "text/html", self._html()
         elif "application/json" in kinds:
@@ -128,6 +142,20 @@ class Page:
             "",
         ]
         return "\r\n".join(fields).encode("ascii") + (b"" if head_only else content)
+
+    def _as_called(self) -> "Page":
+        """The same page, its commands of this machine as they must be typed."""
+        steps = [
+            step if step.over_there else attrs.evolve(step, command=self._call(step.command)) for step in self.steps
+        ]
+        options = [attrs.evolve(option, pin=self._call(option.pin)) for option in self.options]
+        detail = self.detail.replace(f"`{PROGRAM} ", f"`{self.program} ")
+        if options or detail != self.detail or any(step.command and not step.over_there for step in steps):
+            steps.append(Step(_WHICH_HOME))
+        return attrs.evolve(self, detail=detail, steps=tuple(steps), options=tuple(options), program=PROGRAM)
+
+    def _call(self, command: str) -> str:
+        return command.replace(PROGRAM, self.program, 1)
 
     def _html(self) -> str:
         title = html.escape(self.title)

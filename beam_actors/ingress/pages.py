@@ -28,7 +28,7 @@ from beam_actors.errors import (
 )
 from beam_actors.ingress.heads import BadHead
 from beam_actors.ingress.neighbours import Choice
-from beam_actors.ingress.page import Hop, Option, Page, Step
+from beam_actors.ingress.page import PROGRAM, Hop, Option, Page, Step
 
 _MAX_OPTIONS = 8
 
@@ -44,6 +44,8 @@ class Visit:
     """The port in the request's Host, if it had one."""
     names: bool = True
     """Whether the host can be a name at all, so that it makes sense to claim it."""
+    program: str = PROGRAM
+    """How a person calls the program for this machine's daemon."""
 
     @property
     def label(self) -> str:
@@ -112,7 +114,7 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
         "Several owners claim this name, and no rule decides between them. So that nobody can pose as somebody else, "
         "none of them is opened without your choice.",
         (
-            Step("Ask the person you mean for their owner id, which they see with:", "beam id"),
+            Step("Ask the person you mean for their owner id, which they see with:", "beam id", over_there=True),
             Step("List all names that are contested:", "beam names conflicts"),
         ),
     ),
@@ -218,6 +220,7 @@ def page_for(error: BeamError, visit: Visit, choices: Sequence[Choice] = ()) -> 
         "A part of Beam on this machine failed, or is being restarted.",
         steps=(Step("Reload this page in a few seconds. If it stays so, the log says why:", "beam logs"),),
         retry_after=_RETRY_SECONDS,
+        program=visit.program,
     )
 
 
@@ -232,9 +235,12 @@ def _page(fault: _Fault, said: str, visit: Visit, choices: Sequence[Choice]) -> 
         fault.message,
         "" if choices else said,  # which would only list the owners again
         fault.broke_at,
-        tuple(Step(step.text, fill(step.command)) for step in fault.steps if visit.names or step is not _CLAIM),
+        tuple(
+            attrs.evolve(step, command=fill(step.command)) for step in fault.steps if visit.names or step is not _CLAIM
+        ),
         tuple(_option(choice, visit) for choice in choices[:_MAX_OPTIONS]),
         fault.retry_after,
+        visit.program,
     )
 
 

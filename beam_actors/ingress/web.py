@@ -19,6 +19,7 @@ from beam_actors.ingress.gate import Gate
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import BindAgain, Serve, ServerStarted, WebKind, WhereBound
 from beam_actors.ingress.neighbours import Names, TunnelOpener
+from beam_actors.ingress.page import PROGRAM
 from beam_actors.ingress.zone import Zone
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, receives
 from beam_actors.values import TcpAddress
@@ -44,7 +45,9 @@ class WebServer(Actor):
         zone: Zone,
         binding: Binding,
         limits: IngressLimits | None = None,
+        program: str = PROGRAM,
     ) -> None:
+        """`program` is how a person calls the program for this daemon."""
         super().__init__()
         self._flow = flow
         self._tunnels = tunnels
@@ -53,6 +56,7 @@ class WebServer(Actor):
         self._zone = zone
         self._binding = binding
         self._limits = limits or IngressLimits()
+        self._program = program
         self._per_name: OrderedDict[str, ListenerHandle] = OrderedDict()
         self._may_bind = not binding.fixed
         self._open: dict[trio.CancelScope, None] = {}
@@ -69,7 +73,9 @@ class WebServer(Actor):
 
     async def on_start(self) -> None:
         """Bind."""
-        self._gate = Gate(self.kind, self.port, self._zone, self._tunnels, self._names, self._limits, self.path)
+        self._gate = Gate(
+            self.kind, self.port, self._zone, self._tunnels, self._names, self._limits, self.path, self._program
+        )
         await self._bind()
 
     @receives(BindAgain)

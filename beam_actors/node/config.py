@@ -37,6 +37,8 @@ class NodeConfig:
     passphrase: str | None = attrs.field(default=None, repr=False)
     """What opens the keystore; None where a device key beside it does."""
     limits: NodeLimits = attrs.field(factory=NodeLimits)
+    other_home: bool = False
+    """Whether commands need `--home` to find this node, so that the pages which show some say so."""
     chaos: bool = False
     """Whether `beam crash` is allowed."""
 

@@ -19,7 +19,16 @@ from beam_actors.control import Control, ControlLimits, log_event
 from beam_actors.errors import InvalidValue
 from beam_actors.flow import Flow, PumpActor, RememberedPorts
 from beam_actors.identity import Keyring
-from beam_actors.ingress import NETWORK, Binding, Ingress, Zone, compose_ingress, resolver_ref
+from beam_actors.ingress import (
+    NETWORK,
+    OF_ANOTHER_HOME,
+    PROGRAM,
+    Binding,
+    Ingress,
+    Zone,
+    compose_ingress,
+    resolver_ref,
+)
 from beam_actors.naming import PROTOCOL as NAMES_PROTOCOL
 from beam_actors.naming import Difficulty, Naming, compose_naming, custodian_of, spread_ref
 from beam_actors.node.api import Api
@@ -154,6 +163,7 @@ def compose_node(
         http=http,
         interfaces=ports.interfaces if config.mdns else None,
         limits=limits.ingress,
+        program=OF_ANOTHER_HOME if config.other_home else PROGRAM,
         **common,
     )
     api = Api(

@@ -2,7 +2,7 @@ import pytest
 
 from beam_actors import errors
 from beam_actors.ingress.heads import BadHead
-from beam_actors.ingress.page import Hop
+from beam_actors.ingress.page import OF_ANOTHER_HOME, Hop
 from beam_actors.ingress.pages import Visit, misdirected, page_for, too_slow
 from beam_actors.values import OwnerId
 from tests.ingress.rig import OWNER, Choice
@@ -108,3 +108,28 @@ def test_a_request_that_went_astray_names_both_hosts():
 
 def test_a_request_that_never_came():
     assert (too_slow().status, too_slow().code) == (408, "timed-out")
+
+
+# --- a daemon of another home than the platform's ---
+
+OTHER_HOME = Visit("a.local", program=OF_ANOTHER_HOME)
+
+
+def test_commands_are_for_the_home_of_the_daemon_and_name_no_path():
+    said = errors.NameContested("a is held by several owners; choose with `beam pin a OWNER`.")
+    text = page_for(errors.NameNotFound("Nobody."), OTHER_HOME).render().decode()
+    assert "\n    beam --home <DIR> peers\n" in text
+    assert "\n    beam --home <DIR> 3000 --name a\n" in text
+    assert text.count("<DIR> is the folder of this machine's Beam daemon") == 1
+    page = page_for(said, OTHER_HOME, [Choice(OWNER)])
+    text = page.render().decode()
+    assert f"\n    beam --home <DIR> pin a {OWNER}\n" in text
+    assert "\n    beam id\n" in text  # which is typed over there
+    assert "beam --home &lt;DIR&gt; names conflicts" in page.render(accept="text/html").decode()
+    assert "`beam --home <DIR> pin a OWNER`" in page_for(said, OTHER_HOME).render().decode()
+    assert b"--home" not in page_for(said, OTHER_HOME).render(accept="application/json")
+
+
+def test_a_page_without_commands_says_nothing_of_a_home():
+    assert b"<DIR>" not in page_for(errors.ResourceExhausted("Busy."), OTHER_HOME).render()
+    assert b"<DIR>" in page_for(errors.StorageError("x"), OTHER_HOME).render()
