@@ -74,6 +74,15 @@ def follow_work(app: App, name: str) -> None:
         app.out.note(claimed(progress["full"], progress["told"]))
 
 
+def note_gave_up(app: App, answer: Mapping[str, Any]) -> None:
+    """Say which name made room for the one that was asked for, if one did."""
+    if answer.get("gave_up"):
+        app.out.note(
+            f"{answer['gave_up']} was released to make room, since you hold as many names as one owner may: it was a "
+            "random name, and nothing was offered under it."
+        )
+
+
 def claimed(full: str, told: int) -> str:
     """What is said once others can open a name."""
     who = f"{counted(told, 'peer')} told" if told else "each peer hears of it as it comes"

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from beam_actors.cli.claiming import PATIENCE, claim
+from beam_actors.cli.claiming import PATIENCE, claim, note_gave_up
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import counted, duration
@@ -63,6 +63,7 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
     for other in answer["look_alikes"]:
         out.note(f"Take care: it is easily taken for {other}, which you own or have pinned.")
     note_rivals(app, answer["full"])
+    note_gave_up(app, answer)
     if answer["url"]:
         out.line(f"Now reachable as {answer['url']}")
     else:

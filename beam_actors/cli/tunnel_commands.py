@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from beam_actors.cli.claiming import follow_work, is_claimed
+from beam_actors.cli.claiming import follow_work, is_claimed, note_gave_up
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import amount, counted, moment
@@ -53,6 +53,7 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
     if not answer["allow"]:
         app.out.note(OPEN_TO_ALL)
     note_rivals(app, title(answer))
+    note_gave_up(app, answer)
     note_how_to_open(app, answer)
     if claimed is False:
         follow_work(app, answer["name"])

@@ -49,6 +49,8 @@ class Registered:
     new: bool
     """Whether it was not registered here before."""
     url: str | None
+    gave_up: str | None = None
+    """The random name that nothing used and that was released to make room for it, with the suffix."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -128,6 +128,9 @@ class TunnelRow:
     connections: int
     """Those that are open now."""
     traffic: TrafficRow
+    gave_up: str | None = None
+    """In answer to the request for it: the random name that nothing used and that was released to make room for its
+    name, with the suffix."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from beam_actors.naming.messages import (
     DropPin,
     GetMade,
     GetMeaning,
+    GetSpare,
     GetStatistics,
     IsDecided,
     IsRevoked,
@@ -122,12 +123,15 @@ class Naming:
         resolution: Resolution = await self._ask(self._registrar, Resolve(self.parse(text)))
         return resolution
 
-    async def register(self, text: str, *, contest: bool = False, patient: bool = True, level: int = 0) -> Registered:
+    async def register(
+        self, text: str, *, contest: bool = False, patient: bool = True, level: int = 0, made: bool = False
+    ) -> Registered:
         """Claim the name for this node's owner; returns once the claim is durable. Again does no harm.
 
         The work that the network asks for is done before, which takes seconds: so long the name leads here on this
         machine alone. Unless `patient`, return then; ask again to hear how far it is. `level` is how much work to show,
-        if that is more; it is done afterwards, and takes the place of what was wanted before.
+        if that is more; it is done afterwards, and takes the place of what was wanted before. `made` says that the name
+        is a random one that nobody asked for by itself.
 
         Raises:
             InvalidName: the text is none, or names an owner.
@@ -141,7 +145,7 @@ class Naming:
         await self._ask(self._registrar, CheckFree(name))  # before peers hear of it
         await self._ask(self._lookups, Seek(Query(name)))
         held = await self.names()
-        new: bool = await self._ask(self._registrar, Reserve(name, contest))
+        new: bool = await self._ask(self._registrar, Reserve(name, contest, made))
         try:
             tended: Tended = await persist(
                 lambda: self._names.ask(Keep(name, patient, level)),
@@ -190,10 +194,21 @@ class Naming:
         known = await self.made_before(purpose)
         if known is not None:
             with suppress(NameTaken):  # a person released it and somebody else holds it now
-                return (await self.register(known.label, patient=False)).name
-        made = (await self.register(self.random_name().label, patient=False)).name
-        await self._ask(self._registrar, KeepMade(purpose, made))
-        return made
+                return await self._make(purpose, known)
+        return await self._make(purpose, self.random_name())
+
+    async def _make(self, purpose: str, name: Name) -> Name:
+        await self.register(name.label, patient=False, made=True)
+        await self._ask(self._registrar, KeepMade(purpose, name))
+        return name
+
+    async def spare(self, in_use: Collection[Name]) -> Name | None:
+        """The own random name that may be released to make room for another name; None if that would not help.
+
+        It is the one that was asked for longest ago, of those that are not `in_use` (something is offered under them).
+        """
+        found: Name | None = await self._ask(self._registrar, GetSpare(frozenset(in_use)))
+        return found
 
     async def release(self, text: str) -> bool:
         """Give a name of this node's owner up, also one that is claimed on another machine alone.

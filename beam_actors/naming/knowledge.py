@@ -6,7 +6,7 @@ store, no actors; the `registrar` commits what is collected here and then answer
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from beam_actors.errors import ClaimRefused, NameTaken, NotAllowed
 from beam_actors.naming import claim_rows, records
@@ -20,6 +20,7 @@ from beam_actors.naming.holds import Holds, Seen
 from beam_actors.naming.keeping import was_given_up
 from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
+from beam_actors.naming.made import MadeNames
 from beam_actors.naming.pins import heir_of
 from beam_actors.naming.ranges import ID
 from beam_actors.naming.ranking import is_live
@@ -63,8 +64,7 @@ class Knowledge:
         self.bindings = Bindings(self.registry, self.record, owner=owner, limits=limits)
         self.remarks: list[str] = []
         """What the store held that is not used, and what a person may do about it."""
-        self.made: dict[str, Name] = {}
-        """The random names that were made here, by their purpose; whether they are still own, `own` says."""
+        self.made = MadeNames(self.record)
         self.waiting: dict[bytes, Claim] = {}
         self.refused: Counter[str] = Counter()
         self.events = events if events is not None else Events()
@@ -323,11 +323,11 @@ class Knowledge:
         if name in self.own:
             return False
         self.bindings.check_free(name)
-        self._admission.check_own(self.owner, self.own.keys(), name)
         rivals = [claim for claim in self.live(name, now) if claim.owner != self.owner]
         if rivals and not contest:
             who = ", ".join(f"{one.owner.short} (known here since {day_of(self.seen(one).first)})" for one in rivals)
             raise NameTaken(f"{name} is held by {who}; choose another name, or use --contest to claim it all the same.")
+        self._admission.check_own(self.owner, self.own.keys(), name)
         said = self.registry.entry(name, self.owner)
         since = max(int(now), said.claim.issued if said and said.claim.kind is Kind.TOMBSTONE else 0)
         self.given_up.pop(name, None)
@@ -343,10 +343,19 @@ class Knowledge:
         if any(own):
             self._changes.append(records.drop_own(name))
 
-    def keep_made(self, purpose: str, name: Name) -> None:
-        """The name was made for the purpose."""
-        self.made[purpose] = name
-        self._changes.append(records.put_made(purpose, name))
+    def spare(self, in_use: Collection[Name], now: float) -> Name | None:
+        """The own name that may be given up so that there is room for another one, if that helps.
+
+        It is the made name that was asked for longest ago, of those that are not `in_use`, nor bound here, nor claimed
+        by another machine, nor to be handed over.
+        """
+        for name in self.made.idle(now):
+            own, entry = self.own.get(name), self.registry.entry(name, self.owner)
+            if own is None or own.handing is not None or name in in_use or self.bindings.owners_of(name):
+                continue
+            if entry is None or set(entry.claim.peers) <= {self.me}:
+                return name if self._admission.makes_room(self.owner, self.own.keys(), name) else None
+        return None
 
     def call(self, petname: Name, name: Name, owner: OwnerId, now: float) -> None:
         """Let a petname stand for the owner's name here; raises like `Bindings.call`, and for an own name."""

@@ -85,8 +85,8 @@ class Loading:
 
     def _made(self, key: bytes, value: bytes) -> None:
         with suppress(StoreDamaged):  # another name is made then
-            purpose, name = records.read_made(key, value)
-            self._known.made[purpose] = name
+            purpose, made = records.read_made(key, value)
+            self._known.made.by_purpose[purpose] = made
 
     def _pin(self, key: bytes, value: bytes) -> None:
         try:

@@ -62,6 +62,8 @@ class Reserve:
 
     name: Name
     contest: bool
+    made: bool = False
+    """Whether it is a random one, which nobody asked for by itself."""
 
 
 @attrs.frozen(slots=True)
@@ -80,10 +82,18 @@ class GetMade:
 
 @attrs.frozen(slots=True)
 class KeepMade:
-    """Remember that the name was made for the purpose. Reply: None, once that is durable."""
+    """Remember that the name was made for the purpose, and is asked for now. Reply: None, once that is durable."""
 
     purpose: str
     name: Name
+
+
+@attrs.frozen(slots=True)
+class GetSpare:
+    """Reply: the own random name that may be given up to make room for another name, or None if that doesn't help."""
+
+    in_use: frozenset[Name]
+    """Those under which something is offered."""
 
 
 @attrs.frozen(slots=True)

@@ -19,6 +19,7 @@ from beam_actors.naming.messages import (
     GetMade,
     GetMeaning,
     GetMissing,
+    GetSpare,
     GetStanding,
     GetUnder,
     IsDecided,
@@ -37,6 +38,7 @@ Question = (
     | GetMade
     | GetMeaning
     | GetMissing
+    | GetSpare
     | GetStanding
     | IsDecided
     | IsRevoked
@@ -59,7 +61,8 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     GetStanding: lambda known, ask, now: answering.standing(known, ask.name, now),
     GetHolding: lambda known, ask, _now: answering.holding(known, ask.name, as_own=ask.as_own),
     GetMissing: lambda known, ask, _now: tuple(one for one in ask.ids if known.registry.get(one) is None),
-    GetMade: lambda known, ask, _now: known.made.get(ask.purpose),
+    GetMade: lambda known, ask, _now: known.made.name_for(ask.purpose),
+    GetSpare: lambda known, ask, now: known.spare(ask.in_use, now),
     ListHeld: lambda known, _ask, now: answering.held(known, now),
     ListElsewhere: lambda known, _ask, now: answering.elsewhere(known, now),
     ListConflicts: lambda known, ask, now: answering.conflicts(known, now, ask.name),

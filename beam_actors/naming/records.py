@@ -7,7 +7,8 @@
     names.petnames  petname           [1, name, owner, since, era, seq, issued, mark]
     names.meta      "floor"           [1, seconds]
                     "running"         [1, seconds for which this node ran in its life]
-    made-names      purpose           name                  (both as plain text)
+    made-names      purpose           name SPACE used       (as plain text; before: name)
+                                      name SPACE -          a person asked for it by itself
 
 Times are whole seconds since 1970. Invariant: what is read back is what was written, or `StoreDamaged` is raised; see
 `rows` for the sum that each has but a made name, which another one may replace.
@@ -37,6 +38,8 @@ _FORMAT = 1
 _OWN_FORMAT = 2
 _HANDING_FORMAT = 3
 _USED_FORMAT = 2
+_CHOSEN: Final = "-"
+_MOST_DIGITS: Final = len(str(MAX_TIME))
 _HOW: Final[tuple[How, ...]] = ("command", "navigation", "forward")
 
 
@@ -60,6 +63,15 @@ class Own:
     contest: bool = False
     """Whether it was registered although somebody else was known to hold it."""
     handing: Handing | None = None
+
+
+@attrs.frozen(slots=True)
+class Made:
+    """A random name that was made up here for a purpose."""
+
+    name: Name
+    used: int | None
+    """When it was last asked for (since 1970), 0 if that was not noted; None if a person asked for it by itself."""
 
 
 def put_own(own: Own) -> Change:
@@ -114,9 +126,10 @@ def put_running(seconds: int) -> Change:
     return rows.put(META, RUNNING, [_FORMAT, seconds])
 
 
-def put_made(purpose: str, name: Name) -> Change:
+def put_made(purpose: str, made: Made) -> Change:
     """Keep which random name was made for a purpose."""
-    return Change(MADE, purpose.encode(), name.label.encode())
+    used = _CHOSEN if made.used is None else str(made.used)
+    return Change(MADE, purpose.encode(), f"{made.name.label} {used}".encode())
 
 
 # --- reading back -----------------------------------------------------------------------------------------------------
@@ -177,13 +190,19 @@ def read_running(value: bytes) -> int:
     raise damaged(META)
 
 
-def read_made(key: bytes, value: bytes) -> tuple[str, Name]:
+def read_made(key: bytes, value: bytes) -> tuple[str, Made]:
     """Read a row of `made-names`: the purpose and the name; raise `StoreDamaged`."""
+    label, space, used = value.partition(b" ")
     try:
         purpose = key.decode()
     except UnicodeDecodeError:
         raise damaged(MADE) from None
-    return purpose, read_name(value)
+    if used == _CHOSEN.encode():
+        return purpose, Made(read_name(label), None)
+    when = used if space else b"0"
+    if not when.isdigit() or len(when) > _MOST_DIGITS or str(int(when)).encode() != when:
+        raise damaged(MADE)
+    return purpose, Made(read_name(label), int(when))
 
 
 def read_name(key: bytes) -> Name:

@@ -246,6 +246,8 @@ class Registrar(Actor):
         if not contest and name not in known.own:
             inheriting.check_unpromised(known, name, now)
         new = known.reserve(name, contest=contest, now=now)
+        if not message.made:
+            known.made.choose(name)
         self._tell_when_durable([], self.defer(), new)
 
     @receives(Unreserve)
@@ -259,7 +261,7 @@ class Registrar(Actor):
     def on_keep_made(self, message: KeepMade) -> None:
         """Remember it."""
         self._ledger.check_disk()
-        self._known.keep_made(message.purpose, message.name)
+        self._known.made.keep(message.purpose, message.name, self._clock.wall())
         self._ledger.commit_for(self.defer())
 
     @receives(SetPin)

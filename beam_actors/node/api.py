@@ -208,7 +208,8 @@ class Api:
 
     async def expose(self, request: ExposeRequest) -> TunnelRow:
         """Offer a service, registering its name if it is free."""
-        return self._rows.tunnel(await self._offering.expose(request))
+        status, gave_up = await self._offering.expose(request)
+        return self._rows.tunnel(status, gave_up=gave_up)
 
     async def unexpose(self, tunnel: str) -> TunnelRow:
         """Withdraw a tunnel."""
@@ -260,8 +261,10 @@ class Api:
         self, name: str, *, contest: bool, background: bool = False, work: int | None = None
     ) -> Registered:
         """Claim a name."""
-        done = await self._naming.register(name, contest=contest, patient=not background, level=work or 0)
-        return self._rows.registered(done, self._me, await self._offered())
+        done, gave_up = await self._offering.with_room(
+            lambda: self._naming.register(name, contest=contest, patient=not background, level=work or 0)
+        )
+        return self._rows.registered(done, self._me, await self._offered(), gave_up=gave_up)
 
     async def progress(self, name: str) -> Progress:
         """How far a registered name is from being claimed."""

@@ -4,20 +4,22 @@ The invariant: a name that was not registered before stays so unless the service
 is asked first, and a name is given back if the tunnel fails after all (a disk that refuses just then).
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from typing import TypeVar
 
 import attrs
 import structlog
 import trio
 
 from beam_actors.control import ExposeRequest
-from beam_actors.errors import BeamError
+from beam_actors.errors import BeamError, QuotaExceeded
 from beam_actors.naming import Naming
 from beam_actors.tunnels import Tunnels, TunnelSpec, TunnelStatus
 from beam_actors.values import Name
 
 _log = structlog.get_logger(__name__)
+T = TypeVar("T")
 _REMARK_SECONDS = 1.0
 """For what an answer can do without."""
 
@@ -32,8 +34,8 @@ class Offering:
     def __repr__(self) -> str:
         return f"<Offering under {self._naming!r}>"
 
-    async def expose(self, request: ExposeRequest) -> TunnelStatus:
-        """Offer a service, and register its name if it is free.
+    async def expose(self, request: ExposeRequest) -> tuple[TunnelStatus, Name | None]:
+        """Offer a service, and register its name if it is free; and the name that made room for that, if one did.
 
         Raises:
             UsageError, NotAllowed: it can't be offered so, or something else has the port of the name.
@@ -42,16 +44,32 @@ class Offering:
         """
         spec = TunnelSpec.offer(request.target, port=request.port, allow=request.allow, kept=not request.foreground)
         if request.name is None and not request.foreground:
-            return await self._tunnels.expose(spec)
+            return await self._tunnels.expose(spec), None
         await self._tunnels.check(attrs.evolve(spec, name=await self._wanted(request)))
         before = {held.name for held in await self._naming.names() if held.relation == "own"}
-        name = await self._register(request)
+        name, gave_up = await self.with_room(lambda: self._register(request))
         try:
-            return await self._tunnels.expose(attrs.evolve(spec, name=name))
+            return await self._tunnels.expose(attrs.evolve(spec, name=name)), gave_up
         except BeamError:
             if name not in before:
                 await self._give_back(name)
             raise
+
+    async def with_room(self, claim: Callable[[], Awaitable[T]]) -> tuple[T, Name | None]:
+        """What `claim` returns; if the owner holds too many names for it, a random one that nothing uses makes room.
+
+        Which one that was, if it was needed: what a short `beam 3000` of long ago left must be in nobody's way.
+        """
+        try:
+            return await claim(), None
+        except QuotaExceeded:
+            in_use = {status.spec.name for status in await self._tunnels.list()}
+            spare = await self._naming.spare([name for name in in_use if name is not None])
+            if spare is None:
+                raise
+        _log.warning("a random name that nothing used makes room for another name", name=str(spare))
+        await self._naming.release(str(spare))
+        return await claim(), spare
 
     async def list(self) -> tuple[tuple[TunnelStatus, bool], ...]:
         """What is offered, and whether its name (if it has one) is this owner's."""

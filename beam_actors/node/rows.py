@@ -49,8 +49,11 @@ class Rows:
         """Where its web site is."""
         return f"https://{self.full(name)}"
 
-    def tunnel(self, status: TunnelStatus, *, yours: bool = True) -> TunnelRow:
-        """An offered service; `yours` says whether its name, if it has one, is registered here."""
+    def tunnel(self, status: TunnelStatus, *, yours: bool = True, gave_up: Name | None = None) -> TunnelRow:
+        """An offered service; `yours` says whether its name, if it has one, is registered here.
+
+        `gave_up` is the name that made room for it.
+        """
         spec = status.spec
         return TunnelRow(
             id=spec.key,
@@ -65,6 +68,7 @@ class Rows:
             urls=self._urls(spec),
             connections=status.traffic.live,
             traffic=traffic_row(status.traffic),
+            gave_up=None if gave_up is None else self.full(gave_up),
         )
 
     def _urls(self, spec: TunnelSpec) -> tuple[str, ...]:
@@ -74,8 +78,10 @@ class Rows:
             return (self.url(spec.name),)
         return (f"tcp://{self.full(spec.name)}:{spec.port}",)
 
-    def registered(self, done: naming.Registered, me: PeerId, offered: Collection[Name]) -> Registered:
-        """A claim of this node's owner; `offered` are the names with a web site here."""
+    def registered(
+        self, done: naming.Registered, me: PeerId, offered: Collection[Name], *, gave_up: Name | None = None
+    ) -> Registered:
+        """A claim of this node's owner; `offered` are the names with a web site here, `gave_up` what made room."""
         return Registered(
             name=str(done.name),
             full=self.full(done.name),
@@ -87,6 +93,7 @@ class Rows:
             work_s=round(done.work_s, 3),
             new=done.new,
             url=self.url(done.name) if done.name in offered else None,
+            gave_up=None if gave_up is None else self.full(gave_up),
         )
 
     def progress(self, seen: naming.Progress) -> Progress:

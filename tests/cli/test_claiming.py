@@ -89,3 +89,13 @@ def test_an_offer_stands_whatever_becomes_of_the_looking(node, beam, monkeypatch
     done = beam("expose", str(unused), "--name", "mine")
     assert done.exit_code == 0
     assert said in done.err
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("command", [("register", "byron"), ("expose", "3000", "--name", "byron")])
+def test_it_is_said_which_name_made_room(node, beam, monkeypatch, terminal, command):
+    monkeypatch.setattr(claiming, "can_rewrite", lambda: terminal)
+    assert "to make room" not in beam(*command).err
+    node.gave_up = "swift-beam-7k2m9qxa.local"
+    assert "swift-beam-7k2m9qxa.local was released to make room, since you hold as many" in beam(*command).err
+    assert beam(*command, "--json").json["gave_up"] == node.gave_up

@@ -44,6 +44,7 @@ class FakeNode:
         self.forward_rows: dict[str, ForwardRow] = {}
         self.owned: set[str] = set()
         self.elsewhere: set[str] = set()
+        self.gave_up = None
         self.unclaimed: set[str] = set()
         self.pinned: dict[str, str] = {}
         self.chaos = chaos
@@ -135,7 +136,7 @@ class FakeNode:
             traffic=TrafficRow(connections=0, bytes_to_service=0, bytes_from_service=0),
         )
         self.tunnel_rows[row.id] = row
-        return row
+        return attrs.evolve(row, gave_up=self.gave_up)
 
     async def unexpose(self, tunnel):
         self._record("unexpose", tunnel)
@@ -200,6 +201,7 @@ class FakeNode:
         return Registered(
             name=name, full=f"{name}.local", owner=OWNER, peer_id=PEER, told=self.told, look_alikes=(), url=None,
             progress=self.done if background else 1.0, work_s=0.0 if background else 2.5, new=new,
+            gave_up=self.gave_up,
         )  # fmt: skip
 
     async def progress(self, name):

@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 
+import attrs
+
 from beam_actors.errors import ClaimRefused, InvalidName, InvalidValue, RemoteProtocolError, StoreDamaged
 from beam_actors.naming import claim_rows, protocol, records, rows
 from beam_actors.naming.admission import REASONS
@@ -90,6 +92,11 @@ def _last_word_again(claim: Claim) -> Change:
     return claim_rows.put_last_word(claim.owner.digest, claim)
 
 
+def _made_again(data: bytes) -> Change:
+    change = records.put_made(*records.read_made(b"app", data))
+    return change if b" " in data else attrs.evolve(change, value=change.value.removesuffix(b" 0"))
+
+
 def fuzz_record(data: bytes) -> None:
     with suppress(StoreDamaged):
         assert claim_rows.read_era(KEY, data) >= 0
@@ -104,7 +111,7 @@ def fuzz_record(data: bytes) -> None:
         lambda: records.put_own(records.read_own(b"alice", data)),
         lambda: records.put_pin(records.read_pin(b"alice", data)),
         lambda: records.put_petname(*records.read_petname(b"anna", data)),
-        lambda: records.put_made(*records.read_made(b"app", data)),
+        lambda: _made_again(data),
         lambda: records.put_floor(records.read_floor(data)),
         lambda: records.put_running(records.read_running(data)),
     ):

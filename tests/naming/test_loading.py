@@ -14,7 +14,7 @@ ALICE = Name("alice")
 
 
 def _unpin(known, _number, _now):
-    if known.bindings.pins:
+    if ALICE in known.bindings.pins:
         known.bindings.unpin(ALICE)
 
 
@@ -38,7 +38,8 @@ BY_A_PERSON = {
     "call": lambda known, number, now: known.call(Name(f"pet{number % 2}"), ALICE, owner_id(number % 3), now),
     "forget petname": _forget_petname,
     "reserve": lambda known, number, now: known.reserve(Name(f"own{number}"), contest=False, now=now),
-    "make": lambda known, number, _now: known.keep_made(f"{number % 2}", Name(f"made{number}")),
+    "make": lambda known, number, now: known.made.keep(f"{number % 2}", Name(f"made{number % 5}"), now),
+    "choose": lambda known, number, _now: known.made.choose(Name(f"made{number % 5}")),
 }
 
 
@@ -61,7 +62,8 @@ def test_what_is_loaded_is_what_was_committed(steps, jump):
         tables.apply(known)
     again = tables.load()
     assert again.registry.canonical() == known.registry.canonical()
-    assert (again.bindings.pins, again.own, again.made) == (known.bindings.pins, known.own, known.made)
+    assert (again.bindings.pins, again.own, again.given_up) == (known.bindings.pins, known.own, known.given_up)
+    assert again.made.by_purpose == known.made.by_purpose
     assert again.bindings.petnames == known.bindings.petnames
     assert again.bindings.trusted == known.bindings.trusted
     assert set(again.bindings.petnames_of(ALICE)) == set(known.bindings.petnames_of(ALICE))

@@ -7,7 +7,7 @@ from beam_actors.naming import claim_rows, records
 from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.pins import Pin
-from beam_actors.naming.records import Own
+from beam_actors.naming.records import Made, Own
 from beam_actors.naming.rows import SUM
 from beam_actors.ports import Change
 from beam_actors.values import Name, cbor
@@ -27,8 +27,10 @@ def test_what_is_kept_is_read_back():
     assert records.read_pin(records.put_pin(used).key, records.put_pin(used).value) == used
     called = records.put_petname(Name("anna"), pin)
     assert records.read_petname(called.key, called.value) == (Name("anna"), pin)
-    made = records.put_made("localhost:3000", ALICE)
-    assert records.read_made(made.key, made.value) == ("localhost:3000", ALICE)
+    for made in (Made(ALICE, NOW), Made(ALICE, 0), Made(ALICE, None)):
+        row = records.put_made("localhost:3000", made)
+        assert records.read_made(row.key, row.value) == ("localhost:3000", made)
+    assert records.read_made(b"localhost:3000", b"alice") == ("localhost:3000", Made(ALICE, 0))
     assert records.read_floor(records.put_floor(NOW).value) == NOW
     assert records.read_running(records.put_running(5).value) == 5
     assert records.drop_own(ALICE).value is None
@@ -78,7 +80,7 @@ def test_an_owner_of_whom_a_bit_was_flipped_is_nobody():
 
 
 def test_a_made_name_that_is_none_is_reported():
-    for key, value in ((b"\xff", b"alice"), (b"app", b"not a name"), (b"app", b"\xff")):
+    for key, value in ((b"\xff", b"alice"), (b"app", b"not a name"), (b"app", b"\xff"), (b"app", b"alice -1")):
         with pytest.raises(StoreDamaged):
             records.read_made(key, value)
 

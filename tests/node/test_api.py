@@ -357,7 +357,7 @@ def test_a_trace_shows_what_a_name_was_asked_for_and_no_key():
         assert {row.path for row in rows} == {feed.actor} == {"node/core/services/registry"}
         row = next(row for row in rows if row.message == "Reserve")
         assert (row.kind, row.asked, row.outcome) == ("message", True, "deferred")
-        assert row.shown == "name=byronwade, contest=False"
+        assert row.shown == "name=byronwade, contest=False, made=False"
         peer = f"node/core/services/network/peers/{peer_id[-8:]}"
         with await visitor.trace(TraceRequest(actor=peer, subtree=True)) as feed:
             await visitor.ping(peer_id)

@@ -6,6 +6,7 @@ import trio
 
 from beam_actors.control import ExposeRequest
 from beam_actors.errors import InvalidName, NameTaken, NotAllowed, QuotaExceeded, StorageError, UsageError
+from beam_actors.naming import Limits
 from beam_actors.node import NodeLimits
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.world import run_world
@@ -83,6 +84,53 @@ def test_at_the_limit_what_is_offered_may_be_asked_for_again_and_nothing_new_is_
         assert await names_of(api) == [row.name]
 
     with_node(check, limits=NodeLimits(tunnels=TunnelsLimits(tunnels=1)))
+
+
+def test_a_random_name_that_nothing_uses_makes_room():
+    """Short runs of `beam PORT` must not fill what one owner may hold; what runs, and what a person chose, stays."""
+
+    async def check(api, _disk):
+        runs = []
+        for port in range(3000, 3004):
+            runs.append(await api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", port), foreground=True)))
+            await trio.sleep(1)
+        first, second, third, fourth = (row.name for row in runs)
+        await api.register(third, contest=False)
+        for row in runs[1:]:
+            await api.unexpose(row.id)
+        await trio.sleep(60)
+        await api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", 3000), foreground=True))  # nobody held it so far
+        made = await api.register("mine", contest=False)
+        assert made.gave_up == f"{second}.local"
+        row = await api.expose(SITE)
+        assert row.gave_up == f"{fourth}.local"
+        assert set(await names_of(api)) == {first, third, "mine", "site"}
+        with pytest.raises(QuotaExceeded, match="as many as one owner may"):
+            await api.register("more", contest=False)
+        with pytest.raises(QuotaExceeded):
+            await api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", 3009), foreground=True))
+        await api.unexpose(runs[0].id)
+        await trio.sleep(60)
+        again = await api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", 3001), foreground=True))
+        assert (again.name, again.gave_up) == (second, f"{first}.local")  # the link that was sent works again
+
+    with_node(check, limits=NodeLimits(naming=Limits(names_per_owner=4)))
+
+
+def test_a_name_that_is_taken_makes_nothing_go():
+    async def scenario(world):
+        one, two = world.machine("owner"), world.machine("other")
+        owner, other = await one.boot(limits=NodeLimits(naming=Limits(names_per_owner=1))), await two.boot()
+        await other.api.connect(one.address_of(owner))
+        await other.api.register("site", contest=False)
+        row = await owner.api.expose(ExposeRequest(target=APP, foreground=True))
+        await owner.api.unexpose(row.id)
+        await trio.sleep(60)
+        with pytest.raises(NameTaken):
+            await owner.api.expose(SITE)
+        assert await names_of(owner.api) == [row.name]
+
+    run_world(5, scenario)
 
 
 def test_as_many_peers_as_can_be_named_are_still_named_after_a_restart():
