@@ -22,7 +22,16 @@ from beam_actors.cli.log_file import LogFile, configure_logging
 from beam_actors.cli.options import OFF, StartOptions
 from beam_actors.cli.output import Output, OutputLost
 from beam_actors.control import Identity, NodeApi, Status
-from beam_actors.errors import BeamError, HomeInUse, StartFailed, StorageError, StoreDamaged, UsageError
+from beam_actors.errors import (
+    AddressInUse,
+    AddressNotPermitted,
+    BeamError,
+    HomeInUse,
+    StartFailed,
+    StorageError,
+    StoreDamaged,
+    UsageError,
+)
 from beam_actors.node import Bind, NodeConfig, NodeLimits, NodePorts, parse_limits, run_node
 from beam_actors.values import Multiaddr, TcpAddress, UnixAddress
 from beam_actors.world.clock import SystemClock
@@ -121,7 +130,14 @@ def run_daemon(home: Home, options: StartOptions, secret: str | None, out: Outpu
 
 
 def located(error: BeamError, home: Home) -> BeamError:
-    """The same error, with the file to look at and a way on, for damage that was found by who knows no file."""
+    """The same error, with a way on where it was found by who knows none: no file, and no option of `start`."""
+    if isinstance(error, AddressInUse | AddressNotPermitted):
+        other = (
+            "another port (0: any that is free)" if isinstance(error, AddressInUse) else "an address of this machine"
+        )
+        return type(error)(
+            f"{str(error).removesuffix('.')}: choose {other} for that option of `beam start`, or leave it out."
+        )
     if not isinstance(error, StoreDamaged) or str(home.path) in str(error):
         return error
     return StoreDamaged(

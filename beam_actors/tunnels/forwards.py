@@ -4,7 +4,8 @@ Invariants: nothing is acknowledged before it is durable, and a forward only whi
 kept over the commit, and handed to its actor. A new list compares the pool with the store and fills it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import attrs
 import structlog
@@ -13,6 +14,7 @@ import trio
 from beam_actors.errors import (
     ActorError,
     AddressInUse,
+    AddressNotPermitted,
     BeamError,
     NetworkError,
     QuotaExceeded,
@@ -30,6 +32,7 @@ from beam_actors.tunnels.spec import ForwardSpec
 from beam_actors.values import TcpAddress
 
 _log = structlog.get_logger(__name__)
+_UNPRIVILEGED = 1024
 
 
 class Forwards(Actor):
@@ -101,13 +104,18 @@ class Forwards(Actor):
         before = self._specs.get(spec.key)
         if before == spec:
             forward: Ref = await self._members.start(spec.key, spec)
-            await forward.ask(Listen())
+            with _advice(spec.listen):
+                await forward.ask(Listen())
             return spec
         if before is not None:
-            raise AddressInUse(f"{spec.listen} already leads to {before.destination}.")
+            raise AddressInUse(
+                f"{spec.listen} already leads to {before.destination}: choose another local port, or 0 for any that is "
+                f"free, or give that one up with `beam unforward {spec.listen}`."
+            )
         if len(self._specs) >= self._limit:
             raise QuotaExceeded(f"This node has {self._limit} forwards already; give one up with `beam unforward`.")
-        listener = self._flow.listen(spec.listen, self.ref)
+        with _advice(spec.listen):
+            listener = self._flow.listen(spec.listen, self.ref)
         if isinstance(listener.local, TcpAddress):  # which turns port 0 into a port
             spec = attrs.evolve(spec, listen=listener.local)
         try:
@@ -151,3 +159,20 @@ class Forwards(Actor):
             keys = ", ".join(sorted(spec.key for spec in meant))
             raise TunnelNotFound(f"{text!r} may mean several forwards: say which of {keys}.")
         raise TunnelNotFound(f"There is no forward {text[:80]!r} here; `beam forwards` lists them.")
+
+
+@contextmanager
+def _advice(listen: TcpAddress) -> Iterator[None]:
+    """Around what binds a local port: the same error, with what a person can do next."""
+    try:
+        yield
+    except AddressInUse:
+        raise AddressInUse(
+            f"{listen} is taken by another program: choose another local port, or 0 for any that is free."
+        ) from None
+    except AddressNotPermitted as error:
+        if 0 < listen.port < _UNPRIVILEGED:
+            way = "choose a local port from 1024 on, or 0 for any that is free."
+        else:
+            way = f"choose an address of this machine, such as 127.0.0.1:{listen.port}."
+        raise AddressNotPermitted(f"{str(error).removesuffix('.')}: {way}") from None

@@ -19,7 +19,15 @@ from beam_actors.cli.start import (
     stop_without_home,
 )
 from beam_actors.control import Identity, Status, fields, http
-from beam_actors.errors import HomeInUse, StartFailed, StoreDamaged, StoreTooNew, UsageError
+from beam_actors.errors import (
+    AddressInUse,
+    AddressNotPermitted,
+    HomeInUse,
+    StartFailed,
+    StoreDamaged,
+    StoreTooNew,
+    UsageError,
+)
 from beam_actors.identity import keystore
 from beam_actors.naming import grammar, terms
 from beam_actors.node import Bind, NodeLimits, keys
@@ -145,6 +153,17 @@ def test_damage_in_the_database_is_located():
     assert "without a backup, register and expose each again" in said
     for error in (StoreDamaged("/home/x/ca-root.pem is damaged."), HomeInUse("Held.")):
         assert located(error, home) is error
+
+
+@pytest.mark.parametrize(
+    ("error", "way"),
+    [(AddressInUse, "another port (0: any that is free)"), (AddressNotPermitted, "an address of this")],
+)
+def test_an_address_that_a_person_chose_and_can_not_be_had_comes_with_a_way_on(error, way):
+    said = located(error("Listening at 127.0.0.1:80 failed: no."), homes.Home(Path("/home/x")))
+    assert type(said) is error
+    assert str(said).startswith(f"Listening at 127.0.0.1:80 failed: no: choose {way}")
+    assert str(said).endswith("for that option of `beam start`, or leave it out.")
 
 
 def test_a_bug_is_a_crash_with_a_report():

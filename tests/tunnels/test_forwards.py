@@ -27,15 +27,21 @@ SPEC = ForwardSpec(destination="web", port=80, listen=LISTEN)
 
 async def test_a_taken_local_port_is_told_at_once(world, autojump_clock):
     async with stage(world) as (owner, _, _service):
-        with pytest.raises(AddressInUse):
+        with pytest.raises(
+            AddressInUse, match=r"127\.0\.0\.1:3000 is taken by another program: choose another local port"
+        ):
             await owner.tunnels.forward(ForwardSpec(destination="web", port=80, listen=TcpAddress(HERE, 3000)))
         assert await owner.tunnels.forwards() == ()
 
 
 async def test_an_address_of_another_machine_is_told_at_once(world, autojump_clock):
     async with stage(world) as (owner, _, _service):
-        with pytest.raises(AddressNotPermitted):
+        with pytest.raises(
+            AddressNotPermitted, match=r": choose an address of this machine, such as 127\.0\.0\.1:5000"
+        ):
             await owner.tunnels.forward(attrs.evolve(SPEC, listen=TcpAddress("10.9.9.9", 5000)))
+        with pytest.raises(AddressNotPermitted, match=": choose a local port from 1024 on, or 0"):
+            await owner.tunnels.forward(attrs.evolve(SPEC, listen=TcpAddress("10.9.9.9", 443)))
         assert await owner.tunnels.forwards() == ()
 
 
@@ -121,7 +127,7 @@ async def test_asking_again_for_a_forward_whose_port_is_taken_says_so_and_else_l
     async with Program(node).running() as squatter:
         handle = squatter.listen(5000, echo)
         async with node.run():
-            with pytest.raises(AddressInUse):
+            with pytest.raises(AddressInUse, match="choose another local port, or 0 for any that is free"):
                 await node.tunnels.forward(SPEC)
             assert [forward.listening for forward in await node.tunnels.forwards()] == [False]
             handle.close()
@@ -135,7 +141,9 @@ async def test_asking_again_for_a_forward_whose_port_is_taken_says_so_and_else_l
 async def test_one_port_leads_to_one_place_and_there_are_not_too_many(autojump_clock):
     async with stage(World(TunnelsLimits(forwards=1))) as (owner, _, _service):
         await owner.tunnels.forward(SPEC)
-        with pytest.raises(AddressInUse, match="already leads to web"):
+        with pytest.raises(
+            AddressInUse, match=r"already leads to web: choose another .* or give that one up with `beam unforward"
+        ):
             await owner.tunnels.forward(attrs.evolve(SPEC, destination="other"))
         with pytest.raises(QuotaExceeded, match="1 forwards already"):
             await owner.tunnels.forward(attrs.evolve(SPEC, listen=TcpAddress(HERE, 5001)))
