@@ -48,13 +48,10 @@ class Beam(click.Group):
         if looks_like_target(args[0]):
             return args[0], SHARE.load(), args  # so that its usage shows what was typed
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib  # noqa: PLC0415 (a slip of the finger need not be quick)
+            from beam_actors.cli.slips import did_you_mean  # noqa: PLC0415 (a slip of the finger need not be quick)
 
-            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            meant = f"did you mean {close[0]!r}? " if close else ""
-            raise click.UsageError(
-                f"Beam {__version__} has no command {args[0]!r}; {meant}`beam --help` lists them.", ctx
-            )
+            meant = did_you_mean(args, [word for word in COMMANDS if COMMANDS[word] is not SHARE])
+            raise click.UsageError(f"Beam {__version__} has no command {args[0]!r}: {meant}", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -112,8 +109,8 @@ def _with_hints(error: click.ClickException) -> click.ClickException:
         return error
     from beam_actors.cli.context import program_for  # noqa: PLC0415 (`--help` needs no home)
 
-    above = error.ctx.find_root().obj
-    program = program_for(above.get("home") if isinstance(above, dict) else None)
+    # A word that is no command is met before the command above it has run and said which home it is.
+    program = program_for(error.ctx.params.get("home_option") or error.ctx.find_root().params.get("home"))
     message = Output(as_json=False, program=program).hinted(error.message)
     return click.UsageError(to_fit(f"Error: {message}", sys.stderr).removeprefix("Error: "), error.ctx)
 

@@ -10,6 +10,7 @@ from beam_actors.cli.claiming import PATIENCE, claim, note_gave_up
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import counted, duration
+from beam_actors.cli.slips import near
 from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.tunnel_commands import note_rivals
 from beam_actors.cli.typed import check_name, name_of, parse_owner
@@ -172,6 +173,12 @@ class _Names(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Say what there is instead of a word that is no command here, such as `list`."""
         if args[0] not in self.commands and not args[0].startswith("-"):
+            if near(args[0], list(self.commands)):
+                raise click.UsageError(
+                    f"`beam names` has no {args[0]!r}: did you mean `beam names conflicts`? By itself it lists your "
+                    "names.",
+                    ctx,
+                )
             raise click.UsageError(
                 f"`beam names` has no {args[0]!r}: it lists your names by itself, and `beam names conflicts` the "
                 "contested ones.",

@@ -1,5 +1,6 @@
 """What the first argument may be: a command, a target, or a slip of the finger."""
 
+import shlex
 import subprocess
 import sys
 
@@ -10,12 +11,36 @@ from beam_actors.cli.commands import COMMANDS
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("statu", "did you mean 'status'? "), ("regster", "did you mean 'register'? "), ("zzz", "")]
+    ("typed", "meant"),
+    [
+        ("statu", "`beam status`"),
+        ("regster 'a b'", "`beam register 'a b'`"),
+        ("REGISTER x", "`beam register x`"),
+        ("reg x", "`beam register x`"),
+        ("pinn x", "`beam pin x`"),
+        ("pi x", "`beam pin` or `beam ping`"),
+        ("rotate", "`beam rotate-key`"),
+        ("help", "`beam --help`"),
+        ("ls", "`beam tunnels` or `beam names` or `beam forwards` or `beam peers`"),
+        ("regster 'a`b'", "`beam register`"),
+    ],
 )
 def test_a_command_that_is_none_is_told_with_what_was_meant(beam, typed, meant):
-    done = beam(typed)
+    words = shlex.split(typed)
+    done = beam(*words)
     assert done.exit_code == 2
-    assert f"Beam {__version__} has no command '{typed}'; {meant}`beam --help` lists them." in done.err
+    assert f"Beam {__version__} has no command '{words[0]}': did you mean {meant}? `beam --help` lists" in done.err
+    with_home = beam("--home", "/h", *words).err
+    assert f"did you mean {meant.replace('`beam ', '`beam --home /h ')}?" in with_home or typed == "help"
+
+
+@pytest.mark.parametrize("typed", ["zzz", "3000x", "localhost", "x", "lissten"])
+def test_what_is_near_no_command_is_told_with_all_that_there_are(beam, typed):
+    done = beam(typed, "x")
+    assert done.exit_code == 2
+    assert "did you mean" not in done.err
+    assert f"no command '{typed}': there are expose, unexpose, tunnels, " in done.err
+    assert "such as `beam 3000`" in done.err
 
 
 def test_help_lists_every_command_in_its_section(beam):

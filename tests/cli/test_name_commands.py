@@ -41,6 +41,7 @@ def test_names_has_no_list_but_says_what_lists_them(daemon, beam):
     assert done.exit_code == 2
     assert "`beam names` has no 'list': it lists your names by itself" in done.err
     assert "`beam names conflicts`" in done.err
+    assert "'conflict': did you mean `beam names conflicts`?" in beam("names", "conflict").err
 
 
 def test_register_is_told_like_the_vision(daemon, beam):
