@@ -165,6 +165,8 @@ def petname(app: App, petname: str, name: str | None, *, forget: bool) -> None:
         app.out.line(f"No longer a petname: {petname}")
     else:
         app.out.prose(f"📌 {petname} stands for {answer['name']} of owner {answer['owner']}, on this machine")
+        for other in answer.get("covers", ()):
+            app.out.note(f"Somebody holds that name, too, which is reached here as {other} alone from now on.")
 
 
 class _Names(click.Group):

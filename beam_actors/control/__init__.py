@@ -3,7 +3,17 @@
 from beam_actors.control.actor import Control
 from beam_actors.control.api import NodeApi, TraceFeed
 from beam_actors.control.limits import ControlLimits
-from beam_actors.control.names import Choice, Conflict, NameEvent, NameRow, Progress, Registered, Resolution, Revoked
+from beam_actors.control.names import (
+    Choice,
+    Conflict,
+    NameEvent,
+    NameRow,
+    PetnameMade,
+    Progress,
+    Registered,
+    Resolution,
+    Revoked,
+)
 from beam_actors.control.results import (
     CaInfo,
     Connected,
@@ -44,6 +54,7 @@ __all__ = [
     "NameRow",
     "NodeApi",
     "PeerRow",
+    "PetnameMade",
     "PingResult",
     "Progress",
     "Registered",

@@ -5,7 +5,16 @@ The implementation lives at the composition root; this room never sees peers, na
 
 from typing import Protocol, Self
 
-from beam_actors.control.names import Conflict, NameEvent, NameRow, Progress, Registered, Resolution, Revoked
+from beam_actors.control.names import (
+    Conflict,
+    NameEvent,
+    NameRow,
+    PetnameMade,
+    Progress,
+    Registered,
+    Resolution,
+    Revoked,
+)
 from beam_actors.control.results import (
     CaInfo,
     Connected,
@@ -157,7 +166,7 @@ class NodeApi(Protocol):
         """Forget a pin; NameNotFound."""
         ...
 
-    async def petname(self, petname: str, name: str) -> Resolution:
+    async def petname(self, petname: str, name: str) -> PetnameMade:
         """Let a name that is known here alone stand for a name of the owner in `name`, or of its owner now.
 
         NameNotFound, NameContested without an owner; NotAllowed for an own or a pinned name; QuotaExceeded.

@@ -81,6 +81,14 @@ class Resolution:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class PetnameMade(Resolution):
+    """What a petname leads to from now on."""
+
+    covers: tuple[str, ...] = ()
+    """The names of others that it hides on this machine, as far as they are known here, in their full form."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class Choice:
     """One of the owners that claim a contested name."""
 

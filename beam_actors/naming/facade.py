@@ -6,7 +6,7 @@ node knows; the connected peers are asked when it knows nothing.
 
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -28,6 +28,7 @@ from beam_actors.naming.messages import (
     GetMade,
     GetMeaning,
     GetSpare,
+    GetStanding,
     GetStatistics,
     IsDecided,
     IsRevoked,
@@ -53,6 +54,9 @@ from beam_actors.naming.tending import GetProgress, Keep, Release, Tended
 from beam_actors.ports import Entropy
 from beam_actors.runtime import Ref, ask_patiently, persist
 from beam_actors.values import Name, OwnerId
+
+if TYPE_CHECKING:
+    from beam_actors.naming.answering import Standing
 
 _ASK = 10.0
 """Seconds for an answer from memory or a commit; look-ups end by their own deadline long before."""
@@ -276,6 +280,11 @@ class Naming:
         await self._ask(self._registrar, SetPetname(label, name, owner))
         await self._ask(self._names, Keep(name))
         return Query(name, owner)
+
+    async def holders(self, text: str) -> frozenset[OwnerId]:
+        """Who is known here to hold the name now, whatever it leads to here; no peer is asked."""
+        standing: Standing = await self._ask(self._registrar, GetStanding(self.parse(text).name))
+        return standing.owners
 
     async def forget_petname(self, petname: str) -> None:
         """Forget a petname; raise `InvalidName` or `NameNotFound`."""

@@ -20,6 +20,7 @@ from beam_actors.control import (
     NameEvent,
     NameRow,
     PeerRow,
+    PetnameMade,
     PingResult,
     Progress,
     Registered,
@@ -317,7 +318,7 @@ class Api:
         """Forget a pin."""
         await self._choosing.unpin(name)
 
-    async def petname(self, petname: str, name: str) -> Resolution:
+    async def petname(self, petname: str, name: str) -> PetnameMade:
         """Let a petname stand for an owner's name."""
         return await self._choosing.petname(petname, name)
 

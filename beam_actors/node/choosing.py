@@ -4,7 +4,9 @@ Invariant: what a person binds or forgets is true for the next page as well, so 
 knew of the name. It holds nothing itself: naming knows what is bound, and ingress what leads where.
 """
 
-from beam_actors.control import Resolution
+import attrs
+
+from beam_actors.control import PetnameMade, Resolution
 from beam_actors.errors import BeamError, InvalidValue, NameNotFound, NotAllowed
 from beam_actors.ingress import Ingress
 from beam_actors.naming import Naming
@@ -48,11 +50,17 @@ class Choosing:
         await self._naming.unpin(name)
         self._ingress.forget(self.bare(name))
 
-    async def petname(self, petname: str, name: str) -> Resolution:
-        """Let a petname stand for an owner's name; raises like `Naming.petname`."""
+    async def petname(self, petname: str, name: str) -> PetnameMade:
+        """Let a petname stand for an owner's name, and say what it hides; raises like `Naming.petname`."""
         meant = await self._naming.petname(petname, name)
         self._ingress.forget(self.bare(petname))
-        return await self._bound(petname, "petname", meant.name, meant.owner)
+        label = self._naming.parse(petname).name
+        hidden = sorted(
+            map(str, await self._naming.holders(petname) - ({meant.owner} if label == meant.name else set()))
+        )
+        found = await self._bound(petname, "petname", meant.name, meant.owner)
+        covers = tuple(self._rows.always(label, OwnerId.parse(owner)) for owner in hidden)
+        return PetnameMade(**attrs.asdict(found), covers=covers)
 
     async def forget_petname(self, petname: str) -> None:
         """Forget a petname; raises like `Naming.forget_petname`."""

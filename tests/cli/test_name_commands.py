@@ -3,7 +3,10 @@
 import pytest
 
 from beam_actors.cli import name_commands
+from beam_actors.values import OwnerId
 from tests.control.fakes import OTHER, OWNER, PEER
+
+OTHER_OWNER = str(OwnerId(bytes([7]) * 32))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +102,11 @@ def test_pin_and_unpin(node, beam):
 def test_petname(node, beam):
     made = beam("petname", "anna", f"cottage.{OWNER}")
     assert made.out == f"📌 anna stands for cottage.{OWNER} of owner {OWNER}, on this machine\n"
+    assert made.err == ""
+    node.holders = (OTHER_OWNER,)
+    said = f"Somebody holds that name, too, which is reached here as anna.{OTHER_OWNER}.local alone from now on.\n"
+    assert beam("petname", "anna", f"cottage.{OWNER}").err == said
+    assert beam("petname", "anna", "cottage", "--json").json["covers"] == [f"anna.{OTHER_OWNER}.local"]
     assert beam("petname", "anna", "cottage", "--json").json["source"] == "petname"
     assert beam("petname", "--forget", "anna").out == "No longer a petname: anna\n"
     assert beam("petname", "--forget", "anna", "--json").json == {"schema": 1, "petname": "anna"}

@@ -4,7 +4,17 @@ import attrs
 import trio
 
 from beam_actors.control.api import NodeApi, TraceFeed
-from beam_actors.control.names import Choice, Conflict, NameEvent, NameRow, Progress, Registered, Resolution, Revoked
+from beam_actors.control.names import (
+    Choice,
+    Conflict,
+    NameEvent,
+    NameRow,
+    PetnameMade,
+    Progress,
+    Registered,
+    Resolution,
+    Revoked,
+)
 from beam_actors.control.results import (
     CaInfo,
     Connected,
@@ -45,6 +55,7 @@ class FakeNode:
         self.owned: set[str] = set()
         self.elsewhere: set[str] = set()
         self.gave_up = None
+        self.holders: tuple[str, ...] = ()
         self.unclaimed: set[str] = set()
         self.pinned: dict[str, str] = {}
         self.chaos = chaos
@@ -258,7 +269,8 @@ class FakeNode:
 
     async def petname(self, petname, name):
         self._record("petname", petname, name)
-        return self._resolution(name, "petname")
+        covers = tuple(f"{petname}.{owner}.local" for owner in self.holders)
+        return PetnameMade(**attrs.asdict(self._resolution(name, "petname")), covers=covers)
 
     async def forget_petname(self, petname):
         self._record("forget_petname", petname)

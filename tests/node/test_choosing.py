@@ -5,11 +5,13 @@ import pytest
 
 from beam_actors.errors import NameNotFound, NotAllowed
 from beam_actors.ingress.answers import Located
+from beam_actors.naming.messages import Submit
 from beam_actors.node.choosing import Choosing
 from beam_actors.node.rows import Rows
+from beam_actors.node.tree import SERVICES
 from beam_actors.testing.world import run_world
 from beam_actors.values import OwnerId
-from tests.naming.builders import owner_id
+from tests.naming.builders import claim, owner_id, peer
 
 OTHER = owner_id(2)
 
@@ -74,6 +76,23 @@ def test_what_is_bound_before_its_owner_is_known_there_says_to_whom_and_is_forgo
         assert web.forgotten == ["cottage", "cottage", "anna", "anna"]
 
     choose(check)
+
+
+def test_a_petname_says_which_known_name_it_hides():
+    async def scenario(world):
+        node = await world.machine("alone").boot()
+        rival = claim(0, "anna", network=(await node.api.status()).network)
+        await node.system.ref(f"{SERVICES}/registry").ask(Submit((rival.encoded,), peer(9)))
+        choosing = Choosing(node.naming, Web(), Rows("local"), OwnerId.parse((await node.api.id()).owner))
+        for petname, meant, covers in (
+            ("anna", f"garden.{OTHER}", (f"anna.{rival.owner}.local",)),
+            ("anna", f"anna.{OTHER}", (f"anna.{rival.owner}.local",)),
+            ("anna", f"anna.{rival.owner}", ()),
+            ("unknown", f"garden.{OTHER}", ()),
+        ):
+            assert (await choosing.petname(petname, meant)).covers == covers
+
+    run_world(5, scenario)
 
 
 def test_an_own_name_is_pinned_to_oneself_alone():
