@@ -25,9 +25,8 @@ from beam_actors.errors import BeamError
 
 SCHEMA = 1
 PROGRAM = "beam"
-_OURS = re.compile(rf"(?<!\btheir )`{PROGRAM} (?!--|[^`]*` over there)")
-_THEIRS = re.compile(r"(over there|machine of yours): ")
-"""What follows is to be typed on another machine, up to the end of the line."""
+_OURS = re.compile(rf"`{PROGRAM} (?!--)")
+"""How a command begins that is to be typed on this machine. One for another machine stands in quotes."""
 
 
 class OutputLost(BeamError):
@@ -58,19 +57,12 @@ class Output:
             self.data({"error": {"code": code, "message": message, "exit_code": exit_code}})
 
     def hinted(self, text: str) -> str:
-        """The text with its commands of this program (`beam …` in backticks) as they work when they are pasted.
+        """The text with its commands of this program (`beam …` in backticks) as they work when they are pasted here.
 
-        One that is for another machine (`beam …` over there, their `beam …`, or all after "over there:" or "machine of
-        yours:") stays as it is, and so does one that is about no home (`beam --help`).
+        One that is for another machine stands in quotes ("beam …") and stays as it is, and so does one that is about
+        no home (`beam --help`).
         """
-        if self.program == PROGRAM or f"`{PROGRAM} " not in text:
-            return text
-        return "\n".join(map(self._hinted, text.split("\n")))
-
-    def _hinted(self, line: str) -> str:
-        found = _THEIRS.search(line)
-        end = len(line) if found is None else found.start()
-        return _OURS.sub(lambda _: f"`{self.program} ", line[:end]) + line[end:]
+        return text if self.program == PROGRAM else _OURS.sub(lambda _: f"`{self.program} ", text)
 
     def line(self, text: str = "") -> None:
         """A line of a command's result, on stdout, whole."""

@@ -66,7 +66,7 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
         shown = act(app, chain, secret, lambda owner: owner.next_era())
         app.out.note(
             f"Era {shown} of your keys opens, of seven for rotations and transfers; {_left(shown)} left then. On each "
-            f"other machine of yours, afterwards: `beam recover --era {shown}` over there."
+            f'other machine of yours, afterwards: "beam recover --era {shown}".'
         )
         _ask("Is that meant?")
     era = act(app, chain, secret, lambda owner: owner.rotate(shown=shown))
@@ -118,13 +118,13 @@ def transfer(
         return
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
     app.out.prose(f"{_START}, which says so to everybody some seconds later.")
-    app.out.prose(f"Then, over there: `beam register {label}`; until then nobody holds the name.")
+    app.out.prose(f'Then, over there: "beam register {label}"; until then nobody holds the name.')
     _say_other_machines(app, era)
 
 
 _UNHEARD = (
     "this machine has never heard of that owner. Nothing in an id shows a typing error, and a wrong one means that "
-    "nobody can ever take the name: compare each character with `beam id` over there"
+    'nobody can ever take the name: compare each character with "beam id" over there'
 )
 
 
@@ -143,7 +143,7 @@ def _show_transfer(app: App, name: "Name", successor: "OwnerId", seen: "Prospect
     note(
         f"What follows: nobody holds {name} until they register it, and whoever pinned it follows to them. You can "
         f"take it back only as long as they have not (`beam register {name}`). Era {era} of your keys opens for good, "
-        f"of seven; on each other machine of yours, then: `beam recover --era {era}` over there."
+        f'of seven; on each other machine of yours, then: "beam recover --era {era}".'
     )
 
 
@@ -165,7 +165,7 @@ def _ask(question: str) -> None:
 
 def _say_other_machines(app: App, era: int) -> None:
     app.out.prose(f"An owner can do this seven times, for a rotation or a transfer; {_left(era)} left.")
-    app.out.prose(f"On each other machine of yours: `beam stop`, `beam recover --era {era}`, `beam start --detach`.")
+    app.out.prose(f'On each other machine of yours: "beam stop", "beam recover --era {era}", "beam start --detach".')
 
 
 def _left(era: int) -> str:

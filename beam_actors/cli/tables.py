@@ -13,7 +13,6 @@ are all alike, and the last twelve some 70 bits.
 """
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -27,9 +26,11 @@ _WHOLE_ID = 52
 _HEAD = 8
 _SHORT_ID = 21
 _MIN_PROSE = 24
-_TO_PASTE = re.compile(r"`[^`]*`")
+_TO_PASTE = re.compile(r'`[^`]*`|"beam [^"]*"')
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 """No clean text has one: it is not printable, as Python sees it."""
+_ON_THE_LAST = {"Mn", "Me"}
+"""Categories of characters that stand on the one before. What shows nothing at all is in no clean text."""
 CUT = "…"
 """In the place of an id's middle."""
 
@@ -97,27 +98,52 @@ def _squeezed(
     return _with_prose(columns, short, gap, room) if room >= _MIN_PROSE else None
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal a clean text takes: a wide character two, a combining one none (UAX #11)."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_width, text))
+
+
+def _width(char: str) -> int:
+    if unicodedata.category(char) in _ON_THE_LAST:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def padded(text: str, width: int) -> str:
+    """The text and as many spaces as make it `width` columns."""
+    return text + " " * (width - cells(text))
+
+
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """Prose in lines of `width`, broken at spaces alone; `indent` goes before each line but the first."""
-    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False, subsequent_indent=indent)
-    return lines or [""]
+    """Prose in lines of `width` columns, broken at spaces alone; `indent` goes before each line but the first."""
+    first, *words = text.replace("\n", " ").split(" ")
+    lines = [first]
+    for word in words:
+        longer = f"{lines[-1]} {word}"
+        if cells(longer.rstrip()) <= width or not lines[-1].strip():
+            lines[-1] = longer
+        else:
+            lines.append(indent + word)
+    return [line.rstrip() for line in lines]
 
 
 def fitted(text: str, width: int) -> str:
     """The lines of a clean text, each broken at spaces if it is too long for a terminal so wide.
 
-    What stands in backticks is never broken, since it is to be pasted: the terminal does it, which pastes as one line.
+    A command, in backticks or (for another machine) in quotes, is never broken, since it is to be pasted: the terminal
+    does it, which pastes as one line.
     """
     return "\n".join(_fitted(line, width) for line in text.split("\n"))
 
 
 def _fitted(line: str, width: int) -> str:
-    room = width - sum(unicodedata.east_asian_width(char) in "WF" for char in line)  # these take two columns
-    if len(line) <= room or room < _MIN_PROSE:
+    if cells(line) <= width or width < _MIN_PROSE:
         return line
     indent = line[: len(line) - len(line.lstrip())]
     kept = _TO_PASTE.sub(lambda found: found.group().replace(" ", _NO_BREAK), line)
-    return "\n".join(wrapped(kept, room, indent)).replace(_NO_BREAK, " ")
+    return "\n".join(wrapped(kept, width, indent)).replace(_NO_BREAK, " ")
 
 
 def shorten_ids(text: str, length: int = _SHORT_ID) -> str:
@@ -135,7 +161,7 @@ def _shortened(columns: Sequence[str], row: Sequence[str], length: int, whole: S
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    return [max(map(cells, column)) for column in zip(columns, *rows, strict=True)]
 
 
 def _total(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str) -> int:
@@ -148,14 +174,14 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str) -> T
     return Table(_joined(columns, widths, gap), [_joined(row, widths, gap) for row in rows])
 
 
-def _joined(cells: Sequence[str], widths: Sequence[int], gap: str) -> str:
-    return gap.join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+def _joined(row: Sequence[str], widths: Sequence[int], gap: str) -> str:
+    return gap.join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _with_prose(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: str, room: int) -> Table | None:
     """With the last column broken under its heading; None if a word of it is wider than there is room."""
     parts = [wrapped(row[-1], room) for row in rows]
-    if any(len(line) > room for lines in parts for line in lines):
+    if any(cells(line) > room for lines in parts for line in lines):
         return None
     widths = [*_widths(columns[:-1], [row[:-1] for row in rows]), 0]
     below = []

@@ -181,7 +181,7 @@ def show_ways(app: App, row: Mapping[str, Any]) -> None:
         app.out.line(f"Global: {url}")
     if not row["urls"]:
         far = app.ask("GET", "/v1/id")["peer_id"] + (f":{row['port']}" if row["port"] is not None else "")
-        app.out.line(f"Global: `beam forward {far} 8080` over there")
+        app.out.line(f'Global: "beam forward {far} 8080" over there')
 
 
 def note_rivals(app: App, name: str) -> None:

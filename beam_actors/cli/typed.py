@@ -25,7 +25,7 @@ NAME_SCHEMES = ("http", "https", "tcp")
 """What the address of a name may begin with."""
 EVERYONE = "everyone"
 """What `--allow` says instead of machines."""
-_WHOLE_LINE = "take a whole line `address` of their `beam id`."
+_WHOLE_LINE = 'take a whole line `address` of their "beam id".'
 _SHOWN = 80
 _OWNER_CHARACTERS = 52
 
@@ -136,7 +136,7 @@ def parse_owner(text: str) -> "OwnerId":
     except InvalidValue:
         slip = "a character of it is mistyped; such an id has" if len(text) == _OWNER_CHARACTERS else "it has"
         what = f"{text[:_SHOWN]!r} is not the id of an owner: {slip}"
-    raise UsageError(f"{what} 52 letters and digits, and `beam id` over there shows it in the line `owner`.")
+    raise UsageError(f'{what} 52 letters and digits, and "beam id" over there shows it in the line `owner`.')
 
 
 def check_peers(words: Sequence[str]) -> None:
@@ -160,7 +160,7 @@ def check_peers(words: Sequence[str]) -> None:
         except InvalidValue:
             what = f"{word[:_SHOWN]!r} is not"
         raise UsageError(
-            f"{what} the id of a machine, such as 12D3Koo…: `beam id` over there shows it in the line `peer`."
+            f'{what} the id of a machine, such as 12D3Koo…: "beam id" over there shows it in the line `peer`.'
         )
 
 
@@ -185,7 +185,7 @@ def parse_address(text: str) -> "Multiaddr":
     port = pasted.port if pasted.has_port else "4747"
     example = f"/{kind}/{host}/tcp/{port}/p2p/12D3Koo…" if _is_ip(host) else "/ip4/192.0.2.7/tcp/4747/p2p/12D3Koo…"
     raise UsageError(
-        f"{text[:_SHOWN]!r} does not say who must answer there: give a line `address` of their `beam id`, such as "
+        f'{text[:_SHOWN]!r} does not say who must answer there: give a line `address` of their "beam id", such as '
         f"{example}"
     )
 

@@ -140,4 +140,4 @@ def test_each_command_takes_the_address_of_a_name(node, beam):
     asked = [(call[0], call[1:]) for call in node.calls if call[0] not in {"names", "conflicts", "id"}]
     assert all("byron.local" in fields for _, fields in asked)
     assert beam("pin", "byron", "12D3KooW").exit_code == 2
-    assert "`beam id`" in beam("pin", "byron", PEER).err
+    assert '"beam id"' in beam("pin", "byron", PEER).err

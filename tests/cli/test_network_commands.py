@@ -23,7 +23,7 @@ def test_connect_and_ping(node, beam):
     assert node.calls == [("connect", Multiaddr.parse(address)), ("ping", "byron.local")]
     for wrong in ("192.0.2.1", "192.0.2.1:4747", "/ip4/192.0.2.1/tcp/1"):
         done = beam("connect", wrong)
-        assert (done.exit_code, "/p2p/" in done.err, "`beam id`" in done.err) == (2, True, True)
+        assert (done.exit_code, "/p2p/" in done.err, '"beam id"' in done.err) == (2, True, True)
 
 
 def test_id_says_who_and_where(daemon, beam):

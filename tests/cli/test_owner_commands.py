@@ -424,7 +424,7 @@ def test_what_a_transfer_says_of_other_machines_is_not_for_this_home(
 ):
     answers("n\n")
     done = beam("--home", home.path, "transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
-    assert "`beam recover --era 1` over there" in done.err
+    assert 'on each other machine of yours, then: "beam recover --era 1".' in done.err
     assert f"`beam --home {home.path} register cottage`" in done.err
     assert done.err.count(str(home.path)) == 1
 
@@ -474,7 +474,7 @@ def test_a_machines_id_is_no_heir(home, beam, owner_of_cottage, phrase_file):
     done = beam("transfer", "cottage", str(peer(2)), "--phrase-file", phrase_file, "--yes")
     assert done.exit_code == 2
     assert "the id of a machine" in done.err
-    assert "`beam id`" in done.err
+    assert '"beam id"' in done.err
 
 
 def test_a_revocation_is_asked_for_and_sent_signed(daemon, node, beam, phrase_file):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.cli.tables import CUT, NOTHING, fitted, lay_out, shorten_ids
+from beam_actors.cli.tables import CUT, NOTHING, cells, fitted, lay_out, shorten_ids, wrapped
 from tests.control.fakes import OTHER, OWNER, PEER
 
 COLUMNS = ("name", "is", "owner", "expires in", "url")
@@ -68,7 +68,20 @@ def test_an_id_is_shortened_wherever_it_stands_and_no_name_is():
     assert shorten_ids(PEER) != shorten_ids(OTHER)
 
 
-CELLS = st.sampled_from([NOTHING, OWNER, PEER, f"a.{OWNER}", "byron.local", "0 B", "Some words that say why."])
+CELLS = st.sampled_from(
+    [
+        NOTHING,
+        OWNER,
+        PEER,
+        f"a.{OWNER}",
+        "byron.local",
+        "0 B",
+        "Some words that say why.",
+        "日本語",
+        "⚡ e\u0301",
+        "なぜ か を いう",
+    ]
+)
 
 
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=4), st.integers(10, 260))
@@ -77,12 +90,44 @@ def test_no_line_is_wider_than_the_terminal_and_no_value_but_an_id_is_cut(rows, 
     if lines is None:
         assert width < 260
         return
-    assert all(len(line) <= width for line in lines)
+    assert all(cells(line) <= width for line in lines)
     assert len(lines) > len(rows)
     for row in rows:
         for cell in row:
             if len(cell) < 44 and " " not in cell and cell != NOTHING:
                 assert any(cell in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("日本語", 6),
+        ("⚡", 2),
+        ("e\u0301", 1),
+        ("é", 1),
+        ("ｱ", 1),
+        ("\uff21", 2),
+        ("👩🏽", 4),
+        ("x\u20dd", 1),
+    ],
+)
+def test_how_many_columns_a_text_takes(text, columns):
+    assert cells(text) == columns
+
+
+def test_columns_stand_below_each_other_whatever_is_in_them():
+    rows = [("日本語", "1"), ("e\u0301", "2"), ("⚡", "3")]
+    assert laid_out(("a", "b"), rows, 80) == ["a        b", "日本語   1", "e\u0301        2", "⚡       3"]
+    assert laid_out(("a", "b"), rows, 8) is None
+
+
+def test_prose_is_broken_by_columns():
+    assert wrapped("日本 語で いう", 7) == ["日本", "語で", "いう"]
+    assert wrapped("日本 語で いう", 9, "  ") == ["日本 語で", "  いう"]
+    assert wrapped("", 9) == [""]
+    assert wrapped("  a  b   c", 5, "  ") == ["  a", "  b", "  c"]
 
 
 @pytest.mark.parametrize("width", [80, 120])

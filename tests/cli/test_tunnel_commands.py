@@ -21,7 +21,7 @@ def test_an_owner_is_no_machine_whether_or_not_a_daemon_runs(node, beam):
     for command in (("expose", "3000"), ("3000",)):
         done = beam(*command, "--allow", OWNER)
         assert (done.exit_code, node.calls) == (2, [])
-        assert "`beam id` over there shows it in the line `peer`" in done.err
+        assert '"beam id" over there shows it in the line `peer`' in done.err
 
 
 def test_expose_to_one_peer_says_nothing_of_anyone(node, beam, listening):
@@ -43,10 +43,10 @@ def test_a_port_with_nothing_behind_it_is_offered_with_a_warning(node, beam, unu
 
 def test_a_tunnel_without_a_name_says_how_it_is_reached(node, beam):
     done = beam("expose", "3000")
-    assert f"Global: `beam forward {PEER} 8080` over there" in done.out
+    assert f'Global: "beam forward {PEER} 8080" over there' in done.out
     assert beam("tunnels").out.startswith("t1\t-\t127.0.0.1:3000\t")
     done = beam("expose", "22", "--port", "22", "--allow", "everyone")
-    assert f"`beam forward {PEER}:22 8080`" in done.out
+    assert f'"beam forward {PEER}:22 8080"' in done.out
 
 
 def test_a_name_is_contested_as_it_is_offered(node, beam):

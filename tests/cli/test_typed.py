@@ -85,17 +85,17 @@ def test_ones_own_name_has_no_owner():
 
 def test_an_owner_is_told_from_a_machine_and_from_anything_else():
     assert str(parse_owner(f" {OWNER.upper()} ")) == OWNER
-    with pytest.raises(UsageError, match=r"is the id of a machine.*`beam id`"):
+    with pytest.raises(UsageError, match=r'is the id of a machine.*"beam id"'):
         parse_owner(OTHER)
     for text in ("anna", OWNER[:-1], OWNER + "a", f"cottage.{OWNER}", ""):
-        with pytest.raises(UsageError, match=r"is not the id of an owner.*`beam id`"):
+        with pytest.raises(UsageError, match=r'is not the id of an owner.*"beam id"'):
             parse_owner(text)
 
 
 @pytest.mark.parametrize("at", [0, 7, 51])
 @pytest.mark.parametrize("wrong", ["1", "0", "é", "-"])
 def test_an_owner_with_a_slip_in_it_is_told_that(at, wrong):
-    with pytest.raises(UsageError, match=r"a character of it is mistyped.*`beam id`"):
+    with pytest.raises(UsageError, match=r'a character of it is mistyped.*"beam id"'):
         parse_owner(OWNER[:at] + wrong + OWNER[at + 1 :])
 
 
@@ -109,10 +109,10 @@ def test_a_machine_is_told_from_an_owner():
 
 def test_an_address_says_who_must_answer_there():
     assert str(parse_address(f" /ip4/192.0.2.1/tcp/4747/p2p/{OTHER}/ ")).endswith(OTHER)
-    with pytest.raises(UsageError, match=r"/p2p/PEER-ID.*take a whole line `address` of their `beam id`"):
+    with pytest.raises(UsageError, match=r'/p2p/PEER-ID.*take a whole line `address` of their "beam id"'):
         parse_address("/ip4/192.0.2.1/tcp/4747")
     for shown in ("/ip4/192.0.2.7/tcp/4747/p2p/12D3Koo…", "/ip4/…/p2p/12D3Koo…", "/ip4"):
-        with pytest.raises(UsageError, match="take a whole line `address` of their `beam id`"):
+        with pytest.raises(UsageError, match=r'take a whole line `address` of their "beam id"'):
             parse_address(shown)
 
 
@@ -130,7 +130,7 @@ def test_what_is_no_address_is_shown_as_one(text, example):
     with pytest.raises(UsageError) as caught:
         parse_address(text)
     assert example in str(caught.value)
-    assert "`beam id`" in str(caught.value)
+    assert '"beam id"' in str(caught.value)
 
 
 @pytest.mark.parametrize("text", [OWNER, OTHER, f"cottage.{OWNER}"])
