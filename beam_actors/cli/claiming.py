@@ -8,7 +8,7 @@ from typing import Any
 
 from beam_actors.cli.context import App
 from beam_actors.cli.output import can_rewrite, counted, write
-from beam_actors.errors import BeamError, NameNotFound, NotAllowed
+from beam_actors.errors import BeamError
 from beam_actors.world.polling import pause
 
 PATIENCE = 130.0
@@ -45,18 +45,6 @@ def _watch_work(app: App, name: str, progress: Mapping[str, Any]) -> Mapping[str
         if shown:
             write("\r\x1b[K", nl=False)
     return progress
-
-
-def is_claimed(app: App, name: str | None) -> bool | None:
-    """Whether the work for a name of this machine is done, so that others can open it; None if it is not to be had."""
-    if name is None:
-        return None
-    try:
-        return bool(app.ask("POST", "/v1/progress", {"name": name})["progress"] >= 1)
-    except BeamError as error:
-        return (
-            None if getattr(error, "remote_exit_code", 1) in {NotAllowed.exit_code, NameNotFound.exit_code} else False
-        )
 
 
 def follow_work(app: App, name: str) -> None:

@@ -14,7 +14,7 @@ from beam_actors.cli.context import App
 from beam_actors.cli.daemon_commands import read_passphrase
 from beam_actors.cli.home import DATABASE, PHRASE
 from beam_actors.cli.output import is_terminal
-from beam_actors.errors import HomeInUse, NotAllowed, UsageError
+from beam_actors.errors import HomeInUse, NotAllowed, StorageError, UsageError
 from beam_actors.world.home_lock import HomeLock
 
 if TYPE_CHECKING:
@@ -105,19 +105,6 @@ def check_phrase(app: App, chain: "OwnerChain") -> None:
         raise NotAllowed(f"{kept} holds the phrase of another owner; move it away, or choose another --home.")
 
 
-def era_of(app: App, secret: str | None) -> int:
-    """The era of the key that the home has."""
-    import trio  # noqa: PLC0415 (see above)
-
-    from beam_actors.node import open_keys  # noqa: PLC0415 (see above)
-    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (see above)
-    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (see above)
-    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (see above)
-
-    with HomeFiles(app.home.path) as files:
-        return trio.run(open_keys, files, OsEntropy(), ThreadCompute(), secret).owner.era
-
-
 def act(app: App, chain: "OwnerChain", secret: str | None, step: "Callable[[Owning], Awaitable[T]]") -> T:
     """Have the owner of the home do something while it is locked; the home has keys."""
     import trio  # noqa: PLC0415 (see above)
@@ -140,25 +127,44 @@ def act(app: App, chain: "OwnerChain", secret: str | None, step: "Callable[[Owni
         return trio.run(run, files)
 
 
-def install(app: App, chain: "OwnerChain", era: int, secret: str | None, *, fresh: bool) -> None:
-    """Give the home the key of the era; a `fresh` one, without keys, gets its database, too."""
+def install(app: App, chain: "OwnerChain", era: int | None, secret: str | None) -> int:
+    """Give the home the key of the era, while it is locked: by default of the one that it has. Which one it is.
+
+    A fresh home, without keys, gets them and its database.
+
+    Raises:
+        HomeInUse: a daemon runs there.
+        StorageError: there is a database, and no keys.
+    """
     import trio  # noqa: PLC0415 (see above)
 
-    from beam_actors.node import begin_home, take_owner_key  # noqa: PLC0415 (see above)
+    from beam_actors.node import KEYSTORE, begin_home, open_keys, take_owner_key  # noqa: PLC0415 (see above)
     from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (see above)
     from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (see above)
     from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (see above)
     from beam_actors.world.store import SqliteStore  # noqa: PLC0415 (see above)
 
-    async def run(files: HomeFiles) -> None:
-        keys = await take_owner_key(files, OsEntropy(), ThreadCompute(), secret, chain.era_key(era))
+    database = app.home.file(DATABASE)
+
+    async def run(files: HomeFiles) -> int:
+        ports = files, OsEntropy(), ThreadCompute()
+        fresh = not app.home.file(KEYSTORE).exists()
+        if fresh and database.exists():
+            raise StorageError(
+                f"{app.home.path} holds a database without its keys; move it away, or choose another --home."
+            )
+        wanted = era
+        if wanted is None:
+            wanted = 0 if fresh else (await open_keys(*ports, secret)).owner.era
+        keys = await take_owner_key(*ports, secret, chain.era_key(wanted))
         if fresh:
-            store = await SqliteStore.open(app.home.file(DATABASE))
+            store = await SqliteStore.open(database)
             try:
                 await begin_home(store, keys)
             finally:
                 await store.close()
+        return wanted
 
     os.umask(0o077)
-    with HomeFiles(app.home.path) as files:
-        trio.run(run, files)
+    with locked(app), HomeFiles(app.home.path) as files:
+        return trio.run(run, files)

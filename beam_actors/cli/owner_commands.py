@@ -12,21 +12,18 @@ import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.home import DATABASE
 from beam_actors.cli.home_at_rest import (
     act,
     chain_of,
     check_keys,
     check_phrase,
     check_stopped,
-    era_of,
     install,
-    locked,
     secret_of,
 )
 from beam_actors.cli.output import counted, is_terminal
 from beam_actors.cli.typed import check_name, parse_owner, plain_name
-from beam_actors.errors import StorageError, UsageError
+from beam_actors.errors import UsageError
 
 if TYPE_CHECKING:
     from beam_actors.node import Prospect
@@ -190,24 +187,11 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
 
     The daemon must not run. In a home without keys they are made; a home of this owner gets the key of a later era.
     """
-    from beam_actors.node import KEYSTORE  # noqa: PLC0415 (as above)
-
     app.home.prepare()
     check_stopped(app)
     chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     check_phrase(app, chain)
-    with locked(app):
-        fresh = not app.home.file(KEYSTORE).exists()
-        if fresh:
-            if app.home.file(DATABASE).exists():
-                raise StorageError(
-                    f"{app.home.path} holds a database without its keys; move it away, or choose another --home."
-                )
-            before = None
-        else:
-            before = era_of(app, secret)
-        wanted = era if era is not None else before or 0
-        install(app, chain, wanted, secret, fresh=fresh)
+    wanted = install(app, chain, era, secret)
     if app.out.as_json:
         app.out.data({"owner": str(chain.owner_id), "era": wanted})
         return

@@ -13,7 +13,7 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.absence import WENT_AWAY
-from beam_actors.cli.claiming import WORKING, claimed, is_claimed, note_gave_up
+from beam_actors.cli.claiming import WORKING, claimed, note_gave_up
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import can_rewrite, counted, write
@@ -144,8 +144,7 @@ class _Session:
             out.note(OPEN_TO_ALL)
         note_rivals(self._app, title(tunnel))
         note_gave_up(self._app, tunnel)
-        # A daemon of before says nothing of it in the line.
-        if (line["claimed"] if "claimed" in line else is_claimed(self._app, tunnel["name"])) is False:
+        if line.get("claimed") is False:  # a daemon of before says nothing of it in the line
             out.note(WORKING)
         if not answers(tunnel["target"]):
             out.note(nothing_there(tunnel))

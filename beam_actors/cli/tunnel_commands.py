@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from beam_actors.cli.claiming import follow_work, is_claimed, note_gave_up
+from beam_actors.cli.claiming import follow_work, note_gave_up
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import amount, counted, moment
@@ -43,9 +43,8 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
     up = answers(answer["target"])
     if not up:
         app.out.note(nothing_there(answer))
-    claimed = is_claimed(app, answer["name"])
     if app.out.as_json:
-        app.out.data({**answer, "target_up": up, "claimed": claimed})
+        app.out.data({**answer, "target_up": up})
         return
     app.out.styled(f"🔗 Tunnel active: {title(answer)}", fg="green")
     app.out.line()
@@ -55,7 +54,7 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
     note_rivals(app, title(answer))
     note_gave_up(app, answer)
     note_how_to_open(app, answer)
-    if claimed is False:
+    if answer.get("claimed") is False:  # a daemon of before says nothing of it
         follow_work(app, answer["name"])
 
 

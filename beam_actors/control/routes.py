@@ -13,6 +13,7 @@ import trio
 
 from beam_actors import __version__
 from beam_actors.control.api import NodeApi
+from beam_actors.control.claiming import is_claimed, progress_of
 from beam_actors.control.fields import Fields, as_json
 from beam_actors.control.results import ExposeRequest, ForwardRequest, TraceRequest
 from beam_actors.errors import BeamError, UsageError
@@ -89,7 +90,8 @@ def read_expose(fields: Fields, *, foreground: bool) -> ExposeRequest:
 
 
 async def _expose(api: NodeApi, fields: Fields) -> Content:
-    return _object(await api.expose(read_expose(fields, foreground=False)))
+    tunnel = await api.expose(read_expose(fields, foreground=False))
+    return {**_object(tunnel), "claimed": is_claimed(await progress_of(api, tunnel.name))}
 
 
 async def _unexpose(api: NodeApi, fields: Fields) -> Content:

@@ -14,10 +14,10 @@ import structlog
 import trio
 
 from beam_actors.control.api import NodeApi
+from beam_actors.control.claiming import is_claimed, progress_of
 from beam_actors.control.limits import ControlLimits
-from beam_actors.control.names import Progress
 from beam_actors.control.results import TunnelRow
-from beam_actors.errors import BeamError, NameNotFound, NetworkError, NotAllowed
+from beam_actors.errors import BeamError, NetworkError
 
 _HEARTBEAT = 10
 _WITHDRAW_SECONDS = 5.0
@@ -49,8 +49,7 @@ class Shares:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._until_gone, until_gone, nursery.cancel_scope)
-                progress = await self._progress(tunnel)
-                claimed = None if progress is None else progress.progress >= 1
+                claimed = is_claimed(await progress_of(self._api, tunnel.name))
                 await send({**first, "claimed": claimed})
                 await self._report(tunnel, send, unclaimed=claimed is False)
                 nursery.cancel_scope.cancel()
@@ -82,23 +81,13 @@ class Shares:
                 return
             seen = (status.peers, rows[0])
             if unclaimed:
-                progress = await self._progress(tunnel)
-                unclaimed = progress is not None and progress.progress < 1
+                progress = await progress_of(self._api, tunnel.name)
+                unclaimed = is_claimed(progress) is False
                 if progress is not None and not unclaimed:
                     await send({"event": "claimed", "name": progress.full, "told": progress.told})
             if seen != last or ticks % _HEARTBEAT == 0:
                 last = seen
                 await send({"event": "status", "peers": status.peers, "tunnel": attrs.asdict(rows[0])})
-
-    async def _progress(self, tunnel: TunnelRow) -> Progress | None:
-        if tunnel.name is None:
-            return None
-        try:
-            return await self._api.progress(tunnel.name)
-        except (NameNotFound, NotAllowed):
-            return None
-        except BeamError:  # it could not be claimed when that was tried last, and is tried again; or a part restarts
-            return Progress(name=tunnel.name, full=tunnel.name, progress=0.0, told=0)
 
     async def sweep(self) -> None:
         """Withdraw the foreground tunnels that nobody holds: what a crashed API left behind."""

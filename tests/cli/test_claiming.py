@@ -1,7 +1,7 @@
 import pytest
 
 from beam_actors.cli import claiming
-from beam_actors.errors import StorageError
+from beam_actors.errors import ClaimRefused, NameNotFound, NotAllowed, StorageError
 
 
 def test_a_terminal_shows_how_far_the_work_is(node, beam, monkeypatch):
@@ -89,6 +89,22 @@ def test_an_offer_stands_whatever_becomes_of_the_looking(node, beam, monkeypatch
     done = beam("expose", str(unused), "--name", "mine")
     assert done.exit_code == 0
     assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("failure", "claimed"),
+    [
+        (NameNotFound("It is not yours."), None),
+        (NotAllowed("The owner was revoked."), None),
+        (ClaimRefused("work"), False),
+        (StorageError("The disk is full."), False),
+    ],
+)
+def test_each_way_to_offer_says_by_one_rule_whether_the_name_is_claimed(node, beam, unused, failure, claimed):
+    node.progress_failure = failure
+    assert beam("expose", str(unused), "--name", "mine", "--json").json["claimed"] is claimed
+    done = beam("expose", str(unused), "--name", "mine")
+    assert ("others can open it in some seconds" in done.err) is (claimed is False)
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -80,6 +80,7 @@ async def test_values_reach_the_node_typed():
     assert node.calls == [
         ("connect", Multiaddr.parse(address)),
         ("expose", ExposeRequest(target=TcpAddress("::1", 22), name="box", port=22, allow=(OTHER, OTHER))),
+        ("progress", "box"),  # for whether others can open it
         ("forward", ForwardRequest(destination="box", port=22, listen=TcpAddress("127.0.0.1", 2222))),
         ("pin", "box", OwnerId.parse(OWNER)),
         ("register", "box", True),
@@ -89,7 +90,7 @@ async def test_values_reach_the_node_typed():
 async def test_a_name_can_be_contested_when_it_is_offered():
     node = FakeNode()
     await ask(node, "POST", "/v1/expose", target="127.0.0.1:3000", name="box", contest=True)
-    assert node.calls[-1][1].contest
+    assert node.calls[0][1].contest
     with pytest.raises(UsageError, match="neither true nor false"):
         await ask(node, "POST", "/v1/expose", target="127.0.0.1:3000", name="box", contest="yes")
 

@@ -9,7 +9,7 @@ from beam_actors import __version__
 from beam_actors.control.limits import ControlLimits
 from beam_actors.control.serving import Service
 from beam_actors.control.sharing import Shares
-from beam_actors.errors import ActorUnavailable, NameNotFound, NameTaken, StorageError
+from beam_actors.errors import ActorUnavailable, ClaimRefused, NameNotFound, NameTaken, StorageError
 from tests.control.connections import UID, pair
 from tests.control.fakes import FakeNode
 
@@ -182,7 +182,11 @@ async def test_a_name_whose_work_goes_on_is_said_to_be_claimed_once_it_is(world,
 async def test_a_name_that_was_claimed_before_is_no_event_and_one_that_is_lost_neither(world, autojump_clock):
     client = world.connect()
     assert (await share(client))["claimed"] is True
-    for failure, claimed in ((NameNotFound("It is not yours."), None), (StorageError("The disk is full."), False)):
+    for failure, claimed in (
+        (NameNotFound("It is not yours."), None),
+        (ClaimRefused("work"), False),
+        (StorageError("The disk is full."), False),
+    ):
         world.node.progress_failure = failure
         assert (await share(world.connect()))["claimed"] is claimed
     world.node.progress_failure = NameNotFound("It is not yours any more.")
