@@ -196,7 +196,10 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
         app.out.data({"owner": str(chain.owner_id), "era": wanted})
         return
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
-    app.out.prose("`beam start --detach`, then `beam register NAME` for each name that it should serve.")
+    app.out.prose(
+        "`beam start --detach`, then `beam register NAME` for each name that it should serve; `beam names` lists yours "
+        "once a peer has told them."
+    )
     if era is None:
         app.out.prose("If you ever rotated or transferred: `beam recover --era N`, with the last N that was said.")
 

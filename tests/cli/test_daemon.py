@@ -171,8 +171,9 @@ def test_one_that_is_never_ready(home, program, said, monkeypatch):
     monkeypatch.setattr(starting, "_PROGRESS_AFTER", 0.05)
     with pytest.raises(TimedOut, match="beam logs"):
         start_detached(home, (), said.append)
-    assert poll(home.file("pid").exists, seconds=10)
-    os.kill(int(home.file("pid").read_text()), signal.SIGKILL)
+    pid = home.file("pid")
+    assert poll(lambda: pid.exists() and pid.read_text() != "", seconds=10)
+    os.kill(int(pid.read_text()), signal.SIGKILL)
     assert said == ["Starting the daemon…"]
 
 
