@@ -59,6 +59,24 @@ MUTANTS = (
         edits=(Edit("naming/answering.py", "own = knowledge.own | knowledge.given_up", "own = knowledge.own"),),
     ),
     Mutant(
+        name="name-in-use-makes-room",
+        bug="A random name is released to make room although something is offered under it.",
+        test="naming/test_made.py::test_a_random_name_makes_room_unless_it_is_in_use",
+        edits=(Edit("naming/knowledge.py", " or name in in_use or ", " or "),),
+    ),
+    Mutant(
+        name="chosen-name-makes-room",
+        bug="A random name is released to make room although a person registered it by itself.",
+        test="node/test_offering.py::test_a_random_name_that_nothing_uses_makes_room",
+        edits=(
+            Edit(
+                "naming/registrar.py",
+                "        if not message.made:\n            known.made.choose(name)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
         name="transfer-without-its-era",
         bug="A name is handed over although the key of the era for it was never written.",
         test="naming/test_names.py::test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along",
