@@ -12,6 +12,7 @@ free place unseen (`split`, `remove_node`): a place is given by the table, which
 """
 
 import heapq
+import math
 from bisect import bisect_left
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
@@ -39,8 +40,10 @@ class Bucket(KBucket):
         """When each of them, those who wait too, was last met."""
         self.silent: set[bytes] = set()
         """Contacts that did not answer the last time."""
+        self.asked: dict[bytes, float] = {}
+        """When each contact was last given out to be asked whether it lives, of those not met since."""
         self.pinged: tuple[bytes, float] | None = None
-        """Which contact was given out to be asked whether it lives, and when."""
+        """Which of them that was last, and when, until it is known what came of it."""
 
     def __repr__(self) -> str:
         return f"Bucket({len(self)} of {self.ksize}, {len(self.replacement_nodes)} waiting)"
@@ -65,6 +68,7 @@ class Bucket(KBucket):
         part.last_updated = self.last_updated
         part.seen = {name: at for name, at in self.seen.items() if lower <= int.from_bytes(name, "big") <= upper}
         part.silent = self.silent & part.seen.keys()
+        part.asked = {name: at for name, at in self.asked.items() if name in part.seen}
         return part
 
     def remove_node(self, node: Node) -> None:
@@ -72,7 +76,18 @@ class Bucket(KBucket):
         self.replacement_nodes.pop(node.id, None)
         self.nodes.pop(node.id, None)
         self.seen.pop(node.id, None)
+        self.asked.pop(node.id, None)
         self.silent.discard(node.id)
+        self.heard_of(node.id)
+
+    def heard_of(self, name: bytes) -> None:
+        """It is known what came of asking the contact, if it was asked: the next one may be."""
+        if self.pinged is not None and self.pinged[0] == name:
+            self.pinged = None
+
+    def turn(self, name: bytes) -> float:
+        """When the contact was met or asked last: whoever's turn is longest ago is asked next."""
+        return max(self.seen[name], self.asked.get(name, -math.inf))
 
     def of_network(self, network: str) -> int:
         """How many contacts it holds of a network."""
@@ -127,7 +142,8 @@ class Contacts(RoutingTable):
     def met(self, node: KadNode, now: float) -> KadNode | None:
         """This node reached the node under its key; returns whom to ask now whether it still lives, if anybody.
 
-        A newcomer to a full bucket waits until a contact is `failed`: the one returned is the oldest of them.
+        A newcomer to a full bucket waits until a contact is `failed`: the one returned is whoever of them was neither
+        met nor asked for longest. So each has its turn, and one that is there and refuses shields no other.
         """
         if node.id == self.node.id:
             return None
@@ -151,7 +167,15 @@ class Contacts(RoutingTable):
 
     def lives(self, peer: PeerId) -> None:
         """A contact answered over a session of its own making: it is there, whatever its address leads to now."""
-        self._bucket(Node(node_id(peer))).silent.discard(node_id(peer))
+        name = node_id(peer)
+        bucket = self._bucket(Node(name))
+        bucket.silent.discard(name)
+        bucket.heard_of(name)
+
+    def refused(self, peer: PeerId) -> None:
+        """A contact cut the question: it is there, which says nothing of the others of its bucket."""
+        name = node_id(peer)
+        self._bucket(Node(name)).heard_of(name)
 
     def failed(self, peer: PeerId) -> None:
         """The peer did not answer. It goes if somebody waits for its place, or if it had not answered before.
@@ -166,6 +190,7 @@ class Contacts(RoutingTable):
             return
         if not bucket.replacement_nodes and node.id not in bucket.silent:
             bucket.silent.add(node.id)
+            bucket.heard_of(node.id)
             return
         self._remove(known)
         self._fill(bucket)
@@ -204,8 +229,8 @@ class Contacts(RoutingTable):
         bucket.add_node(node)
         bucket.seen[node.id] = met
         bucket.silent.discard(node.id)
-        if bucket.pinged is not None and bucket.pinged[0] == node.id:
-            bucket.pinged = None
+        bucket.asked.pop(node.id, None)
+        bucket.heard_of(node.id)
 
     def _remove(self, node: KadNode) -> None:
         self.remove_contact(node)
@@ -233,12 +258,15 @@ class Contacts(RoutingTable):
             bucket.remove_node(next(iter(waiting.values())))
         bucket.add_node(node)
         bucket.seen[node.id] = now
-        oldest: KadNode = bucket.head()
-        asked = bucket.pinged[1] if bucket.pinged is not None else -self._limits.quiet
-        if now - max(asked, bucket.seen[oldest.id]) < self._limits.quiet:
+        quiet = self._limits.quiet
+        if bucket.pinged is not None and now - bucket.pinged[1] < quiet:
             return None
-        bucket.pinged = (oldest.id, now)
-        return oldest
+        name = min(bucket.nodes, key=bucket.turn)
+        if now - bucket.turn(name) < quiet:
+            return None
+        bucket.asked[name] = now
+        bucket.pinged = (name, now)
+        return bucket.nodes[name]
 
     # --- who is where -------------------------------------------------------------------------------------------------
 

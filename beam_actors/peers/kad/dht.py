@@ -75,9 +75,9 @@ class DhtActor(Actor):
         self._newcomers: set[PeerId] = set()
         """Those that are being looked at."""
         self._looked_at: OrderedDict[PeerId, float] = OrderedDict()
+        """Those that were, and when."""
         self._refusing: OrderedDict[PeerId, float] = OrderedDict()
         """Since when those who cut the last question have cut each."""
-        """Those that were, and when."""
         self._pinging: set[PeerId] = set()
         """Contacts of which it is being found out whether they live."""
         self._pace = Bucket(limits.newcomers_per_second, limits.newcomers, now)
@@ -156,9 +156,9 @@ class DhtActor(Actor):
             self._contacts.lives(message.record.peer)
             return
         was_empty = not self._contacts
-        oldest = self._contacts.met(KadNode(message.record, message.dialled), now)
-        if oldest is not None:
-            self._see_to(oldest)
+        unsure = self._contacts.met(KadNode(message.record, message.dialled), now)
+        if unsure is not None:
+            self._see_to(unsure)
         if was_empty and self._contacts:
             self._joins = 0
             self._join_later()
@@ -170,6 +170,7 @@ class DhtActor(Actor):
         Who cuts a stream is there, and was asked too much, unless it does nothing else for long.
         """
         if message.cut and not self._refuses_for_long(message.peer):
+            self._contacts.refused(message.peer)
             return
         known = self._contacts.get(message.peer)
         elsewhere = known is not None and known.address != message.address

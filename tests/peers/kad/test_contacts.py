@@ -131,12 +131,33 @@ def test_the_oldest_is_asked_before_a_newcomer_gets_its_place():
     assert newcomer.peer in table
 
 
-def test_a_question_that_nobody_reports_on_is_asked_again():
+def test_after_a_question_that_nobody_reports_on_the_next_one_is_asked():
     old, newcomer = far_half(20), far_half(1, start=5000)[0]
     table = table_of([*old, *[n for n in nodes_of(60, 9000) if shared_bits(n) > 0]])
-    assert table.met(newcomer, 100.0) is old[0]
-    assert table.met(newcomer, 159.0) is None
-    assert table.met(newcomer, 160.0) is old[0]
+    for turn in range(45):  # each of them in its turn
+        assert table.met(newcomer, 100.0 + turn * 60.0) is old[turn % 20]
+        assert table.met(newcomer, 159.0 + turn * 60.0) is None
+
+
+def test_one_that_refuses_or_answers_by_itself_shields_no_dead_contact():
+    """The oldest cuts each question, the next one answers over a session of its own: the others have their turn."""
+    old, newcomers = far_half(20), far_half(12, start=5000)
+    refuser, caller, *dead = old[:14]
+    table = table_of([*old, *[n for n in nodes_of(60, 9000) if shared_bits(n) > 0]])
+    now = 100.0
+    for newcomer in newcomers:
+        while newcomer.peer not in table:
+            now += 1.0
+            asked = table.met(newcomer, now)
+            if asked is refuser:
+                table.refused(asked.peer)
+            elif asked is caller:
+                table.lives(asked.peer)
+            elif asked in dead:
+                table.failed(asked.peer)
+    assert now < 240.0  # each contact is asked at most once a minute
+    assert not set(dead) & set(table)
+    assert {refuser, caller, *newcomers} <= set(table)
 
 
 def test_a_contact_that_nobody_replaces_may_be_silent_once_and_is_told_to_nobody():
@@ -314,6 +335,7 @@ class Histories(RuleBasedStateMachine):
         self.table = Contacts(OWN.peer, self.LIMITS, self.now)
         self.failures = {}
         self.held = {}
+        self.asked = {}
 
     def _note(self, may_go=()):
         """Who was there and did nothing is still there."""
@@ -333,8 +355,10 @@ class Histories(RuleBasedStateMachine):
             assert asked.peer != node.peer
             bucket = self.table.buckets[self.table.get_bucket_for(asked)]
             assert len(bucket) == 3
-            assert bucket.seen[asked.id] == min(bucket.seen[node.id] for node in bucket.nodes.values())
-            assert self.now - bucket.seen[asked.id] >= 60.0
+            turns = {node.id: max(bucket.seen[node.id], self.asked.get(node.id, 0.0)) for node in bucket.nodes.values()}
+            assert turns[asked.id] == min(turns.values())
+            assert self.now - turns[asked.id] >= 60.0
+            self.asked[asked.id] = self.now
             assert self.table.met(node, self.now) is None  # it was just asked
 
     @rule(number=st.integers(0, 60))
@@ -349,6 +373,11 @@ class Histories(RuleBasedStateMachine):
         if peer not in self.table:
             self.failures.pop(peer)
         self._note([peer])
+
+    @rule(number=st.integers(0, 59))
+    def refuse(self, number):
+        self.table.refused(node_of(number).peer)
+        self._note()
 
     @precondition(lambda self: len(self.table))
     @rule(key=st.binary(min_size=32, max_size=32))
@@ -370,6 +399,7 @@ class Histories(RuleBasedStateMachine):
             assert not bucket.nodes.keys() & bucket.replacement_nodes.keys()
             assert bucket.seen.keys() == bucket.nodes.keys() | bucket.replacement_nodes.keys()
             assert bucket.silent <= bucket.nodes.keys()
+            assert bucket.asked.keys() <= bucket.nodes.keys()
             assert all(bucket.has_in_range(node) for node in bucket.nodes.values())
             assert all(bucket.has_in_range(node) for node in bucket.replacement_nodes.values())
             assert [bucket.seen[name] for name in bucket.nodes] == sorted(bucket.seen[name] for name in bucket.nodes)
