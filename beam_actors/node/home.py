@@ -2,7 +2,8 @@
 
 Invariant: a database is used with the owner and the peer who filled it, and with nobody else. Other keys would claim
 the same names for another person (a conflict that everybody sees), or serve them from a machine that nobody's bookmarks
-and access lists know. So no key is made for a database that has an owner, and nothing is changed by a refusal.
+and access lists know. So no key is made for a database that has an owner, and nothing is changed by a refusal. Nor is
+it used in another network than the one it was filled in: what is kept of names is of one network, and would be lost.
 """
 
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import attrs
 
-from beam_actors.errors import InvalidValue, StorageError, StoreDamaged
+from beam_actors.errors import InvalidValue, NotAllowed, StorageError, StoreDamaged
 from beam_actors.identity import Keyring
 from beam_actors.node.config import NodePorts
 from beam_actors.node.keys import DATABASE, KEYSTORE, PHRASE, open_keys
@@ -19,8 +20,11 @@ from beam_actors.values import OwnerId, PeerId, Record, encode_record
 
 TABLE = "home"
 _KEYS = b"keys"
+_NETWORK = b"network"
 _VERSION = 1
 _MAX_BYTES = 256
+_MAX_NETWORK = 32
+"""Characters of a network's name, as in a claim."""
 
 
 @attrs.frozen(slots=True)
@@ -43,10 +47,11 @@ class OpenHome:
 
 
 @asynccontextmanager
-async def open_home(ports: NodePorts, passphrase: str | None) -> AsyncIterator[OpenHome]:
+async def open_home(ports: NodePorts, passphrase: str | None, network: str) -> AsyncIterator[OpenHome]:
     """Open the database and the keys, or make both on the first start; nothing that was not taken stays open.
 
     Raises:
+        NotAllowed: the database was filled in another network.
         StorageError: the database is another owner's or machine's, or these keys are gone.
         BeamError: as `open_keys` and the store port say.
     """
@@ -56,7 +61,16 @@ async def open_home(ports: NodePorts, passphrase: str | None) -> AsyncIterator[O
         return opened.pop() if opened else await ports.store()
 
     try:
+        lived_in = await _network_of(opened[0], ports.files.path(DATABASE))
+        if lived_in not in {None, network}:
+            raise NotAllowed(
+                f"The database {ports.files.path(DATABASE)} of this home was filled in the network {lived_in}, and "
+                f"what it holds of names is lost in the network {network}: start with --network {lived_in}, or with "
+                "another --home. Nothing was changed."
+            )
         keys, notes = await _matching(opened[0], ports, passphrase)
+        if lived_in is None:
+            await opened[0].commit([Change(TABLE, _NETWORK, encode_record({"v": _VERSION, "network": network}))])
         yield OpenHome(keys=keys, ports=attrs.evolve(ports, store=store), notes=notes)
     finally:
         for left in opened:
@@ -70,6 +84,19 @@ async def begin_home(store: Store, keys: Keyring) -> None:
         StorageError: it can't be written.
     """
     await store.commit([Change(TABLE, _KEYS, _encode(_Holder(keys.owner.owner_id, keys.peer.peer_id)))])
+
+
+async def _network_of(store: Store, database: str) -> str | None:
+    """The network in which a database was filled; None if it is new, or of a program that did not say."""
+    record = await store.get(TABLE, _NETWORK)
+    if record is None:
+        return None
+    try:
+        fields = Record.decode(record, limit=_MAX_BYTES)
+        fields.integer("v", least=_VERSION, most=_VERSION)
+        return fields.text("network", limit=_MAX_NETWORK)
+    except InvalidValue as error:
+        raise _unclear(database, error) from None
 
 
 async def _matching(store: Store, ports: NodePorts, passphrase: str | None) -> tuple[Keyring, tuple[str, ...]]:
@@ -116,7 +143,11 @@ def _decode(data: bytes, database: str) -> _Holder:
         record.integer("v", least=_VERSION, most=_VERSION)
         return _Holder(OwnerId.parse(record.text("owner", limit=64)), PeerId.parse(record.text("peer", limit=64)))
     except InvalidValue as error:
-        raise StoreDamaged(
-            f"The database {database} doesn't say whose it is ({error}): move it and the files that begin with its "
-            "name away, and put a backup in its place or start without one."
-        ) from None
+        raise _unclear(database, error) from None
+
+
+def _unclear(database: str, error: InvalidValue) -> StoreDamaged:
+    return StoreDamaged(
+        f"The database {database} doesn't say whose it is ({error}): move it and the files that begin with its name "
+        "away, and put a backup in its place or start without one."
+    )

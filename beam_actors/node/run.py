@@ -26,7 +26,7 @@ async def run_node(
     Raises:
         BeamError: the home does not open, the tree does not start (`StartFailed`), or it gave up (`SystemFailed`).
     """
-    async with open_home(ports, config.passphrase) as home:
+    async with open_home(ports, config.passphrase, config.network) as home:
         for note in home.notes:
             _log.warning("home", note=note)
             say(note)

@@ -1,6 +1,6 @@
 import pytest
 
-from beam_actors.errors import StorageError, StoreDamaged
+from beam_actors.errors import NotAllowed, StorageError, StoreDamaged
 from beam_actors.identity import OwnerChain, new_phrase
 from beam_actors.node import NodePorts, begin_home, open_home, take_owner_key
 from beam_actors.node.home import TABLE
@@ -47,9 +47,9 @@ class Home:
             uid=0,
         )
 
-    async def start(self):
+    async def start(self, network="beam"):
         """Whose it is, and what was said."""
-        async with open_home(self.ports(), None) as home:
+        async with open_home(self.ports(), None, network) as home:
             return (home.keys.owner.owner_id, home.keys.peer.peer_id), home.notes
 
 
@@ -65,7 +65,7 @@ async def test_keys_and_database_are_made_and_found_again(home):
 
 
 async def test_the_database_that_was_opened_is_the_first_that_the_node_opens(home):
-    async with open_home(home.ports(), None) as opened:
+    async with open_home(home.ports(), None, "beam") as opened:
         store = await opened.ports.store()
         assert home.opened == [store]
         await store.close()
@@ -144,3 +144,28 @@ async def test_a_database_that_does_not_say_whose_it_is(home):
     await store.close()
     with pytest.raises(StoreDamaged, match=r"/simulated/beam\.sqlite"):
         await home.start()
+
+
+async def test_a_database_of_another_network_is_refused_and_left_as_it_is(home):
+    """Claims, revocations and last words of the other network would be dropped, and own numbers used twice."""
+    first, _ = await home.start("beam")
+    before = home.disk.read(LOG)
+    with pytest.raises(NotAllowed, match=r"(?s)beam\.sqlite.*network beam.*test.*--network beam.*--home"):
+        await home.start("test")
+    assert home.disk.read(LOG) == before
+    assert await home.start("beam") == (first, ())
+
+
+async def test_a_home_of_before_belongs_to_the_network_of_its_next_start(home):
+    await home.start("test")
+    store = await home.open_store()
+    await store.commit([Change(TABLE, b"network", None)])
+    await store.close()
+    await home.start("other")
+    with pytest.raises(NotAllowed, match="network other"):
+        await home.start("test")
+    store = await home.open_store()
+    await store.commit([Change(TABLE, b"network", b"garbage")])
+    await store.close()
+    with pytest.raises(StoreDamaged, match=r"/simulated/beam\.sqlite"):
+        await home.start("other")
