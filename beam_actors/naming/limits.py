@@ -61,6 +61,13 @@ class Limits:
     its signature is a tenth: this is ten per cent of a core."""
     claims_burst: int = 400
     """The same at once, after a silence."""
+    network_claims_per_second: float = 300.0
+    """From all peers of one network (an IPv4 /24, an IPv6 /32; in a private network, one address), each in its turn:
+    more than one of them gets and less than all, however many keys somebody makes there."""
+    network_claims_burst: int = 600
+    """The same at once, after a silence."""
+    allowances: int = 1024
+    """Peers that left before what they may was theirs again, and networks, for which that is remembered."""
     all_claims_per_second: float = 500.0
     """From all peers together, each in its turn: a quarter of a core, however many strangers come."""
     all_claims_burst: int = 1000

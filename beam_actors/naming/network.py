@@ -18,7 +18,7 @@ from beam_actors.errors import (
 )
 from beam_actors.peers import Walked
 from beam_actors.runtime import Ref
-from beam_actors.values import PeerId
+from beam_actors.values import Address, PeerId
 
 FAILURES: Final = (NetworkError, ProtocolError, PeerOffline, TimedOut, ResourceExhausted, ActorError, StorageError)
 
@@ -33,6 +33,11 @@ class ByteStream(Protocol):
     @property
     def error(self) -> NetworkError | None:
         """Why it ended, None while it lives."""
+        ...
+
+    @property
+    def remote(self) -> Address | None:
+        """The other end's address, when there is one."""
         ...
 
     async def read(self, limit: int = ...) -> bytes:

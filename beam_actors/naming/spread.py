@@ -14,7 +14,7 @@ import trio
 
 from beam_actors.errors import ActorError, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
-from beam_actors.naming.allowance import Allowance, Commons, wait
+from beam_actors.naming.allowance import Allowances, wait
 from beam_actors.naming.claim import with_ids
 from beam_actors.naming.complaints import Complaints
 from beam_actors.naming.conversation import Conversation
@@ -70,7 +70,7 @@ class Spread(Actor):
         self._serving = 0
         self._news = News(self._limits.streams)
         self._hearsay = Hearsay(self._limits.named, self._limits.named_patience)
-        self._commons = Commons(self._limits.all_claims_per_second, self._limits.all_claims_burst, clock)
+        self._allowances = Allowances(self._limits, clock)
         self._exchanges = Exchanges(self._limits.exchanges, self._limits.exchange_bytes)
         self._refused = Complaints("peers are refused", clock)
         self._ended = Complaints("peers' streams about names end", clock)
@@ -124,17 +124,16 @@ class Spread(Actor):
         self._hearsay.gone(message.peer)
         link = self._links.pop(message.peer, None)
         if link is not None:
+            self._allowances.left(message.peer, link.allowance)
             for worker in (link.worker, *link.streams.values()):
                 if worker is not None:
                     worker.cancel()
 
     def _link(self, peer: PeerId) -> Link:
-        link = self._links.get(peer)
-        if link is None:
-            limits = self._limits
-            allowance = Allowance(limits.claims_per_second, limits.claims_burst, self._commons, self._clock)
-            link = self._links[peer] = Link(allowance, limits, self._clock, behind=self._me < peer)
-        return link
+        if peer not in self._links:
+            allowance = self._allowances.of(peer)
+            self._links[peer] = Link(allowance, self._limits, self._clock, behind=self._me < peer)
+        return self._links[peer]
 
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
@@ -168,7 +167,7 @@ class Spread(Actor):
             await trio.sleep(_RETRY)
 
     async def _push_all(self, peer: PeerId, link: Link) -> None:
-        pushing = Pushing(partial(self._open, peer), self._clock)
+        pushing = Pushing(partial(self._open, peer, link), self._clock)
         try:
             while True:
                 await self._exchange_when_due(peer, link)
@@ -207,13 +206,14 @@ class Spread(Actor):
             link.due = link.next_exchange(self._clock.monotonic()) + pause
             raise
 
-    async def _open(self, peer: PeerId) -> Conversation:
+    async def _open(self, peer: PeerId, link: Link) -> Conversation:
         stream = await self._peers.open(peer, PROTOCOL, owner=self.ref)
+        link.allowance.came_from(stream.remote)
         return Conversation(stream, timeout=self._limits.stream_timeout)
 
     async def _exchange(self, peer: PeerId, link: Link) -> None:
         """Bring this node and the peer to the same claims."""
-        talk = await self._open(peer)
+        talk = await self._open(peer, link)
         try:
             exchange = self._exchange_over(talk, peer, link, lambda count: link.allowance.pay(count, talk.check))
             await exchange.open(self._entropy.token(SALT))
@@ -240,6 +240,7 @@ class Spread(Actor):
             return
         stream = message.stream
         stream.adopt(self.ref)
+        link.allowance.came_from(stream.remote)
         self._serving += 1
         link.streams[stream] = self.spawn(self._serve, message.peer, link, stream, name=f"from-{message.peer.short}")
 
@@ -277,8 +278,7 @@ class Spread(Actor):
     def _let_go(self, peer: PeerId, link: Link) -> None:
         """Forget a link of which nothing is left: its peer was not announced, and has no stream."""
         if link.worker is None and not link.streams and self._links.get(peer) is link:
-            del self._links[peer]
-            self._hearsay.gone(peer)
+            self.on_peer_down(PeerDown(peer))
 
     async def _answer_all(self, peer: PeerId, link: Link, talk: Conversation) -> None:
         def pay(count: float) -> Awaitable[None]:

@@ -10,6 +10,7 @@ from beam_actors.peers.lifecycle import State
 from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.listeners import Bind
 from beam_actors.peers.messages import InboundStream, PeerDown, PeerStatus, PeerUp, Ping
+from beam_actors.peers.places import network_of
 from beam_actors.peers.presence import who_is_up
 from beam_actors.peers.room import PeersRoom, compose_peers
 
@@ -31,5 +32,6 @@ __all__ = [
     "State",
     "Walked",
     "compose_peers",
+    "network_of",
     "who_is_up",
 ]

@@ -17,6 +17,11 @@ class Bucket:
         self.take(0, now)
         return self._level >= 1
 
+    def is_full(self, now: float) -> bool:
+        """Whether all of the burst is there."""
+        self.take(0, now)
+        return self._level >= self._burst
+
     def try_take(self, now: float) -> bool:
         """Take one token if there is one; whether there was. Never makes debt."""
         if not self.has_one(now):

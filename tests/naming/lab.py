@@ -44,6 +44,7 @@ class MemoryStream:
     def __init__(self, incoming: Half, outgoing: Half):
         self.incoming, self.outgoing = incoming, outgoing
         self.owner = None
+        self.remote = None
         self.log = []
 
     @classmethod
@@ -283,9 +284,10 @@ async def give(node, *claims):
     await node.registrar.ask(Submit(tuple(one.encoded for one in claims), peer(99)))
 
 
-def visit(node, number=50) -> MemoryStream:
-    """A stream that a peer opens to the node."""
+def visit(node, number=50, *, remote=None) -> MemoryStream:
+    """A stream that a peer opens to the node, from an address if it has one."""
     mine, theirs = MemoryStream.pair()
+    theirs.remote = remote
     node.spread.tell(InboundStream(peer(number), PROTOCOL, theirs))
     return mine
 

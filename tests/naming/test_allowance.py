@@ -4,8 +4,11 @@ import pytest
 import trio
 
 from beam_actors.errors import ConnectionLost
-from beam_actors.naming.allowance import Allowance, Commons, Turn
+from beam_actors.naming.allowance import Allowance, Allowances, Commons, Turn
+from beam_actors.naming.limits import Limits
 from beam_actors.testing.clock import SimClock
+from beam_actors.values import TcpAddress
+from tests.naming.builders import peer
 
 
 def fine() -> None:
@@ -117,3 +120,51 @@ async def test_a_turn_that_was_handed_over_to_who_is_cancelled_then_goes_on(auto
     assert held[0] == 0
     assert held[-1] == 2
     assert repr(turn) == "Turn(free, 0 wait)"
+
+
+LIMITS = Limits(claims_per_second=10, claims_burst=20, allowances=3)
+
+
+async def test_who_left_is_remembered_until_the_allowance_is_full_again(autojump_clock):
+    clock = SimClock()
+    every = Allowances(LIMITS, clock)
+    one = every.of(peer(1))
+    every.left(peer(1), one)
+    assert len(every) == 0  # it was full: nothing to remember
+    one.charge(30)
+    every.left(peer(1), one)
+    assert every.of(peer(1)) is one
+    assert len(every) == 0
+    every.left(peer(1), one)
+    await trio.sleep(3)
+    other = every.of(peer(2))
+    other.charge(1)
+    every.left(peer(2), other)
+    assert len(every) == 1
+    assert every.of(peer(1)) is not one
+    assert repr(every) == "<Allowances, 1 remembered>"
+
+
+async def test_those_who_left_longest_ago_are_forgotten_when_there_are_too_many(autojump_clock):
+    every = Allowances(LIMITS, SimClock())
+    gone = [every.of(peer(number)) for number in range(5)]
+    for number, one in enumerate(gone):
+        one.charge(1)
+        every.left(peer(number), one)
+    assert len(every) == 3
+    assert [every.of(peer(number)) is one for number, one in enumerate(gone)] == [False, False, True, True, True]
+
+
+async def test_of_networks_too_those_are_remembered_that_came_last(autojump_clock):
+    clock = SimClock()
+    every = Allowances(Limits(network_claims_per_second=1, network_claims_burst=1, allowances=2), clock)
+
+    async def took(number, third):
+        one, began = every.of(peer(number)), trio.current_time()
+        one.came_from(TcpAddress(f"198.51.{third}.{number}", 4000 + number))
+        one.came_from(None)  # over a relay, say: it is where it was
+        await one.pay(1, fine)
+        return round(trio.current_time() - began)
+
+    assert [await took(number, third) for number, third in enumerate([1, 1, 2, 2, 3, 3])] == [0, 1, 0, 1, 0, 1]
+    assert repr(every._networks) == "<Networks, 2 remembered>"

@@ -11,6 +11,7 @@ from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.protocol import Ask, Compare, Done, Have, Push, Ranges, Refuse, Want
 from beam_actors.naming.ranges import PREFIX, SALT, TOP, Listing, Print, Settled
 from beam_actors.peers import InboundStream, PeerDown, PeerUp
+from beam_actors.values import TcpAddress
 from beam_actors.wire import FrameReader, frame
 from tests.naming.builders import NAMES, claim, peer
 from tests.naming.lab import Node, Silent, at_work, give, ids, lab, settle, visit
@@ -85,6 +86,41 @@ async def test_a_fast_peer_is_slowed_down(autojump_clock):
         assert 0 < held < 64
         await settle(60)
         assert len(await ids(one)) == 64
+
+
+async def test_to_come_again_gives_nobody_a_new_allowance(autojump_clock):
+    """Neither over another stream when the last one ended, nor over another session."""
+    async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
+        began = trio.current_time()
+        for _ in range(10):
+            one.spread.tell(PeerUp(peer(50)))
+            talk = Conversation(visit(one), timeout=60)
+            await elapsed(talk, *[Push(())] * 19, Ask(NAMES[0]))
+            talk.close()
+            await trio.sleep(0.01)
+            one.spread.tell(PeerDown(peer(50)))
+            await trio.sleep(0.01)
+        assert trio.current_time() - began >= (10 * 20 - 20) / 10
+        actor = one.system.cell(one.spread.path).actor
+        assert not actor._links
+        await trio.sleep(5)
+        assert await elapsed(Conversation(visit(one), timeout=60), *[Push(())] * 19, Ask(NAMES[0])) < 1
+
+
+async def test_many_keys_of_one_network_get_the_share_of_one(autojump_clock):
+    """A key costs nothing, so whoever makes a new one for each connection shares with all that came from there."""
+    limits = Limits(claims_per_second=10, claims_burst=20, network_claims_per_second=15, network_claims_burst=30)
+    crowd, neighbour, far = (TcpAddress(ip, 4747) for ip in ("198.51.100.7", "198.51.100.8", "203.0.113.1"))
+    async with lab(1, limits=limits) as (_, (one,)):
+        began = trio.current_time()
+        for number in range(10):
+            talk = Conversation(visit(one, 50 + number, remote=crowd), timeout=60)
+            await elapsed(talk, *[Push(())] * 19, Ask(NAMES[0]))
+            talk.close()
+        assert trio.current_time() - began >= (10 * 20 - 30) / 15
+        assert await elapsed(Conversation(visit(one, 70, remote=far), timeout=60), *[Push(())] * 19, Ask(NAMES[0])) < 1
+        near = Conversation(visit(one, 71, remote=neighbour), timeout=60)
+        assert await elapsed(near, *[Push(())] * 19, Ask(NAMES[0])) >= 1
 
 
 async def elapsed(talk, *messages, lists=1):
