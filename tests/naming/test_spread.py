@@ -15,7 +15,7 @@ from beam_actors.naming.precedence import place_of
 from beam_actors.naming.protocol import Ask, Compare, Have, Push, Want
 from beam_actors.peers import PeerDown, PeerUp
 from tests.naming.builders import NAMES, NOW, claim, crowd, peer, pool, revocation
-from tests.naming.lab import Node, Silent, View, give, ids, lab, settle, visit
+from tests.naming.lab import Node, Silent, View, Wires, give, ids, lab, settle, visit
 from tests.wire.support import unframed
 
 
@@ -450,3 +450,20 @@ async def test_two_nodes_that_differ_by_a_quota_do_not_send_the_same_claims_each
         clear()
         await settle(30 * MINUTE)
         assert pushed() == 0
+
+
+async def test_what_a_peer_does_not_keep_costs_little_also_when_it_is_more_than_can_be_remembered(autojump_clock):
+    """Then all of it is given at once, and once an hour: five bytes a minute for each claim."""
+    wires, book, count = Wires(), 32, 54
+    wide = Node(wires, 0, limits=Limits(owners_per_name=64, unkept=book))
+    narrow = Node(wires, 1, limits=Limits(owners_per_name=2, unkept=book))
+    async with wide.run() as one, narrow.run() as other:
+        await give(one, *crowd(2 + count))
+        wires.connect(one, other)
+        await settle(HOUR)
+        assert len(await ids(other)) == 2
+        wires.sent.clear()
+        wires.answered.clear()
+        await settle(4 * HOUR)
+        minute = sum(map(len, wires.sent + wires.answered)) / (4 * HOUR / MINUTE)
+        assert minute < 6 * count
