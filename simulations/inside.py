@@ -114,7 +114,7 @@ def keeps_beside(node: "Node", claim: Claim) -> bool:
 def asked_for(node: "Node") -> int:
     """How many holds the node keeps beside its quotas because somebody asked for them by their full form, at most."""
     known = knowledge(node)
-    return 0 if known is None else len(known._admission.asked)  # noqa: SLF001 (see above)
+    return 0 if known is None else len(known._admission.asked) + len(known._admission.chosen)  # noqa: SLF001 (see above)
 
 
 def deposited(node: "Node") -> int:

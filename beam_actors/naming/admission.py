@@ -72,6 +72,7 @@ class Admission:
         "_settled",
         "_spares",
         "asked",
+        "chosen",
     )
 
     def __init__(
@@ -99,7 +100,9 @@ class Admission:
         self._binds = binds
         self._settled = settled
         self.asked = Latest(limits.asked)
-        """The holds that somebody here asked for by their full form."""
+        """The holds that something here asked for by their full form: whatever a page loads, say."""
+        self.chosen = Latest(limits.chosen)
+        """Those of them that a person did."""
         self._deposits = deposits if deposits is not None else Deposits("", bytes(ID), 0)
         self._lodgers = lodgers if lodgers is not None else Lodgers(bytes(ID), kept=0, sought=0)
 
@@ -243,7 +246,7 @@ class Admission:
         asked for, by name and owner: that has a bound of its own.
         """
         key = claim.name, claim.owner
-        if key in self.asked or key in self._deposits or self._binds(key):
+        if key in self.chosen or key in self.asked or key in self._deposits or self._binds(key):
             return True
         return holds <= self._limits.holds_per_trusted_owner and (self._settled(key) or self._spares(claim))
 

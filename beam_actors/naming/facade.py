@@ -97,11 +97,12 @@ class Naming:
         """A name that nobody else has made up (48 random bits)."""
         return random_name(self._entropy.token(RANDOM_NAME_ENTROPY))
 
-    async def resolve(self, text: str) -> Resolution:
+    async def resolve(self, text: str, *, chosen: bool = False) -> Resolution:
         """What the name leads to, from memory if it is known at all; else some connected peers are asked, and the DHT.
 
         The first answer that decides the question is given out, after some 6 s at most; what the others say later is
-        taken in, too, and counts for the next question.
+        taken in, too, and counts for the next question. What a person asks for themselves (`chosen`) by its full form
+        is kept longer than what anything else here does.
 
         Raises:
             InvalidName: the text is none.
@@ -111,11 +112,11 @@ class Naming:
         """
         query = self.parse(text)
         try:
-            resolution: Resolution = await self._ask(self._registrar, Resolve(query))
+            resolution: Resolution = await self._ask(self._registrar, Resolve(query, chosen=chosen))
         except NameNotFound:
             meant: Query = await self._ask(self._registrar, GetMeaning(query))
             sought: Sought = await self._ask(self._lookups, Seek(meant))
-            resolution = await self._ask(self._registrar, Resolve(query, cut_off=sought.cut_off))
+            resolution = await self._ask(self._registrar, Resolve(query, cut_off=sought.cut_off, chosen=chosen))
             if sought.by_dht and resolution.source == "registry":
                 resolution = attrs.evolve(resolution, source="dht")
         if resolution.source == "cache":
@@ -244,11 +245,11 @@ class Naming:
     def used(self, text: str, owner: OwnerId, how: How) -> None:
         """A person was led to the owner by `text` and saw it: pin the name unless it is own or bound or says its owner.
 
-        Returns at once. If the name leads to somebody else by now, nothing is pinned.
+        Returns at once. If the name leads to somebody else by now, nothing is pinned. One that says its owner is kept
+        as what a person asked for.
         """
         query = self.parse(text)
-        if query.owner is None:
-            self._registrar.tell(Used(query.name, owner, how))
+        self._registrar.tell(Used(query.name, query.owner or owner, how, full=query.owner is not None))
 
     async def is_decided(self, text: str) -> bool:
         """Whether a person owns the name or bound it, so that no device of the LAN changes what it leads to."""

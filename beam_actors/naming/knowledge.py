@@ -128,9 +128,12 @@ class Knowledge:
             self.drop(gone)
             self._elsewhere.append(gone[0])
 
-    def ask_for(self, name: Name, owner: OwnerId, now: float) -> None:
-        """Somebody here asks for `name.<owner>`: it is kept beside the quotas from now on."""
-        self._admission.asked.add((name, owner))
+    def ask_for(self, name: Name, owner: OwnerId, now: float, *, chosen: bool = False) -> None:
+        """Something here asks for `name.<owner>`: it is kept beside the quotas from now on.
+
+        What a person asks for (`chosen`) has room of its own, which nothing that pages load takes.
+        """
+        (self._admission.chosen if chosen else self._admission.asked).add((name, owner))
         said = self.registry.last_words.of(owner.digest)
         if said is not None and said.name == name:
             self.take_proved(said, now)

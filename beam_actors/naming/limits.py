@@ -46,7 +46,10 @@ class Limits:
     owners_per_name: int = 32
     """Owners whose claims to one name are kept, of more those that come first; nobody can choose among more."""
     asked: int = 512
-    """Holds that are kept beside the quotas because somebody here asked for them by their full form, the last ones."""
+    """Holds that are kept beside the quotas because something here asked for them by their full form, the last ones:
+    any page may load hundreds."""
+    chosen: int = 512
+    """The same because a person did, by a command, a forward, or a page that they opened."""
     deposits: int = 1024
     """Holds that are kept beside the quotas for the network, because this node is near the key of `name.<owner>`."""
     last_words: int = 4096

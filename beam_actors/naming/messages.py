@@ -131,6 +131,8 @@ class Resolve:
     query: Query
     cut_off: bool = False
     """Whether nobody could be asked, so that claims that ended a while ago still count."""
+    chosen: bool = False
+    """Whether a person asks."""
 
 
 @attrs.frozen(slots=True)
@@ -169,6 +171,8 @@ class Used:
     name: Name
     owner: OwnerId
     how: How
+    full: bool = False
+    """Whether they named the owner, too: then it is kept, and not pinned."""
 
 
 @attrs.frozen(slots=True)

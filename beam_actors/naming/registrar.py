@@ -284,6 +284,10 @@ class Registrar(Actor):
         if self._ledger.refuses:
             return
         name, now = message.name, self._clock.wall()
+        if message.full:
+            self._known.ask_for(name, message.owner, now, chosen=True)
+            self._ledger.commit()
+            return
         try:
             found = answering.resolve(self._known, Query(name), now)
         except (NameNotFound, NameContested):  # it is so since a moment ago
@@ -317,7 +321,7 @@ class Registrar(Actor):
         """What this node holds of names, as `questions` says. What is asked for by its full form is kept."""
         now = self._clock.wall()
         if isinstance(message, Resolve) and message.query.owner is not None and not self._ledger.refuses:
-            self._known.ask_for(message.query.name, message.query.owner, now)
+            self._known.ask_for(message.query.name, message.query.owner, now, chosen=message.chosen)
             self._ledger.commit()
         return ANSWERS[type(message)](self._known, message, now)
 

@@ -35,7 +35,7 @@ class Choosing:
             located = None  # nobody is known to hold it, or no web server runs here, so no address leads there
         if located is not None and located.device:
             return self._rows.device(self._naming.parse(name).name, located.address)
-        found = await self._naming.resolve(name)
+        found = await self._naming.resolve(name, chosen=True)
         return self._rows.resolution(found, located.address if located is not None else None)
 
     async def pin(self, name: str, owner: OwnerId | None) -> Resolution:

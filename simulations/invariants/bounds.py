@@ -44,8 +44,9 @@ def _holdings(node: "Node") -> Iterator[tuple[str, int, int]]:
         yield "claims", known.registry.claims - len(known.lodgers), limits.naming.claims + 4 * exempt
         yield "claims kept or sought beyond that", len(known.lodgers), limits.naming.kept + limits.naming.sought
         yield "revocations", known.registry.revocations, limits.naming.revocations + exempt
+        most = limits.naming.asked + limits.naming.chosen
         yield "holds deposited", inside.deposited(node), limits.naming.deposits
-        yield "names asked for by their full form", inside.asked_for(node), limits.naming.asked
+        yield "names asked for by their full form", inside.asked_for(node), most
         yield "claims that wait", len(known.waiting), limits.naming.waiting
     exchanges = inside.exchanges(node)
     yield "claims to push", max((claims for claims, _ in exchanges), default=0), limits.naming.outbox

@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import attrs
 import pytest
 import trio
@@ -6,10 +8,11 @@ from beam_actors.errors import InvalidName, NameContested, NameNotFound, NameTak
 from beam_actors.naming import Kind, Limits
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, Submit
+from beam_actors.naming.precedence import place_of
 from beam_actors.ports import Change
 from beam_actors.testing.store import MemoryStore
-from tests.naming.builders import FIRST, NOW, claim, owner_id, peer
-from tests.naming.lab import give, lab, settle
+from tests.naming.builders import FIRST, NOW, claim, crowd, owner_id, peer
+from tests.naming.lab import give, ids, lab, settle
 
 
 async def test_a_registered_name_resolves_at_home_and_at_a_peer(autojump_clock):
@@ -109,6 +112,26 @@ async def test_a_use_that_a_person_sees_pins_a_name_and_a_rival_changes_nothing(
     async with visitor.run():
         found = await visitor.naming.resolve("alice")
         assert (found.owner, found.source) == (one.owner, "pin")
+
+
+async def test_what_a_person_opened_or_resolved_by_its_full_form_outlives_what_pages_load(autojump_clock):
+    few = Limits(owners_per_name=1, asked=2, chosen=2)
+    async with lab(1, limits=few) as (_, (one,)):
+        ranked = sorted(crowd(8), key=place_of)
+        opened, resolved, loaded, *more = ranked[1:]
+        await give(one, ranked[0])
+
+        async def resolve(claim, **options):
+            with suppress(NameNotFound):
+                await one.naming.resolve(f"alice.{claim.owner}", **options)
+
+        await resolve(resolved, chosen=True)
+        await resolve(opened)
+        one.naming.used(f"alice.{opened.owner}", opened.owner, "navigation")
+        for claim in (loaded, *more):
+            await resolve(claim)
+        await give(one, opened, resolved, loaded)
+        assert await ids(one) == {ranked[0].id, opened.id, resolved.id}
 
 
 async def test_a_use_while_the_disk_refuses_is_none(autojump_clock):

@@ -145,6 +145,20 @@ def test_what_somebody_asked_for_by_its_full_form_is_taken_and_kept():
     assert known.registry.entry(ALICE, owner_of(0)) is None
 
 
+def test_what_pages_ask_for_takes_no_room_from_what_a_person_asked_for():
+    known = known_to(attrs.evolve(SMALL, chosen=2), *CROWD)
+    for number in (0, 20, 21):  # of these there is a bound, too
+        known.ask_for(ALICE, owner_of(number), NOW, chosen=True)
+    known.ask_for(ALICE, owner_of(20), NOW)
+    for number in range(30, 31 + SMALL.asked):
+        known.ask_for(ALICE, owner_of(number), NOW)
+    assert hear(known, [said(number) for number in (0, 20, 21)]) == 2
+    known.make_room()
+    assert known.registry.entry(ALICE, owner_of(0)) is None
+    for number in (20, 21):
+        assert answering.resolve(known, Query(ALICE, owner_of(number)), NOW).owner == owner_of(number)
+
+
 def test_own_pinned_called_and_settled_holds_are_kept():
     known = known_to(SMALL, said(0))
     known.ran(SMALL.settle_after)
