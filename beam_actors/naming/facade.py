@@ -140,7 +140,9 @@ class Naming:
 
         Raises:
             InvalidName: the text is none, or names an owner.
-            NameTaken: somebody else is known to hold it, here or by a connected peer, and `contest` is false.
+            NameTaken: somebody else is known to hold it, here or by a connected peer, and `contest` is false; or
+                another machine of the owner, or another command here, gave it to them in that moment.
+            NameNotFound: it was given up, or handed over and waits for its heir, in that moment.
             QuotaExceeded: the owner holds as many names as one may.
             NotAllowed: the owner's key on this machine was replaced or revoked, or the name is a petname here.
             ResourceExhausted: too many names are being asked of peers to find out whether somebody holds this one.
@@ -162,6 +164,11 @@ class Naming:
                 await self._ask(self._registrar, Unreserve(name))
             raise
         resolution: Resolution = await self._ask(self._registrar, Resolve(Query(name)))
+        if resolution.source != "own":
+            raise NameTaken(
+                f"{name} is no longer yours: it was given up or handed over in that moment, by another command or "
+                f"another machine of yours, and leads to {resolution.owner} now."
+            )
         return Registered(
             name=name,
             owner=resolution.owner,

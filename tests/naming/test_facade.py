@@ -7,10 +7,11 @@ import trio
 from beam_actors.errors import InvalidName, NameContested, NameNotFound, NameTaken, NotAllowed
 from beam_actors.naming import Kind, Limits
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.messages import GetHolding, Submit
+from beam_actors.naming.messages import GetHolding, Submit, Unreserve
 from beam_actors.naming.precedence import place_of
 from beam_actors.ports import Change
 from beam_actors.testing.store import MemoryStore
+from beam_actors.values import Name
 from tests.naming.builders import FIRST, NOW, claim, crowd, owner_id, peer
 from tests.naming.lab import give, ids, lab, settle
 
@@ -132,6 +133,26 @@ async def test_what_a_person_opened_or_resolved_by_its_full_form_outlives_what_p
             await resolve(claim)
         await give(one, opened, resolved, loaded)
         assert await ids(one) == {ranked[0].id, opened.id, resolved.id}
+
+
+async def test_to_register_a_name_that_is_given_to_another_in_that_moment_says_so(autojump_clock):
+    """It was claimed, and the owner's other machine handed it over before that was told: it leads to the heir now."""
+    async with lab(1) as (_, (one,)):
+        given = claim(0, "alice", 2**21, era=1, kind=Kind.TRANSFER, to=2)
+        names = one.naming._names
+
+        class HandedOver:
+            async def ask(self, message):
+                done = await names.ask(message)
+                await give(one, given, claim(2, "alice", inherits=given.id))
+                await one.registrar.ask(Unreserve(Name("alice")))
+                return done
+
+        one.naming._names = HandedOver()
+        with pytest.raises(NameTaken, match="no longer yours"):
+            await one.naming.register("alice")
+        one.naming._names = names
+        assert (await one.naming.resolve("alice")).owner == owner_id(2)
 
 
 async def test_a_use_while_the_disk_refuses_is_none(autojump_clock):
