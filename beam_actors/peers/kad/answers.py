@@ -129,10 +129,10 @@ class Answers:
             Rates(per_second=of_network, burst=int(2 * of_network), sources=most),
         )
         self._all: Bucket | None = None
-        rate = limits.stores_per_second
+        rate, of_network = limits.stores_per_second, limits.network_stores_per_second
         self._stores = _Shares(
             Rates(per_second=rate, burst=int(8 * rate), sources=most),
-            Rates(per_second=rate, burst=int(8 * rate), sources=most),
+            Rates(per_second=of_network, burst=int(8 * of_network), sources=most),
         )
         rate = limits.all_stores_per_second
         self._all_stores = Rates(per_second=rate, burst=int(2 * rate), sources=1)

@@ -69,12 +69,15 @@ class KadLimits:
     all_finds_per_second: float = 200.0
     """The same for all together: some tenth of a core, at 0.5 ms for an answer."""
     stores_per_second: float = 2.0
-    """Times that one peer, or all peers of one network, may give this node something to keep, and eight times as many
-    at once: an owner gives its sixteen names one by one."""
+    """Times that one peer may give this node something to keep, and eight times as many at once: an owner gives its
+    sixteen names one by one."""
+    network_stores_per_second: float = 3.0
+    """The same for all peers of one network, and eight times as many at once: half of what all together get, and more
+    than one of them does, so that one who owes for bad work leaves its neighbours behind a NAT a share."""
     bad_store: float = 1.0
     """What a claim with bad work costs its peer, and its network, in such times: to find it out may take as long as to
     take sixteen good ones in."""
-    all_stores_per_second: float = 4.0
+    all_stores_per_second: float = 6.0
     """The same for all together, and twice as many at once. Sixteen claims with bad work take a quarter of a second of
     a core; what a node keeps of others comes once in six hours, so this is plenty."""
     askers: int = 1024

@@ -43,13 +43,13 @@ class Line:
         return decode(reader.next())
 
 
-def answering(custodian):
+def answering(custodian, now=lambda: 0.0):
     return Answers(
         nearest=lambda _key, _asker: [],
         is_near=lambda _key: True,
         own=lambda _stream: None,
         custodian=custodian,
-        clock=SimClock(now=lambda: 0.0),
+        clock=SimClock(now=now),
         limits=LIMITS,
     )
 
@@ -90,7 +90,7 @@ def test_who_has_no_address_shares_none_with_others(answers):
 
 @pytest.mark.parametrize(("remote", "elsewhere"), [(TcpAddress("203.0.113.1", 4000), False), (None, True)])
 async def test_who_gives_bad_work_owes_for_its_network_if_it_has_one(remote, elsewhere):
-    bad = iter([MAX_STORED] + [0] * 9)
+    bad = iter([MAX_STORED] * 2 + [0] * 9)
 
     class Judge(Nowhere):
         async def keep(self, _key, values, _source, *, near):
@@ -107,8 +107,35 @@ async def test_who_gives_bad_work_owes_for_its_network_if_it_has_one(remote, els
 
     assert isinstance(await said(1), Stored)
     assert isinstance(await said(1), Refuse)  # it owes for sixteen, and had sixteen
-    assert isinstance(await said(2), Stored) is elsewhere
-    assert [isinstance(await said(2), Stored) for _ in range(5)].count(True) == 5 * elsewhere
+    assert isinstance(await said(2), Stored)  # its network had a half more
+    assert isinstance(await said(3), Stored) is elsewhere
+    assert [isinstance(await said(3), Stored) for _ in range(5)].count(True) == 5 * elsewhere
+
+
+async def test_one_behind_a_nat_who_gives_bad_work_leaves_its_neighbours_a_share():
+    """Eight of them give sixteen names under two keys each, some each second; one gives what is bad when it can."""
+    now, hostile = 0.0, node_of(99).peer
+
+    class Judge(Nowhere):
+        async def keep(self, _key, values, source, *, near):
+            return Kept((Fate.REFUSED,) * len(values), MAX_STORED if source == hostile else 0)
+
+    answers = answering(Judge(), lambda: now)
+    store = encode(Store(What.VALUES, KEY, (b"value",) * MAX_STORED))
+
+    async def is_heard(peer):
+        stream = Line(store, TcpAddress("203.0.113.1", 4000))
+        assert answers.take(peer, stream.remote)
+        await answers.answer(peer, stream)
+        return isinstance(stream.said(), Stored)
+
+    heard = 0
+    for second in range(256):
+        now = float(second)
+        await is_heard(hostile)
+        heard += await is_heard(node_of(second % 8).peer)
+    assert heard > 200
+    assert await is_heard(hostile) + await is_heard(hostile) < 2
 
 
 def test_all_together_get_what_all_may(answers):
