@@ -30,7 +30,7 @@ from beam_actors.peers.inquiry import (
     open_records,
 )
 from beam_actors.peers.limits import PeersLimits
-from beam_actors.peers.messages import InboundStream, PeerDown, PeerUp
+from beam_actors.peers.messages import InboundStream, PeerDown, PeerStands, PeerUp
 from beam_actors.peers.presence import who_is_up
 from beam_actors.peers.sessions import announced, own_record
 from beam_actors.ports import Clock
@@ -107,6 +107,13 @@ class Inquirer(Actor):
     def on_peer_up(self, message: PeerUp) -> None:
         """Fetch the peer's own record, since it may listen elsewhere now."""
         if message.peer not in self._up:
+            self._up[message.peer] = self._clock.monotonic()
+            self.spawn(self._fetch, message.peer, name="fetch")
+
+    @receives(PeerStands)
+    def on_peer_stands(self, message: PeerStands) -> None:
+        """Fetch it again: if the peer began anew it hears by that that it is known, and may listen elsewhere, too."""
+        if message.peer in self._up:
             self._up[message.peer] = self._clock.monotonic()
             self.spawn(self._fetch, message.peer, name="fetch")
 

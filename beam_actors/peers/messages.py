@@ -29,6 +29,17 @@ class PeerDown:
 
 
 @attrs.frozen(slots=True)
+class PeerStands:
+    """One of the sessions to the peer ended, and another one stands: perhaps it began anew meanwhile. To the inquirer.
+
+    Then the peer may have come to ask something only, and not know that it is known here: it would hold the session for
+    a visit, which ends, although nobody here was told that it went.
+    """
+
+    peer: PeerId
+
+
+@attrs.frozen(slots=True)
 class InboundStream:
     """The peer, as its session proved it, opened a stream for a protocol that the receiver serves."""
 

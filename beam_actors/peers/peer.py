@@ -32,6 +32,7 @@ from beam_actors.peers.messages import (
     Lingered,
     OpenedStream,
     OpenStream,
+    PeerStands,
     PingPeer,
     Report,
     Retry,
@@ -258,6 +259,7 @@ class Peer(Actor):
             return
         self._sessions.remove(live)
         if self._sessions:
+            self._setting.inquirer.tell(PeerStands(self._peer))
             self._serve_waiting()
             self._report()
         else:

@@ -103,6 +103,7 @@ def compose_peers(
         dialler=dialler,
         manager=manager,
         subscribers=tuple(subscribers),
+        inquirer=inquirer,
         serve=dict(serve),
         takers=dict(takers or {}),
         clock=clock,

@@ -24,6 +24,7 @@ class PeerSetting:
     dialler: Dialler
     manager: Ref
     subscribers: tuple[Ref, ...]
+    inquirer: Ref
     serve: Mapping[str, Ref]
     clock: Clock
     entropy: Entropy

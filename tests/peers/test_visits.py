@@ -120,6 +120,29 @@ async def test_a_peer_that_cannot_be_visited_can_be_wanted_afterwards(world, aut
         assert alice.events == [PeerUp(bob.id), PeerDown(bob.id)]  # it is nobody again
 
 
+@pytest.mark.parametrize("first", ["alice", "bob"])
+async def test_who_began_anew_before_it_was_missed_is_no_visitor_to_whom_it_knew(world, autojump_clock, first):
+    """It only asks something, and the other one has no news of it: so it would hold the session for a visit."""
+    alice, bob = world.add(), world.add()
+    dials, other = (alice, bob) if first == "alice" else (bob, alice)
+    async with bob.run():
+        async with alice.run():
+            await dials.peers.connect(other.address)
+            await until(lambda: alice.events and bob.events)
+            await trio.sleep(5)
+            alice.host.kill()
+        alice.host.revive()
+        alice.events.clear()
+        async with alice.run():
+            await alice.visit(bob)
+            (session,) = alice.sessions(bob)
+            await trio.sleep(100)
+            assert alice.sessions(bob) == [session]
+            assert len(bob.sessions(alice)) == 1
+            assert alice.events == [PeerUp(bob.id)]
+            assert bob.events == [PeerUp(alice.id)]
+
+
 async def test_the_oldest_visit_gives_way(world, autojump_clock):
     async with world.running(1, limits=PeersLimits(visits=3)) as (alice,):
         others = [world.add() for _ in range(5)]
