@@ -18,8 +18,6 @@ _NOTICED = 30.0
 """Seconds after which a session with a machine without power is given up: eleven of silence, and a delay."""
 _STAYS = 15.0
 """Seconds for which no session may begin or end: one that gives way to another drains for five, twice."""
-_VISITS = 45.0
-"""Seconds after a start in which a visit may end: one that begins within fifteen, and is of no use for thirty."""
 _TOLD = 1.0
 """Seconds after which the other end has seen that a session was cut."""
 _SESSION = re.compile(r"node/core/services/network/peers/([^/]+)/session-[^/]+$")
@@ -48,8 +46,6 @@ class SessionsAreSettled(Invariant):
         """The machines by their short ids: strangers come and go."""
         self._live: Counter[tuple[int, str]] = Counter()
         self._ended: deque[tuple[float, Place, Place]] = deque()
-        self._visits_until: dict[tuple[int, int], float] = {}
-        """Until when a machine that began anew may take its session with another one for a visit."""
 
     def booted(self, place: "Place") -> None:
         """See `Invariant`."""
@@ -59,10 +55,6 @@ class SessionsAreSettled(Invariant):
         self._ours[PeerId.parse(place.peer_text).short] = place.index
         for key in [key for key in self._live if key[0] == place.index]:
             del self._live[key]
-        if place.machine.boots > 1:
-            # Who still has a session from before does not notice that this one is another program's.
-            until = trio.current_time() + _VISITS
-            self._visits_until.update({(place.index, other.index): until for other in self.stage.places})
 
     def goes_down(self, place: "Place", how: str) -> None:
         """See `Invariant`: only a crash tells nobody."""
@@ -105,9 +97,6 @@ class SessionsAreSettled(Invariant):
         """A moment later, since a pump that crashes cuts its sessions first and is seen to end then."""
         while self._ended and self._ended[0][0] < now - _TOLD:
             at, place, other = self._ended.popleft()
-            if at < self._visits_until.pop((other.index, place.index), -1.0):
-                self.forgiven["the other one began anew, and took the session for a visit"] += 1
-                continue
             self.expect(
                 not self.stage.calm.since(at - _TOLD, place, other),
                 f"the last session of {place.name} with {other.name} ended although nothing disturbed it",

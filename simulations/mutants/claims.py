@@ -267,4 +267,52 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="to-come-again-pays-all",
+        bug="Who owes and comes again owes nothing.",
+        test="naming/test_spread_abuse.py::test_to_come_again_gives_nobody_a_new_allowance",
+        edits=(
+            Edit(
+                "naming/spread.py",
+                "            self._allowances.left(message.peer, link.allowance)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        name="each-key-an-allowance",
+        bug="Whoever makes a new key for each connection has an allowance for each.",
+        test="naming/test_spread_abuse.py::test_many_keys_of_one_network_get_the_share_of_one",
+        edits=(
+            Edit(
+                "naming/spread.py",
+                "        stream.adopt(self.ref)\n        link.allowance.came_from(stream.remote)\n",
+                "        stream.adopt(self.ref)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="pages-flush-what-was-chosen",
+        bug="What pages load takes the room of what a person asked for.",
+        test="naming/test_facade.py::test_what_a_person_opened_or_resolved_by_its_full_form_outlives_what_pages_load",
+        edits=(
+            Edit(
+                "naming/knowledge.py",
+                "(self._admission.chosen if chosen else self._admission.asked).add",
+                "self._admission.asked.add",
+            ),
+        ),
+    ),
+    Mutant(
+        name="heir-shown-as-registered",
+        bug="Who registers a name that is handed over in that moment is told that its heir did.",
+        test="naming/test_facade.py::test_to_register_a_name_that_is_given_to_another_in_that_moment_says_so",
+        edits=(
+            Edit(
+                "naming/facade.py",
+                'if resolution.source != "own":',
+                'if resolution.source == "":',
+            ),
+        ),
+    ),
 )

@@ -166,4 +166,28 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="head-of-a-bucket-asked-alone",
+        bug="For a newcomer the head of a full bucket is asked until it answers, and hides who is gone behind it.",
+        test="peers/kad/test_contacts.py::test_one_that_refuses_or_answers_by_itself_shields_no_dead_contact",
+        edits=(
+            Edit(
+                "peers/kad/contacts.py",
+                "name = min(bucket.nodes, key=bucket.turn)",
+                "name = next(iter(bucket.nodes))",
+            ),
+        ),
+    ),
+    Mutant(
+        name="one-stores-for-all-of-its-network",
+        bug="One peer uses up what all of its network may store, and owes for all of it.",
+        test="peers/kad/test_answers.py::test_one_behind_a_nat_who_gives_bad_work_leaves_its_neighbours_a_share",
+        edits=(
+            Edit(
+                "peers/kad/answers.py",
+                "limits.stores_per_second, limits.network_stores_per_second",
+                "limits.stores_per_second, limits.stores_per_second",
+            ),
+        ),
+    ),
 )

@@ -77,4 +77,16 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="home-of-another-network",
+        bug="A database is opened in another network, where what it holds of names is lost.",
+        test="node/test_home.py::test_a_database_of_another_network_is_refused_and_left_as_it_is",
+        edits=(
+            Edit(
+                "node/home.py",
+                "if lived_in not in {None, network}:",
+                "if lived_in is not None and not network:",
+            ),
+        ),
+    ),
 )

@@ -151,4 +151,16 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="back-before-it-was-missed",
+        bug="A peer that began anew before it was missed is told nothing, and holds its session for a visit.",
+        test="peers/test_visits.py::test_who_began_anew_before_it_was_missed_is_no_visitor_to_whom_it_knew",
+        edits=(
+            Edit(
+                "peers/peer.py",
+                "            self._setting.inquirer.tell(PeerStands(self._peer))\n",
+                "",
+            ),
+        ),
+    ),
 )
