@@ -12,7 +12,7 @@ import trio
 
 from beam_actors.errors import ConnectionLost, NetworkError, RemoteProtocolError, ResourceExhausted, TimedOut
 from beam_actors.flow import Stream
-from beam_actors.values import PeerId
+from beam_actors.values import Address, PeerId
 from beam_actors.wire import (
     Established,
     Event,
@@ -47,6 +47,11 @@ class Talk:
 
     def __repr__(self) -> str:
         return f"<Talk {self.number} of {self._line!r}>"
+
+    @property
+    def remote(self) -> Address | None:
+        """The victim's address."""
+        return self._line.stream.remote
 
     async def read(self, limit: int = CHUNK) -> bytes:
         """Some bytes, or b"" at the clean end; `ConnectionLost` after a reset."""
