@@ -11,7 +11,6 @@ from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump, PumpStatistics
 from beam_actors.flow.remembered import RememberedPorts
 from beam_actors.flow.session import LinkStatistics, SessionHandle, Taker
-from beam_actors.flow.sockets import Datagrams
 from beam_actors.flow.splice import Splice
 from beam_actors.flow.splices import NO_TRAFFIC, Splices, Traffic
 from beam_actors.flow.stream import Stream
@@ -22,7 +21,6 @@ __all__ = [
     "AnswerJoining",
     "Budget",
     "DatagramHandle",
-    "Datagrams",
     "Flow",
     "FlowLimits",
     "IncomingStream",

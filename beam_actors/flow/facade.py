@@ -12,7 +12,7 @@ from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump, PumpStatistics
 from beam_actors.flow.session import SessionHandle
 from beam_actors.flow.session_link import SessionLink
-from beam_actors.flow.sockets import DatagramLink, Datagrams, ListenerLink, SocketLink
+from beam_actors.flow.sockets import DatagramLink, ListenerLink, SocketLink
 from beam_actors.flow.splices import NO_TRAFFIC, Splices, Traffic
 from beam_actors.flow.stream import Stream
 from beam_actors.flow.tls import TlsLink
@@ -212,11 +212,11 @@ class Flow:
         return Stream(TlsLink(link, engine, unread))
 
     def datagrams(
-        self, address: TcpAddress, on_batch: Callable[[DatagramSocket, Datagrams], None], owner: Owner
+        self, address: TcpAddress, on_waiting: Callable[[DatagramSocket], None], owner: Owner
     ) -> DatagramHandle:
-        """Bind a UDP socket; `on_batch(socket, [(data, sender), …])` is called in the pump and must be quick."""
+        """Bind a UDP socket; `on_waiting(socket)` is called in the pump when datagrams wait, and must be quick."""
         pump = self.pump
-        return DatagramHandle(DatagramLink(pump, pump.driver.datagrams(address), on_batch, owner))
+        return DatagramHandle(DatagramLink(pump, pump.driver.datagrams(address), on_waiting, owner))
 
     def _observe(self, event: Event) -> None:
         if event.kind == "exited" and self._pump is not None:

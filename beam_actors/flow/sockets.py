@@ -1,6 +1,6 @@
 """Links straight above the driver: a stream socket, a listener, a datagram socket."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -9,12 +9,10 @@ from beam_actors.flow.link import WRITE, Link, Owned
 from beam_actors.flow.owner import Owner
 from beam_actors.flow.pump import Pump
 from beam_actors.ports import Buffer, DatagramSocket, Endpoint, Listener, PeerCredentials
-from beam_actors.values import Address, TcpAddress
+from beam_actors.values import Address
 
 _TELL_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
-
-Datagrams = Iterator[tuple[bytes, TcpAddress]]
 
 
 class SocketLink(Link):
@@ -205,26 +203,26 @@ class ListenerLink(Owned):
 
 
 class DatagramLink(Owned):
-    """A UDP socket whose datagrams are handed over in batches, each read when the batch is asked for it."""
+    """A UDP socket; whoever uses it is told when datagrams wait, and reads or answers some of them."""
 
-    __slots__ = ("_on_batch", "socket")
+    __slots__ = ("_on_waiting", "socket")
 
     def __init__(
         self,
         pump: Pump,
         socket: DatagramSocket,
-        on_batch: Callable[[DatagramSocket, Datagrams], None],
+        on_waiting: Callable[[DatagramSocket], None],
         owner: Owner | None,
     ) -> None:
         self.socket = socket
-        self._on_batch = on_batch
+        self._on_waiting = on_waiting
         super().__init__(pump, owner)
         pump.watch(socket, self)
         socket.want(read=True, write=False)
 
     def ready(self, _bits: int) -> None:
         """What the driver reports."""
-        self._on_batch(self.socket, self.socket.receive())
+        self._on_waiting(self.socket)
 
     def crash(self, error: Exception) -> None:
         """See `Owned`. There is no stream whose end could tell of a network error: whoever bound it must bind anew."""

@@ -14,7 +14,7 @@ import attrs
 import structlog
 
 from beam_actors.errors import BeamError, NetworkError
-from beam_actors.flow import DatagramHandle, Datagrams, Flow
+from beam_actors.flow import DatagramHandle, Flow
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.mdns import GROUP, Answer, question, read_answer
 from beam_actors.ingress.messages import FindDevice, Forget
@@ -182,7 +182,7 @@ class Devices(Actor):
             if ip not in self._sockets:
                 try:
                     # What is sent to a group from a socket that is bound to an address leaves by its interface.
-                    self._sockets[ip] = self._flow.datagrams(TcpAddress(ip, 0), self._on_batch, self.ref)
+                    self._sockets[ip] = self._flow.datagrams(TcpAddress(ip, 0), self._on_waiting, self.ref)
                 except BeamError as error:  # the address has just gone, or the pump restarts
                     _log.debug("devices can't be asked from an address", ip=ip, error=str(error))
         return bool(self._sockets)
@@ -195,10 +195,10 @@ class Devices(Actor):
                 _log.debug("the LAN can't be asked for a device", ip=ip, error=str(error))
                 self._sockets.pop(ip).close()
 
-    def _on_batch(self, _socket: DatagramSocket, batch: Datagrams) -> None:
+    def _on_waiting(self, socket: DatagramSocket) -> None:
         """In the pump: whatever is no answer from this network to a question of now ends here, before it is parsed."""
         expected = {asked.id.to_bytes(2, "big") for asked in self._asked.values()}
-        for data, sender in batch:
+        for data, sender in socket.receive():
             if bytes(data[:2]) in expected and sender.port == GROUP.port and _is_near(sender.ip):
                 answer = read_answer(data)
                 if answer is not None:

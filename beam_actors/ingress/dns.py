@@ -13,7 +13,7 @@ from collections import OrderedDict
 import structlog
 
 from beam_actors.errors import BeamError, InvalidName, NameNotFound, NetworkError
-from beam_actors.flow import Accepted, DatagramHandle, Datagrams, Flow, Stream
+from beam_actors.flow import Accepted, DatagramHandle, Flow, Stream
 from beam_actors.ingress.answers import AA, APEX_TTL, NAME_TTL, NEGATIVE_TTL, Located, Responder, udp_limit
 from beam_actors.ingress.binding import RETRY_SECONDS, Binding, reachable_ip
 from beam_actors.ingress.exchange import Exchange
@@ -98,7 +98,7 @@ class DnsServer(Actor):
 
     def _listen(self, address: TcpAddress) -> DatagramHandle:
         for remaining in reversed(range(_PORT_TRIES if address.port == 0 else 1)):
-            datagrams = self._flow.datagrams(address, self._on_batch, self.ref)
+            datagrams = self._flow.datagrams(address, self._on_waiting, self.ref)
             try:
                 self._flow.listen(datagrams.local, self.ref)
             except NetworkError:  # somebody has that port over TCP
@@ -127,16 +127,14 @@ class DnsServer(Actor):
 
     # --- UDP ---
 
-    def _on_batch(self, socket: DatagramSocket, batch: Datagrams) -> None:
+    def _on_waiting(self, socket: DatagramSocket) -> None:
         """In the pump: answer what is known, hand over the rest."""
         now = self._clock.monotonic()
-        for data, sender in batch:
-            reply = self._table.get(data, now) if self._is_ours(sender) else None
-            if reply is not None:
-                _send(socket, reply, sender)
-            elif len(data) > MAX_QUESTION:
+        get, is_ours = self._table.get, self._is_ours
+        for data, sender in socket.answer(lambda data, sender: get(data, now) if is_ours(sender) else None):
+            if len(data) > MAX_QUESTION:
                 continue
-            elif name_of(data) not in self._found and not self._bucket.try_take(now):
+            if name_of(data) not in self._found and not self._bucket.try_take(now):
                 self.dropped += 1
             else:
                 self.ref.tell(Asked(socket, data, sender))

@@ -17,6 +17,7 @@ from beam_actors.ports.network import (
     Pollable,
     Readiness,
     Ready,
+    ReplyTo,
     Turn,
 )
 from beam_actors.ports.store import Change, Store
@@ -38,6 +39,7 @@ __all__ = [
     "Pollable",
     "Readiness",
     "Ready",
+    "ReplyTo",
     "Store",
     "TlsEngine",
     "TlsPort",

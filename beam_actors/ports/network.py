@@ -18,6 +18,9 @@ from beam_actors.values import Address, TcpAddress
 
 Buffer = bytes | bytearray | memoryview
 
+ReplyTo = Callable[[bytes, TcpAddress], bytes | None]
+"""The reply to a datagram from this sender, if there is one at once. It is quick, and touches no socket."""
+
 
 class Readiness(enum.IntFlag):
     """What a pollable can do without blocking."""
@@ -130,6 +133,14 @@ class DatagramSocket(Pollable, Protocol):
         """
         ...
 
+    def answer(self, reply_to: ReplyTo, limit: int = 64) -> Iterator[tuple[bytes, TcpAddress]]:
+        """Like `receive`, but to whatever `reply_to` has a reply, that is sent to the sender; the others come out.
+
+        A reply that can't be sent is lost without an error. Datagrams may be read, and replies sent, some at a time:
+        so what is done about one that comes out is not seen by `reply_to` for those behind it, up to 64.
+        """
+        ...
+
     def send_to(self, data: Buffer, address: TcpAddress) -> bool:
         """Send one datagram; False when the buffer is full and it was dropped; raises `Unreachable` without a route."""
         ...
@@ -200,5 +211,6 @@ __all__ = [
     "Pollable",
     "Readiness",
     "Ready",
+    "ReplyTo",
     "Turn",
 ]

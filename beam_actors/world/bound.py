@@ -14,9 +14,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from beam_actors.errors import ResourceExhausted
-from beam_actors.ports import Buffer
+from beam_actors.errors import NetworkError, ResourceExhausted
+from beam_actors.ports import Buffer, ReplyTo
 from beam_actors.values import Address, TcpAddress, UnixAddress
+from beam_actors.world.batches import Batch, batch_for
 from beam_actors.world.endpoint import EpollEndpoint, set_up
 from beam_actors.world.os_errors import map_established, map_os_error
 from beam_actors.world.pollable import Books, SocketPollable, tcp_address
@@ -113,11 +114,13 @@ class EpollListener(SocketPollable):
 class EpollDatagrams(SocketPollable):
     """A bound UDP socket."""
 
-    __slots__ = ("_local",)
+    __slots__ = ("_batch", "_local")
 
     def __init__(self, books: Books, sock: socket.socket) -> None:
         super().__init__(books, sock)
         self._local = tcp_address(sock.getsockname())
+        self._batch: Batch | None = None
+        """Made when it is first needed: most datagram sockets answer nothing."""
 
     @property
     def local(self) -> TcpAddress:
@@ -138,6 +141,32 @@ class EpollDatagrams(SocketPollable):
                 raise map_established(error, f"Reading datagrams at {self._local} failed") from error
             limit -= 1
             yield data, tcp_address(name)
+
+    def answer(self, reply_to: ReplyTo, limit: int = 64) -> Iterator[tuple[bytes, TcpAddress]]:
+        """See `ports.DatagramSocket`."""
+        self._require_open()
+        if self._batch is None:
+            self._batch = batch_for(self._socket.family, self._send_or_lose)
+        if self._batch is not None:
+            left = limit
+            # Asked again until nothing is there: whoever was answered may have the next question already, and then a
+            # turn of the whole pump is saved.
+            while left and self.fd >= 0 and (count := self._batch.receive(self.fd, left)) > 0:
+                left -= count
+                yield from self._batch.answer(self.fd, count, reply_to)
+            if left < limit:
+                return
+            # Either nothing is there or the socket has an error: the ordinary call says which.
+        for data, sender in self.receive(limit):
+            reply = reply_to(data, sender)
+            if reply is None:
+                yield data, sender
+            else:
+                self._send_or_lose(reply, sender)
+
+    def _send_or_lose(self, reply: bytes, address: TcpAddress) -> None:
+        with contextlib.suppress(NetworkError):
+            self.send_to(reply, address)
 
     def send_to(self, data: Buffer, address: TcpAddress) -> bool:
         """See `ports.DatagramSocket`."""

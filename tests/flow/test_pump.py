@@ -1,14 +1,12 @@
-from collections.abc import Iterable
-
 import pytest
 import trio
 
 from beam_actors.errors import ConnectionLost, NetworkError
 from beam_actors.flow import FlowLimits, Stream
 from beam_actors.flow.sockets import DatagramLink, ListenerLink, SocketLink
+from beam_actors.ports import DatagramSocket
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.network import VirtualNetwork
-from beam_actors.values import TcpAddress
 from tests.flow.rig import KINDS, LOOPBACK, FakeOwner, Rig, eventually, on_both, on_virtual, run
 
 
@@ -261,18 +259,18 @@ async def test_out_of_descriptors_pauses_accepting_and_goes_on(outer: Rig) -> No
 
 
 @on_both
-async def test_datagrams_reach_the_callback_in_batches(rig: Rig) -> None:
+async def test_the_callback_reads_the_datagrams_that_wait(rig: Rig) -> None:
     seen: list[bytes] = []
     echo = DatagramLink(
         rig.pump,
         rig.pump.driver.datagrams(LOOPBACK),
-        lambda socket, batch: [socket.send_to(data.upper(), sender) for data, sender in batch],
+        lambda socket: [socket.send_to(data.upper(), sender) for data, sender in socket.receive()],
         rig.owner,
     )
     asker = DatagramLink(
         rig.pump,
         rig.pump.driver.datagrams(LOOPBACK),
-        lambda socket, batch: seen.extend(data for data, _sender in batch),
+        lambda socket: seen.extend(data for data, _sender in socket.receive()),
         rig.owner,
     )
     for name in (b"a", b"b", b"c"):
@@ -285,12 +283,12 @@ async def test_datagrams_reach_the_callback_in_batches(rig: Rig) -> None:
 async def test_datagrams_that_cannot_be_read_crash_their_owner(rig: Rig) -> None:
     """A socket has no stream whose end could tell of it: it would stay silent for ever."""
 
-    def on_batch(_socket: object, batch: Iterable[tuple[bytes, TcpAddress]]) -> None:
-        raise ConnectionLost("as asked") if next(iter(batch))[0] == b"lost" else LookupError("as asked")
+    def on_waiting(socket: DatagramSocket) -> None:
+        raise ConnectionLost("as asked") if next(socket.receive())[0] == b"lost" else LookupError("as asked")
 
     for data, error in ((b"lost", ConnectionLost), (b"failed", LookupError)):
         mortal = FakeOwner("mortal")
-        link = DatagramLink(rig.pump, rig.pump.driver.datagrams(LOOPBACK), on_batch, mortal)
+        link = DatagramLink(rig.pump, rig.pump.driver.datagrams(LOOPBACK), on_waiting, mortal)
         rig.pump.driver.datagrams(LOOPBACK).send_to(data, link.socket.local)
         await eventually(lambda link=link: not link.is_open)
         assert [type(crash) for crash in mortal.crashes] == [error]

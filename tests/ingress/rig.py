@@ -23,8 +23,9 @@ class FakeListener:
 class FakeDatagrams:
     """A UDP socket that keeps what is sent; the handle and the socket of the port in one."""
 
-    def __init__(self, flow, local, on_batch, owner):
-        self._flow, self.local, self._on_batch, self.owner = flow, local, on_batch, owner
+    def __init__(self, flow, local, on_waiting, owner):
+        self._flow, self.local, self._on_waiting, self.owner = flow, local, on_waiting, owner
+        self._waiting = []
         self.sent = []
         self.broken = False
         self.arrived = trio.Event()
@@ -36,8 +37,21 @@ class FakeDatagrams:
         self.arrived.set()
         return True
 
-    def receive(self, *batch):
-        self._on_batch(self, list(batch))
+    def arrive(self, *datagrams):
+        self._waiting += datagrams
+        self._on_waiting(self)
+
+    def receive(self):
+        while self._waiting:
+            yield self._waiting.pop(0)
+
+    def answer(self, reply_to):
+        for data, sender in self.receive():
+            reply = reply_to(data, sender)
+            if reply is None:
+                yield data, sender
+            elif not self.broken:
+                self.send_to(reply, sender)
 
     def close(self):
         self._flow.udp.pop(self.local, None)
@@ -45,7 +59,7 @@ class FakeDatagrams:
     async def ask(self, data, sender=None):
         """Send one question and wait for its reply."""
         self.arrived = trio.Event()
-        self.receive((data, sender or TcpAddress("127.0.0.1", 40404)))
+        self.arrive((data, sender or TcpAddress("127.0.0.1", 40404)))
         await self.arrived.wait()
         return self.sent.pop()[0]
 
@@ -74,9 +88,9 @@ class FakeFlow:
         self.listeners[local] = FakeListener(self, local, owner)
         return self.listeners[local]
 
-    def datagrams(self, address, on_batch, owner):
+    def datagrams(self, address, on_waiting, owner):
         local = self._bind(address, self.udp)
-        self.udp[local] = FakeDatagrams(self, local, on_batch, owner)
+        self.udp[local] = FakeDatagrams(self, local, on_waiting, owner)
         return self.udp[local]
 
     def tls(self, stream, engine):

@@ -73,7 +73,7 @@ class Lan:
         ident = self.asked[-1][1] if ident is None else ident
         record = RR(f"{label}.local", QTYPE.A, rclass=0x8001, ttl=ttl, rdata=A(ip))
         data = DNSRecord(DNSHeader(id=ident, bitmap=0x8400), rr=[record]).pack()
-        next(iter(self.flow.udp.values())).receive((data, sender))
+        next(iter(self.flow.udp.values())).arrive((data, sender))
 
 
 async def test_a_device_that_answers_is_found_and_kept_for_its_time(autojump_clock):

@@ -84,7 +84,7 @@ async def test_a_repeated_question_is_answered_in_the_pump(autojump_clock):
     async with dns.run():
         first = await dns.socket.ask(ask("a.local"))
         other_id = b"\xff\xfe" + ask("a.local")[2:]
-        dns.socket.receive((other_id, TcpAddress("127.0.0.1", 1)))
+        dns.socket.arrive((other_id, TcpAddress("127.0.0.1", 1)))
         assert dns.socket.sent.pop() == (b"\xff\xfe" + first[2:], TcpAddress("127.0.0.1", 1))  # at once
         assert dns.names.asked == ["a"]
         await trio.sleep(10)
@@ -110,7 +110,7 @@ async def test_what_changes_while_it_is_looked_up_is_not_kept(autojump_clock, la
     dns = Dns(FakeNames("a", f"a.{OWNER}", delay=1))
     async with dns.run() as system:
         for question in (ask("a.local"), ask(f"a.{OWNER}.local"), ask("a.local", "TXT")):
-            dns.socket.receive((question, TcpAddress("127.0.0.1", 9)))
+            dns.socket.arrive((question, TcpAddress("127.0.0.1", 9)))
         await trio.sleep(0.5)
         system.ref("node/dns").tell(Forget(labels))
         await trio.sleep(3)
@@ -181,7 +181,7 @@ async def test_garbage_crashes_nobody(autojump_clock):
     dns = Dns(FakeNames())
     async with dns.run() as system:
         for data in (b"", b"x", bytes(11), b"\xff" * 12, bytes(5000), b"\0\1\0\0\0\1\0\0\0\0\0\0\xc0\x0c\0\1\0\1"):
-            dns.socket.receive((data, TcpAddress("127.0.0.1", 9)))
+            dns.socket.arrive((data, TcpAddress("127.0.0.1", 9)))
         await trio.testing.wait_all_tasks_blocked()
         assert system.ref("node/dns").incarnation == 1
         assert [reply[3] & 0xF for reply, _ in dns.socket.sent] == [RCODE.FORMERR]
@@ -193,7 +193,7 @@ async def test_a_reply_that_cannot_be_sent_crashes_nobody(autojump_clock):
         await dns.socket.ask(ask("a.local"))
         dns.socket.broken = True
         for question in ("a.local", "b.local", "local"):
-            dns.socket.receive((ask(question), TcpAddress("127.0.0.1", 0)))
+            dns.socket.arrive((ask(question), TcpAddress("127.0.0.1", 0)))
         await trio.testing.wait_all_tasks_blocked()
         assert system.ref("node/dns").incarnation == 1
         dns.socket.broken = False
@@ -204,7 +204,7 @@ async def test_questions_that_wait_are_bounded(autojump_clock):
     dns = Dns(FakeNames(*"abc", delay=1), limits=IngressLimits(dns_pending=2))
     async with dns.run():
         for name in "abc":
-            dns.socket.receive((ask(f"{name}.local"), TcpAddress("127.0.0.1", 9)))
+            dns.socket.arrive((ask(f"{name}.local"), TcpAddress("127.0.0.1", 9)))
         await trio.sleep(3)
         assert len(dns.socket.sent) == 2
 
@@ -216,10 +216,10 @@ async def test_a_flood_of_unknown_names_costs_the_found_ones_nothing(autojump_cl
         await dns.socket.ask(ask("a.local"))
         dns.socket.sent.clear()
         for number in range(10):
-            dns.socket.receive(*((ask(f"x{number}-{one}.local"), client) for one in range(500)))
-            dns.socket.receive((ask("a.local"), TcpAddress("127.0.0.1", 1000)))
+            dns.socket.arrive(*((ask(f"x{number}-{one}.local"), client) for one in range(500)))
+            dns.socket.arrive((ask("a.local"), TcpAddress("127.0.0.1", 1000)))
             odd = "".join(letter.upper() if number >> at & 1 else letter for at, letter in enumerate("a.local"))
-            dns.socket.receive((ask(odd), TcpAddress("127.0.0.1", 1000)))  # no kept reply, but a name that was found
+            dns.socket.arrive((ask(odd), TcpAddress("127.0.0.1", 1000)))  # no kept reply, but a name that was found
             await trio.testing.wait_all_tasks_blocked()
         replies = [read(data) for data, to in dns.socket.sent if to.port == 1000]
         assert len([reply for reply in replies if reply.rr]) == 20

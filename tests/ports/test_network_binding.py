@@ -92,3 +92,37 @@ async def test_datagrams(world: World) -> None:
     b.close()
     with pytest.raises(NetworkError):
         b.send_to(b"x", a.local)
+
+
+@contract
+async def test_what_has_a_reply_is_answered_and_the_rest_comes_out(world: World) -> None:
+    a, b = world.driver.datagrams(LOOPBACK), world.driver.datagrams(LOOPBACK)
+    for number in range(100):
+        assert a.send_to(b"%d" % number, b.local)
+    asked: list[TcpAddress] = []
+
+    def reply_to(data: bytes, sender: TcpAddress) -> bytes | None:
+        asked.append(sender)
+        return b"re " + data if int(data) % 3 else None
+
+    rest: list[tuple[bytes, TcpAddress]] = []
+    while len(asked) < 100:
+        await world.until(b, READ)
+        before = len(asked)
+        rest += b.answer(reply_to, 40)
+        assert before < len(asked) <= before + 40
+    assert asked == [a.local] * 100
+    assert rest == [(b"%d" % number, a.local) for number in range(0, 100, 3)]
+    replies: list[tuple[bytes, TcpAddress]] = []
+    while len(replies) < 66:
+        await world.until(a, READ)
+        replies += a.receive()
+    assert replies == [(b"re %d" % number, b.local) for number in range(100) if number % 3]
+    assert list(b.answer(reply_to)) == []
+    assert a.send_to(b"1", b.local)
+    await world.until(b, READ)
+    assert list(b.answer(lambda _data, _sender: bytes(70_000))) == []  # too long to be sent: lost without an error
+    assert list(a.receive()) == []
+    b.close()
+    with pytest.raises(NetworkError):
+        next(b.answer(reply_to))

@@ -3,6 +3,7 @@
 The invariant: the queue is bounded as a kernel's is, and what does not fit is lost. It draws nothing at random.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from beam_actors.errors import NetworkError, Unreachable
-from beam_actors.ports import Buffer
+from beam_actors.ports import Buffer, ReplyTo
 from beam_actors.testing.network.fabric import Packet
 from beam_actors.testing.network.pollable import READ, WRITE, VirtualPollable
 from beam_actors.testing.network.routes import Landing, leave
@@ -47,6 +48,16 @@ class VirtualDatagrams(VirtualPollable):
             datagram = self._queue.popleft()
             self.driver.update(self)
             yield datagram
+
+    def answer(self, reply_to: ReplyTo, limit: int = 64) -> Iterator[tuple[bytes, TcpAddress]]:
+        """See `ports.DatagramSocket`."""
+        for data, sender in self.receive(limit):
+            reply = reply_to(data, sender)
+            if reply is None:
+                yield data, sender
+                continue
+            with contextlib.suppress(NetworkError):
+                self.send_to(reply, sender)
 
     def send_to(self, data: Buffer, address: TcpAddress) -> bool:
         """See `ports.DatagramSocket`."""
