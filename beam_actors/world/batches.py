@@ -55,6 +55,8 @@ class _Message(ctypes.Structure):
 
 
 _Call = Callable[..., int]
+_Send = Callable[[bytes, TcpAddress], object]
+_WORDS = ctypes.sizeof(_Message) // 4
 
 
 @functools.cache
@@ -70,22 +72,17 @@ def calls() -> tuple[_Call, _Call] | None:
     return receive, send
 
 
-def batch_for(family: int, send_alone: Callable[[bytes, TcpAddress], object]) -> "Batch | None":
-    """Buffers for a socket of IPv4 or IPv6; None where there are no such calls. `send_alone` must not raise."""
+def batch_for(family: int) -> "Batch | None":
+    """A batch for a socket of IPv4 or IPv6; None where there are no such calls."""
     both = calls()
-    return None if both is None else Batch(family, *both, send_alone)
-
-
-_WORDS = ctypes.sizeof(_Message) // 4
+    return None if both is None else Batch(family, *both)
 
 
 class Batch:
     """The memory of one socket, and what is in it: first datagrams, then the replies to them."""
 
-    def __init__(
-        self, family: int, receive: _Call, send: _Call, send_alone: Callable[[bytes, TcpAddress], object]
-    ) -> None:
-        self._receive, self._send, self._send_alone = receive, send, send_alone
+    def __init__(self, family: int, receive: _Call, send: _Call) -> None:
+        self._receive, self._send = receive, send
         self._name_size = _NAME_SIZES[socket.AddressFamily(family)]
         self._memory = mmap.mmap(-1, SIZE * _PLACE)  # whose slices are bytes
         start = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
@@ -104,14 +101,17 @@ class Batch:
         self._replies_at = [ctypes.c_void_p(ctypes.addressof(message)) for message in self._replies]
         # Views of what changes: it takes a fifth of what a structure's own fields do.
         self._sizes = memoryview(self._questions).cast("B").cast("I")[_Message.size.offset // 4 :: _WORDS]
-        self._reply_sizes = memoryview(self._reply_parts).cast("B").cast("N")[1::2]
+        self._reply_sizes = memoryview(self._reply_parts).cast("B").cast("Q")[1::2]
 
     def receive(self, fd: int, limit: int) -> int:
         """How many datagrams were read, at most `limit`; less than one if there are none, or for an error."""
         return self._receive(fd, self._questions_at, min(limit, SIZE), socket.MSG_DONTWAIT, None)
 
-    def answer(self, fd: int, count: int, reply_to: ReplyTo) -> list[tuple[bytes, TcpAddress]]:
-        """Send the replies to the `count` datagrams that were read; the others, with their senders."""
+    def answer(self, fd: int, count: int, reply_to: ReplyTo, send_alone: _Send) -> list[tuple[bytes, TcpAddress]]:
+        """Send the replies to the `count` datagrams that were read; the others, with their senders.
+
+        `send_alone`, which must not raise, has the replies that the kernel did not take with the others.
+        """
         others: list[tuple[bytes, TcpAddress]] = []
         memory, sizes, reply_sizes, name_size = self._memory, self._sizes, self._reply_sizes, self._name_size
         first = at = 0
@@ -124,15 +124,15 @@ class Batch:
                 reply_sizes[number] = size = len(reply)
                 memory[data : data + size] = reply
             else:
-                self._flush(fd, first, number)
+                self._flush(fd, first, number, send_alone)
                 first = number + 1
                 if reply is None:
                     others.append((datagram, sender))
             at += _PLACE
-        self._flush(fd, first, count)
+        self._flush(fd, first, count, send_alone)
         return others
 
-    def _flush(self, fd: int, first: int, end: int) -> None:
+    def _flush(self, fd: int, first: int, end: int, send_alone: _Send) -> None:
         """Send the replies from `first` to before `end`."""
         while first < end:
             sent = self._send(fd, self._replies_at[first], end - first, socket.MSG_DONTWAIT)
@@ -140,7 +140,7 @@ class Batch:
                 at = first * _PLACE
                 data = at + _DATA
                 reply = self._memory[data : data + self._reply_sizes[first]]
-                self._send_alone(reply, _address(self._memory[at : at + self._name_size]))
+                send_alone(reply, _address(self._memory[at : at + self._name_size]))
                 sent = 1
             first += sent
 

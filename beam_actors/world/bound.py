@@ -146,14 +146,14 @@ class EpollDatagrams(SocketPollable):
         """See `ports.DatagramSocket`."""
         self._require_open()
         if self._batch is None:
-            self._batch = batch_for(self._socket.family, self._send_or_lose)
+            self._batch = batch_for(self._socket.family)
         if self._batch is not None:
             left = limit
             # Asked again until nothing is there: whoever was answered may have the next question already, and then a
             # turn of the whole pump is saved.
             while left and self.fd >= 0 and (count := self._batch.receive(self.fd, left)) > 0:
                 left -= count
-                yield from self._batch.answer(self.fd, count, reply_to)
+                yield from self._batch.answer(self.fd, count, reply_to, self._send_or_lose)
             if left < limit:
                 return
             # Either nothing is there or the socket has an error: the ordinary call says which.

@@ -109,13 +109,18 @@ def test_whatever_the_kernel_takes_each_reply_is_sent_once(data):
         return taken if taken < 1 else real_send(fd, at, taken, flags)
 
     with sockets() as (server, client, _):
-        batch = Batch(socket.AF_INET, real_receive, send, lambda reply, to: refused.append((reply, to)))
+        batch = Batch(socket.AF_INET, real_receive, send)
         sent = [b"%d" % number for number in range(SIZE)]
         for question in sent:
             client.sendto(question, (server.local.ip, server.local.port))
         unknown = data.draw(st.sets(st.sampled_from(sent)))
         assert batch.receive(server.fd, 64) == SIZE
-        rest = batch.answer(server.fd, SIZE, lambda question, _: None if question in unknown else b"re " + question)
+        rest = batch.answer(
+            server.fd,
+            SIZE,
+            lambda question, _: None if question in unknown else b"re " + question,
+            lambda reply, to: refused.append((reply, to)),
+        )
         me = TcpAddress(*client.getsockname())
         replies = arrived(client)
     assert rest == [(question, me) for question in sent if question in unknown]
@@ -147,7 +152,7 @@ def test_replies_that_cannot_be_sent_are_lost_alone():
 
 
 def test_without_such_calls_it_is_one_datagram_after_the_other(monkeypatch):
-    monkeypatch.setattr(bound, "batch_for", lambda *_: None)
+    monkeypatch.setattr(bound, "batch_for", lambda _family: None)
     with sockets() as (server, client, _):
         for number in range(3):
             client.sendto(b"%d" % number, (server.local.ip, server.local.port))
