@@ -35,6 +35,12 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="question-sent-back-with-the-replies",
+        bug="A question that has no reply is sent to whoever asked it, in the batch of replies around it.",
+        test="world/test_batches.py::test_a_batch_is_answered_as_one_datagram_after_the_other",
+        edits=(Edit("world/batches.py", "first = number + 1", "first = number"),),
+    ),
+    Mutant(
         name="changed-name-answered-from-memory",
         bug="A claim that is new does not void what was answered about its name before.",
         test="ingress/test_dns.py::test_a_name_that_changed_is_asked_for_anew",
