@@ -4,6 +4,7 @@ import socket
 import struct
 import sys
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from beam_actors.world import batches, bound
 from beam_actors.world.batches import SIZE, Batch
 from beam_actors.world.bound import EpollDatagrams
 from beam_actors.world.pollable import tcp_address
+from tests.world.sockets import LOOPBACK
 
 pytestmark = pytest.mark.skipif(batches.calls() is None, reason="there are no such calls here")
 FAMILIES = ("127.0.0.1", "::1")
@@ -173,6 +175,61 @@ def test_a_link_local_address_is_written_as_the_ordinary_calls_write_it():
         "!HI16s", 53, 7, socket.inet_pton(socket.AF_INET6, "fe80::1")
     )
     assert batches._address(name + struct.pack("=I", 2)) == tcp_address(("fe80::1", 53, 7, 2))
+
+
+class Scripted:
+    """A batch of which each look at the socket finds so many datagrams."""
+
+    def __init__(self, found, rest=()):
+        self.found, self.rest, self.looks = list(found), list(rest), 0
+
+    def receive(self, _fd, _limit):
+        """See `Batch`."""
+        self.looks += 1
+        return self.found.pop(0) if self.found else -1
+
+    def answer(self, *_):
+        """See `Batch`."""
+        return self.rest
+
+
+@pytest.mark.parametrize(
+    ("found", "rest", "since", "looks"),
+    [
+        (
+            [1, -1, -1, 1],
+            (),
+            0.00009,
+            24,
+        ),  # a lone asker, who was answered just now: 20 more looks after the last answer
+        ([1, -1, -1, 1], (), 0.00011, 2),
+        ([2, -1, 1], (), 0.0, 2),  # several are served in turns of the pump
+        ([1, -1, 1], [(b"x", LOOPBACK)], 0.0, 2),  # and so is what nobody knows
+        ([], (), 0.0, 1),
+    ],
+)
+def test_a_lone_asker_is_waited_for_a_moment(monkeypatch, found, rest, since, looks):
+    now = [5.0]
+    monkeypatch.setattr(bound, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with sockets() as (server, _, __):
+        server._batch = batch = Scripted(found, rest)
+        server._answered_at = 5.0 - since
+        list(server.answer(lambda *_: None))
+        assert batch.looks == looks
+        batch.found, batch.looks = [1] * 50, 0
+        now[0] = 6.0
+        list(server.answer(lambda *_: None, 50))
+        assert batch.looks == 50  # never more than the limit
+
+
+def test_a_lone_asker_holds_no_turn_for_long(monkeypatch):
+    now = iter([5.0, 5.00003, 5.00007, 6.0])
+    monkeypatch.setattr(bound, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    with sockets() as (server, _, __):
+        server._batch = batch = Scripted([1, 1, -1, 1])
+        server._answered_at = 5.0
+        list(server.answer(lambda *_: None))
+        assert batch.looks == 3
 
 
 def test_buffers_are_made_for_whoever_answers_alone():
