@@ -16,9 +16,9 @@ never goes back; hence forgetting an expired claim can't bring it back. Nothing 
 """
 
 import enum
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
-from beam_actors.errors import ClaimRefused, QuotaExceeded
+from beam_actors.errors import ClaimRefused
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.deposits import Deposits
 from beam_actors.naming.entry import Key
@@ -28,7 +28,6 @@ from beam_actors.naming.quota import Latest, Quotas
 from beam_actors.naming.ranges import ID, name_key
 from beam_actors.naming.registry import Registry
 from beam_actors.naming.work import Levels
-from beam_actors.values import Name, OwnerId
 
 _MOST = 256
 """A level that none is above."""
@@ -260,32 +259,6 @@ class Admission:
             return []
         by_name, most = self._registry.by_name, self._limits.owners_per_name
         return [said for said in self._registry.last_words if len(by_name.of(said.label)) < most]
-
-    def _names_of(self, owner: OwnerId, own: Collection[Name]) -> tuple[set[Name], set[Name]]:
-        """The names that this node's owner holds, `own` among them; and the same with those that were released."""
-        known = self._registry.names_of(owner)
-        live = {entry.name for entry in known if entry.claim.kind is Kind.LIVE}.union(own)
-        return live, live.union(entry.name for entry in known)
-
-    def makes_room(self, owner: OwnerId, own: Collection[Name], name: Name) -> bool:
-        """Whether there is room for one more name of the owner if this one is given up."""
-        live, every = self._names_of(owner, own)
-        return len(live - {name}) < self._limits.names_per_owner and len(every) < self._limits.holds_per_owner
-
-    def check_own(self, owner: OwnerId, own: Collection[Name], name: Name) -> None:
-        """Raise `QuotaExceeded` if others would not keep one more name of this node's owner, who holds `own`."""
-        live, every = self._names_of(owner, own)
-        if len(live - {name}) >= self._limits.names_per_owner:
-            most = self._limits.names_per_owner
-            raise QuotaExceeded(
-                f"You hold {most} names, as many as one owner may: `beam names` lists them, and `beam release` gives "
-                "one up."
-            )
-        if len(every - {name}) >= self._limits.holds_per_owner:
-            raise QuotaExceeded(
-                f"You hold, or released within a month, {self._limits.holds_per_owner} names: others keep no more of "
-                "one owner; `beam register` one of these again, or wait."
-            )
 
     def _may_deposit(self, claim: Claim, lodging: Lodging | None) -> bool:
         return lodging is Lodging.DEPOSITED and self._deposits.has_room((claim.name, claim.owner))

@@ -22,7 +22,7 @@ from beam_actors.naming.limits import STALE_GRACE
 from beam_actors.naming.messages import Holding
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.precedence import place_of
-from beam_actors.naming.ranking import Clear, Contested, decide, is_live
+from beam_actors.naming.ranking import Clear, Contested, decide, holders, is_live
 from beam_actors.naming.results import Choice, Conflict, Held, Resolution, Source
 from beam_actors.values import Name, OwnerId
 
@@ -162,7 +162,7 @@ def _resolution(knowledge: Knowledge, name: Name, claim: Claim, source: Source, 
 
 def standing(knowledge: Knowledge, name: Name, now: float) -> Standing:
     """How far it is known who holds the name, for whoever may still hear more of it."""
-    owners = frozenset(entry.claim.owner for entry in knowledge.registry.entries(name) if is_live(entry.claim, now))
+    owners = frozenset(holders(knowledge.registry.entries(name), now))
     return Standing(certainty=_certainty(knowledge, name, now), owners=owners)
 
 
@@ -239,7 +239,7 @@ def former(knowledge: Knowledge, era: int) -> tuple[tuple[Name, Holding], ...]:
 
     Those that another machine gave up are among them: it may have been a thief's.
     """
-    own = knowledge.own | knowledge.given_up
+    own = dict(knowledge.own) | knowledge.own.given_up
     spoken = [entry.name for entry in knowledge.registry.names_of(knowledge.owner) if entry.era < era]
     names = [name for name in spoken if name in own]
     names = names or sorted(spoken, key=lambda name: (knowledge.bindings.decides(name), name))[:1]

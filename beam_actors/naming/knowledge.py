@@ -6,7 +6,7 @@ store, no actors; the `registrar` commits what is collected here and then answer
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from beam_actors.errors import ClaimRefused, NameTaken, NotAllowed
 from beam_actors.naming import claim_rows, records
@@ -17,14 +17,13 @@ from beam_actors.naming.deposits import Deposits
 from beam_actors.naming.entry import Key
 from beam_actors.naming.events import Events
 from beam_actors.naming.holds import Holds, Seen
-from beam_actors.naming.keeping import was_given_up
 from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.lodgers import Lodgers, Lodging
 from beam_actors.naming.made import MadeNames
-from beam_actors.naming.pins import heir_of
+from beam_actors.naming.merging import Merger
+from beam_actors.naming.own import OwnNames
 from beam_actors.naming.ranges import ID
-from beam_actors.naming.ranking import is_live
-from beam_actors.naming.records import Own
+from beam_actors.naming.ranking import holders, is_live
 from beam_actors.naming.registry import Registry
 from beam_actors.naming.timekeeping import Doubt, day_of
 from beam_actors.naming.work import Levels
@@ -57,23 +56,20 @@ class Knowledge:
         self.me = me
         self.limits = limits
         self.registry = Registry(last_words=limits.last_words)
-        self.own: dict[Name, Own] = {}
-        self.given_up: dict[Name, Own] = {}
-        """Own names that another machine of the owner gave up: held no longer, and kept in mind for as long as its
-        claim is, in case it was a thief. Then the owner's next era claims them anew."""
         self.bindings = Bindings(self.registry, self.record, owner=owner, limits=limits)
         self.remarks: list[str] = []
         """What the store held that is not used, and what a person may do about it."""
         self.made = MadeNames(self.record)
+        self.own = OwnNames(self.registry, self.bindings, self.made, self.record, owner=owner, me=me, limits=limits)
         self.waiting: dict[bytes, Claim] = {}
         self.refused: Counter[str] = Counter()
         self.events = events if events is not None else Events()
         self._kept_running = 0.0
         self._doubt = Doubt()
-        self._left: set[Name] = set()  # in a later era their owner has not spoken of them yet
         self._elsewhere: list[Name] = []
         self.admitted = 0
         self.holds = Holds(limits.settle_after)
+        self._merger = Merger(self.registry, self.holds, self.bindings, self.own, self.events, owner=owner)
         self._changes: list[Change] = []
         self.levels = levels or Levels(network)
         self._unproven: list[Claim] = []
@@ -147,10 +143,7 @@ class Knowledge:
             ClaimRefused: it would be refused by every other node too.
         """
         verdict = self._admit(claim, now, ours=True)
-        if claim.kind in {Kind.TOMBSTONE, Kind.TRANSFER}:
-            self.unreserve(claim.name)
-        elif claim.kind is Kind.LIVE and claim.name in self.given_up:
-            self.own[claim.name] = self.given_up.pop(claim.name)
+        self.own.signed(claim)
         return verdict is Verdict.NEW
 
     def check(self, claim: Claim, now: float) -> None:
@@ -159,7 +152,7 @@ class Knowledge:
 
     def wake(self, now: float) -> list[Claim]:
         """Judge again what waited for its time; what is new. Once a minute."""
-        self._tell_left(now)
+        self._merger.tell_left(now)
         waiting, self.waiting = self.waiting, {}
         return [claim for one in waiting.values() if (claim := self.take_proved(one, now)) is not None]
 
@@ -184,72 +177,16 @@ class Knowledge:
 
     def _merge(self, claim: Claim, now: float, *, ours: bool) -> None:
         self.admitted += 1
-        owner = claim.owner
-        ended = [entry.claim.name for entry in self.registry.ended_by(claim)]
-        touched = ended if claim.kind is Kind.REVOCATION else [*ended, claim.name]
-        before = [(self._holders(name, now), self.registry.entry(name, owner)) for name in touched]
-        if claim.kind is not Kind.REVOCATION:
-            held = {name for name, (holders, _entry) in zip(touched, before, strict=True) if owner in holders}
-            self._carry_on_holds(claim, ended, held)
-            self._left.update(ended)
-        self.registry.merge(claim)
-        changed: set[Key] = set()
-        for name, (holders, entry) in zip(touched, before, strict=True):
-            after, had = self._holders(name, now), frozenset(holders)
-            changed |= self.holds.changed(name, holders, after, now)
-            for interest in self.bindings.interests(name, own=name in self.own):
-                entries = entry, self.registry.entry(name, owner)
-                heir = heir_of(self.registry, name, interest.owner)
-                came = [] if ours else [one for one in after if one not in had and (one == heir or one != self.owner)]
-                yours = heir == self.owner and name not in self.own
-                self.events.merged(
-                    claim, name, interest, now, entries=entries, came=came, heir=heir, ours=ours, yours=yours
-                )
-        for name in ended:
-            self.drop((name, owner))
-        self._elsewhere += (*ended, *(petname for name in touched for petname in self.bindings.petnames_of(name)))
+        merged = self._merger.merge(claim, now, ours=ours)
+        for key in merged.ended:
+            self.drop(key)
+        self._elsewhere += merged.elsewhere
         if claim.kind is Kind.REVOCATION:
             self._changes.append(claim_rows.put_revocation(claim))
-        else:
-            self.holds.heard((claim.name, owner), now)
-            changed.add((claim.name, owner))
-        for key in sorted(changed):
+        for key in merged.changed:
             self._put(key)
         if claim.kind is not Kind.REVOCATION:
-            self.bindings.follow(claim.name)
-            if owner == self.owner:
-                self.sort_own(claim.name)
-            if heir_of(self.registry, claim.name, owner) == self.owner:
-                self.events.handed(claim, self.owner, now, has_it=claim.name in self.own)
-            self.make_room((claim.name, owner))
-
-    def sort_own(self, name: Name) -> None:
-        """An own name that another machine gave up is held no longer, until this one claims it again."""
-        entry = self.registry.entry(name, self.owner)
-        if name in self.own and was_given_up(self.own[name], entry):
-            self.given_up[name] = self.own.pop(name)
-        elif name in self.given_up and entry is not None and self.me in entry.claim.peers:  # which this disk had lost
-            self.own[name] = self.given_up.pop(name)
-
-    def _carry_on_holds(self, claim: Claim, ended: list[Name], held: set[Name]) -> None:
-        """A later era began, or the name is handed over: what was `held` until then, and had not lapsed, may go on."""
-        for name in ended:
-            if name in held:
-                self.holds.suspend((name, claim.owner))
-        if claim.kind is Kind.TRANSFER and claim.terms.successor is not None:
-            opens = claim.era > self.registry.era_of(claim.owner) and claim.name in held
-            self.holds.hand_over(claim.name, claim.owner, claim.terms.successor, opens=opens)
-
-    def _tell_left(self, now: float) -> None:
-        """Names that ended with an era a while ago, and were not claimed again since."""
-        left, self._left = self._left, set()
-        for name in sorted(left):
-            for interest in self.bindings.interests(name, own=name in self.own):
-                if self.registry.entry(name, interest.owner) is None:
-                    self.events.left(name, interest, now)
-
-    def _holders(self, name: Name, now: float) -> list[OwnerId]:
-        return [claim.owner for claim in self.live(name, now)]
+            self.make_room((claim.name, claim.owner))
 
     def confirm(self, ids: Iterable[bytes], now: float, *, most: int) -> int:
         """A peer says that it holds the claims with these ids: those that are here were heard of again.
@@ -288,8 +225,7 @@ class Knowledge:
         lessened = self.registry.forget_backers(now) if believed else []
         for key in dropped:
             self.drop(key)
-        for name in [name for name in self.given_up if self.registry.entry(name, self.owner) is None]:
-            self.unreserve(name)
+        self.own.forget()
         if self.registry.floor != floor:
             self._changes.append(records.put_floor(self.registry.floor))
         self.make_room()  # a person may have let go of what was kept beside the quotas
@@ -330,35 +266,10 @@ class Knowledge:
         if rivals and not contest:
             who = ", ".join(f"{one.owner.short} (known here since {day_of(self.seen(one).first)})" for one in rivals)
             raise NameTaken(f"{name} is held by {who}; choose another name, or use --contest to claim it all the same.")
-        self._admission.check_own(self.owner, self.own.keys(), name)
-        said = self.registry.entry(name, self.owner)
-        since = max(int(now), said.claim.issued if said and said.claim.kind is Kind.TOMBSTONE else 0)
-        self.given_up.pop(name, None)
-        self.own[name] = own = Own(name, since, self.owner, contest=contest)
-        self._changes.append(records.put_own(own))
+        self.own.add(name, contest=contest, now=now)
         if self.levels.asked:  # while the work for its claim is done it leads to this machine already
             self._elsewhere.append(name)
         return True
-
-    def unreserve(self, name: Name) -> None:
-        """Intend to hold the name no longer; without a tombstone if there was never a claim."""
-        own = self.own.pop(name, None), self.given_up.pop(name, None)
-        if any(own):
-            self._changes.append(records.drop_own(name))
-
-    def spare(self, in_use: Collection[Name], now: float) -> Name | None:
-        """The own name that may be given up so that there is room for another one, if that helps.
-
-        It is the made name that was asked for longest ago, of those that are not `in_use`, nor bound here, nor claimed
-        by another machine, nor to be handed over.
-        """
-        for name in self.made.idle(now):
-            own, entry = self.own.get(name), self.registry.entry(name, self.owner)
-            if own is None or own.handing is not None or name in in_use or self.bindings.owners_of(name):
-                continue
-            if entry is None or set(entry.claim.peers) <= {self.me}:
-                return name if self._admission.makes_room(self.owner, self.own.keys(), name) else None
-        return None
 
     def call(self, petname: Name, name: Name, owner: OwnerId, now: float) -> None:
         """Let a petname stand for the owner's name here; raises like `Bindings.call`, and for an own name."""
@@ -371,6 +282,9 @@ class Knowledge:
     def live(self, name: Name, now: float) -> list[Claim]:
         """The claims by which somebody holds the name now."""
         return [entry.claim for entry in self.registry.entries(name) if is_live(entry.claim, now)]
+
+    def _holders(self, name: Name, now: float) -> list[OwnerId]:
+        return holders(self.registry.entries(name), now)
 
     def settled(self, name: Name, now: float) -> OwnerId | None:
         """Which of those who hold the name now did so alone, for long enough, before the others came."""

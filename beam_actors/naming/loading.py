@@ -118,7 +118,7 @@ class Loading:
         if own.owner is None:
             self._unsure[own.name] = own
         elif own.owner == self._known.owner:
-            self._known.own[own.name] = own
+            self._known.own.load(own)
         else:
             self._known.remarks.append(
                 f"{own.name} was registered by {own.owner}, whose key is not here, and is not renewed; put that key "
@@ -162,11 +162,12 @@ class Loading:
                 )
                 continue
             since = own.since if own else self._known.seen(entry.claim).first
-            self._known.own[name] = Own(name, since, self._known.owner, contest=own.contest if own else False)
-            self._known.record(records.put_own(self._known.own[name]))
+            mine = Own(name, since, self._known.owner, contest=own.contest if own else False)
+            self._known.own.load(mine)
+            self._known.record(records.put_own(mine))
         self._unsure = {}
         for name in tuple(self._known.own):
-            self._known.sort_own(name)
+            self._known.own.sort(name)
 
     _LOADS: ClassVar[Mapping[str, Callable[["Loading", bytes, bytes], None]]] = {
         claim_rows.REVOKED: _revoked,

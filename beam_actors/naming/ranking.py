@@ -7,7 +7,7 @@ since backdating is free. An owner who equivocates is still one owner: the great
 everywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -53,6 +53,11 @@ def is_live(claim: Claim, now: float, *, grace: float = 0.0) -> bool:
     """
     begin, end = claim.span
     return begin <= now + MAX_AHEAD and now <= end + grace and claim.kind is Kind.LIVE
+
+
+def holders(entries: Iterable[Entry], now: float) -> list[OwnerId]:
+    """Who holds the name that the entries are of: whose claims are live, in their order."""
+    return [entry.claim.owner for entry in entries if is_live(entry.claim, now)]
 
 
 def decide(

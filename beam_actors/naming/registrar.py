@@ -254,7 +254,7 @@ class Registrar(Actor):
     def on_unreserve(self, message: Unreserve) -> None:
         """Intend it no longer."""
         self._ledger.check_disk()
-        self._known.unreserve(message.name)
+        self._known.own.drop(message.name)
         self._ledger.commit_for(self.defer())
 
     @receives(KeepMade)

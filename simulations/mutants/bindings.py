@@ -15,9 +15,9 @@ MUTANTS = (
         test="naming/test_knowledge.py::test_a_petname_answers_or_fails_but_never_gives_way",
         edits=(
             Edit(
-                "naming/knowledge.py",
-                "*(petname for name in touched for petname in self.bindings.petnames_of(name))",
-                "",
+                "naming/merging.py",
+                "petnames = [petname for name in touched for petname in self._bindings.petnames_of(name)]",
+                "petnames: list[Name] = []",
             ),
         ),
     ),
@@ -46,8 +46,8 @@ MUTANTS = (
         test="naming/test_names.py::test_a_name_that_another_machine_of_the_owner_gave_up_is_held_here_no_longer",
         edits=(
             Edit(
-                "naming/knowledge.py",
-                "if name in self.own and was_given_up(self.own[name], entry):",
+                "naming/own.py",
+                "if name in self._held and was_given_up(self._held[name], entry):",
                 "if name in self.given_up and was_given_up(self.given_up[name], entry):",
             ),
         ),
@@ -55,14 +55,16 @@ MUTANTS = (
     Mutant(
         name="given-up-by-a-thief",
         bug="What a thief gave up by a machine's key is not claimed anew in the era that ends it.",
-        test="naming/test_knowledge.py::test_what_another_machine_gave_up_is_held_no_longer_also_after_a_restart",
-        edits=(Edit("naming/answering.py", "own = knowledge.own | knowledge.given_up", "own = knowledge.own"),),
+        test="naming/test_own.py::test_what_another_machine_gave_up_is_held_no_longer_also_after_a_restart",
+        edits=(
+            Edit("naming/answering.py", "own = dict(knowledge.own) | knowledge.own.given_up", "own = knowledge.own"),
+        ),
     ),
     Mutant(
         name="name-in-use-makes-room",
         bug="A random name is released to make room although something is offered under it.",
-        test="naming/test_made.py::test_a_random_name_makes_room_unless_it_is_in_use",
-        edits=(Edit("naming/knowledge.py", " or name in in_use or ", " or "),),
+        test="naming/test_own.py::test_a_random_name_makes_room_unless_it_is_in_use",
+        edits=(Edit("naming/own.py", " or name in in_use or ", " or "),),
     ),
     Mutant(
         name="chosen-name-makes-room",

@@ -105,9 +105,9 @@ MUTANTS = (
         edits=(
             Edit("naming/knowledge.py", "        self.holds.running += seconds\n", "        del seconds\n"),
             Edit(
-                "naming/knowledge.py",
+                "naming/merging.py",
                 "        changed: set[Key] = set()\n",
-                "        changed: set[Key] = set()\n        self.holds.running = now\n",
+                "        changed: set[Key] = set()\n        self._holds.running = now\n",
             ),
         ),
     ),

@@ -36,11 +36,11 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/knowledge.py",
-                "            self.unreserve(claim.name)\n        elif claim.kind is Kind.LIVE and",
-                "            self.unreserve(claim.name)\n"
+                "        self.own.signed(claim)\n",
+                "        self.own.signed(claim)\n"
+                "        if claim.kind in {Kind.TOMBSTONE, Kind.TRANSFER}:\n"
                 "            self.registry._drop((claim.name, claim.owner))\n"
-                "            self.drop((claim.name, claim.owner))\n"
-                "        elif claim.kind is Kind.LIVE and",
+                "            self.drop((claim.name, claim.owner))\n",
             ),
         ),
     ),
@@ -111,7 +111,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/loading.py",
-                "        elif own.owner == self._known.owner:\n            self._known.own[own.name] = own\n",
+                "        elif own.owner == self._known.owner:\n            self._known.own.load(own)\n",
                 "        elif own.owner == self._known.owner:\n            pass\n",
             ),
         ),
@@ -123,7 +123,7 @@ MUTANTS = (
         invariant="S5",
         edits=(
             Edit(
-                "naming/knowledge.py",
+                "naming/merging.py",
                 "            changed.add((claim.name, owner))\n",
                 "            changed.clear()\n",
             ),

@@ -1,6 +1,6 @@
 import pytest
 
-from beam_actors.errors import NameContested, NameHandedOver, NameNotFound, NameTaken, QuotaExceeded
+from beam_actors.errors import NameContested, NameHandedOver, NameNotFound, NameTaken
 from beam_actors.naming import answering, claim_rows, records
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.entry import Entry
@@ -112,24 +112,6 @@ def test_a_taken_name_is_refused_with_who_and_since_when():
     free = knowledge(claim(0, kind=Kind.TOMBSTONE), claim(1, valid=5))
     free.reserve(ALICE, contest=False, now=NOW + 6)
     free.reserve(ALICE, contest=False, now=NOW + 6)
-
-
-def test_what_was_released_within_a_month_counts_among_the_names_that_others_keep():
-    released = [claim(3, name, kind=Kind.TOMBSTONE) for name in ("a1", "a2")]
-    known = knowledge(*released, claim(3, "a3"), limits=Limits(holds_per_owner=3))
-    with pytest.raises(QuotaExceeded, match="within a month, 3 names"):
-        known.reserve(ALICE, contest=False, now=NOW)
-    assert known.reserve(Name("a1"), contest=False, now=NOW)
-
-
-def test_an_owner_holds_sixteen_names():
-    known = knowledge()
-    for number in range(16):
-        known.reserve(Name(f"n{number}"), contest=False, now=NOW)
-    with pytest.raises(QuotaExceeded, match="16 names"):
-        known.reserve(ALICE, contest=False, now=NOW)
-    known.unreserve(Name("n3"))
-    known.reserve(ALICE, contest=False, now=NOW)
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
@@ -416,63 +398,3 @@ def test_a_name_that_another_owner_claims_too_is_marked_as_contested():
         "alice": True, "ann": False, "bob": False, "carol": True, "dave": False,
     }  # fmt: skip
     assert not any(one.contested for one in answering.held(known, NOW + RETENTION))
-
-
-# --- several machines of one owner ---
-
-
-def gave_up(issued=NOW + 60, **more):
-    """A machine of owner 0 that held alice; then another one gave it up."""
-    known = Knowledge(network=NETWORK, owner=owner_id(0), me=peer(0), limits=Limits())
-    tables = Tables()
-    known.reserve(ALICE, contest=False, now=NOW)
-    known.publish(claim(), NOW)
-    more = {"seq": 2, "previous": claim().id} | more
-    known.take(claim(kind=Kind.TOMBSTONE, issued=issued, **more).encoded, NOW + 61)
-    tables.apply(known)
-    return known, tables
-
-
-def test_what_another_machine_gave_up_is_held_no_longer_also_after_a_restart():
-    known, tables = gave_up()
-    for one in (known, tables.load(owner=0)):
-        assert (set(one.own), set(one.given_up)) == (set(), {ALICE})
-        assert answering.held(one, NOW) == answering.elsewhere(one, NOW) == ()
-        [(name, holding)] = answering.former(one, 1)
-        assert (name, holding.own) == (ALICE, one.given_up[ALICE])  # the owner's next era claims it anew
-        with pytest.raises(NameNotFound):
-            resolve(one, now=NOW + 62)
-
-
-def test_what_another_machine_gave_up_may_be_registered_again_by_a_clock_that_is_behind():
-    known, tables = gave_up()
-    assert known.reserve(ALICE, contest=False, now=NOW + 30)
-    tables.apply(known)
-    for one in (known, tables.load(owner=0)):
-        assert (set(one.own), one.given_up) == ({ALICE}, {})
-
-
-def test_what_another_machine_gave_up_is_forgotten_with_its_claim():
-    known, tables = gave_up()
-    known.ran(2 * DAY)
-    known.forget(NOW + 60 + RETENTION)
-    assert set(known.given_up) == {ALICE}
-    known.forget(NOW + 62 + RETENTION)
-    tables.apply(known)
-    assert (known.given_up, tables.load(owner=0).own) == ({}, {})
-
-
-@pytest.mark.parametrize("more", [{"issued": NOW}, {"era": 1, "seq": 1, "previous": b""}])
-def test_a_tombstone_of_before_or_one_that_opens_an_era_gives_nothing_up(more):
-    known, tables = gave_up(**more)
-    for one in (known, tables.load(owner=0)):
-        assert (set(one.own), one.given_up) == ({ALICE}, {})
-
-
-def test_a_disk_that_was_set_back_learns_that_the_machine_claimed_the_name_again():
-    known, _ = gave_up()
-    known.take(claim(seq=3, issued=NOW + 70, variant=1).encoded, NOW + 80)
-    assert set(known.given_up) == {ALICE}  # that is the other machine's
-    assert [str(held.name) for held in answering.elsewhere(known, NOW)] == ["alice"]
-    known.take(claim(seq=4, issued=NOW + 75).encoded, NOW + 80)
-    assert (set(known.own), known.given_up) == ({ALICE}, {})

@@ -62,7 +62,7 @@ def test_what_is_loaded_is_what_was_committed(steps, jump):
         tables.apply(known)
     again = tables.load()
     assert again.registry.canonical() == known.registry.canonical()
-    assert (again.bindings.pins, again.own, again.given_up) == (known.bindings.pins, known.own, known.given_up)
+    assert (again.bindings.pins, again.own, again.own.given_up) == (known.bindings.pins, known.own, known.own.given_up)
     assert again.made.by_purpose == known.made.by_purpose
     assert again.bindings.petnames == known.bindings.petnames
     assert again.bindings.trusted == known.bindings.trusted
