@@ -96,4 +96,10 @@ MUTANTS = (
         test="naming/test_proving.py::test_what_was_computed_is_not_computed_again_good_or_bad",
         edits=(Edit("naming/proving.py", "                self.levels.remember(claim, level)\n", ""),),
     ),
+    Mutant(
+        name="less-work-is-not-less",
+        bug="Who wants less work for a name than before gets as much as was wanted first.",
+        test="naming/test_solving.py::test_more_work_that_is_wanted_no_more_ends_within_a_slice",
+        edits=(Edit("naming/keeper.py", "            self._solver.lower(self._name, message.level)\n", ""),),
+    ),
 )
