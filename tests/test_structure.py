@@ -24,7 +24,6 @@ TESTED_IN = {
     "control/sharing.py": "control/test_serving.py",
     "flow/facade.py": "flow/test_actor.py",
     "flow/sockets.py": "flow/test_pump.py",
-    "naming/answering.py": "naming/test_knowledge.py",
     "naming/limits.py": "node/test_limits.py",
     "naming/link.py": "naming/test_spread.py",
     "naming/messages.py": "naming/test_registrar.py",

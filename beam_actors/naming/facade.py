@@ -260,8 +260,7 @@ class Naming:
 
     async def is_decided(self, text: str) -> bool:
         """Whether a person owns the name or bound it, so that no device of the LAN changes what it leads to."""
-        query = self.parse(text)
-        decided: bool = await self._ask(self._registrar, IsDecided(query.name))
+        decided: bool = await self._ask(self._registrar, IsDecided(self.parse(text).name))
         return decided
 
     async def unpin(self, text: str) -> None:

@@ -12,7 +12,7 @@ MUTANTS = (
     Mutant(
         name="petname-answers-stay",
         bug="Whoever keeps answers is not told that a petname leads elsewhere.",
-        test="naming/test_knowledge.py::test_a_petname_answers_or_fails_but_never_gives_way",
+        test="naming/test_answering.py::test_a_petname_answers_or_fails_but_never_gives_way",
         edits=(
             Edit(
                 "naming/merging.py",

@@ -1,4 +1,4 @@
-"""Bugs in what a store has of names when a node says so, and in how it is read back."""
+"""Bugs in what is durable of names: said before the store has it, never written, or not read back."""
 
 from simulations.mutants.mutant import Edit, Mutant
 
