@@ -13,7 +13,7 @@ import attrs
 from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.entry import Entry, Key
-from beam_actors.naming.events import Events
+from beam_actors.naming.events import Events, Interest
 from beam_actors.naming.holds import Holds
 from beam_actors.naming.own import OwnNames
 from beam_actors.naming.pins import heir_of
@@ -67,10 +67,11 @@ class Merger:
         self._registry.merge(claim)
         changed: set[Key] = set()
         for name, (had, entry) in zip(touched, before, strict=True):
-            after, known = self._holders(name, now), frozenset(had)
+            after = self._holders(name, now)
             changed |= self._holds.changed(name, had, after, now)
-            came = [] if ours else [one for one in after if one not in known]
-            self._tell(claim, name, now, entries=(entry, self._registry.entry(name, owner)), came=came, ours=ours)
+            for interest in self._bindings.interests(name, own=name in self._own):
+                came = [] if ours else _came(had, after)
+                self._tell(claim, name, interest, now, before=entry, came=came, ours=ours)
         petnames = [petname for name in touched for petname in self._bindings.petnames_of(name)]
         if claim.kind is not Kind.REVOCATION:
             self._holds.heard((claim.name, owner), now)
@@ -99,20 +100,26 @@ class Merger:
         self,
         claim: Claim,
         name: Name,
+        interest: Interest,
         now: float,
         *,
-        entries: tuple[Entry | None, Entry | None],
-        came: Collection[OwnerId],
+        before: Entry | None,
+        came: Iterable[OwnerId],
         ours: bool,
     ) -> None:
         """Tell whoever the name matters to; `came` holds it newly, and that this node's owner does is no news."""
-        for interest in self._bindings.interests(name, own=name in self._own):
-            heir = heir_of(self._registry, name, interest.owner)
-            others = [one for one in came if one == heir or one != self._owner]
-            yours = heir == self._owner and name not in self._own
-            self._events.merged(
-                claim, name, interest, now, entries=entries, came=others, heir=heir, ours=ours, yours=yours
-            )
+        heir = heir_of(self._registry, name, interest.owner)
+        self._events.merged(
+            claim,
+            name,
+            interest,
+            now,
+            entries=(before, self._registry.entry(name, claim.owner)),
+            came=[one for one in came if one == heir or one != self._owner],
+            heir=heir,
+            ours=ours,
+            yours=heir == self._owner and name not in self._own,
+        )
 
     def _follow(self, claim: Claim, now: float) -> None:
         self._bindings.follow(claim.name)
@@ -123,3 +130,8 @@ class Merger:
 
     def _holders(self, name: Name, now: float) -> list[OwnerId]:
         return holders(self._registry.entries(name), now)
+
+
+def _came(before: Iterable[OwnerId], after: Iterable[OwnerId]) -> list[OwnerId]:
+    known = frozenset(before)
+    return [owner for owner in after if owner not in known]
