@@ -37,7 +37,7 @@ from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import GetHolding, Holding, Publish, Seek, Sought, Unreserve
 from beam_actors.naming.records import Own
 from beam_actors.naming.solving import Proof, Solver
-from beam_actors.naming.tending import GiveUp, TellProgress, Tend, Tended
+from beam_actors.naming.tending import GiveUp, Rouse, TellProgress, Tend, Tended
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Ref, Reply, Timer, receives
 from beam_actors.values import Name
@@ -51,6 +51,9 @@ _REVOKED = (
 )
 _NEARLY = 0.99
 """What is said of work that is done while its claim is not signed yet."""
+_ROUSED = 5.0
+"""Seconds after a new claim of the owner's until the name is looked after: what two machines of one owner sign at each
+other, or who has a copy of the key makes this one sign, is at most one claim in that time."""
 ASK_FIRST = 10.0
 """Seconds for peers to say what they know of an own name, before it is claimed anew."""
 
@@ -82,6 +85,7 @@ class NameKeeper(Actor):
         self._level = 0  # the work that a person wants to be shown
         self._failure: BeamError | None = None  # of looking after the name, until that succeeds
         self._timer: Timer | None = None
+        self._roused = False  # and due within seconds
         self._giving_up = 0  # requests under way: they are answered before this actor ends
 
     def __repr__(self) -> str:
@@ -122,7 +126,15 @@ class NameKeeper(Actor):
         if message.level:
             self._level = message.level
             self._solver.lower(self._name, message.level)
+        self._roused = False
         self.spawn(self._tend, self.defer(), message.patient, name="tend")
+
+    @receives(Rouse)
+    def on_rouse(self, _message: Rouse) -> None:
+        """Look after the name soon: it may have been given up, handed over or signed twice on another machine."""
+        if not self._roused:
+            self._roused = True
+            self.send_after(_ROUSED, Tend())
 
     @receives(TellProgress)
     def on_tell_progress(self, _message: TellProgress) -> None:
@@ -227,7 +239,8 @@ class NameKeeper(Actor):
         if holding.own is not None:
             if holding.revoked:
                 raise NotAllowed(_REVOKED)
-            check_era(self._signer, holding.era)
+            if not was_handed_over(holding.own, holding.entry):  # also in an era for which there is no key here
+                check_era(self._signer, holding.era)
         return holding
 
     def _due(self, own: Own, entry: Entry | None, level: int) -> Kind | None:

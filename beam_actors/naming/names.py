@@ -25,7 +25,7 @@ from beam_actors.naming.keeper import ASK_FIRST, NameKeeper, signed
 from beam_actors.naming.keeping import Signer, next_terms, successor_of
 from beam_actors.naming.messages import Holding, ListFormer, ListHeld, Publish, Seek, Sought
 from beam_actors.naming.solving import Solver
-from beam_actors.naming.tending import GetProgress, GiveUp, Keep, Release, TellProgress, Tend
+from beam_actors.naming.tending import GetProgress, GiveUp, Keep, Release, Rouse, TellProgress, Tend
 from beam_actors.ports import Clock
 from beam_actors.runtime import ChildSpec, Pool, Ref, Reply, Restart, StartMember, receives
 from beam_actors.values import Name, PeerId
@@ -135,6 +135,13 @@ class Names(Pool):
         """Tend a name now."""
         tend = Tend(message.patient, message.level)
         self.spawn(self._pass_on, message.name, tend, self.defer(), name="keep")
+
+    @receives(Rouse)
+    def on_rouse(self, message: Rouse) -> None:
+        """Have the name looked after soon, if its actor has begun; else it will see the claim when it does."""
+        keeper = self._member(message.name.label)
+        if keeper is not None:
+            keeper.ref.tell(message)
 
     @receives(GetProgress)
     def on_get_progress(self, message: GetProgress) -> None:

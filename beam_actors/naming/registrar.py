@@ -52,7 +52,7 @@ from beam_actors.naming.proving import Proving
 from beam_actors.naming.questions import ANSWERS, TOLD, PeersQuestion, Question
 from beam_actors.naming.ranges import ID
 from beam_actors.naming.results import RegistryStatistics
-from beam_actors.naming.tending import Keep
+from beam_actors.naming.tending import Keep, Rouse
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
@@ -231,6 +231,9 @@ class Registrar(Actor):
         ordinary = tuple(one for one in new if one.kind is Kind.REVOCATION or (one.name, one.owner) not in lodgers)
         if ordinary or elsewhere:
             self._spread.tell(Changed(ordinary, source, elsewhere))
+        for name in sorted({claim.name for claim in new if claim.owner == self._known.owner and claim.label}):
+            if name in self._known.own:  # another machine of the owner may have said it: is the name held here still?
+                self._names.tell(Rouse(name))
         if new or elsewhere:
             for watcher in self._watchers:
                 watcher.tell(Changed(tuple(new), source, elsewhere))

@@ -20,6 +20,13 @@ class Tend:
 
 
 @attrs.frozen(slots=True)
+class Rouse:
+    """To the supervisor of names, and on to the actor of one that has it: there is a new claim of the owner's for it."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
 class Tended:
     """A name was looked after, so far as nothing but work is missing."""
 

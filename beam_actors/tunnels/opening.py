@@ -19,6 +19,7 @@ from beam_actors.errors import (
     ResourceExhausted,
     StreamCut,
     TimedOut,
+    TunnelNotFound,
 )
 from beam_actors.flow import AnswerJoining, Stream, read_frame
 from beam_actors.peers import Peers
@@ -234,8 +235,13 @@ class Opener:
         return resolution.name, resolution.peers, resolution.owner
 
     async def _open_at_one(self, peers: Sequence[PeerId], request: Request, owner: Ref | None, shown: str) -> Stream:
-        """Try the machines in turn, giving each its share of what is left of the time."""
+        """Try the machines in turn, giving each its share of what is left of the time.
+
+        Not each of an owner's machines need offer the same: that one does not is told if none failed otherwise.
+        """
         failure: BeamError = PeerOffline(f"No machine serves {shown} now.")
+        missing: TunnelNotFound | None = None
+        failed = False
         for position, peer in enumerate(peers):
             try:
                 if position == len(peers) - 1:  # the last has all that is left: the caller's deadline
@@ -244,10 +250,12 @@ class Opener:
                 with trio.fail_after(left / (len(peers) - position)):
                     return await self._open_at(peer, request, owner, shown)
             except trio.TooSlowError:
-                failure = TimedOut(f"The machine that serves {shown} does not answer.")
+                failure, failed = TimedOut(f"The machine that serves {shown} does not answer."), True
+            except TunnelNotFound as error:
+                missing = error
             except (PeerOffline, TimedOut, NetworkError, RemoteProtocolError) as error:
-                failure = error
-        raise failure
+                failure, failed = error, True
+        raise failure if failed or missing is None else missing
 
     async def _open_at(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
         if peer == self._peers.us:

@@ -105,6 +105,21 @@ async def test_the_second_machine_of_a_name_serves_when_the_first_is_silent(worl
         assert await exchange(await visitor.tunnels.open("web", 80), b"hello") == b"hello"
 
 
+async def test_the_second_machine_of_a_name_serves_what_the_first_does_not_offer(autojump_clock):
+    world = World()
+    async with stage(world, visitors=2) as (other, visitor, owner, _), Program(owner).running() as program:
+        program.listen(3000, echo)
+        await visitor.peers.connect(owner.address)
+        world.names[Name("web")] = (other.id, owner.id)
+        with pytest.raises(TunnelNotFound, match="nothing is offered there"):
+            await visitor.tunnels.open("web", 80)
+        await owner.tunnels.expose(WEB)
+        assert await exchange(await visitor.tunnels.open("web", 80), b"hello") == b"hello"
+        world.names[Name("web")] = (PeerId(bytes(32)), other.id)  # what is silent may be the one that serves it
+        with pytest.raises(PeerOffline):
+            await visitor.tunnels.open("web", 80)
+
+
 async def test_a_session_that_dies_under_a_request_is_replaced(world, autojump_clock):
     async with stage(world) as (owner, visitor, _):
         await owner.tunnels.expose(WEB)
