@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from beam_actors.testing.security import Profile
 from simulations import faults
+from simulations.browsing import HTTPS, Way
 from simulations.choices import Choices
 from simulations.faults import Fault
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
+from simulations.owner_operations import Recover
 from simulations.plan import Bounds, MachinePlan, Plan
 from simulations.topology import tree
+from simulations.web_operations import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -114,15 +117,16 @@ class HypothesisChoices:
 
 def _operations(choices: Choices, machines: int, names: list[str], safety: float) -> list[Operation]:
     machine, name, at = choices.integer(0, machines - 1), choices.choice(names), choices.number(0.0, safety - 10.0)
-    kind = choices.choice(("register", "resolve", "tunnel", "release", "pin"))
+    kind = choices.choice(("register", "resolve", "tunnel", "release", "pin", "visit", "recover"))
+    simple = {"resolve": Resolve, "release": Release, "pin": Pin}
+    if kind in simple:
+        return [simple[kind](at=at, machine=machine, name=name)]
     if kind == "register":
         return [Register(at=at, machine=machine, name=name, contest=choices.boolean())]
-    if kind == "resolve":
-        return [Resolve(at=at, machine=machine, name=name)]
-    if kind == "release":
-        return [Release(at=at, machine=machine, name=name)]
-    if kind == "pin":
-        return [Pin(at=at, machine=machine, name=name)]
+    if kind == "visit":
+        return _page(choices, machines, machine, name, at, safety)
+    if kind == "recover":
+        return _second_machine(choices, machines, name, at, safety)
     done: list[Operation] = [
         Register(at=at, machine=machine, name=name),
         Expose(at=at + 0.5, machine=machine, port=PORT, name=name),
@@ -142,6 +146,30 @@ def _operations(choices: Choices, machines: int, names: list[str], safety: float
     if choices.boolean():
         done.append(Unexpose(at=choices.number(at + 1.0, safety), machine=machine, port=PORT, name=name))
     return done
+
+
+def _page(choices: Choices, machines: int, owner: int, name: str, at: float, safety: float) -> list[Operation]:
+    """A page, and who asks for it in some way."""
+    visitor, way = choices.integer(0, machines - 1), choices.choice(tuple(Way))
+    return [
+        Register(at=at, machine=owner, name=name),
+        Expose(at=at + 0.5, machine=owner, port=HTTPS, name=name),
+        Visit(at=choices.number(at + 1.0, safety), machine=visitor, name=name, way=way),
+    ]
+
+
+def _second_machine(choices: Choices, machines: int, name: str, at: float, safety: float) -> list[Operation]:
+    """A machine becomes one of another owner's, in a new home, and claims a name.
+
+    Not machine 0: it would be another peer, whom nobody calls, and it knows nobody itself.
+    """
+    machine = choices.integer(min(1, machines - 1), machines - 1)
+    if not machine:
+        return []
+    return [
+        Recover(at=at, machine=machine, of=choices.integer(0, machines - 1)),
+        Register(at=choices.number(at + 1.0, safety), machine=machine, name=name, contest=choices.boolean()),
+    ]
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------

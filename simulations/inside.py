@@ -130,6 +130,19 @@ def pinned_by_use(node: "Node", name: str) -> OwnerId | None:
     return pin.owner if pin is not None and pin.how != "command" else None
 
 
+def bound_to(node: "Node", name: str) -> OwnerId | None:
+    """To whom the name is pinned at the node, however, if it is."""
+    known = knowledge(node)
+    pin = known.bindings.pins.get(Name(name)) if known is not None else None
+    return None if pin is None else pin.owner
+
+
+def decides(node: "Node", name: str) -> bool:
+    """Whether a person there owns the name or bound it."""
+    known = knowledge(node)
+    return known is not None and (Name(name) in known.own or known.bindings.decides(Name(name)))
+
+
 def exchanges(node: "Node") -> list[tuple[int, int]]:
     """Of each peer with which names are exchanged: the claims to push to it, and the streams about names."""
     spread = actor(node, "spread")

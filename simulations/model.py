@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from beam_actors.values import OwnerId
-from simulations.lineage import Lineage
+from simulations.lineage import Estate, Lineage
 from simulations.wishes import Request, Standing, Wish, request_about
 
 
@@ -40,7 +40,18 @@ class Offer:
         return self.allow is None or machine in self.allow
 
 
-@attrs.define(slots=True)
+@attrs.frozen(slots=True)
+class Saved:
+    """What a person had when a backup of the machine was made."""
+
+    owner: OwnerId | None
+    estate: Estate
+    standings: dict[str, Standing]
+    """Of all wishes; names and tunnels have different keys."""
+    names: frozenset[str]
+
+
+@attrs.define(slots=True, eq=False)
 class Person:
     """Who sits at one machine. Another owner after the keys were lost."""
 
@@ -54,17 +65,40 @@ class Person:
     """What each stands for; None if nobody can know."""
     era: int | None = 0
     """Of the owner's key on the machine; None if nobody can know."""
-    revoked: bool | None = False
-    """Whether the owner is revoked; None if nobody can know."""
-    saved: dict[str, Standing] | None = None
-    """How all wishes stood when the backup was made; names and tunnels have different keys."""
-    signs_again: bool = False
-    """Whether it lost what it had signed, so that it may sign a number twice (and must heal that)."""
+    estate: Estate = attrs.field(factory=Estate)
+    """The owner, with the other machines."""
+    saved: Saved | None = None
+
+    @property
+    def revoked(self) -> bool | None:
+        """Whether the owner is revoked; None if nobody can know."""
+        return self.estate.revoked
+
+    @property
+    def signs_again(self) -> bool:
+        """Whether a machine of the owner lost what it had signed, so that it may sign a number twice."""
+        return self.estate.again
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the owner is known to have opened an era, on another machine, that this one has no key of."""
+        return self.era is not None and self.estate.latest is not None and self.era < self.estate.latest
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether nobody can know that."""
+        return self.estate.shared and (self.era is None or self.estate.latest is None)
 
     def holds(self, name: str) -> bool:
-        """Whether it was told that it holds the name, and nothing since."""
+        """Whether it was told that it holds the name, and nothing since, nor opened the owner an era elsewhere."""
         wish = self.names.get(name)
-        return wish is not None and wish.standing is Standing.HELD and self.revoked is False
+        told = wish is not None and wish.standing is Standing.HELD
+        return told and self.revoked is False and not self.outdated
+
+    def shares(self, name: str) -> bool:
+        """Whether another machine of the owner may hold the name, so that it is claimed again when this gives it up."""
+        wishes = (other.names.get(name) for other in self.estate.beside(self))
+        return any(wish is not None and wish.standing in {Standing.HELD, Standing.UNSURE} for wish in wishes)
 
     def bound(self, label: str) -> tuple[str, OwnerId] | None:
         """The name and the owner to which the person bound the label, by a petname or a pin."""
@@ -108,12 +142,16 @@ class Person:
 
     def save(self) -> None:
         """A backup of the disk is made."""
-        self.saved = {key: wish.standing for key, wish in self._wishes()}
+        standings = {key: wish.standing for key, wish in self._wishes()}
+        self.saved = Saved(self.owner, self.estate, standings, frozenset(self.names))
 
     def restored(self) -> None:
         """The disk is what it was at the backup: what changed since is anybody's guess, also at the peers."""
-        saved = self.saved or {}
-        self.signs_again = True
+        saved = {} if self.saved is None else self.saved.standings
+        if self.saved is not None and self.saved.owner != self.owner:
+            self._is_again(self.saved)
+            return
+        self.estate.again = True
         self.era = None
         self._forget_bindings()
         for key, wish in self._wishes():
@@ -122,7 +160,7 @@ class Person:
 
     def lost_data(self) -> None:
         """The database is gone and the keys are there: peers still know the names, the machine does not."""
-        self.signs_again = True
+        self.estate.again = True
         self._forget_bindings()
         for _key, wish in self._wishes():
             if wish.ever:
@@ -132,13 +170,21 @@ class Person:
 
     def lost_keys(self) -> None:
         """Everything is gone: a new owner, who never had anything."""
+        self.estate.left.update(name for name, wish in self.names.items() if wish.ever)
         self.owner = None
         self.names.clear()
         self.offers.clear()
         self.pins.clear()
         self.petnames.clear()
-        self.era, self.revoked = 0, False
-        self.saved = None
+        self.era, self.estate = 0, Estate()
+
+    def _is_again(self, saved: Saved) -> None:
+        """The backup is of another owner, who sat here before."""
+        self.lost_keys()
+        self.owner, self.estate, self.era = saved.owner, saved.estate, None
+        self.estate.again = True
+        for name in sorted(saved.names):
+            self.names[name] = Wish(standing=Standing.UNSURE, ever=True)
 
     def _forget_bindings(self) -> None:
         """What was bound may be there or not."""
@@ -212,12 +258,14 @@ class Model:
         """
         if person.holds(name):
             return False
-        others = [other for other in self.holders(name) if other is not person]
+        others = [other for other in self.holders(name) if other.owner != person.owner]
         return bool(others) and self.is_sure(name) and trio.current_time() - self.asked_at(name) > _SPREAD
 
     def leads_to(self, name: str, person: Person) -> bool:
         """Whether the name must lead to this person, as far as people were told; its full form needs nobody else."""
         label, _, owner = name.partition(".")
+        if person.shares(label) or label in person.estate.left:  # whether it is this machine, the claim decides
+            return False
         if owner:
             return self.is_sure(label) and person.holds(label) and owner == str(person.owner)
         contested = not self.strangers.isdisjoint(self.claimants.get(name, ()))
@@ -230,7 +278,8 @@ class Model:
     def is_sure(self, name: str) -> bool:
         """Whether everybody's standing about the name is known."""
         return not any(
-            person.revoked is None or (not person.revoked and (wish.standing is Standing.UNSURE or wish.under_way))
+            person.revoked is None
+            or (not person.revoked and (wish.standing is Standing.UNSURE or wish.under_way or person.doubtful))
             for person in self.people
             if (wish := person.names.get(name)) is not None
         )

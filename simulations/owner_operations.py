@@ -1,4 +1,4 @@
-"""What owners do by their recovery phrase: open an era, hand a name over, end for good.
+"""What owners do by their recovery phrase: open an era, hand a name over, end for good, sit down at one more machine.
 
 Invariant: that of `operations`; where the daemon must not run for it (`stops`), it is stopped and started again.
 """
@@ -28,7 +28,7 @@ class Rotate(Operation):
     async def run(self, stage: "Stage", place: "Place") -> str:
         """See `Operation`."""
         with stage.model.lineage.opening_era(place.person) as opened:
-            opened(await owning.open_era(place.machine))
+            opened(await owning.open_era(place.machine, stage.phrase_of(place)))
         return "done"
 
 
@@ -53,7 +53,7 @@ class Transfer(Operation):
         lineage = stage.model.lineage
         with lineage.handing_over(person, self.name, heir) as wish, lineage.opening_era(person) as opened:
             try:
-                era = await owning.transfer(place.machine, Name(self.name), heir)
+                era = await owning.transfer(place.machine, Name(self.name), heir, stage.phrase_of(place))
             except NameNotFound:
                 wish.refused()
                 stage.invariants.not_held(place, self.name)
@@ -78,13 +78,46 @@ class Revoke(Operation):
     async def run(self, stage: "Stage", place: "Place") -> str:
         """See `Operation`."""
         whose = stage.places[self.of]
-        if whose.person.owner is None:
+        chain = stage.phrase_of(whose)
+        if chain is None:
             return "there is no owner"
-        key = owning.chain_of(whose.machine).era_key(REVOCATION_ERA)
+        key = chain.era_key(REVOCATION_ERA)
         with stage.model.lineage.revoking(whose.person) as revoked:
             await place.node.naming.revoke(Claim.revoke(stage.network_id, key).encoded)
             revoked()
         return "done"
 
 
-KINDS = (Rotate, Transfer, Revoke)
+@attrs.frozen(slots=True, kw_only=True)
+class Recover(Operation):
+    """Make the machine one of the owner who first sat at another, in a new home; if it is that, give it the key of now.
+
+    The person knows the phrase, and the era that was opened last, from paper.
+    """
+
+    stops: ClassVar[bool] = True
+    of: int
+    """Where the owner first sat, whatever became of that machine."""
+
+    def machines(self) -> tuple[int, ...]:
+        """See `Operation`."""
+        return self.machine, self.of
+
+    async def run(self, stage: "Stage", place: "Place") -> str:
+        """See `Operation`."""
+        owners = stage.places[self.of].owners
+        if not owners:
+            return "there is no owner"
+        owner = owners[0]
+        era = stage.model.lineage.estates[owner].latest
+        if era is None:
+            return "nobody knows the era"
+        if place.person.owner != owner:
+            place.wipe(keys=False)
+        with stage.model.lineage.recovering(place.person, owner, era) as recovered:
+            await owning.recover(place.machine, stage.phrases[owner], era)
+            recovered()
+        return "done"
+
+
+KINDS = (Rotate, Transfer, Revoke, Recover)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from beam_actors.errors import StorageError
 from beam_actors.identity import OwnerChain, OwnerKey
-from beam_actors.node import Owning, open_keys
+from beam_actors.node import KEYSTORE, Owning, begin_home, open_keys, take_owner_key
 from beam_actors.node.keys import PHRASE
 from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.files import SimFiles
@@ -33,31 +33,51 @@ async def key_of(machine: Machine) -> OwnerKey:
     return (await open_keys(files, entropy, InlineCompute(), None)).owner
 
 
-async def open_era(machine: Machine) -> int:
+async def recover(machine: Machine, chain: OwnerChain, era: int) -> None:
+    """Give the machine the owner's key of this era, as `beam recover` does; in a home without keys, make them.
+
+    Raises:
+        NotAllowed: the home is another owner's, or its key is of a later era.
+        StorageError: the disk refuses.
+    """
+    files, entropy = SimFiles(machine.disk), machine.world.entropy(f"boot {machine.boots} of {machine.name}, recovered")
+    fresh = files.read(KEYSTORE) is None
+    keys = await take_owner_key(files, entropy, InlineCompute(), None, chain.era_key(era))
+    if fresh:
+        store = await MemoryStore.open(machine.disk, sync_seconds=SYNC_SECONDS)
+        try:
+            await begin_home(store, keys)
+        finally:
+            await store.close()
+
+
+async def open_era(machine: Machine, chain: OwnerChain | None = None) -> int:
     """Give the machine the key of the era after all that its owner is known there to have opened; which one that is.
+
+    `chain` is the phrase on paper; None: it is on the machine's disk.
 
     Raises:
         NotAllowed: the owner has opened all eras.
         StorageError: the disk refuses.
     """
-    async with _owning(machine) as owner:
+    async with _owning(machine, chain) as owner:
         return await owner.rotate()
 
 
-async def transfer(machine: Machine, name: Name, successor: OwnerId) -> int:
+async def transfer(machine: Machine, name: Name, successor: OwnerId, chain: OwnerChain | None = None) -> int:
     """Open an era, in which the machine's next daemon hands the name over; which one that is.
 
     Raises:
         NameNotFound: the owner did not register it there.
         NotAllowed, StorageError: as `open_era`.
     """
-    async with _owning(machine) as owner:
+    async with _owning(machine, chain) as owner:
         return await owner.transfer(name, successor)
 
 
 @asynccontextmanager
-async def _owning(machine: Machine) -> AsyncIterator[Owning]:
-    chain, before = chain_of(machine), await key_of(machine)
+async def _owning(machine: Machine, chain: OwnerChain | None) -> AsyncIterator[Owning]:
+    chain, before = chain or chain_of(machine), await key_of(machine)
     entropy = machine.world.entropy(f"the era after {before.era} of {machine.name}")  # each keystore with its own
     store = await MemoryStore.open(machine.disk, sync_seconds=SYNC_SECONDS)
     try:

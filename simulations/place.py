@@ -18,7 +18,7 @@ from beam_actors.testing.machine import Machine
 from beam_actors.testing.network import NatBox
 from beam_actors.testing.program import Program
 from beam_actors.values import Multiaddr, OwnerId
-from simulations import inside
+from simulations import inside, owning
 from simulations.model import Person
 from simulations.traffic import APP
 
@@ -114,7 +114,8 @@ class Place:
         """Start the daemon, and again as long as it does not start while the disk is in trouble."""
         while True:
             try:
-                node = await self.machine.boot(bootstrap=self._stage.bootstrap(self.index), limits=self._stage.limits)
+                bootstrap, more = self._stage.bootstrap(self.index), self._stage.choices_of(self.index)
+                node = await self.machine.boot(bootstrap=bootstrap, limits=self._stage.limits, **more)
             except BeamError as error:
                 if not self.disk_in_trouble:
                     self._stage.invariants.does_not_start(self, error)
@@ -131,11 +132,18 @@ class Place:
         if self._program is None:
             await self._stage.nursery.start(self._run_program)
         known = inside.knowledge(node)
-        if known is not None and (not self.owners or self.owners[-1] != known.owner):
-            self.owners.append(known.owner)
-            self._stage.is_owner_of(self, known.owner)
-            self.person.owner = known.owner
+        if known is not None:
+            self._is_owners(known.owner)
         self._stage.invariants.booted(self)
+
+    def _is_owners(self, owner: OwnerId) -> None:
+        """The daemon that has started is this owner's; who has made keys writes the phrase down."""
+        if not self.owners or self.owners[-1] != owner:
+            self.owners.append(owner)
+            self._stage.is_owner_of(self, owner)
+        self._stage.model.lineage.sits(self.person, owner)
+        if owner not in self._stage.phrases:
+            self._stage.phrases[owner] = owning.chain_of(self.machine)
 
     async def boot_in_vain(self) -> None:
         """Try to start the daemon on a disk that it must refuse."""

@@ -23,13 +23,14 @@ import cattrs
 
 from beam_actors.testing.network import REGIONS, Filtering, Mapping
 from beam_actors.testing.security import Profile
-from simulations import faults, operations, owner_operations, ranges
+from simulations import faults, operations, owner_operations, ranges, web_operations
+from simulations.browsing import Way
 from simulations.faults import Fault
 from simulations.operations import Operation
 from simulations.ranges import BadPlan
 
 FORMAT = 1
-OPERATIONS = (*operations.KINDS, *owner_operations.KINDS)
+OPERATIONS = (*operations.KINDS, *owner_operations.KINDS, *web_operations.KINDS)
 T = TypeVar("T")
 Happening = TypeVar("Happening", Operation, Fault)
 _MOST_FAULTS = 10
@@ -76,6 +77,15 @@ def in_order(happens: Iterable[Happening]) -> tuple[Happening, ...]:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class DevicePlan:
+    """A device of a LAN, such as a printer, that knows nothing of Beam and has its name by multicast DNS."""
+
+    name: str = attrs.field(validator=ranges.name)
+    nat: int
+    """Index of the router behind which it stands; the machines there ask for devices."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class Bounds:
     """Within how many virtual seconds after the heal what must be well again. What takes longer is a violation."""
 
@@ -99,6 +109,7 @@ class Plan:
     profile: Profile = Profile.FULL
     machines: tuple[MachinePlan, ...]
     nats: tuple[NatPlan, ...] = ()
+    devices: tuple[DevicePlan, ...] = ()
     settle: float = attrs.field(default=10.0, validator=ranges.SECONDS)
     """Seconds before the first operation."""
     safety: float = attrs.field(default=60.0, validator=ranges.SECONDS)
@@ -129,6 +140,8 @@ class Plan:
             # Addresses are given at the first boot: of a machine that never ran there is none, and nobody would call.
             if machine.bootstrap and all(self.machines[other].boot > machine.boot for other in machine.bootstrap):
                 raise BadPlan(f"m{index} boots before everybody that it is given.")
+        if any(not 0 <= device.nat < len(self.nats) for device in self.devices):
+            raise BadPlan("A device is behind a router that the plan does not have.")
         regions = ({machine.region for machine in self.machines} | {nat.region for nat in self.nats}) - {None}
         if not regions <= set(REGIONS):
             raise BadPlan(f"There are no regions {', '.join(sorted(map(str, regions - set(REGIONS))))}.")
@@ -215,10 +228,10 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, omit_if_default=True)
     for kind in (int, float, str, bool):
         converter.register_structure_hook(kind, _exactly)
-    for choice in (Profile, Mapping, Filtering):
+    for choice in (Profile, Mapping, Filtering, Way):
         converter.register_structure_hook(choice, _choice)
     converter.register_structure_hook_func(_is_many, partial(_many, converter))
-    for part in (MachinePlan, NatPlan, Bounds):
+    for part in (MachinePlan, NatPlan, DevicePlan, Bounds):
         converter.register_structure_hook(part, partial(_part, converter.get_structure_hook(part)))
     _register(converter, Operation, {word(kind): kind for kind in OPERATIONS}, "do")
     _register(converter, Fault, {word(kind): kind for kind in faults.KINDS}, "fault")
@@ -315,4 +328,4 @@ def _said(error: BaseException, _kind: object) -> str:
     return str(error)
 
 
-__all__ = ["FORMAT", "BadPlan", "Bounds", "MachinePlan", "NatPlan", "Plan", "as_json", "word"]
+__all__ = ["FORMAT", "BadPlan", "Bounds", "DevicePlan", "MachinePlan", "NatPlan", "Plan", "as_json", "word"]

@@ -10,16 +10,19 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from beam_actors.identity import OwnerChain
 from beam_actors.naming import Difficulty
 from beam_actors.naming.limits import Limits as NamingLimits
-from beam_actors.node import NodeConfig, NodeLimits
-from beam_actors.testing.clock import EPOCH
+from beam_actors.node import Bind, NodeConfig, NodeLimits
+from beam_actors.testing.clock import EPOCH, SimClock
 from beam_actors.testing.machine import CONTROL, Machine
 from beam_actors.testing.network import NatBehaviour, NatBox, VirtualHost
 from beam_actors.testing.world import World
-from beam_actors.values import Multiaddr, OwnerId, PeerId
+from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
 from simulations import inside
+from simulations.browsing import Browsing
 from simulations.calm import Calm
+from simulations.devices import Lan
 from simulations.faults import Moot
 from simulations.hostile.gang import Gang
 from simulations.invariants import Invariants
@@ -27,6 +30,7 @@ from simulations.model import Model
 from simulations.place import SERVICE_MANAGER, Place
 from simulations.plan import Plan
 from simulations.traffic import Traffic
+from simulations.web_operations import Locate, Visit
 from simulations.working import Work
 
 _ALL_UP = 120.0
@@ -35,6 +39,9 @@ _WRONG = 0.1
 """Seconds by which a wall clock may be wrong after the heal."""
 
 _WORK_KIB = 8
+_HTTPS = 8443
+_NOTICED = 0.2
+"""Seconds."""
 _STOPPING = 1000
 """Daemons that are being stopped at one time. One that stops holds a tenth more."""
 
@@ -57,6 +64,8 @@ class Stage:
         self.healed_at = 0.0
         self._peers: dict[PeerId, Place] = {}
         self._homes: dict[OwnerId, Place] = {}
+        self.phrases: dict[OwnerId, OwnerChain] = {}
+        """What people wrote down when a machine of theirs made its keys."""
         self.model = Model(plan.size)
         self.limits = NodeLimits(naming=NamingLimits(settle_after=plan.settle_after))
         """Of every daemon."""
@@ -64,8 +73,12 @@ class Stage:
         self.work = Work(plan.work, _WORK_KIB)
         self.counts: dict[str, Counter[str]] = {"operations": Counter(), "faults": Counter()}
         self.nats = [self._nat(index) for index in range(len(plan.nats))]
+        self.lans = self._lans()
+        """The LANs that have devices, by the routers' places in the plan."""
+        self._browsers = {one.machine for one in plan.operations if isinstance(one, Visit | Locate)}
         self.places: list[Place] = []
         self.traffic = Traffic(self)
+        self.browsing = Browsing(self)
         self.calm = Calm(self)
         self.gang = Gang(self)
         self.invariants = Invariants(self)
@@ -85,6 +98,24 @@ class Stage:
     def hosts(self, *indices: int) -> list[VirtualHost]:
         """The hosts of machines."""
         return [self.places[index].machine.host for index in indices]
+
+    @property
+    def time(self) -> float:
+        """Virtual seconds, as of all that is noted with a time."""
+        return trio.current_time()
+
+    async def noticed(self) -> None:
+        """Until what a node tells itself about a page that it served has been heard, and is on its disk."""
+        await trio.sleep(_NOTICED)
+
+    def choices_of(self, index: int) -> dict[str, object]:
+        """What else the person at the machine chose of the daemon: HTTPS for a browser, and whether LANs are asked."""
+        https = Bind(TcpAddress("127.0.0.1", _HTTPS), fixed=True) if index in self._browsers else None
+        return {"https": https, "mdns": https is not None and bool(self.lans)}
+
+    def lan_of(self, place: Place) -> Lan | None:
+        """The devices beside which the machine stands now."""
+        return next((lan for lan in self.lans.values() if place.machine.host.realm is lan.box.lan), None)
 
     def count(self, what: str, word: str) -> None:
         """For the report."""
@@ -112,14 +143,31 @@ class Stage:
         self._peers[peer] = place
 
     def former_holders(self, name: str) -> list[OwnerId]:
-        """Owners who may have claimed the name and sit at no machine any more."""
-        return sorted(owner for owner in self.model.claimants.get(name, ()) if not self._sits(owner))
+        """Owners who may have claimed the name, from a machine at which they sit no more."""
+        claimants = self.model.claimants.get(name, ())
+        return sorted(owner for owner in claimants if not self._sits(owner) or self._left(owner, name))
 
     def _sits(self, owner: OwnerId) -> bool:
         first = self._homes.get(owner)
         if first is not None and not first.gone and first.owners[-1:] == [owner]:
             return True  # nearly all sit where they first sat
         return any(place.owners[-1:] == [owner] for place in self.core)
+
+    def _left(self, owner: OwnerId, name: str) -> bool:
+        """Whether one of an owner's several machines went away that may have held the name."""
+        estate = self.model.lineage.estates.get(owner)
+        if estate is None or not estate.shared:
+            return False
+        return name in estate.left or any(self.places[seat.index].gone and name in seat.names for seat in estate.seats)
+
+    def phrase_of(self, place: Place) -> OwnerChain | None:
+        """What whoever sits there now wrote down."""
+        return None if place.person.owner is None else self.phrases.get(place.person.owner)
+
+    def seats_of(self, owner: OwnerId) -> list[Place]:
+        """Where the owner ever sat."""
+        estate = self.model.lineage.estates.get(owner)
+        return [] if estate is None else [self.places[person.index] for person in estate.seats]
 
     async def hold(self, seconds: float) -> None:
         """Let a fault last so long, or until the heal."""
@@ -189,6 +237,15 @@ class Stage:
         return self.world.machine(
             f"m{index}", region=wanted.region, behind=behind, offset=wanted.offset, drift=wanted.drift
         )
+
+    def _lans(self) -> dict[int, Lan]:
+        """Those that have devices, which answer from now on."""
+        lans: dict[int, Lan] = {}
+        for nat in sorted({device.nat for device in self.plan.devices}):
+            names = tuple(dict.fromkeys(device.name for device in self.plan.devices if device.nat == nat))
+            lans[nat] = lan = Lan(self.world, nat, self.nats[nat], names)
+            lan.start(self.nursery, SimClock())
+        return lans
 
     def _nat(self, index: int) -> NatBox:
         wanted = self.plan.nats[index]

@@ -36,7 +36,8 @@ _FIRST_FORWARD = 20_000
 _HEAD = struct.Struct(">4sQQQBII")
 _REPLY = struct.Struct(">4sQI")
 _MAGIC = b"beam"
-_WELCOME = b"welcome!"
+WELCOME = b"welcome!"
+_PAGE = b"GET "
 _BLOCK = 64
 _PIECE = 1 << 14
 _PATIENCE = 60.0
@@ -216,12 +217,12 @@ class Traffic:
         await stream.shutdown()
 
     async def _take_down(self, stream: Stream, connection: Connection, wish: Fetch) -> None:
-        first = len(_WELCOME) + _REPLY.size
+        first = len(WELCOME) + _REPLY.size
         head = await _read_exactly(stream, first)
         if len(head) < first:
             self._ended_early(connection, "the visitor", len(head), first, excused=connection.visitor_excused)
-        magic, number, machine = _REPLY.unpack(head[len(_WELCOME) :])
-        if not head.startswith(_WELCOME) or magic != _MAGIC or number != connection.number:
+        magic, number, machine = _REPLY.unpack(head[len(WELCOME) :])
+        if not head.startswith(WELCOME) or magic != _MAGIC or number != connection.number:
             self._stage.invariants.bytes_wrong(
                 f"the visitor of {self._called(connection.number)} got another one's reply"
             )
@@ -249,13 +250,16 @@ class Traffic:
         stream.abort()
 
     async def _serve(self, stream: Stream, machine: int) -> None:
-        await stream.write(_WELCOME)
+        await stream.write(WELCOME)
         head = await _read_exactly(stream, _HEAD.size)
         if not head:
             raise ConnectionLost("Nobody asks anything: the visitor was gone when the tunnel came up.")
         if len(head) < _HEAD.size:
             raise ConnectionLost("The question was cut.")
         magic, number, up, down, duplex, pace, read_pace = _HEAD.unpack(head)
+        if head.startswith(_PAGE):
+            await self._show_page(stream, machine)
+            return
         if magic != _MAGIC:
             self._stage.invariants.bytes_wrong(f"the service of m{machine} got what no visitor sent")
             raise ConnectionLost("This is no question.")
@@ -272,6 +276,15 @@ class Traffic:
                 self._ended_early(connection, "the service", got, up, excused=excused)
             if not duplex:
                 await self._answer(stream, number, reply, down, pace / 1000)
+
+    async def _show_page(self, stream: Stream, machine: int) -> None:
+        """What a browser asked for (`browsing`): which machine this is."""
+        body = str(machine).encode()
+        await stream.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await stream.shutdown()
+        with trio.move_on_after(_LINGER):
+            while await stream.read():  # the rest of the request
+                pass
 
     async def _answer(self, stream: Stream, number: int, reply: bytes, size: int, pace: float) -> None:
         await stream.write(reply)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -119,7 +119,7 @@ class LocalAuthority:
         start = datetime.fromtimestamp(now, UTC).replace(microsecond=0)
         key = _new_key(self._entropy)
         issuer_key = self.intermediate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-        certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([]))
             .issuer_name(self.intermediate.subject)
@@ -136,8 +136,8 @@ class LocalAuthority:
                 x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key),
                 critical=False,
             )
-            .sign(self._key, hashes.SHA256())
         )
+        certificate = _signed(builder, self._key)
         chain = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (certificate, self.intermediate))
         return CertifiedKey(chain, _private_pem(key))
 
@@ -151,7 +151,7 @@ def _authority_certificate(
     *,
     path_length: int,
 ) -> x509.Certificate:
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject[0])
         .issuer_name(issuer[0])
@@ -165,8 +165,16 @@ def _authority_certificate(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(subject[1]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer[1].public_key()), critical=False)
-        .sign(issuer[1], hashes.SHA256())
     )
+    return _signed(builder, issuer[1])
+
+
+def _signed(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    """Signed as RFC 6979 says, so that no nonce is drawn beside the entropy port, if this OpenSSL can do that (3.2)."""
+    try:
+        return builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+    except UnsupportedAlgorithm:
+        return builder.sign(key, hashes.SHA256())
 
 
 def _constraints(suffixes: Sequence[str]) -> x509.NameConstraints:

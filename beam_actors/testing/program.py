@@ -11,6 +11,7 @@ import trio
 from beam_actors.errors import NetworkError
 from beam_actors.flow import Accepted, Flow, Pump, Stream
 from beam_actors.ports import Clock, NetworkDriver
+from beam_actors.testing.tls import PlainTls
 from beam_actors.values import Address, TcpAddress
 
 
@@ -37,6 +38,10 @@ class Program:
     async def connect(self, address: Address) -> Stream:
         """Connect; raises `NetworkError`."""
         return await self._flow.dial(address, self, timeout=30.0)
+
+    async def connect_tls(self, address: Address, server_name: str) -> Stream:
+        """Connect as a browser does, in the TLS of simulated nodes; raises `NetworkError`."""
+        return self._flow.tls(await self.connect(address), PlainTls().client(server_name))
 
     def serve(self, address: TcpAddress, handler: Callable[[Stream], Awaitable[None]]) -> None:
         """Run `handler` for each connection to `address`."""

@@ -165,6 +165,7 @@ class PlainTlsClient(_Frames):
     def __init__(self, server_name: str | None) -> None:
         super().__init__()
         self.certificate: bytes | None = None
+        self.server_name = server_name
         self._put(b"H", (server_name or "").encode("ascii"))
 
     def _handshake(self, kind: bytes, payload: bytes) -> None:

@@ -123,7 +123,8 @@ class Gang:
         key = await key_of(place.machine)
 
         def left() -> tuple[OwnerKey, list[str]] | None:
-            if person.owner != key.owner_id or person.era is None or person.era <= key.era:
+            latest = person.estate.latest
+            if person.owner != key.owner_id or latest is None or latest <= key.era:
                 return None
             self._stage.model.lineage.stolen.add((key.owner_id, key.era))
             return key, sorted(person.names)

@@ -21,11 +21,13 @@ from simulations.invariants.control import StrangersHearNothing
 from simulations.invariants.convergence import RegistriesAgree
 from simulations.invariants.crashes import CrashesArePlanned, CrashesStay
 from simulations.invariants.daemons import DaemonsStop, NoTaskIsLeft
+from simulations.invariants.devices import DevicesGoFirst
 from simulations.invariants.dht import DHT
 from simulations.invariants.entrance import NobodyElseIsLetIn
 from simulations.invariants.hostile import AttackersLeave, FullFormLeads, RoomIsBounded
 from simulations.invariants.keys import NoncesAreUsedOnce, NothingIsPlain
 from simulations.invariants.owners import BindingsFollowOwners, ErasStand
+from simulations.invariants.seats import SeatsServe
 from simulations.invariants.sessions import SessionsAreSettled
 from simulations.invariants.settled import SettledWasAlone
 from simulations.invariants.supervision import ChildrenAreKept
@@ -42,6 +44,7 @@ ALL: tuple[type[Invariant], ...] = (
     NobodyElsesKey,
     SettledWasAlone,
     BoundByPeople,
+    DevicesGoFirst,
     NothingComesBack,
     NumbersOnlyGrow,
     NothingIsPlain,
@@ -56,6 +59,7 @@ ALL: tuple[type[Invariant], ...] = (
     NobodyElseIsLetIn,
     RegistriesAgree,
     RoomIsBounded,
+    SeatsServe,
     NamesResolve,
     FullFormLeads,
     BindingsFollowOwners,
@@ -111,9 +115,9 @@ class Invariants:
         if name.startswith("_") or not hasattr(Invariant, name):
             raise AttributeError(name)
 
-        def tell(*args: Any) -> None:
+        def tell(*args: Any, **named: Any) -> None:
             for one in self._all:
-                getattr(one, name)(*args)
+                getattr(one, name)(*args, **named)
 
         return tell
 

@@ -245,7 +245,7 @@ class NamesResolve(Invariant):
             self.stage.invariants.resolved(place, name, found)
         settled = self._decided(place, name)
         right = self._right(place, name) if settled is None else (settled.short,)
-        if place.person.revoked and name in place.person.names:
+        if (place.person.revoked or place.person.outdated) and name in place.person.names:
             right = (*right, "nobody")  # where it was an own name it goes on to be one, of a key that is worth nothing
         self.expect(got in right, f"{name} at {place.name}: {got}, not {right}")
 
@@ -253,7 +253,8 @@ class NamesResolve(Invariant):
         """What may be answered where the name is pinned."""
         led_to = self.stage.model.lineage.led_to(name, pinned)
         if len(led_to) > 1:  # whether it must follow, S24 says
-            return (*(owner.short for owner in owners if owner in led_to), "nobody")
+            may = [*owners, *self.stage.former_holders(name)]
+            return (*(owner.short for owner in may if owner in led_to), "nobody")
         return (pinned.short,) if pinned in owners else (pinned.short, "nobody")
 
     def _decided(self, place: "Place", name: str) -> OwnerId | None:
@@ -271,11 +272,11 @@ class NamesResolve(Invariant):
         if place.person.holds(name) and place.person.owner is not None:
             return (place.person.owner.short,)
         people = [person for person in self.stage.model.holders(name) if not self.stage.places[person.index].gone]
-        owners = [person.owner for person in people if person.owner is not None]
+        owners = list(dict.fromkeys(person.owner for person in people if person.owner is not None))
         pinned = place.person.pins.get(name) or self.stage.inside.pinned_by_use(place.node, name)
         if pinned is not None:
             return self._bound(name, pinned, owners)
-        former = self.stage.former_holders(name)
+        former = [owner for owner in self.stage.former_holders(name) if owner not in owners]
         if owners and self.stage.gang.owners.issuperset(former):
             # The claims of attackers may have got here or not, and the honest one has: never is a thief alone.
             only = () if len(owners) > 1 else (owners[0].short,)

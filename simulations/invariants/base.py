@@ -16,7 +16,9 @@ from beam_actors.values import OwnerId
 
 if TYPE_CHECKING:
     from beam_actors.errors import BeamError
+    from beam_actors.ingress.answers import Located
     from beam_actors.naming.registry import Registry
+    from simulations.browsing import Way
     from simulations.model import Offer
     from simulations.place import Place
     from simulations.stage import Stage
@@ -169,6 +171,12 @@ class Invariant:
 
     def entered(self, place: "Place", name: str | None, port: int) -> None:
         """A stranger was let into a tunnel of this machine, having asked for this name and port."""
+
+    def visited(self, place: "Place", name: str, way: "Way", by: "Place | None", before: OwnerId | None) -> None:
+        """A browser asked for a page, which a machine served or (None) nobody's did; `before`: who was pinned then."""
+
+    def located(self, place: "Place", name: str, found: "Located", *, decided: bool, began: float) -> None:
+        """A program asked for a name's address; `decided`: a person there owned or bound the name when it asked."""
 
     def followed(self, visitor: "Place", owner: "Place", seconds: float, within: float) -> None:
         """A visitor was at the tunnel of a machine that had moved, so many seconds after it tried first."""

@@ -117,7 +117,7 @@ class SearchesSucceed(Invariant):
     def _said(self, name: str) -> bytes | None:
         """The id of the claim by which a name's only holder, who is there, holds it; None where there is no such."""
         people = [person for person in self.stage.model.holders(name) if not self.stage.places[person.index].gone]
-        if len(people) != 1 or people[0].owner is None:
+        if len({person.owner for person in people}) != 1 or people[0].owner is None:
             return None
         place = self.stage.places[people[0].index]
         known = inside.knowledge(place.node) if place.up else None

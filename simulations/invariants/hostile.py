@@ -76,7 +76,7 @@ class FullFormLeads(Invariant):
             for place in places[turn % step :: step]:
                 for holder in holders:
                     await self._ask(place, name, holder)
-                if len(holders) > 1:
+                if len({holder.owner for holder in holders}) > 1:
                     await self._list(place, name, holders)
 
     async def _ask(self, place: "Place", name: str, holder: "Person") -> None:

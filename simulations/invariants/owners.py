@@ -147,7 +147,8 @@ class ErasStand(Invariant):
     async def after_heal(self) -> None:
         """See `Invariant`."""
         for person in self.stage.model.people:
-            if person.owner is None or person.era is None or (not person.era and not person.revoked):
+            known_era = person.era is not None and person.estate.latest is not None
+            if person.owner is None or not known_era or not (person.estate.latest or person.revoked):
                 continue
             for place in self.stage.core:
                 known = self.stage.inside.knowledge(place.node)
@@ -158,15 +159,16 @@ class ErasStand(Invariant):
 
     def _present(self, place: "Place", registry: "Registry", person: "Person", owner: OwnerId) -> None:
         """What is held is said by the key of the present era, and served where the owner sits."""
-        homes = set(self.stage.places[person.index].peers)
+        homes = {peer for place in self.stage.seats_of(owner) for peer in place.peers}
+        latest = person.estate.latest
         for entry in registry.names_of(owner):
             for claim in entry.claims:
                 if person.held:
                     self.expect(
-                        claim.era == person.era,
-                        f"{place.name} keeps {claim!r} of era {claim.era}, and its owner opened era {person.era}",
+                        claim.era == latest,
+                        f"{place.name} keeps {claim!r} of era {claim.era}, and its owner opened era {latest}",
                     )
-                if claim.era == person.era:
+                if claim.era == latest:
                     self.expect(
                         homes.issuperset(map(str, claim.peers)),
                         f"{place.name} leads by {claim!r} to a machine that is not its owner's",

@@ -79,7 +79,8 @@ class ChildrenAreKept(Invariant):
         self._leaving.discard(place.index)
         book = self._books[place.index] = _Book()
         for cell in inside.cells(place.node):
-            book.last[cell.path] = cell.incarnation
+            if cell.alive:  # one that has just ended may be in the tree still
+                book.last[cell.path] = cell.incarnation
         self._unwatch[place.index] = place.node.system.observe(lambda event: self._heard(place, event))
 
     def goes_down(self, place: "Place", how: str) -> None:

@@ -87,7 +87,8 @@ class TunnelsWork(Invariant):
 
     def _leads(self, owner: "Place", name: str) -> bool:
         model = self.stage.model
-        return model.is_sure(name) and model.holders(name) == [owner.person] and not self.stage.former_holders(name)
+        only = model.holders(name) == [owner.person] and not owner.person.shares(name)
+        return model.is_sure(name) and only and not self.stage.former_holders(name)
 
     async def _visit(self, visitor: "Place", owner: "Place", offer: "Offer", name: str | None, *, large: bool) -> None:
         start = trio.current_time()

@@ -7,12 +7,14 @@ an owner who is revoked holds nothing anywhere.
 
 from typing import TYPE_CHECKING
 
+from simulations.browsing import HTTPS, Way
 from simulations.choices import SeededChoices
-from simulations.faults import Attack, Crash, Cut, Fault, Kill, Leave, Pause, Split
+from simulations.faults import Attack, Crash, Cut, Fault, Kill, Leave, Pause, Split, Wipe
 from simulations.operations import Expose, Operation, Petname, Pin, Register, Release, Resolve
-from simulations.owner_operations import Revoke, Rotate, Transfer
+from simulations.owner_operations import Recover, Revoke, Rotate, Transfer
 from simulations.plan import BadPlan, Bounds, MachinePlan, Plan
 from simulations.topology import tree
+from simulations.web_operations import Visit
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -35,17 +37,26 @@ def plan(seed: int, size: int) -> Plan:
     choices = SeededChoices(seed, NAME)
     happens: list[Operation] = []
     thieves: list[Fault] = []
-    for index in range(size):
-        happens += _names(choices, index, size)
+    people = size - size // 4  # the other machines are second ones
+    for index in range(people):
+        happens += _names(choices, index, people)
         story = choices.choice(_STORIES)
-        happens += story(choices, index, size)
+        happens += story(choices, index, people)
         if story in {_rotates, _hands_over} and choices.integer(0, 2) == 0:
-            thieves.append(_thief(choices, index, size))
-    faults = [*thieves[:3], *_troubles(choices, size)]
+            thieves.append(_thief(choices, index, people))
+    lost: list[Fault] = []
+    second = people
+    for index in range(people):
+        if second < size and choices.boolean():
+            done, gone = _sits_twice(choices, index, second)
+            happens += done
+            lost += gone
+            second += 1
+    faults = [*thieves[:3], *lost, *_troubles(choices, second)]
     return Plan(
         scenario=NAME,
         seed=seed,
-        machines=_machines(choices, size),
+        machines=_machines(choices, second),
         settle=10.0,
         safety=_SAFETY,
         settle_after=_SETTLED,
@@ -59,10 +70,11 @@ def figures(stage: "Stage") -> dict[str, float]:
     """See `Scenario`."""
     people = stage.model.people
     return {
-        "eras opened": float(sum(person.era or 0 for person in people)),
+        "eras opened": float(sum(one.latest or 0 for one in stage.model.lineage.estates.values())),
         "names handed over": float(sum(len(person.handed_over) for person in people)),
-        "owners revoked": float(sum(person.revoked is True for person in people)),
+        "owners revoked": float(sum(one.revoked is True for one in stage.model.lineage.estates.values())),
         "pins": float(sum(len(person.pins) for person in people)),
+        "owners at two machines": float(sum(estate.shared for estate in stage.model.lineage.estates.values())),
         "petnames": float(sum(len(person.petnames) for person in people)),
         "claims by a copied key": float(stage.gang.tally["claims by a copied key"]),
     }
@@ -84,11 +96,17 @@ def _names(choices: SeededChoices, owner: int, size: int) -> list[Operation]:
         done.append(Register(at=choices.number(0.0, 4.0), machine=owner, name=name))
         for _ in range(2):
             at, friend = choices.number(8.0, _KNOWN), (owner + choices.integer(1, size - 1)) % size
-            if choices.boolean():
+            kind = choices.integer(0, 2)
+            if kind == 0:
                 done.append(Pin(at=at, machine=friend, name=name))
+            elif kind == 1:
+                done.append(Visit(at=at, machine=friend, name=name))
             else:
                 done.append(Petname(at=at, machine=friend, petname=f"dear-{name}", name=name))
         done.append(Resolve(at=choices.number(_KNOWN, _SAFETY), machine=choices.integer(0, size - 1), name=name))
+        done.append(Expose(at=5.0, machine=owner, port=HTTPS, name=name))
+        way = choices.choice(tuple(Way))
+        done.append(Visit(at=choices.number(8.0, _SAFETY), machine=choices.integer(0, size - 1), name=name, way=way))
     if choices.boolean():
         done.append(Expose(at=5.0, machine=owner, port=9000, name=_of(owner)[0]))
     return done
@@ -151,6 +169,32 @@ def _stays(choices: SeededChoices, owner: int, size: int) -> list[Operation]:  #
 
 
 _STORIES = (_stays, _rotates, _hands_over, _is_revoked, _gives_up)
+
+
+def _sits_twice(choices: SeededChoices, owner: int, second: int) -> tuple[list[Operation], list[Fault]]:
+    """At a second machine by the recovery phrase, while the first one goes on, or when it is lost."""
+    name = _of(owner)[0]
+    at = choices.number(10.0, _LATE)
+    done: list[Operation] = [
+        Recover(at=at, machine=second, of=owner),
+        Register(at=at + choices.number(2.0, 10.0), machine=second, name=name),
+    ]
+    if choices.boolean():
+        done.append(Expose(at=at + 12.0, machine=second, port=9000, name=name))
+    if choices.boolean():  # at one moment, so that neither knows of the other
+        both = at + choices.number(3.0, 15.0)
+        done += [Register(at=both, machine=machine, name=f"{name}-late") for machine in (owner, second)]
+    if choices.boolean():  # the key of an era that was opened meanwhile, on either machine
+        done.append(Recover(at=choices.number(at + 12.0, _SAFETY), machine=choices.choice((second, owner)), of=owner))
+    if choices.integer(0, 2) == 0:
+        done.append(Release(at=choices.number(at + 12.0, _SAFETY), machine=choices.choice((second, owner)), name=name))
+    if choices.integer(0, 2) == 0:
+        done.append(Rotate(at=choices.number(at + 12.0, _SAFETY), machine=second))
+    if owner and choices.integer(0, 2) == 0:  # not machine 0, which is everybody's way in
+        when = choices.number(8.0, _SAFETY - 1.0)
+        lost = choices.boolean()
+        return done, [Wipe(at=when, machine=owner, keys=False) if lost else Leave(at=when, machine=owner, back=False)]
+    return done, []
 
 
 def _challenger(choices: SeededChoices, owner: int, size: int) -> Operation:

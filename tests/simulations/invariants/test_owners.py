@@ -68,7 +68,7 @@ def test_an_era_that_its_owner_is_said_to_have_opened_and_nobody_knows(monkeypat
 
 def test_an_owner_who_is_said_to_be_revoked_and_nobody_knows(monkeypatch):
     def change(_known, stage):
-        stage.model.people[2].revoked = True
+        stage.model.people[2].estate.revoked = True
 
     assert interfering(monkeypatch, change) == "L1"
 
