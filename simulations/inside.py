@@ -306,6 +306,11 @@ def can_find(node: "Node", other: "Node") -> bool:
     return f"{SERVICES}/network/peers/{other.peers.us.short}" in mine or not mine.isdisjoint(theirs)
 
 
+def has_session(node: "Node", other: "Node") -> bool:
+    """Whether they are connected, as the first one sees it."""
+    return bool(sessions(node).get(f"{SERVICES}/network/peers/{other.peers.us.short}"))
+
+
 def connections(node: "Node") -> int:
     """How many sockets the data plane has open that are connections."""
     running = pump(node)

@@ -53,6 +53,8 @@ class Place:
         """When the disk began and ceased to refuse."""
         self.booted_at = 0.0
         """When the daemon last started."""
+        self.moved = False
+        """Whether it ever changed networks, so that others may dial it where it was."""
         self.stepped_at = -1.0
         """When the wall clock was last set."""
         self.owners: list[OwnerId] = []
@@ -189,6 +191,7 @@ class Place:
 
     def move(self, behind: NatBox | None) -> None:
         """See `Machine.move`."""
+        self.moved = True
         self.machine.move(behind)
         if self.up:
             self._address = self.machine.address_of(self.node)

@@ -151,6 +151,7 @@ class Traffic:
             and trio.current_time() - max(offer.wish.asked_at, model.asked_at(wish.name)) > _KNOWN_AFTER
             and connection.owner.up
             and self._stage.inside.can_find(visitor.node, connection.owner.node)
+            and (not connection.owner.moved or self._stage.inside.has_session(visitor.node, connection.owner.node))
         )
 
     def has_led(self, place: "Place", name: str) -> bool:

@@ -1,7 +1,7 @@
 """An owner who sits at several machines by one recovery phrase: L11.
 
-The rule is that of docs/naming.md and docs/identity.md: each machine claims what it holds, beside the others that do; in
-a later era, once it has the key. Two that claim at once sign one number twice, and one of them heals that.
+The rule is that of docs/naming.md and docs/identity.md: each machine claims what it holds, beside the others that do;
+in a later era, once it has the key. Two that claim at once sign one number twice, and one of them heals that.
 """
 
 from typing import TYPE_CHECKING
