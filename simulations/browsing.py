@@ -35,7 +35,7 @@ class Way(enum.StrEnum):
     IMAGE = "image"
     """A page of another site shows it."""
     FRAME = "frame"
-    """A page of another site has it in a frame."""
+    """A person clicked within a frame, on a page of another site."""
     SCRIPT = "script"
     """A script of another site led there."""
     PREFETCH = "prefetch"
@@ -48,7 +48,7 @@ _FIELDS: dict[Way, dict[str, str]] = {
     Way.TYPED: {"Site": "none", "Mode": "navigate", "Dest": "document", "User": "?1"},
     Way.LINK: {"Site": "cross-site", "Mode": "navigate", "Dest": "document", "User": "?1"},
     Way.IMAGE: {"Site": "cross-site", "Mode": "no-cors", "Dest": "image"},
-    Way.FRAME: {"Site": "cross-site", "Mode": "navigate", "Dest": "iframe", "User": "?1"},
+    Way.FRAME: {"Site": "same-origin", "Mode": "navigate", "Dest": "iframe", "User": "?1"},
     Way.SCRIPT: {"Site": "cross-site", "Mode": "navigate", "Dest": "document"},
     Way.PREFETCH: {"Site": "none", "Mode": "navigate", "Dest": "document", "User": "?1"},
     Way.PROGRAM: {},

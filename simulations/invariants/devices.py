@@ -23,17 +23,17 @@ class DevicesGoFirst(Invariant):
         """See `Invariant`."""
         if not self.stage.lans:
             return
-        lan = self.stage.lan_of(place)
+        lan, calm = self.stage.lan_of(place), self.stage.calm.since(max(0.0, began - _KEPT), place)
         device = None if lan is None else lan.addresses.get(name)
         if decided != self.stage.inside.decides(place.node, name):
             self.forgiven["somebody bound the name, or let it go, meanwhile"] += 1
         elif decided:
             self.expect(not found.device, f"{name} is a device at {place.name}, where a person owns or bound it")
         elif found.device:
-            moved = not self.stage.calm.since(began - _KEPT, place)
-            known = {ip for one in self.stage.lans.values() for ip in one.addresses.values()} if moved else {device}
+            everywhere = {ip for one in self.stage.lans.values() for ip in one.addresses.values()}
+            known = {device} if calm else everywhere  # as it may have come here from another LAN
             self.expect(found.address in known, f"{name} is a device at {place.name}, at {found.address}, not {device}")
-        elif device is not None and not self.stage.calm.since(began - _KEPT, place):
+        elif device is not None and not calm:
             self.forgiven["the machine was disturbed, and may have heard nothing"] += 1
         else:
             self.expect(device is None, f"{name} is no device at {place.name}, and {device} answers to it there")

@@ -93,7 +93,8 @@ MUTANTS = (
     Mutant(
         name="frame-makes-a-pin",
         bug="A page can have a name pinned by loading it into a frame.",
-        test="ingress/test_navigation.py::test_what_is_none",
+        plan="pages",
+        invariant="S23",
         edits=(
             Edit("ingress/navigation.py", '    b"sec-fetch-dest": b"document",  # no frame, embed or object\n', ""),
         ),

@@ -103,4 +103,70 @@ MUTANTS = (
             Edit("ingress/devices.py", "if bytes(data[:2]) in expected and ", "if "),
         ),
     ),
+    Mutant(
+        name="picture-makes-a-pin",
+        bug="A page can have a name pinned by showing a picture of it.",
+        plan="pages",
+        invariant="S23",
+        edits=(
+            Edit(
+                "ingress/gate.py",
+                'seen=head.navigates and self.kind == "https"',
+                'seen=self.kind == "https"',
+            ),
+        ),
+    ),
+    Mutant(
+        name="prefetch-makes-a-pin",
+        bug="What a browser fetches ahead counts as a page that a person saw.",
+        plan="pages",
+        invariant="S23",
+        edits=(Edit("ingress/navigation.py", '(b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")', '(b"x-moz",)'),),
+    ),
+    Mutant(
+        name="link-makes-a-pin",
+        bug="A page of another site can have a name pinned by a link.",
+        plan="pages",
+        invariant="S23",
+        edits=(
+            Edit(
+                "ingress/navigation.py",
+                '([b"none"], [b"same-origin"])',
+                '([b"none"], [b"same-origin"], [b"cross-site"])',
+            ),
+        ),
+    ),
+    Mutant(
+        name="page-makes-no-pin",
+        bug="A name that a person opened is not pinned.",
+        plan="pages",
+        invariant="S23",
+        edits=(
+            Edit(
+                "tunnels/opening.py",
+                "        if seen is not None and holder is not None:\n",
+                "        if seen is not None and holder is None:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="claim-captures-a-device",
+        bug="A claim goes before a device of the LAN that has the name.",
+        plan="lan",
+        invariant="S25",
+        edits=(
+            Edit(
+                "ingress/resolver.py",
+                "            if resolution.source in _FIRM:\n",
+                "            if resolution.source:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="device-captures-a-pin",
+        bug="A device of the LAN goes before whom a person pinned the name to.",
+        plan="lan",
+        invariant="S25",
+        edits=(Edit("ingress/resolver.py", 'frozenset({"own", "petname", "pin"})', 'frozenset({"own", "petname"})'),),
+    ),
 )

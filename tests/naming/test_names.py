@@ -414,6 +414,7 @@ async def test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_hand
         await settle(15)
         wires.connect(laptop, phone)
         await settle(15)
+        assert await phone.naming.names() == ()  # for which it needs no key
     phone.key = owner_key(0, 1)
     async with laptop.run(), phone.run():
         wires.connect(laptop, phone)

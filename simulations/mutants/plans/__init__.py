@@ -5,12 +5,12 @@ Each is run without a mutant, too, and must pass then. They are values like ever
 
 from typing import Final
 
-from simulations.mutants.plans import machines, names, owners, peers, strangers, tunnels
+from simulations.mutants.plans import machines, names, owners, pages, peers, seats, strangers, tunnels
 from simulations.plan import Plan
 
 PLANS: Final[dict[str, Plan]] = {
     plan.scenario.removeprefix("mutant-"): plan
-    for room in (names, owners, tunnels, machines, peers, strangers)
+    for room in (names, owners, seats, pages, tunnels, machines, peers, strangers)
     for plan in room.PLANS
 }
 """By name."""

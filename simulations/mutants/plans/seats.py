@@ -1,0 +1,30 @@
+"""An owner at two machines by one recovery phrase."""
+
+from simulations.mutants.plans.small import TRIO, small
+from simulations.operations import Expose, Register, Release
+from simulations.owner_operations import Recover
+from simulations.plan import Bounds, Plan
+
+_BOUNDS = Bounds(converge=60.0, tunnels=20.0)
+
+
+def _seats() -> Plan:
+    """Both machines hold a name, and only the second offers something under it; of two more, one is given up by one."""
+    return small(
+        "seats",
+        TRIO,
+        (
+            Register(at=0.0, machine=1, name="one"),
+            Recover(at=2.0, machine=2, of=1),
+            Register(at=6.0, machine=2, name="one"),
+            Expose(at=7.0, machine=2, port=9000, name="one"),
+            Register(at=8.0, machine=1, name="two"),
+            Register(at=10.0, machine=2, name="two"),
+            Release(at=13.0, machine=1, name="two"),
+        ),
+        safety=16.0,
+        bounds=_BOUNDS,
+    )
+
+
+PLANS = (_seats(),)

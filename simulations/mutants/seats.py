@@ -1,0 +1,67 @@
+"""Bugs in what several machines of one owner hold together."""
+
+from simulations.mutants.mutant import Edit, Mutant
+
+MUTANTS = (
+    Mutant(
+        name="what-another-machine-said-is-not-heard",
+        bug="A name that two machines of its owner hold is gone for an hour when one gives it up.",
+        plan="seats",
+        invariant="L1",
+        edits=(
+            Edit("naming/registrar.py", "                self._names.tell(Rouse(name))\n", "                pass\n"),
+        ),
+    ),
+    Mutant(
+        name="holds-a-name-without-claiming-it",
+        bug="A machine does not claim a name that another one of its owner holds.",
+        plan="seats",
+        invariant="L11",
+        edits=(Edit("naming/keeping.py", " or signer.peer not in entry.claim.peers:\n", ":\n"),),
+    ),
+    Mutant(
+        name="claimed-for-one-machine-alone",
+        bug="A machine that claims a name claims it for itself, and not for the owner's others.",
+        plan="seats",
+        invariant="L11",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                "    claims: tuple[Claim, ...] = entry.claims if entry else ()\n",
+                "    claims: tuple[Claim, ...] = ()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="next-machine-not-asked",
+        bug="What one machine of a name does not offer is asked of no other.",
+        plan="seats",
+        invariant="L3",
+        edits=(
+            Edit(
+                "tunnels/opening.py",
+                "                missing = error\n",
+                "                raise error from None\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="handed-over-and-kept-without-the-key",
+        bug="A machine without the key of the era in which a name was handed over goes on to hold it.",
+        test="naming/test_names.py::test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_handed_over",
+        edits=(
+            Edit(
+                "naming/keeper.py",
+                "            if not was_handed_over(holding.own, holding.entry):  # also in an era for which there is no key here\n"
+                "                check_era(self._signer, holding.era)\n",
+                "            check_era(self._signer, holding.era)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="answers-whoever-has-the-key-at-once",
+        bug="Who has a copy of the key makes this machine sign as often as it likes.",
+        test="naming/test_names.py::test_who_speaks_as_the_owner_again_and_again_is_answered_each_few_seconds_at_most",
+        edits=(Edit("naming/keeper.py", "self.send_after(_ROUSED, Tend())", "self.send_after(0.0, Tend())"),),
+    ),
+)
