@@ -73,21 +73,10 @@ MUTANTS = (
     Mutant(
         name="device-before-a-pin",
         bug="Whoever answers on the LAN takes over a name that a person pinned.",
-        test="ingress/test_resolver.py::test_a_device_changes_nothing_for_what_a_person_owns_or_bound",
+        plan="lan",
+        invariant="S25",
         edits=(
             Edit("ingress/resolver.py", '_FIRM = frozenset({"own", "petname", "pin"})', '_FIRM = frozenset({"own"})'),
-        ),
-    ),
-    Mutant(
-        name="claim-captures-a-device",
-        bug="The LAN is asked only about names that nobody claims.",
-        test="ingress/test_resolver.py::test_a_claim_does_not_capture_the_name_of_a_device",
-        edits=(
-            Edit(
-                "ingress/resolver.py",
-                "            if resolution.source in _FIRM:\n",
-                "            if resolution.source:\n",
-            ),
         ),
     ),
     Mutant(
@@ -161,12 +150,5 @@ MUTANTS = (
                 "            if resolution.source:\n",
             ),
         ),
-    ),
-    Mutant(
-        name="device-captures-a-pin",
-        bug="A device of the LAN goes before whom a person pinned the name to.",
-        plan="lan",
-        invariant="S25",
-        edits=(Edit("ingress/resolver.py", 'frozenset({"own", "petname", "pin"})', 'frozenset({"own", "petname"})'),),
     ),
 )

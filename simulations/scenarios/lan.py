@@ -21,6 +21,7 @@ NAME = "lan"
 ABOUT = "devices of LANs have names by mDNS, people open pages there, and pages of other sites load things"
 SIZE = 9
 _SAFETY = 80.0
+_MOST_LANS = 8
 _KNOWN = 10.0
 """By then names are claimed and offered."""
 _PATHS = ("core/services/ingress/devices", "core/services/ingress/resolver", "core/services/ingress/https")
@@ -29,7 +30,7 @@ _PATHS = ("core/services/ingress/devices", "core/services/ingress/resolver", "co
 def plan(seed: int, size: int) -> Plan:
     """See `Scenario`."""
     choices = SeededChoices(seed, NAME)
-    lans = max(1, size // 4)
+    lans = max(1, min(_MOST_LANS, size // 4))
     devices = tuple(DevicePlan(name=f"printer-{lan}", nat=lan) for lan in range(lans))
     machines = tuple(_machine(index, lans) for index in range(size))
     happens: list[Operation] = []

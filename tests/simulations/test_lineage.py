@@ -32,6 +32,71 @@ async def test_an_era_that_was_refused_was_not_opened_and_one_that_was_cut_short
     assert person.era is None
 
 
+def sit_down(model, *, at, of):
+    """Somebody sits down at a machine as the owner of another one, with the key of now."""
+    place, home = model.people[at], model.people[of]
+    place.lost_keys()
+    with model.lineage.recovering(place, home.owner, home.estate.latest) as recovered:
+        recovered()
+    return place
+
+
+async def test_an_owner_at_two_machines_holds_at_each_what_was_told_there_until_an_era_is_opened_at_the_other():
+    model = Model(2)
+    one, other = model.people
+    for person in model.people:
+        model.lineage.sits(person, owner_id(person.index))
+    sit_down(model, at=1, of=0)
+    assert one.estate is other.estate
+    assert one.estate.shared
+    for person in model.people:
+        with model.registering(person, "a") as wish:
+            wish.done()
+    assert model.holders("a") == [one, other]
+    assert one.shares("a")
+    assert not model.leads_to("a", one)  # it may be the other machine
+    assert not model.is_taken(other, "a")
+    with model.lineage.opening_era(one) as opened:
+        assert not model.is_sure("a")
+        opened(1)
+    assert model.is_sure("a")
+    assert (other.outdated, model.holders("a")) == (True, [one])
+    sit_down(model, at=1, of=0)
+    assert (other.era, other.outdated, other.held) == (1, False, [])
+
+
+async def test_what_one_machine_hands_over_is_in_doubt_at_the_others_of_its_owner():
+    model = Model(2)
+    one, other = model.people
+    for person in model.people:
+        model.lineage.sits(person, owner_id(person.index))
+    sit_down(model, at=1, of=0)
+    for person in model.people:
+        with model.registering(person, "a") as wish:
+            wish.done()
+    with model.lineage.handing_over(one, "a", owner_id(2)) as wish, model.lineage.opening_era(one) as opened:
+        opened(1)
+        wish.done()
+    assert one.handed_over == ["a"]
+    assert other.held == []
+    assert not model.is_sure("a")
+
+
+async def test_a_backup_of_another_owner_is_that_owner_again():
+    model = Model(2)
+    for person in model.people:
+        model.lineage.sits(person, owner_id(person.index))
+    other = model.people[1]
+    with model.registering(other, "a") as wish:
+        wish.done()
+    other.save()
+    sit_down(model, at=1, of=0)
+    assert (other.owner, other.held) == (owner_id(0), [])
+    other.restored()
+    assert other.owner == owner_id(1)
+    assert not model.is_sure("a")
+
+
 async def test_a_revoked_owner_holds_nothing_and_until_that_is_known_nobody_knows():
     model = Model(1)
     person = model.people[0]

@@ -49,6 +49,28 @@ def test_a_name_is_to_be_handed_over_in_the_era_that_was_opened_for_it():
     play(scene)
 
 
+def test_a_second_machine_signs_for_the_owner_and_a_third_one_is_another_owners():
+    async def scene(machine):
+        chain = owning.chain_of(machine)
+        second, third = (machine.world.machine(name) for name in ("m1", "m2"))
+        await owning.recover(second, chain, 2)
+        key = await owning.key_of(second)
+        assert (key.owner_id, key.era) == (chain.owner_id, 2)
+        node = await second.boot()
+        assert (await node.naming.register("bob")).owner == chain.owner_id
+        await second.shutdown()
+        with pytest.raises(NotAllowed):
+            await owning.recover(second, chain, 1)
+        await owning.recover(second, chain, 3)
+        assert (await owning.key_of(second)).era == 3
+        await third.boot()
+        await third.shutdown()
+        with pytest.raises(NotAllowed):
+            await owning.recover(third, chain, 2)
+
+    play(scene)
+
+
 def test_without_the_phrase_there_is_nothing_to_be_done():
     async def scene(machine):
         machine.wipe(keep_keys=False)

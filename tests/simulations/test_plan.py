@@ -13,7 +13,7 @@ from beam_actors.values import OwnerId
 from simulations import faults, scenarios
 from simulations.faults import Crash, Split
 from simulations.operations import Fetch, Register
-from simulations.plan import OPERATIONS, BadPlan, Bounds, MachinePlan, NatPlan, Plan, word
+from simulations.plan import OPERATIONS, BadPlan, Bounds, DevicePlan, MachinePlan, NatPlan, Plan, word
 from simulations.report import summary
 from simulations.run import run_plan
 
@@ -89,7 +89,7 @@ def test_a_file_that_says_something_else_is_refused(where, value):
         (
             ("operations", 0, "do"),
             "fly",
-            "operations[0]: there is no do 'fly'; there are expose, fetch, follow, petname, pin",
+            "operations[0]: there is no do 'fly'; there are expose, fetch, follow, locate, petname",
         ),
         (("operations", 0), {"at": 1.0}, 'operations[0]: "do" is missing; there are expose, fetch'),
         (("operations", 0), [], "operations[0]: must be an object, not []."),
@@ -191,6 +191,13 @@ def test_no_plan_is_without_machines_and_no_json_is_no_plan():
         Plan.loads("[]")
 
 
+def test_a_device_stands_behind_a_router_that_is_there():
+    with pytest.raises(BadPlan, match="A device is behind a router"):
+        Plan(scenario="drawn", seed=1, machines=(MachinePlan(),), devices=(DevicePlan(name="printer", nat=0),))
+    with pytest.raises(BadPlan, match="way: must be one of typed, link"):
+        Plan.loads(SMALL.dumps().replace('"do": "register"', '"do": "visit", "way": "flown"'))
+
+
 def test_a_machine_that_would_know_nobody_for_ever_is_refused():
     late = MachinePlan(bootstrap=(0,), boot=5.0)
     with pytest.raises(BadPlan, match="m2 boots before"):
@@ -231,7 +238,13 @@ def test_the_guide_has_no_row_of_a_kind_that_is_not_there():
 
 @pytest.mark.parametrize(
     ("kind", "head"),
-    [(Plan, "the plan"), (MachinePlan, "a machine"), (NatPlan, "a router of `nats`"), (Bounds, "`bounds`")],
+    [
+        (Plan, "the plan"),
+        (MachinePlan, "a machine"),
+        (NatPlan, "a router of `nats`"),
+        (DevicePlan, "a device of `devices`"),
+        (Bounds, "`bounds`"),
+    ],
 )
 def test_the_guide_has_a_row_for_each_field(kind, head):
     table = GUIDE.partition(f"\n| {head} | |\n")[2].partition("\n\n")[0]
