@@ -89,7 +89,7 @@ class Release(Operation):
         """See `Operation`."""
         with stage.model.releasing(place.person, self.name) as wish:
             try:
-                await place.node.naming.release(self.name)
+                signed = await place.node.naming.release(self.name)
             except NameNotFound:
                 wish.refused()
                 stage.invariants.not_held(place, self.name)
@@ -98,7 +98,7 @@ class Release(Operation):
                 wish.refused()
                 raise
             wish.done()
-        if not place.person.shares(self.name):
+        if signed and not place.person.shares(self.name):  # else the owner is revoked, or somebody may claim it again
             stage.invariants.released(place, self.name)
         return "done"
 
