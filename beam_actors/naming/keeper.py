@@ -27,6 +27,7 @@ from beam_actors.naming.keeping import (
     TTL,
     Signer,
     check_era,
+    handed_beside,
     is_due,
     next_terms,
     not_own,
@@ -40,7 +41,7 @@ from beam_actors.naming.solving import Proof, Solver
 from beam_actors.naming.tending import GiveUp, Rouse, TellProgress, Tend, Tended
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Ref, Reply, Timer, receives
-from beam_actors.values import Name
+from beam_actors.values import Name, OwnerId
 
 _log = structlog.get_logger(__name__)
 _ASK = 10.0
@@ -245,9 +246,13 @@ class NameKeeper(Actor):
 
     def _due(self, own: Own, entry: Entry | None, level: int) -> Kind | None:
         """What is to be signed, if anything; `level` is the work to show."""
-        if successor_of(own, self._signer) is not None:
+        if self._heir(own, entry) is not None:
             return Kind.TRANSFER
         return Kind.LIVE if is_due(entry, self._signer, self._clock.wall(), level=level) else None
+
+    def _heir(self, own: Own, entry: Entry | None) -> OwnerId | None:
+        """To whom the next claim is to hand the name over, if to anybody."""
+        return successor_of(own, self._signer) or handed_beside(own, entry, self._signer)
 
     async def _look_after_other(self, holding: Holding) -> None:
         if holding.bound:
@@ -257,7 +262,7 @@ class NameKeeper(Actor):
             self.stop()
 
     async def _publish(self, holding: Holding, kind: Kind, proof: Proof) -> None:
-        successor = successor_of(holding.own, self._signer) if holding.own and kind is Kind.TRANSFER else None
+        successor = self._heir(holding.own, holding.entry) if holding.own and kind is Kind.TRANSFER else None
         terms = next_terms(
             self._name,
             holding.entry,

@@ -80,6 +80,18 @@ def was_given_up(own: Own, entry: Entry | None) -> bool:
     return own.since < entry.claim.issued and bool(entry.claim.terms.previous)
 
 
+def handed_beside(own: Own, entry: Entry | None, signer: Signer) -> OwnerId | None:
+    """To whom another machine of the owner handed the name over, with the number of the claim that counts; or None.
+
+    Neither machine had heard of the other. The claim that counts is by chance one that holds the name; what a person
+    did with the recovery phrase is to stand, so it has to be said again.
+    """
+    rival = None if entry is None else entry.rival
+    if rival is None or rival.kind is not Kind.TRANSFER or rival.issued <= own.since or rival.era != signer.keyset.era:
+        return None
+    return rival.terms.successor
+
+
 def next_terms(
     name: Name,
     entry: Entry | None,

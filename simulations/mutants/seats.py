@@ -59,6 +59,12 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="handed-over-and-claimed-at-once",
+        bug="A machine that claims a name with the number by which another one of its owner handed it over undoes that.",
+        test="naming/test_names.py::test_a_machine_that_claims_before_it_hears_of_a_transfer_hands_the_name_over_again",
+        edits=(Edit("naming/keeping.py", "    return rival.terms.successor\n", "    return None\n"),),
+    ),
+    Mutant(
         name="answers-whoever-has-the-key-at-once",
         bug="Who has a copy of the key makes this machine sign as often as it likes.",
         test="naming/test_names.py::test_who_speaks_as_the_owner_again_and_again_is_answered_each_few_seconds_at_most",

@@ -427,6 +427,38 @@ async def test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_hand
         assert await heard_of(laptop) == [Kind.LIVE]
 
 
+async def test_a_machine_that_claims_before_it_hears_of_a_transfer_hands_the_name_over_again(
+    autojump_clock,
+):
+    wires = Wires()
+    laptop, phone, heir = Node(wires, 0, owner=0), Node(wires, 1, owner=0), Node(wires, 2, owner=2)
+    async with laptop.run(), phone.run(), heir.run():
+        for node in (phone, heir):
+            wires.connect(laptop, node)
+        for node in (laptop, phone):
+            await node.naming.register("alice")
+            await settle(15)
+    store = await MemoryStore.open(laptop.disk)
+    await hand_over(store, laptop.owner, ALICE, Handing(heir.owner, 1))
+    await store.close()
+    laptop.key = phone.key = owner_key(0, 1)
+    wires.cut(laptop, phone)
+    async with laptop.run(), heir.run():
+        wires.connect(laptop, heir)
+        await settle(15)
+        await heir.naming.register("alice")
+        async with phone.run():  # alone
+            await settle(30)
+            assert await heard_of(phone) == [Kind.LIVE]
+            wires.connect(laptop, phone)
+            await settle(30)
+            for node in (laptop, phone, heir):
+                assert (await node.naming.resolve("alice")).owner == heir.owner
+            for node in (laptop, phone):
+                assert await heard_of(node) == [Kind.TRANSFER]
+            assert await phone.naming.names() == ()
+
+
 class Fickle(Actor):
     """Stands where the registrar would, and ends a name's actor whenever it asks what it has to do."""
 
