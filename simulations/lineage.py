@@ -110,11 +110,12 @@ class Lineage:
             self.heirs.setdefault((name, person.owner), set()).add(heir)
         with request_about(person.names.setdefault(name, Wish()), Standing.HANDED) as request:
             yield request
-        # The owner's other machines give it up when they hear of it. One that claims it in the new era before may be
-        # the last to speak.
-        for other in person.estate.beside(person):
-            if name in other.names and other.names[name].standing is Standing.HELD:
-                other.names[name].standing = Standing.UNSURE
+        if (
+            person.names[name].standing is Standing.HANDED
+        ):  # the owner's other machines let go of it when they hear that
+            for other in person.estate.beside(person):
+                if name in other.names and other.names[name].standing is Standing.HELD:
+                    other.names[name].standing = Standing.HANDED
 
     def handed(self, person: "Person", name: str, era: int) -> None:
         """The next daemon hands the name over, in this era."""

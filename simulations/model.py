@@ -95,10 +95,14 @@ class Person:
         told = wish is not None and wish.standing is Standing.HELD
         return told and self.revoked is False and not self.outdated
 
-    def shares(self, name: str) -> bool:
-        """Whether another machine of the owner may hold the name, so that it is claimed again when this gives it up."""
+    def shares(self, name: str, *standings: Standing) -> bool:
+        """Whether the name stands so, or may, at another machine of the owner.
+
+        Without `standings`: whether it is held there, so that it is claimed again when this machine gives it up.
+        """
         wishes = (other.names.get(name) for other in self.estate.beside(self))
-        return any(wish is not None and wish.standing in {Standing.HELD, Standing.UNSURE} for wish in wishes)
+        asked = {Standing.UNSURE, *(standings or (Standing.HELD,))}
+        return any(wish is not None and wish.standing in asked for wish in wishes)
 
     def bound(self, label: str) -> tuple[str, OwnerId] | None:
         """The name and the owner to which the person bound the label, by a petname or a pin."""
@@ -211,8 +215,11 @@ class Model:
     def registering(self, person: Person, name: str) -> Iterator[Request]:
         """Somebody asks for a name."""
         self.claims(name, person.owner)
-        with request_about(person.names.setdefault(name, Wish()), Standing.HELD) as request:
+        wish = person.names.setdefault(name, Wish())
+        with request_about(wish, Standing.HELD) as request:
             yield request
+        if wish.standing is Standing.HELD and person.shares(name, Standing.HANDED):
+            wish.standing = Standing.UNSURE  # which of the two is later, their clocks say
 
     @contextmanager
     def releasing(self, person: Person, name: str) -> Iterator[Request]:

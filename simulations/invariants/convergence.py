@@ -10,6 +10,7 @@ from beam_actors.values import Name
 from simulations.invariants.base import Invariant
 from simulations.invariants.quotas import pushed_out, to_be_equal
 from simulations.invariants.reference import canonical, reference
+from simulations.wishes import Standing
 
 if TYPE_CHECKING:
     from simulations.model import Person
@@ -28,6 +29,13 @@ def _says(registry: Registry, name: Name, person: "Person", wanted: Kind, *, sin
         return wanted is not Kind.LIVE and registry.era_of(person.owner) > since
     present = wanted is not Kind.LIVE or person.era is None or entry.claim.era >= person.era
     return entry.claim.kind is wanted and present
+
+
+def _said_otherwise(person: "Person", name: str, wanted: Kind) -> bool:
+    """Whether another machine of the owner holds the name (L11 asks for that), or hands over what is given up here."""
+    if wanted is Kind.TOMBSTONE and person.shares(name, Standing.HANDED):
+        return True
+    return wanted is not Kind.LIVE and person.shares(name)
 
 
 class RegistriesAgree(Invariant):
@@ -120,8 +128,8 @@ class RegistriesAgree(Invariant):
                 (Kind.TRANSFER, person.handed_over),
             ):
                 for name in names:
-                    if wanted is not Kind.LIVE and person.shares(name):
-                        continue  # L11 asks for it
+                    if _said_otherwise(person, name, wanted):
+                        continue
                     entry = known.registry.entry(Name(name), person.owner)
                     if entry is None and pushed_out((name, person.owner), known.registry, stage.work.level):
                         continue  # L7 asks for it

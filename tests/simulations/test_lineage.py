@@ -65,7 +65,7 @@ async def test_an_owner_at_two_machines_holds_at_each_what_was_told_there_until_
     assert (other.era, other.outdated, other.held) == (1, False, [])
 
 
-async def test_what_one_machine_hands_over_is_in_doubt_at_the_others_of_its_owner():
+async def test_what_one_machine_hands_over_is_held_by_none_of_its_owner():
     model = Model(2)
     one, other = model.people
     for person in model.people:
@@ -77,8 +77,10 @@ async def test_what_one_machine_hands_over_is_in_doubt_at_the_others_of_its_owne
     with model.lineage.handing_over(one, "a", owner_id(2)) as wish, model.lineage.opening_era(one) as opened:
         opened(1)
         wish.done()
-    assert one.handed_over == ["a"]
-    assert other.held == []
+    assert one.handed_over == other.handed_over == ["a"]
+    assert model.is_sure("a")
+    with model.registering(other, "a") as wish:
+        wish.done()
     assert not model.is_sure("a")
 
 
