@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.backends.openssl import backend
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -51,6 +52,14 @@ def test_root_and_intermediate_are_constrained():
         basic = value(certificate, x509.BasicConstraints)
         assert (basic.critical, basic.value.ca, basic.value.path_length) == (True, True, path_length)
         assert value(certificate, x509.KeyUsage).critical
+
+
+def test_what_is_made_follows_from_the_entropy_where_openssl_can_sign_so():
+    if not backend.ecdsa_deterministic_supported():
+        pytest.skip("this OpenSSL draws a nonce for each signature")
+    one, other = authority(), authority()
+    assert one.issuer_pem == other.issuer_pem
+    assert one.issue("byronwade.local", now=NOW).chain == other.issue("byronwade.local", now=NOW).chain
 
 
 def test_a_leaf():
