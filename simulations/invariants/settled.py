@@ -52,6 +52,8 @@ class SettledWasAlone(Invariant):
         """Whose hold ended with an era, and who may go on with it: since when it was, and when it ended."""
         self._eras: dict[tuple[int, OwnerId], int] = {}
         """The era of each owner at the last look."""
+        self._first: set[tuple[int, OwnerId]] = set()
+        """Machines and owners of whom a stolen key may have been the first there to speak in an era."""
 
     def claims_changed(self, place: "Place", registry: Registry, new: list[Claim], gone: list[Claim]) -> None:
         """See `Invariant`."""
@@ -65,7 +67,10 @@ class SettledWasAlone(Invariant):
             self._carry_on(place, name, holders, registry)
             self._judge(place, name, holders, known.settled(name, now))
         for owner in {claim.owner for claim in (*new, *gone)}:
-            self._eras[place.index, owner] = registry.era_of(owner)
+            before, now_era = self._eras.get((place.index, owner), 0), registry.era_of(owner)
+            if any((owner, era) in self.stage.model.lineage.stolen for era in range(before + 1, now_era + 1)):
+                self._first.add((place.index, owner))
+            self._eras[place.index, owner] = now_era
 
     def _carry_on(self, place: "Place", name: Name, holders: list[OwnerId], registry: Registry) -> None:
         """Note a hold that ended because its owner opened an era here, and to whom the owner hands it over."""
@@ -105,7 +110,7 @@ class SettledWasAlone(Invariant):
             self._settled[key] = settled
             own = before is not None and before.owner == settled
             alone = now - (before.carried if before is not None and own else self._carried(place, name, settled))
-            if alone < self.stage.plan.settle_after - _SLACK and self._misled(name, settled):
+            if alone < self.stage.plan.settle_after - _SLACK and self._misled(place, name, settled):
                 self.forgiven["a stolen key spoke before anybody else did in that era, and handed the hold over"] += 1
                 return
             self.expect(
@@ -122,10 +127,10 @@ class SettledWasAlone(Invariant):
                 f"{name} is contested at {place.name}, where {before.owner.short} held it alone for {alone:.0f} s",
             )
 
-    def _misled(self, name: Name, settled: OwnerId) -> bool:
+    def _misled(self, place: "Place", name: Name, settled: OwnerId) -> bool:
         """Whether it may have gone to an attacker by a transfer that came and went between two looks."""
-        lineage, claimants = self.stage.model.lineage, self.stage.model.claimants.get(name.label, ())
-        return settled in self.stage.model.strangers and any(lineage.may_mislead(owner) for owner in claimants)
+        claimants = self.stage.model.claimants.get(name.label, ())
+        return settled in self.stage.model.strangers and any((place.index, one) in self._first for one in claimants)
 
     def lost_memory(self, place: "Place") -> None:
         """See `Invariant`."""
