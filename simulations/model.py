@@ -174,13 +174,28 @@ class Person:
 
     def lost_keys(self) -> None:
         """Everything is gone: a new owner, who never had anything."""
-        self.estate.left.update(name for name, wish in self.names.items() if wish.ever)
+        self.leaves()
         self.owner = None
         self.names.clear()
         self.offers.clear()
         self.pins.clear()
         self.petnames.clear()
         self.era, self.estate = 0, Estate()
+
+    def leaves(self) -> None:
+        """The machine is the owner's no more. An era that was opened there may never have been heard of elsewhere."""
+        self.estate.left.update(name for name, wish in self.names.items() if wish.ever)
+        others = self.estate.beside(self)
+        if others and self.era and self.era == self.estate.latest:
+            self.estate.latest = None
+            for wish in (wish for other in others for wish in other.names.values()):
+                if wish.standing is Standing.HANDED:
+                    wish.standing = Standing.UNSURE
+
+    @property
+    def astray(self) -> bool:
+        """Whether a key signs here that is worth nothing: own names lead nowhere then, whoever else holds them."""
+        return self.outdated or bool(self.revoked)
 
     def _is_again(self, saved: Saved) -> None:
         """The backup is of another owner, who sat here before."""

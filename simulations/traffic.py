@@ -162,6 +162,8 @@ class Traffic:
         """Whether the visitor bound the name, perhaps to somebody else."""
         if wish.name is None or "." in wish.name or wish.name in visitor.person.pins:
             return wish.name in visitor.person.pins
+        if visitor.person.astray and wish.name in visitor.person.names:
+            return True
         owner = self._stage.inside.pinned_by_use(visitor.node, wish.name)
         return owner is not None and owner != self._stage.places[wish.of].person.owner
 

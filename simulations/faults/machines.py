@@ -62,6 +62,7 @@ class Leave(MachineFault):
             await place.shutdown()
             if not self.back:
                 place.gone = True
+                place.person.leaves()
                 return
             await stage.hold(self.down)
             await place.boot()

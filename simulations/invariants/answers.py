@@ -245,7 +245,7 @@ class NamesResolve(Invariant):
             self.stage.invariants.resolved(place, name, found)
         settled = self._decided(place, name)
         right = self._right(place, name) if settled is None else (settled.short,)
-        if (place.person.revoked or place.person.outdated) and name in place.person.names:
+        if place.person.astray and name in place.person.names:
             right = (*right, "nobody")  # where it was an own name it goes on to be one, of a key that is worth nothing
         self.expect(got in right, f"{name} at {place.name}: {got}, not {right}")
 

@@ -81,7 +81,7 @@ class TunnelsWork(Invariant):
         return found
 
     def _bound_elsewhere(self, place: "Place", owner: "Place", name: str | None) -> bool:
-        if name is None or name in place.person.pins:
+        if name is None or name in place.person.pins or (place.person.astray and name in place.person.names):
             return name is not None
         return self.stage.inside.pinned_by_use(place.node, name) not in {None, owner.person.owner}
 

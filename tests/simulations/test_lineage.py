@@ -112,3 +112,21 @@ async def test_a_revoked_owner_holds_nothing_and_until_that_is_known_nobody_know
         revoked()
     assert model.is_sure("a")
     assert (person.held, person.given_up) == ([], [])
+
+
+async def test_an_era_that_was_opened_at_a_machine_which_is_lost_may_have_been_heard_of_by_nobody():
+    model = Model(2)
+    one, other = model.people
+    for person in model.people:
+        model.lineage.sits(person, owner_id(person.index))
+    sit_down(model, at=1, of=0)
+    for person in model.people:
+        with model.registering(person, "a") as wish:
+            wish.done()
+    with model.lineage.handing_over(one, "a", owner_id(2)) as wish, model.lineage.opening_era(one) as opened:
+        opened(1)
+        wish.done()
+    assert other.astray
+    one.lost_keys()
+    assert not model.is_sure("a")
+    assert (other.outdated, other.handed_over) == (False, [])
