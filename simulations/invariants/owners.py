@@ -70,7 +70,9 @@ class BindingsFollowOwners(Invariant):
 
     def _judge(self, place: "Place", key: tuple[int, bool, Name], before: _Bound, pin: "Pin") -> None:
         led_to = self.stage.model.lineage.led_to(before.name.label, before.owner)
-        if pin.owner not in led_to and self.stage.model.lineage.may_mislead(before.owner, before.era):
+        may_mislead = self.stage.model.lineage.may_mislead
+        eras = {owner: before.era if owner == before.owner else 0 for owner in led_to}
+        if pin.owner not in led_to and any(may_mislead(owner, era) for owner, era in eras.items()):
             self.forgiven["a stolen key spoke before anybody else did in that era"] += 1
             self._misled.add(key)
             return
