@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dnslib import RR, A, DNSError, DNSHeader, DNSRecord
 
 from beam_actors.errors import NetworkError
-from beam_actors.flow import Datagrams, Flow, Pump
+from beam_actors.flow import Flow, Pump
 from beam_actors.ingress.mdns import GROUP
 from beam_actors.values import TcpAddress
 
@@ -60,8 +60,8 @@ class Lan:
         """As the owner of sockets: a callback failed, which no scenario expects."""
         raise AssertionError(f"{self.path} failed") from reason
 
-    def _on_questions(self, _socket: "DatagramSocket", batch: Datagrams) -> None:
-        for data, sender in batch:
+    def _on_questions(self, socket: "DatagramSocket") -> None:
+        for data, sender in socket.receive():
             try:
                 record = DNSRecord.parse(bytes(data))
             except (DNSError, ValueError):
@@ -80,5 +80,7 @@ class Lan:
             return
 
 
-def _deaf(_socket: "DatagramSocket", _batch: Datagrams) -> None:
+def _deaf(socket: "DatagramSocket") -> None:
     """A device that is asked at its own address answers nothing."""
+    for _question in socket.receive():
+        pass

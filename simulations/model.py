@@ -98,7 +98,7 @@ class Person:
     def shares(self, name: str, *standings: Standing) -> bool:
         """Whether the name stands so, or may, at another machine of the owner.
 
-        Without `standings`: whether it is held there, so that it is claimed again when this machine gives it up.
+        Without `standings`: whether it is held there.
         """
         wishes = (other.names.get(name) for other in self.estate.beside(self))
         asked = {Standing.UNSURE, *(standings or (Standing.HELD,))}
@@ -241,6 +241,11 @@ class Model:
         """Somebody gives a name up."""
         with request_about(person.names.setdefault(name, Wish()), Standing.NONE) as request:
             yield request
+        if person.names[name].standing is Standing.NONE:  # the owner's other machines let go of it when they hear that
+            for other in person.estate.beside(person):
+                wish = other.names.get(name)
+                if wish is not None and wish.standing is Standing.HELD:
+                    wish.standing = Standing.UNSURE  # or claimed it later, as their clocks say
 
     @contextmanager
     def exposing(

@@ -98,7 +98,9 @@ class Release(Operation):
                 wish.refused()
                 raise
             wish.done()
-        if signed and not place.person.shares(self.name):  # else the owner is revoked, or somebody may claim it again
+        if signed and not place.person.shares(
+            self.name
+        ):  # else the owner is revoked, or another machine may have claimed it later
             stage.invariants.released(place, self.name)
         return "done"
 
