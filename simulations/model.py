@@ -218,7 +218,9 @@ class Person:
 class Model:
     """All people, and all who ever signed for a name."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, undisturbed: bool = False) -> None:
+        """`undisturbed`: what one machine says is heard by the others within seconds, and their clocks agree."""
+        self._undisturbed = undisturbed
         self.people = [Person(index) for index in range(size)]
         self.claimants: dict[str, set[OwnerId]] = {}
         """By name: the owners whose node was asked to claim it, with whatever outcome, and attackers who did."""
@@ -245,7 +247,8 @@ class Model:
             for other in person.estate.beside(person):
                 wish = other.names.get(name)
                 if wish is not None and wish.standing is Standing.HELD:
-                    wish.standing = Standing.UNSURE  # or claimed it later, as their clocks say
+                    heard = self._undisturbed and trio.current_time() - wish.asked_at > _SPREAD
+                    wish.standing = Standing.NONE if heard else Standing.UNSURE  # it may count as claimed later
 
     @contextmanager
     def exposing(

@@ -98,9 +98,8 @@ class Release(Operation):
                 wish.refused()
                 raise
             wish.done()
-        if signed and not place.person.shares(
-            self.name
-        ):  # else the owner is revoked, or another machine may have claimed it later
+        # Else the owner is revoked, or another machine may have claimed it later.
+        if signed and not place.person.shares(self.name):
             stage.invariants.released(place, self.name)
         return "done"
 

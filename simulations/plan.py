@@ -129,6 +129,11 @@ class Plan:
         self._check_machines()
         self._check_events()
 
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nothing goes wrong, and all wall clocks agree."""
+        return not self.faults and not any(machine.offset or machine.drift for machine in self.machines)
+
     def _check_machines(self) -> None:
         for index, machine in enumerate(self.machines):
             if any(not 0 <= other < index for other in machine.bootstrap):

@@ -66,7 +66,7 @@ class Stage:
         self._homes: dict[OwnerId, Place] = {}
         self.phrases: dict[OwnerId, OwnerChain] = {}
         """What people wrote down when a machine of theirs made its keys."""
-        self.model = Model(plan.size)
+        self.model = Model(plan.size, undisturbed=plan.undisturbed)
         self.limits = NodeLimits(naming=NamingLimits(settle_after=plan.settle_after))
         """Of every daemon."""
         world.difficulty = Difficulty(plan.work, _WORK_KIB)

@@ -81,7 +81,7 @@ def _told(peers: int, *, new: bool) -> str:
 @click.argument("name")
 @beam_command
 def release(app: App, name: str) -> None:
-    """Give up NAME, so that others may claim it."""
+    """Give up NAME, on all your machines, so that others may claim it."""
     answer = app.ask("POST", "/v1/release", {"name": name_of(name)}, timeout=PATIENCE)
     if app.out.as_json:
         app.out.data(answer)

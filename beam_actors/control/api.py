@@ -141,7 +141,7 @@ class NodeApi(Protocol):
         ...
 
     async def release(self, name: str) -> bool:
-        """Give up an owned name, also one that is kept elsewhere, by a signed tombstone; NameNotFound, NotAllowed.
+        """Give up an owned name, wherever it is kept, by a signed tombstone; NameNotFound, NotAllowed.
 
         False: it was forgotten only, since the owner is revoked.
         """

@@ -223,7 +223,7 @@ class Naming:
         return found
 
     async def release(self, text: str) -> bool:
-        """Give a name of this node's owner up, also one that is claimed on another machine alone.
+        """Give a name of this node's owner up for all the owner's machines, unless one claims it later.
 
         Returns once the tombstone is durable. Raises `InvalidName`, `NameNotFound`, and `NotAllowed` if the owner's key
         on this machine was replaced.

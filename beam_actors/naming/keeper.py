@@ -132,7 +132,7 @@ class NameKeeper(Actor):
 
     @receives(Rouse)
     def on_rouse(self, _message: Rouse) -> None:
-        """Look after the name soon: it may have been given up, handed over or signed twice on another machine."""
+        """Look after the name soon: it may have been handed over, or signed twice, on another machine."""
         if not self._roused:
             self._roused = True
             self.send_after(_ROUSED, Tend())

@@ -200,7 +200,7 @@ class Registrar(Actor):
         for claim in message.claims:  # all or none
             self._known.check(claim, now)
         new = [claim for claim in message.claims if self._known.publish(claim, now)]
-        self._tell_when_durable(new, self.defer(), None)
+        self._tell_when_durable(new, self.defer(), None, ours=True)
 
     @receives(Revoke)
     def on_revoke(self, message: Revoke) -> None:
@@ -212,17 +212,22 @@ class Registrar(Actor):
         new = [claim] if self._known.publish(claim, self._clock.wall()) else []
         self._tell_when_durable(new, self.defer(), claim.owner)
 
-    def _tell_when_durable(self, new: list[Claim], reply: Reply, value: object, source: PeerId | None = None) -> None:
+    def _tell_when_durable(
+        self, new: list[Claim], reply: Reply, value: object, source: PeerId | None = None, *, ours: bool = False
+    ) -> None:
         """Answer with `value`, and tell the watchers what is new, once it is on the disk."""
         elsewhere = self._known.elsewhere()
 
         def done() -> None:
-            self._announce(new, elsewhere, source)
+            self._announce(new, elsewhere, source, ours=ours)
             reply.set(value)
 
         self._ledger.commit(done, reply.fail)
 
-    def _announce(self, new: list[Claim], elsewhere: tuple[Name, ...], source: PeerId | None = None) -> None:
+    def _announce(
+        self, new: list[Claim], elsewhere: tuple[Name, ...], source: PeerId | None = None, *, ours: bool = False
+    ) -> None:
+        """Tell whoever has to know what is new and came from `source`; `ours` was signed here."""
         for event in self._known.events.after(self._logged):
             to = {} if event.heir is None else {"to": str(event.heir)}
             _log.warning(f"a name was {event.what.value}", name=str(event.name), owner=str(event.owner), **to)
@@ -231,8 +236,8 @@ class Registrar(Actor):
         ordinary = tuple(one for one in new if one.kind is Kind.REVOCATION or (one.name, one.owner) not in lodgers)
         if ordinary or elsewhere:
             self._spread.tell(Changed(ordinary, source, elsewhere))
-        for name in sorted({claim.name for claim in new if claim.owner == self._known.owner and claim.label}):
-            if name in self._known.own:  # another machine of the owner may have said it: is the name held here still?
+        for name in sorted({one.name for one in new if one.owner == self._known.owner and one.label and not ours}):
+            if name in self._known.own:  # another machine of the owner said it: is there something to say to that?
                 self._names.tell(Rouse(name))
         if new or elsewhere:
             for watcher in self._watchers:

@@ -21,7 +21,7 @@ class Tend:
 
 @attrs.frozen(slots=True)
 class Rouse:
-    """To the supervisor of names, and on to the name's actor: there is a new claim of the owner's for it."""
+    """To the supervisor of names, and on to the name's actor: another machine of the owner spoke of it."""
 
     name: Name
 

@@ -3,7 +3,8 @@
 Rules:
 - Control frames go first. Then who has little to say, `QUANTUM` bytes at most, and then the others in turn, a record
   each: sparse flows before bulk ones (RFC 8290, 4.2). Whoever has more to say than that stands with the bulk
-  afterwards, and bulk that waits has half of each record at least, so neither starves the other.
+  afterwards. While bulk waits, sparse streams have half of each record at most, or one frame of it.
+- A stream that is gone stands in no line, since a peer that reads nothing keeps all lines from moving.
 - A stream that was given less room than it asked for is told once (`StreamWritable`) when there is room again. Nobody
   overtakes those who wait.
 
@@ -11,20 +12,22 @@ Invariant: a stream waits in the line only while the session's buffer is more th
 yield, so flushing always wakes it; otherwise it waits for its own window or its own queue, whose changes lead here.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from beam_actors.values import EMPTY
 from beam_actors.wire.events import Event, StreamWritable
 from beam_actors.wire.limits import SessionLimits
-from beam_actors.wire.stream import Buffer, Life, Stream
+from beam_actors.wire.stream import Buffer, Stream
 from beam_actors.wire.yamux import HEADER_SIZE, Flag, Kind, pack_header
 
 QUANTUM: Final = 16384
 """Bytes with which a stream overtakes those that have more: a request, or a small answer, beside downloads."""
 _SLIVER: Final = 512
 """A frame that would be cut shorter than this is left for the next record."""
+_Line = OrderedDict[Stream, None]
+_NONE: Final[_Line] = OrderedDict()
+"""What all empty lines are, and nobody writes to: most sessions have nothing to say."""
 _FIN: Final = int(Flag.FIN)
 _DATA: Final = int(Kind.DATA)
 
@@ -39,9 +42,7 @@ class Outbox:
         self._stream_buffer = limits.stream_buffer
         self._on_fin = on_fin
         self._control = bytearray()
-        self._sparse: deque[Stream] = EMPTY
-        self._bulk: deque[Stream] = EMPTY
-        self._line: list[Stream] = []
+        self._sparse = self._bulk = self._line = _NONE
         self.queued = 0
 
     def __repr__(self) -> str:
@@ -85,7 +86,9 @@ class Outbox:
             and stream.queued * 2 <= self._stream_buffer
         ):
             stream.in_line = True
-            self._line.append(stream)
+            if self._line is _NONE:
+                self._line = OrderedDict()
+            self._line[stream] = None
 
     def wake(self, events: list[Event]) -> None:
         """Tell the line to go on if the session's buffer is half empty."""
@@ -93,9 +96,8 @@ class Outbox:
             for stream in self._line:
                 stream.in_line = False
                 stream.wants_room = False
-                if stream.life is not Life.GONE:
-                    events.append(StreamWritable(stream.id))
-            self._line.clear()
+                events.append(StreamWritable(stream.id))
+            self._line = _NONE
 
     def enqueue(self, stream: Stream, data: Buffer, size: int) -> None:
         """Queue the first `size` bytes of `data`, which the caller knows to be within the stream's credit."""
@@ -108,27 +110,39 @@ class Outbox:
         if stream.announced and not stream.ready and (stream.queued or stream.finishing):
             stream.ready = True
             if stream.queued <= QUANTUM:
-                if self._sparse is EMPTY:
-                    self._sparse = deque()
-                self._sparse.append(stream)
+                if self._sparse is _NONE:
+                    self._sparse = OrderedDict()
+                self._sparse[stream] = None
             else:
                 self._join_bulk(stream)
 
     def _join_bulk(self, stream: Stream) -> None:
-        if self._bulk is EMPTY:
-            self._bulk = deque()
-        self._bulk.append(stream)
+        if self._bulk is _NONE:
+            self._bulk = OrderedDict()
+        self._bulk[stream] = None
 
     def forget(self, stream: Stream) -> None:
         """The stream is gone: what it had queued is not sent."""
         self.queued -= stream.drop_queue()
+        if stream.ready:
+            self._sparse.pop(stream, None)
+            self._bulk.pop(stream, None)
+            stream.ready = False
+        if stream.in_line:
+            del self._line[stream]
+            stream.in_line = False
 
     def clear(self) -> None:
         """The session is over: only what the control frames say is still sent."""
-        self._sparse.clear()
-        self._bulk.clear()
-        self._line.clear()
+        self._sparse = self._bulk = self._line = _NONE
         self.queued = 0
+
+    def _is_bulks_turn(self, filled: int, room: int) -> bool:
+        """Whether one more sparse frame is for the next record, of which bulk that waits leaves half."""
+        if not (self._bulk and filled):
+            return False
+        size = min(next(iter(self._sparse)).queued, QUANTUM)
+        return filled + HEADER_SIZE + size > room // 2
 
     def fill(self, parts: list[Buffer], room: int) -> int:
         """Append frames of at most `room` bytes in sum to `parts`: how many bytes they have."""
@@ -138,19 +152,18 @@ class Outbox:
             del self._control[: len(control)]
             parts.append(control)
             filled = len(control)
-        half = room // 2
-        while (sparse := self._sparse) or self._bulk:
-            first = sparse and not (self._bulk and filled >= half)
-            turns = sparse if first else self._bulk
-            stream = turns[0]
-            if stream.life is Life.GONE:
-                turns.popleft()
-                continue
+        sparse, bulk = self._sparse, self._bulk
+        while sparse or bulk:
             space = room - filled - HEADER_SIZE
+            if sparse and not self._is_bulks_turn(filled, room):
+                turns, space = sparse, min(space, QUANTUM)
+            else:
+                turns = bulk
+            stream = next(iter(turns))
             if space < min(stream.queued, _SLIVER if filled else 1) or space < 0:
                 break
-            turns.popleft()
-            size = min(space, stream.queued, QUANTUM) if first else min(space, stream.queued)
+            del turns[stream]
+            size = min(space, stream.queued)
             flags = stream.flags
             stream.flags = 0
             last = stream.finishing and size == stream.queued
@@ -160,14 +173,15 @@ class Outbox:
             filled += HEADER_SIZE + size
             if stream.queued:
                 self._join_bulk(stream)
+                bulk = self._bulk
             else:
                 stream.ready = False
                 if last:
                     self._on_fin(stream)
             if stream.wants_room:
                 self.reconsider(stream)
-        if not self._sparse:
-            self._sparse = EMPTY
-        if not self._bulk:
-            self._bulk = EMPTY
+        if not sparse:
+            self._sparse = _NONE
+        if not bulk:
+            self._bulk = _NONE
         return filled

@@ -101,7 +101,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/registrar.py",
-                "            self._announce(new, elsewhere, source)\n            reply.set(value)\n",
+                "            self._announce(new, elsewhere, source, ours=ours)\n            reply.set(value)\n",
                 "            reply.set(value)\n",
             ),
             Edit(

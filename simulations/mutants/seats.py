@@ -4,10 +4,22 @@ from simulations.mutants.mutant import Edit, Mutant
 
 MUTANTS = (
     Mutant(
-        name="what-another-machine-said-is-not-heard",
-        bug="A name that two machines of its owner hold is gone for an hour when one gives it up.",
+        name="held-on-after-another-machine-gave-it-up",
+        bug="A machine goes on to claim a name that another one of its owner gave up.",
         plan="seats",
-        invariant="L1",
+        invariant="S13",
+        edits=(
+            Edit(
+                "naming/own.py",
+                "if name in self._held and was_given_up(self._held[name], entry):",
+                "if False and was_given_up(self._held[name], entry):",
+            ),
+        ),
+    ),
+    Mutant(
+        name="what-another-machine-said-is-not-heard",
+        bug="What two machines of one owner signed at once is looked at after an hour, and not within seconds.",
+        test="naming/test_names.py::test_two_machines_of_one_owner_share_a_name_and_heal_an_equivocation",
         edits=(
             Edit("naming/registrar.py", "                self._names.tell(Rouse(name))\n", "                pass\n"),
         ),

@@ -268,7 +268,8 @@ MUTANTS = (
             Edit(
                 "wire/outbox.py",
                 "parts.append(pack_header(0, _DATA, flags | _FIN if last else flags, stream.id, size))",
-                "number = turns[0].id if turns and not (flags or last or turns[0].flags) else stream.id\n"
+                "other = next(iter(turns), stream)\n"
+                "            number = stream.id if flags or last or other.flags else other.id\n"
                 "            parts.append(pack_header(0, _DATA, flags | _FIN if last else flags, number, size))",
             ),
         ),

@@ -1,5 +1,7 @@
 from contextlib import suppress
 
+import trio
+
 from beam_actors.errors import NotAllowed, StorageError
 from simulations.model import Model
 from tests.naming.builders import owner_id
@@ -130,3 +132,21 @@ async def test_an_era_that_was_opened_at_a_machine_which_is_lost_may_have_been_h
     one.lost_keys()
     assert not model.is_sure("a")
     assert (other.outdated, other.handed_over) == (False, [])
+
+
+async def test_what_one_machine_gives_up_is_held_by_none_of_its_owner_unless_it_may_be_claimed_later(autojump_clock):
+    for undisturbed, held in ((True, False), (False, None)):
+        model = Model(2, undisturbed=undisturbed)
+        one, _other = model.people
+        for person in model.people:
+            model.lineage.sits(person, owner_id(person.index))
+        sit_down(model, at=1, of=0)
+        for person in model.people:
+            with model.registering(person, "a") as wish:
+                wish.done()
+        await trio.sleep(10)
+        with model.releasing(one, "a") as wish:
+            wish.done()
+        assert model.holders("a") == []
+        assert model.is_sure("a") is (held is not None)
+        assert one.shares("a") is (held is None)

@@ -9,7 +9,7 @@ _BOUNDS = Bounds(converge=60.0, tunnels=20.0)
 
 
 def _seats() -> Plan:
-    """Both machines hold a name, and only the second offers something under it; of two more, one is given up by one."""
+    """Both machines hold two names. Only the second offers something under one; the first gives the other one up."""
     return small(
         "seats",
         TRIO,
@@ -20,9 +20,9 @@ def _seats() -> Plan:
             Expose(at=7.0, machine=2, port=9000, name="one"),
             Register(at=8.0, machine=1, name="two"),
             Register(at=10.0, machine=2, name="two"),
-            Release(at=13.0, machine=1, name="two"),
+            Release(at=17.0, machine=1, name="two"),
         ),
-        safety=16.0,
+        safety=20.0,
         bounds=_BOUNDS,
     )
 
