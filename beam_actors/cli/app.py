@@ -12,7 +12,7 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.commands import COMMANDS, SECTIONS, SHARE, looks_like_target
-from beam_actors.cli.output import Output, cannot_print, discard, open_missing_streams, to_fit
+from beam_actors.cli.output import Output, cannot_print, discard, open_missing_streams, to_fit, wait_for_readers
 
 _TARGET = "PORT | HOST:PORT"
 _UNPRINTED = {errno.EBADF, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
@@ -74,6 +74,7 @@ def beam(ctx: click.Context, home: str | None, *, as_json: bool) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the program; the exit code."""
     open_missing_streams()
+    wait_for_readers()
     exit_code = _run(arguments)
     try:
         sys.stdout.flush()

@@ -6,9 +6,11 @@ prose on a terminal is broken between words, and values and commands, which are 
 a command of this program that is shown in backticks works as pasted, for the home that is spoken of.
 """
 
+import io
 import json
 import os
 import re
+import select
 import shlex
 import shutil
 import sys
@@ -182,6 +184,30 @@ def open_missing_streams() -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
             setattr(sys, name, open(descriptor, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 (for good)
+
+
+class _Patient(io.FileIO):
+    """A descriptor that may say "later", written to until it took everything: who made it so is another program."""
+
+    def write(self, data: Any) -> int:
+        """See `io.RawIOBase`."""
+        while (written := super().write(data)) is None:
+            select.select((), (self,), ())
+        return written
+
+
+def wait_for_readers() -> None:
+    """Wait where a stream was made non-blocking, as programs with an event loop do to the pipes that they hand out.
+
+    The flag belongs to everybody who shares the pipe or the terminal, so it is not taken back.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        with suppress(OSError, ValueError):  # a stream without a descriptor, in a test
+            if not os.get_blocking(stream.fileno()):
+                raw = io.BufferedWriter(_Patient(stream.fileno(), "w", closefd=False))
+                patient = io.TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=stream.line_buffering)
+                setattr(sys, name, patient)
 
 
 def program_at(home: Path) -> str:

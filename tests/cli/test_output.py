@@ -1,4 +1,5 @@
 import io
+import os
 import re
 import subprocess
 import sys
@@ -228,3 +229,31 @@ def test_an_error_keeps_its_exit_code_and_sentence_though_its_object_is_lost(tmp
 
 def test_an_error_that_nobody_hears_keeps_its_exit_code(tmp_path):
     assert program(["--home", str(tmp_path), "status"], closed=">&- 2>/dev/full").returncode == 3
+
+
+def test_a_pipe_that_says_later_gets_everything(monkeypatch):
+    """As programs with an event loop hand them out, who read when they find the time."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    got = bytearray()
+
+    def full(_read, _write, _error):  # now the parent finds the time
+        got.extend(os.read(reader, 1 << 20))
+
+    with os.fdopen(writer, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        monkeypatch.setattr(output.select, "select", full)
+        output.wait_for_readers()
+        text = "".join(f"line {number}\n" for number in range(100_000))
+        output.write(text, nl=False)
+        assert got  # it was full, more than once
+        sys.stdout.flush()
+        got.extend(os.read(reader, 1 << 20))
+        assert bytes(got).decode() == text
+    os.close(reader)
+
+
+def test_streams_that_wait_are_left_alone(capfd):
+    before = sys.stdout, sys.stderr
+    output.wait_for_readers()
+    assert (sys.stdout, sys.stderr) == before
