@@ -53,6 +53,30 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="given-up-and-to-be-handed-over",
+        bug="A name that a person here is about to hand over is given up when another machine of the owner releases it.",
+        test="naming/test_keeping.py::test_a_name_was_given_up_by_a_tombstone_after_it_was_registered",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                "entry.claim.kind is not Kind.TOMBSTONE or own.handing is not None:",
+                "entry.claim.kind is not Kind.TOMBSTONE:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="handed-over-before-it-was-registered-again",
+        bug="A name is handed over once more by what was said before a person registered it again, or in another era.",
+        test="naming/test_keeping.py::test_a_name_was_handed_over_beside_the_claim_that_counts",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                " or rival.issued <= own.since or rival.era != signer.keyset.era:",
+                ":",
+            ),
+        ),
+    ),
+    Mutant(
         name="given-up-by-a-thief",
         bug="What a thief gave up by a machine's key is not claimed anew in the era that ends it.",
         test="naming/test_own.py::test_what_another_machine_gave_up_is_held_no_longer_also_after_a_restart",

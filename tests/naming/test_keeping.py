@@ -6,14 +6,26 @@ from hypothesis import strategies as st
 from beam_actors.errors import NotAllowed
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.entry import Entry
-from beam_actors.naming.keeping import RENEW_AFTER, Signer, check_era, is_due, next_terms
+from beam_actors.naming.keeping import (
+    RENEW_AFTER,
+    Signer,
+    check_era,
+    handed_beside,
+    is_due,
+    next_terms,
+    was_given_up,
+    was_handed_over,
+)
 from beam_actors.naming.limits import DAY, MAX_AHEAD, MAX_VALIDITY
+from beam_actors.naming.records import Handing, Own
 from beam_actors.values import Name
-from tests.naming.builders import FIRST, NETWORK, NOW, claim, owner_key, peer
+from tests.naming.builders import FIRST, NETWORK, NOW, claim, owner_id, owner_key, peer
 
 ALICE = Name("alice")
 KEY = owner_key(0)
 ME = Signer(NETWORK, KEY.keyset, peer(0))
+OWN = Own(ALICE, NOW, owner_id(0))
+HANDING = attrs.evolve(OWN, handing=Handing(owner_id(1), 1))
 
 
 def signed(entry, kind=Kind.LIVE, now=NOW, signer=ME) -> Claim:
@@ -100,3 +112,72 @@ def test_a_later_era_ends_this_machines_part():
     check_era(upgraded, 1)
     assert is_due(Entry(signed(None)), upgraded, NOW)
     assert signed(Entry(signed(None)), signer=upgraded).era == 1
+
+
+def stone(issued=NOW + 1, *, era=0, opens=False) -> Entry:
+    previous = b"" if opens else claim().id
+    return Entry(claim(seq=2, era=era, kind=Kind.TOMBSTONE, issued=issued, previous=previous))
+
+
+def transfer(issued=NOW + 1, era=1) -> Claim:
+    return claim(seq=2, era=era, kind=Kind.TRANSFER, to=1, issued=issued)
+
+
+@pytest.mark.parametrize(
+    ("own", "entry", "gave_up"),
+    [
+        (OWN, None, False),
+        (OWN, stone(NOW - 1), False),
+        (OWN, stone(NOW), False),  # it was registered again in the second in which it was released
+        (OWN, stone(NOW + 1), True),
+        (OWN, stone(era=1), True),
+        (OWN, stone(era=1, opens=True), False),
+        (HANDING, stone(), False),  # what a person did with the recovery phrase is to stand
+        (OWN, Entry(transfer()), False),
+        (OWN, Entry(claim(issued=NOW + 1)), False),
+        (OWN, Entry(claim(seq=2), stone().claim), False),  # of two at once only one counts
+    ],
+)
+def test_a_name_was_given_up_by_a_tombstone_after_it_was_registered(own, entry, gave_up):
+    assert was_given_up(own, entry) is gave_up
+
+
+@pytest.mark.parametrize(
+    ("own", "entry", "handed"),
+    [
+        (OWN, None, False),
+        (OWN, Entry(transfer(NOW - 1)), False),
+        (OWN, Entry(transfer(NOW)), False),
+        (OWN, Entry(transfer(NOW + 1)), True),
+        (HANDING, Entry(transfer()), True),
+        (OWN, stone(), False),
+        (OWN, Entry(claim(issued=NOW + 1)), False),
+        (OWN, Entry(claim(seq=2, era=1), transfer()), False),
+    ],
+)
+def test_a_name_was_handed_over_by_a_transfer_after_it_was_registered(own, entry, handed):
+    assert was_handed_over(own, entry) is handed
+
+
+@pytest.mark.parametrize(
+    ("rival", "era", "handed"),
+    [
+        (None, 1, False),
+        (transfer(NOW - 1), 1, False),
+        (transfer(NOW), 1, False),
+        (transfer(NOW + 1), 1, True),
+        (transfer(), 0, False),  # there is no key for its era here
+        (transfer(), 2, False),  # what was said in an earlier era counts for nothing
+        (stone(era=1).claim, 1, False),
+        (claim(seq=2, era=1, variant=1, issued=NOW + 1), 1, False),
+    ],
+)
+def test_a_name_was_handed_over_beside_the_claim_that_counts(rival, era, handed):
+    entry = Entry(claim(seq=2, era=1), rival)
+    assert handed_beside(OWN, entry, Signer(NETWORK, owner_key(0, era).keyset, peer(0))) == (
+        owner_id(1) if handed else None
+    )
+
+
+def test_nothing_was_handed_over_beside_no_claim():
+    assert handed_beside(OWN, None, ME) is None
