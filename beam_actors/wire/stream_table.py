@@ -104,6 +104,7 @@ class StreamTable:
         """The session is over: there are no streams."""
         self.streams.clear()
         self._withheld.clear()
+        self._inbound = self._unanswered = 0
 
     def is_theirs(self, stream_id: int) -> bool:
         """Whether the number is one that the peer may give."""

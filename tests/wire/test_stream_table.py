@@ -48,6 +48,16 @@ def test_who_is_met_and_not_admitted_takes_no_place():
     assert len(streams) == 0
 
 
+def test_when_the_session_is_over_there_are_none_of_either_end():
+    streams = table()
+    for _ in range(LIMITS.streams):  # two of which are withheld
+        streams.open()
+        streams.admit(streams.meet(2 * len(streams)))
+    streams.clear()
+    assert repr(streams) == "<StreamTable streams=0 inbound=0 unanswered=0 withheld=0>"
+    assert not streams.is_full
+
+
 @settings(max_examples=60, stateful_step_count=40)
 class AnyOrder(RuleBasedStateMachine):
     """Two ends open, answer and end streams in any order."""
