@@ -5,6 +5,7 @@ mDNS's group, and answers as each of them would. Invariant: a device answers for
 address, by unicast (RFC 6762 section 6.7), and from the beginning of the run to its end.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dnslib import RR, A, DNSError, DNSHeader, DNSRecord
@@ -17,7 +18,8 @@ from beam_actors.values import TcpAddress
 if TYPE_CHECKING:
     import trio
 
-    from beam_actors.ports import DatagramSocket
+    from beam_actors.flow import DatagramHandle
+    from beam_actors.ports import Clock, DatagramSocket
     from beam_actors.testing.network import NatBox
     from beam_actors.testing.world import World
 
@@ -35,17 +37,17 @@ class Lan:
         self.addresses = {name: f"192.168.{number}.{10 + place}" for place, name in enumerate(names)}
         self._host = world.network.host(f"lan{number}", [*self.addresses.values(), GROUP.ip], behind=behind)
         self._world = world
-        self._sockets: dict[str, DatagramSocket] = {}
+        self._handles: dict[str, DatagramHandle] = {}
         self.asked = 0
         """Questions for one of the devices."""
 
     def __repr__(self) -> str:
         return f"<Lan {', '.join(self.addresses)}>"
 
-    def start(self, nursery: "trio.Nursery", clock: object) -> None:
-        """Answer from now on."""
+    def start(self, nursery: "trio.Nursery", clock: "Clock") -> None:
+        """Answer from now on; `clock` is a machine's."""
         flow = Flow()
-        pump = Pump(self._host.driver(), clock)  # type: ignore[arg-type]  # a machine's clock
+        pump = Pump(self._host.driver(), clock)
         flow.attach(pump)
         nursery.start_soon(pump.run)
         flow.datagrams(GROUP, self._on_questions, self)
@@ -74,10 +76,8 @@ class Lan:
     def _answer(self, asked: DNSRecord, label: str, to: TcpAddress) -> None:
         answer = DNSRecord(DNSHeader(id=asked.header.id, qr=1, aa=1, ra=0, rd=0), q=asked.q)
         answer.add_answer(RR(asked.q.qname, rdata=A(self.addresses[label]), ttl=_TTL))
-        try:
+        with suppress(NetworkError):
             self._handles[label].send_to(bytes(answer.pack()), to)
-        except NetworkError:
-            return
 
 
 def _deaf(socket: "DatagramSocket") -> None:
