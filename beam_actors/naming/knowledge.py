@@ -23,7 +23,7 @@ from beam_actors.naming.made import MadeNames
 from beam_actors.naming.merging import Merger
 from beam_actors.naming.own import OwnNames
 from beam_actors.naming.ranges import ID
-from beam_actors.naming.ranking import holders, is_live
+from beam_actors.naming.ranking import is_live
 from beam_actors.naming.registry import Registry
 from beam_actors.naming.timekeeping import Doubt, day_of
 from beam_actors.naming.work import Levels
@@ -231,7 +231,7 @@ class Knowledge:
         self.make_room()  # a person may have let go of what was kept beside the quotas
         for said in self._admission.readmitted():
             self.take_proved(said, now)
-        for key in sorted(self.holds.look_at_contests(lambda name: self._holders(name, now)).union(lessened)):
+        for key in sorted(self.holds.look_at_contests(lambda name: self._merger.holders(name, now)).union(lessened)):
             self._put(key)
         return len(dropped)
 
@@ -283,12 +283,9 @@ class Knowledge:
         """The claims by which somebody holds the name now."""
         return [entry.claim for entry in self.registry.entries(name) if is_live(entry.claim, now)]
 
-    def _holders(self, name: Name, now: float) -> list[OwnerId]:
-        return holders(self.registry.entries(name), now)
-
     def settled(self, name: Name, now: float) -> OwnerId | None:
         """Which of those who hold the name now did so alone, for long enough, before the others came."""
-        return self.holds.settled(name, self._holders(name, now))
+        return self.holds.settled(name, self._merger.holders(name, now))
 
     def seen(self, claim: Claim) -> Seen:
         """When the owner of a claim that is here was first seen to hold the name, and when it was last heard of."""

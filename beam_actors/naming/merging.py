@@ -54,12 +54,16 @@ class Merger:
     def __repr__(self) -> str:
         return f"<Merger into {self._registry!r}, {len(self._left)} names left>"
 
+    def holders(self, name: Name, now: float) -> list[OwnerId]:
+        """Who holds the name now, in the registry's order."""
+        return holders(self._registry.entries(name), now)
+
     def merge(self, claim: Claim, now: float, *, ours: bool) -> Merged:
         """Merge a claim that was admitted at `now`, in seconds since 1970; `ours` says that this node signed it."""
         owner = claim.owner
         ended = [entry.claim.name for entry in self._registry.ended_by(claim)]
         touched = ended if claim.kind is Kind.REVOCATION else [*ended, claim.name]
-        before = [(self._holders(name, now), self._registry.entry(name, owner)) for name in touched]
+        before = [(self.holders(name, now), self._registry.entry(name, owner)) for name in touched]
         if claim.kind is not Kind.REVOCATION:
             held = {name for name, (had, _entry) in zip(touched, before, strict=True) if owner in had}
             self._carry_on_holds(claim, ended, held)
@@ -67,7 +71,7 @@ class Merger:
         self._registry.merge(claim)
         changed: set[Key] = set()
         for name, (had, entry) in zip(touched, before, strict=True):
-            after = self._holders(name, now)
+            after = self.holders(name, now)
             changed |= self._holds.changed(name, had, after, now)
             for interest in self._bindings.interests(name, own=name in self._own):
                 came = [] if ours else _came(had, after)
@@ -127,9 +131,6 @@ class Merger:
             self._own.sort(claim.name)
         if heir_of(self._registry, claim.name, claim.owner) == self._owner:
             self._events.handed(claim, self._owner, now, has_it=claim.name in self._own)
-
-    def _holders(self, name: Name, now: float) -> list[OwnerId]:
-        return holders(self._registry.entries(name), now)
 
 
 def _came(before: Iterable[OwnerId], after: Iterable[OwnerId]) -> list[OwnerId]:
