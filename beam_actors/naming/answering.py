@@ -239,7 +239,7 @@ def former(knowledge: Knowledge, era: int) -> tuple[tuple[Name, Holding], ...]:
 
     Those that another machine gave up are among them: it may have been a thief's.
     """
-    own = dict(knowledge.own) | knowledge.own.given_up
+    own = {**knowledge.own, **knowledge.own.given_up}
     spoken = [entry.name for entry in knowledge.registry.names_of(knowledge.owner) if entry.era < era]
     names = [name for name in spoken if name in own]
     names = names or sorted(spoken, key=lambda name: (knowledge.bindings.decides(name), name))[:1]

@@ -167,7 +167,7 @@ class Loading:
             self._known.record(records.put_own(mine))
         self._unsure = {}
         for name in tuple(self._known.own):
-            self._known.own.sort(name)
+            self._known.own.reconsider(name)
 
     _LOADS: ClassVar[Mapping[str, Callable[["Loading", bytes, bytes], None]]] = {
         claim_rows.REVOKED: _revoked,

@@ -128,7 +128,7 @@ class Merger:
     def _follow(self, claim: Claim, now: float) -> None:
         self._bindings.follow(claim.name)
         if claim.owner == self._owner:
-            self._own.sort(claim.name)
+            self._own.reconsider(claim.name)
         if heir_of(self._registry, claim.name, claim.owner) == self._owner:
             self._events.handed(claim, self._owner, now, has_it=claim.name in self._own)
 

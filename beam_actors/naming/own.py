@@ -23,7 +23,7 @@ from beam_actors.values import Name, OwnerId, PeerId
 class OwnNames(Mapping[Name, Own]):
     """The held ones by name. One holder."""
 
-    __slots__ = ("_bindings", "_held", "_limits", "_made", "_me", "_owner", "_record", "_registry", "given_up")
+    __slots__ = ("_bindings", "_given_up", "_held", "_limits", "_made", "_me", "_owner", "_record", "_registry")
 
     def __init__(
         self,
@@ -45,9 +45,7 @@ class OwnNames(Mapping[Name, Own]):
         self._me = me
         self._limits = limits
         self._held: dict[Name, Own] = {}
-        self.given_up: dict[Name, Own] = {}
-        """Own names that another machine of the owner gave up: held no longer, and kept in mind for as long as its
-        claim is, in case it was a thief. Then the owner's next era claims them anew."""
+        self._given_up: dict[Name, Own] = {}
 
     def __getitem__(self, name: Name) -> Own:
         return self._held[name]
@@ -62,7 +60,16 @@ class OwnNames(Mapping[Name, Own]):
         return len(self._held)
 
     def __repr__(self) -> str:
-        return f"<OwnNames: {len(self)} held, {len(self.given_up)} given up>"
+        return f"<OwnNames: {len(self)} held, {len(self._given_up)} given up>"
+
+    @property
+    def given_up(self) -> Mapping[Name, Own]:
+        """Own names that another machine of the owner gave up, for reading.
+
+        They are held no longer, and kept in mind for as long as its claim is, in case it was a thief. Then the owner's
+        next era claims them anew.
+        """
+        return self._given_up
 
     # --- what a person does -------------------------------------------------------------------------------------------
 
@@ -75,14 +82,13 @@ class OwnNames(Mapping[Name, Own]):
         self._check_room(name)
         said = self._registry.entry(name, self._owner)
         since = max(int(now), said.claim.issued if said and said.claim.kind is Kind.TOMBSTONE else 0)
-        self.given_up.pop(name, None)
+        self._given_up.pop(name, None)
         self._held[name] = own = Own(name, since, self._owner, contest=contest)
         self._record(records.put_own(own))
 
     def drop(self, name: Name) -> None:
-        """Intend to hold the name no longer; without a tombstone if there was never a claim."""
-        own = self._held.pop(name, None), self.given_up.pop(name, None)
-        if any(own):
+        """Hold the name no longer; nothing is signed here."""
+        if self._held.pop(name, None) or self._given_up.pop(name, None):
             self._record(records.drop_own(name))
 
     def spare(self, in_use: Collection[Name], now: float) -> Name | None:
@@ -105,20 +111,20 @@ class OwnNames(Mapping[Name, Own]):
         """This machine signed it. A tombstone or a transfer ends the intent; a live claim revives what was given up."""
         if claim.kind in {Kind.TOMBSTONE, Kind.TRANSFER}:
             self.drop(claim.name)
-        elif claim.kind is Kind.LIVE and claim.name in self.given_up:
-            self._held[claim.name] = self.given_up.pop(claim.name)
+        elif claim.kind is Kind.LIVE and claim.name in self._given_up:
+            self._held[claim.name] = self._given_up.pop(claim.name)
 
-    def sort(self, name: Name) -> None:
+    def reconsider(self, name: Name) -> None:
         """An own name that another machine gave up is held no longer, until this one claims it again."""
         entry = self._registry.entry(name, self._owner)
         if name in self._held and was_given_up(self._held[name], entry):
-            self.given_up[name] = self._held.pop(name)
-        elif name in self.given_up and entry is not None and self._me in entry.claim.peers:  # which this disk had lost
-            self._held[name] = self.given_up.pop(name)
+            self._given_up[name] = self._held.pop(name)
+        elif name in self._given_up and entry is not None and self._me in entry.claim.peers:  # which this disk had lost
+            self._held[name] = self._given_up.pop(name)
 
     def forget(self) -> None:
         """Drop what was given up by a claim that is forgotten."""
-        for name in [name for name in self.given_up if self._registry.entry(name, self._owner) is None]:
+        for name in [name for name in self._given_up if self._registry.entry(name, self._owner) is None]:
             self.drop(name)
 
     # --- how many -----------------------------------------------------------------------------------------------------
@@ -152,5 +158,5 @@ class OwnNames(Mapping[Name, Own]):
     # --- from the store -----------------------------------------------------------------------------------------------
 
     def load(self, own: Own) -> None:
-        """Take one back; `sort` it when the claims are there, too."""
+        """Take one back; `reconsider` it when the claims are there, too."""
         self._held[own.name] = own

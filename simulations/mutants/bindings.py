@@ -48,7 +48,7 @@ MUTANTS = (
             Edit(
                 "naming/own.py",
                 "if name in self._held and was_given_up(self._held[name], entry):",
-                "if name in self.given_up and was_given_up(self.given_up[name], entry):",
+                "if name in self._given_up and was_given_up(self._given_up[name], entry):",
             ),
         ),
     ),
@@ -81,7 +81,7 @@ MUTANTS = (
         bug="What a thief gave up by a machine's key is not claimed anew in the era that ends it.",
         test="naming/test_own.py::test_what_another_machine_gave_up_is_held_no_longer_also_after_a_restart",
         edits=(
-            Edit("naming/answering.py", "own = dict(knowledge.own) | knowledge.own.given_up", "own = knowledge.own"),
+            Edit("naming/answering.py", "own = {**knowledge.own, **knowledge.own.given_up}", "own = knowledge.own"),
         ),
     ),
     Mutant(

@@ -34,7 +34,7 @@ class Desk:
     def says(self, one):
         """The owner is heard to say it, on whatever machine."""
         self.registry.merge(one)
-        self.own.sort(one.name)
+        self.own.reconsider(one.name)
 
     def rows(self):
         """The names of which the store has a row."""
@@ -66,7 +66,7 @@ def test_what_is_registered_by_a_clock_that_is_behind_the_tombstone_begins_after
     desk = Desk(claim(kind=Kind.TOMBSTONE, issued=NOW + 60))
     desk.own.add(ALICE, contest=False, now=NOW)
     assert desk.own[ALICE].since == NOW + 60
-    desk.own.sort(ALICE)
+    desk.own.reconsider(ALICE)
     assert ALICE in desk.own
 
 
