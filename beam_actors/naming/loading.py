@@ -85,8 +85,7 @@ class Loading:
 
     def _made(self, key: bytes, value: bytes) -> None:
         with suppress(StoreDamaged):  # another name is made then
-            purpose, made = records.read_made(key, value)
-            self._known.made.by_purpose[purpose] = made
+            self._known.made.load(*records.read_made(key, value))
 
     def _pin(self, key: bytes, value: bytes) -> None:
         try:

@@ -19,38 +19,44 @@ FRESH = 30.0
 class MadeNames:
     """By purpose; whether they are still own, `Knowledge.own` says. One holder."""
 
-    __slots__ = ("_record", "by_purpose")
+    __slots__ = ("_by_purpose", "_record")
 
     def __init__(self, record: Callable[[Change], None]) -> None:
         """`record` is given the store's changes."""
         self._record = record
-        self.by_purpose: dict[str, Made] = {}
+        self._by_purpose: dict[str, Made] = {}
 
     def __repr__(self) -> str:
-        return f"<MadeNames for {len(self.by_purpose)} purposes>"
+        return f"<MadeNames for {len(self._by_purpose)} purposes>"
 
     def name_for(self, purpose: str) -> Name | None:
         """The one that was made for the purpose, if there is one."""
-        made = self.by_purpose.get(purpose)
+        made = self._by_purpose.get(purpose)
         return None if made is None else made.name
 
     def keep(self, purpose: str, name: Name, now: float) -> None:
         """The name was made for the purpose, now or before, and somebody asks for it now."""
-        before = self.by_purpose.get(purpose)
+        before = self._by_purpose.get(purpose)
         chosen = before is not None and before.name == name and before.used is None
         self._put(purpose, Made(name, None if chosen else int(now)))
 
     def choose(self, name: Name) -> None:
         """A person asks for the name by itself, for whatever it was made."""
-        for purpose, made in self.by_purpose.items():
+        for purpose, made in self._by_purpose.items():
             if made.name == name and made.used is not None:
                 self._put(purpose, Made(name, None))
 
     def _put(self, purpose: str, made: Made) -> None:
-        self.by_purpose[purpose] = made
+        self._by_purpose[purpose] = made
         self._record(records.put_made(purpose, made))
 
     def idle(self, now: float) -> list[Name]:
         """Those that nobody asked for by itself, or for its purpose just now; the one asked for longest ago first."""
-        made = ((one.used, one.name) for one in self.by_purpose.values() if one.used is not None)
+        made = ((one.used, one.name) for one in self._by_purpose.values() if one.used is not None)
         return [name for used, name in sorted(made) if not 0 <= now - used < FRESH]
+
+    # --- from the store -----------------------------------------------------------------------------------------------
+
+    def load(self, purpose: str, made: Made) -> None:
+        """Take one back."""
+        self._by_purpose[purpose] = made

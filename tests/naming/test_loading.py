@@ -63,7 +63,7 @@ def test_what_is_loaded_is_what_was_committed(steps, jump):
     again = tables.load()
     assert again.registry.canonical() == known.registry.canonical()
     assert (again.bindings.pins, again.own, again.own.given_up) == (known.bindings.pins, known.own, known.own.given_up)
-    assert again.made.by_purpose == known.made.by_purpose
+    assert again.made._by_purpose == known.made._by_purpose
     assert again.bindings.petnames == known.bindings.petnames
     assert again.bindings.trusted == known.bindings.trusted
     assert set(again.bindings.petnames_of(ALICE)) == set(known.bindings.petnames_of(ALICE))
