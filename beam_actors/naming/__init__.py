@@ -20,10 +20,12 @@ from beam_actors.naming.registrar import Registrar
 from beam_actors.naming.results import Choice, Conflict, Held, Progress, Registered, RegistryStatistics, Resolution
 from beam_actors.naming.room import NamingRoom, compose_naming, custodian_of, spread_ref
 from beam_actors.naming.spread import Spread
+from beam_actors.naming.terms import MAX_NETWORK
 from beam_actors.naming.work import NO_WORK, Difficulty
 
 __all__ = [
     "DEFAULT_SUFFIXES",
+    "MAX_NETWORK",
     "NO_WORK",
     "PROTOCOL",
     "Acquaintance",

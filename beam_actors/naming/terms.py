@@ -17,6 +17,7 @@ from beam_actors.values import Name, OwnerId, PeerId, cbor
 
 VERSION: Final = 1
 MAX_NETWORK: Final = 32
+"""Characters of a network's id."""
 _HASH = 32
 _LONG_TEXT = 0x78
 """RFC 8949 §3: before it, the head of a text says its length; here, the next byte does."""

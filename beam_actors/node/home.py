@@ -13,6 +13,7 @@ import attrs
 
 from beam_actors.errors import InvalidValue, NotAllowed, StorageError, StoreDamaged
 from beam_actors.identity import Keyring
+from beam_actors.naming import MAX_NETWORK
 from beam_actors.node.config import NodePorts
 from beam_actors.node.keys import DATABASE, KEYSTORE, PHRASE, open_keys
 from beam_actors.ports import Change, Store
@@ -23,8 +24,6 @@ _KEYS = b"keys"
 _NETWORK = b"network"
 _VERSION = 1
 _MAX_BYTES = 256
-_MAX_NETWORK = 32
-"""Characters of a network's name, as in a claim."""
 
 
 @attrs.frozen(slots=True)
@@ -94,7 +93,7 @@ async def _network_of(store: Store, database: str) -> str | None:
     try:
         fields = Record.decode(record, limit=_MAX_BYTES)
         fields.integer("v", least=_VERSION, most=_VERSION)
-        return fields.text("network", limit=_MAX_NETWORK)
+        return fields.text("network", limit=MAX_NETWORK)
     except InvalidValue as error:
         raise _unclear(database, error) from None
 

@@ -19,7 +19,8 @@ from beam_actors.values import TcpAddress
 
 SIZE = 16
 """Datagrams in a batch: few enough for the asker to go on while the next batch is answered, on another core."""
-_MAX_DATAGRAM = 65535
+MAX_DATAGRAM = 65535
+"""Bytes that the length in a UDP header can say (RFC 768)."""
 _NAME_SIZES = {socket.AF_INET: 16, socket.AF_INET6: 28}
 """sockaddr_in and sockaddr_in6: family, port, (flow), address, (scope), as ip(7) and ipv6(7) say."""
 _DATA = 32
@@ -90,7 +91,7 @@ class Batch:
         self._parts, self._reply_parts = (_Part * SIZE)(), (_Part * SIZE)()
         for number in range(SIZE):
             place = start + number * _PLACE
-            self._parts[number] = _Part(place + _DATA, _MAX_DATAGRAM)
+            self._parts[number] = _Part(place + _DATA, MAX_DATAGRAM)
             self._reply_parts[number] = _Part(place + _DATA, 0)
             for messages, parts in ((self._questions, self._parts), (self._replies, self._reply_parts)):
                 header = messages[number].header
@@ -120,7 +121,7 @@ class Batch:
             data = at + _DATA
             datagram = memory[data : data + sizes[number]]
             reply = reply_to(datagram, sender)
-            if reply is not None and len(reply) <= _MAX_DATAGRAM:
+            if reply is not None and len(reply) <= MAX_DATAGRAM:
                 reply_sizes[number] = size = len(reply)
                 memory[data : data + size] = reply
             else:

@@ -19,12 +19,11 @@ from pathlib import Path
 from beam_actors.errors import NetworkError, ResourceExhausted
 from beam_actors.ports import Buffer, ReplyTo
 from beam_actors.values import Address, TcpAddress, UnixAddress
-from beam_actors.world.batches import Batch, batch_for
+from beam_actors.world.batches import MAX_DATAGRAM, Batch, batch_for
 from beam_actors.world.endpoint import EpollEndpoint, set_up
 from beam_actors.world.os_errors import map_established, map_os_error
 from beam_actors.world.pollable import Books, SocketPollable, tcp_address
 
-_MAX_DATAGRAM = 65535
 _TRIES = 20
 """Who waits for each answer before the next question is waited for by so many looks at the socket, of 1 µs each ..."""
 _SOON = 0.0001
@@ -141,7 +140,7 @@ class EpollDatagrams(SocketPollable):
         self._require_open()
         while limit and self.fd >= 0:
             try:
-                data, name = self._socket.recvfrom(_MAX_DATAGRAM)
+                data, name = self._socket.recvfrom(MAX_DATAGRAM)
             except BlockingIOError:
                 return
             except OSError as error:

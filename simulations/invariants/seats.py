@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import trio
 
 from beam_actors.naming import Kind
+from beam_actors.naming.limits import MAX_PEERS
 from beam_actors.values import Name, OwnerId
 from simulations.invariants.base import Invariant
 
 if TYPE_CHECKING:
     from simulations.lineage import Estate
     from simulations.place import Place
-
-_MOST_PEERS = 4
-"""Machines of a claim; docs/naming.md."""
 
 
 class SeatsServe(Invariant):
@@ -61,7 +59,7 @@ class SeatsServe(Invariant):
         if entry is None or entry.claim.kind is not Kind.LIVE or entry.claim.era != estate.latest:
             return f"{place.name} has {entry and entry.claim!r} for {name}, which {holders[0].name} holds"
         peers = [str(peer) for peer in entry.claim.peers]
-        if missing := [one.name for one in holders if one.peer_text not in peers] if len(peers) < _MOST_PEERS else []:
+        if missing := [one.name for one in holders if one.peer_text not in peers] if len(peers) < MAX_PEERS else []:
             return f"{entry.claim!r} at {place.name} does not lead to {', '.join(missing)}, told that it holds the name"
         ever = {peer for seat in estate.seats for peer in self.stage.places[seat.index].peers}
         if not ever.issuperset(peers):
