@@ -239,9 +239,8 @@ class Opener:
 
         Not each of an owner's machines need offer the same: that one does not is told if none failed otherwise.
         """
-        failure: BeamError = PeerOffline(f"No machine serves {shown} now.")
+        failure: BeamError | None = None
         missing: TunnelNotFound | None = None
-        failed = False
         for position, peer in enumerate(peers):
             try:
                 if position == len(peers) - 1:  # the last has all that is left: the caller's deadline
@@ -250,12 +249,12 @@ class Opener:
                 with trio.fail_after(left / (len(peers) - position)):
                     return await self._open_at(peer, request, owner, shown)
             except trio.TooSlowError:
-                failure, failed = TimedOut(f"The machine that serves {shown} does not answer."), True
+                failure = TimedOut(f"The machine that serves {shown} does not answer.")
             except TunnelNotFound as error:
                 missing = error
             except (PeerOffline, TimedOut, NetworkError, RemoteProtocolError) as error:
-                failure, failed = error, True
-        raise failure if failed or missing is None else missing
+                failure = error
+        raise failure or missing or PeerOffline(f"No machine serves {shown} now.")
 
     async def _open_at(self, peer: PeerId, request: Request, owner: Ref | None, shown: str) -> Stream:
         if peer == self._peers.us:
