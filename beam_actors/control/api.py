@@ -18,6 +18,7 @@ from beam_actors.control.names import (
 from beam_actors.control.results import (
     CaInfo,
     Connected,
+    Exposed,
     ExposeRequest,
     ForwardRequest,
     ForwardRow,
@@ -95,7 +96,7 @@ class NodeApi(Protocol):
         """One round trip to a peer id or to the peer that serves a name."""
         ...
 
-    async def expose(self, request: ExposeRequest) -> TunnelRow:
+    async def expose(self, request: ExposeRequest) -> Exposed:
         """Offer a service, registering its name; UsageError, NotAllowed, NameTaken (unless contested), QuotaExceeded.
 
         A name that was not registered before stays so when the service is not offered.

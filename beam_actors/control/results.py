@@ -128,9 +128,14 @@ class TunnelRow:
     connections: int
     """Those that are open now."""
     traffic: TrafficRow
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Exposed(TunnelRow):
+    """A service that is offered from now on."""
+
     gave_up: str | None = None
-    """In answer to the request for it: the random name that nothing used and that was released to make room for its
-    name, with the suffix."""
+    """The random name that nothing used and that was released to make room for its name, with the suffix."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

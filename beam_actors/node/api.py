@@ -13,6 +13,7 @@ from beam_actors.control import (
     CaInfo,
     Conflict,
     Connected,
+    Exposed,
     ExposeRequest,
     ForwardRequest,
     ForwardRow,
@@ -207,10 +208,9 @@ class Api:
 
     # --- tunnels ------------------------------------------------------------------------------------------------------
 
-    async def expose(self, request: ExposeRequest) -> TunnelRow:
+    async def expose(self, request: ExposeRequest) -> Exposed:
         """Offer a service, registering its name if it is free."""
-        status, gave_up = await self._offering.expose(request)
-        return self._rows.tunnel(status, gave_up=gave_up)
+        return self._rows.exposed(*await self._offering.expose(request))
 
     async def unexpose(self, tunnel: str) -> TunnelRow:
         """Withdraw a tunnel."""

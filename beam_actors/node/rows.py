@@ -12,6 +12,7 @@ from beam_actors import naming
 from beam_actors.control import (
     Choice,
     Conflict,
+    Exposed,
     ForwardRow,
     NameEvent,
     NameRow,
@@ -49,11 +50,8 @@ class Rows:
         """Where its web site is."""
         return f"https://{self.full(name)}"
 
-    def tunnel(self, status: TunnelStatus, *, yours: bool = True, gave_up: Name | None = None) -> TunnelRow:
-        """An offered service; `yours` says whether its name, if it has one, is registered here.
-
-        `gave_up` is the name that made room for it.
-        """
+    def tunnel(self, status: TunnelStatus, *, yours: bool = True) -> TunnelRow:
+        """An offered service; `yours` says whether its name, if it has one, is registered here."""
         spec = status.spec
         return TunnelRow(
             id=spec.key,
@@ -68,8 +66,12 @@ class Rows:
             urls=self._urls(spec),
             connections=status.traffic.live,
             traffic=traffic_row(status.traffic),
-            gave_up=None if gave_up is None else self.full(gave_up),
         )
+
+    def exposed(self, status: TunnelStatus, gave_up: Name | None) -> Exposed:
+        """A service that is offered from now on; `gave_up` is the name that made room for it."""
+        row = attrs.asdict(self.tunnel(status), recurse=False)
+        return Exposed(**row, gave_up=None if gave_up is None else self.full(gave_up))
 
     def _urls(self, spec: TunnelSpec) -> tuple[str, ...]:
         if spec.name is None:

@@ -19,6 +19,7 @@ from beam_actors.control.results import (
     CaInfo,
     Connected,
     DeadRow,
+    Exposed,
     ExposeRequest,
     ForwardRequest,
     ForwardRow,
@@ -147,7 +148,7 @@ class FakeNode:
             traffic=TrafficRow(connections=0, bytes_to_service=0, bytes_from_service=0),
         )
         self.tunnel_rows[row.id] = row
-        return attrs.evolve(row, gave_up=self.gave_up)
+        return Exposed(**attrs.asdict(row, recurse=False), gave_up=self.gave_up)
 
     async def unexpose(self, tunnel):
         self._record("unexpose", tunnel)
