@@ -55,11 +55,11 @@ class Choosing:
         meant = await self._naming.petname(petname, name)
         self._ingress.forget(self.bare(petname))
         label = self._naming.parse(petname).name
-        hidden = sorted(
-            map(str, await self._naming.holders(petname) - ({meant.owner} if label == meant.name else set()))
-        )
+        others = await self._naming.holders(petname)
+        if label == meant.name:
+            others -= {meant.owner}
         found = await self._bound(petname, "petname", meant.name, meant.owner)
-        covers = tuple(self._rows.always(label, OwnerId.parse(owner)) for owner in hidden)
+        covers = tuple(self._rows.always(label, owner) for owner in sorted(others, key=str))
         return PetnameMade(**attrs.asdict(found), covers=covers)
 
     async def forget_petname(self, petname: str) -> None:
