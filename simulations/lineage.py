@@ -110,9 +110,8 @@ class Lineage:
             self.heirs.setdefault((name, person.owner), set()).add(heir)
         with request_about(person.names.setdefault(name, Wish()), Standing.HANDED) as request:
             yield request
-        if (
-            person.names[name].standing is Standing.HANDED
-        ):  # the owner's other machines let go of it when they hear that
+        # The owner's other machines let go of it when they hear that.
+        if person.names[name].standing is Standing.HANDED:
             for other in person.estate.beside(person):
                 if name in other.names and other.names[name].standing is Standing.HELD:
                     other.names[name].standing = Standing.HANDED

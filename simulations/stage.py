@@ -41,7 +41,7 @@ _WRONG = 0.1
 _WORK_KIB = 8
 _HTTPS = 8443
 _NOTICED = 0.2
-"""Seconds."""
+"""Virtual seconds after which a node has noted on its disk that a person used a page that it served."""
 _STOPPING = 1000
 """Daemons that are being stopped at one time. One that stops holds a tenth more."""
 

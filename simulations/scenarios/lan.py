@@ -11,7 +11,7 @@ from simulations.choices import SeededChoices
 from simulations.faults import ActorCrash, Crash, Fault, Kill, Leave, Move
 from simulations.operations import Expose, Operation, Petname, Pin, Register, Release
 from simulations.owner_operations import Rotate, Transfer
-from simulations.plan import Bounds, DevicePlan, MachinePlan, NatPlan, Plan
+from simulations.plan import Bounds, DevicePlan, MachinePlan, NatPlan, Plan, in_order
 from simulations.web_operations import Locate, Visit
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def plan(seed: int, size: int) -> Plan:
         settle=5.0,
         safety=_SAFETY,
         bounds=Bounds(converge=150.0, tunnels=60.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
-        faults=tuple(sorted([*_troubles(choices, size, lans), *_leaves(size)], key=lambda one: one.at)),
+        operations=in_order(happens),
+        faults=in_order([*_troubles(choices, size, lans), *_leaves(size)]),
     )
 
 

@@ -12,7 +12,7 @@ from simulations.choices import SeededChoices
 from simulations.faults import Attack, Crash, Cut, Fault, Kill, Leave, Pause, Split, Wipe
 from simulations.operations import Expose, Operation, Petname, Pin, Register, Release, Resolve
 from simulations.owner_operations import Recover, Revoke, Rotate, Transfer
-from simulations.plan import BadPlan, Bounds, MachinePlan, Plan
+from simulations.plan import BadPlan, Bounds, MachinePlan, Plan, in_order
 from simulations.topology import tree
 from simulations.web_operations import Visit
 
@@ -61,8 +61,8 @@ def plan(seed: int, size: int) -> Plan:
         safety=_SAFETY,
         settle_after=_SETTLED,
         bounds=Bounds(converge=180.0),
-        operations=tuple(sorted(happens, key=lambda one: one.at)),
-        faults=tuple(sorted(faults, key=lambda one: one.at)),
+        operations=in_order(happens),
+        faults=in_order(faults),
     )
 
 
