@@ -1,7 +1,8 @@
 """What people do in browsers on their machines, through the HTTPS server of their daemon, and what pages do there.
 
-A page is served by the machine's program (`traffic`), so it is known whose machine it came from. Invariant: only what
-a person opened (`Way.TYPED`) is noted as opened; a request whose answer was lost may have led anywhere.
+A page is served by the machine's program (`traffic`) and says which machine that is, so it is known whose it came
+from. Invariant: only what a person opened (`Way.TYPED`) is noted as opened; a request whose answer was lost may have
+led anywhere.
 """
 
 import enum
@@ -23,6 +24,9 @@ HTTPS = 443
 _PATIENCE = 30.0
 """Seconds; a browser waits longer, the server never."""
 _LONGEST = 1 << 16
+_GET = b"GET "
+_LINGER = 2.0
+"""Seconds for which the service reads on when it has shown its page, so that the browser is the one who closes."""
 
 
 class Way(enum.StrEnum):
@@ -101,6 +105,21 @@ class Browsing:
         if way is Way.TYPED:
             self._opened[key].update(by.owners[-1:])
         return "done", by
+
+    # --- the page -----------------------------------------------------------------------------------------------------
+
+    def is_asked(self, head: bytes) -> bool:
+        """Whether what a service was sent begins as a browser's request."""
+        return head.startswith(_GET)
+
+    async def show(self, stream: "Stream", machine: int) -> None:
+        """The page of a machine, which has said its welcome: which machine this is."""
+        body = str(machine).encode()
+        await stream.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await stream.shutdown()
+        with trio.move_on_after(_LINGER):
+            while await stream.read():  # the rest of the request
+                pass
 
     def _served_by(self, answer: bytes) -> "Place | None":
         if not answer.startswith(WELCOME):

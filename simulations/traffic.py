@@ -37,7 +37,6 @@ _HEAD = struct.Struct(">4sQQQBII")
 _REPLY = struct.Struct(">4sQI")
 _MAGIC = b"beam"
 WELCOME = b"welcome!"
-_PAGE = b"GET "
 _BLOCK = 64
 _PIECE = 1 << 14
 _PATIENCE = 60.0
@@ -46,8 +45,6 @@ _KNOWN_AFTER = 5.0
 """Seconds after which an acknowledged name or tunnel can be used from everywhere, if nothing is in the way."""
 _TOLD_AFTER = 20.0
 """Seconds after which whoever has a connection to a machine that is gone has been told."""
-_LINGER = 2.0
-"""Seconds that the service goes on after that, so that the visitor is the one who gives up."""
 
 
 @attrs.define(slots=True)
@@ -260,8 +257,8 @@ class Traffic:
         if len(head) < _HEAD.size:
             raise ConnectionLost("The question was cut.")
         magic, number, up, down, duplex, pace, read_pace = _HEAD.unpack(head)
-        if head.startswith(_PAGE):
-            await self._show_page(stream, machine)
+        if self._stage.browsing.is_asked(head):
+            await self._stage.browsing.show(stream, machine)
             return
         if magic != _MAGIC:
             self._stage.invariants.bytes_wrong(f"the service of m{machine} got what no visitor sent")
@@ -279,15 +276,6 @@ class Traffic:
                 self._ended_early(connection, "the service", got, up, excused=excused)
             if not duplex:
                 await self._answer(stream, number, reply, down, pace / 1000)
-
-    async def _show_page(self, stream: Stream, machine: int) -> None:
-        """What a browser asked for (`browsing`): which machine this is."""
-        body = str(machine).encode()
-        await stream.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        await stream.shutdown()
-        with trio.move_on_after(_LINGER):
-            while await stream.read():  # the rest of the request
-                pass
 
     async def _answer(self, stream: Stream, number: int, reply: bytes, size: int, pace: float) -> None:
         await stream.write(reply)
