@@ -263,7 +263,8 @@ class Api:
     ) -> Registered:
         """Claim a name."""
         done, gave_up = await self._offering.with_room(
-            lambda: self._naming.register(name, contest=contest, patient=not background, level=work or 0)
+            self._naming.parse(name).name,
+            lambda: self._naming.register(name, contest=contest, patient=not background, level=work or 0),
         )
         return self._rows.registered(done, self._me, await self._offered(), gave_up=gave_up)
 

@@ -1,9 +1,11 @@
 """Offering a service under a name: naming and tunnels in one step, of which all is done or nothing.
 
 The invariant: a name that was not registered before stays so unless the service is offered. So whatever can be refused
-is asked first, and a name is given back if the tunnel fails after all (a disk that refuses just then).
+is asked first, and a name is given back if the tunnel fails after all (a disk that refuses just then). Of several
+requests at once each has a random name of its own make room, and none has that of another one.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import TypeVar
@@ -13,7 +15,7 @@ import structlog
 import trio
 
 from beam_actors.control import ExposeRequest
-from beam_actors.errors import BeamError, QuotaExceeded
+from beam_actors.errors import BeamError, NameNotFound, QuotaExceeded
 from beam_actors.naming import Naming
 from beam_actors.tunnels import Tunnels, TunnelSpec, TunnelStatus
 from beam_actors.values import Name
@@ -25,11 +27,14 @@ _REMARK_SECONDS = 1.0
 
 
 class Offering:
-    """Carries out requests to offer a service; holds nothing itself."""
+    """Carries out requests to offer a service; holds no more than what is under way."""
 
     def __init__(self, naming: Naming, tunnels: Tunnels) -> None:
         self._naming = naming
         self._tunnels = tunnels
+        self._making_room = trio.Lock()
+        self._wanted: Counter[Name] = Counter()
+        """The names that requests under way are to have; none with zero."""
 
     def __repr__(self) -> str:
         return f"<Offering under {self._naming!r}>"
@@ -45,9 +50,10 @@ class Offering:
         spec = TunnelSpec.offer(request.target, port=request.port, allow=request.allow, kept=not request.foreground)
         if request.name is None and not request.foreground:
             return await self._tunnels.expose(spec), None
-        await self._tunnels.check(attrs.evolve(spec, name=await self._wanted(request)))
+        wanted = await self._name_of(request)
+        await self._tunnels.check(attrs.evolve(spec, name=wanted))
         before = {held.name for held in await self._naming.names() if held.relation == "own"}
-        name, gave_up = await self.with_room(lambda: self._register(request))
+        name, gave_up = await self.with_room(wanted, lambda: self._register(request))
         try:
             return await self._tunnels.expose(attrs.evolve(spec, name=name)), gave_up
         except BeamError:
@@ -55,21 +61,36 @@ class Offering:
                 await self._give_back(name)
             raise
 
-    async def with_room(self, claim: Callable[[], Awaitable[T]]) -> tuple[T, Name | None]:
-        """What `claim` returns; if the owner holds too many names for it, a random one that nothing uses makes room.
+    async def with_room(self, wanted: Name, claim: Callable[[], Awaitable[T]]) -> tuple[T, Name | None]:
+        """What `claim` returns; if the owner holds too many names for `wanted`, a random one makes room.
 
-        Which one that was, if it was needed: what a short `beam 3000` of long ago left must be in nobody's way.
+        One that nothing uses, and which one that was, if it was needed: what a short `beam 3000` of long ago left must
+        be in nobody's way. If another request takes the place that was made, one more makes room.
         """
+        gave_up: Name | None = None
+        tried: set[Name] = set()
+        self._wanted[wanted] += 1
         try:
-            return await claim(), None
-        except QuotaExceeded:
-            in_use = {status.spec.name for status in await self._tunnels.list()}
-            spare = await self._naming.spare([name for name in in_use if name is not None])
-            if spare is None:
-                raise
-        _log.warning("a random name that nothing used makes room for another name", name=str(spare))
-        await self._naming.release(str(spare))
-        return await claim(), spare
+            async with self._making_room:
+                pass  # it may be just this name that makes room for another request: it is claimed again after that
+            while True:
+                try:
+                    return await claim(), gave_up
+                except QuotaExceeded:
+                    async with self._making_room:
+                        spare = await self._naming.spare([*tried, *self._wanted, *await self._in_use()])
+                        if spare is None:
+                            raise
+                        tried.add(spare)
+                        with suppress(NameNotFound):  # somebody released it in that moment, which makes room as well
+                            await self._naming.release(str(spare))
+                            gave_up = spare
+                            _log.warning("a random name that nothing used makes room for another", name=str(spare))
+        finally:
+            self._wanted -= Counter([wanted])  # which drops what falls to zero
+
+    async def _in_use(self) -> set[Name]:
+        return {status.spec.name for status in await self._tunnels.list() if status.spec.name is not None}
 
     async def list(self) -> tuple[tuple[TunnelStatus, bool], ...]:
         """What is offered, and whether its name (if it has one) is this owner's."""
@@ -87,7 +108,7 @@ class Offering:
             return {None, *(one.name for one in held if one.relation == "own" and not one.revoked)}
         return names
 
-    async def _wanted(self, request: ExposeRequest) -> Name:
+    async def _name_of(self, request: ExposeRequest) -> Name:
         """The name that it will have; of one that is yet to be made only the tunnel's side matters."""
         if request.name is not None:
             return self._naming.parse(request.name).name

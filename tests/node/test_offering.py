@@ -118,6 +118,73 @@ def test_a_random_name_that_nothing_uses_makes_room():
     with_node(check, limits=NodeLimits(naming=Limits(names_per_owner=4)))
 
 
+async def three_short_runs(api):
+    """Their names, the one that was asked for longest ago first; nothing is offered under them any more."""
+    rows = []
+    for port in range(3000, 3003):
+        rows.append(await api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", port), foreground=True)))
+        await trio.sleep(1)
+    for row in rows:
+        await api.unexpose(row.id)
+    await trio.sleep(60)
+    return [row.name for row in rows]
+
+
+THREE = NodeLimits(naming=Limits(names_per_owner=3))
+
+
+def test_of_two_requests_at_once_each_has_a_name_of_its_own_make_room():
+    async def check(api, _disk):
+        first, second, third = await three_short_runs(api)
+        gave_up = {}
+
+        async def register(name):
+            gave_up[name] = (await api.register(name, contest=False)).gave_up
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(register, "one")
+            nursery.start_soon(register, "two")
+        assert sorted(gave_up.values()) == sorted([f"{first}.local", f"{second}.local"])
+        assert set(await names_of(api)) == {"one", "two", third}
+
+    with_node(check, limits=THREE)
+
+
+@pytest.mark.parametrize("delay", [0, 0.001, 0.02])
+@pytest.mark.parametrize("name", ["made", "chosen"])
+def test_a_name_that_is_asked_for_again_makes_no_room_for_another_request(delay, name):
+    async def check(api, _disk):
+        first, second, third = await three_short_runs(api)
+        rows = []
+
+        async def again():
+            request = ExposeRequest(target=TcpAddress("127.0.0.1", 3000), foreground=True)
+            rows.append(await api.expose(request if name == "made" else attrs.evolve(request, name=first)))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(again)
+            await trio.sleep(delay)
+            await api.register("new", contest=False)
+        assert [row.name for row in rows] == [first]
+        assert set(await names_of(api)) < {first, second, third, "new"}
+        assert {first, "new"} < set(await names_of(api))
+
+    with_node(check, limits=THREE)
+
+
+def test_a_random_name_that_a_person_releases_in_that_moment_makes_room_as_well():
+    async def check(api, _disk):
+        first, second, third = await three_short_runs(api)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(api.release, first)
+            made = await api.register("new", contest=False)
+        assert made.gave_up in {None, f"{second}.local"}
+        assert third in await names_of(api)
+        assert {"new", first} - set(await names_of(api)) == {first}
+
+    with_node(check, limits=THREE)
+
+
 def test_a_name_that_is_taken_makes_nothing_go():
     async def scenario(world):
         one, two = world.machine("owner"), world.machine("other")
