@@ -12,7 +12,15 @@ from beam_actors.naming.limits import Limits
 from beam_actors.naming.lookups import LookUps
 from beam_actors.naming.messages import Changed
 from beam_actors.naming.names import Names
-from beam_actors.naming.offline import Acquaintance, acquaintance, check_heir, hand_over, owned, spoken_era
+from beam_actors.naming.offline import (
+    Acquaintance,
+    acquaintance,
+    check_heir,
+    hand_over,
+    networks_in,
+    owned,
+    spoken_era,
+)
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.naming.records import Handing
@@ -58,6 +66,7 @@ __all__ = [
     "compose_naming",
     "custodian_of",
     "hand_over",
+    "networks_in",
     "owned",
     "parse_query",
     "random_name",

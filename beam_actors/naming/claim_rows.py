@@ -135,10 +135,10 @@ def _read_row_of_before(key: bytes, value: bytes, network: str) -> tuple[Entry, 
     return entry, seen
 
 
-def read_era(key: bytes, value: bytes) -> int:
-    """Read in which era the claim in a row of `names.claims` was signed, of whichever network; or `StoreDamaged`."""
+def read_claim(key: bytes, value: bytes) -> Claim:
+    """Read the claim in a row of `names.claims`, of whichever network; raise `StoreDamaged`."""
     if value[:1] == _CLAIMS_FORMAT:
-        return _read_row(key, value)[0].era
+        return _read_row(key, value)[0].claim
     match rows.read(CLAIMS, key, value, *_CLAIMS_BEFORE):
         case [_, bytes() as claim, *_]:
             try:
@@ -146,7 +146,7 @@ def read_era(key: bytes, value: bytes) -> int:
                 network = cbor.decode(body, limit=MAX_CLAIM)[2]
             except (InvalidValue, LookupError, TypeError, ValueError):
                 raise damaged(CLAIMS) from None
-            return _parse(claim, network).era
+            return _parse(claim, network)
     raise damaged(CLAIMS)
 
 

@@ -5,6 +5,7 @@ carries out. What can't be read says nothing. Whoever calls sees to it that no n
 locked and where its key comes from is not known here.
 """
 
+from collections import Counter
 from contextlib import suppress
 
 import attrs
@@ -61,8 +62,17 @@ async def spoken_era(store: Store, owner: OwnerId) -> int:
     for key, value in await store.scan(claim_rows.CLAIMS):
         if key.endswith(b"\0" + owner.digest):
             with suppress(StoreDamaged):
-                latest = max(latest, claim_rows.read_era(key, value))
+                latest = max(latest, claim_rows.read_claim(key, value).era)
     return latest
+
+
+async def networks_in(store: Store) -> tuple[str, ...]:
+    """The networks to which the claims in a store belong, the one of most of them first."""
+    found: Counter[str] = Counter()
+    for key, value in await store.scan(claim_rows.CLAIMS):
+        with suppress(StoreDamaged):
+            found[claim_rows.read_claim(key, value).network] += 1
+    return tuple(network for network, _count in found.most_common())
 
 
 async def check_heir(store: Store, owner: OwnerId) -> None:

@@ -4,16 +4,17 @@ Invariant: a database is used with the owner and the peer who filled it, and wit
 the same names for another person (a conflict that everybody sees), or serve them from a machine that nobody's bookmarks
 and access lists know. So no key is made for a database that has an owner, and nothing is changed by a refusal. Nor is
 it used in another network than the one it was filled in: what is kept of names is of one network, and would be lost.
+In which one it is, is noted once a node runs there; without that note the claims in it say so.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import attrs
 
 from beam_actors.errors import InvalidValue, NotAllowed, StorageError, StoreDamaged
 from beam_actors.identity import Keyring
-from beam_actors.naming import MAX_NETWORK
+from beam_actors.naming import MAX_NETWORK, networks_in
 from beam_actors.node.config import NodePorts
 from beam_actors.node.keys import DATABASE, KEYSTORE, PHRASE, open_keys
 from beam_actors.ports import Change, Store
@@ -43,6 +44,9 @@ class OpenHome:
     """Those that were given; the database that was opened is the first that they open."""
     notes: tuple[str, ...]
     """What the person should know before the node runs."""
+    settle: Callable[[], Awaitable[None]]
+    """To be awaited once the node's tree stands: the home is in this network from then on. A start that fails, with a
+    mistyped name of a network, say, settles nothing. What the disk refuses is left to the next start."""
 
 
 @asynccontextmanager
@@ -54,23 +58,28 @@ async def open_home(ports: NodePorts, passphrase: str | None, network: str) -> A
         StorageError: the database is another owner's or machine's, or these keys are gone.
         BeamError: as `open_keys` and the store port say.
     """
-    opened = [await ports.store()]
+    first = await ports.store()
+    opened = [first]
 
     async def store() -> Store:
         return opened.pop() if opened else await ports.store()
 
+    async def settle() -> None:
+        if noted != network:
+            with suppress(StorageError):
+                await first.commit([Change(TABLE, _NETWORK, encode_record({"v": _VERSION, "network": network}))])
+
     try:
-        lived_in = await _network_of(opened[0], ports.files.path(DATABASE))
+        noted = await _noted_network(first)
+        lived_in = noted or await _network_of_claims(first, network)
         if lived_in not in {None, network}:
             raise NotAllowed(
                 f"The database {ports.files.path(DATABASE)} of this home was filled in the network {lived_in}, and "
                 f"what it holds of names is lost in the network {network}: start with --network {lived_in}, or with "
                 "another --home. Nothing was changed."
             )
-        keys, notes = await _matching(opened[0], ports, passphrase)
-        if lived_in is None:
-            await opened[0].commit([Change(TABLE, _NETWORK, encode_record({"v": _VERSION, "network": network}))])
-        yield OpenHome(keys=keys, ports=attrs.evolve(ports, store=store), notes=notes)
+        keys, notes = await _matching(first, ports, passphrase)
+        yield OpenHome(keys=keys, ports=attrs.evolve(ports, store=store), notes=notes, settle=settle)
     finally:
         for left in opened:
             await left.close()
@@ -85,17 +94,21 @@ async def begin_home(store: Store, keys: Keyring) -> None:
     await store.commit([Change(TABLE, _KEYS, _encode(_Holder(keys.owner.owner_id, keys.peer.peer_id)))])
 
 
-async def _network_of(store: Store, database: str) -> str | None:
-    """The network in which a database was filled; None if it is new, or of a program that did not say."""
+async def _noted_network(store: Store) -> str | None:
+    """The network in which a database was filled, as far as a note of that can be read."""
     record = await store.get(TABLE, _NETWORK)
-    if record is None:
-        return None
-    try:
-        fields = Record.decode(record, limit=_MAX_BYTES)
-        fields.integer("v", least=_VERSION, most=_VERSION)
-        return fields.text("network", limit=MAX_NETWORK)
-    except InvalidValue as error:
-        raise _unclear(database, error) from None
+    if record is not None:
+        with suppress(InvalidValue):  # what was noted is found again from the claims, if anything can be lost
+            fields = Record.decode(record, limit=_MAX_BYTES)
+            fields.integer("v", least=_VERSION, most=_VERSION)
+            return fields.text("network", limit=MAX_NETWORK)
+    return None
+
+
+async def _network_of_claims(store: Store, network: str) -> str | None:
+    """That of the claims in a database, this one if there are some of several; None if there are none."""
+    networks = await networks_in(store)
+    return network if network in networks else next(iter(networks), None)
 
 
 async def _matching(store: Store, ports: NodePorts, passphrase: str | None) -> tuple[Keyring, tuple[str, ...]]:

@@ -32,5 +32,6 @@ async def run_node(
             say(note)
         node = compose_node(config, home.ports, home.keys)
         async with node.system.run(node.spec):
+            await home.settle()
             await on_ready(node.api)
             await node.stopping.wait()

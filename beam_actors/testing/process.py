@@ -126,6 +126,7 @@ class Process:
                     if self.alive:
                         self.node, self.lived = node, True
                         self.began.set()
+                    await home.settle()
                     await node.stopping.wait()
             finally:
                 forget()

@@ -99,7 +99,7 @@ def _made_again(data: bytes) -> Change:
 
 def fuzz_record(data: bytes) -> None:
     with suppress(StoreDamaged):
-        assert claim_rows.read_era(KEY, data) >= 0
+        assert claim_rows.read_claim(KEY, data).era >= 0
     with suppress(StoreDamaged):
         row = claim_rows.read_entry(KEY, data, NETWORK)
         again = claim_rows.put_entry(*row)

@@ -36,7 +36,7 @@ def test_rows_of_the_formats_before_are_read():
         ([2, one.encoded, b"", NOW, NOW + 1, 7, 1], (Entry(one), Seen(NOW, NOW + 1, 7, settled=True))),
     ):
         assert claim_rows.read_entry(KEY, cbor.encode(value), NETWORK) == expected
-        assert claim_rows.read_era(KEY, cbor.encode(value)) == 1
+        assert claim_rows.read_claim(KEY, cbor.encode(value)).era == 1
     for times in ([-1, 1, 1, 0], [1, MAX_TIME, 1, 0], [1, 1, MAX_TIME, 0], [1, 1, 1, 2]):
         with pytest.raises(StoreDamaged):
             claim_rows.read_entry(KEY, cbor.encode([2, one.encoded, b"", *times]), NETWORK)
@@ -68,7 +68,7 @@ def test_each_changed_bit_of_a_row_of_claims_or_of_its_key_is_found(entry):
     for bit in range(8 * len(whole)):
         changed = bytearray(whole)
         changed[bit // 8] ^= 1 << bit % 8
-        for read in (lambda *data: claim_rows.read_entry(*data, NETWORK), claim_rows.read_era):
+        for read in (lambda *data: claim_rows.read_entry(*data, NETWORK), claim_rows.read_claim):
             with pytest.raises(StoreDamaged):
                 read(bytes(changed[:size]), bytes(changed[size:]))
     for end in range(len(row.value)):
@@ -92,7 +92,7 @@ def test_what_is_kept_is_read_back():
         for seen in (Seen(NOW, NOW + 1), Seen(NOW, NOW, 7), Seen(NOW, NOW, 7, settled=True)):
             row = claim_rows.put_entry(entry, seen)
             assert claim_rows.read_entry(row.key, row.value, NETWORK) == (entry, seen)
-            assert claim_rows.read_era(row.key, row.value) == 0
+            assert claim_rows.read_claim(row.key, row.value).era == 0
         assert row.key == claim_rows.drop_entry(ALICE, owner_id(0)).key
     row = claim_rows.put_revocation(revocation())
     assert claim_rows.read_revocation(row.key, row.value, NETWORK) == revocation()

@@ -2,6 +2,9 @@ import pytest
 
 from beam_actors.errors import NotAllowed, StorageError, StoreDamaged
 from beam_actors.identity import OwnerChain, new_phrase
+from beam_actors.naming import claim_rows
+from beam_actors.naming.entry import Entry
+from beam_actors.naming.holds import Seen
 from beam_actors.node import NodePorts, begin_home, open_home, take_owner_key
 from beam_actors.node.home import TABLE
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE, PHRASE
@@ -13,6 +16,7 @@ from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.files import SimFiles
 from beam_actors.testing.store import MemoryStore
 from beam_actors.testing.tls import PlainTls
+from tests.naming.builders import NOW, claim
 
 LOG = "store.log"
 
@@ -50,6 +54,7 @@ class Home:
     async def start(self, network="beam"):
         """Whose it is, and what was said."""
         async with open_home(self.ports(), None, network) as home:
+            await home.settle()
             return (home.keys.owner.owner_id, home.keys.peer.peer_id), home.notes
 
 
@@ -156,16 +161,56 @@ async def test_a_database_of_another_network_is_refused_and_left_as_it_is(home):
     assert await home.start("beam") == (first, ())
 
 
-async def test_a_home_of_before_belongs_to_the_network_of_its_next_start(home):
+async def test_a_start_that_fails_binds_a_home_to_no_network(home):
+    async with open_home(home.ports(), None, "beam"):
+        pass  # no tree stood
     await home.start("test")
+    with pytest.raises(NotAllowed, match="network test"):
+        await home.start("beam")
+
+
+async def test_a_disk_that_refuses_the_note_of_a_network_leaves_it_to_the_next_start(home):
+    async with open_home(home.ports(), None, "beam") as opened:
+        home.disk.broken = True
+        await opened.settle()
+        home.disk.broken = False
+    await home.start("test")
+
+
+NOTES_THAT_SAY_NOTHING = (None, b"", b"garbage", b"\xff" * 300)
+
+
+async def without_note(home, note, *claims):
+    """What a program of before left in the home, or what damage did."""
     store = await home.open_store()
-    await store.commit([Change(TABLE, b"network", None)])
+    rows = [claim_rows.put_entry(Entry(one), Seen(NOW, NOW)) for one in claims]
+    await store.commit([Change(TABLE, b"network", note), *rows])
     await store.close()
-    await home.start("other")
+
+
+@pytest.mark.parametrize("note", NOTES_THAT_SAY_NOTHING)
+async def test_without_a_note_the_claims_say_in_which_network_a_home_is(home, note):
+    first, _ = await home.start("beam")
+    await without_note(home, note, claim(0, network="beam"), claim(1, "bob", network="beam"))
+    with pytest.raises(NotAllowed, match=r"(?s)network beam.*--network beam"):
+        await home.start("baem")
+    assert await home.start("beam") == (first, ())
+    await without_note(home, b"garbage", claim(2, "carol", network="other"))
+    with pytest.raises(NotAllowed, match="network beam"):  # that of most of them
+        await home.start("baem")
+    assert await home.start("other") == (first, ())  # some are of this one
     with pytest.raises(NotAllowed, match="network other"):
-        await home.start("test")
+        await home.start("beam")
+
+
+@pytest.mark.parametrize("note", NOTES_THAT_SAY_NOTHING)
+async def test_a_home_without_claims_and_note_belongs_to_the_network_of_its_next_start(home, note):
+    first, _ = await home.start("test")
+    await without_note(home, note, claim(0, network="other"))
     store = await home.open_store()
-    await store.commit([Change(TABLE, b"network", b"garbage")])
+    ((key, row),) = await store.scan(claim_rows.CLAIMS)
+    await store.commit([Change(claim_rows.CLAIMS, key, row[:-1])])  # damaged, so it says nothing
     await store.close()
-    with pytest.raises(StoreDamaged, match=r"/simulated/beam\.sqlite"):
-        await home.start("other")
+    assert await home.start("beam") == (first, ())
+    with pytest.raises(NotAllowed, match="network beam"):
+        await home.start("test")
