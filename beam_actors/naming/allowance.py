@@ -1,17 +1,19 @@
 """What peers may have this node do about names: so much each, so much all together, and each in its turn.
 
 Invariant: one peer has one thing done at a time, however many streams it opens; what it owes it has waited for before
-anything is done, and it owes it still when it comes again. Above the peers' own buckets stands one for each network of
-addresses, since keys cost nothing, and one for all, which serve whoever waits in slices, in turn: a peer that asks for
-much delays another one by a slice, and many peers by as many. It counts claims, and knows neither streams nor
-messages, nor which peers are wanted.
+anything is done, and it owes it still when it comes again, also what was not known yet when it left. Above the peers'
+own buckets stands one for each network of addresses, since keys cost nothing, and one for all, which serve whoever
+waits in slices, in turn: a peer that asks for much delays another one by a slice, and many peers by as many. It counts
+claims, and knows neither streams nor messages, nor which peers are wanted.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import trio
 
+from beam_actors.errors import AskTimeout
 from beam_actors.naming.limits import Limits
 from beam_actors.peers import network_of
 from beam_actors.ports import Clock
@@ -85,7 +87,7 @@ class Commons:
 class Allowance:
     """The bucket of one peer, below that of its network and that of all."""
 
-    __slots__ = ("_bucket", "_clock", "_commons", "_network", "_networks", "_turn")
+    __slots__ = ("_at_stake", "_bucket", "_clock", "_commons", "_network", "_networks", "_turn")
 
     def __init__(
         self, rate: float, burst: float, commons: Commons, clock: Clock, networks: "Networks | None" = None
@@ -96,12 +98,13 @@ class Allowance:
         self._clock = clock
         self._networks = networks
         self._network: Commons | None = None
+        self._at_stake = 0
         self._turn = Turn()
 
     @property
     def is_full(self) -> bool:
-        """Whether it is as good as new."""
-        return self._bucket.is_full(self._clock.monotonic())
+        """Whether it is as good as new, and stays so."""
+        return not self._at_stake and self._bucket.is_full(self._clock.monotonic())
 
     def came_from(self, remote: Address | None) -> None:
         """The peer is at that address, and pays from its network's bucket, too; without one it is where it was."""
@@ -122,6 +125,22 @@ class Allowance:
         self._bucket.take(count, self._clock.monotonic())
         if self._network is not None:
             self._network.charge(count)
+
+    @contextmanager
+    def at_stake(self, count: float) -> Iterator[None]:
+        """Within this the peer has something done that has its price afterwards, which is `count` if nobody hears it.
+
+        Whoever hangs up, or has so much done that the answer comes too late, has had it done all the same. What fails
+        otherwise fails here, and is free.
+        """
+        self._at_stake += 1
+        try:
+            yield
+        except (trio.Cancelled, AskTimeout):
+            self.charge(count)
+            raise
+        finally:
+            self._at_stake -= 1
 
     async def settle(self) -> None:
         """Wait until nothing of the peer waits: before its next message is read."""

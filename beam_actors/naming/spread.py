@@ -320,10 +320,7 @@ class Spread(Actor):
             link.answering.take(-1, self._clock.monotonic())  # it was not answered
             raise
         self._news.answering(peer)  # before it is said what is here: what is new after this may not be in it
-
-        def pay(count: float) -> Awaitable[None]:
-            return self._exchanges.pay(link.allowance, count, talk.check)
-
+        pay = partial(self._exchanges.pay, link.allowance, check=talk.check)
         exchange = self._exchange_over(talk, peer, link, pay)
         await exchange.answer(opening)
         link.compared(exchange.in_vain, self._clock.monotonic())
@@ -331,7 +328,8 @@ class Spread(Actor):
     async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> int:
         """Hand claims to the registrar, no faster than one peer may, which the stream's window slows; the new ones."""
         await pay(max(1, len(claims)))
-        taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
+        with link.allowance.at_stake((self._limits.bad_work - 1) * len(claims)):
+            taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         if taken.bad:
             link.allowance.charge((self._limits.bad_work - 1) * taken.bad)  # owed, whatever becomes of the stream
         ids = [one for one, _claim in with_ids(claims)]

@@ -1,9 +1,11 @@
+from contextlib import suppress
 from functools import partial
 
+import attrs
 import pytest
 import trio
 
-from beam_actors.errors import ConnectionLost
+from beam_actors.errors import ActorCrashed, AskTimeout, ConnectionLost, StorageError
 from beam_actors.naming.allowance import Allowance, Allowances, Commons, Turn
 from beam_actors.naming.limits import Limits
 from beam_actors.testing.clock import SimClock
@@ -153,6 +155,47 @@ async def test_those_who_left_longest_ago_are_forgotten_when_there_are_too_many(
         every.left(peer(number), one)
     assert len(every) == 3
     assert [every.of(peer(number)) is one for number, one in enumerate(gone)] == [False, False, True, True, True]
+
+
+LATE = AskTimeout("registrar did not answer within 30 s")
+
+
+async def leave(every, number, one, *, after):
+    """Have something done that may be bad, and hang up meanwhile."""
+    with trio.CancelScope() as scope, one.at_stake(50):
+        await trio.sleep(after)
+        every.left(peer(number), one)
+        scope.cancel()
+        await trio.sleep(1)
+
+
+async def test_who_hangs_up_before_a_price_is_known_owes_all_of_it_and_so_does_its_network(autojump_clock):
+    every = Allowances(attrs.evolve(LIMITS, network_claims_per_second=10, network_claims_burst=50), SimClock())
+    one, other = every.of(peer(1)), every.of(peer(2))
+    for number, each in enumerate((one, other)):
+        each.came_from(TcpAddress("198.51.100.7", 4000 + number))
+    await leave(every, 1, one, after=5)
+    assert every.of(peer(1)) is one  # although nothing was owed as it left
+    began = trio.current_time()
+    await other.pay(20, fine)  # of its own bucket that is all
+    assert trio.current_time() - began == pytest.approx(2)
+    await one.pay(0, fine)
+    assert trio.current_time() - began == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"), [(LATE, 3), (StorageError("full"), 0), (ActorCrashed("registrar"), 0), (None, 0)]
+)
+async def test_what_failed_by_itself_is_free_and_what_came_too_late_is_not(autojump_clock, error, seconds):
+    one = Allowances(LIMITS, SimClock()).of(peer(1))
+    with suppress(AskTimeout, StorageError, ActorCrashed), one.at_stake(50):
+        assert not one.is_full
+        if error is not None:
+            raise error
+    assert one.is_full is not bool(seconds)
+    began = trio.current_time()
+    await one.pay(0, fine)
+    assert trio.current_time() - began == pytest.approx(seconds)
 
 
 async def test_of_networks_too_those_are_remembered_that_came_last(autojump_clock):

@@ -5,11 +5,13 @@ import trio
 
 from beam_actors.errors import ResourceExhausted, StorageError
 from beam_actors.naming import protocol
+from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.messages import GetStatistics, Taken
-from beam_actors.naming.protocol import Push
+from beam_actors.naming.protocol import Ask, Push
 from beam_actors.naming.proving import Proving
 from beam_actors.naming.work import Levels
+from beam_actors.peers import PeerDown, PeerUp
 from beam_actors.testing.disk import MemoryDisk
 from tests.naming.bench import ALICE, bench, ids_at, submit
 from tests.naming.builders import CHEAP, NETWORK, claim, owner_id, peer, proved, revocation, solved, stolen
@@ -213,3 +215,25 @@ async def test_bad_work_costs_its_peer_and_nobody_else(autojump_clock):
         assert (await one.naming.statistics()).refused["work"] == 2
         await trio.sleep(3)
         assert (await one.naming.statistics()).refused["work"] == 4
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+async def test_to_hang_up_before_bad_work_was_found_out_is_no_cheaper(autojump_clock, hangs_up):
+    limits = Limits(claims_per_second=1, claims_burst=10, bad_work=8)
+    async with lab(1, difficulty=CHEAP, limits=limits, compute=SlowCompute()) as (_, (one,)):
+        one.spread.tell(PeerUp(peer(50)))
+        bad = visit(one)
+        await bad.write(protocol.encode(Push((STOLEN.encoded, stolen(2, "bob").encoded))))
+        await trio.sleep(SECOND)
+        if hangs_up:
+            one.spread.tell(PeerDown(peer(50)))
+            await trio.sleep(0.01)
+            one.spread.tell(PeerUp(peer(50)))
+            bad = visit(one)
+        await trio.sleep(2 * SECOND)
+        assert (await one.naming.statistics()).refused["work"] == 2
+        began = trio.current_time()
+        talk = Conversation(bad, timeout=60)
+        await talk.send(Ask(ALICE))
+        assert await talk.listed() is None
+        assert trio.current_time() - began >= 2 * 8 + 1 - 10 - 3 - 0.1  # which came meanwhile
