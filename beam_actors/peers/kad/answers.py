@@ -207,12 +207,22 @@ class Answers:
             case Store(What.VALUES, key, values):
                 if not self._may_store(peer, stream):
                     return [Refuse("This node is given more to keep than it judges now.")]
-                kept = await self._custodian.keep(key, values, peer, near=self._is_near(key))
-                owed = kept.bad * self._limits.bad_store
-                self._stores.charge(peer, stream.remote, owed, self._clock.monotonic())
-                return [Stored(kept.fates)]
+                return [Stored(await self._keep(peer, key, values, stream))]
             case _:
                 return [Refuse("This is no question of the DHT.")]
+
+    async def _keep(self, peer: PeerId, key: bytes, values: tuple[bytes, ...], stream: Stream) -> tuple[Fate, ...]:
+        """Have them judged, which is paid for by whoever gives what is bad, or so much that it takes too long."""
+        bad = 0
+        try:
+            kept = await self._custodian.keep(key, values, peer, near=self._is_near(key))
+            bad = kept.bad
+        except trio.Cancelled:  # they are judged all the same, and nobody hears it
+            bad = len(values)
+            raise
+        finally:
+            self._stores.charge(peer, stream.remote, bad * self._limits.bad_store, self._clock.monotonic())
+        return kept.fates
 
     def _may_store(self, peer: PeerId, stream: Stream) -> bool:
         now = self._clock.monotonic()

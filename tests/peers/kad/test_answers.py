@@ -37,6 +37,9 @@ class Line:
     def close(self):
         pass
 
+    def abort(self):
+        self._said = b""
+
     def said(self):
         reader = FrameReader(MAX_MESSAGE)
         reader.feed(self._said)
@@ -110,6 +113,23 @@ async def test_who_gives_bad_work_owes_for_its_network_if_it_has_one(remote, els
     assert isinstance(await said(2), Stored)  # its network had a half more
     assert isinstance(await said(3), Stored) is elsewhere
     assert [isinstance(await said(3), Stored) for _ in range(5)].count(True) == 5 * elsewhere
+
+
+async def test_what_takes_too_long_to_judge_is_paid_for_as_what_is_bad(autojump_clock):
+    judged = []
+
+    class Judge(Nowhere):
+        async def keep(self, _key, values, _source, *, near):
+            judged.append(len(values))
+            await trio.sleep(LIMITS.ask_timeout + 1)
+            return Kept((Fate.REFUSED,) * len(values), len(values))
+
+    answers, remote = answering(Judge()), TcpAddress("203.0.113.1", 4000)
+    store = encode(Store(What.VALUES, KEY, (b"value",) * MAX_STORED))
+    for number, times in ((1, 1), (1, 1), (2, 2), (2, 2), (3, 2)):  # the peer owes, and then its network
+        assert answers.take(node_of(number).peer, remote)
+        await answers.answer(node_of(number).peer, Line(store, remote))
+        assert judged == [MAX_STORED] * times
 
 
 async def test_one_behind_a_nat_who_gives_bad_work_leaves_its_neighbours_a_share():
