@@ -77,8 +77,8 @@ class Commons:
             count -= _SLICE
 
     def charge(self, count: float) -> None:
-        """They owe so much more."""
-        self._bucket.take(count, self._clock.monotonic())
+        """They owe so much more, but no more than the burst in all: of many keys the others wait for seconds only."""
+        self._bucket.charge(count, self._clock.monotonic())
 
     def __repr__(self) -> str:
         return f"Commons({self._bucket!r})"
@@ -107,9 +107,9 @@ class Allowance:
         return not self._at_stake and self._bucket.is_full(self._clock.monotonic())
 
     def came_from(self, remote: Address | None) -> None:
-        """The peer is at that address, and pays from its network's bucket, too; without one it is where it was."""
-        if self._networks is not None and isinstance(remote, TcpAddress):
-            self._network = self._networks.of(remote)
+        """The peer is at that address, and pays from its network's bucket, too; over a relay it has none."""
+        if self._networks is not None:
+            self._network = self._networks.of(remote) if isinstance(remote, TcpAddress) else None
 
     async def pay(self, count: float, check: Check) -> None:
         """Wait until the peer may do so much more; what `check` raises ends the wait."""

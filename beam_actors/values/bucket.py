@@ -35,5 +35,10 @@ class Bucket:
         self._then = now
         return max(0.0, -self._level / self._rate)
 
+    def charge(self, count: float, now: float) -> None:
+        """Take `count` tokens, as far as no more than all of the burst is owed by that."""
+        self.take(0, now)
+        self._level = max(self._level - count, min(self._level, -self._burst))
+
     def __repr__(self) -> str:
         return f"Bucket({self._level:.1f} of {self._burst:g} at {self._then:g})"

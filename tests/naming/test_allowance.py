@@ -157,6 +157,32 @@ async def test_those_who_left_longest_ago_are_forgotten_when_there_are_too_many(
     assert [every.of(peer(number)) is one for number, one in enumerate(gone)] == [False, False, True, True, True]
 
 
+async def test_many_who_owe_make_their_network_wait_for_its_burst_alone(autojump_clock):
+    every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=30), SimClock())
+    for number in range(64):
+        one = every.of(peer(number))
+        one.came_from(TcpAddress("198.51.100.7", 4000 + number))
+        one.charge(168)
+    other, began = every.of(peer(99)), trio.current_time()
+    other.came_from(TcpAddress("198.51.100.8", 4747))
+    await other.pay(0.5, fine)
+    assert trio.current_time() - began == pytest.approx(3, abs=0.1)
+
+
+async def test_who_comes_over_a_relay_now_is_in_no_network(autojump_clock):
+    """Or those who are where it was would pay for it."""
+    every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=30), SimClock())
+    one, other = every.of(peer(1)), every.of(peer(2))
+    one.came_from(TcpAddress("198.51.100.7", 4001))
+    other.came_from(TcpAddress("198.51.100.7", 4002))
+    one.came_from(None)
+    one.charge(168)
+    began = trio.current_time()
+    await one.pay(60, fine)
+    await other.pay(30, fine)
+    assert trio.current_time() == began
+
+
 LATE = AskTimeout("registrar did not answer within 30 s")
 
 
@@ -205,7 +231,6 @@ async def test_of_networks_too_those_are_remembered_that_came_last(autojump_cloc
     async def took(number, third):
         one, began = every.of(peer(number)), trio.current_time()
         one.came_from(TcpAddress(f"198.51.{third}.{number}", 4000 + number))
-        one.came_from(None)  # over a relay, say: it is where it was
         await one.pay(1, fine)
         return round(trio.current_time() - began)
 
