@@ -16,6 +16,10 @@ _OTHER_WORDS = {
     "version": ("--version",),
     "list": ("tunnels", "names", "forwards", "peers"),
     "ls": ("tunnels", "names", "forwards", "peers"),
+    "unregister": ("release",),
+    "delete": ("release", "unexpose", "unforward"),
+    "remove": ("release", "unexpose", "unforward"),
+    "rm": ("release", "unexpose", "unforward"),
 }
 """What other programs call it."""
 
@@ -30,7 +34,10 @@ def near(word: str, commands: Sequence[str]) -> list[str]:
 
 def did_you_mean(args: Sequence[str], commands: Sequence[str]) -> str:
     """A sentence for the first of the arguments, which is none of the `commands`: what to type in its place."""
-    meant = _OTHER_WORDS.get(args[0].lower()) or near(args[0], commands)
+    word = args[0].lower()
+    if word == "help" and len(args) > 1 and args[1] in commands:
+        return f"did you mean `beam {args[1]} --help`? `beam --help` lists all."
+    meant = _OTHER_WORDS.get(word) or near(word, commands)
     if not meant:
         return (
             f"there are {', '.join(commands)}. To offer a service give its port, such as `beam 3000`; `beam --help` "

@@ -136,7 +136,8 @@ def located(error: BeamError, home: Home) -> BeamError:
             "another port (0: any that is free)" if isinstance(error, AddressInUse) else "an address of this machine"
         )
         return type(error)(
-            f"{str(error).removesuffix('.')}: choose {other} for that option of `beam start`, or leave it out."
+            f"{str(error).removesuffix('.')}: choose {other} where `beam start` was given this one (--listen, --dns, "
+            "--https or --http), or leave that out."
         )
     if not isinstance(error, StoreDamaged) or str(home.path) in str(error):
         return error

@@ -15,6 +15,8 @@ from beam_actors.cli.commands import COMMANDS
     [
         ("statu", "`beam status`"),
         ("regster 'a b'", "`beam register 'a b'`"),
+        ("unregister a", "`beam release a`"),
+        ("help register", "`beam register --help`"),
         ("REGISTER x", "`beam register x`"),
         ("reg x", "`beam register x`"),
         ("pinn x", "`beam pin x`"),

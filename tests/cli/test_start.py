@@ -163,7 +163,7 @@ def test_an_address_that_a_person_chose_and_can_not_be_had_comes_with_a_way_on(e
     said = located(error("Listening at 127.0.0.1:80 failed: no."), homes.Home(Path("/home/x")))
     assert type(said) is error
     assert str(said).startswith(f"Listening at 127.0.0.1:80 failed: no: choose {way}")
-    assert str(said).endswith("for that option of `beam start`, or leave it out.")
+    assert str(said).endswith("(--listen, --dns, --https or --http), or leave that out.")
 
 
 def test_a_bug_is_a_crash_with_a_report():
