@@ -85,6 +85,8 @@ class Inquirer(Actor):
         self._limits = limits
         self._up: OrderedDict[PeerId, float] = OrderedDict()
         """Who is connected, and when each was last asked for its own record; whoever came up last stands last."""
+        self._fetching: dict[PeerId, bool] = {}
+        """Who is being asked for its own record since it came up, and whether it is to be asked once more."""
         self._records: OrderedDict[PeerId, PeerRecord] = OrderedDict()
         self._searches: dict[PeerId, list[Reply]] = {}
         self._answering: Counter[PeerId] = Counter()
@@ -107,20 +109,33 @@ class Inquirer(Actor):
     def on_peer_up(self, message: PeerUp) -> None:
         """Fetch the peer's own record, since it may listen elsewhere now."""
         if message.peer not in self._up:
-            self._up[message.peer] = self._clock.monotonic()
-            self.spawn(self._fetch, message.peer, name="fetch")
+            self._fetch_soon(message.peer)
 
     @receives(PeerStands)
     def on_peer_stands(self, message: PeerStands) -> None:
         """Fetch it again: if the peer began anew it hears by that that it is known, and may listen elsewhere, too."""
         if message.peer in self._up:
-            self._up[message.peer] = self._clock.monotonic()
-            self.spawn(self._fetch, message.peer, name="fetch")
+            self._fetch_soon(message.peer)
 
     @receives(PeerDown)
     def on_peer_down(self, message: PeerDown) -> None:
         """Ask it no longer; its record stays good."""
         self._up.pop(message.peer, None)
+
+    def _fetch_soon(self, peer: PeerId) -> None:
+        """One question at a time for each peer, however many of its sessions come and go, and one more afterwards."""
+        self._up[peer] = self._clock.monotonic()
+        if peer not in self._fetching:
+            self.spawn(self._fetch_while_due, peer, name="fetch")
+        self._fetching[peer] = True
+
+    async def _fetch_while_due(self, peer: PeerId) -> None:
+        try:
+            while self._fetching[peer] and peer in self._up:
+                self._fetching[peer] = False
+                await self._fetch(peer)
+        finally:
+            del self._fetching[peer]
 
     async def _fetch(self, peer: PeerId) -> None:
         await self._ask(peer, Question((peer,)))

@@ -10,6 +10,7 @@ from beam_actors.identity import PeerKey
 from beam_actors.peers import PeersLimits, PeerUp
 from beam_actors.peers.inquirer import Inquirer, from_both_ends
 from beam_actors.peers.inquiry import MAX_QUESTION, PROTOCOL, Locate, Question, encode_question, open_records
+from beam_actors.peers.messages import PeerStands
 from beam_actors.testing.clock import EPOCH
 from beam_actors.testing.network import Conditions
 from beam_actors.values import Multiaddr, PeerId
@@ -102,6 +103,31 @@ async def test_a_peer_that_moved_is_found_at_its_new_address(world, autojump_clo
         async with alice.run():
             await meet(hub, alice)
             assert await bob.echo(alice) == b"hello"
+
+
+async def test_a_peer_whose_sessions_end_all_the_time_is_asked_one_question_at_a_time(world, autojump_clock):
+    async with world.running(2) as (hub, alice):
+        await meet(hub, alice)
+        world.network.partition(hub.host, alice.host)  # it does not answer
+        inquirer, asked = hub.system.cell(INQUIRER).actor, []
+        ask = inquirer._ask
+
+        async def count(peer, question):
+            asked.append(trio.current_time())
+            return await ask(peer, question)
+
+        inquirer._ask = count
+        workers, began = inquirer.worker_count, trio.current_time()
+        for _ in range(10):
+            for _ in range(10):
+                hub.system.ref(INQUIRER).tell(PeerStands(alice.id))
+            await trio.sleep(0.1)
+            assert inquirer.worker_count == workers + 1
+            assert asked == [began]
+        await trio.sleep(3 * PeersLimits().inquiry_timeout)
+        assert [when - began for when in asked] == pytest.approx([0, PeersLimits().inquiry_timeout])
+        assert inquirer.worker_count == workers
+        assert not inquirer._fetching
 
 
 @pytest.mark.parametrize("place", range(5))
