@@ -62,9 +62,9 @@ class Hop(enum.Enum):
 
 
 PROGRAM = "beam"
-OF_ANOTHER_HOME = f"{PROGRAM} --home <DIR>"
+OF_ANOTHER_HOME = f"{PROGRAM} --home '<DIR>'"
 """How a person calls the program for a daemon whose home is not the platform's. The path itself stands on no page,
-since scripts of the site could read it there; no shell takes `<DIR>` for a folder."""
+since scripts of the site could read it there; quoted, or a shell would write to a file named by the next word."""
 _WHICH_HOME = "<DIR> is the folder of this machine's Beam daemon: what it was started with as --home or BEAM_HOME."
 
 

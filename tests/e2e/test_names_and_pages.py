@@ -61,7 +61,7 @@ def test_an_unknown_name_is_a_404_page(published):
     status, body = page(published, "nobody-has-this.local")
     assert status == 404
     assert "nobody-has-this" in body
-    assert "beam --home <DIR> peers" in body  # this daemon's home is none that a command finds by itself
+    assert "beam --home '<DIR>' peers" in body  # this daemon's home is none that a command finds by itself
 
 
 def test_a_port_with_nothing_behind_is_a_502_page(couple, published, unused_port):

@@ -118,15 +118,15 @@ OTHER_HOME = Visit("a.local", program=OF_ANOTHER_HOME)
 def test_commands_are_for_the_home_of_the_daemon_and_name_no_path():
     said = errors.NameContested("a is held by several owners; choose with `beam pin a OWNER`.")
     text = page_for(errors.NameNotFound("Nobody."), OTHER_HOME).render().decode()
-    assert "\n    beam --home <DIR> peers\n" in text
-    assert "\n    beam --home <DIR> 3000 --name a\n" in text
+    assert "\n    beam --home '<DIR>' peers\n" in text
+    assert "\n    beam --home '<DIR>' 3000 --name a\n" in text
     assert text.count("<DIR> is the folder of this machine's Beam daemon") == 1
     page = page_for(said, OTHER_HOME, [Choice(OWNER)])
     text = page.render().decode()
-    assert f"\n    beam --home <DIR> pin a {OWNER}\n" in text
+    assert f"\n    beam --home '<DIR>' pin a {OWNER}\n" in text
     assert "\n    beam id\n" in text  # which is typed over there
-    assert "beam --home &lt;DIR&gt; names conflicts" in page.render(accept="text/html").decode()
-    assert "`beam --home <DIR> pin a OWNER`" in page_for(said, OTHER_HOME).render().decode()
+    assert "beam --home &#x27;&lt;DIR&gt;&#x27; names conflicts" in page.render(accept="text/html").decode()
+    assert "`beam --home '<DIR>' pin a OWNER`" in page_for(said, OTHER_HOME).render().decode()
     assert b"--home" not in page_for(said, OTHER_HOME).render(accept="application/json")
 
 
