@@ -129,7 +129,7 @@ def _rivals() -> Plan:
         (
             Split(at=7.0, groups=((0, 1), (2,)), seconds=15.0),
             Restore(at=8.0, machine=2, saved=2.0),
-            Split(at=25.0, groups=((0,), (1, 2)), seconds=8.0),  # before it is healed, and what it lost nobody gives back
+            Split(at=25.0, groups=((0,), (1, 2)), seconds=8.0),  # before it is healed
             Kill(at=26.0, machine=0),
         ),
         safety=58.0,
