@@ -29,7 +29,7 @@ from beam_actors.values import Bucket, TcpAddress
 
 _log = structlog.get_logger(__name__)
 _ASK_SECONDS = 1.0  # beyond the resolver's own deadline
-_PORT_TRIES = 8
+_PORT_TRIES = 64  # the OS chooses for UDP, and over TCP a busy machine may have a third of all ports
 
 
 class _Round:
