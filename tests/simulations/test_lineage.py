@@ -43,6 +43,18 @@ def sit_down(model, *, at, of):
     return place
 
 
+def sharing_a_name(**options):
+    """One owner at two machines, which both hold `a`."""
+    model = Model(2, **options)
+    for person in model.people:
+        model.lineage.sits(person, owner_id(person.index))
+    sit_down(model, at=1, of=0)
+    for person in model.people:
+        with model.registering(person, "a") as wish:
+            wish.done()
+    return model, *model.people
+
+
 async def test_an_owner_at_two_machines_holds_at_each_what_was_told_there_until_an_era_is_opened_at_the_other():
     model = Model(2)
     one, other = model.people
@@ -68,14 +80,7 @@ async def test_an_owner_at_two_machines_holds_at_each_what_was_told_there_until_
 
 
 async def test_what_one_machine_hands_over_is_held_by_none_of_its_owner():
-    model = Model(2)
-    one, other = model.people
-    for person in model.people:
-        model.lineage.sits(person, owner_id(person.index))
-    sit_down(model, at=1, of=0)
-    for person in model.people:
-        with model.registering(person, "a") as wish:
-            wish.done()
+    model, one, other = sharing_a_name()
     with model.lineage.handing_over(one, "a", owner_id(2)) as wish, model.lineage.opening_era(one) as opened:
         opened(1)
         wish.done()
@@ -117,14 +122,7 @@ async def test_a_revoked_owner_holds_nothing_and_until_that_is_known_nobody_know
 
 
 async def test_an_era_that_was_opened_at_a_machine_which_is_lost_may_have_been_heard_of_by_nobody():
-    model = Model(2)
-    one, other = model.people
-    for person in model.people:
-        model.lineage.sits(person, owner_id(person.index))
-    sit_down(model, at=1, of=0)
-    for person in model.people:
-        with model.registering(person, "a") as wish:
-            wish.done()
+    model, one, other = sharing_a_name()
     with model.lineage.handing_over(one, "a", owner_id(2)) as wish, model.lineage.opening_era(one) as opened:
         opened(1)
         wish.done()
@@ -135,18 +133,11 @@ async def test_an_era_that_was_opened_at_a_machine_which_is_lost_may_have_been_h
 
 
 async def test_what_one_machine_gives_up_is_held_by_none_of_its_owner_unless_it_may_be_claimed_later(autojump_clock):
-    for undisturbed, held in ((True, False), (False, None)):
-        model = Model(2, undisturbed=undisturbed)
-        one, _other = model.people
-        for person in model.people:
-            model.lineage.sits(person, owner_id(person.index))
-        sit_down(model, at=1, of=0)
-        for person in model.people:
-            with model.registering(person, "a") as wish:
-                wish.done()
+    for undisturbed in (True, False):
+        model, one, _other = sharing_a_name(undisturbed=undisturbed)
         await trio.sleep(10)
         with model.releasing(one, "a") as wish:
             wish.done()
         assert model.holders("a") == []
-        assert model.is_sure("a") is (held is not None)
-        assert one.shares("a") is (held is None)
+        assert model.is_sure("a") is undisturbed
+        assert one.shares("a") is not undisturbed
