@@ -76,6 +76,10 @@ class RemoteProtocolError(ProtocolError):
     """The other side sent bytes that the protocol does not permit."""
 
 
+class PeerRefused(RemoteProtocolError):
+    """The other side won't go on, and said why."""
+
+
 class WrongPeer(RemoteProtocolError):
     """Another peer than the expected one proved its identity at the address."""
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import trio
 
-from beam_actors.errors import ConnectionLost, RemoteProtocolError, TimedOut
+from beam_actors.errors import ConnectionLost, PeerRefused, RemoteProtocolError, TimedOut
 from beam_actors.flow import read_frame
 from beam_actors.naming import protocol
 from beam_actors.naming.network import FAILURES, ByteStream
@@ -46,7 +46,8 @@ class Conversation:
         `idle` allows to wait for its first byte without end.
 
         Raises:
-            RemoteProtocolError: it is not one, the stream ends within it, or it is a refusal.
+            PeerRefused: it says why it won't go on.
+            RemoteProtocolError: it is not one, or the stream ends within it.
             TimedOut: it doesn't come, or not in full.
         """
         if idle and not self._reader.held:
@@ -61,7 +62,7 @@ class Conversation:
                 raise TimedOut("The peer began a message about names and doesn't end it.")
         message = None if body is None else protocol.decode(body)
         if isinstance(message, Refuse):
-            raise RemoteProtocolError(f"The peer refused: {message.text}")
+            raise PeerRefused(f"The peer refused: {message.text}")
         return message
 
     async def listed(self) -> Message | None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _FREE_EXCHANGES = 2
 """Before the pace holds: one on connect, and one because it broke off."""
+_FIRST_PAUSE = 7.5
+"""Seconds within which an exchange that failed is tried again, by chance; each further failure doubles them."""
 _TICK = 0.001
 """Seconds: a shorter rest can be none at all by rounding, on a clock that stands still meanwhile."""
 
@@ -27,6 +29,7 @@ class Link:
     """What this node owes one connected peer, and what it does for it."""
 
     __slots__ = (
+        "_failures",
         "_fruitless",
         "_interval",
         "_remembered",
@@ -58,7 +61,7 @@ class Link:
         self.in_vain: float | None = None
         """When this node has waited long enough for the exchange that the peer is to open."""
         self._interval, self._remembered = limits.exchange_interval, limits.unkept
-        self._fruitless, self._rests_until = 0, -inf
+        self._failures, self._fruitless, self._rests_until = 0, 0, -inf
         self._rest = trio.CancelScope()
         self.streams: dict[ByteStream, Worker] = {}
         """Those that the peer opened, the oldest first, and who serves each."""
@@ -80,6 +83,20 @@ class Link:
         """When this node may open one more."""
         return now + self.opening.take(1, now)
 
+    def failed(self, now: float, chance: float) -> None:
+        """An exchange that this node opened failed, `chance` is uniform in [0, 1): it is due again, not at once.
+
+        A peer whom many ask at once can't answer them if they come back at once. Most are answered within seconds; of
+        those who are not, each failure in a row lets half as many come.
+        """
+        pause = min(self._interval, _FIRST_PAUSE * 2.0 ** min(self._failures, 16))
+        self._failures += 1
+        self.due = self.next_exchange(now) + chance * pause
+
+    def refused(self, now: float) -> None:
+        """The peer did not answer an exchange, and counts none either."""
+        self.opening.take(-1, now)
+
     def compared(self, in_vain: int, now: float) -> None:
         """There was an exchange, which found so many differences and changed nothing here.
 
@@ -87,6 +104,7 @@ class Link:
         room, and more than `unkept` remembers. So each such exchange doubles the time to the next one by chance, to an
         hour at most.
         """
+        self._failures = 0
         fruitless = in_vain > self._remembered
         self._fruitless = self._fruitless + 1 if fruitless else 0
         pause = min(HOUR, self._interval * 2.0 ** min(self._fruitless, 16))

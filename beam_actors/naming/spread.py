@@ -12,7 +12,7 @@ from functools import partial
 
 import trio
 
-from beam_actors.errors import ActorError, RemoteProtocolError, ResourceExhausted, StorageError
+from beam_actors.errors import ActorError, PeerRefused, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
 from beam_actors.naming.allowance import Allowances, wait
 from beam_actors.naming.claim import with_ids
@@ -201,9 +201,11 @@ class Spread(Actor):
         link.behind = False  # before: what overflows meanwhile makes the next one due
         try:
             await self._exchange(peer, link)
-        except FAILURES:  # a peer whom many ask at once can't answer them if they come back at once
-            pause = self._entropy.uniform() * self._limits.exchange_interval
-            link.due = link.next_exchange(self._clock.monotonic()) + pause
+        except FAILURES as error:
+            now = self._clock.monotonic()
+            if isinstance(error, PeerRefused):
+                link.refused(now)
+            link.failed(now, self._entropy.uniform())
             raise
 
     async def _open(self, peer: PeerId, link: Link) -> Conversation:

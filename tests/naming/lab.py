@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import trio
 
 from beam_actors.errors import ConnectionLost, PeerOffline
-from beam_actors.naming import NO_WORK, Limits, compose_naming, custodian_of, spread_ref
+from beam_actors.naming import NO_WORK, Limits, compose_naming, custodian_of, protocol, spread_ref
 from beam_actors.naming.messages import Submit
-from beam_actors.naming.protocol import PROTOCOL
+from beam_actors.naming.protocol import PROTOCOL, Refuse
 from beam_actors.peers import Fate, InboundStream, PeerDown, PeerUp
 from beam_actors.runtime import ChildSpec, Intensity, Supervisor, System
 from beam_actors.testing.clock import SimClock
@@ -259,6 +259,19 @@ class Silent:
 
     def tell(self, message):
         self.messages.append(message)
+
+
+class Busy:
+    """Stands where a peer's `spread` would, and refuses each stream."""
+
+    def __init__(self):
+        self.times = []
+
+    def tell(self, message):
+        if isinstance(message, InboundStream):
+            self.times.append(trio.current_time())
+            message.stream.outgoing.data += protocol.encode(Refuse("Come again later."))
+            message.stream.outgoing.touch()
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 import pytest
 import trio
 
-from beam_actors.errors import ConnectionLost, RemoteProtocolError, TimedOut
+from beam_actors.errors import ConnectionLost, PeerRefused, RemoteProtocolError, TimedOut
 from beam_actors.naming import protocol
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.protocol import Ask, Done, Push
@@ -44,7 +44,7 @@ async def test_a_list_that_is_cut_short_is_an_error(autojump_clock):
 async def test_a_refusal_ends_it_in_words(autojump_clock):
     one, other = both()
     await one.refuse("Go away.")
-    with pytest.raises(RemoteProtocolError, match=r"The peer refused: Go away\."):
+    with pytest.raises(PeerRefused, match=r"The peer refused: Go away\."):
         await other.receive()
     assert await other.receive() is None
 

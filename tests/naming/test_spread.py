@@ -15,7 +15,7 @@ from beam_actors.naming.precedence import place_of
 from beam_actors.naming.protocol import Ask, Compare, Have, Push, Want
 from beam_actors.peers import PeerDown, PeerUp
 from tests.naming.builders import NAMES, NOW, claim, crowd, peer, pool, revocation
-from tests.naming.lab import Node, Silent, View, Wires, give, ids, lab, settle, visit
+from tests.naming.lab import Busy, Node, Silent, View, Wires, give, ids, lab, settle, visit
 from tests.wire.support import unframed
 
 
@@ -281,6 +281,21 @@ async def test_a_peer_that_does_not_open_the_exchange_is_asked_after_a_while(aut
         await settle(20)
         assert await ids(answerer) == {claim(0).id}
         assert len(wires.opened) == 1
+
+
+async def test_a_busy_peer_is_asked_again_within_seconds_and_then_less_and_less_often(autojump_clock):
+    async with lab(1) as (wires, (one,)):
+        busy = Node(wires, 2)
+        busy.spread = Busy()
+        wires.connect(one, busy)
+        one.spread.crash(RuntimeError("on purpose"))  # whichever of the two is to open: now it is this one
+        await settle(2 * HOUR)
+        pauses = [after - before for before, after in itertools.pairwise(busy.spread.times)]
+        most = [min(60, 7.5 * 2**number) for number in range(len(pauses))]
+        assert all(pause <= max(5, limit) + 1e-6 for pause, limit in zip(pauses, most, strict=True))
+        assert min(pauses) >= 5
+        assert max(pauses) > 55
+        assert 20 < 2 * HOUR / len(pauses) < 40
 
 
 async def test_what_is_new_while_spread_restarts_reaches_everybody(autojump_clock, monkeypatch):
