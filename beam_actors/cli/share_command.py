@@ -6,7 +6,7 @@ a minute before it gives up.
 """
 
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import click
@@ -18,7 +18,16 @@ from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import can_rewrite, counted, write
 from beam_actors.cli.requests import check_expose, expose_body
-from beam_actors.cli.tunnel_commands import OPEN_TO_ALL, note_how_to_open, note_rivals, nothing_there, show_ways, title
+from beam_actors.cli.tunnel_commands import (
+    OPEN_TO_ALL,
+    full_name,
+    note_how_to_open,
+    note_rivals,
+    nothing_there,
+    show_ways,
+    title,
+)
+from beam_actors.cli.watching import loss_of
 from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut, TunnelNotFound
 from beam_actors.world.polling import pause
 from beam_actors.world.probe import answers
@@ -70,18 +79,22 @@ class _Session:
         self._last: tuple[Any, ...] | None = None
         self._midline = False
         self._away = False
+        self._yours = True
+        """Whether its name is, as was said last."""
         self._tunnel: Mapping[str, Any] | None = None
 
     @property
     def farewell(self) -> str:
         """What Ctrl-C means: the tunnel may have been offered for good, by `beam expose`, before or meanwhile."""
         tunnel = self._tunnel
+        whose = "stays yours" if self._yours else "is not yours any more"
         if not self._app.home.in_use():
-            after = "its name stays yours" if tunnel is None or tunnel["foreground"] else "the next one offers it again"
+            after = f"its name {whose}" if tunnel is None or tunnel["foreground"] else "the next one offers it again"
             return f"The tunnel is closed, since no daemon runs any more; {after} (`beam start --detach` starts one)."
         if tunnel is None or tunnel["foreground"]:
-            return "Tunnel closed. Its name stays yours, and the daemon goes on (`beam stop` ends it)."
-        return f"The tunnel stays: it is offered for good, until `beam unexpose {tunnel['name'] or tunnel['id']}`."
+            return f"Tunnel closed. Its name {whose}, and the daemon goes on (`beam stop` ends it)."
+        but = "" if self._yours else ", though its name is not yours any more"
+        return f"The tunnel stays{but}: it is offered for good, until `beam unexpose {tunnel['name'] or tunnel['id']}`."
 
     def end_line(self) -> None:
         """What comes next begins on a line of its own."""
@@ -113,6 +126,10 @@ class _Session:
     def _show(self, line: Mapping[str, Any]) -> None:
         event, out = line.get("event"), self._app.out
         self._tunnel = line.get("tunnel", self._tunnel)
+        if event == "up":
+            self._yours = True  # it was registered for this, anew if need be
+        elif event == "status":
+            self._note_whose(line["tunnel"])
         if event == "up" and self._away:
             self._away = False
             out.note(f"The daemon is back, and offers {title(line['tunnel'])} again.")
@@ -142,7 +159,7 @@ class _Session:
         out.line()
         if not tunnel["allow"]:
             out.note(OPEN_TO_ALL)
-        note_rivals(self._app, title(tunnel))
+        note_rivals(self._app, full_name(tunnel))
         note_gave_up(self._app, tunnel)
         if line.get("claimed") is False:  # a daemon of before says nothing of it in the line
             out.note(WORKING)
@@ -151,6 +168,27 @@ class _Session:
         note_how_to_open(self._app, tunnel)
         out.note("Press Ctrl+C to stop" if tunnel["foreground"] else "Press Ctrl+C to stop looking; the tunnel stays")
         self._last = (line["peers"], tunnel["connections"])
+
+    def _note_whose(self, tunnel: Mapping[str, Any]) -> None:
+        """Say so when the name went, or came back: the tunnel stays, and nobody comes to it by a name that is gone."""
+        if tunnel["yours"] == self._yours or (tunnel["yours"] and not self._holds(tunnel)):
+            return
+        self._yours = tunnel["yours"]
+        self.end_line()
+        name = full_name(tunnel)
+        if self._yours:
+            self._app.out.note(f"{name} is yours again, and leads here.")
+            return
+        what, how = loss_of(self._app, name) or ("", "went")
+        back = f"; `beam register {tunnel['name']}` takes it back" if what == "released" else ""
+        self._app.out.note(f"{name} {how}. It is not yours any more, so nobody comes by it{back}.")
+
+    def _holds(self, tunnel: Mapping[str, Any]) -> bool:
+        """Whether its name is surely held here: while nobody can say, a tunnel's row takes it for that, too."""
+        with suppress(BeamError):
+            rows = self._app.ask("GET", "/v1/names")["names"]
+            return any((row["name"], row["relation"], row["here"]) == (tunnel["name"], "own", True) for row in rows)
+        return False
 
     def _show_status(self, line: Mapping[str, Any]) -> None:
         seen = (line["peers"], line["tunnel"]["connections"])

@@ -51,7 +51,7 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
     show_ways(app, answer)
     if not answer["allow"]:
         app.out.note(OPEN_TO_ALL)
-    note_rivals(app, title(answer))
+    note_rivals(app, full_name(answer))
     note_gave_up(app, answer)
     note_how_to_open(app, answer)
     if answer.get("claimed") is False:  # a daemon of before says nothing of it
@@ -171,6 +171,11 @@ def title(row: Mapping[str, Any]) -> str:
     if row["urls"]:
         return str(row["urls"][0]).split("://", 1)[-1].partition("/")[0]
     return str(row["name"] or f"{_local(row)}, without a name")
+
+
+def full_name(row: Mapping[str, Any]) -> str:
+    """The name of a tunnel that has one, with its suffix."""
+    return title(row).partition(":")[0]
 
 
 def show_ways(app: App, row: Mapping[str, Any]) -> None:

@@ -53,6 +53,8 @@ _HAPPENED = {
     ("revoked", "petname"): "(which a petname of yours stands for) is gone: its owner {owner} revoked all keys",
 }
 """What happened, to an own name, a pinned one, that of a petname or one that comes to this owner -> how it is told."""
+_LOSSES = {"released", "transferred", "inherited", "revoked"}
+"""What takes an own name away."""
 
 
 def watch_names(app: App) -> None:
@@ -105,6 +107,15 @@ def _events(app: App) -> Iterator[Mapping[str, Any]]:
         time.sleep(_LOOK_SECONDS)  # noqa: TID251 (no loop runs here)
 
 
+def loss_of(app: App, full: str) -> tuple[str, str] | None:
+    """How an own name went last: what happened, and that in words; None if the daemon can't say."""
+    with suppress(BeamError):
+        for event in reversed(app.ask("POST", "/v1/events", {})["events"]):
+            if event["name"] == full and event["relation"] == "own" and event["what"] in _LOSSES:
+                return event["what"], _what(event)
+    return None
+
+
 def _is_own(app: App, full: str) -> bool:
     with suppress(BeamError):  # it has just gone away; the event is to be told all the same
         return any(row["full"] == full and row["relation"] == "own" for row in app.ask("GET", "/v1/names")["names"])
@@ -113,9 +124,12 @@ def _is_own(app: App, full: str) -> bool:
 
 def _happened(event: Mapping[str, Any], *, yours: bool) -> str:
     """An event in a sentence; `yours` says of a name that was handed to this owner that it was registered since."""
-    name, owner = event["name"], event["owner"]
-    what = _HAPPENED[event["what"], event["relation"]].format(owner=owner, heir=event["heir"])
+    name, what = event["name"], _what(event)
     if event["what"] == "handed" and not yours:
         what += f": `beam register {name.partition('.')[0]}` takes it"
     hint = " (`beam names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
     return f"{moment(event['at'])}  {name} {what}{hint}"
+
+
+def _what(event: Mapping[str, Any]) -> str:
+    return _HAPPENED[event["what"], event["relation"]].format(owner=event["owner"], heir=event["heir"])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 
@@ -14,9 +15,13 @@ from beam_actors.cli import share_command
 from beam_actors.cli.context import App
 from beam_actors.cli.home import Home
 from beam_actors.cli.output import Output
+from beam_actors.control import NameEvent
 from beam_actors.errors import ActorUnavailable, TunnelNotFound
+from beam_actors.values import OwnerId
 from beam_actors.world.polling import poll
-from tests.control.fakes import OTHER, PEER
+from tests.control.fakes import OTHER, OWNER, PEER
+
+OTHER_OWNER = str(OwnerId(bytes(31) + b"\x01"))
 
 
 @pytest.fixture
@@ -159,6 +164,73 @@ def test_a_withdrawn_tunnel_ends_it(share, node, daemon, options):
     assert len([call for call in node.calls if call[0] == "expose"]) == 1
 
 
+def change_tunnel(daemon, **changes):
+    """What the node says of its tunnel from now on."""
+
+    def change():
+        rows = daemon.node.tunnel_rows
+        rows.update({key: attrs.evolve(row, **changes) for key, row in rows.items()})
+
+    trio.from_thread.run_sync(change, trio_token=daemon.token)
+
+
+def lost(what, number=1):
+    return NameEvent(
+        number=number, at=1e9, what=what, name="byron.local", owner=OWNER, relation="own",
+        heir=OTHER_OWNER if what == "transferred" else None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("released", "was given up with your key. It is not yours any more, so nobody comes by it; `beam --home "),
+        ("transferred", f"was handed over with your key, to {OTHER_OWNER}. It is not yours any more, so nobody comes"),
+        ("contested", "went. It is not yours any more, so nobody comes by it.\n"),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_name_that_goes_is_told_when_it_goes_and_at_the_end(share, node, daemon, options, what, said):
+    process = share("3000", "--name", "byron", *options)
+    assert_soon(lambda: offered(node))
+    node.name_events = [lost("revoked"), lost(what, 2)] if what != "contested" else [lost(what)]
+    change_tunnel(daemon, yours=False)
+    told = next(line for line in process.stderr if "yours any more" in line)
+    assert told.startswith(f"byron.local {said}")
+    assert (what == "released") is told.endswith("register byron` takes it back.\n")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "Tunnel closed. Its name is not yours any more, and the daemon goes on" in err
+    assert "stays yours" not in err
+
+
+def test_a_name_that_comes_back_is_told_once_it_is_certain(share, node, daemon):
+    process = share("3000", "--name", "byron")
+    assert_soon(lambda: offered(node))
+    change_tunnel(daemon, yours=False)
+    assert next(line for line in process.stderr if "yours any more" in line)
+    change_tunnel(daemon, yours=True)  # as is said while the registry restarts, too
+    asked = len(node.calls)
+    assert_soon(lambda: ("names",) in node.calls[asked:])
+    node.owned.add("byron")
+    assert next(process.stderr) == "byron.local is yours again, and leads here.\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert "Its name stays yours" in err
+
+
+def test_what_was_offered_for_good_under_a_name_that_went_says_both(share, node, daemon, beam, unused):
+    beam("expose", unused, "--name", "byron")
+    process = share(str(unused), "--name", "byron")
+    assert next(line for line in process.stderr if "stop looking" in line)
+    change_tunnel(daemon, yours=False)
+    assert next(line for line in process.stderr if "yours any more" in line)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert "The tunnel stays, though its name is not yours any more: it is offered for good" in err
+
+
 def test_a_refusal_ends_it_at_once(share, node):
     process = share("22", "--port", "22")
     _, err = process.communicate(timeout=10)
@@ -184,7 +256,7 @@ class Lines(App):
 def test_what_follows_the_status_begins_on_a_line_of_its_own(monkeypatch, capsys, unused, rewrites, out):
     monkeypatch.setattr(share_command, "can_rewrite", lambda: rewrites)
     tunnel = {"urls": [], "name": "x", "target": f"127.0.0.1:{unused}", "kind": "tcp", "port": None, "allow": [OTHER]}
-    tunnel["foreground"] = True
+    tunnel |= {"foreground": True, "yours": True}
     up = {"event": "up", "peer_id": PEER, "peers": 1, "tunnel": {**tunnel, "connections": 0, "urls": ["tcp://x:1"]}}
     seen = {"event": "status", "peers": 2, "tunnel": {**tunnel, "connections": 3}}
     session = share_command._Session(Lines(up, seen, seen, {"event": "ended"}))
