@@ -198,16 +198,17 @@ class Naming:
         known: Name | None = await self._ask(self._registrar, GetMade(purpose))
         return known
 
-    async def made_for(self, purpose: str) -> Name:
+    async def made_for(self, purpose: str, fresh: Name | None = None) -> Name:
         """Claim the random name that was made for the purpose before, or a new one if that is not to be had any more.
 
-        The work for it may go on afterwards. Raises like `register`.
+        The new one is `fresh`, if that is given. The work for it may go on afterwards. Two at once for one purpose may
+        each make one. Raises like `register`.
         """
         known = await self.made_before(purpose)
         if known is not None:
             with suppress(NameTaken):  # a person released it and somebody else holds it now
                 return await self._make(purpose, known)
-        return await self._make(purpose, self.random_name())
+        return await self._make(purpose, fresh or self.random_name())
 
     async def _make(self, purpose: str, name: Name) -> Name:
         await self.register(name.label, patient=False, made=True)
@@ -217,7 +218,8 @@ class Naming:
     async def spare(self, in_use: Collection[Name]) -> Name | None:
         """The own random name that may be released to make room for another name; None if that would not help.
 
-        It is the one that was asked for longest ago, of those that are not `in_use` (something is offered under them).
+        It is the one that was asked for longest ago, of those that are not `in_use` (something is offered under them,
+        or about to be).
         """
         found: Name | None = await self._ask(self._registrar, GetSpare(frozenset(in_use)))
         return found

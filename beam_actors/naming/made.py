@@ -2,7 +2,8 @@
 
 They are own names like others, and there is no end of purposes; so the one that was not asked for for the longest time
 is the first to make room when its owner may hold no more. Invariant: a name that a person asked for by itself is that
-person's to give up. Pure: the time is an argument, in seconds since 1970.
+person's to give up. Which of them something is offered under now, or about to be, is not known here. Pure: the time is
+an argument, in seconds since 1970.
 """
 
 from collections.abc import Callable
@@ -11,9 +12,6 @@ from beam_actors.naming import records
 from beam_actors.naming.records import Made
 from beam_actors.ports import Change
 from beam_actors.values import Name
-
-FRESH = 30.0
-"""Seconds for which a name that was asked for is spared in any case: what it was made for may not be there yet."""
 
 
 class MadeNames:
@@ -24,7 +22,7 @@ class MadeNames:
     def __init__(self, record: Callable[[Change], None]) -> None:
         """`record` is given the store's changes."""
         self._record = record
-        self._by_purpose: dict[str, Made] = {}
+        self._by_purpose: dict[str, Made] = {}  # in the order of use, within the second that is noted
 
     def __repr__(self) -> str:
         return f"<MadeNames for {len(self._by_purpose)} purposes>"
@@ -42,18 +40,19 @@ class MadeNames:
 
     def choose(self, name: Name) -> None:
         """A person asks for the name by itself, for whatever it was made."""
-        for purpose, made in self._by_purpose.items():
+        for purpose, made in list(self._by_purpose.items()):
             if made.name == name and made.used is not None:
                 self._put(purpose, Made(name, None))
 
     def _put(self, purpose: str, made: Made) -> None:
+        self._by_purpose.pop(purpose, None)
         self._by_purpose[purpose] = made
         self._record(records.put_made(purpose, made))
 
-    def idle(self, now: float) -> list[Name]:
-        """Those that nobody asked for by itself, or for its purpose just now; the one asked for longest ago first."""
-        made = ((one.used, one.name) for one in self._by_purpose.values() if one.used is not None)
-        return [name for used, name in sorted(made) if not 0 <= now - used < FRESH]
+    def unchosen(self) -> list[Name]:
+        """Those that nobody asked for by itself; the one that was asked for longest ago first."""
+        made = [(one.used, one.name) for one in self._by_purpose.values() if one.used is not None]
+        return [name for _used, name in sorted(made, key=lambda one: one[0])]
 
     # --- from the store -----------------------------------------------------------------------------------------------
 

@@ -91,13 +91,13 @@ class OwnNames(Mapping[Name, Own]):
         if self._held.pop(name, None) or self._given_up.pop(name, None):
             self._record(records.drop_own(name))
 
-    def spare(self, in_use: Collection[Name], now: float) -> Name | None:
+    def spare(self, in_use: Collection[Name]) -> Name | None:
         """The own name that may be given up so that there is room for another one, if that helps.
 
         It is the made name that was asked for longest ago, of those that are not `in_use`, nor bound here, nor claimed
         by another machine, nor to be handed over.
         """
-        for name in self._made.idle(now):
+        for name in self._made.unchosen():
             own, entry = self.get(name), self._registry.entry(name, self._owner)
             if own is None or own.handing is not None or name in in_use or self._bindings.owners_of(name):
                 continue

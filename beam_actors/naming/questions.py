@@ -62,7 +62,7 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     GetHolding: lambda known, ask, _now: answering.holding(known, ask.name, as_own=ask.as_own),
     GetMissing: lambda known, ask, _now: tuple(one for one in ask.ids if known.registry.get(one) is None),
     GetMade: lambda known, ask, _now: known.made.name_for(ask.purpose),
-    GetSpare: lambda known, ask, now: known.own.spare(ask.in_use, now),
+    GetSpare: lambda known, ask, _now: known.own.spare(ask.in_use),
     ListHeld: lambda known, _ask, now: answering.held(known, now),
     ListElsewhere: lambda known, _ask, now: answering.elsewhere(known, now),
     ListConflicts: lambda known, ask, now: answering.conflicts(known, now, ask.name),

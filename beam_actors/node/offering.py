@@ -2,12 +2,13 @@
 
 The invariant: a name that was not registered before stays so unless the service is offered. So whatever can be refused
 is asked first, and a name is given back if the tunnel fails after all (a disk that refuses just then). Of several
-requests at once each has a random name of its own make room, and none has that of another one.
+requests at once each has a random name of its own make room, and none has that of another one, from the request until
+something is offered under it. Two at once for one target get one random name.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
 
 import attrs
@@ -35,6 +36,8 @@ class Offering:
         self._making_room = trio.Lock()
         self._wanted: Counter[Name] = Counter()
         """The names that requests under way are to have; none with zero."""
+        self._naming_one: dict[str, trio.Lock] = {}
+        """By target: held by the request for which its random name is made or found, while others may wait."""
 
     def __repr__(self) -> str:
         return f"<Offering under {self._naming!r}>"
@@ -50,16 +53,29 @@ class Offering:
         spec = TunnelSpec.offer(request.target, port=request.port, allow=request.allow, kept=not request.foreground)
         if request.name is None and not request.foreground:
             return await self._tunnels.expose(spec), None
-        wanted = await self._name_of(request)
-        await self._tunnels.check(attrs.evolve(spec, name=wanted))
-        before = {held.name for held in await self._naming.names() if held.relation == "own"}
-        name, gave_up = await self.with_room(wanted, lambda: self._register(request))
-        try:
-            return await self._tunnels.expose(attrs.evolve(spec, name=name)), gave_up
-        except BeamError:
-            if name not in before:
-                await self._give_back(name)
-            raise
+        if (text := request.name) is not None:
+            wanted = self._naming.parse(text).name
+            return await self._offer(spec, [wanted], lambda: self._register(text, contest=request.contest))
+        purpose = str(request.target)
+        async with self._alone(purpose):
+            made, fresh = await self._naming.made_before(purpose), self._naming.random_name()
+            names = [fresh] if made is None else [made, fresh]
+            return await self._offer(spec, names, lambda: self._naming.made_for(purpose, fresh))
+
+    async def _offer(
+        self, spec: TunnelSpec, names: Collection[Name], claim: Callable[[], Awaitable[Name]]
+    ) -> tuple[TunnelStatus, Name | None]:
+        """Offer it under the name that `claim` returns, which is one of `names`; and the name that made room."""
+        with self._wanting(names):
+            await self._tunnels.check(attrs.evolve(spec, name=next(iter(names))))
+            before = {held.name for held in await self._naming.names() if held.relation == "own"}
+            name, gave_up = await self._with_room(claim)
+            try:
+                return await self._tunnels.expose(attrs.evolve(spec, name=name)), gave_up
+            except BeamError:
+                if name not in before:
+                    await self._give_back(name)
+                raise
 
     async def with_room(self, wanted: Name, claim: Callable[[], Awaitable[T]]) -> tuple[T, Name | None]:
         """What `claim` returns; if the owner holds too many names for `wanted`, a random one makes room.
@@ -67,27 +83,47 @@ class Offering:
         One that nothing uses, and which one that was, if it was needed: what a short `beam 3000` of long ago left must
         be in nobody's way. If another request takes the place that was made, one more makes room.
         """
+        with self._wanting([wanted]):
+            return await self._with_room(claim)
+
+    async def _with_room(self, claim: Callable[[], Awaitable[T]]) -> tuple[T, Name | None]:
         gave_up: Name | None = None
         tried: set[Name] = set()
-        self._wanted[wanted] += 1
+        async with self._making_room:
+            pass  # it may be just the wanted name that makes room for another request: it is claimed again after that
+        while True:
+            try:
+                return await claim(), gave_up
+            except QuotaExceeded:
+                async with self._making_room:
+                    spare = await self._naming.spare([*tried, *self._wanted, *await self._in_use()])
+                    if spare is None:
+                        raise
+                    tried.add(spare)
+                    with suppress(NameNotFound):  # somebody released it in that moment, which makes room as well
+                        await self._naming.release(str(spare))
+                        gave_up = spare
+                        _log.warning("a random name that nothing used makes room for another", name=str(spare))
+
+    @contextmanager
+    def _wanting(self, names: Collection[Name]) -> Iterator[None]:
+        """Around a request that is to have one of the names: none of them makes room for another request."""
+        self._wanted.update(names)
         try:
-            async with self._making_room:
-                pass  # it may be just this name that makes room for another request: it is claimed again after that
-            while True:
-                try:
-                    return await claim(), gave_up
-                except QuotaExceeded:
-                    async with self._making_room:
-                        spare = await self._naming.spare([*tried, *self._wanted, *await self._in_use()])
-                        if spare is None:
-                            raise
-                        tried.add(spare)
-                        with suppress(NameNotFound):  # somebody released it in that moment, which makes room as well
-                            await self._naming.release(str(spare))
-                            gave_up = spare
-                            _log.warning("a random name that nothing used makes room for another", name=str(spare))
+            yield
         finally:
-            self._wanted -= Counter([wanted])  # which drops what falls to zero
+            self._wanted -= Counter(names)  # which drops what falls to zero
+
+    @asynccontextmanager
+    async def _alone(self, purpose: str) -> AsyncIterator[None]:
+        """Around a request for the random name of a purpose, one at a time: the second finds what the first made."""
+        lock = self._naming_one.setdefault(purpose, trio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.statistics().tasks_waiting and not lock.locked():
+                self._naming_one.pop(purpose, None)
 
     async def _in_use(self) -> set[Name]:
         return {status.spec.name for status in await self._tunnels.list() if status.spec.name is not None}
@@ -108,17 +144,9 @@ class Offering:
             return {None, *(one.name for one in held if one.relation == "own" and not one.revoked)}
         return names
 
-    async def _name_of(self, request: ExposeRequest) -> Name:
-        """The name that it will have; of one that is yet to be made only the tunnel's side matters."""
-        if request.name is not None:
-            return self._naming.parse(request.name).name
-        return await self._naming.made_before(str(request.target)) or self._naming.random_name()
-
-    async def _register(self, request: ExposeRequest) -> Name:
-        if request.name is None:
-            return await self._naming.made_for(str(request.target))
+    async def _register(self, text: str, *, contest: bool) -> Name:
         # Here the name leads to the service at once; the work for its claim must not keep the person waiting.
-        return (await self._naming.register(request.name, contest=request.contest, patient=False)).name
+        return (await self._naming.register(text, contest=contest, patient=False)).name
 
     async def _give_back(self, name: Name) -> None:
         try:

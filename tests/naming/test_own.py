@@ -152,12 +152,12 @@ LATER = NOW + 60
 def test_a_random_name_makes_room_unless_it_is_in_use():
     known, tables = full(), Tables()
     tables.apply(known)
-    assert known.own.spare({TWO}, LATER) == ONE
-    assert known.own.spare({ONE}, LATER) == TWO
-    assert known.own.spare({ONE, TWO}, LATER) is None
+    assert known.own.spare({TWO}) == ONE
+    assert known.own.spare({ONE}) == TWO
+    assert known.own.spare({ONE, TWO}) is None
     known.publish(claim(0, str(ONE), 2, kind=Kind.TOMBSTONE), NOW)
     known.reserve(Name("new"), contest=False, now=LATER)
-    assert known.own.spare((), LATER) == TWO
+    assert known.own.spare(()) == TWO
     assert known.made.name_for("127.0.0.1:0") == ONE  # a link that was sent leads there again, when it is offered again
 
 
@@ -182,16 +182,16 @@ def _handed(known):
 )
 def test_a_random_name_that_means_something_to_a_person_makes_no_room(keep):
     known = full()
-    assert known.own.spare({TWO}, LATER) == ONE
+    assert known.own.spare({TWO}) == ONE
     keep(known)
-    assert known.own.spare({TWO}, LATER) is None
+    assert known.own.spare({TWO}) is None
 
 
 def test_nothing_is_given_up_where_that_does_not_help():
     known = full()
     known.take(claim(0, "theirs", variant=1).encoded, NOW)  # of another machine, which did not know of all
-    assert known.own.spare((), LATER) is None
-    assert full(holds=3).own.spare((), LATER) is None  # what is released counts, too
+    assert known.own.spare(()) is None
+    assert full(holds=3).own.spare(()) is None  # what is released counts, too
 
 
 # --- several machines of one owner, and what a restart leaves of it ---

@@ -8,10 +8,11 @@ from beam_actors.control import ExposeRequest
 from beam_actors.errors import InvalidName, NameTaken, NotAllowed, QuotaExceeded, StorageError, UsageError
 from beam_actors.naming import Limits
 from beam_actors.node import NodeLimits
+from beam_actors.node.offering import Offering
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.world import run_world
 from beam_actors.tunnels import TunnelsLimits
-from beam_actors.values import PeerId, TcpAddress
+from beam_actors.values import Name, PeerId, TcpAddress
 
 APP = TcpAddress("127.0.0.1", 3000)
 SITE = ExposeRequest(target=APP, name="site.local")
@@ -98,7 +99,6 @@ def test_a_random_name_that_nothing_uses_makes_room():
         await api.register(third, contest=False)
         for row in runs[1:]:
             await api.unexpose(row.id)
-        await trio.sleep(60)
         await api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", 3000), foreground=True))  # nobody held it so far
         made = await api.register("mine", contest=False)
         assert made.gave_up == f"{second}.local"
@@ -111,7 +111,6 @@ def test_a_random_name_that_nothing_uses_makes_room():
         with pytest.raises(QuotaExceeded):
             await api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", 3009), foreground=True))
         await api.unexpose(runs[0].id)
-        await trio.sleep(60)
         again = await api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", 3001), foreground=True))
         assert (again.name, again.gave_up) == (second, f"{first}.local")  # the link that was sent works again
 
@@ -126,7 +125,6 @@ async def three_short_runs(api):
         await trio.sleep(1)
     for row in rows:
         await api.unexpose(row.id)
-    await trio.sleep(60)
     return [row.name for row in rows]
 
 
@@ -172,6 +170,103 @@ def test_a_name_that_is_asked_for_again_makes_no_room_for_another_request(delay,
     with_node(check, limits=THREE)
 
 
+class SlowTunnels:
+    """Those of a node, where what is offered takes until a test lets it."""
+
+    def __init__(self, tunnels):
+        self.check, self.list = tunnels.check, tunnels.list
+        self._tunnels = tunnels
+        self.reached, self.go_on = trio.Event(), trio.Event()
+
+    async def expose(self, spec):
+        self.reached.set()
+        await self.go_on.wait()
+        return await self._tunnels.expose(spec)
+
+
+def test_a_name_that_was_made_makes_no_room_before_something_is_offered_under_it():
+    async def scenario(world):
+        node = await world.machine("owner").boot(limits=THREE)
+        idle = await three_short_runs(node.api)
+        tunnels, gave_up, offered = SlowTunnels(node.tunnels), [], []
+        offering = Offering(node.naming, tunnels)
+
+        async def offer():
+            request = ExposeRequest(target=TcpAddress("127.0.0.1", 3009), foreground=True)
+            offered.append(await offering.expose(request))
+
+        async def register(name):
+            _, gone = await offering.with_room(Name(name), lambda: node.naming.register(name))
+            gave_up.append(str(gone))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(offer)
+            await tunnels.reached.wait()
+            await register("one")
+            await register("two")
+            with pytest.raises(QuotaExceeded):
+                await register("three")
+            tunnels.go_on.set()
+        [(status, gone)] = offered
+        assert [str(gone), *gave_up] == idle
+        assert set(await names_of(node.api)) == {str(status.spec.name), "one", "two"}
+
+    run_world(5, scenario)
+
+
+def test_a_name_whose_tunnel_has_ended_makes_room_at_once():
+    async def check(api, _disk):
+        rows = []
+        for port in range(3000, 3004):
+            rows.append(await api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", port), foreground=True)))
+            await api.unexpose(rows[-1].id)
+        assert rows[-1].gave_up == f"{rows[0].name}.local"
+        assert set(await names_of(api)) == {row.name for row in rows[1:]}
+
+    with_node(check, limits=THREE)
+
+
+@pytest.mark.parametrize("delay", [0, 0.001, 0.01])
+def test_two_requests_at_once_for_a_port_are_one_tunnel_under_one_name(delay):
+    async def check(api, _disk):
+        rows = []
+
+        async def offer():
+            rows.append(await api.expose(ExposeRequest(target=APP, foreground=True)))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(offer)
+            await trio.sleep(delay)
+            nursery.start_soon(offer)
+        assert rows[0] == rows[1]
+        assert await names_of(api) == [rows[0].name]
+        assert [row.id for row in await api.tunnels()] == [rows[0].id]
+
+    with_node(check)
+
+
+def test_of_two_requests_at_once_the_second_goes_on_when_the_first_fails():
+    async def check(api, disk):
+        done = []
+
+        async def refused():
+            with pytest.raises(StorageError):
+                await api.expose(ExposeRequest(target=APP, foreground=True))
+            disk.refuses = b""
+
+        async def offer():
+            done.append(await api.expose(ExposeRequest(target=APP, foreground=True)))
+
+        disk.refuses = b"tunnels"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(refused)
+            await trio.lowlevel.checkpoint()
+            nursery.start_soon(offer)
+        assert await names_of(api) == [done[0].name]
+
+    with_node(check)
+
+
 def test_a_random_name_that_a_person_releases_in_that_moment_makes_room_as_well():
     async def check(api, _disk):
         first, second, third = await three_short_runs(api)
@@ -193,7 +288,6 @@ def test_a_name_that_is_taken_makes_nothing_go():
         await other.api.register("site", contest=False)
         row = await owner.api.expose(ExposeRequest(target=APP, foreground=True))
         await owner.api.unexpose(row.id)
-        await trio.sleep(60)
         with pytest.raises(NameTaken):
             await owner.api.expose(SITE)
         assert await names_of(owner.api) == [row.name]
