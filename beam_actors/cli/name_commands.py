@@ -165,6 +165,11 @@ def petname(app: App, petname: str, name: str | None, *, forget: bool) -> None:
         app.out.line(f"No longer a petname: {petname}")
     else:
         app.out.prose(f"📌 {petname} stands for {answer['name']} of owner {answer['owner']}, on this machine")
+        if answer.get("covers_own"):
+            app.out.note(
+                f"Another machine of yours holds that name, which is reached here as {answer['covers_own']} alone from "
+                "now on."
+            )
         for other in answer.get("covers", ()):
             app.out.note(f"Somebody holds that name, too, which is reached here as {other} alone from now on.")
 

@@ -86,6 +86,8 @@ class PetnameMade(Resolution):
 
     covers: tuple[str, ...] = ()
     """The names of others that it hides on this machine, as far as they are known here, in their full form."""
+    covers_own: str | None = None
+    """The same of a name that another machine of this node's owner claims."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

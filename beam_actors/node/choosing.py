@@ -59,8 +59,9 @@ class Choosing:
         if label == meant.name:
             others -= {meant.owner}
         found = await self._bound(petname, "petname", meant.name, meant.owner)
-        covers = tuple(self._rows.always(label, owner) for owner in sorted(others, key=str))
-        return PetnameMade(**attrs.asdict(found), covers=covers)
+        own = self._rows.always(label, self._owner) if self._owner in others else None
+        covers = tuple(self._rows.always(label, owner) for owner in sorted(others - {self._owner}, key=str))
+        return PetnameMade(**attrs.asdict(found), covers=covers, covers_own=own)
 
     async def forget_petname(self, petname: str) -> None:
         """Forget a petname; raises like `Naming.forget_petname`."""

@@ -108,6 +108,9 @@ def test_petname(node, beam):
     assert beam("petname", "anna", f"cottage.{OWNER}").err == said
     assert beam("petname", "anna", "cottage", "--json").json["covers"] == [f"anna.{OTHER_OWNER}.local"]
     assert beam("petname", "anna", "cottage", "--json").json["source"] == "petname"
+    node.holders, node.elsewhere = (), {"anna"}
+    said = f"Another machine of yours holds that name, which is reached here as anna.{OWNER}.local alone from now on.\n"
+    assert beam("petname", "anna", f"cottage.{OWNER}").err == said
     assert beam("petname", "--forget", "anna").out == "No longer a petname: anna\n"
     assert beam("petname", "--forget", "anna", "--json").json == {"schema": 1, "petname": "anna"}
     assert beam("petname", "--forget", "nobody").exit_code == 6

@@ -271,7 +271,8 @@ class FakeNode:
     async def petname(self, petname, name):
         self._record("petname", petname, name)
         covers = tuple(f"{petname}.{owner}.local" for owner in self.holders)
-        return PetnameMade(**attrs.asdict(self._resolution(name, "petname")), covers=covers)
+        own = f"{petname}.{OWNER}.local" if petname in self.elsewhere else None
+        return PetnameMade(**attrs.asdict(self._resolution(name, "petname")), covers=covers, covers_own=own)
 
     async def forget_petname(self, petname):
         self._record("forget_petname", petname)

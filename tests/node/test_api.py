@@ -17,7 +17,7 @@ from beam_actors.naming import Claim
 from beam_actors.node.keys import PHRASE
 from beam_actors.testing.files import SimFiles
 from beam_actors.testing.world import run_world
-from beam_actors.values import Multiaddr, PeerId, TcpAddress
+from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
 from simulations.owning import chain_of
 
 APP = TcpAddress("127.0.0.1", 3000)
@@ -231,6 +231,21 @@ def test_the_names_that_another_machine_of_the_owner_keeps_are_told_apart():
         assert (row.here, row.pinned_by, row.url) == (False, "command", "https://site.local")
         await phone.release("site")
         assert [row.name for row in await phone.names()] == ["both"]
+
+    run_world(1, scenario)
+
+
+def test_a_petname_says_which_name_of_another_machine_of_the_owner_it_hides():
+    async def scenario(world):
+        laptop, phone = await siblings(world)
+        await laptop.register("site", contest=False)
+        await trio.sleep(1)
+        owner = (await laptop.id()).owner
+        nobody = OwnerId(bytes(32))
+        hides = await phone.petname("site", f"garden.{nobody}")
+        assert (hides.covers, hides.covers_own) == ((), f"site.{owner}.local")
+        same = await phone.petname("site", f"site.{owner}")
+        assert (same.covers, same.covers_own) == ((), None)
 
     run_world(1, scenario)
 
