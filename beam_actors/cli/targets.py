@@ -1,9 +1,11 @@
 """What people write for a local service, for where a forward listens and for its far end (pure)."""
 
+from collections.abc import Callable
+
 import attrs
 
 from beam_actors.cli.typed import NAME_SCHEMES, Pasted, check_whole, is_port, name_of
-from beam_actors.errors import UsageError
+from beam_actors.errors import InvalidValue, UsageError
 
 _LOCALHOST = "127.0.0.1"
 _EVERYWHERE = {"0.0.0.0": _LOCALHOST, "[::]": "[::1]"}  # noqa: S104 (what a server prints that listens so)
@@ -101,13 +103,32 @@ def parse_listen(text: str) -> str:
     return f"{_LOCALHOST if host.lower() == 'localhost' else host}:{int(port)}"
 
 
-def selector(text: str) -> str:
-    """Which tunnel or forward is meant, as the daemon knows it: pasted addresses become HOST:PORT or a name."""
+def tunnel_selector(text: str) -> str:
+    """Which tunnel is meant, as the daemon knows it: pasted addresses become HOST:PORT or a name."""
+    return _selector(text, parse_target)
+
+
+def forward_selector(text: str) -> str:
+    """Which forward is meant, likewise. Where it listens is its own address, also one that is all of a machine's."""
+    return _selector(text, _parse_listening)
+
+
+def _selector(text: str, parse: Callable[[str], str]) -> str:
     text = text.strip()
     pasted = Pasted.split(text)
     if pasted.scheme is None and pasted.port is None:
         return name_of(text)
     try:
-        return parse_target(text)
+        return parse(text)
     except UsageError:  # NAME:PORT is one of those of a name
         return text if pasted.scheme is None and not pasted.rest else name_of(text)
+
+
+def _parse_listening(text: str) -> str:
+    """Where a forward listens, as `parse_listen` reads it; raise `UsageError` for what is no address of a machine."""
+    from beam_actors.values import TcpAddress  # noqa: PLC0415 (50 ms that only one command needs)
+
+    try:
+        return str(TcpAddress.parse(parse_listen(text)))
+    except InvalidValue as error:
+        raise UsageError(str(error)) from None

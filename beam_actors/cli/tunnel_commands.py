@@ -12,7 +12,7 @@ from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import amount, counted, moment
 from beam_actors.cli.requests import check_expose, expose_body
 from beam_actors.cli.tables import NOTHING
-from beam_actors.cli.targets import parse_destination, parse_listen, selector
+from beam_actors.cli.targets import forward_selector, parse_destination, parse_listen, tunnel_selector
 from beam_actors.errors import BeamError, InvalidValue, NameContested, NameHandedOver, NameNotFound
 from beam_actors.world.probe import answers
 
@@ -63,7 +63,7 @@ def expose(app: App, target: str, name: str | None, port: int | None, allow: tup
 @beam_command
 def unexpose(app: App, tunnel: str) -> None:
     """Withdraw TUNNEL: its id, its name, or the local port that it leads to."""
-    answer = app.ask("POST", "/v1/unexpose", {"tunnel": selector(tunnel)})
+    answer = app.ask("POST", "/v1/unexpose", {"tunnel": tunnel_selector(tunnel)})
     if app.out.as_json:
         app.out.data(answer)
         return
@@ -122,7 +122,7 @@ def forward(app: App, destination: str, listen: str) -> None:
 @beam_command
 def unforward(app: App, forward_: str) -> None:
     """Give up FORWARD: its id, its local port or its destination."""
-    answer = app.ask("POST", "/v1/unforward", {"forward": selector(forward_)})
+    answer = app.ask("POST", "/v1/unforward", {"forward": forward_selector(forward_)})
     if app.out.as_json:
         app.out.data(answer)
         return

@@ -47,6 +47,8 @@ class Forwards(Actor):
         self._store = store
         self._limit = limit
         self._specs: dict[str, ForwardSpec] = {}
+        self._rows: dict[str, bytes] = {}
+        """By key: under which one it was stored, if that was another (by a program of before)."""
         self._changing = trio.Lock()
 
     def __repr__(self) -> str:
@@ -61,6 +63,8 @@ class Forwards(Actor):
                 _log.warning("a stored forward can't be read and is left out", key=repr(key), error=str(error))
                 continue  # kept as it is: a newer version may understand it
             self._specs[spec.key] = spec
+            if key != spec.key.encode():
+                self._rows[spec.key] = key
         for spec in list(self._specs.values()):
             await self._members.start(spec.key, spec)
         await self._members.keep_only(self._specs)
@@ -131,8 +135,10 @@ class Forwards(Actor):
     async def _unforward(self, spec: ForwardSpec) -> None:
         if self._specs.get(spec.key) != spec:
             return  # given up already: by whoever asks again, or by somebody else meanwhile
-        await self._store.commit([Change(FORWARDS_TABLE, spec.key.encode(), None)])
+        rows = {spec.key.encode(), self._rows.get(spec.key, b"")} - {b""}
+        await self._store.commit([Change(FORWARDS_TABLE, row, None) for row in sorted(rows)])
         del self._specs[spec.key]
+        self._rows.pop(spec.key, None)
         await self._members.end(spec.key)
 
     async def _forget_failed(self, key: str) -> None:

@@ -103,6 +103,6 @@ class ForwardSpec:
 
 
 def forward_key(listen: TcpAddress) -> str:
-    """The key of the forward that listens there."""
+    """The key of the forward that listens there. It begins with no dash, or a command would take it for an option."""
     host = "".join(char if char.isalnum() or char == "." else "-" for char in listen.ip)
-    return f"{host}.{listen.port}"
+    return f"{'0' if host.startswith('-') else ''}{host}.{listen.port}"  # ::1 is 0::1

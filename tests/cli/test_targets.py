@@ -5,9 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.cli.commands import looks_like_target
-from beam_actors.cli.targets import Destination, parse_destination, parse_listen, parse_target, selector
+from beam_actors.cli.targets import (
+    Destination,
+    forward_selector,
+    parse_destination,
+    parse_listen,
+    parse_target,
+    tunnel_selector,
+)
 from beam_actors.errors import UsageError
-from tests.control.fakes import OTHER
+from tests.control.fakes import OTHER, PEER
 
 
 @pytest.mark.parametrize("word", ["3000", "localhost:3000", "[::1]:80", ":80", "foo:bar", "http://x"])
@@ -99,7 +106,28 @@ def test_a_destination_may_be_pasted(text, who, port):
     ],
 )
 def test_what_is_taken_back_may_be_pasted(text, meant):
-    assert selector(text) == meant
+    assert tunnel_selector(text) == forward_selector(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("0.0.0.0:9001", "0.0.0.0:9001"),  # as `forwards` shows it
+        ("[::]:9001", "[::]:9001"),
+        ("[0::1]:9003", "[::1]:9003"),
+        ("http://[::1]:9003/", "[::1]:9003"),
+        ("0--1.9003", "0--1.9003"),
+        ("10.0.0.7:9001", "10.0.0.7:9001"),
+        (f"/ip4/10.0.0.7/tcp/4747/p2p/{PEER}:22", f"/ip4/10.0.0.7/tcp/4747/p2p/{PEER}:22"),
+    ],
+)
+def test_a_forward_is_called_by_where_it_listens(text, meant):
+    assert forward_selector(text) == meant
+
+
+def test_a_tunnel_is_called_by_its_target_as_its_server_prints_it():
+    assert tunnel_selector("0.0.0.0:3000") == "127.0.0.1:3000"
+    assert tunnel_selector("[::]:3000") == "[::1]:3000"
 
 
 def test_destinations():
@@ -122,6 +150,6 @@ def test_listens():
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_target_or_a_usage_error(text):
-    for parse in (parse_target, parse_destination, parse_listen, selector):
+    for parse in (parse_target, parse_destination, parse_listen, tunnel_selector, forward_selector):
         with suppress(UsageError):
             parse(text)

@@ -17,7 +17,7 @@ from beam_actors.errors import (
 )
 from beam_actors.ports import Change
 from beam_actors.tunnels import ForwardSpec, TunnelsLimits
-from beam_actors.tunnels.records import FORWARDS_TABLE
+from beam_actors.tunnels.records import FORWARDS_TABLE, encode_forward
 from beam_actors.values import TcpAddress
 from tests.tunnels.lab import HERE, WEB, Program, World, disk_full, echo, exchange, read_all, stage
 
@@ -161,6 +161,22 @@ async def test_a_forward_is_given_up_by_any_of_its_names(world, autojump_clock):
             with pytest.raises(TunnelNotFound, match="no forward"):
                 await owner.tunnels.unforward(text)
             assert [forward.spec for forward in await owner.tunnels.forwards()] == [other]
+
+
+async def test_a_forward_that_is_stored_under_another_key_is_given_up_for_good(world, autojump_clock):
+    """As a program of before did with IPv6 addresses, whose keys began with a dash."""
+    node = world.add()
+    async with node.run():
+        await node.store.commit([Change(FORWARDS_TABLE, b"--1.5000", encode_forward(SPEC))])
+    async with node.run():
+        assert [status.spec for status in await node.tunnels.forwards()] == [SPEC]
+        await node.tunnels.unforward("5000")
+        await node.tunnels.forward(SPEC)
+    async with node.run():
+        assert [status.spec for status in await node.tunnels.forwards()] == [SPEC]
+        await node.tunnels.unforward("5000")
+    async with node.run():
+        assert await node.tunnels.forwards() == ()
 
 
 @pytest.mark.parametrize("victim", ["forwards/local", "forwards/list"])

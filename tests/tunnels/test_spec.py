@@ -61,4 +61,5 @@ def test_what_is_no_port_is_refused(port):
 def test_a_key_says_what_is_served():
     assert offer(3000, name="web").key == "web.http"
     assert offer(5432, port=5432, allow=("everyone",)).key == "_.5432"
-    assert forward_key(TcpAddress("::1", 80)) == "--1.80"
+    assert forward_key(TcpAddress("::1", 80)) == "0--1.80"  # a dash would begin an option
+    assert forward_key(TcpAddress("fe80::1", 80)) == "fe80--1.80"
