@@ -13,7 +13,7 @@ import attrs
 import structlog
 import trio
 
-from beam_actors.errors import BeamError, NameContested, NameNotFound, NetworkError, TimedOut
+from beam_actors.errors import BeamError, NameContested, NameNotFound, NetworkError, TimedOut, TunnelNotFound
 from beam_actors.flow import Stream
 from beam_actors.ingress.heads import BadHead, Head, HeadReader
 from beam_actors.ingress.limits import IngressLimits
@@ -86,7 +86,8 @@ class Gate:
             return misdirected(head.host, server_name)
         if spot.place is Place.OUTSIDE:
             return misdirected(head.host, "")
-        visit = Visit(head.host, self.kind, head.port, names=spot.place is Place.NAME, program=self.program)
+        claimable = spot.place is Place.NAME and "." not in spot.text
+        visit = Visit(head.host, self.kind, head.port, names=claimable, program=self.program)
         if spot.place is not Place.NAME:
             return page_for(NameNotFound(), visit)
         return await self._open(spot.text, visit, seen=head.navigates and self.kind == "https")
@@ -99,8 +100,16 @@ class Gate:
             return page_for(TimedOut(), visit)
         except NameContested as error:
             return page_for(error, visit, await self._choices(text))
+        except (NameNotFound, TunnelNotFound) as error:
+            return page_for(error, attrs.evolve(visit, petname=await self._is_petname(text)))
         except BeamError as error:
             return page_for(error, visit)
+
+    async def _is_petname(self, text: str) -> bool:
+        """Whether the name is a petname; no, if that can't be said now."""
+        with trio.move_on_after(self.limits.open_seconds), contextlib.suppress(BeamError):
+            return await self.names.is_petname(text)
+        return False
 
     async def _choices(self, text: str) -> Sequence[Choice]:
         """Who the owners of a contested name are; none if that can't be said now, since the page is good without."""

@@ -69,6 +69,10 @@ class Names(Protocol):
         """Whether a person owns or bound the name: then no device changes what it leads to, nor is asked for it."""
         ...
 
+    async def is_petname(self, text: str) -> bool:
+        """Whether a person let the name stand for somebody's, so that nothing can be offered under it here."""
+        ...
+
     async def conflicts(self, text: str | None = None) -> Sequence[Conflict]:
         """The conflict about a name, if there is one; `TimedOut` when those who know do not come back."""
         ...

@@ -43,7 +43,9 @@ class Visit:
     port: int | None = None
     """The port in the request's Host, if it had one."""
     names: bool = True
-    """Whether the host can be a name at all, so that it makes sense to claim it."""
+    """Whether the host can be a name that somebody claims: none that says its owner, and nothing that can't be one."""
+    petname: bool = False
+    """Whether it is a petname here, under which nothing can be claimed."""
     program: str = PROGRAM
     """How a person calls the program for this machine's daemon."""
 
@@ -77,6 +79,10 @@ _RETRY_SECONDS = 3
 """What waits or restarts is served, or has failed, within about that time."""
 _RELOAD_LATER = Step("Try again when it is back: nothing has to be set up anew.")
 _CLAIM = Step("If the name is meant to be yours, offer an app under it:", "beam 3000 --name {label}")
+_OFFER = Step("If the name is yours, offer an app under it:", "beam 3000 --name {label}")
+_TAKE = Step("If it was handed to you, take it:", "beam register {label}")
+_ABOUT_THE_NAME = (_CLAIM, _OFFER, _TAKE)
+_PETNAME = Step("It is a petname of yours. Look up whose name it stands for, and ask them:", "beam names")
 _PING = Step("See whether this machine can reach it:", "beam ping {host}")
 
 _FAULTS = (  # the first row that fits an error wins: subclasses stand before their bases
@@ -89,7 +95,7 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
         "Its owner has handed this name over, and the next one has not registered it yet. Until then it leads nowhere.",
         (
             Step("Try again later: it leads to the next owner from then on."),
-            Step("If it was handed to you, take it:", "beam register {label}"),
+            _TAKE,
         ),
     ),
     _Fault(
@@ -125,7 +131,7 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
         Hop.APP,
         "{host} offers no site",
         "The name has an owner whose machine answers, but it offers no app for browsers under this name now.",
-        (Step("If the name is yours, offer an app under it:", "beam 3000 --name {label}"),),
+        (_OFFER,),
     ),
     _Fault(
         (TunnelRefused, NotAllowed),
@@ -235,13 +241,19 @@ def _page(fault: _Fault, said: str, visit: Visit, choices: Sequence[Choice]) -> 
         fault.message,
         "" if choices else said,  # which would only list the owners again
         fault.broke_at,
-        tuple(
-            attrs.evolve(step, command=fill(step.command)) for step in fault.steps if visit.names or step is not _CLAIM
-        ),
+        tuple(attrs.evolve(step, command=fill(step.command)) for step in _steps(fault, visit)),
         tuple(_option(choice, visit) for choice in choices[:_MAX_OPTIONS]),
         fault.retry_after,
         visit.program,
     )
+
+
+def _steps(fault: _Fault, visit: Visit) -> list[Step]:
+    """Those of a fault, without any that is refused or of no use for the host that was visited."""
+    steps = [step for step in fault.steps if visit.names or step is not _CLAIM]
+    if visit.petname and any(step in _ABOUT_THE_NAME for step in steps):
+        return [*(step for step in steps if step not in _ABOUT_THE_NAME), _PETNAME]
+    return steps
 
 
 def _option(choice: Choice, visit: Visit) -> Option:

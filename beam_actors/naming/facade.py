@@ -265,6 +265,15 @@ class Naming:
         decided: bool = await self._ask(self._registrar, IsDecided(self.parse(text).name))
         return decided
 
+    async def is_petname(self, text: str) -> bool:
+        """Whether the name is a petname here, so that it can't be claimed."""
+        query = self.parse(text)
+        try:
+            await self._ask(self._registrar, CheckFree(query.name))
+        except NotAllowed:
+            return query.owner is None
+        return False
+
     async def unpin(self, text: str) -> None:
         """Forget a pin; raise `InvalidName` or `NameNotFound`."""
         await self._ask(self._registrar, DropPin(self.parse(text).name))

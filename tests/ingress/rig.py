@@ -148,12 +148,19 @@ class FakeNames:
         self.remote = set()
         """Those that only peers know."""
         self.contested = {}
+        self.petnames = set()
         self.decided = set()
         """Those that a person owns or bound, whether they resolve or not."""
 
     async def is_decided(self, text):
         await trio.lowlevel.checkpoint()
         return text in self.decided
+
+    async def is_petname(self, text):
+        await trio.sleep(self.delay)
+        if isinstance(self.petnames, Exception):
+            raise self.petnames
+        return text in self.petnames
 
     async def conflicts(self, text=None):
         await trio.sleep(self.delay)

@@ -250,10 +250,31 @@ async def test_a_refused_head_request_gets_no_body(autojump_clock):
 
 @pytest.mark.parametrize(
     ("host", "advised"),
-    [("nobody.local", True), ("local", False), ("ns.local", False), ("-x.local", False), ("a.b.alpha.local", False)],
+    [
+        ("nobody.local", True),
+        ("local", False),
+        ("ns.local", False),
+        ("-x.local", False),
+        ("a.b.alpha.local", False),
+        (f"nobody.{OWNER}.local", False),
+    ],
 )
 async def test_only_what_can_be_a_name_is_advised_to_be_claimed(autojump_clock, host, advised):
-    tunnels = FakeTunnels({"nobody": errors.NameNotFound("Nobody.")})
+    tunnels = FakeTunnels(dict.fromkeys(("nobody", f"nobody.{OWNER}"), errors.NameNotFound("Nobody.")))
     received, page, _ = await converse(get(f"Host: {host}"), tunnels)
     assert page.status == 404
     assert (b"beam 3000 --name" in received) is advised
+
+
+@pytest.mark.parametrize(
+    "fault", [errors.NameNotFound("Gone."), errors.NameHandedOver("To anna."), errors.TunnelNotFound("Nothing.")]
+)
+@pytest.mark.parametrize("petnames", [{"anna"}, set(), errors.ActorUnavailable("Restarting."), "hang"])
+async def test_nothing_is_advised_for_a_petname_that_is_refused_there(autojump_clock, fault, petnames):
+    names = FakeNames(delay=60 if petnames == "hang" else 0)
+    names.petnames = petnames
+    received, page, _ = await converse(get("Host: anna.local"), FakeTunnels({"anna": fault}), names=names)
+    assert page.code == fault.code
+    claims = b"beam 3000 --name anna" in received or b"beam register anna" in received
+    assert claims is (petnames != {"anna"})
+    assert (b"It is a petname of yours" in received) is (petnames == {"anna"})

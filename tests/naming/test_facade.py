@@ -300,6 +300,17 @@ async def test_a_cold_start_without_a_network_still_resolves(autojump_clock):
             await one.naming.resolve("alice")
 
 
+async def test_what_is_a_petname_can_not_be_claimed(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await one.naming.register("alice")
+        await one.naming.pin("bob", owner_id(2))
+        await one.naming.petname("anna", f"cottage.{owner_id(2)}")
+        texts = ("anna.local", "cottage", "alice", "bob", f"anna.{owner_id(2)}")
+        assert [await one.naming.is_petname(text) for text in texts] == [True, False, False, False, False]
+        with pytest.raises(NotAllowed, match="petname"):
+            await one.naming.register("anna")
+
+
 async def test_held_names_are_listed(autojump_clock):
     async with lab(1) as (_, (one,)):
         await one.naming.register("alice")
