@@ -37,7 +37,11 @@ class PhraseNotKept(BeamError):
 @click.option("--dns", metavar="HOST:PORT", help="Answer DNS here, or 'off'.")
 @click.option("--https", metavar="HOST:PORT", help="Serve names over HTTPS here, or 'off'.")
 @click.option("--http", metavar="HOST:PORT", help="Serve names over HTTP here, or 'off'.")
-@click.option("--network", metavar="ID", help="Live in another network than 'beam'; the two never mix.")
+@click.option(
+    "--network",
+    metavar="ID",
+    help="Live in another network than 'beam'; the two never mix, and a home stays in its first.",
+)
 @click.option("--no-mdns", is_flag=True, help="Ask no device of the LAN for its name.")
 @click.option("--chaos", is_flag=True, help="Allow `beam crash`.")
 @click.option("--kill-at", metavar="POINT:COUNT", hidden=True)  # for the soak: die where data becomes durable

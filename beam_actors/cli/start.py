@@ -255,6 +255,7 @@ def node_config(options: StartOptions, socket_path: str, secret: str | None, lim
         passphrase=secret,
         limits=limits,
         network=options.network or default.network,
+        network_fixed=options.network is not None,
         listen=tuple(Multiaddr.parse(text) for text in options.listen) or default.listen,
         listen_fixed=bool(options.listen),
         bootstrap=tuple(Multiaddr.parse(text) for text in options.bootstrap),

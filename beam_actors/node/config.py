@@ -25,6 +25,8 @@ class NodeConfig:
     """The control socket, in a short runtime folder."""
     network: str = "beam"
     """Claims and sessions of other networks are refused."""
+    network_fixed: bool = False
+    """Whether a person asked for it; else a home that was filled in another one goes on in that."""
     listen: tuple[Multiaddr, ...] = (Multiaddr.parse("/ip4/0.0.0.0/tcp/4747"),)
     listen_fixed: bool = False
     bootstrap: tuple[Multiaddr, ...] = ()

@@ -4,7 +4,7 @@ Invariant: a database is used with the owner and the peer who filled it, and wit
 the same names for another person (a conflict that everybody sees), or serve them from a machine that nobody's bookmarks
 and access lists know. So no key is made for a database that has an owner, and nothing is changed by a refusal. Nor is
 it used in another network than the one it was filled in: what is kept of names is of one network, and would be lost.
-In which one it is, is noted once a node runs there; without that note the claims in it say so.
+In which one it is, is noted once a node runs there; without that note the claims in it say so: a person says it once.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,6 +42,8 @@ class OpenHome:
     keys: Keyring
     ports: NodePorts
     """Those that were given; the database that was opened is the first that they open."""
+    network: str
+    """The one that it is in, or is to be in."""
     notes: tuple[str, ...]
     """What the person should know before the node runs."""
     settle: Callable[[], Awaitable[None]]
@@ -50,11 +52,15 @@ class OpenHome:
 
 
 @asynccontextmanager
-async def open_home(ports: NodePorts, passphrase: str | None, network: str) -> AsyncIterator[OpenHome]:
+async def open_home(
+    ports: NodePorts, passphrase: str | None, network: str, *, fixed: bool = True
+) -> AsyncIterator[OpenHome]:
     """Open the database and the keys, or make both on the first start; nothing that was not taken stays open.
 
+    A home that was filled in another network stays in that unless this one is `fixed`, by a person.
+
     Raises:
-        NotAllowed: the database was filled in another network.
+        NotAllowed: the database was filled in another network than the fixed one.
         StorageError: the database is another owner's or machine's, or these keys are gone.
         BeamError: as `open_keys` and the store port say.
     """
@@ -65,21 +71,23 @@ async def open_home(ports: NodePorts, passphrase: str | None, network: str) -> A
         return opened.pop() if opened else await ports.store()
 
     async def settle() -> None:
-        if noted != network:
+        if noted != lives_in:
             with suppress(StorageError):
-                await first.commit([Change(TABLE, _NETWORK, encode_record({"v": _VERSION, "network": network}))])
+                await first.commit([Change(TABLE, _NETWORK, encode_record({"v": _VERSION, "network": lives_in}))])
 
     try:
         noted = await _noted_network(first)
-        lived_in = noted or await _network_of_claims(first, network)
-        if lived_in not in {None, network}:
+        lived_in = noted or await _network_of_claims(first, network if fixed else None)
+        if fixed and lived_in not in {None, network}:
             raise NotAllowed(
                 f"The database {ports.files.path(DATABASE)} of this home was filled in the network {lived_in}, and "
-                f"what it holds of names is lost in the network {network}: start with --network {lived_in}, or with "
+                f"what it holds of names is lost in the network {network}: leave --network out, or start with "
                 "another --home. Nothing was changed."
             )
+        lives_in = lived_in or network
         keys, notes = await _matching(first, ports, passphrase)
-        yield OpenHome(keys=keys, ports=attrs.evolve(ports, store=store), notes=notes, settle=settle)
+        given = attrs.evolve(ports, store=store)
+        yield OpenHome(keys=keys, ports=given, network=lives_in, notes=notes, settle=settle)
     finally:
         for left in opened:
             await left.close()
@@ -105,8 +113,8 @@ async def _noted_network(store: Store) -> str | None:
     return None
 
 
-async def _network_of_claims(store: Store, network: str) -> str | None:
-    """That of the claims in a database, this one if there are some of several; None if there are none."""
+async def _network_of_claims(store: Store, network: str | None) -> str | None:
+    """That of most claims in a database, or this one if there are some of it; None if there are none."""
     networks = await networks_in(store)
     return network if network in networks else next(iter(networks), None)
 

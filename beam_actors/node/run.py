@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+import attrs
 import structlog
 
 from beam_actors.control import NodeApi
@@ -26,11 +27,11 @@ async def run_node(
     Raises:
         BeamError: the home does not open, the tree does not start (`StartFailed`), or it gave up (`SystemFailed`).
     """
-    async with open_home(ports, config.passphrase, config.network) as home:
+    async with open_home(ports, config.passphrase, config.network, fixed=config.network_fixed) as home:
         for note in home.notes:
             _log.warning("home", note=note)
             say(note)
-        node = compose_node(config, home.ports, home.keys)
+        node = compose_node(attrs.evolve(config, network=home.network), home.ports, home.keys)
         async with node.system.run(node.spec):
             await home.settle()
             await on_ready(node.api)

@@ -112,7 +112,8 @@ class Process:
             self._root.finish_now(ExitReason(ExitKind.KILLED, detail="its process ended"))
 
     async def _live(self, config: NodeConfig, ports: NodePorts) -> None:
-        async with open_home(ports, config.passphrase, config.network) as home:
+        async with open_home(ports, config.passphrase, config.network, fixed=config.network_fixed) as home:
+            config = attrs.evolve(config, network=home.network)
             node = compose_node(config, home.ports, home.keys, security=self._security, difficulty=self._difficulty)
             forget = node.system.observe(self._record)
             make_root: Callable[[], Actor] = node.spec.factory

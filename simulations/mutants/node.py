@@ -84,8 +84,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "node/home.py",
-                "if lived_in not in {None, network}:",
-                "if lived_in is not None and not network:",
+                "if fixed and lived_in not in {None, network}:",
+                "if fixed and lived_in is not None and not network:",
             ),
         ),
     ),

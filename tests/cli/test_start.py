@@ -55,7 +55,9 @@ def test_options_reach_the_node_typed():
     assert config.bootstrap == (Multiaddr.parse(PEER),)
     assert config.dns == Bind(TcpAddress("127.0.0.1", 0), fixed=True)
     assert config.http is None
-    assert (config.network, config.chaos, config.passphrase) == ("test", True, "secret")
+    assert (config.network, config.network_fixed, config.chaos, config.passphrase) == ("test", True, True, "secret")
+    plain = node_config(StartOptions(), "/tmp/x.sock", None, NodeLimits())
+    assert (plain.network, plain.network_fixed) == ("beam", False)
     assert "secret" not in repr(config)
 
 

@@ -54,6 +54,7 @@ class Home:
     async def start(self, network="beam"):
         """Whose it is, and what was said."""
         async with open_home(self.ports(), None, network) as home:
+            assert home.network == network
             await home.settle()
             return (home.keys.owner.owner_id, home.keys.peer.peer_id), home.notes
 
@@ -155,10 +156,31 @@ async def test_a_database_of_another_network_is_refused_and_left_as_it_is(home):
     """Claims, revocations and last words of the other network would be dropped, and own numbers used twice."""
     first, _ = await home.start("beam")
     before = home.disk.read(LOG)
-    with pytest.raises(NotAllowed, match=r"(?s)beam\.sqlite.*network beam.*test.*--network beam.*--home"):
+    with pytest.raises(NotAllowed, match=r"(?s)beam\.sqlite.*network beam.*test.*leave --network out.*--home"):
         await home.start("test")
     assert home.disk.read(LOG) == before
     assert await home.start("beam") == (first, ())
+
+
+@pytest.mark.parametrize("note", [True, False])
+async def test_a_home_stays_in_its_network_when_nobody_says_another(home, note):
+    await home.start("test")
+    if not note:
+        claims = [claim(0, network="test"), claim(1, "bob", network="test"), claim(2, network="beam")]
+        await without_note(home, None, *claims)
+    async with open_home(home.ports(), None, "beam", fixed=False) as opened:
+        assert opened.network == "test"
+        await opened.settle()
+    with pytest.raises(NotAllowed, match="network test"):
+        await home.start("beam")
+    await home.start("test")
+
+
+async def test_a_new_home_is_in_the_usual_network_when_nobody_says_another(home):
+    async with open_home(home.ports(), None, "beam", fixed=False) as opened:
+        assert opened.network == "beam"
+        await opened.settle()
+    await home.start("beam")
 
 
 async def test_a_start_that_fails_binds_a_home_to_no_network(home):
@@ -192,7 +214,7 @@ async def without_note(home, note, *claims):
 async def test_without_a_note_the_claims_say_in_which_network_a_home_is(home, note):
     first, _ = await home.start("beam")
     await without_note(home, note, claim(0, network="beam"), claim(1, "bob", network="beam"))
-    with pytest.raises(NotAllowed, match=r"(?s)network beam.*--network beam"):
+    with pytest.raises(NotAllowed, match=r"(?s)network beam.*leave --network out"):
         await home.start("baem")
     assert await home.start("beam") == (first, ())
     await without_note(home, b"garbage", claim(2, "carol", network="other"))
