@@ -2,11 +2,13 @@
 
 Invariant: no two names share an address. A name's first choice is a hash of it, so that most names keep their address
 even when the store was lost; a hash alone would collide at some 300 names (the birthday bound of 2**16), so the next
-free one is taken. Pure: the caller stores what `allocate` reports.
+free one is taken. Whether another program of this machine has an address (the daemon of another home chooses alike) is
+not known here. Pure: the caller stores what `allocate` and `move` report.
 """
 
 import hashlib
 import ipaddress
+import itertools
 from collections.abc import Iterable
 
 import attrs
@@ -71,7 +73,7 @@ class AddressBook:
         known = self.find(name)
         if known is not None:
             return Allocation(known, ())
-        changes = []
+        changes: list[Change] = []
         while len(self._slot_of) >= self._capacity:
             loser = next(iter(self._slot_of))
             self._taken.discard(self._slot_of.pop(loser))
@@ -79,6 +81,22 @@ class AddressBook:
         slot = _first_choice(name)
         while slot in self._taken:
             slot = (slot + 1) % _SLOTS
+        return self._put(name, slot, changes)
+
+    def others(self, ip: str, number: int) -> list[str]:
+        """So many of the next addresses that no name has."""
+        slots = ((_slot(ip) + step) % _SLOTS for step in range(1, _SLOTS))
+        return [_ip(slot) for slot in itertools.islice((slot for slot in slots if slot not in self._taken), number)]
+
+    def move(self, name: str, ip: str) -> Allocation | None:
+        """Give a name that has an address another one; None if a name has that."""
+        slot = _slot(ip)
+        if slot in self._taken:
+            return None
+        self._taken.discard(self._slot_of.pop(name))
+        return self._put(name, slot, [])
+
+    def _put(self, name: str, slot: int, changes: list[Change]) -> Allocation:
         self._slot_of[name] = slot
         self._taken.add(slot)
         changes.append(Change(TABLE, name.encode(), (slot + _BASE).to_bytes(4, "big")))
@@ -87,6 +105,10 @@ class AddressBook:
 
 def _first_choice(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") % _SLOTS
+
+
+def _slot(ip: str) -> int:
+    return int(ipaddress.IPv4Address(ip)) - _BASE
 
 
 def _ip(slot: int) -> str:

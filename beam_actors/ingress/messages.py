@@ -59,7 +59,10 @@ class TellFailures:
 
 @attrs.frozen(slots=True)
 class Serve:
-    """To a web server: listen at its well-known port on this loopback address. The reply is whether it does."""
+    """To a web server: listen at its well-known port on this loopback address.
+
+    The reply is whether it does; None if another program has that address, so that another one may do.
+    """
 
     ip: str
 

@@ -25,8 +25,9 @@ from beam_actors.errors import (
     StorageError,
     TimedOut,
 )
-from beam_actors.ingress.addresses import TABLE, AddressBook
+from beam_actors.ingress.addresses import TABLE, AddressBook, Allocation
 from beam_actors.ingress.answers import Located
+from beam_actors.ingress.binding import RETRY_SECONDS
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import FindDevice, Forget, Lookup, Serve, ServerStarted, WebKind, WhereBound
 from beam_actors.ingress.neighbours import Names, Resolution
@@ -37,6 +38,10 @@ from beam_actors.values import Bucket, TcpAddress
 
 _log = structlog.get_logger(__name__)
 _SERVER_SECONDS = 2.0
+_WAITS = 2
+"""For an address that somebody has: a listener of before is gone by then."""
+_MOVES = 4
+"""Other addresses that are tried for such a name: the daemons of other homes choose the same one for it."""
 _REPEATS = 3  # of a look-up whose name keeps changing: whoever makes it change must not keep others waiting
 CONTESTED = "status=contested"
 _DEVICE = "source=mdns"
@@ -83,6 +88,7 @@ class Resolver(Actor):
         """Look-ups that were refused because too many were under way, or too many a second."""
         self._void: set[Lookup] = set()  # of those under way: what changed since they were asked
         self._in_use: OrderedDict[str, None] = OrderedDict()  # loopback addresses that servers were told of
+        self._crowded = False  # another program has all addresses that were tried for a name, so others are not moved
 
     def __repr__(self) -> str:
         return f"<Resolver {len(self._under_way)} under way, {self.refused} refused, {self._book!r}>"
@@ -136,6 +142,7 @@ class Resolver(Actor):
     @receives(ServerStarted)
     def on_server_started(self, message: ServerStarted) -> None:
         """Tell a web server that restarted which addresses it had."""
+        self._crowded = False
         for ip in self._in_use:
             self._servers[message.kind].tell(Serve(ip))
 
@@ -248,31 +255,61 @@ class Resolver(Actor):
     async def _address(self, text: str) -> str:
         if self._shared is not None:
             return self._shared
-        ip = self._book.find(text)
-        if ip is None:
-            allocation = self._book.allocate(text)
-            ip = allocation.ip
+        ip = await self._stored(text, self._book.allocate(text))
+        served = await self._served(ip)
+        if served is None and ip not in self._in_use and not self._crowded:
+            ip, served = await self._move(text, ip)
+        if not served:
+            return await self._common_address()
+        self._in_use[ip] = None
+        self._in_use.move_to_end(ip)
+        if len(self._in_use) > self._limits.bound_addresses:
+            self._in_use.popitem(last=False)
+        return ip
+
+    async def _move(self, text: str, ip: str) -> tuple[str, bool | None]:
+        """Where a name goes whose address another program has, and whether it is served there."""
+        for _ in range(_WAITS):  # it may be a server's own listener of before, on its way out
+            await trio.sleep(RETRY_SECONDS)
+            served = await self._served(ip)
+            if served is not None:
+                return ip, served
+        for other in self._book.others(ip, _MOVES):
+            served = await self._served(other)
+            if self._book.find(text) != ip:
+                return ip, None  # another look-up moved it, or it had to make room; the next one finds that
+            moved = self._book.move(text, other) if served else None
+            if moved is not None:
+                _log.info("a name has another loopback address", name=text, before=ip, ip=other)
+                return await self._stored(text, moved), True
+        self._crowded = True  # somebody listens at all of them
+        return ip, None
+
+    async def _stored(self, name: str, allocation: Allocation) -> str:
+        """The allocated address, which is remembered if the disk lets."""
+        if allocation.changes:
             try:
                 await self._store.commit(allocation.changes)
             except StorageError as error:
-                _log.warning("a loopback address is not remembered", name=text, error=str(error))
-        if await self._served(ip):
-            self._in_use[ip] = None
-            self._in_use.move_to_end(ip)
-            if len(self._in_use) > self._limits.bound_addresses:
-                self._in_use.popitem(last=False)
-            return ip
-        return await self._common_address()
+                _log.warning("a loopback address is not remembered", name=name, error=str(error))
+        return allocation.ip
 
-    async def _served(self, ip: str) -> bool:
-        """Whether every server listens there; a name that only HTTP serves would break its HTTPS links."""
-        served = bool(self._servers)
-        for server in self._servers.values():
-            try:
-                served &= bool(await server.ask(Serve(ip), timeout=_SERVER_SECONDS))
-            except ActorError as error:
-                _log.debug("a web server does not answer", server=server.path, error=str(error))
-                served = False
+    async def _served(self, ip: str) -> bool | None:
+        """Whether every server listens there; a name that only HTTP serves would break its HTTPS links.
+
+        None if another program has the address, and nothing else is in the way.
+        """
+        answers = [await self._ask_to_serve(server, ip) for server in self._servers.values()]
+        if None in answers and False not in answers:
+            return None
+        return bool(answers) and all(answers)
+
+    async def _ask_to_serve(self, server: Ref, ip: str) -> bool | None:
+        try:
+            served: bool | None = await server.ask(Serve(ip), timeout=_SERVER_SECONDS)
+        except ActorError as error:
+            _log.debug("a web server does not answer", server=server.path, error=str(error))
+            return False
         return served
 
     async def _common_address(self) -> str:

@@ -98,7 +98,7 @@ class WebServer(Actor):
         return self._binding.local
 
     @receives(Serve)
-    def on_serve(self, message: Serve) -> bool:
+    def on_serve(self, message: Serve) -> bool | None:
         """Listen at the well-known port of one more loopback address, if this process may."""
         if message.ip in self._per_name:
             self._per_name.move_to_end(message.ip)
@@ -113,7 +113,7 @@ class WebServer(Actor):
             return False
         except AddressInUse as error:  # perhaps by our own listener of before, which is on its way out
             _log.debug("a loopback address is taken", ip=message.ip, error=str(error))
-            return False
+            return None
         except NetworkError as error:
             _log.warning("a loopback address can't be served", ip=message.ip, error=str(error))
             return False

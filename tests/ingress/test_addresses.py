@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.ingress.addresses import NETWORK, TABLE, AddressBook
+from beam_actors.ingress.addresses import NETWORK, TABLE, AddressBook, Allocation
 from beam_actors.ports import Change
 
 
@@ -64,6 +64,19 @@ def test_a_damaged_row_costs_only_itself(key, value):
         assert book.find("good") == "127.77.2.2"
         assert damaged == (Change(TABLE, key, None),)
         assert len(book) == 1
+
+
+def test_a_name_moves_to_another_free_address_which_is_stored():
+    book = AddressBook(100)
+    first = ipaddress.ip_address(book.allocate("a").ip)
+    book.move("a", "127.77.255.254")
+    book.allocate("b")
+    assert book.others("127.77.255.253", 2) == ["127.77.0.1", "127.77.0.2"]  # the last one is taken, and it goes round
+    moved = book.move("a", str(first))
+    assert moved == Allocation(str(first), (Change(TABLE, b"a", first.packed),))
+    assert book.find("a") == str(first)
+    assert book.move("b", str(first)) is None
+    assert book.others("127.77.255.253", 1) == ["127.77.255.254"]
 
 
 def test_of_two_names_with_one_address_the_first_keeps_it():

@@ -1,10 +1,11 @@
+import ipaddress
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
 
 from beam_actors.errors import NameContested, NameNotFound, PeerOffline, ResourceExhausted, StorageError, TimedOut
-from beam_actors.ingress.addresses import TABLE
+from beam_actors.ingress.addresses import TABLE, AddressBook
 from beam_actors.ingress.answers import Located
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.messages import FindDevice, Forget, Lookup, Serve, ServerStarted, WhereBound
@@ -23,15 +24,16 @@ from tests.naming.builders import claim, revocation
 class Server(Actor):
     """A web server that may or may not bind more addresses."""
 
-    def __init__(self, *, may_bind, told):
+    def __init__(self, *, may_bind, told, taken):
         super().__init__()
+        self.taken = taken
         self.may_bind = may_bind
         self.told = told
 
     @receives(Serve)
     def on_serve(self, message):
         self.told.append(message.ip)
-        return self.may_bind
+        return None if self.taken(message.ip) else self.may_bind
 
     @receives(WhereBound)
     def on_where(self, _message):
@@ -75,6 +77,7 @@ class Node:
         self.names, self.disk, self.shared, self.limits = names, disk or MemoryDisk(), shared, limits
         self.may_bind = {"https": https, "http": http}
         self.told = {"https": [], "http": []}
+        self.taken = {"https": set(), "http": set()}  # by another program
         self.forgotten = []
 
     @asynccontextmanager
@@ -82,7 +85,10 @@ class Node:
         self.store = await MemoryStore.open(self.disk)
 
         def server(kind):
-            return lambda _system: Server(may_bind=self.may_bind[kind], told=self.told[kind])
+            def taken(ip):
+                return ip in self.taken[kind] or "all" in self.taken[kind]
+
+            return lambda _system: Server(may_bind=self.may_bind[kind], told=self.told[kind], taken=taken)
 
         def resolver(system):
             servers = {kind: system.ref(f"node/{kind}") for kind in self.may_bind}
@@ -139,6 +145,59 @@ async def test_without_privileges_all_names_share_the_servers_address(autojump_c
     node = Node(FakeNames("a"), https=https, http=http)
     async with node.run() as system:
         assert (await look_up(system, "a")).address == "127.0.0.1"
+
+
+def after(ip, step):
+    return str(ipaddress.IPv4Address(ip) + step)
+
+
+@pytest.mark.parametrize("kind", ["https", "http"])
+async def test_a_name_whose_address_another_program_has_moves_to_the_next_for_good(autojump_clock, kind):
+    """The daemon of another home of this machine chooses the same address for it."""
+    first = AddressBook(10).allocate("a").ip
+    node = Node(FakeNames("a", "b"))
+    node.taken[kind] = {first, after(first, 1)}
+    async with node.run() as system:
+        assert (await look_up(system, "a")).address == after(first, 2)
+        assert (await look_up(system, "b")).address == AddressBook(10).allocate("b").ip
+        node.taken[kind].clear()
+        assert (await look_up(system, "a")).address == after(first, 2)
+    again = Node(FakeNames("a"), disk=node.disk)
+    async with again.run() as system:
+        assert (await look_up(system, "a")).address == after(first, 2)
+
+
+async def test_an_address_that_is_taken_for_a_moment_stays_a_names(autojump_clock):
+    """A server's own listener of before is on its way out."""
+    ip = AddressBook(10).allocate("a").ip
+    node = Node(FakeNames("a"))
+    node.taken["http"] = {ip}
+    async with node.run() as system, trio.open_nursery() as nursery:
+        nursery.start_soon(free_later, node.taken["http"], ip)
+        assert (await look_up(system, "a")).address == ip
+        node.taken["http"] = {ip}
+        assert (await look_up(system, "a")).address == "127.0.0.1"  # it led there in this run, and does again
+        node.taken["http"] = set()
+        assert (await look_up(system, "a")).address == ip
+
+
+async def free_later(taken, ip):
+    await trio.sleep(0.15)
+    taken.discard(ip)
+
+
+async def test_where_somebody_has_every_address_none_is_tried_again_before_a_server_restarts(autojump_clock):
+    node = Node(FakeNames("a", "b"))
+    node.taken["https"] = {"all"}
+    async with node.run() as system:
+        assert (await look_up(system, "a")).address == "127.0.0.1"
+        tried = set(node.told["https"])
+        assert len(tried) == 5
+        assert (await look_up(system, "b")).address == "127.0.0.1"
+        assert len(set(node.told["https"]) - tried) == 1
+        node.taken["https"] = set()
+        system.ref("node/resolver").tell(ServerStarted("https"))
+        assert (await look_up(system, "a")).address == AddressBook(10).allocate("a").ip
 
 
 async def test_an_address_that_a_person_chose_is_every_names(autojump_clock):

@@ -142,7 +142,7 @@ async def test_a_request_that_has_come_keeps_its_place(autojump_clock):
 async def test_a_name_s_address_that_is_taken_is_tried_again(autojump_clock):
     web = Web(flow=FakeFlow({80: AddressInUse("Our own listener of before has it.")}))
     async with web.run() as system:
-        assert not await serve(system, "127.77.0.5")
+        assert await serve(system, "127.77.0.5") is None
         web.flow.refuse.clear()
         assert await serve(system, "127.77.0.5")
 
