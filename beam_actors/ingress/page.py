@@ -219,7 +219,7 @@ def _option(option: Option) -> str:
     owner, url = html.escape(option.owner), html.escape(option.url)
     doubt = "<p>It signed two different claims at once: be careful.</p>" if option.equivocates else ""
     return (
-        f'<div class="choice"><p>Owner <b>{owner[:8]}</b>, {html.escape(option.since)}</p>{doubt}'
+        f'<div class="choice"><p>Owner <b>{owner[:8]}…</b>, {html.escape(option.since)}</p>{doubt}'
         f'<p class="soft">Open it this once: <a rel="noreferrer" href="{url}">{url}</a></p>'
         f'<p class="soft">Always use it on this machine:</p><code>{html.escape(option.pin)}</code></div>'
     )

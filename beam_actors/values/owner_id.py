@@ -40,8 +40,8 @@ class OwnerId:
 
     @property
     def short(self) -> str:
-        """The first eight characters, for people."""
-        return base64.b32encode(self.digest[:5]).decode("ascii").lower()  # five bytes are eight characters
+        """The first eight characters, for people, with a sign that more follow: commands refuse it as shortened."""
+        return f"{base64.b32encode(self.digest[:5]).decode('ascii').lower()}…"  # five bytes are eight characters
 
     def __str__(self) -> str:
         return base64.b32encode(self.digest).decode("ascii").rstrip("=").lower()

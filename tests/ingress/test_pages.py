@@ -88,6 +88,7 @@ def test_each_owner_of_a_contested_name_can_be_opened_or_pinned(visit, url):
     first, second = page.options
     assert (first.owner, first.equivocates) == (str(OWNER), True)
     assert first.url == url.format(OWNER)
+    assert f"<b>{str(OWNER)[:8]}…</b>" in page.render(accept="text/html").decode()
     assert first.pin == f"beam pin a {OWNER}"
     assert first.since == "known here since 15 January 2027, 08:00 UTC"
     assert (second.owner, second.equivocates) == (str(OwnerId(bytes(32))), False)

@@ -13,7 +13,7 @@ def test_round_trip_in_either_case(digest):
     assert len(text) == 52
     assert text == text.lower()
     assert OwnerId.parse(text) == OwnerId.parse(text.upper()) == owner
-    assert owner.short == text[:8]
+    assert owner.short == f"{text[:8]}…"
 
 
 @given(st.binary(min_size=32, max_size=32), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
