@@ -1,7 +1,7 @@
 """The registrar: the one actor that changes what this node knows of names, durably.
 
-Invariant: whoever is answered "done" is answered after the change would survive a loss of power (`ledger`), and
-`spread` hears of a claim after that too. It refills itself from the store before it answers anything. It knows no peer
+Invariant: whoever is answered "done" is answered after the change would survive a loss of power (`ledger`), and others
+hear of it after that too (`announcing`). It refills itself from the store before it answers anything. It knows no peer
 and no protocol: `spread`, names and look-ups bring claims, the facade brings wishes.
 """
 
@@ -21,6 +21,7 @@ from beam_actors.errors import (
     StorageError,
 )
 from beam_actors.naming import answering, inheriting
+from beam_actors.naming.announcing import Announcer
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.confirming import Confirmer
 from beam_actors.naming.events import Events
@@ -30,7 +31,6 @@ from beam_actors.naming.ledger import Ledger
 from beam_actors.naming.limits import MINUTE, Limits
 from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.messages import (
-    Changed,
     Confirm,
     DropPetname,
     DropPin,
@@ -52,11 +52,11 @@ from beam_actors.naming.proving import Proving
 from beam_actors.naming.questions import ANSWERS, TOLD, PeersQuestion, Question
 from beam_actors.naming.ranges import ID
 from beam_actors.naming.results import RegistryStatistics
-from beam_actors.naming.tending import Keep, Rouse
+from beam_actors.naming.tending import Keep
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
-from beam_actors.values import Name, OwnerId, PeerId
+from beam_actors.values import OwnerId, PeerId
 
 _log = structlog.get_logger(__name__)
 
@@ -101,13 +101,10 @@ class Registrar(Actor):
         """
         super().__init__()
         self._clock = clock
-        self._spread = spread
-        self._watchers = tuple(watchers)
         self._names = names
         self._proving = proving
         bounds = limits or Limits()
-        self._events = events or Events()
-        self._logged = self._events.last  # the number of the last event that is in the log
+        told = events or Events()
 
         def empty() -> Knowledge:
             return Knowledge(
@@ -115,12 +112,13 @@ class Registrar(Actor):
                 owner=owner,
                 me=me,
                 limits=bounds,
-                events=self._events,
+                events=told,
                 levels=proving.levels,
                 place=place,
             )
 
         self._ledger = Ledger(store, empty, spawn=self.spawn)
+        self._announcer = Announcer(self._ledger, spread=spread, names=names, watchers=watchers)
         self._confirmer = Confirmer(self._ledger, clock)
         self._time = Timekeeper(clock)
 
@@ -156,8 +154,7 @@ class Registrar(Actor):
         new = self._known.wake(now)
         if self._time.sweep_is_due() and self._time.sweep():
             self._known.forget(now)
-        elsewhere = self._known.elsewhere()
-        self._ledger.commit(lambda: self._announce(new, elsewhere))
+        self._announcer.when_durable(new)
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
@@ -171,10 +168,9 @@ class Registrar(Actor):
         new = [claim for claim in taken if claim is not None]
         unproven = self._known.unproven()
         if not unproven:
-            self._tell_when_durable(new, self.defer(), Taken(len(new)), message.source)
+            self._announcer.answer_when_durable(self.defer(), Taken(len(new)), new, message.source)
             return
-        elsewhere = self._known.elsewhere()
-        self._ledger.commit(lambda: self._announce(new, elsewhere, message.source))
+        self._announcer.when_durable(new, message.source)
         self.spawn(self._prove, unproven, message, len(new), self.defer(), name="prove")
 
     async def _prove(self, claims: tuple[Claim, ...], message: Submit, before: int, reply: Reply) -> None:
@@ -189,7 +185,7 @@ class Registrar(Actor):
         now = self._clock.wall()
         new = [claim for claim in (self._known.take_proved(one, now, lodging) for one in proved) if claim is not None]
         bad = sum((claim.level or 0) < self._proving.levels.difficulty.bits for claim in proved)
-        self._tell_when_durable(new, reply, Taken(before + len(new), bad), message.source)
+        self._announcer.answer_when_durable(reply, Taken(before + len(new), bad), new, message.source)
 
     @receives(Publish)
     def on_publish(self, message: Publish) -> None:
@@ -200,7 +196,7 @@ class Registrar(Actor):
         for claim in message.claims:  # all or none
             self._known.check(claim, now)
         new = [claim for claim in message.claims if self._known.publish(claim, now)]
-        self._tell_when_durable(new, self.defer(), None, ours=True)
+        self._announcer.answer_when_durable(self.defer(), None, new, ours=True)
 
     @receives(Revoke)
     def on_revoke(self, message: Revoke) -> None:
@@ -210,38 +206,7 @@ class Registrar(Actor):
             raise ClaimRefused("form", "This claim is no revocation.")
         self._ledger.check_disk()
         new = [claim] if self._known.publish(claim, self._clock.wall()) else []
-        self._tell_when_durable(new, self.defer(), claim.owner)
-
-    def _tell_when_durable(
-        self, new: list[Claim], reply: Reply, value: object, source: PeerId | None = None, *, ours: bool = False
-    ) -> None:
-        """Answer with `value`, and tell the watchers what is new, once it is on the disk."""
-        elsewhere = self._known.elsewhere()
-
-        def done() -> None:
-            self._announce(new, elsewhere, source, ours=ours)
-            reply.set(value)
-
-        self._ledger.commit(done, reply.fail)
-
-    def _announce(
-        self, new: list[Claim], elsewhere: tuple[Name, ...], source: PeerId | None = None, *, ours: bool = False
-    ) -> None:
-        """Tell whoever has to know what is new and came from `source`; `ours` was signed here."""
-        for event in self._known.events.after(self._logged):
-            to = {} if event.heir is None else {"to": str(event.heir)}
-            _log.warning(f"a name was {event.what.value}", name=str(event.name), owner=str(event.owner), **to)
-        self._logged = self._known.events.last
-        lodgers = self._known.lodgers  # peers who are full, too, have no use for these
-        ordinary = tuple(one for one in new if one.kind is Kind.REVOCATION or (one.name, one.owner) not in lodgers)
-        if ordinary or elsewhere:
-            self._spread.tell(Changed(ordinary, source, elsewhere))
-        for name in sorted({one.name for one in new if one.owner == self._known.owner and one.label and not ours}):
-            if name in self._known.own:  # another machine of the owner said it: is there something to say to that?
-                self._names.tell(Rouse(name))
-        if new or elsewhere:
-            for watcher in self._watchers:
-                watcher.tell(Changed(tuple(new), source, elsewhere))
+        self._announcer.answer_when_durable(self.defer(), claim.owner, new)
 
     # --- own names and pins -------------------------------------------------------------------------------------------
 
@@ -256,7 +221,7 @@ class Registrar(Actor):
         new = known.reserve(name, contest=contest, now=now)
         if not message.made:
             known.made.choose(name)
-        self._tell_when_durable([], self.defer(), new)
+        self._announcer.answer_when_durable(self.defer(), new, ())
 
     @receives(Unreserve)
     def on_unreserve(self, message: Unreserve) -> None:

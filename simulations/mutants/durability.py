@@ -100,15 +100,15 @@ MUTANTS = (
         invariant="S5",
         edits=(
             Edit(
-                "naming/registrar.py",
-                "            self._announce(new, elsewhere, source, ours=ours)\n            reply.set(value)\n",
+                "naming/announcing.py",
+                "            self.tell(new, elsewhere, source, ours=ours)\n            reply.set(value)\n",
                 "            reply.set(value)\n",
             ),
             Edit(
                 "naming/registrar.py",
                 "        new = [claim for claim in message.claims if self._known.publish(claim, now)]\n",
                 "        new = [claim for claim in message.claims if self._known.publish(claim, now)]\n"
-                "        self._announce(new, ())\n",
+                "        self._announcer.tell(new)\n",
             ),
         ),
     ),

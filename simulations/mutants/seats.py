@@ -21,7 +21,7 @@ MUTANTS = (
         bug="What two machines of one owner signed at once is looked at after an hour, and not within seconds.",
         test="naming/test_names.py::test_two_machines_of_one_owner_share_a_name_and_heal_an_equivocation",
         edits=(
-            Edit("naming/registrar.py", "                self._names.tell(Rouse(name))\n", "                pass\n"),
+            Edit("naming/announcing.py", "                self._names.tell(Rouse(name))\n", "                pass\n"),
         ),
     ),
     Mutant(
