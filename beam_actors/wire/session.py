@@ -14,7 +14,6 @@ Entropy comes as seeds.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 import attrs
 
@@ -28,17 +27,15 @@ from beam_actors.wire.dialogs import Outbound
 from beam_actors.wire.events import Established, Event, SessionEnded, StreamId
 from beam_actors.wire.identify import IdentifyInfo
 from beam_actors.wire.limits import SessionLimits, WindowBudget
-from beam_actors.wire.multistream import Listener, Proposer
 from beam_actors.wire.mux import Multiplexer
+from beam_actors.wire.muxer_agreement import MUXERS, MuxerAgreement
 from beam_actors.wire.noise import Role, Suite
-from beam_actors.wire.opening import Opening, negotiate
+from beam_actors.wire.opening import Opening
 from beam_actors.wire.phase import PHASES, Phase
 from beam_actors.wire.security import NOISE, Security
 from beam_actors.wire.services import Services
 from beam_actors.wire.stream import Buffer
 from beam_actors.wire.yamux import GoAway
-
-YAMUX: Final = "/yamux/1.0.0"
 
 
 @attrs.frozen(slots=True)
@@ -97,7 +94,7 @@ class Session:
             static_seed=static_seed,
             ephemeral_seed=ephemeral_seed,
             expected=expected,
-            muxers=(YAMUX,),
+            muxers=MUXERS,
         )
         self._opening: Opening | None = Opening(role, suites=security.suites, handshake=handshake)
         self._clear = self._opening.out  # said before there is a cipher; the last of it outlives the opening
@@ -315,23 +312,8 @@ class Session:
                 self._establish()
             else:
                 self._go(Phase.MUXER)
-                negotiation = negotiate(self.role, (YAMUX,))
-                if isinstance(negotiation, Proposer):
-                    self._mux.outbox.plaintext(negotiation.opening)
-                self._channel.reader = partial(self._agree, self._channel, negotiation)
+                MuxerAgreement(self.role, self._mux, self._establish).begin(self._channel)
         return data
-
-    def _agree(self, channel: Channel, negotiation: Proposer | Listener, plaintext: memoryview) -> int:
-        """Read the negotiation of a muxer, where the handshake did not choose one, and what is behind it."""
-        used, replies = negotiation.receive(plaintext)
-        self._mux.outbox.plaintext(replies)
-        if isinstance(negotiation, Proposer) and negotiation.declined:
-            raise RemoteProtocolError("The peer does not speak yamux.")
-        if negotiation.chosen is None:
-            return len(plaintext)
-        channel.reader = self._mux.receive
-        self._establish()
-        return used + self._mux.receive(plaintext[used:])
 
     def _establish(self) -> None:
         self._go(Phase.OPEN)

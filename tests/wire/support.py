@@ -20,8 +20,8 @@ from beam_actors.wire import (
 )
 from beam_actors.wire.libp2p_noise import SecureHandshake
 from beam_actors.wire.multistream import HEADER, encode_message
+from beam_actors.wire.muxer_agreement import YAMUX
 from beam_actors.wire.records import OVERHEAD, TAG_SPACE, RecordReader, seal_records
-from beam_actors.wire.session import YAMUX
 from beam_actors.wire.yamux import HEADER_SIZE, pack_header, unpack_header
 
 ALICE = PeerKey.from_seed(b"a" * 32)
