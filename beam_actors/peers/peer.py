@@ -1,23 +1,21 @@
-"""The actor of one peer: carries out what the table in `lifecycle` says, and holds the peer's sessions.
+"""The actor of one peer: puts what others want and what happens to its `life`, and holds the peer's sessions.
 
 Invariants: it speaks of one peer only (a message for another, whose short id is the same, is refused); a session is
 its child and ends with it; new streams take the session that `choice` prefers and the others drain; whoever asked for a
 stream has an answer once the dial ends. A lost connection is a normal exit here and restarts nobody.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
 
 import attrs
 
 from beam_actors.errors import ActorError, BeamError, PeerOffline, ResourceExhausted, TimedOut
 from beam_actors.peers.acquaintance import Acquaintance
 from beam_actors.peers.alarm import Alarm
-from beam_actors.peers.book import Entry
 from beam_actors.peers.choice import Candidate
-from beam_actors.peers.dials import Dials
 from beam_actors.peers.given import ENDED_AT_ONCE, GivenAddresses
-from beam_actors.peers.lifecycle import Effect, Input, State, step
+from beam_actors.peers.life import Life
+from beam_actors.peers.lifecycle import Input, State
 from beam_actors.peers.live import Live, LiveSessions
 from beam_actors.peers.messages import (
     AdoptSession,
@@ -45,7 +43,7 @@ from beam_actors.peers.news import News
 from beam_actors.peers.pings import Pings
 from beam_actors.peers.session import session_spec
 from beam_actors.peers.setting import PeerSetting
-from beam_actors.peers.waiting import Waiter, Waiting
+from beam_actors.peers.waiting import Waiter
 from beam_actors.runtime import (
     Actor,
     Down,
@@ -57,7 +55,7 @@ from beam_actors.runtime import (
 )
 from beam_actors.values import Multiaddr, PeerId
 
-_RETRY, _LINGERED, _STAYED = Retry(), Lingered(), Stayed()
+_STAYED = Stayed()
 
 
 class Peer(Actor):
@@ -70,36 +68,39 @@ class Peer(Actor):
         super().__init__()
         self._peer = peer
         self._setting = setting
-        self._state = State.IDLE
-        self._entry = Entry()
         self._is_woken = False  # before, it knows no address but those that it was asked with
         self._sessions = LiveSessions(setting.us, peer, setting.routes)
-        limits, clock = setting.limits, setting.clock
         # One of each bound method for all parts: a node may have hundreds of peers, and most of them rest.
         spawn, send_after = self.spawn, self.send_after
-        self._waiting = Waiting(peer, most=limits.opens_waiting, clock=clock)
-        self._pings = Pings(peer, limits, spawn=spawn, measured=self._report)
-        self._dials = Dials(peer, setting.dialler, limits, clock, known=self._addresses, spawn=spawn, ref=self.ref)
-        self._retry = Alarm(send_after, _RETRY)
-        self._linger = Alarm(send_after, _LINGERED)
+        self._pings = Pings(peer, setting.limits, spawn=spawn, measured=self._report)
         self._acquaintance = Acquaintance(
             peer,
             ref=self.ref,
             manager=setting.manager,
             visits=setting.visits,
             sessions=self._sessions,
-            news=News(peer, setting.subscribers, Alarm(send_after, _STAYED), limits.greeting_delay),
+            news=News(peer, setting.subscribers, Alarm(send_after, _STAYED), setting.limits.greeting_delay),
             pings=self._pings,
+        )
+        self._life = Life(
+            peer,
+            setting,
+            sessions=self._sessions,
+            acquaintance=self._acquaintance,
+            ref=self.ref,
+            spawn=spawn,
+            send_after=send_after,
+            end=self.stop,
         )
         self._reported: Report | None = None
 
     def __repr__(self) -> str:
-        return f"Peer({self._peer.short}, {self._state.value}, {len(self._sessions)} sessions)"
+        return f"Peer({self._peer.short}, {self._life.state.value}, {len(self._sessions)} sessions)"
 
     async def on_start(self) -> None:
         """Ask the manager what is known of this peer."""
         self._setting.manager.tell(Started(self._peer))
-        self._linger.set(self._setting.limits.idle_linger)
+        self._life.begin()
 
     async def on_stop(self, reason: ExitReason) -> None:  # noqa: ARG002  # whatever the reason, the peer is down
         """Say that the peer is down: its sessions end with this actor."""
@@ -115,12 +116,13 @@ class Peer(Actor):
         if message.entry is None:
             self._setting.manager.tell(Started(self._peer))
             return
-        self._entry = message.entry
+        life = self._life
+        life.entry = message.entry
         self._is_woken = True
         self._reported = None  # whoever sends it may be a new manager
-        if self._entry.kept:
+        if life.entry.kept:
             self._acquaint()
-        if (self._entry.kept or self._waiting) and self._state is State.IDLE:
+        if (life.entry.kept or life.waiting) and life.state is State.IDLE:
             self._feed(Input.WANTED)
         else:
             self._report()
@@ -157,7 +159,7 @@ class Peer(Actor):
             self._peer,
             sessions=self._sessions,
             pings=self._pings,
-            dials=self._dials,
+            dials=self._life.dials,
             spawn=self.spawn,
             ref=self.ref,
         )
@@ -172,7 +174,7 @@ class Peer(Actor):
     def disconnect(self, message: Disconnect) -> None:
         """Close all sessions and dial no more until somebody wants the peer."""
         self._check(message.peer)
-        self._entry = attrs.evolve(self._entry, kept=False)
+        self._life.entry = attrs.evolve(self._life.entry, kept=False)
         self._feed(Input.RELEASED)
 
     def _check(self, peer: PeerId) -> None:
@@ -186,17 +188,17 @@ class Peer(Actor):
             waiter.reply.fail(error)
             return
         if self._sessions.best is None:
-            self._dials.ask(addresses)
-        if self._waiting.enter(waiter):
+            self._life.dials.ask(addresses)
+        if self._life.waiting.enter(waiter):
             if not visit:
                 self._acquaint()
-            if self._is_woken or self._dials.asked:
+            if self._is_woken or self._life.dials.asked:
                 self._feed(Input.WANTED)
 
     # --- acquaintance or visits ---
 
     def _acquaint(self) -> None:
-        if self._acquaintance.make(up=self._state is State.UP, chosen=self._chosen):
+        if self._acquaintance.make(up=self._life.state is State.UP, chosen=self._life.chosen):
             self._report()
 
     @receives(Used)
@@ -234,7 +236,7 @@ class Peer(Actor):
             self._pings.probe(rival)
         self._sessions.add(live)
         self.monitor(ref)
-        self._dials.succeeded()
+        self._life.dials.succeeded()
         self._feed(Input.SESSION_UP)
         self._acquaintance.adopted(live)
 
@@ -260,11 +262,11 @@ class Peer(Actor):
         self._sessions.remove(live)
         if self._sessions:
             self._setting.inquirer.tell(PeerStands(self._peer))
-            self._serve_waiting()
+            self._life.serve()
             self._report()
         else:
-            self._feed(Input.LOST_KEPT if self._entry.kept else Input.LOST)
-            if self._waiting:
+            self._feed(Input.LOST_KEPT if self._life.entry.kept else Input.LOST)
+            if self._life.waiting:
                 self._feed(Input.WANTED)
 
     @receives(Identified)
@@ -293,17 +295,18 @@ class Peer(Actor):
     @receives(DialEnded)
     def dial_ended(self, message: DialEnded) -> None:
         """The dial's worker is done; a success has sent its session before."""
-        if not self._dials.ended(message.number):
+        life, dials = self._life, self._life.dials
+        if not dials.ended(message.number):
             return
-        if message.failure is None and self._state is not State.DIALLING:
+        if message.failure is None and life.state is not State.DIALLING:
             return
         # Still dialling after a success: the session ended before it was taken in.
-        self._dials.failure = message.failure or ENDED_AT_ONCE
-        if self._dials.asked and self._waiting:
-            self._dials.start()  # somebody came with an address that this dial did not know
+        dials.failure = message.failure or ENDED_AT_ONCE
+        if dials.asked and life.waiting:
+            dials.start()  # somebody came with an address that this dial did not know
             return
-        self._dials.gave_up()
-        self._feed(Input.DIAL_FAILED_KEPT if self._entry.kept else Input.DIAL_FAILED)
+        dials.gave_up()
+        self._feed(Input.DIAL_FAILED_KEPT if life.entry.kept else Input.DIAL_FAILED)
 
     @receives(Retry)
     def retry(self, _message: Retry) -> None:
@@ -315,57 +318,15 @@ class Peer(Actor):
         """Nobody wanted the peer for a while."""
         self._feed(Input.LINGERED)
 
-    def _start_back_off(self) -> None:
-        delay = self._setting.backoff.delay(self._dials.failures, self._setting.entropy.uniform())
-        self._retry.set(delay)
-
-    def _start_linger(self) -> None:
-        self._linger.set(self._setting.limits.idle_linger if self._chosen and self._acquaintance.made else 0.0)
-
     # --- inside ---
 
-    def _addresses(self) -> Sequence[Multiaddr]:
-        return self._entry.addresses
-
-    @property
-    def _chosen(self) -> bool:
-        """Whether this node went to the peer of its own accord, now or earlier."""
-        return self._entry.chosen or self._dials.begun
-
     def _feed(self, happened: Input) -> None:
-        taken = step(self._state, happened)
-        self._state = taken.to
-        for effect in taken.effects:
-            self._EFFECTS[effect](self)
-        if self._state is State.IDLE and not self._waiting and not self._entry.kept:
-            self._acquaintance.end()
+        self._life.feed(happened)
         self._report()
 
-    def _serve_waiting(self) -> None:
-        best = self._sessions.best
-        if best is None:
-            return  # all have ended, and the news is under way
-        self._waiting.serve(best)
-
     def _report(self) -> None:
-        status = self._sessions.status(self._state, kept=self._entry.kept, failure=self._dials.failure)
+        status = self._sessions.status(self._life.state, kept=self._life.entry.kept, failure=self._life.dials.failure)
         report = Report(status, self._sessions.accepted_from())
         if report != self._reported:
             self._reported = report
             self._setting.manager.tell(report)
-
-    _EFFECTS: ClassVar[Mapping[Effect, Callable[["Peer"], object]]] = {
-        Effect.DIAL: lambda self: self._dials.start(),
-        Effect.CANCEL_DIAL: lambda self: self._dials.cancel(),
-        Effect.BACK_OFF: lambda self: self._start_back_off(),
-        Effect.CANCEL_BACK_OFF: lambda self: self._retry.cancel(),
-        Effect.ANNOUNCE_UP: lambda self: self._acquaintance.up(chosen=self._chosen),
-        Effect.ANNOUNCE_DOWN: lambda self: self._acquaintance.down(),
-        Effect.SERVE: lambda self: self._serve_waiting(),
-        Effect.FAIL: lambda self: self._waiting.fail(self._dials.failure or "the connection was lost."),
-        Effect.CLOSE_SESSIONS: lambda self: self._sessions.close(),
-        Effect.LINGER: lambda self: self._start_linger(),
-        Effect.CANCEL_LINGER: lambda self: self._linger.cancel(),
-        Effect.END: lambda self: self.stop(),
-    }
-    """For all peers at once: a node may know thousands."""

@@ -43,7 +43,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "peers/peer.py",
-                "            self._feed(Input.LOST_KEPT if self._entry.kept else Input.LOST)\n",
+                "            self._feed(Input.LOST_KEPT if self._life.entry.kept else Input.LOST)\n",
                 "            self._report()\n",
             ),
         ),
@@ -109,7 +109,9 @@ MUTANTS = (
         name="waiters-forgotten-after-a-loss",
         bug="Whoever wants a stream while the last session ends is not served by the next one.",
         test="peers/test_routes.py::test_a_peer_that_is_let_go_has_no_route",
-        edits=(Edit("peers/peer.py", "            if self._waiting:\n                self._feed(Input.WANTED)\n", ""),),
+        edits=(
+            Edit("peers/peer.py", "            if self._life.waiting:\n                self._feed(Input.WANTED)\n", ""),
+        ),
     ),
     Mutant(
         name="dial-failures-never-forgotten",
