@@ -13,7 +13,7 @@ from simulations.choices import Choices
 from simulations.faults import Fault
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve, Unexpose
 from simulations.owner_operations import Recover
-from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.plan import Bounds, Plan, alike, in_order
 from simulations.topology import tree
 from simulations.web_operations import Visit
 
@@ -49,12 +49,12 @@ def draw_plan(
         scenario=scenario,
         seed=seed,
         profile=profile,
-        machines=tuple(MachinePlan(bootstrap=tree(index)) for index in range(machines)),
+        machines=alike(machines, tree),
         settle=5.0,
         safety=safety,
         bounds=Bounds(converge=150.0, tunnels=60.0),
-        operations=tuple(sorted(operations, key=lambda one: one.at)),
-        faults=tuple(sorted(struck, key=lambda one: one.at)),
+        operations=in_order(operations),
+        faults=in_order(struck),
     )
 
 

@@ -14,6 +14,7 @@ from simulations.operations import Operation, Pin, Register, Resolve
 from simulations.owner_operations import Rotate
 from simulations.plan import Bounds, Plan, alike, in_order
 from simulations.topology import tree
+from simulations.troubles import halves
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -55,8 +56,7 @@ def plan(seed: int, size: int) -> Plan:
     if choices.boolean():
         faults.append(Wipe(at=choices.number(50.0, 75.0), machine=choices.integer(0, size - 1), keys=True))
     if choices.boolean():
-        order = choices.shuffled(range(size))
-        groups = tuple(sorted(order[::2])), tuple(sorted(order[1::2]))
+        groups = halves(choices, size)
         faults.append(Split(at=choices.number(_LATE, 60.0), groups=groups, seconds=20.0))
     return Plan(
         scenario=NAME,

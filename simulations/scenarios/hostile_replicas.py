@@ -13,6 +13,7 @@ from simulations.hostile import KINDS
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve
 from simulations.plan import Bounds, Plan, alike, in_order
 from simulations.topology import tree
+from simulations.troubles import halves
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -111,8 +112,7 @@ def _churn(choices: SeededChoices, size: int) -> list[Fault]:
     makers = [make for make in (_crash, _kill, _leave, _pause) if choices.boolean()]
     found = [choices.choice(makers)(choices, choices.integer(0, size - 1)) for _ in range(size // 2 if makers else 0)]
     if choices.boolean():
-        order = choices.shuffled(range(size))
-        groups = (tuple(sorted(order[::2])), tuple(sorted(order[1::2])))
+        groups = halves(choices, size)
         found.append(Split(at=choices.number(5.0, 30.0), groups=groups, seconds=choices.number(10.0, 40.0)))
     return found
 

@@ -4,14 +4,16 @@ What it is after: a claim captures no device's name, and no device one that a pe
 a page that a person opened, by no other request, and to whom the page came from.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from simulations.browsing import HTTPS, Way
-from simulations.choices import SeededChoices
-from simulations.faults import ActorCrash, Crash, Fault, Kill, Leave, Move
+from simulations.choices import Choices, SeededChoices
+from simulations.faults import ActorCrash, Fault, Move
 from simulations.operations import Expose, Operation, Petname, Pin, Register, Release
 from simulations.owner_operations import Rotate, Transfer
 from simulations.plan import Bounds, DevicePlan, MachinePlan, NatPlan, Plan, in_order
+from simulations.troubles import crash, kill, leave, moment, swarm
 from simulations.web_operations import Locate, Visit
 
 if TYPE_CHECKING:
@@ -118,32 +120,15 @@ def _leaves(size: int) -> list[Fault]:
 
 
 def _troubles(choices: SeededChoices, size: int, lans: int) -> list[Fault]:
-    """Swarm style: each kind is off in half of the runs."""
-    makers = [make for make in (_crash, _kill, _leave, _actor) if choices.boolean()]
-    found = [choices.choice(makers)(choices, size) for _ in range(size // 3 if makers else 0)]
+    """What befalls machines and their actors, and a move to another LAN."""
+    kinds = (crash, kill, partial(leave, most=20.0), _actor)
+    found = swarm(choices, kinds, size, _SAFETY, count=size // 3)
     if size > 1 and choices.boolean():
         behind = choices.choice((None, *range(lans)))
         found.append(Move(at=choices.number(1.0, _SAFETY - 15.0), machine=choices.integer(1, size - 1), nat=behind))
     return found
 
 
-def _crash(choices: SeededChoices, size: int) -> Fault:
-    torn, down = choices.boolean(), choices.number(1.0, 10.0)
-    return Crash(at=_when(choices), machine=choices.integer(0, size - 1), down=down, torn=torn)
-
-
-def _kill(choices: SeededChoices, size: int) -> Fault:
-    return Kill(at=_when(choices), machine=choices.integer(0, size - 1), down=choices.number(0.0, 5.0))
-
-
-def _leave(choices: SeededChoices, size: int) -> Fault:
-    return Leave(at=_when(choices), machine=choices.integer(0, size - 1), down=choices.number(1.0, 20.0))
-
-
-def _actor(choices: SeededChoices, size: int) -> Fault:
+def _actor(choices: Choices, size: int, safety: float) -> Fault:
     where, path = choices.integer(0, size - 1), choices.choice(_PATHS)
-    return ActorCrash(at=_when(choices), machine=where, path=path, times=choices.integer(1, 3), apart=1.0)
-
-
-def _when(choices: SeededChoices) -> float:
-    return choices.number(1.0, _SAFETY - 1.0)
+    return ActorCrash(at=moment(choices, safety), machine=where, path=path, times=choices.integer(1, 3), apart=1.0)

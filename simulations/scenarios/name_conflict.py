@@ -13,6 +13,7 @@ from simulations.faults import Attack, Fault, Restore, Split, Wipe
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve
 from simulations.plan import BadPlan, Bounds, Plan, alike, in_order
 from simulations.topology import tree
+from simulations.troubles import halves
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -32,8 +33,7 @@ def plan(seed: int, size: int) -> Plan:
     if size < 2:
         raise BadPlan(f"{NAME} needs two machines, one on each side of the split.")
     choices = SeededChoices(seed, NAME)
-    order = choices.shuffled(range(size))
-    sides = tuple(sorted(order[::2])), tuple(sorted(order[1::2]))
+    sides = halves(choices, size)
     happens: list[Operation] = []
     for number in range(max(3, size // 2)):
         happens += choices.choice(_STORIES)(choices, f"name-{number}", sides, size)

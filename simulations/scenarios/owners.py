@@ -5,15 +5,17 @@ petname follows its owner and the heirs, and never whoever copied a key; what wa
 an owner who is revoked holds nothing anywhere.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from simulations.browsing import HTTPS, Way
-from simulations.choices import SeededChoices
-from simulations.faults import Attack, Crash, Cut, Fault, Kill, Leave, Pause, Split, Wipe
+from simulations.choices import Choices, SeededChoices
+from simulations.faults import Attack, Cut, Fault, Leave, Split, Wipe
 from simulations.operations import Expose, Operation, Petname, Pin, Register, Release, Resolve
 from simulations.owner_operations import Recover, Revoke, Rotate, Transfer
 from simulations.plan import BadPlan, Bounds, MachinePlan, Plan, in_order
 from simulations.topology import tree
+from simulations.troubles import crash, halves, kill, leave, moment, pause, swarm
 from simulations.web_operations import Visit
 
 if TYPE_CHECKING:
@@ -212,40 +214,22 @@ def _thief(choices: SeededChoices, owner: int, size: int) -> Fault:
 
 
 def _troubles(choices: SeededChoices, size: int) -> list[Fault]:
-    """Swarm style: each kind is off in half of the runs."""
-    makers = [make for make in (_crash, _kill, _leave, _pause, _cut) if choices.boolean()]
-    found = [choices.choice(makers)(choices, size) for _ in range(size // 2 if makers else 0)]
+    """What befalls machines and links, and a split."""
+    kinds = (crash, kill, partial(leave, most=30.0), pause, _cut)
+    found = swarm(choices, kinds, size, _SAFETY, count=size // 2)
     if choices.boolean():
-        order = choices.shuffled(range(size))
-        groups = (tuple(sorted(order[::2])), tuple(sorted(order[1::2])))
+        groups = halves(choices, size)
         found.append(Split(at=choices.number(_KNOWN, 60.0), groups=groups, seconds=choices.number(10.0, 60.0)))
     return found
 
 
-def _crash(choices: SeededChoices, size: int) -> Fault:
-    torn, down = choices.boolean(), choices.number(1.0, 10.0)
-    return Crash(at=_when(choices), machine=choices.integer(0, size - 1), down=down, torn=torn)
-
-
-def _kill(choices: SeededChoices, size: int) -> Fault:
-    return Kill(at=_when(choices), machine=choices.integer(0, size - 1), down=choices.number(0.0, 5.0))
-
-
-def _leave(choices: SeededChoices, size: int) -> Fault:
-    return Leave(at=_when(choices), machine=choices.integer(0, size - 1), down=choices.number(1.0, 30.0))
-
-
-def _pause(choices: SeededChoices, size: int) -> Fault:
-    return Pause(at=_when(choices), machine=choices.integer(0, size - 1), seconds=choices.number(0.5, 15.0))
-
-
-def _cut(choices: SeededChoices, size: int) -> Fault:
+def _cut(choices: Choices, size: int, safety: float) -> Fault:
     source = choices.integer(0, size - 1)
     target = (source + choices.integer(1, size - 1)) % size
     return Cut(
-        at=_when(choices), source=source, target=target, seconds=choices.number(5.0, 40.0), both=choices.boolean()
+        at=moment(choices, safety),
+        source=source,
+        target=target,
+        seconds=choices.number(5.0, 40.0),
+        both=choices.boolean(),
     )
-
-
-def _when(choices: SeededChoices) -> float:
-    return choices.number(1.0, _SAFETY - 1.0)

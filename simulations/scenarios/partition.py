@@ -11,6 +11,7 @@ from simulations.faults import Fault, Split
 from simulations.operations import Expose, Fetch, Operation, Register, Release, Resolve
 from simulations.plan import BadPlan, Bounds, Plan, alike, in_order
 from simulations.topology import tree
+from simulations.troubles import halves
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -38,10 +39,10 @@ def plan(seed: int, size: int) -> Plan:
         happens += _contest(choices, number, groups)
     faults: list[Fault] = [Split(at=_SPLIT, groups=groups, seconds=_SAFETY)]
     if choices.boolean():
-        again = choices.shuffled(range(size))
+        again = halves(choices, size)
         faults = [
             Split(at=_SPLIT, groups=groups, seconds=20.0),
-            Split(at=_SPLIT + 25.0, groups=(tuple(sorted(again[::2])), tuple(sorted(again[1::2]))), seconds=_SAFETY),
+            Split(at=_SPLIT + 25.0, groups=again, seconds=_SAFETY),
         ]
     return Plan(
         scenario=NAME,

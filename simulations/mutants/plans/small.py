@@ -5,7 +5,7 @@ from typing import Final
 
 from simulations.faults import Fault
 from simulations.operations import Operation
-from simulations.plan import Bounds, MachinePlan, Plan
+from simulations.plan import Bounds, MachinePlan, Plan, in_order
 
 PAIR: Final = ((), (0,))
 LINE: Final = ((), (0,), (1,))
@@ -35,6 +35,6 @@ def small(
         settle=settle,
         safety=safety,
         bounds=bounds,
-        operations=tuple(sorted(operations, key=lambda one: one.at)),
+        operations=in_order(operations),
         faults=tuple(faults),
     )
