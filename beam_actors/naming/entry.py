@@ -29,6 +29,8 @@ class Entry:
             return self  # the same signed bytes: a signature that was made again changes nothing
         if claim.era > self.claim.era:
             return Entry(claim)
+        if claim.era < self.claim.era:
+            return self  # a later era ended all that was said before, and its work
         top = max(claim.position, self.claim.position)
         counting = [one for one in (claim, *known) if one.position == top]
         best, *others = sorted(counting, key=lambda one: one.order, reverse=True)
