@@ -36,7 +36,6 @@ class Lan:
         self.box = behind
         self.addresses = {name: f"192.168.{number}.{10 + place}" for place, name in enumerate(names)}
         self._host = world.network.host(f"lan{number}", [*self.addresses.values(), GROUP.ip], behind=behind)
-        self._world = world
         self._handles: dict[str, DatagramHandle] = {}
         self.asked = 0
         """Questions for one of the devices."""

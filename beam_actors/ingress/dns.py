@@ -62,7 +62,6 @@ class DnsServer(Actor):
         self._clock = clock
         self._binding = binding
         self._limits = limits or IngressLimits()
-        self._zone = zone
         self._table = ReplyTable(self._limits.dns_replies)
         self._responder = Responder(zone, reachable_ip(binding.address))
         self._rounds: dict[str, _Round] = {}  # by label: look-ups whose outcome may be kept

@@ -1,17 +1,15 @@
 """Names: who holds one, by which claim, and how claims spread between peers. The rules: docs/naming.md.
 
-Pure: grammar, claims, work, registry, admission, ranking, bindings, knowledge, answers, records, the protocol. Actors:
-`Registrar`, `Names`, `LookUps`, `Spread`. Rooms above call `Naming`.
+Pure: grammar, claims, work, registry, admission, ranking, bindings, knowledge, answers, records, the protocol. Its
+actors (`registrar`, `names`, `lookups`, `spread`, `custody`) are made by `compose_naming`; rooms above call `Naming`.
 """
 
 from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.events import Event, Happening
 from beam_actors.naming.facade import Naming
-from beam_actors.naming.grammar import DEFAULT_SUFFIXES, Query, parse_query, random_name
+from beam_actors.naming.grammar import DEFAULT_SUFFIXES, Query
 from beam_actors.naming.limits import Limits
-from beam_actors.naming.lookups import LookUps
 from beam_actors.naming.messages import Changed
-from beam_actors.naming.names import Names
 from beam_actors.naming.offline import (
     Acquaintance,
     acquaintance,
@@ -24,10 +22,8 @@ from beam_actors.naming.offline import (
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.naming.records import Handing
-from beam_actors.naming.registrar import Registrar
 from beam_actors.naming.results import Choice, Conflict, Held, Progress, Registered, RegistryStatistics, Resolution
 from beam_actors.naming.room import NamingRoom, compose_naming, custodian_of, spread_ref
-from beam_actors.naming.spread import Spread
 from beam_actors.naming.terms import MAX_NETWORK
 from beam_actors.naming.work import NO_WORK, Difficulty
 
@@ -48,18 +44,14 @@ __all__ = [
     "Held",
     "Kind",
     "Limits",
-    "LookUps",
-    "Names",
     "Naming",
     "NamingRoom",
     "Pin",
     "Progress",
     "Query",
     "Registered",
-    "Registrar",
     "RegistryStatistics",
     "Resolution",
-    "Spread",
     "Terms",
     "acquaintance",
     "check_heir",
@@ -68,8 +60,6 @@ __all__ = [
     "hand_over",
     "networks_in",
     "owned",
-    "parse_query",
-    "random_name",
     "spoken_era",
     "spread_ref",
 ]

@@ -33,7 +33,7 @@ class Registry:
 
     __slots__ = ("_by_id", "_revocations", "_revoked", "by_name", "by_owner", "floor", "last_words")
 
-    def __init__(self, *, floor: int = 0, last_words: int = Limits().last_words) -> None:
+    def __init__(self, *, last_words: int = Limits().last_words) -> None:
         self.by_name: Shelf[str, bytes, Held] = Shelf(attrgetter("owner_digest"))
         self.by_owner: Shelf[bytes, str, Held] = Shelf(attrgetter("label"))
         """What is known by either key, for reading: whoever counts holds does so for each claim that comes."""
@@ -42,7 +42,7 @@ class Registry:
         self._revocations = 0  # those that are here
         self.last_words = LastWords(last_words)
         """For reading; they are no holds."""
-        self.floor = floor
+        self.floor = 0
         """Claims issued at or before this second (since 1970) are not admitted: one of that age was forgotten here."""
 
     # --- the merge ----------------------------------------------------------------------------------------------------

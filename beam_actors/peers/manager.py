@@ -60,7 +60,6 @@ class Manager(Actor):
         self._pool = pool
         self._store = store
         self._clock = clock
-        self._us = us
         self._listening = listening
         self._bootstrap = tuple(item for item in bootstrap if item[0] != us)
         self._limits = limits

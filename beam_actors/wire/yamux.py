@@ -10,8 +10,6 @@ from struct import Struct
 from typing import Final
 
 HEADER_SIZE: Final = 12
-MAX_PAYLOAD: Final = 65535 - 16 - HEADER_SIZE
-"""65,507 bytes: a frame of ours with its header fits one Noise message."""
 
 _HEADER: Final = Struct(">BBHII")
 pack_header = _HEADER.pack

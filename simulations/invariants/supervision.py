@@ -36,7 +36,6 @@ class _Due:
     incarnation: int
     by: float
     parent: str
-    parent_incarnation: int
     reason: str
     cause: tuple[str, int] = ("", 0)
     """Of one that a sibling's end takes along: the sibling, and the incarnation of it that ended."""
@@ -163,7 +162,7 @@ class ChildrenAreKept(Invariant):
         self._siblings(place, event, parent, cell, now)
         backoff = spec.backoff.most * (1 + spec.backoff.jitter) if spec.backoff.first > 0 else 0.0
         self._books[place.index].due[event.path] = _Due(
-            event.incarnation, now + backoff + _GRACE, parent_path, parent.incarnation, str(reason)
+            event.incarnation, now + backoff + _GRACE, parent_path, str(reason)
         )
         if reason.kind in {ExitKind.CRASHED, ExitKind.KILLED}:
             self._crashed += 1
@@ -196,7 +195,6 @@ class ChildrenAreKept(Invariant):
                     other.incarnation,
                     by,
                     parent.path,
-                    parent.incarnation,
                     f"with {event.path}",
                     before.cause if before is not None else (event.path, event.incarnation),
                 )
