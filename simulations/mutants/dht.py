@@ -48,13 +48,13 @@ MUTANTS = (
     Mutant(
         name="another-s-record-for-its-own",
         bug="A node may give another one's record for its own, and so is known at the other one's address.",
-        test="peers/kad/test_dht.py::test_nobody_passes_for_another_at_the_address_at_which_it_was_dialled",
+        test="peers/kad/test_liars.py::test_nobody_passes_for_another_at_the_address_at_which_it_was_dialled",
         edits=(Edit("peers/kad/questions.py", "if own.peer != line.peer:", "if not own.peer:"),),
     ),
     Mutant(
         name="sent-where-nobody-was",
         bug="Others are told the first address that a contact claims, not the one at which it was reached.",
-        test="peers/kad/test_dht.py::test_nobody_is_sent_where_this_node_has_not_been",
+        test="peers/kad/test_liars.py::test_nobody_is_sent_where_this_node_has_not_been",
         edits=(
             Edit("peers/kad/node.py", "        return next(places, None)", "        return min(places, default=0) * 0"),
         ),
