@@ -62,7 +62,7 @@ MUTANTS = (
     Mutant(
         name="nobody-answers-for-whom-it-names",
         bug="Who names black holes is asked for all of them, one after the other.",
-        test="peers/kad/test_search.py::test_who_names_black_holes_is_soon_asked_for_no_more_of_them",
+        test="peers/kad/test_search_liars.py::test_who_names_black_holes_is_soon_asked_for_no_more_of_them",
         edits=(
             Edit(
                 "peers/kad/search.py",
