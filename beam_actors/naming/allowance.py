@@ -3,13 +3,17 @@
 Invariant: one peer has one thing done at a time, however many streams it opens; what it owes it has waited for before
 anything is done, and it owes it still when it comes again, also what was not known yet when it left. Above the peers'
 own buckets stands one for each network of addresses, since keys cost nothing, and one for all, which serve whoever
-waits in slices, in turn: a peer that asks for much delays another one by a slice, and many peers by as many. It counts
-claims, and knows neither streams nor messages, nor which peers are wanted.
+waits in slices, in turn: a peer that asks for much delays another one by a slice, and many peers by as many. What bad
+work costs its network is waited for by those alone who bring claims and are new or brought some, who all together have
+the turns of one peer: so new keys, which cost nothing, delay their neighbours by little. It counts claims, and knows
+neither streams nor messages, nor which peers are wanted.
 """
 
+import enum
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 
 import trio
 
@@ -24,6 +28,8 @@ Check = Callable[[], None]
 
 _SLICE = 48.0
 """What one peer takes of the common bucket in one turn: the claims of one message."""
+_SMALL_SLICE = 4.0
+"""The same of its network's: what most questions cost, so that one waits for few claims of each neighbour."""
 _LOOK = 1.0
 
 
@@ -58,12 +64,13 @@ class Turn:
 
 
 class Commons:
-    """The bucket of all peers, or of all of one network."""
+    """The bucket of all peers, or of all of one network, in each turn of which one takes at most a slice."""
 
-    __slots__ = ("_bucket", "_clock", "_turn")
+    __slots__ = ("_bucket", "_clock", "_slice", "_turn")
 
-    def __init__(self, rate: float, burst: float, clock: Clock) -> None:
-        """`rate` claims a second from all of them, `burst` at once after a silence."""
+    def __init__(self, rate: float, burst: float, clock: Clock, *, at_once: float = _SLICE) -> None:
+        """`rate` claims a second from all of them, `burst` at once after a silence, `at_once` in one turn."""
+        self._slice = at_once
         self._bucket = Bucket(rate, burst, clock.monotonic())
         self._clock = clock
         self._turn = Turn()
@@ -73,21 +80,80 @@ class Commons:
         while count > 0:
             async with self._turn:
                 check()
-                await wait(self._bucket.take(min(count, _SLICE), self._clock.monotonic()), check)
-            count -= _SLICE
-
-    def charge(self, count: float) -> None:
-        """They owe so much more, but no more than the burst in all: of many keys the others wait for seconds only."""
-        self._bucket.charge(count, self._clock.monotonic())
+                await wait(self._bucket.take(min(count, self._slice), self._clock.monotonic()), check)
+            count -= self._slice
 
     def __repr__(self) -> str:
         return f"Commons({self._bucket!r})"
 
 
+class Standing(enum.Enum):
+    """How far a peer is trusted not to bring bad work, as against others of its network."""
+
+    GOOD = enum.auto()
+    """It has been here for a while, and brought none."""
+    NEW = enum.auto()
+    """Anybody may be so at any time."""
+    BAD = enum.auto()
+    """It brought some lately."""
+
+
+class Network:
+    """What all peers of one network may, and what they owe for bad work.
+
+    Of those who bring claims all of bad standing have the turns of one newcomer together, and all newcomers those of
+    one other peer, and they alone wait until what is owed is paid.
+    """
+
+    __slots__ = ("_bad", "_clock", "_commons", "_new", "_owed")
+
+    def __init__(self, rate: float, burst: float, clock: Clock) -> None:
+        """As `Commons`; bad work is paid for at the same rate, beside."""
+        self._commons = Commons(rate, burst, clock, at_once=_SMALL_SLICE)
+        self._owed = Bucket(rate, burst, clock.monotonic())
+        self._clock = clock
+        self._new, self._bad = Turn(), Turn()
+
+    async def pay(self, count: float, check: Check) -> None:
+        """Wait until they may do so much more."""
+        await self._commons.pay(count, check)
+
+    async def pay_for_claims(self, count: float, check: Check, standing: Callable[[], tuple[Standing, float]]) -> None:
+        """The same to bring claims; `standing` is that of whoever brings them, and for how many seconds more."""
+        while count > 0:
+            some = min(count, _SMALL_SLICE)
+            now, seconds = standing()
+            with trio.move_on_after(seconds) as scope:
+                match now:
+                    case Standing.GOOD:
+                        await self.pay(some, check)
+                    case Standing.NEW:
+                        await self._pay_as_new(some, check)
+                    case Standing.BAD:
+                        async with self._bad:
+                            check()
+                            await self._pay_as_new(some, check)
+            if not scope.cancelled_caught:
+                count -= some
+
+    async def _pay_as_new(self, count: float, check: Check) -> None:
+        async with self._new:
+            check()
+            await wait(self._owed.take(0, self._clock.monotonic()), check)
+            await self.pay(count, check)
+
+    def charge(self, count: float) -> None:
+        """They owe so much more, but no more than the burst in all: of many keys the others wait for seconds only."""
+        self._owed.charge(count, self._clock.monotonic())
+
+    def __repr__(self) -> str:
+        return f"Network({self._commons!r}, owes of {self._owed!r})"
+
+
 class Allowance:
     """The bucket of one peer, below that of its network and that of all."""
 
-    __slots__ = ("_at_stake", "_bucket", "_clock", "_commons", "_network", "_networks", "_turn")
+    __slots__ = ("_at_stake", "_bad_at", "_bucket", "_clock", "_commons", "_network", "_networks", "_since", "_turn")
 
     def __init__(
         self, rate: float, burst: float, commons: Commons, clock: Clock, networks: "Networks | None" = None
@@ -97,31 +163,45 @@ class Allowance:
         self._commons = commons
         self._clock = clock
         self._networks = networks
-        self._network: Commons | None = None
+        self._network: Network | None = None
         self._at_stake = 0
+        self._since, self._bad_at = clock.monotonic(), -inf
         self._turn = Turn()
 
     @property
     def is_full(self) -> bool:
         """Whether it is as good as new, and stays so."""
-        return not self._at_stake and self._bucket.is_full(self._clock.monotonic())
+        is_bad = self._standing()[0] is Standing.BAD
+        return not self._at_stake and not is_bad and self._bucket.is_full(self._clock.monotonic())
+
+    def _standing(self) -> tuple[Standing, float]:
+        if self._networks is None:
+            return Standing.GOOD, inf
+        return self._networks.standing(self._since, self._bad_at)
 
     def came_from(self, remote: Address | None) -> None:
         """The peer is at that address, and pays from its network's bucket, too; over a relay it has none."""
         if self._networks is not None:
             self._network = self._networks.of(remote) if isinstance(remote, TcpAddress) else None
 
-    async def pay(self, count: float, check: Check) -> None:
-        """Wait until the peer may do so much more; what `check` raises ends the wait."""
+    async def pay(self, count: float, check: Check, *, claims: bool = False) -> None:
+        """Wait until the peer may do so much more, or bring so many claims; what `check` raises ends the wait."""
         async with self._turn:
             check()
             await wait(self._bucket.take(count, self._clock.monotonic()), check)
             if self._network is not None:
-                await self._network.pay(count, check)
+                if claims:
+                    await self._network.pay_for_claims(count, check, self._standing)
+                else:
+                    await self._network.pay(count, check)
             await self._commons.pay(count, check)
 
     def charge(self, count: float) -> None:
-        """Owe so much more: whatever the peer does next waits for it, over whichever stream and session."""
+        """Owe so much more for bad work: what the peer does next waits for it, over whichever stream and session."""
+        self._bad_at = self._clock.monotonic()
+        self._owe(count)
+
+    def _owe(self, count: float) -> None:
         self._bucket.take(count, self._clock.monotonic())
         if self._network is not None:
             self._network.charge(count)
@@ -137,7 +217,8 @@ class Allowance:
         try:
             yield
         except (trio.Cancelled, AskTimeout):
-            self.charge(count)
+            self._since = self._clock.monotonic()  # nobody knows how bad it was: it is new again
+            self._owe(count)
             raise
         finally:
             self._at_stake -= 1
@@ -152,27 +233,36 @@ class Allowance:
 
 
 class Networks:
-    """The buckets of networks of addresses (see `network_of`), of those that came last."""
+    """The networks of addresses (see `network_of`) that came last."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._limits = limits
         self._clock = clock
-        self._commons: OrderedDict[str, Commons] = OrderedDict()
+        self._networks: OrderedDict[str, Network] = OrderedDict()
 
-    def of(self, address: TcpAddress) -> Commons:
+    def of(self, address: TcpAddress) -> Network:
         """That of the address."""
-        limits, network = self._limits, network_of(address)
-        commons = self._commons.get(network)
-        if commons is None:
+        limits, name = self._limits, network_of(address)
+        network = self._networks.get(name)
+        if network is None:
             rate, burst = limits.network_claims_per_second, limits.network_claims_burst
-            commons = self._commons[network] = Commons(rate, burst, self._clock)
-            if len(self._commons) > limits.allowances:
-                self._commons.popitem(last=False)
-        self._commons.move_to_end(network)
-        return commons
+            network = self._networks[name] = Network(rate, burst, self._clock)
+            if len(self._networks) > limits.allowances:
+                self._networks.popitem(last=False)
+        self._networks.move_to_end(name)
+        return network
+
+    def standing(self, since: float, bad_at: float) -> tuple[Standing, float]:
+        """That of a peer which has been known since, and brought bad work last then; for how many seconds more."""
+        now = self._clock.monotonic()
+        if (seconds := bad_at + self._limits.bad_standing - now) > 0:
+            return Standing.BAD, seconds
+        if (seconds := since + self._limits.newcomer - now) > 0:
+            return Standing.NEW, seconds
+        return Standing.GOOD, inf
 
     def __repr__(self) -> str:
-        return f"<Networks, {len(self._commons)} remembered>"
+        return f"<Networks, {len(self._networks)} remembered>"
 
 
 class Allowances:

@@ -40,11 +40,11 @@ class Exchanges:
         if self._paying >= self._room:
             raise ResourceExhausted(_BUSY)
 
-    async def pay(self, allowance: Allowance, count: float, check: Check) -> None:
+    async def pay(self, allowance: Allowance, count: float, *, check: Check, claims: bool = False) -> None:
         """Pay for a part of an exchange that was admitted."""
         self._paying += 1
         try:
-            await allowance.pay(count, check)
+            await allowance.pay(count, check, claims=claims)
         finally:
             self._paying -= 1
 

@@ -6,6 +6,7 @@ Which peer it is, and when it is its turn, is `spread`'s matter; claims go to th
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
+from typing import Protocol
 
 from beam_actors.errors import RemoteProtocolError
 from beam_actors.naming import protocol
@@ -28,8 +29,15 @@ _PAID_AT_ONCE = 4
 _ITEMS_HASHED = 4096
 """So many items under a fingerprint cost as much as one claim: a quarter of a millisecond."""
 
-Pay = Callable[[float], Awaitable[None]]
-"""Waits until so much may be done for the peer, counted in claims."""
+
+class Pay(Protocol):
+    """How a peer pays."""
+
+    def __call__(self, count: float, *, claims: bool = False) -> Awaitable[None]:
+        """Wait until so much may be done for the peer, counted in claims, or until it may bring so many."""
+        ...
+
+
 Submit = Callable[[tuple[bytes, ...]], Awaitable[int]]
 """Pays for claims of the peer and takes them in; how many were new."""
 

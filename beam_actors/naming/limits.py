@@ -69,6 +69,11 @@ class Limits:
     more than one of them gets and less than all, however many keys somebody makes there."""
     network_claims_burst: int = 600
     """The same at once, after a silence."""
+    newcomer: float = 15.0
+    """Seconds for which a peer is new: with claims all newcomers of a network wait for what bad work from there costs,
+    and have their turns as if they were one of its other peers."""
+    bad_standing: float = 600.0
+    """Seconds for which one that brought bad work has its turns as if all such of its network were one newcomer."""
     allowances: int = 1024
     """Peers that left before what they may was theirs again, and networks, for which that is remembered."""
     all_claims_per_second: float = 500.0

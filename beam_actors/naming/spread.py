@@ -7,7 +7,6 @@ gets what it lacks. Invariant: what a peer, and what all peers together, can mak
 the peer that wanted it, and a failure costs its own link only. The registrar judges claims; none goes on twice.
 """
 
-from collections.abc import Awaitable
 from functools import partial
 
 import trio
@@ -217,7 +216,7 @@ class Spread(Actor):
         """Bring this node and the peer to the same claims."""
         talk = await self._open(peer, link)
         try:
-            exchange = self._exchange_over(talk, peer, link, lambda count: link.allowance.pay(count, talk.check))
+            exchange = self._exchange_over(talk, peer, link, partial(link.allowance.pay, check=talk.check))
             await exchange.open(self._entropy.token(SALT))
             talk.close()
             link.compared(exchange.in_vain, self._clock.monotonic())
@@ -283,9 +282,7 @@ class Spread(Actor):
             self.on_peer_down(PeerDown(peer))
 
     async def _answer_all(self, peer: PeerId, link: Link, talk: Conversation) -> None:
-        def pay(count: float) -> Awaitable[None]:
-            return link.allowance.pay(count, talk.check)
-
+        pay = partial(link.allowance.pay, check=talk.check)
         while True:
             await link.allowance.settle()
             match await talk.receive(idle=True):
@@ -329,7 +326,7 @@ class Spread(Actor):
 
     async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> int:
         """Hand claims to the registrar, no faster than one peer may, which the stream's window slows; the new ones."""
-        await pay(max(1, len(claims)))
+        await pay(max(1, len(claims)), claims=True)
         with link.allowance.at_stake((self._limits.bad_work - 1) * len(claims)):
             taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         if taken.bad:

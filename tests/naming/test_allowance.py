@@ -124,7 +124,7 @@ async def test_a_turn_that_was_handed_over_to_who_is_cancelled_then_goes_on(auto
     assert repr(turn) == "Turn(free, 0 wait)"
 
 
-LIMITS = Limits(claims_per_second=10, claims_burst=20, allowances=3)
+LIMITS = Limits(claims_per_second=10, claims_burst=20, allowances=3, bad_standing=1)
 
 
 async def test_who_left_is_remembered_until_the_allowance_is_full_again(autojump_clock):
@@ -166,6 +166,8 @@ async def test_many_who_owe_make_their_network_wait_for_its_burst_alone(autojump
     other, began = every.of(peer(99)), trio.current_time()
     other.came_from(TcpAddress("198.51.100.8", 4747))
     await other.pay(0.5, fine)
+    assert trio.current_time() == began  # it brings nothing that may be bad
+    await other.pay(0.5, fine, claims=True)
     assert trio.current_time() - began == pytest.approx(3, abs=0.1)
 
 
@@ -196,14 +198,14 @@ async def leave(every, number, one, *, after):
 
 
 async def test_who_hangs_up_before_a_price_is_known_owes_all_of_it_and_so_does_its_network(autojump_clock):
-    every = Allowances(attrs.evolve(LIMITS, network_claims_per_second=10, network_claims_burst=50), SimClock())
+    every = Allowances(attrs.evolve(LIMITS, network_claims_per_second=10, network_claims_burst=30), SimClock())
     one, other = every.of(peer(1)), every.of(peer(2))
     for number, each in enumerate((one, other)):
         each.came_from(TcpAddress("198.51.100.7", 4000 + number))
     await leave(every, 1, one, after=5)
     assert every.of(peer(1)) is one  # although nothing was owed as it left
     began = trio.current_time()
-    await other.pay(20, fine)  # of its own bucket that is all
+    await other.pay(20, fine, claims=True)  # of its own bucket that is all
     assert trio.current_time() - began == pytest.approx(2)
     await one.pay(0, fine)
     assert trio.current_time() - began == pytest.approx(3)
@@ -236,3 +238,86 @@ async def test_of_networks_too_those_are_remembered_that_came_last(autojump_cloc
 
     assert [await took(number, third) for number, third in enumerate([1, 1, 2, 2, 3, 3])] == [0, 1, 0, 1, 0, 1]
     assert repr(every._networks) == "<Networks, 2 remembered>"
+
+
+async def flood(every, *, keys=64, seconds=0.05):
+    """Keys of one /24 bring claims with bad work without end, each anew once it was found out."""
+
+    async def bring(number):
+        while True:
+            one = every.of(peer(number))
+            one.came_from(TcpAddress("198.51.100.7", 4000 + number))
+            await one.pay(48, fine, claims=True)
+            await trio.sleep(seconds)
+            one.charge(7 * 48)
+            number += keys
+
+    async with trio.open_nursery() as nursery:
+        for number in range(keys):
+            nursery.start_soon(bring, 1000 + number)
+
+
+async def waited(one, count, *, claims):
+    began = trio.current_time()
+    await one.pay(count, fine, claims=claims)
+    return trio.current_time() - began
+
+
+@pytest.mark.parametrize("after", [0, 5, 30, 100])
+async def test_what_many_bring_in_bad_work_makes_their_neighbour_wait_for_little(autojump_clock, after):
+    """Who was there before waits for nothing; who comes meanwhile asks at once, and brings claims a little later."""
+    limits = Limits()
+    every = Allowances(limits, SimClock())
+    old = every.of(peer(1))
+    old.came_from(TcpAddress("198.51.100.8", 4747))
+    await trio.sleep(limits.newcomer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(flood, every)
+        await trio.sleep(0.01 + after)
+        assert await waited(old, 48, claims=True) < 0.5
+        assert await waited(old, 1, claims=False) < 0.5
+        new = every.of(peer(2))
+        new.came_from(TcpAddress("198.51.100.9", 4747))
+        assert await waited(new, 1, claims=False) < 0.5
+        assert await waited(new, 48, claims=True) < limits.newcomer + 5  # if all of them came with it
+        nursery.cancel_scope.cancel()
+
+
+async def test_those_of_bad_standing_have_the_turns_of_one_newcomer(autojump_clock):
+    every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=10), SimClock())
+    crowd = [every.of(peer(number)) for number in range(64)]
+    for number, one in enumerate(crowd):
+        one.came_from(TcpAddress("198.51.100.7", 4000 + number))
+        one.charge(2)
+    await trio.sleep(12)
+    async with trio.open_nursery() as nursery:
+        for one in crowd:
+            nursery.start_soon(partial(one.pay, 48, fine, claims=True))
+        await trio.sleep(5)
+        new = every.of(peer(99))
+        new.came_from(TcpAddress("198.51.100.8", 4747))
+        assert await waited(new, 8, claims=True) < 2.5
+        nursery.cancel_scope.cancel()
+
+
+async def test_bad_work_is_remembered_of_who_comes_again_and_not_for_ever(autojump_clock):
+    every = Allowances(attrs.evolve(LIMITS, bad_standing=100), SimClock())
+    one = every.of(peer(1))
+    one.charge(7)
+    every.left(peer(1), one)
+    await trio.sleep(99)
+    assert every.of(peer(1)) is one
+    await trio.sleep(2)
+    every.left(peer(1), one)
+    assert every.of(peer(1)) is not one
+
+
+async def test_who_hangs_up_while_its_work_is_judged_is_new_again(autojump_clock):
+    every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=30, newcomer=60), SimClock())
+    one, other = every.of(peer(1)), every.of(peer(2))
+    for number, each in enumerate((one, other)):
+        each.came_from(TcpAddress("198.51.100.7", 4000 + number))
+    await trio.sleep(60)
+    await leave(every, 1, one, after=1)
+    assert await waited(other, 1, claims=True) == 0
+    assert await waited(one, 1, claims=True) == pytest.approx(2, abs=0.01)
