@@ -35,8 +35,11 @@ class Rates:
         return self._bucket(source, now).try_take(now)
 
     def charge(self, source: str, count: float, now: float) -> None:
-        """The source owes so many more, and nothing of it may come until that is paid by waiting."""
-        self._bucket(source, now).take(count, now)
+        """The source owes so many more, and nothing of it may come until that is paid by waiting.
+
+        By that it owes no more than the burst in all, or many who come at once would shut a source for hours.
+        """
+        self._bucket(source, now).charge(count, now)
 
     def _bucket(self, source: str, now: float) -> Bucket:
         bucket = self._buckets.get(source)

@@ -48,3 +48,11 @@ def test_who_owes_comes_when_it_is_paid():
     assert not rates.spend("a", 1.4)
     assert rates.spend("a", 1.5)
     assert rates.spend("b", 0.0)
+
+
+def test_nobody_owes_more_than_the_burst():
+    rates = Rates(per_second=2.0, burst=4, sources=2)
+    for _ in range(64):
+        rates.charge("a", 128, 0.0)
+    assert not rates.spend("a", 2.4)
+    assert rates.spend("a", 2.5)
