@@ -153,7 +153,7 @@ class Network:
 class Allowance:
     """The bucket of one peer, below that of its network and that of all."""
 
-    __slots__ = ("_at_stake", "_bad_at", "_bucket", "_clock", "_commons", "_network", "_networks", "_since", "_turn")
+    __slots__ = ("_at_stake", "_bad_at", "_bucket", "_clock", "_commons", "_direct", "_networks", "_since", "_turn")
 
     def __init__(
         self, rate: float, burst: float, commons: Commons, clock: Clock, networks: "Networks | None" = None
@@ -163,7 +163,7 @@ class Allowance:
         self._commons = commons
         self._clock = clock
         self._networks = networks
-        self._network: Network | None = None
+        self._direct: list[Network] = []
         self._at_stake = 0
         self._since, self._bad_at = clock.monotonic(), -inf
         self._turn = Turn()
@@ -179,21 +179,36 @@ class Allowance:
             return Standing.GOOD, inf
         return self._networks.standing(self._since, self._bad_at)
 
-    def came_from(self, remote: Address | None) -> None:
-        """The peer is at that address, and pays from its network's bucket, too; over a relay it has none."""
-        if self._networks is not None:
-            self._network = self._networks.of(remote) if isinstance(remote, TcpAddress) else None
+    @contextmanager
+    def over(self, remote: Address | None) -> Iterator[None]:
+        """Within this the peer speaks over a stream from that address, and shares what its network may.
+
+        Over a relay it is in none, unless it speaks over another stream meanwhile that has one.
+        """
+        if self._networks is None or not isinstance(remote, TcpAddress):
+            yield
+            return
+        network = self._networks.of(remote)
+        self._direct.append(network)
+        try:
+            yield
+        finally:
+            self._direct.remove(network)
+
+    @property
+    def _network(self) -> Network | None:
+        return self._direct[-1] if self._direct else None
 
     async def pay(self, count: float, check: Check, *, claims: bool = False) -> None:
         """Wait until the peer may do so much more, or bring so many claims; what `check` raises ends the wait."""
         async with self._turn:
             check()
             await wait(self._bucket.take(count, self._clock.monotonic()), check)
-            if self._network is not None:
+            if (network := self._network) is not None:
                 if claims:
-                    await self._network.pay_for_claims(count, check, self._standing)
+                    await network.pay_for_claims(count, check, self._standing)
                 else:
-                    await self._network.pay(count, check)
+                    await network.pay(count, check)
             await self._commons.pay(count, check)
 
     def charge(self, count: float) -> None:

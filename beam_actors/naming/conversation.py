@@ -14,6 +14,7 @@ from beam_actors.flow import read_frame
 from beam_actors.naming import protocol
 from beam_actors.naming.network import FAILURES, ByteStream
 from beam_actors.naming.protocol import Done, Message, Refuse
+from beam_actors.values import Address
 from beam_actors.wire import FrameReader
 
 
@@ -26,6 +27,11 @@ class Conversation:
         self._stream = stream
         self._timeout = timeout
         self._reader = FrameReader(protocol.MAX_MESSAGE)
+
+    @property
+    def remote(self) -> Address | None:
+        """The other end's address, when there is one."""
+        return self._stream.remote
 
     def check(self) -> None:
         """Raise why the stream broke, if it did: while this side has something else to do, nothing else tells it."""

@@ -166,7 +166,7 @@ class Spread(Actor):
             await trio.sleep(_RETRY)
 
     async def _push_all(self, peer: PeerId, link: Link) -> None:
-        pushing = Pushing(partial(self._open, peer, link), self._clock)
+        pushing = Pushing(partial(self._open, peer), self._clock)
         try:
             while True:
                 await self._exchange_when_due(peer, link)
@@ -207,17 +207,17 @@ class Spread(Actor):
             link.failed(now, self._entropy.uniform())
             raise
 
-    async def _open(self, peer: PeerId, link: Link) -> Conversation:
+    async def _open(self, peer: PeerId) -> Conversation:
         stream = await self._peers.open(peer, PROTOCOL, owner=self.ref)
-        link.allowance.came_from(stream.remote)
         return Conversation(stream, timeout=self._limits.stream_timeout)
 
     async def _exchange(self, peer: PeerId, link: Link) -> None:
         """Bring this node and the peer to the same claims."""
-        talk = await self._open(peer, link)
+        talk = await self._open(peer)
         try:
             exchange = self._exchange_over(talk, peer, link, partial(link.allowance.pay, check=talk.check))
-            await exchange.open(self._entropy.token(SALT))
+            with link.allowance.over(talk.remote):
+                await exchange.open(self._entropy.token(SALT))
             talk.close()
             link.compared(exchange.in_vain, self._clock.monotonic())
         except BaseException:
@@ -241,7 +241,6 @@ class Spread(Actor):
             return
         stream = message.stream
         stream.adopt(self.ref)
-        link.allowance.came_from(stream.remote)
         self._serving += 1
         link.streams[stream] = self.spawn(self._serve, message.peer, link, stream, name=f"from-{message.peer.short}")
 
@@ -258,7 +257,8 @@ class Spread(Actor):
     async def _serve(self, peer: PeerId, link: Link, stream: ByteStream) -> None:
         talk = Conversation(stream, timeout=self._limits.stream_timeout)
         try:
-            await self._answer_all(peer, link, talk)
+            with link.allowance.over(stream.remote):
+                await self._answer_all(peer, link, talk)
             talk.close()
         except (RemoteProtocolError, ResourceExhausted) as error:
             self._refused.note(peer, error)

@@ -286,8 +286,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/spread.py",
-                "        stream.adopt(self.ref)\n        link.allowance.came_from(stream.remote)\n",
-                "        stream.adopt(self.ref)\n",
+                "            with link.allowance.over(stream.remote):\n",
+                "            with link.allowance.over(None):\n",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 
 import attrs
@@ -15,6 +15,13 @@ from tests.naming.builders import peer
 
 def fine() -> None:
     pass
+
+
+@pytest.fixture
+def over():
+    """Has a peer speak over a stream from there until the end of the test."""
+    with ExitStack() as stack:
+        yield lambda one, ip, port=4747: stack.enter_context(one.over(TcpAddress(ip, port)))
 
 
 async def test_a_burst_is_free_and_then_the_rate_holds(autojump_clock):
@@ -157,32 +164,35 @@ async def test_those_who_left_longest_ago_are_forgotten_when_there_are_too_many(
     assert [every.of(peer(number)) is one for number, one in enumerate(gone)] == [False, False, True, True, True]
 
 
-async def test_many_who_owe_make_their_network_wait_for_its_burst_alone(autojump_clock):
+async def test_many_who_owe_make_their_network_wait_for_its_burst_alone(autojump_clock, over):
     every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=30), SimClock())
     for number in range(64):
         one = every.of(peer(number))
-        one.came_from(TcpAddress("198.51.100.7", 4000 + number))
+        over(one, "198.51.100.7", 4000 + number)
         one.charge(168)
     other, began = every.of(peer(99)), trio.current_time()
-    other.came_from(TcpAddress("198.51.100.8", 4747))
+    over(other, "198.51.100.8")
     await other.pay(0.5, fine)
     assert trio.current_time() == began  # it brings nothing that may be bad
     await other.pay(0.5, fine, claims=True)
     assert trio.current_time() - began == pytest.approx(3, abs=0.1)
 
 
-async def test_who_comes_over_a_relay_now_is_in_no_network(autojump_clock):
-    """Or those who are where it was would pay for it."""
+@pytest.mark.parametrize("beside", [False, True])
+async def test_who_comes_over_a_relay_alone_is_in_no_network(autojump_clock, over, beside):
+    """Or those who are where it was would pay for it; beside a direct stream it is in that one's, or nobody would."""
     every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=30), SimClock())
     one, other = every.of(peer(1)), every.of(peer(2))
-    one.came_from(TcpAddress("198.51.100.7", 4001))
-    other.came_from(TcpAddress("198.51.100.7", 4002))
-    one.came_from(None)
-    one.charge(168)
-    began = trio.current_time()
-    await one.pay(60, fine)
-    await other.pay(30, fine)
-    assert trio.current_time() == began
+    over(other, "198.51.100.7", 4002)
+    with one.over(TcpAddress("198.51.100.7", 4001)):
+        if beside:
+            with one.over(None):
+                one.charge(168)
+                assert await waited(one, 60, claims=False) == pytest.approx(3)
+    with one.over(None):
+        one.charge(168)
+        assert await waited(one, 60, claims=False) == 0
+    assert await waited(other, 30, claims=True) == pytest.approx(3 if beside else 0, abs=0.1)
 
 
 LATE = AskTimeout("registrar did not answer within 30 s")
@@ -197,11 +207,11 @@ async def leave(every, number, one, *, after):
         await trio.sleep(1)
 
 
-async def test_who_hangs_up_before_a_price_is_known_owes_all_of_it_and_so_does_its_network(autojump_clock):
+async def test_who_hangs_up_before_a_price_is_known_owes_all_of_it_and_so_does_its_network(autojump_clock, over):
     every = Allowances(attrs.evolve(LIMITS, network_claims_per_second=10, network_claims_burst=30), SimClock())
     one, other = every.of(peer(1)), every.of(peer(2))
     for number, each in enumerate((one, other)):
-        each.came_from(TcpAddress("198.51.100.7", 4000 + number))
+        over(each, "198.51.100.7", 4000 + number)
     await leave(every, 1, one, after=5)
     assert every.of(peer(1)) is one  # although nothing was owed as it left
     began = trio.current_time()
@@ -226,13 +236,13 @@ async def test_what_failed_by_itself_is_free_and_what_came_too_late_is_not(autoj
     assert trio.current_time() - began == pytest.approx(seconds)
 
 
-async def test_of_networks_too_those_are_remembered_that_came_last(autojump_clock):
+async def test_of_networks_too_those_are_remembered_that_came_last(autojump_clock, over):
     clock = SimClock()
     every = Allowances(Limits(network_claims_per_second=1, network_claims_burst=1, allowances=2), clock)
 
     async def took(number, third):
         one, began = every.of(peer(number)), trio.current_time()
-        one.came_from(TcpAddress(f"198.51.{third}.{number}", 4000 + number))
+        over(one, f"198.51.{third}.{number}", 4000 + number)
         await one.pay(1, fine)
         return round(trio.current_time() - began)
 
@@ -240,13 +250,13 @@ async def test_of_networks_too_those_are_remembered_that_came_last(autojump_cloc
     assert repr(every._networks) == "<Networks, 2 remembered>"
 
 
-async def flood(every, *, keys=64, seconds=0.05):
+async def flood(every, over, *, keys=64, seconds=0.05):
     """Keys of one /24 bring claims with bad work without end, each anew once it was found out."""
 
     async def bring(number):
         while True:
             one = every.of(peer(number))
-            one.came_from(TcpAddress("198.51.100.7", 4000 + number))
+            over(one, "198.51.100.7", 4000 + number)
             await one.pay(48, fine, claims=True)
             await trio.sleep(seconds)
             one.charge(7 * 48)
@@ -264,30 +274,30 @@ async def waited(one, count, *, claims):
 
 
 @pytest.mark.parametrize("after", [0, 5, 30, 100])
-async def test_what_many_bring_in_bad_work_makes_their_neighbour_wait_for_little(autojump_clock, after):
+async def test_what_many_bring_in_bad_work_makes_their_neighbour_wait_for_little(autojump_clock, over, after):
     """Who was there before waits for nothing; who comes meanwhile asks at once, and brings claims a little later."""
     limits = Limits()
     every = Allowances(limits, SimClock())
     old = every.of(peer(1))
-    old.came_from(TcpAddress("198.51.100.8", 4747))
+    over(old, "198.51.100.8")
     await trio.sleep(limits.newcomer)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(flood, every)
+        nursery.start_soon(flood, every, over)
         await trio.sleep(0.01 + after)
         assert await waited(old, 48, claims=True) < 0.5
         assert await waited(old, 1, claims=False) < 0.5
         new = every.of(peer(2))
-        new.came_from(TcpAddress("198.51.100.9", 4747))
+        over(new, "198.51.100.9")
         assert await waited(new, 1, claims=False) < 0.5
         assert await waited(new, 48, claims=True) < limits.newcomer + 5  # if all of them came with it
         nursery.cancel_scope.cancel()
 
 
-async def test_those_of_bad_standing_have_the_turns_of_one_newcomer(autojump_clock):
+async def test_those_of_bad_standing_have_the_turns_of_one_newcomer(autojump_clock, over):
     every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=10), SimClock())
     crowd = [every.of(peer(number)) for number in range(64)]
     for number, one in enumerate(crowd):
-        one.came_from(TcpAddress("198.51.100.7", 4000 + number))
+        over(one, "198.51.100.7", 4000 + number)
         one.charge(2)
     await trio.sleep(12)
     async with trio.open_nursery() as nursery:
@@ -295,7 +305,7 @@ async def test_those_of_bad_standing_have_the_turns_of_one_newcomer(autojump_clo
             nursery.start_soon(partial(one.pay, 48, fine, claims=True))
         await trio.sleep(5)
         new = every.of(peer(99))
-        new.came_from(TcpAddress("198.51.100.8", 4747))
+        over(new, "198.51.100.8")
         assert await waited(new, 8, claims=True) < 2.5
         nursery.cancel_scope.cancel()
 
@@ -312,11 +322,11 @@ async def test_bad_work_is_remembered_of_who_comes_again_and_not_for_ever(autoju
     assert every.of(peer(1)) is not one
 
 
-async def test_who_hangs_up_while_its_work_is_judged_is_new_again(autojump_clock):
+async def test_who_hangs_up_while_its_work_is_judged_is_new_again(autojump_clock, over):
     every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=30, newcomer=60), SimClock())
     one, other = every.of(peer(1)), every.of(peer(2))
     for number, each in enumerate((one, other)):
-        each.came_from(TcpAddress("198.51.100.7", 4000 + number))
+        over(each, "198.51.100.7", 4000 + number)
     await trio.sleep(60)
     await leave(every, 1, one, after=1)
     assert await waited(other, 1, claims=True) == 0
