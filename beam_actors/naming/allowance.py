@@ -31,6 +31,8 @@ _SLICE = 48.0
 _SMALL_SLICE = 4.0
 """The same of its network's: what most questions cost, so that one waits for few claims of each neighbour."""
 _LOOK = 1.0
+_FREE_EXCHANGES = 2
+"""Before the pace holds: one on connect, and one because it broke off."""
 
 
 class Turn:
@@ -151,28 +153,51 @@ class Network:
 
 
 class Allowance:
-    """The bucket of one peer, below that of its network and that of all."""
+    """The bucket of one peer, below that of its network and that of all; and how often the two compare."""
 
-    __slots__ = ("_at_stake", "_bad_at", "_bucket", "_clock", "_commons", "_direct", "_networks", "_since", "_turn")
+    __slots__ = (
+        "_at_stake",
+        "_bad_at",
+        "_bucket",
+        "_clock",
+        "_commons",
+        "_direct",
+        "_networks",
+        "_since",
+        "_turn",
+        "answering",
+        "opening",
+    )
 
     def __init__(
-        self, rate: float, burst: float, commons: Commons, clock: Clock, networks: "Networks | None" = None
+        self,
+        rate: float,
+        burst: float,
+        commons: Commons,
+        clock: Clock,
+        networks: "Networks | None" = None,
+        *,
+        pace: float = 1.0,
     ) -> None:
-        """`rate` claims a second from this peer, `burst` at once after a silence."""
-        self._bucket = Bucket(rate, burst, clock.monotonic())
+        """`rate` claims a second from this peer, `burst` at once after a silence, and `pace` exchanges a second."""
+        now = clock.monotonic()
+        self._bucket = Bucket(rate, burst, now)
+        self.opening, self.answering = (Bucket(pace, _FREE_EXCHANGES, now) for _ in range(2))
+        """How often this node opens an exchange, and how often it answers one."""
         self._commons = commons
         self._clock = clock
         self._networks = networks
         self._direct: list[Network] = []
         self._at_stake = 0
-        self._since, self._bad_at = clock.monotonic(), -inf
+        self._since, self._bad_at = now, -inf
         self._turn = Turn()
 
     @property
     def is_full(self) -> bool:
         """Whether it is as good as new, and stays so."""
-        is_bad = self._standing()[0] is Standing.BAD
-        return not self._at_stake and not is_bad and self._bucket.is_full(self._clock.monotonic())
+        now, is_bad = self._clock.monotonic(), self._standing()[0] is Standing.BAD
+        buckets = (self._bucket, self.opening, self.answering)
+        return not self._at_stake and not is_bad and all(bucket.is_full(now) for bucket in buckets)
 
     def _standing(self) -> tuple[Standing, float]:
         if self._networks is None:
@@ -297,7 +322,12 @@ class Allowances:
         """That of a peer that comes."""
         limits = self._limits
         return self._left.pop(peer, None) or Allowance(
-            limits.claims_per_second, limits.claims_burst, self._commons, self._clock, self._networks
+            limits.claims_per_second,
+            limits.claims_burst,
+            self._commons,
+            self._clock,
+            self._networks,
+            pace=1 / limits.exchange_interval,
         )
 
     def left(self, peer: PeerId, allowance: Allowance) -> None:

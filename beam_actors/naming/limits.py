@@ -87,8 +87,8 @@ class Limits:
     bad_work: int = 8
     """What a claim with bad work costs its peer, in claims: it may take as long to refuse as eight to take in."""
     exchange_interval: float = 60.0
-    """Seconds between two exchanges that one peer opens, after the first two; the same for this node's own. So often,
-    give or take a sixth, a node also compares with a peer that chance chooses."""
+    """Seconds between two exchanges that one peer opens, after the first two, however often it connects anew; the same
+    for this node's own. So often, give or take a sixth, a node also compares with a peer that chance chooses."""
     exchanges: int = 16
     """Exchanges that are answered at one time; one more is refused and comes again later. So many of full registries
     are answered within `stream_timeout`."""

@@ -11,14 +11,11 @@ from beam_actors.naming.limits import HOUR, Limits
 from beam_actors.naming.outbox import Outbox
 from beam_actors.naming.unkept import Unkept
 from beam_actors.ports import Clock
-from beam_actors.values import Bucket
 
 if TYPE_CHECKING:
     from beam_actors.naming.network import ByteStream
     from beam_actors.runtime import Worker
 
-_FREE_EXCHANGES = 2
-"""Before the pace holds: one on connect, and one because it broke off."""
 _FIRST_PAUSE = 7.5
 """Seconds within which an exchange that failed is tried again, by chance; each further failure doubles them."""
 _TICK = 0.001
@@ -36,12 +33,10 @@ class Link:
         "_rest",
         "_rests_until",
         "allowance",
-        "answering",
         "behind",
         "comparing",
         "due",
         "in_vain",
-        "opening",
         "outbox",
         "streams",
         "unkept",
@@ -50,9 +45,6 @@ class Link:
 
     def __init__(self, allowance: Allowance, limits: Limits, clock: Clock, *, behind: bool) -> None:
         self.allowance = allowance
-        pace, now = 1 / limits.exchange_interval, clock.monotonic()
-        self.opening, self.answering = (Bucket(pace, _FREE_EXCHANGES, now) for _ in range(2))
-        """How often this node opens an exchange, and how often it answers one."""
         self.comparing = Turn()  # an offer is held in memory: one at a time
         self.outbox = Outbox(limits.outbox)
         self.unkept = Unkept(limits.unkept, limits.exchange_interval, clock)
@@ -81,7 +73,7 @@ class Link:
 
     def next_exchange(self, now: float) -> float:
         """When this node may open one more."""
-        return now + self.opening.take(1, now)
+        return now + self.allowance.opening.take(1, now)
 
     def failed(self, now: float, chance: float) -> None:
         """An exchange that this node opened failed, `chance` is uniform in [0, 1): it is due again, not at once.
@@ -95,7 +87,13 @@ class Link:
 
     def refused(self, now: float) -> None:
         """The peer did not answer an exchange, and counts none either."""
-        self.opening.take(-1, now)
+        self.allowance.opening.take(-1, now)
+
+    def gone(self, now: float) -> None:
+        """The connection ended, and with it the exchange that was to be opened."""
+        if self.due is not None:
+            self.due = None
+            self.allowance.opening.take(-1, now)
 
     def compared(self, in_vain: int, now: float) -> None:
         """There was an exchange, which found so many differences and changed nothing here.

@@ -123,6 +123,7 @@ class Spread(Actor):
         self._hearsay.gone(message.peer)
         link = self._links.pop(message.peer, None)
         if link is not None:
+            link.gone(self._clock.monotonic())
             self._allowances.left(message.peer, link.allowance)
             for worker in (link.worker, *link.streams.values()):
                 if worker is not None:
@@ -204,7 +205,8 @@ class Spread(Actor):
             now = self._clock.monotonic()
             if isinstance(error, PeerRefused):
                 link.refused(now)
-            link.failed(now, self._entropy.uniform())
+            if self._links.get(peer) is link:  # else nothing more is due
+                link.failed(now, self._entropy.uniform())
             raise
 
     async def _open(self, peer: PeerId) -> Conversation:
@@ -311,12 +313,13 @@ class Spread(Actor):
                     raise RemoteProtocolError("The peer says something of an exchange that is over, or did not begin.")
 
     async def _answer_exchange(self, peer: PeerId, link: Link, talk: Conversation, opening: Compare) -> None:
-        await wait(link.answering.take(1, self._clock.monotonic()), talk.check)
-        await link.allowance.pay(1, talk.check)
+        answering = link.allowance.answering
         try:
+            await wait(answering.take(1, self._clock.monotonic()), talk.check)
+            await link.allowance.pay(1, talk.check)
             self._exchanges.admit()
-        except ResourceExhausted:
-            link.answering.take(-1, self._clock.monotonic())  # it was not answered
+        except BaseException:
+            answering.take(-1, self._clock.monotonic())  # it was not answered
             raise
         self._news.answering(peer)  # before it is said what is here: what is new after this may not be in it
         pay = partial(self._exchanges.pay, link.allowance, check=talk.check)

@@ -431,6 +431,49 @@ async def test_one_peer_compares_once_a_minute_after_the_first_times(autojump_cl
         assert await compared(Conversation(visit(one, 51), timeout=5), (bytes(32),)) < 1
 
 
+async def come_again(one, number=50):
+    one.spread.tell(PeerDown(peer(number)))
+    await trio.sleep(0.01)
+    one.spread.tell(PeerUp(peer(number)))
+    return Conversation(visit(one, number), timeout=90)
+
+
+async def test_to_come_again_gives_nobody_more_comparisons(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        took = [await compared(await come_again(one), (bytes(32),)) for _ in range(5)]
+        assert sum(took[:2]) < 1
+        assert sum(took[2:]) >= 170
+        await trio.sleep(180)
+        assert await compared(await come_again(one), (bytes(32),)) < 1
+
+
+async def test_who_leaves_before_its_turn_to_compare_does_not_wait_for_longer_the_next_time(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        for _ in range(2):
+            await compared(await come_again(one), (bytes(32),))
+        for _ in range(20):
+            await (await come_again(one)).send(COMPARE)
+            await trio.sleep(0.1)
+        assert 50 < await compared(await come_again(one), (bytes(32),)) < 60
+
+
+async def test_nor_is_it_compared_with_more_often(autojump_clock):
+    async with lab(1) as (wires, (one,)):
+        number = next(number for number in range(2, 99) if one.me < peer(number))
+        other = Node(wires, number)
+        other.spread = Silent()
+        wires.connect(one, other)
+        times = []
+        for _ in range(600):
+            wires.cut(one, other)
+            await trio.sleep(0.5)
+            wires.connect(one, other)
+            seen = len(wires.opened)
+            await trio.sleep(0.5)
+            times += [trio.current_time()] * (len(wires.opened) - seen)
+        assert 10 <= len(times) <= 12
+
+
 async def test_one_comparison_of_a_peer_is_under_way_at_a_time(autojump_clock):
     async with lab(1) as (_, (one,)):
         first, second = (Conversation(visit(one), timeout=30) for _ in range(2))
