@@ -25,10 +25,10 @@ class PeersLimits:
     connections_burst: int = 64
     """The same at once: as many as may have a session from there, who all come back when the network does."""
     connection_sources: int = 4096
-    """Addresses whose rate is remembered, those that connected last."""
+    """Addresses whose rate is remembered, those that connected last; and as many peers, for `introductions`."""
     introductions: int = 32
-    """Times that a peer may say at once where it listens; each is read, sifted and written down. One more ends the
-    session: an honest peer says it once, and again when its addresses change."""
+    """Times that a peer may say at once where it listens, over all its sessions; each is read, sifted and written down.
+    One more ends the session: an honest peer says it once in each, and again when its addresses change."""
     introductions_period: float = 60.0
     """The time in which it may say it so often again."""
     peers: int = 512

@@ -1,4 +1,4 @@
-"""How fast connections of one source may come (pure): a token bucket for each source (see `places`).
+"""How fast connections of one source may come, and what else may (pure): a token bucket for each (see `places`).
 
 A handshake costs the one who accepts it more than the one who asks for it. Invariants: a source gets at most `burst`
 at once and `per_second` in the long run, whatever others do; at most `sources` are remembered, those that came last.

@@ -23,6 +23,7 @@ from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.listeners import Bind, Bindings, Listeners
 from beam_actors.peers.manager import Manager
 from beam_actors.peers.peer import Peer
+from beam_actors.peers.rates import Rates
 from beam_actors.peers.routes import Routes
 from beam_actors.peers.sessions import SessionMaker
 from beam_actors.peers.setting import PeerSetting
@@ -112,6 +113,11 @@ def compose_peers(
         backoff=DialBackoff(),
         routes=routes,
         visits=visits,
+        introductions=Rates(
+            per_second=bounds.introductions / bounds.introductions_period,
+            burst=bounds.introductions,
+            sources=bounds.connection_sources,
+        ),
         visiting=frozenset(visiting),
     )
     wanted = [parse_bootstrap(address) for address in bootstrap]

@@ -20,7 +20,6 @@ from beam_actors.peers.messages import (
 )
 from beam_actors.peers.setting import PeerSetting
 from beam_actors.runtime import Actor, ChildSpec, ExitReason, Mailbox, Overflow, Ref, Restart, receives
-from beam_actors.values import Bucket
 from beam_actors.wire import PeerIdentified, PeerLeaving
 
 _log = structlog.get_logger(__name__)
@@ -57,9 +56,7 @@ class PeerSession(Actor):
         self._idle: float | None = limits.visit_linger / 2 if visit else None
         """How long it must have no streams, twice, before it ends."""
         self._checking = False
-        self._introductions = Bucket(
-            limits.introductions / limits.introductions_period, limits.introductions, self.system.clock()
-        )
+        self._introductions = setting.introductions
 
     def __repr__(self) -> str:
         return f"PeerSession({self._adopted.established!r})"
@@ -94,10 +91,11 @@ class PeerSession(Actor):
     @receives(PeerIdentified)
     def identified(self, message: PeerIdentified) -> None:
         """Pass on what the peer says about itself."""
-        if self._introductions.try_take(self.system.clock()):
+        peer = self._adopted.established.peer
+        if self._introductions.spend(str(peer), self.system.clock()):
             self._peer.tell(Identified(self._number, message.info))
             return
-        _log.debug("a peer introduces itself without end", peer=str(self._adopted.established.peer))
+        _log.debug("a peer introduces itself without end", peer=str(peer))
         self._adopted.established.handle.abort()
         self.stop()
 

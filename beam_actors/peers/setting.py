@@ -9,6 +9,7 @@ from beam_actors.flow import Taker
 from beam_actors.peers.backoff import DialBackoff
 from beam_actors.peers.dialling import Dialler
 from beam_actors.peers.limits import PeersLimits
+from beam_actors.peers.rates import Rates
 from beam_actors.peers.routes import Routes
 from beam_actors.peers.visits import Visits
 from beam_actors.ports import Clock, Entropy
@@ -32,6 +33,8 @@ class PeerSetting:
     backoff: DialBackoff
     routes: Routes
     visits: Visits
+    introductions: Rates
+    """How often each peer introduces itself, over all its sessions."""
     takers: Mapping[str, Taker] = MappingProxyType({})
     """Who is asked in the pump about streams of a protocol, once the session's actor has handed on one."""
     visiting: frozenset[str] = frozenset()

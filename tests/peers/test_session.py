@@ -59,28 +59,43 @@ async def test_a_crash_of_a_session_ends_that_session_alone(world, autojump_cloc
         assert await spared.read() == b"still here"
 
 
+async def introduce(alice, bob, count):
+    for number in range(count):
+        info = IdentifyInfo(agent="alice", addresses=(Multiaddr.parse(f"/ip4/10.0.1.1/tcp/{number + 1}"),))
+        stream = await alice.peers.open(bob.id, PUSH_PROTOCOL)
+        await stream.write(encode_info(info, alice.id))
+        await stream.shutdown()
+        await stream.read()
+        stream.close()
+
+
+async def test_to_connect_anew_gives_no_more_introductions(world, autojump_clock):
+    limits = PeersLimits(introductions=20, introductions_period=60.0)
+    async with world.running(2, limits=limits) as (alice, bob):
+        for number in range(2):
+            await alice.peers.connect(bob.address)
+            await until(lambda: bob.sessions(alice))
+            (path,) = bob.sessions(alice)
+            with suppress(NetworkError, PeerOffline):
+                await introduce(alice, bob, 15)
+            await trio.sleep(1)
+            assert (path in bob.incarnations()) == (number == 0)
+            await alice.peers.disconnect(bob.id)
+            await until(lambda: not bob.sessions(alice))
+
+
 async def test_a_peer_that_introduces_itself_without_end_is_cut(world, autojump_clock):
     limits = PeersLimits(introductions=20, introductions_period=60.0)
     async with world.running(2, limits=limits) as (alice, bob):
         await alice.peers.connect(bob.address)
         await until(lambda: bob.sessions(alice))
-
-        async def introduce(count):
-            for number in range(count):
-                info = IdentifyInfo(agent="alice", addresses=(Multiaddr.parse(f"/ip4/10.0.1.1/tcp/{number + 1}"),))
-                stream = await alice.peers.open(bob.id, PUSH_PROTOCOL)
-                await stream.write(encode_info(info, alice.id))
-                await stream.shutdown()
-                await stream.read()
-                stream.close()
-
         (path,) = bob.sessions(alice)
         for _ in range(3):
-            await introduce(15)  # with that of the beginning, within the bound
+            await introduce(alice, bob, 15)  # with that of the beginning, within the bound
             await trio.sleep(61)
         assert bob.sessions(alice) == [path]
         with capture_logs() as lines, suppress(NetworkError, PeerOffline):
-            await introduce(30)
+            await introduce(alice, bob, 30)
         await until(lambda: path not in bob.incarnations(), seconds=1)
         assert {line["log_level"] for line in lines} <= {"debug"}  # a stranger could fill the log else
         book = bob.system.cell("node/services/network/manager").actor._book
