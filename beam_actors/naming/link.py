@@ -26,6 +26,7 @@ class Link:
     """What this node owes one connected peer, and what it does for it."""
 
     __slots__ = (
+        "_compared",
         "_failures",
         "_fruitless",
         "_interval",
@@ -53,7 +54,8 @@ class Link:
         self.in_vain: float | None = None
         """When this node has waited long enough for the exchange that the peer is to open."""
         self._interval, self._remembered = limits.exchange_interval, limits.unkept
-        self._failures, self._fruitless, self._rests_until = 0, 0, -inf
+        self._failures, self._fruitless = 0, 0
+        self._compared, self._rests_until = -inf, -inf
         self._rest = trio.CancelScope()
         self.streams: dict[ByteStream, Worker] = {}
         """Those that the peer opened, the oldest first, and who serves each."""
@@ -61,6 +63,7 @@ class Link:
 
     def tell(self, claims: Iterable[tuple[bytes, bytes]], now: float, after: float) -> None:
         """Tell the peer, see `Outbox`, `after` seconds from now at the latest; an exchange repairs what has no room."""
+        self.unkept.stirred()
         if not self.outbox.put(claims, now + after):
             self.behind = True
             after = 0.0
@@ -70,6 +73,7 @@ class Link:
         """The peer says so: it need not be told, and what it has is compared."""
         self.outbox.drop(ids)
         self.unkept.kept(ids)
+        self.unkept.stirred()
 
     def next_exchange(self, now: float) -> float:
         """When this node may open one more."""
@@ -100,21 +104,22 @@ class Link:
 
         Of two nodes that are full each holds what it heard of first, thousands of claims for which the other one has no
         room, and more than `unkept` remembers. So each such exchange doubles the time to the next one by chance, to an
-        hour at most.
+        hour at most; and from the second one on it is an hour, unless either tells the other something new.
         """
         self._failures = 0
         fruitless = in_vain > self._remembered
         self._fruitless = self._fruitless + 1 if fruitless else 0
         pause = min(HOUR, self._interval * 2.0 ** min(self._fruitless, 16))
         self._rests_until = now + pause if fruitless else -inf
+        self._compared = now if self._fruitless > 1 else -inf
 
     def rouse(self) -> None:
         """The peer has something that this node lacks, and chance may choose it soon."""
-        self._rests_until = -inf
+        self._compared = self._rests_until = -inf
 
-    def may_compare(self, now: float) -> bool:
+    def may_compare(self) -> bool:
         """Whether an exchange may be had for no reason but chance."""
-        return self.worker is not None and now >= self._rests_until
+        return self.worker is not None and not self.unkept.rests(self._compared, self._rests_until)
 
     def fall_behind(self) -> None:
         """Have a full exchange soon."""

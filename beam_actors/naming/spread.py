@@ -98,8 +98,7 @@ class Spread(Actor):
     def on_meet(self, _message: Meet) -> None:
         """Compare with one of the peers: what no push and no exchange with others brought comes so."""
         self._meet_later()
-        now = self._clock.monotonic()
-        links = [link for link in self._links.values() if link.may_compare(now)]
+        links = [link for link in self._links.values() if link.may_compare()]
         if links:
             links[int(self._entropy.uniform() * len(links))].fall_behind()
 

@@ -2,8 +2,9 @@
 
 Two nodes may differ for good in what they hold: by the quotas of another node, or by what a person binds there. Without
 this book each exchange would find that out anew, and the claims would be sent again each minute. So what was given
-twice is left out of the exchanges with that peer for a while, twice as long each time: then both sides compare as
-equal. Invariant: nothing is left out that was given once only, or that the peer is known to have, or for longer than an
+twice is left out of the exchanges with that peer: then both sides compare as equal. It is given again after an hour, or
+as soon as either told the other something new, which may make room there; then after a while that is twice as long each
+time. Invariant: nothing is left out that was given once only, or that the peer is known to have, or for longer than an
 hour. The book is bounded, and ends with the connection.
 """
 
@@ -25,14 +26,16 @@ class _Given:
     times: int = 0
     item: bytes = b""
     """As it is compared; known when it was given twice."""
+    at: float = 0.0
+    """When it was given last, on the monotonic clock."""
     until: float = 0.0
-    """Until when it is left out, on the monotonic clock."""
+    """Until when it is left out at least."""
 
 
 class Unkept:
     """The book of one peer."""
 
-    __slots__ = ("_clock", "_given", "_giving", "_pause", "_room")
+    __slots__ = ("_clock", "_given", "_giving", "_pause", "_room", "_stirred")
 
     def __init__(self, room: int, pause: float, clock: Clock) -> None:
         """`room` claims, the last ones; `pause` in seconds is about the time from one exchange to the next."""
@@ -41,6 +44,7 @@ class Unkept:
         self._clock = clock
         self._given: OrderedDict[bytes, _Given] = OrderedDict()
         self._giving: list[dict[bytes, None]] = []
+        self._stirred = clock.monotonic()
 
     def __len__(self) -> int:
         return len(self._given)
@@ -68,7 +72,8 @@ class Unkept:
             given.item = given.item or items.get(one, b"")
             if given.item:
                 pause = min(HOUR, self._pause * 2.0 ** min(given.times - 1, 16))
-                given.until = self._clock.monotonic() + pause
+                given.at = self._clock.monotonic()
+                given.until = given.at + pause
             self._given.move_to_end(one)
             if len(self._given) > self._room:
                 self._given.popitem(last=False)
@@ -80,8 +85,19 @@ class Unkept:
             for some in self._giving:
                 some.pop(one, None)
 
+    def stirred(self) -> None:
+        """Something is new at the peer, or will be."""
+        self._stirred = self._clock.monotonic()
+
+    def rests(self, at: float, until: float) -> bool:
+        """Whether what was done in vain `at` a time is not to be done again yet: `until` then, or as long as all rests.
+
+        Times are on the monotonic clock.
+        """
+        now = self._clock.monotonic()
+        return now < until or (self._stirred <= at and now < at + HOUR)
+
     def compared(self, mine: Snapshot) -> Snapshot:
         """What of `mine` is to be compared with the peer's."""
-        now = self._clock.monotonic()
-        left_out = {given.item for given in self._given.values() if given.until > now}
+        left_out = {given.item for given in self._given.values() if given.item and self.rests(given.at, given.until)}
         return mine.without(left_out) if left_out else mine

@@ -59,6 +59,7 @@ def test_what_was_given_again_is_left_out_twice_as_long_each_time_but_for_an_hou
     unkept.given([id_of(1)], MINE)
     times = []
     while clock.now < 10 * HOUR:
+        unkept.stirred()
         if not left_out(unkept):
             unkept.given([id_of(1)], MINE)
             times.append(clock.now)
@@ -66,6 +67,21 @@ def test_what_was_given_again_is_left_out_twice_as_long_each_time_but_for_an_hou
     pauses = [after - before for before, after in itertools.pairwise(times)]
     assert pauses[:6] == [2**turn * MINUTE for turn in range(1, 6)] + [HOUR]
     assert set(pauses[5:]) == {HOUR}
+
+
+def test_what_was_given_again_is_left_out_for_an_hour_where_nothing_is_new():
+    unkept, clock = book()
+    for _ in range(2):
+        unkept.given([id_of(1)], MINE)
+    clock.now += HOUR - 1
+    assert left_out(unkept) == {item(1)}
+    clock.now += 1
+    assert left_out(unkept) == set()
+    unkept.given([id_of(1)], MINE)
+    clock.now += 5 * MINUTE
+    assert left_out(unkept) == {item(1)}
+    unkept.stirred()
+    assert left_out(unkept) == set()
 
 
 def test_what_the_peer_has_is_compared_again():
