@@ -29,7 +29,7 @@ from beam_actors.values import Bucket, TcpAddress
 
 _log = structlog.get_logger(__name__)
 _ASK_SECONDS = 1.0  # beyond the resolver's own deadline
-_PORT_TRIES = 64  # the OS chooses for UDP, and over TCP a busy machine may have a third of all ports
+_PORT_TRIES = 8  # the OS chooses for TCP, of which a busy machine may use a third of all ports, and few over UDP
 
 
 class _Round:
@@ -97,15 +97,14 @@ class DnsServer(Actor):
 
     def _listen(self, address: TcpAddress) -> DatagramHandle:
         for remaining in reversed(range(_PORT_TRIES if address.port == 0 else 1)):
-            datagrams = self._flow.datagrams(address, self._on_waiting, self.ref)
+            listener = self._flow.listen(address, self.ref)
+            local = listener.local if isinstance(listener.local, TcpAddress) else address
             try:
-                self._flow.listen(datagrams.local, self.ref)
-            except NetworkError:  # somebody has that port over TCP
-                datagrams.close()
+                return self._flow.datagrams(local, self._on_waiting, self.ref)
+            except NetworkError:  # somebody has that port over UDP
+                listener.close()
                 if not remaining:
                     raise
-            else:
-                return datagrams
         raise AssertionError("unreachable: the last try returns or raises")
 
     @receives(WhereBound)

@@ -77,8 +77,9 @@ class FakeFlow:
         if address.port in self.refuse:
             raise self.refuse[address.port]
         if address.port == 0:
-            self._next += 1
-            address = TcpAddress(address.ip, self._next)
+            free = (TcpAddress(address.ip, port) for port in range(self._next + 1, 1 << 16))
+            address = next(one for one in free if one not in taken)
+            self._next = address.port
         if address in taken:
             raise AddressInUse(f"{address} is taken.")
         return address

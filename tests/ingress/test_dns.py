@@ -6,7 +6,7 @@ import structlog
 import trio
 from dnslib import QTYPE, RCODE
 
-from beam_actors.errors import AddressInUse, PeerOffline
+from beam_actors.errors import PeerOffline, StartFailed
 from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.dns import DnsServer
 from beam_actors.ingress.framing import frame
@@ -340,13 +340,33 @@ async def test_a_server_waits_for_its_old_sockets_without_holding_up_its_start(a
         assert server.incarnation == 2
 
 
-async def test_a_port_that_is_taken_over_tcp_is_given_up(autojump_clock):
+async def test_a_port_that_is_taken_over_udp_is_given_up(autojump_clock):
     flow = FakeFlow()
-
-    taken = flow.listen(TcpAddress("127.0.0.1", 40001), owner=None)
+    taken = flow.datagrams(TcpAddress("127.0.0.1", 40001), None, owner=None)
     dns = Dns(FakeNames(), flow=flow, binding=Binding(TcpAddress("127.0.0.1", 0), fixed=True))
     async with dns.run():
         assert dns.binding.local.port == 40002
-        assert set(flow.udp) == {dns.binding.local}
-    with pytest.raises(AddressInUse):
-        flow.listen(taken.local, owner=None)
+        assert set(flow.udp) == {taken.local, dns.binding.local}
+        assert set(flow.listeners) == {dns.binding.local}
+
+
+async def test_what_the_os_chooses_over_tcp_is_tried_over_udp_a_few_times_only(autojump_clock):
+    """Over TCP a busy machine may have a third of all ports, and the OS knows which; over UDP nearly all are free."""
+    flow = FakeFlow()
+    for port in range(40001, 40100):
+        flow.datagrams(TcpAddress("127.0.0.1", port), None, owner=None)
+    dns = Dns(FakeNames(), flow=flow, binding=Binding(TcpAddress("127.0.0.1", 0), fixed=True))
+    with pytest.raises(StartFailed):
+        async with dns.run():
+            pass
+    assert not flow.listeners
+    assert flow.listen(TcpAddress("127.0.0.1", 0), owner=None).local.port <= 40010
+
+
+async def test_a_start_beside_many_connections_finds_a_port_at_once(autojump_clock):
+    flow = FakeFlow()
+    for port in range(40001, 40020):
+        flow.listen(TcpAddress("127.0.0.1", port), owner=None)
+    dns = Dns(FakeNames(), flow=flow, binding=Binding(TcpAddress("127.0.0.1", 0), fixed=True))
+    async with dns.run():
+        assert dns.binding.local.port == 40020
