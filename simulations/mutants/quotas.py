@@ -113,7 +113,7 @@ MUTANTS = (
         name="full-nodes-compare-each-minute",
         bug="Two nodes that are full of different claims send each other thousands of them each minute.",
         test="naming/test_spread.py::test_full_nodes_that_differ_in_more_than_can_be_remembered_compare_less_often",
-        edits=(Edit("naming/link.py", " and now >= self._rests_until", ""),),
+        edits=(Edit("naming/link.py", " and not self.unkept.rests(self._compared, self._rests_until)", ""),),
     ),
     Mutant(
         name="refused-claims-sent-each-minute",
