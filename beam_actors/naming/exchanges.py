@@ -33,7 +33,7 @@ class Exchanges:
         self._paying = 0
         self._bytes = 0
         self._held: Counter[Snapshot] = Counter()
-        self._silent: dict[trio.CancelScope, None] = {}  # the longest silent first
+        self._silent: dict[trio.CancelScope, Holding] = {}  # the longest silent first
 
     def admit(self) -> None:
         """Raise `ResourceExhausted` if no other exchange may begin now."""
@@ -54,35 +54,43 @@ class Exchanges:
         self._held[mine] += 1
         if self._held[mine] == 1:
             self._bytes += ITEM * len(mine)
-        holding = Holding(self)
+        holding = Holding(self, mine)
         try:
             holding.resize(0)
             yield holding
         finally:
-            self._bytes -= holding.size
-            self._held[mine] -= 1
-            if not self._held[mine]:
-                del self._held[mine]
-                self._bytes -= ITEM * len(mine)
+            self._let_go(holding)
+
+    def _let_go(self, holding: "Holding") -> None:
+        mine, holding.mine = holding.mine, None
+        if mine is None:
+            return
+        self._bytes -= holding.size
+        self._held[mine] -= 1
+        if not self._held[mine]:
+            del self._held[mine]
+            self._bytes -= ITEM * len(mine)
 
     def grow(self, size: int) -> None:
-        """So many more bytes are held, of which another exchange may have to give way, or this one."""
+        """So many more bytes are held, for which other exchanges may have to give way, or this one."""
         self._bytes += size
-        if self._bytes > self._space:
+        while self._bytes > self._space:
             if not self._silent:
                 raise ResourceExhausted(_BUSY)
             scope = next(iter(self._silent))
-            del self._silent[scope]
+            self._let_go(self._silent.pop(scope))
             scope.cancel()
 
-    async def hear(self, receive: Callable[[], Awaitable[T]]) -> T:
+    async def hear(self, receive: Callable[[], Awaitable[T]], holding: "Holding") -> T:
         """What the other side says next; `TimedOut` when the exchange has to give way."""
         with trio.CancelScope() as scope:
-            self._silent[scope] = None
+            self._silent[scope] = holding
             try:
-                return await receive()
+                heard = await receive()
             finally:
                 self._silent.pop(scope, None)
+            if not scope.cancel_called:  # else it came in the moment in which its place was given away
+                return heard
         raise TimedOut("The peer is silent in the middle of an exchange, and others need the room.")
 
     def __repr__(self) -> str:
@@ -92,10 +100,12 @@ class Exchanges:
 class Holding:
     """What one exchange holds beside its snapshot."""
 
-    __slots__ = ("_exchanges", "size")
+    __slots__ = ("_exchanges", "mine", "size")
 
-    def __init__(self, exchanges: Exchanges) -> None:
+    def __init__(self, exchanges: Exchanges, mine: Snapshot) -> None:
         self._exchanges = exchanges
+        self.mine: Snapshot | None = mine
+        """None once it holds nothing any more."""
         self.size = 0
 
     def resize(self, size: int) -> None:

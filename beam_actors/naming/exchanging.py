@@ -121,7 +121,7 @@ class Exchange:
     async def _hear(self, machine: Reconciliation, holding: Holding) -> None:
         """The other side's turn."""
         while not machine.heard:
-            match await self._exchanges.hear(self._talk.receive):
+            match await self._exchanges.hear(self._talk.receive, holding):
                 case Push(claims):
                     self._got += len(claims)
                     self._new += await self._submit(claims)

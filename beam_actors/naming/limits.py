@@ -96,8 +96,8 @@ class Limits:
     """Claims that a peer was given in exchanges, the last ones, of which it is remembered whether it keeps them."""
     exchange_bytes: int = 32 << 20
     """Bytes that the exchanges under way may hold: of what was here when they began, 40 for each claim, once for those
-    that began between two changes; and what was said in them. Beyond it the one whose peer is silent for the longest
-    time ends, or the one that grows."""
+    that began between two changes; and what was said in them. Beyond it those whose peers are silent for the longest
+    time end, or the one that grows."""
     streams_per_peer: int = 8
     """Inbound `/beam/names/1` streams of one peer at a time."""
     streams: int = 1024
