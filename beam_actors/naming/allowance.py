@@ -166,6 +166,7 @@ class Allowance:
         "_since",
         "_turn",
         "answering",
+        "failures",
         "opening",
     )
 
@@ -184,6 +185,8 @@ class Allowance:
         self._bucket = Bucket(rate, burst, now)
         self.opening, self.answering = (Bucket(pace, _FREE_EXCHANGES, now) for _ in range(2))
         """How often this node opens an exchange, and how often it answers one."""
+        self.failures = 0
+        """How many that this node opened failed in a row."""
         self._commons = commons
         self._clock = clock
         self._networks = networks

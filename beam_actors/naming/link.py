@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE = 7.5
 """Seconds within which an exchange that failed is tried again, by chance; each further failure doubles them."""
+_FREE_REFUSALS = 8
+"""In a row, for which this node's own pace does not count."""
 _TICK = 0.001
 """Seconds: a shorter rest can be none at all by rounding, on a clock that stands still meanwhile."""
 
@@ -27,7 +29,6 @@ class Link:
 
     __slots__ = (
         "_compared",
-        "_failures",
         "_fruitless",
         "_interval",
         "_remembered",
@@ -54,7 +55,7 @@ class Link:
         self.in_vain: float | None = None
         """When this node has waited long enough for the exchange that the peer is to open."""
         self._interval, self._remembered = limits.exchange_interval, limits.unkept
-        self._failures, self._fruitless = 0, 0
+        self._fruitless = 0
         self._compared, self._rests_until = -inf, -inf
         self._rest = trio.CancelScope()
         self.streams: dict[ByteStream, Worker] = {}
@@ -85,13 +86,14 @@ class Link:
         A peer whom many ask at once can't answer them if they come back at once. Most are answered within seconds; of
         those who are not, each failure in a row lets half as many come.
         """
-        pause = min(self._interval, _FIRST_PAUSE * 2.0 ** min(self._failures, 16))
-        self._failures += 1
+        pause = min(self._interval, _FIRST_PAUSE * 2.0 ** min(self.allowance.failures, 16))
+        self.allowance.failures += 1
         self.due = self.next_exchange(now) + chance * pause
 
     def refused(self, now: float) -> None:
-        """The peer did not answer an exchange, and counts none either."""
-        self.allowance.opening.take(-1, now)
+        """The peer did not answer an exchange, and counts none either: a few times, or it might refuse for ever."""
+        if self.allowance.failures < _FREE_REFUSALS:
+            self.allowance.opening.take(-1, now)
 
     def gone(self, now: float) -> None:
         """The connection ended, and with it the exchange that was to be opened."""
@@ -106,7 +108,6 @@ class Link:
         room, and more than `unkept` remembers. So each such exchange doubles the time to the next one by chance, to an
         hour at most; and from the second one on it is an hour, unless either tells the other something new.
         """
-        self._failures = 0
         fruitless = in_vain > self._remembered
         self._fruitless = self._fruitless + 1 if fruitless else 0
         pause = min(HOUR, self._interval * 2.0 ** min(self._fruitless, 16))

@@ -207,6 +207,7 @@ class Spread(Actor):
             if self._links.get(peer) is link:  # else nothing more is due
                 link.failed(now, self._entropy.uniform())
             raise
+        link.allowance.failures = 0
 
     async def _open(self, peer: PeerId) -> Conversation:
         stream = await self._peers.open(peer, PROTOCOL, owner=self.ref)

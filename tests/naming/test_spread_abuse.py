@@ -14,7 +14,7 @@ from beam_actors.peers import InboundStream, PeerDown, PeerUp
 from beam_actors.values import TcpAddress
 from beam_actors.wire import FrameReader, frame
 from tests.naming.builders import NAMES, claim, peer
-from tests.naming.lab import Node, Silent, at_work, give, ids, lab, settle, visit
+from tests.naming.lab import Busy, Node, Silent, at_work, give, ids, lab, settle, visit
 
 COMPARE = Compare(bytes(SALT), bytes(PREFIX), TOP)
 UNKNOWN = Print(TOP, bytes(16))
@@ -457,11 +457,68 @@ async def test_who_leaves_before_its_turn_to_compare_does_not_wait_for_longer_th
         assert 50 < await compared(await come_again(one), (bytes(32),)) < 60
 
 
+class Cuts(Busy):
+    """Resets each stream."""
+
+    def tell(self, message):
+        if isinstance(message, InboundStream):
+            self.times.append(trio.current_time())
+            message.stream.abort()
+
+
+def to_be_asked(wires, one, spread):
+    """A machine that the node opens its exchanges with."""
+    number = next(number for number in range(2, 99) if one.me < peer(number))
+    other = Node(wires, number, owner=0)
+    other.spread = spread
+    return other
+
+
+@pytest.mark.parametrize("hostile", [Busy, Cuts])
+@pytest.mark.parametrize("comes_again", [None, 7, 300])
+async def test_who_refuses_each_exchange_and_has_its_own_is_not_asked_more_often_than_once_a_minute(
+    autojump_clock, hostile, comes_again
+):
+    async with lab(1) as (wires, (one,)):
+        other = to_be_asked(wires, one, hostile())
+        wires.connect(one, other)
+        for second in range(1200):
+            await trio.sleep(1)
+            if second % 60 == 0:
+                talk = Conversation(visit(one, other.number), timeout=120)
+                await compared(talk)
+                talk.close()
+            if comes_again and second % comes_again == 0:
+                wires.cut(one, other)
+                await trio.sleep(0.1)
+                wires.connect(one, other)
+        times = other.spread.times
+        fresh = 1 + (1200 // 300 if comes_again == 300 else 0)  # who stays away for two minutes is as good as new
+        assert len(times) <= 1200 / 60 + 11 * fresh
+
+
+async def test_what_ten_thousand_who_stall_hold_is_bounded(autojump_clock):
+    """As many come, one after the other, as there are sessions at one time, and let each exchange rest."""
+    async with lab(1, limits=Limits(exchange_bytes=40_000)) as (wires, (one,)):
+        actor, before = one.system.cell(one.spread.path).actor, at_work(one)
+        for turn in range(60):
+            await give(one, claim(turn % 4, f"n{turn}"))
+            other = Node(wires, 100 + turn, owner=0)
+            other.spread = Silent()
+            wires.connect(one, other)
+            await trio.sleep(0.1)
+            assert actor._exchanges._bytes <= 40_000
+        for other in [node for node in wires.nodes.values() if node is not one]:
+            one.spread.tell(PeerDown(other.me))
+        await settle(1)
+        assert not actor._links
+        assert actor._exchanges._bytes == 0
+        assert at_work(one) == before
+
+
 async def test_nor_is_it_compared_with_more_often(autojump_clock):
     async with lab(1) as (wires, (one,)):
-        number = next(number for number in range(2, 99) if one.me < peer(number))
-        other = Node(wires, number)
-        other.spread = Silent()
+        other = to_be_asked(wires, one, Silent())
         wires.connect(one, other)
         times = []
         for _ in range(600):
