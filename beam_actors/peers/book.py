@@ -1,11 +1,13 @@
 """The address book: where peers were or said they are (pure; the manager owns one and keeps it in the store).
 
 Invariants: bounded in peers and in addresses of each; a peer that only came never pushes out one that this node went
-to; an address that worked stands before one that was only claimed, and no claim pushes it out; kept peers (bootstrap)
-are never forgotten; of the addresses that a peer claims only those are taken that `claims` finds acceptable.
+to; the address that worked last stands before one that was only claimed, unless its peer claims it no longer, and no
+claim pushes it out; kept peers (bootstrap) are never forgotten; of the addresses that a peer claims only those are
+taken that `claims` finds acceptable.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain, zip_longest
 
 import attrs
 
@@ -31,6 +33,8 @@ class Entry:
     """Whether it is dialled for ever."""
     seen: float = 0.0
     """When it was last met or entered, in seconds of the wall clock."""
+    moved: bool = False
+    """Whether it said that it listens at the first of `proven` and says so no longer; forgotten by a restart."""
 
     @property
     def chosen(self) -> bool:
@@ -39,8 +43,14 @@ class Entry:
 
     @property
     def addresses(self) -> tuple[Multiaddr, ...]:
-        """All of them, in the order in which to try."""
-        return self.proven + tuple(item for item in self.claimed if item not in self.proven)
+        """All of them, in the order in which to try.
+
+        Where it was found last comes first, unless it moved; then what it says and where it was before, in turns, since
+        either may be many that lead nowhere.
+        """
+        first = 0 if self.moved else 1
+        in_turns = chain.from_iterable(zip_longest(self.claimed, self.proven[first:]))
+        return tuple(dict.fromkeys(item for item in (*self.proven[:first], *in_turns) if item is not None))
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -106,7 +116,7 @@ class AddressBook:
         entry = self._entries.get(peer, Entry())
         address = address.without_peer
         proven = (address, *(item for item in entry.proven if item != address))[: self._addresses]
-        return self._put(peer, attrs.evolve(entry, proven=proven, seen=now))
+        return self._put(peer, attrs.evolve(entry, proven=proven, seen=now, moved=False))
 
     def claims(
         self,
@@ -131,7 +141,9 @@ class AddressBook:
             bare = item.without_peer
             if bare not in fresh:
                 fresh.append(bare)
-        return self._put(peer, attrs.evolve(entry, claimed=tuple(fresh), seen=now))
+        found = entry.proven[0] if entry.proven else None
+        moved = found not in fresh and (entry.moved or found in entry.claimed)
+        return self._put(peer, attrs.evolve(entry, claimed=tuple(fresh), seen=now, moved=moved))
 
     def keep(self, peer: PeerId, address: Multiaddr | None, now: float) -> set[PeerId]:
         """Dial the peer for ever; a bootstrap peer is given with its address."""

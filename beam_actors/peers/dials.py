@@ -41,6 +41,7 @@ class Dials:
         "_peer",
         "_ref",
         "_spawn",
+        "_tried",
         "_worker",
         "asked",
         "failure",
@@ -67,6 +68,7 @@ class Dials:
         self._ref = ref
         self._worker: Worker | None = None
         self._number = 0
+        self._tried: frozenset[Multiaddr] = frozenset()
         self._ended_at: float | None = None
         self.asked: tuple[Multiaddr, ...] = ()
         """Addresses that a caller gave and that were not dialled yet; they come before what is known."""
@@ -83,9 +85,12 @@ class Dials:
         """Whether this node ever went to the peer by itself, in this life of its actor."""
         return self._number > 0
 
-    def ask(self, addresses: Sequence[Multiaddr]) -> None:
-        """Have these dialled first."""
+    def ask(self, addresses: Sequence[Multiaddr], *, now: bool = False) -> None:
+        """Have these dialled first; `now` also if a dial is under way that does not know one of them."""
         self.asked = tuple(dict.fromkeys((*addresses, *self.asked)))[: self._limits.dial_addresses]
+        if now and self._worker is not None and not self._tried.issuperset(addresses):
+            self.cancel()
+            self.start()
 
     def start(self) -> None:
         """Begin one, unless one is under way."""
@@ -135,7 +140,7 @@ class Dials:
     async def _run(self, number: int) -> None:
         await self._space()
         addresses = tuple(dict.fromkeys((*self.asked, *self._known())))
-        self.asked = ()
+        self.asked, self._tried = (), frozenset(addresses)
         failure: str | None = None
         try:
             self._ref.tell(await self._dialler.dial(self._peer, addresses, self._ref))

@@ -8,6 +8,7 @@ import trio
 
 from beam_actors.errors import (
     ActorError,
+    BeamError,
     ConnectionLost,
     PeerOffline,
     TimedOut,
@@ -89,7 +90,7 @@ class Peers:
     async def open(self, peer: PeerId, protocol: str, *, owner: Ref | None = None, search: bool = True) -> Stream:
         """Open a stream, joining a dial that is under way or beginning one.
 
-        When no known address leads there, the connected peers are asked for one, unless `search` is false. The
+        When no known address leads there soon, the connected peers are asked for one, unless `search` is false. The
         stream belongs to `owner`, or to the session's actor until somebody adopts it. A peer that doesn't speak the
         protocol shows in the first read or write, as `ConnectionRefused`.
 
@@ -106,7 +107,10 @@ class Peers:
         deadline = self._clock.monotonic() + self._limits.open_timeout
         message = OpenStream(peer, protocol, deadline)
         try:
-            opened: OpenedStream = await self._ask(peer, message, self._left(deadline))
+            if search:
+                opened = await self._open_or_find(peer, message)
+            else:
+                opened = await self._ask(peer, message, self._left(deadline))
         except PeerOffline:
             if not search or not await self._search(peer, deadline):
                 raise
@@ -114,6 +118,31 @@ class Peers:
         if owner is not None:
             opened.stream.adopt(owner)
         return opened.stream
+
+    async def _open_or_find(self, peer: PeerId, message: OpenStream) -> OpenedStream:
+        """Dial what is known, and after a while also what others know: who moved may have left a silent address."""
+        opened: OpenedStream | None = None
+        failure: BeamError | None = None
+
+        async def find() -> None:
+            await trio.sleep(self._limits.search_after)
+            await self._search(peer, message.deadline)
+
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(find)
+                try:
+                    opened = await self._ask(peer, message, self._left(message.deadline))
+                except BeamError as error:  # which would be one of a group, raised here
+                    failure = error
+                nursery.cancel_scope.cancel()
+        except BaseException:
+            if opened is not None:
+                opened.stream.abort()
+            raise
+        if opened is None:
+            raise failure or PeerOffline(f"{peer} was not found.")
+        return opened
 
     def open_now(self, peer: PeerId, protocol: str, owner: Ref) -> Stream | None:
         """A stream to a connected peer that is not this node, without waiting; None if there is no session.

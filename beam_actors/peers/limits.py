@@ -71,6 +71,9 @@ class PeersLimits:
     """How old the record of a connected peer may be that is passed on; an older one is asked for again."""
     searches: int = 64
     """Peers that are searched for at once; each search asks `search_peers`, and local programs can begin many."""
+    search_after: float = 1.0
+    """How long the known addresses of a peer are dialled alone, before others are asked for another one: some round
+    trips between distant machines. A peer that moved may have left a silent address behind."""
     search_timeout: float = 4.0
     """How long a search goes on, and a caller waits for what it finds: below `open_timeout`, so that it can still be
     dialled."""

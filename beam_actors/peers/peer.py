@@ -188,7 +188,7 @@ class Peer(Actor):
             waiter.reply.fail(error)
             return
         if self._sessions.best is None:
-            self._life.dials.ask(addresses)
+            self._life.dials.ask(addresses, now=not visit)
         if self._life.waiting.enter(waiter):
             if not visit:
                 self._acquaint()

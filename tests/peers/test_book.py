@@ -53,6 +53,20 @@ def test_a_proven_address_is_tried_before_claims_and_is_not_pushed_out_by_them()
     assert len(entry.addresses) == 4
 
 
+def test_who_says_no_longer_that_it_is_where_it_was_found_is_tried_first_where_it_says():
+    book = AddressBook(peers=10, addresses=8)
+    for n in range(8):
+        book.proved(ALICE, at(f"10.0.0.{n}"), 1.0)
+    book.claims(ALICE, [at("10.0.0.7"), at("10.0.0.6")], LAN, 2.0)
+    assert book.get(ALICE).addresses[:3] == (at("10.0.0.7"), at("10.0.0.6"), at("10.0.0.5"))
+    for _ in range(2):
+        book.claims(ALICE, [at("10.0.1.1"), at("10.0.1.2")], LAN, 3.0)
+        assert book.get(ALICE).addresses[:4] == (at("10.0.1.1"), at("10.0.0.7"), at("10.0.1.2"), at("10.0.0.6"))
+    assert len(book.get(ALICE).addresses) == 10
+    book.proved(ALICE, at("10.0.0.7"), 4.0)  # it is there all the same
+    assert book.get(ALICE).addresses[0] == at("10.0.0.7")
+
+
 def test_the_address_that_worked_last_comes_first():
     book = AddressBook(peers=10, addresses=3)
     for ip in ("10.0.0.1", "10.0.0.2", "10.0.0.1"):

@@ -105,6 +105,36 @@ async def test_a_peer_that_moved_is_found_at_its_new_address(world, autojump_clo
             assert await bob.echo(alice) == b"hello"
 
 
+async def test_a_peer_that_moved_is_found_at_once_also_where_its_old_address_is_silent(world, autojump_clock):
+    hub, bob, alice, moved = (world.add() for _ in range(4))
+    moved.key = alice.key
+    async with hub.run(), bob.run():
+        async with alice.run():
+            await meet(hub, alice, bob)
+            assert await bob.echo(alice) == b"hello"
+        await trio.sleep(1)
+        world.network.partition(alice.host, bob.host)
+        async with moved.run():
+            await meet(hub, moved)
+            start = trio.current_time()
+            assert await bob.echo(alice) == b"hello"
+            assert trio.current_time() - start < PeersLimits().search_after + 1
+            assert bob.sessions(moved)
+
+
+async def test_a_search_does_not_delay_a_dial_that_succeeds_meanwhile(world, autojump_clock):
+    async with world.running(3) as (hub, alice, bob):
+        await bob.peers.connect(alice.address)
+        await meet(hub, bob)
+        await bob.peers.disconnect(alice.id)
+        await trio.sleep(1)
+        world.network.between(bob.host, alice.host, Conditions(latency=0.4))
+        world.network.partition(hub.host, bob.host)  # it does not answer
+        start = trio.current_time()
+        await bob.peers.open(alice.id, "/test/echo/1")
+        assert PeersLimits().search_after < trio.current_time() - start < 3
+
+
 async def test_a_peer_whose_sessions_end_all_the_time_is_asked_one_question_at_a_time(world, autojump_clock):
     async with world.running(2) as (hub, alice):
         await meet(hub, alice)
