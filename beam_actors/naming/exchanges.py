@@ -14,7 +14,8 @@ from typing import TypeVar
 import trio
 
 from beam_actors.errors import ResourceExhausted, TimedOut
-from beam_actors.naming.allowance import Allowance, Check
+from beam_actors.naming.allowance import Allowance
+from beam_actors.naming.commons import Check
 from beam_actors.naming.ranges import ITEM, Snapshot
 
 T = TypeVar("T")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from beam_actors.naming.allowance import Allowance, Turn
+from beam_actors.naming.allowance import Allowance
+from beam_actors.naming.commons import Turn
 from beam_actors.naming.limits import HOUR, Limits
 from beam_actors.naming.outbox import Outbox
 from beam_actors.naming.unkept import Unkept

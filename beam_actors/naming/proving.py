@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from beam_actors.errors import ResourceExhausted
-from beam_actors.naming.allowance import Turn
 from beam_actors.naming.claim import Claim
+from beam_actors.naming.commons import Turn
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.work import Levels
 from beam_actors.ports import Compute

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import attrs
 
-from beam_actors.naming.allowance import Turn
 from beam_actors.naming.claim import Claim
+from beam_actors.naming.commons import Turn
 from beam_actors.naming.work import SOLUTIONS, Levels, Search, salt_of
 from beam_actors.ports import Compute
 from beam_actors.values import Name, OwnerId

@@ -13,8 +13,9 @@ import trio
 
 from beam_actors.errors import ActorError, PeerRefused, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
-from beam_actors.naming.allowance import Allowances, wait
+from beam_actors.naming.allowance import Allowances
 from beam_actors.naming.claim import with_ids
+from beam_actors.naming.commons import wait
 from beam_actors.naming.complaints import Complaints
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.exchanges import Exchanges

@@ -119,6 +119,8 @@ MUTANTS = (
         name="refused-claims-sent-each-minute",
         bug="What a peer has no room for is sent to it with each exchange.",
         test="naming/test_spread.py::test_two_nodes_that_differ_by_a_quota_do_not_send_the_same_claims_each_minute",
-        edits=(Edit("naming/unkept.py", "if given.item and self.rests(given.at, given.until)}", "if given.until < 0}"),),
+        edits=(
+            Edit("naming/unkept.py", "if given.item and self.rests(given.at, given.until)}", "if given.until < 0}"),
+        ),
     ),
 )

@@ -6,7 +6,8 @@ import pytest
 import trio
 
 from beam_actors.errors import ActorCrashed, AskTimeout, ConnectionLost, StorageError
-from beam_actors.naming.allowance import Allowance, Allowances, Commons, Turn
+from beam_actors.naming.allowance import Allowance, Allowances
+from beam_actors.naming.commons import Commons, Turn
 from beam_actors.naming.limits import Limits
 from beam_actors.testing.clock import SimClock
 from beam_actors.values import TcpAddress

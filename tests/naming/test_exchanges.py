@@ -4,7 +4,8 @@ import pytest
 import trio
 
 from beam_actors.errors import ResourceExhausted, TimedOut
-from beam_actors.naming.allowance import Allowance, Commons
+from beam_actors.naming.allowance import Allowance
+from beam_actors.naming.commons import Commons
 from beam_actors.naming.exchanges import Exchanges
 from beam_actors.naming.ranges import ITEM, Snapshot
 from beam_actors.testing.clock import SimClock
@@ -44,11 +45,11 @@ async def test_beyond_its_bytes_the_longest_silent_give_way_and_no_more_than_hav
         for mine in (first, second, first, first, third):  # what was the same at their begin is held once
             await nursery.start(hold, one, mine, ends)
             await trio.sleep(1)
-        assert ends == [first, second]  # others hold the first one, too
+        assert set(ends) == {first, second}  # others hold the first one, too
         assert str(2 * 40 * ITEM) in repr(one)
         await nursery.start(hold, one, third, ends)
         await trio.sleep(1)
-        assert ends == [first, second]
+        assert set(ends) == {first, second}
         nursery.cancel_scope.cancel()
     assert " 0 bytes" in repr(one)
 
