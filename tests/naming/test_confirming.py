@@ -58,7 +58,7 @@ async def test_between_two_pieces_others_have_a_turn_and_another_list_has_not(au
         nursery.start_soon(confirmer.confirm, ["first"] * 1000)
         nursery.start_soon(confirmer.confirm, ["second"] * 1000)
         nursery.start_soon(look_on)
-    assert len(set(turns)) > 3
+    assert any(0 < count < 16 for count in turns)  # of sixteen pieces
     assert [len(list(piece)) for piece in paper.pieces] == [*[128] * 7, 104] * 2
     assert len({one for piece in paper.pieces[:8] for one in piece}) == 1
 
