@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from beam_actors.errors import BeamError
+from beam_actors.values import Name
 from simulations.invariants.base import Invariant, offer_text
 from simulations.operations import Fetch
 
@@ -55,7 +56,7 @@ class TunnelsWork(Invariant):
         for index, (owner, offer) in enumerate(tunnels[:_MOST_TUNNELS]):
             name = offer.name
             if name is not None and not self._leads(owner, name):
-                if not owner.person.holds(name):
+                if not self._claims(owner, name):
                     self.forgiven["the tunnel's name is not its owner's"] += 1
                     continue
                 name = f"{name}.{owner.person.owner}"  # which needs no agreement
@@ -84,6 +85,17 @@ class TunnelsWork(Invariant):
         if name is None or name in place.person.pins or (place.person.astray and name in place.person.names):
             return name is not None
         return self.stage.inside.pinned_by_use(place.node, name) not in {None, owner.person.owner}
+
+    def _claims(self, owner: "Place", name: str) -> bool:
+        """Whether the machine's owner holds the name there.
+
+        If nobody can know whether the machine has the owner's latest key, its node does: it has heard all by now (L1).
+        """
+        if not owner.person.doubtful:
+            return owner.person.holds(name)
+        known = self.stage.inside.knowledge(owner.node)
+        entry = None if known is None else known.registry.entry(Name(name), known.owner)
+        return owner.person.holds(name) and entry is not None and owner.node.peers.us in entry.claim.peers
 
     def _leads(self, owner: "Place", name: str) -> bool:
         model = self.stage.model
