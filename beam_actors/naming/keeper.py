@@ -32,7 +32,6 @@ from beam_actors.naming.keeping import (
     next_terms,
     not_own,
     successor_of,
-    was_handed_over,
 )
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import GetHolding, Holding, Publish, Seek, Sought, Unreserve
@@ -132,7 +131,7 @@ class NameKeeper(Actor):
 
     @receives(Rouse)
     def on_rouse(self, _message: Rouse) -> None:
-        """Look after the name soon: it may have been handed over, or signed twice, on another machine."""
+        """Look after the name soon: it may have been signed twice, here and on another machine."""
         if not self._roused:
             self._roused = True
             self.send_after(_ROUSED, Tend())
@@ -182,11 +181,6 @@ class NameKeeper(Actor):
                 holding = await self._holding()
                 if holding.own is None:
                     await self._look_after_other(holding)
-                    return seconds
-                if was_handed_over(holding.own, holding.entry):
-                    _log.warning("a name was handed over on another machine of its owner", name=str(self._name))
-                    await self._registrar.ask(Unreserve(self._name), timeout=_ASK)
-                    self.ref.tell(Tend())
                     return seconds
                 proof = self._solver.proof(self._name, _claims(holding))
                 kind = self._due(holding.own, holding.entry, self._solver.bits if proof is None else proof.level)
@@ -240,8 +234,7 @@ class NameKeeper(Actor):
         if holding.own is not None:
             if holding.revoked:
                 raise NotAllowed(_REVOKED)
-            if not was_handed_over(holding.own, holding.entry):  # also in an era for which there is no key here
-                check_era(self._signer, holding.era)
+            check_era(self._signer, holding.era)
         return holding
 
     def _due(self, own: Own, entry: Entry | None, level: int) -> Kind | None:

@@ -66,8 +66,13 @@ def successor_of(own: Own, signer: Signer) -> OwnerId | None:
 
 
 def was_handed_over(own: Own, entry: Entry | None) -> bool:
-    """Whether the owner handed the name over since it was registered here: on another machine, that is."""
-    return entry is not None and entry.claim.kind is Kind.TRANSFER and entry.claim.issued > own.since
+    """Whether the owner handed the name over since it was registered here: on another machine, that is.
+
+    To hand it over here, too, a person may have opened a later era since.
+    """
+    if entry is None or entry.claim.kind is not Kind.TRANSFER or entry.claim.issued <= own.since:
+        return False
+    return own.handing is None or own.handing.era <= entry.claim.era
 
 
 def was_given_up(own: Own, entry: Entry | None) -> bool:

@@ -147,7 +147,8 @@ class Knowledge:
         return verdict is Verdict.NEW
 
     def check(self, claim: Claim, now: float) -> None:
-        """Raise `ClaimRefused` if `publish` would."""
+        """Raise `ClaimRefused` if `publish` would, and `NotAllowed` if the name was handed over meanwhile."""
+        self.own.check_meant(claim)
         self._admission.judge(self._admission.appraise(claim), now, ours=True)
 
     def wake(self, now: float) -> list[Claim]:

@@ -15,6 +15,7 @@ from beam_actors.errors import (
     ActorUnavailable,
     BeamError,
     ClaimRefused,
+    NotAllowed,
     ResourceExhausted,
     StorageError,
 )
@@ -112,7 +113,7 @@ class Names(Pool):
             return
         try:
             await self._registrar.ask(Publish(claims), timeout=_ASK)
-        except (StorageError, ClaimRefused) as error:  # the names' actors try again, each for its own
+        except (StorageError, ClaimRefused, NotAllowed) as error:  # the names' actors try again, each for its own
             _log.warning("names could not be claimed anew in a later era", era=self._key.era, error=str(error))
         else:
             _log.info("names are claimed anew in a later era", era=self._key.era, names=len(claims))

@@ -7,11 +7,11 @@ added beyond what other nodes keep of one owner, on whichever machine that is. P
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from beam_actors.errors import QuotaExceeded
+from beam_actors.errors import NotAllowed, QuotaExceeded
 from beam_actors.naming import records
 from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Claim, Kind
-from beam_actors.naming.keeping import was_given_up
+from beam_actors.naming.keeping import was_given_up, was_handed_over
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.made import MadeNames
 from beam_actors.naming.records import Own
@@ -81,7 +81,7 @@ class OwnNames(Mapping[Name, Own]):
         """
         self._check_room(name)
         said = self._registry.entry(name, self._owner)
-        since = max(int(now), said.claim.issued if said and said.claim.kind is Kind.TOMBSTONE else 0)
+        since = max(int(now), said.claim.issued if said and said.claim.kind is not Kind.LIVE else 0)
         self._given_up.pop(name, None)
         self._held[name] = own = Own(name, since, self._owner, contest=contest)
         self._record(records.put_own(own))
@@ -114,10 +114,29 @@ class OwnNames(Mapping[Name, Own]):
         elif claim.kind is Kind.LIVE and claim.name in self._given_up:
             self._held[claim.name] = self._given_up.pop(claim.name)
 
+    def check_meant(self, claim: Claim) -> None:
+        """Check that another machine did not hand the name over since it was read what this one is to sign.
+
+        With the number of the transfer the claim would stand beside it, and might count.
+
+        Raises:
+            NotAllowed: it did.
+        """
+        entry = self._registry.entry(claim.name, self._owner)
+        handed = entry is not None and entry.claim.kind is Kind.TRANSFER
+        if handed and claim.kind is Kind.LIVE and claim.owner == self._owner and claim.name not in self._held:
+            raise NotAllowed(f"{claim.name} was handed over on another machine of its owner.")
+
     def reconsider(self, name: Name) -> None:
-        """An own name that another machine gave up is held no longer, until this one claims it again."""
+        """An own name that another machine gave up is held no longer, until this one claims it again.
+
+        One that it handed over is meant no longer at all, or this machine's next era would take it back.
+        """
         entry = self._registry.entry(name, self._owner)
-        if name in self._held and was_given_up(self._held[name], entry):
+        meant = self._held.get(name) or self._given_up.get(name)
+        if meant is not None and was_handed_over(meant, entry):
+            self.drop(name)
+        elif name in self._held and was_given_up(self._held[name], entry):
             self._given_up[name] = self._held.pop(name)
         elif name in self._given_up and entry is not None and self._me in entry.claim.peers:  # which this disk had lost
             self._held[name] = self._given_up.pop(name)

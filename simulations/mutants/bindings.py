@@ -35,8 +35,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/keeping.py",
-                "and entry.claim.issued > own.since",
-                "and entry.claim.issued < own.since",
+                "or entry.claim.issued <= own.since:",
+                "or entry.claim.issued >= own.since:",
             ),
         ),
     ),

@@ -58,15 +58,15 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="handed-over-and-kept-without-the-key",
-        bug="A machine without the key of the era in which a name was handed over goes on to hold it.",
-        test="naming/test_names.py::test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_handed_over",
+        name="handed-over-and-taken-back-by-the-next-era",
+        bug="A machine goes on to hold a name that another one of its owner handed over, and claims it in the next era.",
+        test="naming/test_names.py::"
+        "test_who_opens_an_era_as_soon_as_another_machine_handed_a_name_over_does_not_claim_it_again",
         edits=(
             Edit(
-                "naming/keeper.py",
-                "            if not was_handed_over(holding.own, holding.entry):  # also in an era for which there is no key here\n"
-                "                check_era(self._signer, holding.era)\n",
-                "            check_era(self._signer, holding.era)\n",
+                "naming/own.py",
+                "        if meant is not None and was_handed_over(meant, entry):\n",
+                "        if meant is not None and was_handed_over(meant, entry) and meant.handing:\n",
             ),
         ),
     ),

@@ -150,6 +150,7 @@ def test_a_name_was_given_up_by_a_tombstone_after_it_was_registered(own, entry, 
         (OWN, Entry(transfer(NOW)), False),
         (OWN, Entry(transfer(NOW + 1)), True),
         (HANDING, Entry(transfer()), True),
+        (attrs.evolve(HANDING, handing=Handing(owner_id(1), 2)), Entry(transfer()), False),  # what came later stands
         (OWN, stone(), False),
         (OWN, Entry(claim(issued=NOW + 1)), False),
         (OWN, Entry(claim(seq=2, era=1), transfer()), False),

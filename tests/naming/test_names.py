@@ -459,6 +459,34 @@ async def test_a_machine_that_claims_before_it_hears_of_a_transfer_hands_the_nam
             assert await phone.naming.names() == ()
 
 
+async def test_who_opens_an_era_as_soon_as_another_machine_handed_a_name_over_does_not_claim_it_again(autojump_clock):
+    wires = Wires()
+    laptop, phone = Node(wires, 0, owner=0), Node(wires, 1, owner=0)
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        for node in (laptop, phone):
+            await node.naming.register("alice")
+            await settle(15)
+        await phone.naming.register("bob")
+    store = await MemoryStore.open(laptop.disk)
+    await hand_over(store, laptop.owner, ALICE, Handing(owner_id(2), 1))
+    await store.close()
+    laptop.key = owner_key(0, 1)
+    async with laptop.run():
+        async with phone.run():
+            wires.connect(laptop, phone)
+            while await heard_of(phone) != [Kind.TRANSFER]:
+                await settle(0.1)
+        phone.key = owner_key(0, 2)
+        async with phone.run():
+            wires.connect(laptop, phone)
+            await settle(30)
+            for node in (laptop, phone):
+                assert await heard_of(node) in ([], [Kind.TOMBSTONE])
+                assert await heard_of(node, "bob") == [Kind.LIVE]
+            assert [str(held.name) for held in await phone.naming.names()] == ["bob"]
+
+
 class Fickle(Actor):
     """Stands where the registrar would, and ends a name's actor whenever it asks what it has to do."""
 

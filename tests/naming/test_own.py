@@ -1,7 +1,7 @@
 import attrs
 import pytest
 
-from beam_actors.errors import NameNotFound, QuotaExceeded
+from beam_actors.errors import NameNotFound, NotAllowed, QuotaExceeded
 from beam_actors.naming import answering, records
 from beam_actors.naming.bindings import Bindings
 from beam_actors.naming.claim import Kind
@@ -62,8 +62,12 @@ def test_each_intent_is_written_and_ends_in_the_store_too():
     ]
 
 
-def test_what_is_registered_by_a_clock_that_is_behind_the_tombstone_begins_after_it():
-    desk = Desk(claim(kind=Kind.TOMBSTONE, issued=NOW + 60))
+ENDS = [{"kind": Kind.TOMBSTONE}, {"kind": Kind.TRANSFER, "era": 1, "to": 1}]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_is_registered_by_a_clock_that_is_behind_the_owner_s_last_word_begins_after_it(end):
+    desk = Desk(claim(issued=NOW + 60, **end))
     desk.own.add(ALICE, contest=False, now=NOW)
     assert desk.own[ALICE].since == NOW + 60
     desk.own.reconsider(ALICE)
@@ -91,6 +95,24 @@ def test_what_another_machine_gave_up_keeps_its_row_and_comes_back_with_a_claim_
     assert (desk.own, desk.own.given_up) == ({ALICE: meant}, {})
     desk.own.forget()  # nothing of it was given up
     assert ALICE in desk.own
+
+
+@pytest.mark.parametrize("before", [(), ({"seq": 2, "kind": Kind.TOMBSTONE, "issued": NOW + 9},)])
+def test_what_another_machine_handed_over_is_meant_no_longer_whoever_gave_it_up_before(before):
+    desk = Desk(claim(era=1))
+    desk.own.add(ALICE, contest=False, now=NOW)
+    for one in before:
+        desk.says(claim(era=1, previous=claim(era=1).id, **one))
+    handed = claim(seq=3, era=1, kind=Kind.TRANSFER, to=1, issued=NOW + 9)
+    desk.own.check_meant(claim(seq=3, era=1))
+    desk.says(handed)
+    assert (desk.own, desk.own.given_up, desk.rows()) == ({}, {}, set())
+    with pytest.raises(NotAllowed, match="handed over"):
+        desk.own.check_meant(claim(seq=3, era=1, issued=NOW + 10))
+    for other in (handed, claim(1, seq=3, era=1), claim(seq=3, era=1, kind=Kind.TOMBSTONE)):
+        desk.own.check_meant(other)
+    desk.own.add(ALICE, contest=False, now=NOW)
+    desk.own.check_meant(claim(seq=4, era=1))
 
 
 def test_what_was_given_up_is_forgotten_with_the_claim_that_said_so():
