@@ -246,7 +246,9 @@ class Model:
         if person.names[name].standing is Standing.NONE:  # the owner's other machines let go of it when they hear that
             for other in person.estate.beside(person):
                 wish = other.names.get(name)
-                if wish is not None and wish.standing is Standing.HELD:
+                if wish is not None and wish.under_way:
+                    wish.crossed = True  # that it is claimed is yet to be told, and may have been asked for before
+                elif wish is not None and wish.standing is Standing.HELD:
                     heard = self._undisturbed and trio.current_time() - wish.asked_at > _SPREAD
                     wish.standing = Standing.NONE if heard else Standing.UNSURE  # it may count as claimed later
 

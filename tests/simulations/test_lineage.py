@@ -132,6 +132,18 @@ async def test_an_era_that_was_opened_at_a_machine_which_is_lost_may_have_been_h
     assert (other.outdated, other.handed_over) == (False, [])
 
 
+async def test_whether_a_name_is_held_that_is_given_up_elsewhere_while_it_is_asked_for_nobody_knows():
+    model, one, other = sharing_a_name()
+    with model.registering(other, "a") as asked:
+        with model.releasing(one, "a") as wish:
+            wish.done()
+        asked.done()
+    assert not model.is_sure("a")
+    with model.registering(other, "a") as wish:
+        wish.done()
+    assert model.holders("a") == [other]
+
+
 async def test_what_one_machine_gives_up_is_held_by_none_of_its_owner_unless_it_may_be_claimed_later(autojump_clock):
     for undisturbed in (True, False):
         model, one, _other = sharing_a_name(undisturbed=undisturbed)
