@@ -80,7 +80,7 @@ class Merger:
         if claim.kind is not Kind.REVOCATION:
             self._holds.heard((claim.name, owner), now)
             changed.add((claim.name, owner))
-            self._follow(claim, now)
+            self._follow(claim, now, before[-1][1])
         return Merged(tuple((name, owner) for name in ended), tuple(sorted(changed)), (*ended, *petnames))
 
     def tell_left(self, now: float) -> None:
@@ -125,10 +125,10 @@ class Merger:
             yours=heir == self._owner and name not in self._own,
         )
 
-    def _follow(self, claim: Claim, now: float) -> None:
+    def _follow(self, claim: Claim, now: float, before: Entry | None) -> None:
         self._bindings.follow(claim.name)
         if claim.owner == self._owner:
-            self._own.reconsider(claim.name)
+            self._own.reconsider(claim.name, begins=before is None or before.era < claim.era)
         if heir_of(self._registry, claim.name, claim.owner) == self._owner:
             self._events.handed(claim, self._owner, now, has_it=claim.name in self._own)
 

@@ -64,7 +64,7 @@ class OwnNames(Mapping[Name, Own]):
 
     @property
     def given_up(self) -> Mapping[Name, Own]:
-        """Own names that another machine of the owner gave up, for reading.
+        """Own names that another machine of the owner gave up, or handed over in an era that was known, for reading.
 
         They are held no longer, and kept in mind for as long as its claim is, in case it was a thief. Then the owner's
         next era claims them anew.
@@ -123,20 +123,23 @@ class OwnNames(Mapping[Name, Own]):
             NotAllowed: it did.
         """
         entry = self._registry.entry(claim.name, self._owner)
-        handed = entry is not None and entry.claim.kind is Kind.TRANSFER
-        if handed and claim.kind is Kind.LIVE and claim.owner == self._owner and claim.name not in self._held:
+        if claim.kind is not Kind.LIVE or claim.owner != self._owner or claim.name in self._held or entry is None:
+            return
+        if entry.claim.kind is Kind.TRANSFER and entry.era == claim.era:
             raise NotAllowed(f"{claim.name} was handed over on another machine of its owner.")
 
-    def reconsider(self, name: Name) -> None:
-        """An own name that another machine gave up is held no longer, until this one claims it again.
+    def reconsider(self, name: Name, *, begins: bool = False) -> None:
+        """An own name that another machine gave up or handed over is held no longer, until this one claims it again.
 
-        One that it handed over is meant no longer at all, or this machine's next era would take it back.
+        `begins` says that what counts now is the first that was said of the name in its era. If that hands it over, it
+        was said with the recovery phrase, by no thief, and this machine's next era is not to take the name back.
         """
         entry = self._registry.entry(name, self._owner)
         meant = self._held.get(name) or self._given_up.get(name)
-        if meant is not None and was_handed_over(meant, entry):
+        handed = meant is not None and was_handed_over(meant, entry)
+        if handed and begins:
             self.drop(name)
-        elif name in self._held and was_given_up(self._held[name], entry):
+        elif name in self._held and (handed or was_given_up(self._held[name], entry)):
             self._given_up[name] = self._held.pop(name)
         elif name in self._given_up and entry is not None and self._me in entry.claim.peers:  # which this disk had lost
             self._held[name] = self._given_up.pop(name)

@@ -47,8 +47,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/own.py",
-                "if name in self._held and was_given_up(self._held[name], entry):",
-                "if name in self._given_up and was_given_up(self._given_up[name], entry):",
+                "elif name in self._held and (handed or was_given_up(self._held[name], entry)):",
+                "elif name in self._given_up and was_given_up(self._given_up[name], entry):",
             ),
         ),
     ),

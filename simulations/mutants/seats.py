@@ -11,8 +11,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/own.py",
-                "if name in self._held and was_given_up(self._held[name], entry):",
-                "if False and was_given_up(self._held[name], entry):",
+                "(handed or was_given_up(self._held[name], entry)):",
+                "handed:",
             ),
         ),
     ),
@@ -65,10 +65,16 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/own.py",
-                "        if meant is not None and was_handed_over(meant, entry):\n",
-                "        if meant is not None and was_handed_over(meant, entry) and meant.handing:\n",
+                "        if handed and begins:\n",
+                "        if handed and not begins:\n",
             ),
         ),
+    ),
+    Mutant(
+        name="handed-over-by-a-thief-for-good",
+        bug="What a thief of the present key hands over is not claimed anew in the owner's next era.",
+        test="naming/test_names.py::test_what_a_thief_handed_over_by_the_key_of_an_era_is_claimed_anew_in_the_next_one",
+        edits=(Edit("naming/own.py", "        if handed and begins:\n", "        if handed:\n"),),
     ),
     Mutant(
         name="handed-over-and-claimed-at-once",

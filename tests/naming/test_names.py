@@ -487,6 +487,22 @@ async def test_who_opens_an_era_as_soon_as_another_machine_handed_a_name_over_do
             assert [str(held.name) for held in await phone.naming.names()] == ["bob"]
 
 
+async def test_what_a_thief_handed_over_by_the_key_of_an_era_is_claimed_anew_in_the_next_one(autojump_clock):
+    one = Node(Wires(), 0)
+    one.key = owner_key(0, 1)
+    async with one.run():
+        await one.naming.register("alice")
+        thief = claim(0, "alice", FIRST + 50, era=1, kind=Kind.TRANSFER, to=2, issued=int(one.clock.wall()) + 1)
+        await one.registrar.ask(Submit((thief.encoded,), peer(9)))
+        await settle(15)
+        assert await one.naming.names() == ()
+    one.key = owner_key(0, 2)
+    async with one.run():
+        await settle(15)
+        assert [str(held.name) for held in await one.naming.names()] == ["alice"]
+        assert (await entry(one)).claim.era == 2
+
+
 class Fickle(Actor):
     """Stands where the registrar would, and ends a name's actor whenever it asks what it has to do."""
 

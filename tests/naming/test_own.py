@@ -33,8 +33,9 @@ class Desk:
 
     def says(self, one):
         """The owner is heard to say it, on whatever machine."""
+        before = self.registry.entry(one.name, one.owner)
         self.registry.merge(one)
-        self.own.reconsider(one.name)
+        self.own.reconsider(one.name, begins=before is None or before.era < one.era)
 
     def rows(self):
         """The names of which the store has a row."""
@@ -97,22 +98,33 @@ def test_what_another_machine_gave_up_keeps_its_row_and_comes_back_with_a_claim_
     assert ALICE in desk.own
 
 
-@pytest.mark.parametrize("before", [(), ({"seq": 2, "kind": Kind.TOMBSTONE, "issued": NOW + 9},)])
-def test_what_another_machine_handed_over_is_meant_no_longer_whoever_gave_it_up_before(before):
+GIVEN_UP = claim(seq=2, kind=Kind.TOMBSTONE, issued=NOW + 9, previous=claim().id)
+
+
+@pytest.mark.parametrize("before", [(), (GIVEN_UP,)])
+def test_what_another_machine_opened_an_era_to_hand_over_is_meant_no_longer(before):
+    desk = Desk(claim())
+    desk.own.add(ALICE, contest=False, now=NOW)
+    for one in (*before, claim(era=1, kind=Kind.TRANSFER, to=1, issued=NOW + 10)):
+        desk.says(one)
+    assert (desk.own, desk.own.given_up, desk.rows()) == ({}, {}, set())
+
+
+def test_what_is_handed_over_by_a_key_that_has_signed_before_is_kept_in_mind_for_the_next_era():
     desk = Desk(claim(era=1))
     desk.own.add(ALICE, contest=False, now=NOW)
-    for one in before:
-        desk.says(claim(era=1, previous=claim(era=1).id, **one))
+    meant = desk.own[ALICE]
     handed = claim(seq=3, era=1, kind=Kind.TRANSFER, to=1, issued=NOW + 9)
-    desk.own.check_meant(claim(seq=3, era=1))
     desk.says(handed)
-    assert (desk.own, desk.own.given_up, desk.rows()) == ({}, {}, set())
-    with pytest.raises(NotAllowed, match="handed over"):
+    assert (desk.own, desk.own.given_up, desk.rows()) == ({}, {ALICE: meant}, {ALICE})
+    with pytest.raises(NotAllowed, match="handed over"):  # it was read before the transfer came, and has its number
         desk.own.check_meant(claim(seq=3, era=1, issued=NOW + 10))
-    for other in (handed, claim(1, seq=3, era=1), claim(seq=3, era=1, kind=Kind.TOMBSTONE)):
+    for other in (handed, claim(1, seq=3, era=1), claim(seq=3, era=1, kind=Kind.TOMBSTONE), claim(era=2)):
         desk.own.check_meant(other)
-    desk.own.add(ALICE, contest=False, now=NOW)
+    desk.own.add(ALICE, contest=False, now=NOW)  # a person may want it back
     desk.own.check_meant(claim(seq=4, era=1))
+    desk.own.reconsider(ALICE)
+    assert ALICE in desk.own
 
 
 def test_what_was_given_up_is_forgotten_with_the_claim_that_said_so():
