@@ -66,7 +66,7 @@ MUTANTS = (
             Edit(
                 "naming/own.py",
                 "        if handed and begins:\n",
-                "        if handed and not begins:\n",
+                "        if False:\n",
             ),
         ),
     ),
