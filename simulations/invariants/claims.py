@@ -16,13 +16,16 @@ from nacl.signing import VerifyKey
 from beam_actors.errors import ClaimRefused
 from beam_actors.naming import Claim, Kind
 from beam_actors.naming.entry import Entry
+from beam_actors.naming.messages import Publish
 from beam_actors.naming.registry import Registry
-from beam_actors.values import OwnerId, cbor
+from beam_actors.values import OwnerId, PeerId, cbor
 from simulations.invariants.base import Invariant
 from simulations.invariants.quotas import pushed_out
 from simulations.invariants.reference import canonical, reference
+from simulations.owner_operations import Recover
 
 if TYPE_CHECKING:
+    from beam_actors.node import Node
     from simulations.place import Place
 
 T = TypeVar("T")
@@ -211,35 +214,41 @@ class NothingComesBack(Invariant):
 
 
 class NumbersOnlyGrow(Invariant):
-    """S5. Each owner's machine signs each number once, and what it has told others it never falls behind."""
+    """S5. Each owner's machine signs each number once, and what it has told others it never falls behind.
+
+    Of an owner who sits at one machine that is said of all claims by the owner's key. Of several machines two may sign
+    one number before they hear of each other, so in plans in which somebody sits down at a second one each machine is
+    listened to as it signs: it signs no number that it has heard of, nor one twice, and comes back with its own.
+    """
 
     id = "S5"
-    title = "sequence numbers never go back, and no owner signs one number twice"
+    title = "sequence numbers never go back, and no machine of an owner signs one number twice"
 
     def __init__(self, stage: object) -> None:
         super().__init__(stage)  # type: ignore[arg-type]
-        self._abroad: dict[tuple[OwnerId, str], tuple[int, int]] = {}
-        """The greatest position of each owner's claims that another machine was seen to hold."""
+        self._abroad: dict[tuple[PeerId | None, OwnerId, str], tuple[int, int]] = {}
+        """The greatest position of each owner's claims that another machine was seen to hold; by who signed it, too."""
+        self._listens = any(isinstance(one, Recover) for one in self.stage.plan.operations)
+        self._signers: dict[bytes, PeerId] = {}
+        """Which daemon was heard to sign a claim, by the claim's id."""
 
     def claims_changed(self, place: "Place", registry: Registry, new: list[Claim], gone: list[Claim]) -> None:  # noqa: ARG002
         """See `Invariant`."""
         for claim in new:
             if claim.kind is Kind.REVOCATION:
                 continue
-            if (claim.owner, claim.era) in self.stage.model.lineage.stolen:
+            home, signer = self.stage.home_of(claim.owner), None
+            if home is not None and len(self.stage.seats_of(claim.owner)) > 1:
+                signer = self._signers.get(claim.id)
+                if signer is None:
+                    self.forgiven["nobody heard which of the owner's several machines signed it"] += 1
+                    continue
+                home = self.stage.machine_of(signer)
+            elif (claim.owner, claim.era) in self.stage.model.lineage.stolen:
                 self.forgiven["the key of the era is in two hands"] += 1
                 continue
-            home = self.stage.home_of(claim.owner)
-            if home is not None and len(self.stage.seats_of(claim.owner)) > 1:
-                self.forgiven["the owner has several machines, which sign before they hear of each other"] += 1
-                continue
-            entry = registry.entry(claim.name, claim.owner)
-            if entry is not None and entry.rival is not None:
-                if home is None or home.person.signs_again:
-                    self.forgiven["an owner that lost its memory, or is hostile, signed a number twice"] += 1
-                else:
-                    self.expect(False, f"{home.name} signed one number twice: {entry.claim!r} and {entry.rival!r}")
-            key = claim.owner, claim.name.label
+            self._judge_twice(home, signer, registry.entry(claim.name, claim.owner))
+            key = signer, claim.owner, claim.name.label
             if home is not place:
                 self._abroad[key] = max(self._abroad.get(key, (0, 0)), claim.position)
             elif not home.person.signs_again:
@@ -248,13 +257,29 @@ class NumbersOnlyGrow(Invariant):
                     claim.position >= told, f"{place.name} is back at {claim!r} after others were told of {told}"
                 )
 
+    def _judge_twice(self, home: "Place | None", signer: PeerId | None, entry: Entry | None) -> None:
+        if entry is None or entry.rival is None:
+            return
+        if home is None or home.person.signs_again:
+            self.forgiven["an owner that lost its memory, or is hostile, signed a number twice"] += 1
+        elif signer is not None and {self._signers.get(one.id) for one in (entry.claim, entry.rival)} != {signer}:
+            self.forgiven["an owner's several machines signed a number before they heard of each other"] += 1
+        else:
+            self.expect(False, f"{home.name} signed one number twice: {entry.claim!r} and {entry.rival!r}")
+
     def booted(self, place: "Place") -> None:
         """See `Invariant`: what others were told is there after every end of the daemon."""
+        if self._listens:
+            node = place.node
+            self.stage.inside.listen(node, "registry", lambda message: self._hear(place, node, message))
         known = self.stage.inside.knowledge(place.node)
-        if known is None or place.person.signs_again or place.person.estate.shared:
+        if known is None or place.person.signs_again:
             return
-        for (owner, label), told in self._abroad.items():
-            if owner == known.owner and (owner, told[0]) not in self.stage.model.lineage.stolen:
+        shared = place.person.estate.shared
+        for (signer, owner, label), told in self._abroad.items():
+            if owner != known.owner or signer != (place.node.peers.us if shared else None):
+                continue
+            if shared or (owner, told[0]) not in self.stage.model.lineage.stolen:
                 entries = [entry for entry in known.registry.names_of(owner) if entry.claim.name.label == label]
                 # With the era in which it was said, or with all that the owner said.
                 ended = known.registry.era_of(owner) > told[0] or known.registry.is_revoked(owner)
@@ -262,6 +287,22 @@ class NumbersOnlyGrow(Invariant):
                     ended or (entries and entries[0].claim.position >= told),
                     f"{place.name} came back without its claim for {label} at {told}, which others were told of",
                 )
+
+    def _hear(self, place: "Place", node: "Node", message: object) -> None:
+        """What a machine's registrar is about to handle."""
+        known = self.stage.inside.knowledge(node)
+        if not isinstance(message, Publish) or known is None:
+            return
+        for claim in message.claims:
+            self._signers[claim.id] = node.peers.us
+            before = known.registry.entry(claim.name, claim.owner)
+            if before is not None and claim.position <= before.claim.position:
+                if before.claim.id in self.stage.invariants.known_claims(place):
+                    self.expect(False, f"{place.name} signs {claim!r}, and knew of {before.claim!r}")
+                else:
+                    self.forgiven["it heard of another claim within a second before it signed"] += 1
+            else:
+                self.checks += 1
 
 
 def _shuffled(values: Sequence[T], uniform: Callable[[], float]) -> list[T]:

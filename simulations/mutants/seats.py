@@ -45,6 +45,32 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="number-of-another-machine-signed-again",
+        bug="A machine that claims a name beside another one signs the number that this one has signed.",
+        plan="seats",
+        invariant="S5",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                "seq = before.seq + 1 if before else first_number(now)",
+                "seq = before.seq + (signer.peer in before.peers) if before else first_number(now)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="claims-beside-another-machine-not-kept",
+        bug="A claim that leads to several machines is not written to the store.",
+        plan="power",
+        invariant="S5",
+        edits=(
+            Edit(
+                "naming/merging.py",
+                "            changed.add((claim.name, owner))\n",
+                "            changed = set() if len(claim.peers) > 1 else changed | {(claim.name, owner)}\n",
+            ),
+        ),
+    ),
+    Mutant(
         name="next-machine-not-asked",
         bug="What one machine of a name does not offer is asked of no other.",
         plan="seats",

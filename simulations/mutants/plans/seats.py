@@ -1,5 +1,6 @@
 """An owner at two machines by one recovery phrase."""
 
+from simulations.faults import Crash
 from simulations.mutants.plans.small import TRIO, small
 from simulations.operations import Expose, Register, Release
 from simulations.owner_operations import Recover
@@ -27,4 +28,20 @@ def _seats() -> Plan:
     )
 
 
-PLANS = (_seats(),)
+def _power() -> Plan:
+    """Both machines hold a name; the second loses its power."""
+    return small(
+        "power",
+        TRIO,
+        (
+            Register(at=0.0, machine=1, name="one"),
+            Recover(at=2.0, machine=2, of=1),
+            Register(at=6.0, machine=2, name="one"),
+        ),
+        (Crash(at=13.0, machine=2, down=1.0),),
+        safety=16.0,
+        bounds=_BOUNDS,
+    )
+
+
+PLANS = (_seats(), _power())
