@@ -82,6 +82,10 @@ class Lineage:
         def opened(era: int) -> None:
             known = era if before[1] is not None or not estate.shared else None
             person.era, estate.latest = era, known if known is None else max(era, before[1] or 0)
+            # Who held a name that another machine gave up claims it anew in an era: it may have been a thief.
+            for wish in (wish for seat in estate.seats for wish in seat.names.values()):
+                if wish.given_up_at is not None and wish.standing is Standing.NONE:
+                    wish.standing = Standing.UNSURE
 
         try:
             yield opened

@@ -233,10 +233,17 @@ class Model:
         """Somebody asks for a name."""
         self.claims(name, person.owner)
         wish = person.names.setdefault(name, Wish())
+        began = trio.current_time()
         with request_about(wish, Standing.HELD) as request:
             yield request
-        if wish.standing is Standing.HELD and person.shares(name, Standing.HANDED):
+        if wish.standing is not Standing.HELD:
+            return
+        if person.shares(name, Standing.HANDED):
             wish.standing = Standing.UNSURE  # which of the two is later, their clocks say
+        elif wish.given_up_at is not None and not self._is_heard(wish.given_up_at, began):
+            wish.standing = Standing.UNSURE  # it was held, as far as was known here, and so nothing changed
+        else:
+            wish.given_up_at = None
 
     @contextmanager
     def releasing(self, person: Person, name: str) -> Iterator[Request]:
@@ -244,13 +251,20 @@ class Model:
         with request_about(person.names.setdefault(name, Wish()), Standing.NONE) as request:
             yield request
         if person.names[name].standing is Standing.NONE:  # the owner's other machines let go of it when they hear that
+            person.names[name].given_up_at = None
+            now = trio.current_time()
             for other in person.estate.beside(person):
                 wish = other.names.get(name)
                 if wish is not None and wish.under_way:
                     wish.crossed = True  # that it is claimed is yet to be told, and may have been asked for before
                 elif wish is not None and wish.standing is Standing.HELD:
-                    heard = self._undisturbed and trio.current_time() - wish.asked_at > _SPREAD
+                    wish.given_up_at = now
+                    heard = self._is_heard(wish.asked_at, now)
                     wish.standing = Standing.NONE if heard else Standing.UNSURE  # it may count as claimed later
+
+    def _is_heard(self, said: float, now: float) -> bool:
+        """Whether what one machine said at a time is known to the others by now."""
+        return self._undisturbed and now - said > _SPREAD
 
     @contextmanager
     def exposing(

@@ -36,6 +36,8 @@ class Wish:
     """Whether it was ever asked for, and not refused."""
     asked_at: float = 0.0
     """When the last request about it began or ended."""
+    given_up_at: float | None = None
+    """When another machine of the owner gave the name up, which this one comes to hear of."""
 
 
 class Request:

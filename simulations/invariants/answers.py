@@ -154,7 +154,13 @@ class AcknowledgedStays(Invariant):
             if not self._set_aside(known, name):
                 self.expect(name in held, f"{place.name} was told that {name} is its own, and {what} without it")
         for name in place.person.given_up:
-            self.expect(name not in held, f"{place.name} was told that {name} is given up, and {what} with it")
+            if place.person.names[name].given_up_at is None or self._has_heard(known, name):
+                self.expect(name not in held, f"{place.name} was told that {name} is given up, and {what} with it")
+
+    def _has_heard(self, known: "Knowledge", name: str) -> bool:
+        """Whether the machine knows that another one of its owner gave the name up. That all come to know it, L1 asks."""
+        entry = known.registry.entry(Name(name), known.owner)
+        return entry is not None and entry.claim.kind is Kind.TOMBSTONE
 
     def _set_aside(self, known: "Knowledge", name: str) -> bool:
         """Whether a thief's key may have given the name up or handed it over, in an era that the machine is to end."""

@@ -153,3 +153,30 @@ async def test_what_one_machine_gives_up_is_held_by_none_of_its_owner_unless_it_
         assert model.holders("a") == []
         assert model.is_sure("a") is undisturbed
         assert one.shares("a") is not undisturbed
+
+
+async def test_whether_a_name_is_held_that_is_asked_for_again_before_it_is_heard_that_it_was_given_up_nobody_knows(
+    autojump_clock,
+):
+    for undisturbed in (True, False):
+        model, one, other = sharing_a_name(undisturbed=undisturbed)
+        await trio.sleep(10)
+        with model.releasing(one, "a") as wish:
+            wish.done()
+        for seconds, sure in ((1, False), (10, undisturbed)):
+            await trio.sleep(seconds)
+            with model.registering(other, "a") as wish:
+                wish.done()
+            assert model.is_sure("a") is sure
+
+
+async def test_what_one_machine_gave_up_may_be_claimed_anew_by_another_one_in_the_next_era(autojump_clock):
+    model, one, other = sharing_a_name(undisturbed=True)
+    await trio.sleep(10)
+    with model.releasing(one, "a") as wish:
+        wish.done()
+    assert other.given_up == ["a"]
+    with model.lineage.opening_era(one) as opened:
+        opened(1)
+    assert (one.given_up, other.given_up) == (["a"], [])
+    assert not model.is_sure("a")
