@@ -158,7 +158,7 @@ class AcknowledgedStays(Invariant):
                 self.expect(name not in held, f"{place.name} was told that {name} is given up, and {what} with it")
 
     def _has_heard(self, known: "Knowledge", name: str) -> bool:
-        """Whether the machine knows that another one of its owner gave the name up. That all come to know it, L1 asks."""
+        """Whether the machine knows that another one of its owner gave the name up: that it comes to know, L1 asks."""
         entry = known.registry.entry(Name(name), known.owner)
         return entry is not None and entry.claim.kind is Kind.TOMBSTONE
 

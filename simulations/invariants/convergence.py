@@ -32,10 +32,13 @@ def _says(registry: Registry, name: Name, person: "Person", wanted: Kind, *, sin
 
 
 def _said_otherwise(person: "Person", name: str, wanted: Kind) -> bool:
-    """Whether another machine of the owner holds the name (L11 asks for that), or hands over what is given up here."""
+    """Whether another machine of the owner holds the name (L11 asks for that), or hands over what is given up here.
+
+    One that is the owner's no more may have claimed it last.
+    """
     if wanted is Kind.TOMBSTONE and person.shares(name, Standing.HANDED):
         return True
-    return wanted is not Kind.LIVE and person.shares(name)
+    return wanted is not Kind.LIVE and (person.shares(name) or name in person.estate.left)
 
 
 class RegistriesAgree(Invariant):
