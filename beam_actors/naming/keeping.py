@@ -111,10 +111,12 @@ def next_terms(
     """What to sign next for the name: `kind` is live, tombstone or transfer, `now` in seconds since 1970.
 
     A transfer has a `successor`; `inherits` is the id of a transfer by which this owner got the name.
-    What was said in an earlier era counts for nothing here: it may be a thief's, and so may the machines in it.
+    What was said in an earlier era counts for nothing here: it may be a thief's, and so may the machines in it. But a
+    tombstone says that it gives that up, or the owner's other machines would take it for one that opens the era.
     """
+    replaced = entry.claim.id if entry is not None else b""
     if entry is not None and entry.claim.era < signer.keyset.era:
-        entry = None
+        entry, replaced = None, replaced if kind is Kind.TOMBSTONE else b""
     before = entry.claim if entry else None
     seq = before.seq + 1 if before else first_number(now)
     issued = max(int(now), seq)
@@ -131,7 +133,7 @@ def next_terms(
         not_before=issued,
         not_after=issued + MAX_VALIDITY,
         ttl=TTL if kind is Kind.LIVE else 0,
-        previous=before.id if before else b"",
+        previous=replaced,
         successor=successor,
         inherits=(inherits or (before.terms.inherits if before else b"")) if kind is Kind.LIVE else b"",
         work=work,

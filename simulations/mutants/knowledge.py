@@ -57,8 +57,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/keeping.py",
-                "    if entry is not None and entry.claim.era < signer.keyset.era:\n        entry = None\n",
-                "",
+                '        entry, replaced = None, replaced if kind is Kind.TOMBSTONE else b""\n',
+                "        pass\n",
             ),
             Edit("naming/names.py", "        if not claims:\n            return\n", "        return\n"),
         ),

@@ -93,6 +93,15 @@ def test_machines_of_one_owner_share_a_name():
         assert len(entry.claim.peers) <= 4
 
 
+def test_a_tombstone_says_what_it_gives_up_also_of_an_earlier_era():
+    later, before = Signer(NETWORK, owner_key(0, 1).keyset, peer(0)), Entry(claim())
+    ended = next_terms(ALICE, before, later, Kind.TOMBSTONE, NOW)
+    assert (ended.seq, ended.previous) == (FIRST, before.claim.id)
+    assert next_terms(ALICE, before, later, Kind.LIVE, NOW).previous == b""
+    opening = next_terms(ALICE, None, later, Kind.TOMBSTONE, NOW)
+    assert opening.previous == b""
+
+
 def test_one_machine_heals_an_equivocation():
     one, two = claim(0, seq=4, variant=0), claim(0, seq=4, variant=1)
     top, other = sorted([one, two], key=lambda each: each.id, reverse=True)
