@@ -31,14 +31,16 @@ def _says(registry: Registry, name: Name, person: "Person", wanted: Kind, *, sin
     return entry.claim.kind is wanted and present
 
 
-def _said_otherwise(person: "Person", name: str, wanted: Kind) -> bool:
+def _said_otherwise(registry: Registry, person: "Person", name: str, wanted: Kind) -> bool:
     """Whether another machine of the owner holds the name (L11 asks for that), or hands over what is given up here.
 
-    One that is the owner's no more may have claimed it last.
+    One that is the owner's no more may have claimed it last, or opened an era in which it is held by none.
     """
+    if wanted is Kind.LIVE and person.owner is not None:
+        return person.doubtful and registry.era_of(person.owner) > (person.era or 0)
     if wanted is Kind.TOMBSTONE and person.shares(name, Standing.HANDED):
         return True
-    return wanted is not Kind.LIVE and (person.shares(name) or name in person.estate.left)
+    return person.shares(name) or name in person.estate.left
 
 
 class RegistriesAgree(Invariant):
@@ -131,7 +133,7 @@ class RegistriesAgree(Invariant):
                 (Kind.TRANSFER, person.handed_over),
             ):
                 for name in names:
-                    if _said_otherwise(person, name, wanted):
+                    if _said_otherwise(known.registry, person, name, wanted):
                         continue
                     entry = known.registry.entry(Name(name), person.owner)
                     if entry is None and pushed_out((name, person.owner), known.registry, stage.work.level):
