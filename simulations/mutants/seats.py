@@ -97,6 +97,18 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="release-opens-the-era",
+        bug="A name that is released as the first word of an era is given up on this machine alone.",
+        test="naming/test_keeping.py::test_a_tombstone_says_what_it_gives_up_also_of_an_earlier_era",
+        edits=(
+            Edit(
+                "naming/keeping.py",
+                'entry, replaced = None, replaced if kind is Kind.TOMBSTONE else b""',
+                'entry, replaced = None, b""',
+            ),
+        ),
+    ),
+    Mutant(
         name="handed-over-by-a-thief-for-good",
         bug="What a thief of the present key hands over is not claimed anew in the owner's next era.",
         test="naming/test_names.py::test_what_a_thief_handed_over_by_the_key_of_an_era_is_claimed_anew_in_the_next_one",
