@@ -259,7 +259,7 @@ class Model:
                     wish.crossed = True  # that it is claimed is yet to be told, and may have been asked for before
                 elif wish is not None and wish.standing is Standing.HELD:
                     wish.given_up_at = now
-                    heard = self._is_heard(wish.asked_at, now)
+                    heard = self._is_heard(wish.asked_at, now) and not (person.outdated or person.doubtful)
                     wish.standing = Standing.NONE if heard else Standing.UNSURE  # it may count as claimed later
 
     def _is_heard(self, said: float, now: float) -> bool:

@@ -170,6 +170,19 @@ async def test_whether_a_name_is_held_that_is_asked_for_again_before_it_is_heard
             assert model.is_sure("a") is sure
 
 
+async def test_what_a_machine_without_the_latest_key_gives_up_may_be_claimed_anew(
+    autojump_clock,
+):
+    model, one, other = sharing_a_name(undisturbed=True)
+    await trio.sleep(10)
+    with model.lineage.opening_era(one) as opened:
+        opened(1)
+    with model.releasing(other, "a") as wish:
+        wish.done()
+    assert (one.given_up, other.given_up) == ([], ["a"])
+    assert not model.is_sure("a")
+
+
 async def test_what_one_machine_gave_up_may_be_claimed_anew_by_another_one_in_the_next_era(autojump_clock):
     model, one, other = sharing_a_name(undisturbed=True)
     await trio.sleep(10)
