@@ -15,9 +15,15 @@ class DialBackoff:
 
     first: float = 0.5
     most: float = 60.0
+    alone: float = 15.0
+    """The most for a node that has no peer at all: whoever it dials is its way back to everybody."""
 
     def delay(self, failures: int, uniform: float) -> float:
         """The delay after `failures` dials in a row failed (at least 1); `uniform` is in [0, 1)."""
         exponent = min(max(failures, 1) - 1, MAX_EXPONENT)
         ceiling = min(self.most, self.first * 2.0**exponent)
         return ceiling / 2 + ceiling / 2 * uniform
+
+    def part(self, rest: float, uniform: float) -> float:
+        """How long of the `rest` to wait before it is looked at whether this node is alone."""
+        return min(rest, self.alone / 2 + self.alone / 2 * uniform)

@@ -26,11 +26,12 @@ _RETRY, _LINGERED = Retry(), Lingered()
 class Life:
     """Of the peer whose actor is `ref`, which starts workers by `spawn` and timers by `send_after`, and `end` stops.
 
-    When the actor gets `Retry` or `Lingered` it feeds the input of that name.
+    When the actor gets `Retry` it calls `retry`, and at `Lingered` it feeds the input of that name.
     """
 
     __slots__ = (
-        "_acquaintance", "_end", "_linger", "_retry", "_sessions", "_setting", "dials", "entry", "state", "waiting",
+        "_acquaintance", "_end", "_linger", "_retry", "_retry_at", "_sessions", "_setting", "dials", "entry", "state",
+        "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +52,7 @@ class Life:
         self._acquaintance = acquaintance
         self._end = end
         self._retry = Alarm(send_after, _RETRY)
+        self._retry_at = 0.0
         self._linger = Alarm(send_after, _LINGERED)
         self.state = State.IDLE
         self.entry = Entry()
@@ -89,7 +91,21 @@ class Life:
         self.waiting.serve(best)
 
     def _start_back_off(self) -> None:
-        self._retry.set(self._setting.backoff.delay(self.dials.failures, self._setting.entropy.uniform()))
+        delay = self._setting.backoff.delay(self.dials.failures, self._setting.entropy.uniform())
+        self._retry_at = self._setting.clock.monotonic() + delay
+        self._rest()
+
+    def retry(self) -> None:
+        """A part of the back-off is over; all of it, for a node that has no other peer (it may have had one before)."""
+        due = self._setting.clock.monotonic() >= self._retry_at
+        if self.state is State.BACKING_OFF and self._setting.routes and not due:
+            self._rest()
+        else:
+            self.feed(Input.RETRY)
+
+    def _rest(self) -> None:
+        rest = max(0.0, self._retry_at - self._setting.clock.monotonic())
+        self._retry.set(self._setting.backoff.part(rest, self._setting.entropy.uniform()))
 
     def _start_linger(self) -> None:
         self._linger.set(self._setting.limits.idle_linger if self.chosen and self._acquaintance.made else 0.0)

@@ -310,8 +310,9 @@ class Peer(Actor):
 
     @receives(Retry)
     def retry(self, _message: Retry) -> None:
-        """The back-off is over."""
-        self._feed(Input.RETRY)
+        """The back-off is over, or a part of it."""
+        self._life.retry()
+        self._report()
 
     @receives(Lingered)
     def lingered(self, _message: Lingered) -> None:

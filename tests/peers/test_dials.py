@@ -47,29 +47,38 @@ async def test_a_bootstrap_peer_is_dialled_until_it_is_there(world, autojump_clo
         assert status.kept
         assert status.state in {State.BACKING_OFF, State.DIALLING}
         async with bob.run():
-            await until(lambda: alice.events == [PeerUp(bob.id)], seconds=61)
+            await until(lambda: alice.events == [PeerUp(bob.id)], seconds=16)
         await until(lambda: alice.events == [PeerUp(bob.id), PeerDown(bob.id)])
         async with bob.run():
-            await until(lambda: alice.events[2:] == [PeerUp(bob.id)], seconds=61)
+            await until(lambda: alice.events[2:] == [PeerUp(bob.id)], seconds=16)
 
 
 async def test_the_back_off_bounds_how_often_a_dead_peer_is_dialled(world, autojump_clock):
-    alice, bob = world.add(), world.add()
+    """Once a minute, and by a node that has no other peer, which so finds its way back, four times as often."""
+    alice, bob, carol = world.add(), world.add(), world.add()
     alice.bootstrap = [bob.address]
     dials = []
     async with alice.run():
         real = alice.flow.dial
 
-        async def counting(*args, **kwargs):
+        async def counting(address, *args, **kwargs):
             dials.append(trio.current_time())
-            return await real(*args, **kwargs)
+            return await real(address, *args, **kwargs)
 
-        alice.flow.dial = counting
-        await trio.sleep(1000)
-    gaps = [later - earlier for earlier, later in itertools.pairwise(dials)]
-    assert len(dials) < 50
-    assert all(gap >= 0.25 for gap in gaps)
-    assert all(30 <= gap <= 61 for gap in gaps[-5:])
+        async with carol.run():
+            await carol.peers.connect(alice.address)
+            alice.flow.dial = counting
+            await trio.sleep(1000)
+            gaps = [later - earlier for earlier, later in itertools.pairwise(dials)]
+            assert len(dials) < 50
+            assert all(gap >= 0.25 for gap in gaps)
+            assert all(30 <= gap <= 61 for gap in gaps[-5:])
+        await until(lambda: not alice.sessions(carol))
+        alone_at = trio.current_time()
+        await trio.sleep(200)
+        lonely = [at for at in dials if at > alone_at]
+        assert lonely[0] - alone_at <= 16
+        assert all(7 <= later - earlier <= 16 for earlier, later in itertools.pairwise(lonely))
 
 
 async def test_asking_for_a_dead_peer_again_and_again_does_not_dial_again_and_again(world, autojump_clock):
