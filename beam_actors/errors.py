@@ -63,7 +63,7 @@ class InvalidName(InvalidValue):
 
 
 class ProtocolError(BeamError):
-    """A wire protocol was violated. Raised as one of its two subclasses."""
+    """A wire protocol was violated, or came to an end before its purpose. Raised as one of its subclasses."""
 
     code = "protocol-error"
 
@@ -76,14 +76,14 @@ class RemoteProtocolError(ProtocolError):
     """The other side sent bytes that the protocol does not permit."""
 
 
-class PeerRefused(RemoteProtocolError):
-    """The other side won't go on, and said why."""
-
-
 class WrongPeer(RemoteProtocolError):
     """Another peer than the expected one proved its identity at the address."""
 
     code = "wrong-peer"
+
+
+class PeerRefused(ProtocolError):
+    """The other side won't go on, and said so in words that the protocol permits."""
 
 
 # --- the network ------------------------------------------------------------------------------------------------------

@@ -17,8 +17,9 @@ from math import inf
 import trio
 
 from beam_actors.errors import AskTimeout
-from beam_actors.naming.commons import Check, Commons, Network, Networks, Standing, Turn, wait
+from beam_actors.naming.commons import Check, Commons, Network, Networks, Reputation, wait
 from beam_actors.naming.limits import Limits
+from beam_actors.naming.turn import Turn
 from beam_actors.ports import Clock
 from beam_actors.values import Address, Bucket, PeerId, TcpAddress
 
@@ -36,6 +37,7 @@ class Allowance:
         "_clock",
         "_commons",
         "_direct",
+        "_limits",
         "_networks",
         "_since",
         "_turn",
@@ -44,20 +46,12 @@ class Allowance:
         "opening",
     )
 
-    def __init__(
-        self,
-        rate: float,
-        burst: float,
-        commons: Commons,
-        clock: Clock,
-        networks: "Networks | None" = None,
-        *,
-        pace: float = 1.0,
-    ) -> None:
-        """`rate` claims a second from this peer, `burst` at once after a silence, and `pace` exchanges a second."""
+    def __init__(self, limits: Limits, commons: Commons, networks: Networks, clock: Clock) -> None:
+        """Of a peer that nobody knows, as full as `limits` allow."""
         now = clock.monotonic()
-        self._bucket = Bucket(rate, burst, now)
-        self.opening, self.answering = (Bucket(pace, _FREE_EXCHANGES, now) for _ in range(2))
+        self._limits = limits
+        self._bucket = Bucket(limits.claims_per_second, limits.claims_burst, now)
+        self.opening, self.answering = (Bucket(1 / limits.exchange_interval, _FREE_EXCHANGES, now) for _ in range(2))
         """How often this node opens an exchange, and how often it answers one."""
         self.failures = 0
         """How many that this node opened failed in a row."""
@@ -72,14 +66,19 @@ class Allowance:
     @property
     def is_full(self) -> bool:
         """Whether it is as good as new, and stays so."""
-        now, is_bad = self._clock.monotonic(), self._standing()[0] is Standing.BAD
-        buckets = (self._bucket, self.opening, self.answering)
-        return not self._at_stake and not is_bad and all(bucket.is_full(now) for bucket in buckets)
+        if self._at_stake or self.failures or self._reputation()[0] is Reputation.BAD:
+            return False
+        now = self._clock.monotonic()
+        return all(bucket.is_full(now) for bucket in (self._bucket, self.opening, self.answering))
 
-    def _standing(self) -> tuple[Standing, float]:
-        if self._networks is None:
-            return Standing.GOOD, inf
-        return self._networks.standing(self._since, self._bad_at)
+    def _reputation(self) -> tuple[Reputation, float]:
+        """That of the peer, and for how many seconds more."""
+        now = self._clock.monotonic()
+        if (left := self._bad_at + self._limits.bad_reputation - now) > 0:
+            return Reputation.BAD, left
+        if (left := self._since + self._limits.newcomer - now) > 0:
+            return Reputation.NEW, left
+        return Reputation.GOOD, inf
 
     @contextmanager
     def over(self, remote: Address | None) -> Iterator[None]:
@@ -87,7 +86,7 @@ class Allowance:
 
         Over a relay it is in none, unless it speaks over another stream meanwhile that has one.
         """
-        if self._networks is None or not isinstance(remote, TcpAddress):
+        if not isinstance(remote, TcpAddress):
             yield
             return
         network = self._networks.of(remote)
@@ -108,7 +107,7 @@ class Allowance:
             await wait(self._bucket.take(count, self._clock.monotonic()), check)
             if (network := self._network) is not None:
                 if claims:
-                    await network.pay_for_claims(count, check, self._standing)
+                    await network.pay_for_claims(count, check, self._reputation)
                 else:
                     await network.pay(count, check)
             await self._commons.pay(count, check)
@@ -164,15 +163,7 @@ class Allowances:
 
     def of(self, peer: PeerId) -> Allowance:
         """That of a peer that comes."""
-        limits = self._limits
-        return self._left.pop(peer, None) or Allowance(
-            limits.claims_per_second,
-            limits.claims_burst,
-            self._commons,
-            self._clock,
-            self._networks,
-            pace=1 / limits.exchange_interval,
-        )
+        return self._left.pop(peer, None) or Allowance(self._limits, self._commons, self._networks, self._clock)
 
     def left(self, peer: PeerId, allowance: Allowance) -> None:
         """A peer goes; of too many that went those are forgotten that did longest ago."""

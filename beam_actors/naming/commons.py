@@ -9,11 +9,11 @@ of `allowance`.
 import enum
 from collections import OrderedDict
 from collections.abc import Callable
-from math import inf
 
 import trio
 
 from beam_actors.naming.limits import Limits
+from beam_actors.naming.turn import Turn
 from beam_actors.peers import network_of
 from beam_actors.ports import Clock
 from beam_actors.values import Bucket, TcpAddress
@@ -26,36 +26,6 @@ _SLICE = 48.0
 _SMALL_SLICE = 4.0
 """The same of its network's: what most questions cost, so that one waits for few claims of each neighbour."""
 _LOOK = 1.0
-
-
-class Turn:
-    """One at a time, in the order in which they came; at once, without a checkpoint, if it is nobody's.
-
-    A `trio.Lock` yields each time, and each peer has two of these that nobody ever waits for: three objects less.
-    """
-
-    __slots__ = ("_taken", "_waiting")
-
-    def __init__(self) -> None:
-        self._taken = False
-        self._waiting: trio.lowlevel.ParkingLot | None = None
-
-    async def __aenter__(self) -> None:
-        if self._taken:
-            if self._waiting is None:
-                self._waiting = trio.lowlevel.ParkingLot()
-            await self._waiting.park()  # whoever had it hands it over, so that nobody comes between
-        self._taken = True
-
-    async def __aexit__(self, *_error: object) -> None:
-        if self._waiting:
-            self._waiting.unpark()
-        else:
-            self._taken = False
-            self._waiting = None
-
-    def __repr__(self) -> str:
-        return f"Turn({'taken' if self._taken else 'free'}, {len(self._waiting or ())} wait)"
 
 
 class Commons:
@@ -82,7 +52,7 @@ class Commons:
         return f"Commons({self._bucket!r})"
 
 
-class Standing(enum.Enum):
+class Reputation(enum.Enum):
     """How far a peer is trusted not to bring bad work, as against others of its network."""
 
     GOOD = enum.auto()
@@ -96,7 +66,7 @@ class Standing(enum.Enum):
 class Network:
     """What all peers of one network may, and what they owe for bad work.
 
-    Of those who bring claims all of bad standing have the turns of one newcomer together, and all newcomers those of
+    Of those who bring claims all of bad reputation have the turns of one newcomer together, and all newcomers those of
     one other peer, and they alone wait until what is owed is paid.
     """
 
@@ -113,18 +83,20 @@ class Network:
         """Wait until they may do so much more."""
         await self._commons.pay(count, check)
 
-    async def pay_for_claims(self, count: float, check: Check, standing: Callable[[], tuple[Standing, float]]) -> None:
-        """The same to bring claims; `standing` is that of whoever brings them, and for how many seconds more."""
+    async def pay_for_claims(
+        self, count: float, check: Check, reputation: Callable[[], tuple[Reputation, float]]
+    ) -> None:
+        """The same to bring claims; `reputation` is that of whoever brings them, and for how many seconds more."""
         while count > 0:
             some = min(count, _SMALL_SLICE)
-            now, seconds = standing()
-            with trio.move_on_after(seconds) as scope:
-                match now:
-                    case Standing.GOOD:
+            how, left = reputation()
+            with trio.move_on_after(left) as scope:
+                match how:
+                    case Reputation.GOOD:
                         await self.pay(some, check)
-                    case Standing.NEW:
+                    case Reputation.NEW:
                         await self._pay_as_new(some, check)
-                    case Standing.BAD:
+                    case Reputation.BAD:
                         async with self._bad:
                             check()
                             await self._pay_as_new(some, check)
@@ -164,15 +136,6 @@ class Networks:
                 self._networks.popitem(last=False)
         self._networks.move_to_end(name)
         return network
-
-    def standing(self, since: float, bad_at: float) -> tuple[Standing, float]:
-        """That of a peer which has been known since, and brought bad work last then; for how many seconds more."""
-        now = self._clock.monotonic()
-        if (seconds := bad_at + self._limits.bad_standing - now) > 0:
-            return Standing.BAD, seconds
-        if (seconds := since + self._limits.newcomer - now) > 0:
-            return Standing.NEW, seconds
-        return Standing.GOOD, inf
 
     def __repr__(self) -> str:
         return f"<Networks, {len(self._networks)} remembered>"

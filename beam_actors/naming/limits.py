@@ -72,7 +72,7 @@ class Limits:
     newcomer: float = 15.0
     """Seconds for which a peer is new: with claims all newcomers of a network wait for what bad work from there costs,
     and have their turns as if they were one of its other peers."""
-    bad_standing: float = 600.0
+    bad_reputation: float = 600.0
     """Seconds for which one that brought bad work has its turns as if all such of its network were one newcomer."""
     allowances: int = 1024
     """Peers that left before what they may was theirs again, and networks, for which that is remembered."""

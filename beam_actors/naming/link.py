@@ -1,4 +1,8 @@
-"""What `spread` holds for one connected peer: what it owes the peer, and what it does for it."""
+"""What `spread` holds for one connected peer: what it owes the peer, and what it does for it.
+
+Invariant: an exchange is due no more often than the allowance lets one be opened, and later from failure to failure. It
+opens no stream, and judges no claim.
+"""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from math import inf
@@ -6,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from beam_actors.errors import BeamError, PeerRefused
 from beam_actors.naming.allowance import Allowance
-from beam_actors.naming.commons import Turn
 from beam_actors.naming.limits import HOUR, Limits
 from beam_actors.naming.outbox import Outbox
+from beam_actors.naming.turn import Turn
 from beam_actors.naming.unkept import Unkept
 from beam_actors.ports import Clock
 
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 _FIRST_PAUSE = 7.5
 """Seconds within which an exchange that failed is tried again, by chance; each further failure doubles them."""
 _FREE_REFUSALS = 8
-"""In a row, for which this node's own pace does not count."""
+"""While no more failed in a row, what the peer refuses does not count for this node's own pace."""
 _TICK = 0.001
 """Seconds: a shorter rest can be none at all by rounding, on a clock that stands still meanwhile."""
 
@@ -81,20 +86,19 @@ class Link:
         """When this node may open one more."""
         return now + self.allowance.opening.take(1, now)
 
-    def failed(self, now: float, chance: float) -> None:
-        """An exchange that this node opened failed, `chance` is uniform in [0, 1): it is due again, not at once.
+    def failed(self, error: BeamError, now: float, chance: float, *, again: bool) -> None:
+        """An exchange that this node opened failed; it is due again, if `again`, but not at once.
 
-        A peer whom many ask at once can't answer them if they come back at once. Most are answered within seconds; of
-        those who are not, each failure in a row lets half as many come.
+        `chance` is uniform in [0, 1). A peer whom many ask at once can't answer them if they come back at once. Most
+        are answered within seconds; of those who are not, each failure in a row lets half as many come. What the peer
+        refused counts for neither side: a few times, or it might refuse for ever.
         """
-        pause = min(self._interval, _FIRST_PAUSE * 2.0 ** min(self.allowance.failures, 16))
-        self.allowance.failures += 1
-        self.due = self.next_exchange(now) + chance * pause
-
-    def refused(self, now: float) -> None:
-        """The peer did not answer an exchange, and counts none either: a few times, or it might refuse for ever."""
-        if self.allowance.failures < _FREE_REFUSALS:
+        failures = self.allowance.failures
+        if isinstance(error, PeerRefused) and failures < _FREE_REFUSALS:
             self.allowance.opening.take(-1, now)
+        if again:
+            self.allowance.failures += 1
+            self.due = self.next_exchange(now) + chance * min(self._interval, _FIRST_PAUSE * 2.0 ** min(failures, 16))
 
     def gone(self, now: float) -> None:
         """The connection ended, and with it the exchange that was to be opened."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from beam_actors.errors import ResourceExhausted
 from beam_actors.naming.claim import Claim
-from beam_actors.naming.commons import Turn
 from beam_actors.naming.limits import Limits
+from beam_actors.naming.turn import Turn
 from beam_actors.naming.work import Levels
 from beam_actors.ports import Compute
 from beam_actors.values import PeerId

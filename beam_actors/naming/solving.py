@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import attrs
 
 from beam_actors.naming.claim import Claim
-from beam_actors.naming.commons import Turn
+from beam_actors.naming.turn import Turn
 from beam_actors.naming.work import SOLUTIONS, Levels, Search, salt_of
 from beam_actors.ports import Compute
 from beam_actors.values import Name, OwnerId

@@ -11,7 +11,7 @@ from functools import partial
 
 import trio
 
-from beam_actors.errors import ActorError, PeerRefused, RemoteProtocolError, ResourceExhausted, StorageError
+from beam_actors.errors import ActorError, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
 from beam_actors.naming.allowance import Allowances
 from beam_actors.naming.claim import with_ids
@@ -202,11 +202,8 @@ class Spread(Actor):
         try:
             await self._exchange(peer, link)
         except FAILURES as error:
-            now = self._clock.monotonic()
-            if isinstance(error, PeerRefused):
-                link.refused(now)
-            if self._links.get(peer) is link:  # else nothing more is due
-                link.failed(now, self._entropy.uniform())
+            again = self._links.get(peer) is link
+            link.failed(error, self._clock.monotonic(), self._entropy.uniform(), again=again)
             raise
         link.allowance.failures = 0
 

@@ -11,12 +11,11 @@ MAX_EXPONENT = 16
 
 @attrs.frozen(slots=True)
 class DialBackoff:
-    """Delays in seconds: about `first`, then twice the one before, never above `most`."""
+    """Delays in seconds: about `first`, then twice the one before, never above `most`, nor, while alone, `alone`."""
 
-    first: float = 0.5
-    most: float = 60.0
-    alone: float = 15.0
-    """The most for a node that has no peer at all: whoever it dials is its way back to everybody."""
+    first: float
+    most: float
+    alone: float
 
     def delay(self, failures: int, uniform: float) -> float:
         """The delay after `failures` dials in a row failed (at least 1); `uniform` is in [0, 1)."""

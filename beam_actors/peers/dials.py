@@ -1,11 +1,12 @@
 """The dials of one peer, one after another: when the next may begin, where to, and how the last one ended.
 
 The invariants: one dial at a time, beside those that a person asks for, and some time between the end of one and the
-begin of the next, however often it is asked for; the last word of a dial that was cancelled counts for nothing. Whether
+begin of the next, however often it is asked for, unless it gives way to one with an address more, which tries what it
+tried too; the last word of a dial that was cancelled counts for nothing. Whether
 to dial is the peer's table's matter, and how (`dialling`) is the dialler's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
@@ -41,7 +42,7 @@ class Dials:
         "_peer",
         "_ref",
         "_spawn",
-        "_tried",
+        "_trying",
         "_worker",
         "asked",
         "failure",
@@ -68,7 +69,8 @@ class Dials:
         self._ref = ref
         self._worker: Worker | None = None
         self._number = 0
-        self._tried: frozenset[Multiaddr] = frozenset()
+        self._trying: tuple[Multiaddr, ...] = ()
+        """What the dial that is under way was given."""
         self._ended_at: float | None = None
         self.asked: tuple[Multiaddr, ...] = ()
         """Addresses that a caller gave and that were not dialled yet; they come before what is known."""
@@ -87,15 +89,20 @@ class Dials:
 
     def ask(self, addresses: Sequence[Multiaddr], *, now: bool = False) -> None:
         """Have these dialled first; `now` also if a dial is under way that does not know one of them."""
-        self.asked = tuple(dict.fromkeys((*addresses, *self.asked)))[: self._limits.dial_addresses]
-        if now and self._worker is not None and not self._tried.issuperset(addresses):
+        self.asked = self._first((*addresses, *self.asked))
+        if now and self._worker is not None and not set(addresses).issubset(self._trying):
+            self.asked = self._first((*self.asked, *self._trying))  # or it would be lost to those who asked for that
             self.cancel()
             self.start()
+
+    def _first(self, addresses: Iterable[Multiaddr]) -> tuple[Multiaddr, ...]:
+        return tuple(dict.fromkeys(addresses))[: self._limits.dial_addresses]
 
     def start(self) -> None:
         """Begin one, unless one is under way."""
         if self._worker is None:
             self._number += 1
+            self._trying = ()
             self._worker = self._spawn(self._run, self._number, name="dial")
 
     def cancel(self) -> None:
@@ -140,7 +147,7 @@ class Dials:
     async def _run(self, number: int) -> None:
         await self._space()
         addresses = tuple(dict.fromkeys((*self.asked, *self._known())))
-        self.asked, self._tried = (), frozenset(addresses)
+        self.asked, self._trying = (), addresses
         failure: str | None = None
         try:
             self._ref.tell(await self._dialler.dial(self._peer, addresses, self._ref))

@@ -7,11 +7,9 @@ import attrs
 import trio
 
 from beam_actors.errors import (
-    ActorError,
     BeamError,
     ConnectionLost,
     PeerOffline,
-    TimedOut,
     UsageError,
 )
 from beam_actors.flow import Stream
@@ -121,8 +119,7 @@ class Peers:
 
     async def _open_or_find(self, peer: PeerId, message: OpenStream) -> OpenedStream:
         """Dial what is known, and after a while also what others know: who moved may have left a silent address."""
-        opened: OpenedStream | None = None
-        failure: BeamError | None = None
+        outcome: OpenedStream | BeamError | None = None
 
         async def find() -> None:
             await trio.sleep(self._limits.search_after)
@@ -132,17 +129,17 @@ class Peers:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(find)
                 try:
-                    opened = await self._ask(peer, message, self._left(message.deadline))
+                    outcome = await self._ask(peer, message, self._left(message.deadline))
                 except BeamError as error:  # which would be one of a group, raised here
-                    failure = error
+                    outcome = error
                 nursery.cancel_scope.cancel()
         except BaseException:
-            if opened is not None:
-                opened.stream.abort()
+            if isinstance(outcome, OpenedStream):
+                outcome.stream.abort()
             raise
-        if opened is None:
-            raise failure or PeerOffline(f"{peer} was not found.")
-        return opened
+        if isinstance(outcome, BeamError):
+            raise outcome
+        return outcome
 
     def open_now(self, peer: PeerId, protocol: str, owner: Ref) -> Stream | None:
         """A stream to a connected peer that is not this node, without waiting; None if there is no session.
@@ -251,7 +248,7 @@ class Peers:
             if not found:
                 return False
             await self._ask(peer, Connect(peer, found, deadline), self._left(deadline))
-        except (ActorError, PeerOffline, TimedOut):
+        except BeamError:  # beside a dial it would be one of a group
             return False
         return True
 

@@ -1,7 +1,7 @@
 """The life of a peer as this node sees it: a pure table of states, inputs and effects.
 
 The invariant: the table is total, UP holds exactly while there is at least one session, and an announcement of UP is
-always followed by one of DOWN before the next. What carries the effects out, and time, belong to the peer's actor.
+always followed by one of DOWN before the next. What carries the effects out, and time, belong to `life`.
 
                  WANTED                DIAL_FAILED(_KEPT)
         IDLE ────────────▶ DIALLING ────────────▶ IDLE (BACKING_OFF when kept)

@@ -49,6 +49,12 @@ class PeersLimits:
     """Addresses tried in one dial."""
     dial_spacing: float = 0.5
     """Least time between the end of a failed dial and the next one, however many ask."""
+    back_off_first: float = 0.5
+    """About how long a peer that is kept is not dialled after a dial failed; each further failure doubles it."""
+    back_off_most: float = 60.0
+    """The most that it comes to."""
+    back_off_alone: float = 15.0
+    """The same for a node that has no peer at all: whoever it dials is its way back to everybody."""
     open_timeout: float = 5.0
     """From asking for a stream to having it, with the dial and a search: a silent peer must answer nobody later than
     this."""

@@ -110,7 +110,7 @@ def compose_peers(
         clock=clock,
         entropy=entropy,
         limits=bounds,
-        backoff=DialBackoff(),
+        backoff=DialBackoff(first=bounds.back_off_first, most=bounds.back_off_most, alone=bounds.back_off_alone),
         routes=routes,
         visits=visits,
         introductions=Rates(

@@ -6,8 +6,7 @@ import pytest
 import trio
 
 from beam_actors.errors import ActorCrashed, AskTimeout, ConnectionLost, StorageError
-from beam_actors.naming.allowance import Allowance, Allowances
-from beam_actors.naming.commons import Commons
+from beam_actors.naming.allowance import Allowances
 from beam_actors.naming.limits import Limits
 from beam_actors.testing.clock import SimClock
 from beam_actors.values import TcpAddress
@@ -18,6 +17,11 @@ def fine() -> None:
     pass
 
 
+def alone(rate, burst):
+    """The allowance of one peer, with nobody beside it."""
+    return Allowances(Limits(claims_per_second=rate, claims_burst=burst), SimClock()).of(peer(1))
+
+
 @pytest.fixture
 def over():
     """Has a peer speak over a stream from there until the end of the test."""
@@ -26,8 +30,7 @@ def over():
 
 
 async def test_a_burst_is_free_and_then_the_rate_holds(autojump_clock):
-    clock = SimClock()
-    one = Allowance(10, 20, Commons(1000, 1000, clock), clock)
+    one = alone(10, 20)
     began = trio.current_time()
     await one.pay(20, fine)
     assert trio.current_time() == began
@@ -37,8 +40,7 @@ async def test_a_burst_is_free_and_then_the_rate_holds(autojump_clock):
 
 
 async def test_nothing_of_a_peer_is_read_while_something_of_it_waits(autojump_clock):
-    clock = SimClock()
-    one = Allowance(10, 10, Commons(1000, 1000, clock), clock)
+    one = alone(10, 10)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(one.pay, 110, fine)
         await trio.sleep(1)
@@ -48,13 +50,13 @@ async def test_nothing_of_a_peer_is_read_while_something_of_it_waits(autojump_cl
 
 
 async def test_a_wait_that_is_in_vain_ends_and_costs_the_next_nothing_more(autojump_clock):
-    clock, gone = SimClock(), False
+    gone = False
 
     def check():
         if gone:
             raise ConnectionLost("Gone.")
 
-    one = Allowance(1, 1, Commons(1000, 1000, clock), clock)
+    one = alone(1, 1)
     async with trio.open_nursery() as nursery:
 
         async def give_up():
@@ -68,7 +70,7 @@ async def test_a_wait_that_is_in_vain_ends_and_costs_the_next_nothing_more(autoj
     assert trio.current_time() - began <= 1
 
 
-LIMITS = Limits(claims_per_second=10, claims_burst=20, allowances=3, bad_standing=1)
+LIMITS = Limits(claims_per_second=10, claims_burst=20, allowances=3, bad_reputation=1)
 
 
 async def test_who_left_is_remembered_until_the_allowance_is_full_again(autojump_clock):
@@ -230,7 +232,7 @@ async def test_what_many_bring_in_bad_work_makes_their_neighbour_wait_for_little
         nursery.cancel_scope.cancel()
 
 
-async def test_those_of_bad_standing_have_the_turns_of_one_newcomer(autojump_clock, over):
+async def test_those_of_bad_reputation_have_the_turns_of_one_newcomer(autojump_clock, over):
     every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=10), SimClock())
     crowd = [every.of(peer(number)) for number in range(64)]
     for number, one in enumerate(crowd):
@@ -248,7 +250,7 @@ async def test_those_of_bad_standing_have_the_turns_of_one_newcomer(autojump_clo
 
 
 async def test_bad_work_is_remembered_of_who_comes_again_and_not_for_ever(autojump_clock):
-    every = Allowances(attrs.evolve(LIMITS, bad_standing=100), SimClock())
+    every = Allowances(attrs.evolve(LIMITS, bad_reputation=100), SimClock())
     one = every.of(peer(1))
     one.charge(7)
     every.left(peer(1), one)

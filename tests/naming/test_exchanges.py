@@ -4,11 +4,12 @@ import pytest
 import trio
 
 from beam_actors.errors import ResourceExhausted, TimedOut
-from beam_actors.naming.allowance import Allowance
-from beam_actors.naming.commons import Commons
+from beam_actors.naming.allowance import Allowances
 from beam_actors.naming.exchanges import Exchanges
+from beam_actors.naming.limits import Limits
 from beam_actors.naming.ranges import ITEM, Snapshot
 from beam_actors.testing.clock import SimClock
+from tests.naming.builders import peer
 
 
 def snapshot(count, mark=0):
@@ -27,7 +28,7 @@ async def hold(exchanges, mine, ends, *, task_status):
 
 async def test_one_more_than_are_paid_for_is_refused(autojump_clock):
     clock = SimClock()
-    one, allowance = Exchanges(1, 10**6), Allowance(1, 1, Commons(1, 1, clock), clock)
+    one, allowance = Exchanges(1, 10**6), Allowances(Limits(claims_per_second=1, claims_burst=1), clock).of(peer(1))
     async with trio.open_nursery() as nursery:
         one.admit()
         nursery.start_soon(partial(one.pay, allowance, 5, check=lambda: None))

@@ -1,12 +1,15 @@
 """The dials of one peer: joined, spaced, and given up."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import trio
 
 from beam_actors.errors import PeerOffline
 from beam_actors.peers import PeerDown, PeersLimits, PeerUp, State
+from beam_actors.peers.dials import Dials
+from beam_actors.testing.clock import SimClock
 from beam_actors.values import Multiaddr, TcpAddress
 from tests.peers.lab import STRANGER, until
 
@@ -90,3 +93,37 @@ async def test_asking_for_a_dead_peer_again_and_again_does_not_dial_again_and_ag
             with pytest.raises(PeerOffline):
                 await alice.peers.connect(ghost)
         assert trio.current_time() - started >= 9 * 0.5
+
+
+async def test_what_is_asked_for_beside_a_dial_takes_nothing_from_it(autojump_clock):
+    one, other, third = (Multiaddr.parse(f"/ip4/10.0.0.{number}/tcp/4747") for number in (1, 2, 3))
+    given = []
+
+    class Waits:
+        async def dial(self, _peer, addresses, _owner):
+            given.append(addresses)
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+
+        def spawn(run, *args, name):
+            scope = trio.CancelScope()
+
+            async def within():
+                with scope:
+                    await run(*args)
+
+            nursery.start_soon(within, name=name)
+            return scope
+
+        ref = SimpleNamespace(tell=lambda _message: None)
+        dials = Dials(STRANGER, Waits(), PeersLimits(), SimClock(), known=lambda: (third,), spawn=spawn, ref=ref)
+        dials.ask((one,))
+        dials.start()
+        await trio.sleep(1)
+        dials.ask((other,), now=True)
+        await trio.sleep(1)
+        dials.ask((one,), now=True)  # which is being tried
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    assert given == [(one, third), (other, one, third)]

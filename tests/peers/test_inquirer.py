@@ -122,6 +122,22 @@ async def test_a_peer_that_moved_is_found_at_once_also_where_its_old_address_is_
             assert bob.sessions(moved)
 
 
+async def test_a_search_that_may_not_wait_for_what_it_found_takes_nothing_from_the_dial(world, autojump_clock):
+    """Of those who wait for one peer one is allowed here: it is the dial, which tries what the search found."""
+    hub, alice, moved = (world.add() for _ in range(3))
+    bob = world.add(limits=PeersLimits(opens_waiting=1))
+    moved.key = alice.key
+    async with hub.run(), bob.run():
+        async with alice.run():
+            await meet(hub, alice, bob)
+            assert await bob.echo(alice) == b"hello"
+        await trio.sleep(1)
+        world.network.partition(alice.host, bob.host)
+        async with moved.run():
+            await meet(hub, moved)
+            assert await bob.echo(alice) == b"hello"
+
+
 async def test_a_search_does_not_delay_a_dial_that_succeeds_meanwhile(world, autojump_clock):
     async with world.running(3) as (hub, alice, bob):
         await bob.peers.connect(alice.address)
