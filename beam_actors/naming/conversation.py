@@ -82,11 +82,6 @@ class Conversation:
             raise RemoteProtocolError("The stream ended before the list did.")
         return None if isinstance(message, Done) else message
 
-    async def send_claims(self, claims: Iterable[bytes]) -> None:
-        """Push claims, in as many messages as it takes."""
-        for push in protocol.pushes(claims):
-            await self.send(push)
-
     async def send_slowly(self, claims: tuple[bytes, ...], pay: Callable[[float], Awaitable[None]]) -> None:
         """Push claims no faster than they are paid for; in pieces, so that the other side never waits too long."""
         for push in protocol.pushes(claims):

@@ -82,17 +82,21 @@ class Exchanges:
             self._let_go(self._silent.pop(scope))
             scope.cancel()
 
-    async def hear(self, receive: Callable[[], Awaitable[T]], holding: "Holding") -> T:
-        """What the other side says next; `TimedOut` when the exchange has to give way."""
+    async def outwait(self, step: Callable[[], Awaitable[T]], holding: "Holding") -> T:
+        """What comes of a step that waits for the other side: to say something, to take something, or to end.
+
+        Raises:
+            TimedOut: the exchange has to give way.
+        """
         with trio.CancelScope() as scope:
             self._silent[scope] = holding
             try:
-                heard = await receive()
+                outcome = await step()
             finally:
                 self._silent.pop(scope, None)
             if not scope.cancel_called:  # else it came in the moment in which its place was given away
-                return heard
-        raise TimedOut("The peer is silent in the middle of an exchange, and others need the room.")
+                return outcome
+        raise TimedOut("The peer keeps an exchange waiting, and others need the room.")
 
     def __repr__(self) -> str:
         return f"<Exchanges {self._paying} of {self._room}, {self._bytes} bytes>"

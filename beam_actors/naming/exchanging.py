@@ -5,6 +5,7 @@ Which peer it is, and when it is its turn, is `spread`'s matter; claims go to th
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from beam_actors.naming import protocol
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.exchanges import Exchanges, Holding
 from beam_actors.naming.messages import Confirm, GetClaims, GetItems
-from beam_actors.naming.protocol import Compare, Push, Ranges, Want
+from beam_actors.naming.protocol import Compare, Message, Push, Ranges, Want
 from beam_actors.naming.ranges import PREFIX, TOP, Listing, Range, Snapshot
 from beam_actors.naming.reconciling import Reconciliation, Turn, Work
 from beam_actors.naming.unkept import Unkept
@@ -78,20 +79,25 @@ class Exchange:
         mine = await self._items()
         machine = Reconciliation(mine, salt, most=self._most)
         turn = machine.begin()
-        await self._talk.send(Compare(salt, bytes(PREFIX), TOP), *protocol.turns(turn.ranges))
-        await self._take_turns(machine, mine, turn, salt)
+        with self._exchanges.holding(mine) as holding:
+            await self._send(holding, Compare(salt, bytes(PREFIX), TOP), *protocol.turns(turn.ranges))
+            await self._take_turns(machine, mine, turn, salt, holding)
 
     async def answer(self, opening: Compare) -> None:
         """The same, when the other side began."""
         mine = (await self._items()).within(opening.lower, opening.upper)
-        await self._take_turns(Reconciliation(mine, opening.salt, most=self._most), mine, None, opening.salt)
+        machine = Reconciliation(mine, opening.salt, most=self._most)
+        with self._exchanges.holding(mine) as holding:
+            await self._take_turns(machine, mine, None, opening.salt, holding)
 
     async def _items(self) -> Snapshot:
         everything: Snapshot = await self._registrar.ask(GetItems(), timeout=_ASK)
         return self._unkept.compared(everything)
 
-    async def _take_turns(self, machine: Reconciliation, mine: Snapshot, turn: Turn | None, salt: bytes) -> None:
-        with self._exchanges.holding(mine) as holding, self._unkept.giving() as told:
+    async def _take_turns(
+        self, machine: Reconciliation, mine: Snapshot, turn: Turn | None, salt: bytes, holding: Holding
+    ) -> None:
+        with self._unkept.giving() as told:
             while turn is None or not turn.last:
                 await self._hear(machine, holding)
                 if agreed := machine.agreed():
@@ -99,29 +105,35 @@ class Exchange:
                 turn = machine.answer()
                 if turn is None:
                     break
-                await self._say(turn, salt, told)
+                await self._say(turn, salt, told, holding)
             if told:
-                await (
-                    self._talk.finish()
-                )  # if it fails, perhaps the other side could not take in what it has no room for
+                # If it fails, perhaps the other side could not take in what it has no room for. What is held is needed
+                # until then, to note what was given.
+                await self._exchanges.outwait(self._talk.finish, holding)
             self._unkept.given(told, mine)
             self._given += len(told)
 
-    async def _say(self, turn: Turn, salt: bytes, told: dict[bytes, None]) -> None:
+    async def _say(self, turn: Turn, salt: bytes, told: dict[bytes, None], holding: Holding) -> None:
         """This side's turn; what the other one lacked is noted in `told`."""
         with self._unkept.giving(rotated(turn.push, salt)) as left:
             while some := tuple(islice(left, protocol.MAX_CLAIMS)):
                 for start in range(0, len(some), _PAID_AT_ONCE):
                     await self._pay(min(_PAID_AT_ONCE, len(some) - start))
-                await self._talk.send_claims(await self._registrar.ask(GetClaims(some), timeout=_ASK))
+                claims = await self._registrar.ask(GetClaims(some), timeout=_ASK)
+                await self._send(holding, *protocol.pushes(claims))
                 for one in some:
                     told[one] = left.pop(one, None)
-        await self._talk.send(*protocol.wants(turn.want), *protocol.turns(turn.ranges))
+        await self._send(holding, *protocol.wants(turn.want), *protocol.turns(turn.ranges))
+
+    async def _send(self, holding: Holding, *messages: Message) -> None:
+        """One message after the other: whoever takes them in keeps nobody waiting."""
+        for message in messages:
+            await self._exchanges.outwait(partial(self._talk.send, message), holding)
 
     async def _hear(self, machine: Reconciliation, holding: Holding) -> None:
         """The other side's turn."""
         while not machine.heard:
-            match await self._exchanges.hear(self._talk.receive, holding):
+            match await self._exchanges.outwait(self._talk.receive, holding):
                 case Push(claims):
                     self._got += len(claims)
                     self._new += await self._submit(claims)

@@ -34,7 +34,7 @@ class Taken:
 
 @attrs.frozen(slots=True)
 class Publish:
-    """Claims that this node signed. Reply: None, once all are durable, in one commit; or `ClaimRefused`, `NotAllowed`."""
+    """Claims that this node signed. Reply: None, once all are durable, in one commit; or `ClaimRefused`."""
 
     claims: tuple[Claim, ...]
 

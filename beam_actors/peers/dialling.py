@@ -45,6 +45,24 @@ class Dialler:
             raise PeerOffline("no address of it is known.")
         failures: list[str] = []
         won: list[AdoptSession] = []
+        try:
+            await self._attempts(peer, targets[: self._limits.dial_addresses], owner, won, failures)
+        except BaseException:
+            for session in won:
+                session.dispose()
+            raise
+        if won:
+            return won[0]
+        raise PeerOffline(" ".join(failures))
+
+    async def _attempts(
+        self,
+        peer: PeerId,
+        targets: Sequence[tuple[Multiaddr, TcpAddress]],
+        owner: Owner,
+        won: list[AdoptSession],
+        failures: list[str],
+    ) -> None:
         async with trio.open_nursery() as nursery:
 
             async def attempt(address: Multiaddr, target: TcpAddress, failed: trio.Event) -> None:
@@ -61,14 +79,11 @@ class Dialler:
                 won.append(AdoptSession(established, address))
                 nursery.cancel_scope.cancel()
 
-            for address, target in targets[: self._limits.dial_addresses]:
+            for address, target in targets:
                 failed = trio.Event()
                 nursery.start_soon(attempt, address, target, failed)
                 with trio.move_on_after(self._limits.dial_stagger):
                     await failed.wait()
-        if won:
-            return won[0]
-        raise PeerOffline(" ".join(failures))
 
     async def knock(self, peer: PeerId, address: TcpAddress, owner: Owner) -> None:
         """Find out whether the peer is at the address, and leave: it proves itself first, so to it nobody ever came.

@@ -1,12 +1,12 @@
 """The dials of one peer, one after another: when the next may begin, where to, and how the last one ended.
 
 The invariants: one dial at a time, beside those that a person asks for, and some time between the end of one and the
-begin of the next, however often it is asked for, unless it gives way to one with an address more, which tries what it
-tried too; the last word of a dial that was cancelled counts for nothing. Whether
-to dial is the peer's table's matter, and how (`dialling`) is the dialler's.
+begin of the next, however often it is asked for; what is asked for meanwhile is tried beside, and takes no place from
+what is known; the last word of a dial that was cancelled counts for nothing. Whether to dial is the peer's table's
+matter, and how (`dialling`) is the dialler's.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -42,6 +42,7 @@ class Dials:
         "_peer",
         "_ref",
         "_spawn",
+        "_try",
         "_trying",
         "_worker",
         "asked",
@@ -69,8 +70,10 @@ class Dials:
         self._ref = ref
         self._worker: Worker | None = None
         self._number = 0
-        self._trying: tuple[Multiaddr, ...] = ()
+        self._trying: list[Multiaddr] = []
         """What the dial that is under way was given."""
+        self._try: Callable[[Sequence[Multiaddr]], None] | None = None
+        """Gives it more."""
         self._ended_at: float | None = None
         self.asked: tuple[Multiaddr, ...] = ()
         """Addresses that a caller gave and that were not dialled yet; they come before what is known."""
@@ -88,28 +91,29 @@ class Dials:
         return self._number > 0
 
     def ask(self, addresses: Sequence[Multiaddr], *, now: bool = False) -> None:
-        """Have these dialled first; `now` also if a dial is under way that does not know one of them."""
-        self.asked = self._first((*addresses, *self.asked))
-        if now and self._worker is not None and not set(addresses).issubset(self._trying):
-            self.asked = self._first((*self.asked, *self._trying))  # or it would be lost to those who asked for that
-            self.cancel()
-            self.start()
+        """Have these dialled first; `now`: beside the dial that is under way, if there is one.
 
-    def _first(self, addresses: Iterable[Multiaddr]) -> tuple[Multiaddr, ...]:
-        return tuple(dict.fromkeys(addresses))[: self._limits.dial_addresses]
+        Others are believed where the peer is, and may be wrong: so what is known has its places among those of a dial.
+        """
+        if now and self._try is not None:
+            room = 2 * self._limits.dial_addresses - len(self._trying)
+            if new := [item for item in dict.fromkeys(addresses) if item not in self._trying][: max(0, room)]:
+                self._trying += new
+                self._try(new)
+            return
+        self.asked = tuple(dict.fromkeys((*addresses, *self.asked)))[: self._limits.dial_addresses]
 
     def start(self) -> None:
         """Begin one, unless one is under way."""
         if self._worker is None:
             self._number += 1
-            self._trying = ()
             self._worker = self._spawn(self._run, self._number, name="dial")
 
     def cancel(self) -> None:
         """End the one that is under way."""
         if self._worker is not None:
             self._worker.cancel()
-            self._worker = None
+            self._worker = self._try = None
             self._number += 1
 
     def ended(self, number: int) -> bool:
@@ -146,11 +150,37 @@ class Dials:
 
     async def _run(self, number: int) -> None:
         await self._space()
-        addresses = tuple(dict.fromkeys((*self.asked, *self._known())))
-        self.asked, self._trying = (), addresses
-        failure: str | None = None
-        try:
-            self._ref.tell(await self._dialler.dial(self._peer, addresses, self._ref))
-        except BeamError as error:
-            failure = str(error)
-        self._ref.tell(DialEnded(number, failure))
+        half = self._limits.dial_addresses // 2
+        first, self.asked = self.asked, ()
+        self._trying = list(dict.fromkeys((*first[:half], *self._known(), *first[half:])))[
+            : self._limits.dial_addresses
+        ]
+        failures: list[str] = []
+        won, running = False, 0
+        async with trio.open_nursery() as nursery:
+
+            async def attempt(addresses: Sequence[Multiaddr]) -> None:
+                nonlocal won, running
+                try:
+                    found = await self._dialler.dial(self._peer, addresses, self._ref)
+                except BeamError as error:
+                    failures.append(str(error))
+                else:
+                    if won:
+                        found.dispose()
+                    else:
+                        won = True
+                        self._ref.tell(found)
+                        nursery.cancel_scope.cancel()
+                running -= 1
+                if won or not running:
+                    self._try = None  # nothing more begins in what is about to end
+
+            def begin(addresses: Sequence[Multiaddr]) -> None:
+                nonlocal running
+                running += 1
+                nursery.start_soon(attempt, addresses)
+
+            self._try = begin
+            begin(tuple(self._trying))
+        self._ref.tell(DialEnded(number, None if won else " ".join(failures)))

@@ -261,6 +261,23 @@ async def test_bad_work_is_remembered_of_who_comes_again_and_not_for_ever(autoju
     assert every.of(peer(1)) is not one
 
 
+async def test_who_is_away_is_known_no_better_for_it(autojump_clock, over):
+    """Keys that were here for a moment each, and are kept ready for later, have no good reputation by then."""
+    limits = Limits(
+        claims_per_second=1, claims_burst=100, network_claims_per_second=10, network_claims_burst=30, newcomer=60
+    )
+    every = Allowances(limits, SimClock())
+    ready, other = every.of(peer(1)), every.of(peer(2))
+    over(other, "198.51.100.7")
+    await ready.pay(100, fine)
+    every.left(peer(1), ready)
+    await trio.sleep(70)
+    assert every.of(peer(1)) is ready
+    over(ready, "198.51.100.8")
+    other.charge(30)
+    assert await waited(ready, 1, claims=True) == pytest.approx(3, abs=0.1)
+
+
 async def test_who_hangs_up_while_its_work_is_judged_is_new_again(autojump_clock, over):
     every = Allowances(Limits(network_claims_per_second=10, network_claims_burst=30, newcomer=60), SimClock())
     one, other = every.of(peer(1)), every.of(peer(2))

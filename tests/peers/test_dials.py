@@ -126,4 +126,37 @@ async def test_what_is_asked_for_beside_a_dial_takes_nothing_from_it(autojump_cl
         dials.ask((one,), now=True)  # which is being tried
         await trio.sleep(1)
         nursery.cancel_scope.cancel()
-    assert given == [(one, third), (other, one, third)]
+    assert given == [(one, third), [other]]
+
+
+async def test_what_others_say_takes_no_place_from_what_is_known(autojump_clock):
+    stale = [Multiaddr.parse(f"/ip4/10.1.0.{number}/tcp/4747") for number in range(1, 20)]
+    known = Multiaddr.parse("/ip4/10.0.0.3/tcp/4747")
+    given = []
+
+    class Fails:
+        async def dial(self, _peer, addresses, _owner):
+            given.append(tuple(addresses))
+            await trio.sleep(1)
+            raise PeerOffline("nobody is there.")
+
+    said = []
+    async with trio.open_nursery() as nursery:
+        dials = Dials(
+            STRANGER,
+            Fails(),
+            PeersLimits(),
+            SimClock(),
+            known=lambda: (known,),
+            spawn=lambda run, *args, name: nursery.start_soon(run, *args, name=name),
+            ref=SimpleNamespace(tell=said.append),
+        )
+        dials.ask(stale)
+        dials.start()
+        await trio.sleep(0.5)
+        for _ in range(3):
+            dials.ask(stale, now=True)
+    assert known in given[0]
+    assert len(given[0]) == 8
+    assert sum(map(len, given)) == 16
+    assert [message.failure for message in said] == ["nobody is there. nobody is there."]
