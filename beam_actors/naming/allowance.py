@@ -37,6 +37,7 @@ class Allowance:
         "_clock",
         "_commons",
         "_direct",
+        "_left_at",
         "_limits",
         "_networks",
         "_since",
@@ -61,6 +62,7 @@ class Allowance:
         self._direct: list[Network] = []
         self._at_stake = 0
         self._since, self._bad_at = now, -inf
+        self._left_at: float | None = None
         self._turn = Turn()
 
     @property
@@ -79,6 +81,17 @@ class Allowance:
         if (left := self._since + self._limits.newcomer - now) > 0:
             return Reputation.NEW, left
         return Reputation.GOOD, inf
+
+    def left(self) -> None:
+        """The peer goes; the time until it comes again is none in which it is known better."""
+        self._left_at = self._clock.monotonic()
+
+    def back(self) -> "Allowance":
+        """The peer is here again; this allowance."""
+        if self._left_at is not None:
+            self._since += self._clock.monotonic() - self._left_at
+            self._left_at = None
+        return self
 
     @contextmanager
     def over(self, remote: Address | None) -> Iterator[None]:
@@ -163,10 +176,12 @@ class Allowances:
 
     def of(self, peer: PeerId) -> Allowance:
         """That of a peer that comes."""
-        return self._left.pop(peer, None) or Allowance(self._limits, self._commons, self._networks, self._clock)
+        known = self._left.pop(peer, None)
+        return known.back() if known else Allowance(self._limits, self._commons, self._networks, self._clock)
 
     def left(self, peer: PeerId, allowance: Allowance) -> None:
         """A peer goes; of too many that went those are forgotten that did longest ago."""
+        allowance.left()
         self._left[peer] = allowance
         self._left.move_to_end(peer)
         while self._left and (len(self) > self._limits.allowances or next(iter(self._left.values())).is_full):

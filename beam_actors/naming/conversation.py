@@ -5,7 +5,7 @@ may rest. What is wrong with what it says raises `RemoteProtocolError`, whose te
 knows streams and messages, and neither claims nor actors.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 import trio
 

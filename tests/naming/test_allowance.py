@@ -274,7 +274,7 @@ async def test_who_is_away_is_known_no_better_for_it(autojump_clock, over):
     await trio.sleep(70)
     assert every.of(peer(1)) is ready
     over(ready, "198.51.100.8")
-    other.charge(30)
+    other.charge(60)
     assert await waited(ready, 1, claims=True) == pytest.approx(3, abs=0.1)
 
 
