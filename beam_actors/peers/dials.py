@@ -44,6 +44,7 @@ class Dials:
         "_spawn",
         "_try",
         "_trying",
+        "_up_at",
         "_worker",
         "asked",
         "failure",
@@ -75,10 +76,11 @@ class Dials:
         self._try: Callable[[Sequence[Multiaddr]], None] | None = None
         """Gives it more."""
         self._ended_at: float | None = None
+        self._up_at: float | None = None
         self.asked: tuple[Multiaddr, ...] = ()
         """Addresses that a caller gave and that were not dialled yet; they come before what is known."""
         self.failures = 0
-        """How many dials failed since the last session."""
+        """How many dials failed since the last session that stood for a while."""
         self.failure: str | None = None
         """Why the last one did."""
 
@@ -131,7 +133,16 @@ class Dials:
 
     def succeeded(self) -> None:
         """There is a session."""
-        self.failures, self.failure = 0, None
+        self.failure = None
+        if self._up_at is None:
+            self._up_at = self._clock.monotonic()
+
+    def lost(self) -> None:
+        """There is none any more, if there was one: what stood for moments only is as good as a dial that failed."""
+        if self._up_at is not None:
+            stood = self._clock.monotonic() - self._up_at
+            self.failures = 0 if stood >= self._limits.back_off_alone else self.failures + 1
+            self._up_at = None
 
     async def at(self, address: Multiaddr) -> str | None:
         """Dial one address, beside the dial that may be under way; why it did not lead to the peer, or None."""

@@ -91,6 +91,7 @@ class Life:
         self.waiting.serve(best)
 
     def _start_back_off(self) -> None:
+        self.dials.lost()
         delay = self._setting.backoff.delay(self.dials.failures, self._setting.entropy.uniform())
         self._retry_at = self._setting.clock.monotonic() + delay
         self._rest()

@@ -54,7 +54,8 @@ class PeersLimits:
     back_off_most: float = 60.0
     """The most that it comes to."""
     back_off_alone: float = 15.0
-    """The same for a node that has no peer at all: whoever it dials is its way back to everybody."""
+    """The same for a node that has no peer at all: whoever it dials is its way back to everybody. A session that ends
+    sooner than this counts as a dial that failed."""
     open_timeout: float = 5.0
     """From asking for a stream to having it, with the dial and a search: a silent peer must answer nobody later than
     this."""

@@ -85,6 +85,20 @@ def test_who_has_no_other_peer_any_more_dials_at_the_next_part():
     assert bench.clock.now < 30
 
 
+@pytest.mark.parametrize(("seconds", "pause"), [(0.1, 45), (14, 45), (16, 0.375)])
+def test_a_session_that_ends_at_once_counts_as_a_dial_that_failed(seconds, pause):
+    bench = Bench(routes={"somebody"})
+    bench.life.dials.failures = 20
+    bench.life.dials.succeeded()
+    bench.life.state = State.BACKING_OFF
+    bench.clock.now += seconds
+    bench.life.dials.succeeded()  # one more session beside
+    bench.life._start_back_off()
+    while bench.life.state is State.BACKING_OFF:
+        bench.rings()
+    assert sum(bench.timers) == pytest.approx(pause)
+
+
 def test_what_rings_when_the_peer_is_up_begins_nothing():
     bench = Bench(routes={"somebody"})
     bench.fails(20)
