@@ -11,7 +11,7 @@ import structlog
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.ledger import Ledger
 from beam_actors.naming.messages import Changed
-from beam_actors.naming.tending import Rouse
+from beam_actors.naming.tending import Rouse, Spoken
 from beam_actors.runtime import Ref, Reply
 from beam_actors.values import Name, PeerId
 
@@ -24,7 +24,7 @@ class Announcer:
     Args:
         ledger: where changes become durable.
         spread: is told what peers may have a use for.
-        names: tends the own names; hears what another machine of the owner said of one.
+        names: tends the own names; hears what another machine of the owner said of one, and in which era it spoke.
         watchers: are told all.
     """
 
@@ -75,9 +75,12 @@ class Announcer:
         ordinary = tuple(one for one in new if one.kind is Kind.REVOCATION or (one.name, one.owner) not in lodgers)
         if ordinary or elsewhere:
             self._spread.tell(Changed(ordinary, source, elsewhere))
-        for name in sorted({one.name for one in new if one.owner == known.owner and one.label and not ours}):
+        others = [one for one in new if one.owner == known.owner and one.label and not ours]
+        for name in sorted({one.name for one in others}):
             if name in known.own:  # another machine of the owner said it: is there something to say to that?
                 self._names.tell(Rouse(name))
+        if others:
+            self._names.tell(Spoken(min(one.era for one in others)))
         if new or elsewhere:
             for watcher in self._watchers:
                 watcher.tell(Changed(tuple(new), source, elsewhere))

@@ -146,9 +146,14 @@ class Knowledge:
         self.own.signed(claim)
         return verdict is Verdict.NEW
 
-    def check(self, claim: Claim, now: float) -> None:
-        """Raise `ClaimRefused` if `publish` would, and `NotAllowed` if the name was handed over meanwhile."""
+    def check(self, claim: Claim, now: float, *, opens: bool = False) -> None:
+        """Raise `ClaimRefused` if `publish` would, and `NotAllowed` if the name was handed over meanwhile.
+
+        `opens` says that it is signed to open an era: `NotAllowed` also if that is needed no more.
+        """
         self.own.check_meant(claim)
+        if opens:
+            self.own.check_opens(claim)
         self._admission.judge(self._admission.appraise(claim), now, ours=True)
 
     def wake(self, now: float) -> list[Claim]:

@@ -34,9 +34,14 @@ class Taken:
 
 @attrs.frozen(slots=True)
 class Publish:
-    """Claims that this node signed. Reply: None, once all are durable, in one commit; or `ClaimRefused`."""
+    """Claims that this node signed. Reply: None, once all are durable, in one commit.
+
+    Or `ClaimRefused`; or `NotAllowed` if what others of the owner, or a person here, said meanwhile goes first.
+    """
 
     claims: tuple[Claim, ...]
+    opens: bool = False
+    """Whether they are signed to open an era: then no name is given up that is held here, nor once the era is open."""
 
 
 @attrs.frozen(slots=True)

@@ -4,6 +4,7 @@ Invariant: whoever is asked to claim, renew or release a name asks the one actor
 era begins with is said here, in one commit, before any of them runs.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -24,9 +25,10 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeper import ASK_FIRST, NameKeeper, signed
 from beam_actors.naming.keeping import Signer, next_terms, successor_of
+from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import Holding, ListFormer, ListHeld, Publish, Seek, Sought
 from beam_actors.naming.solving import Solver
-from beam_actors.naming.tending import GetProgress, GiveUp, Keep, Release, Rouse, TellProgress, Tend
+from beam_actors.naming.tending import GetProgress, GiveUp, Keep, Release, Rouse, Spoken, TellProgress, Tend
 from beam_actors.ports import Clock
 from beam_actors.runtime import ChildSpec, Pool, Ref, Reply, Restart, StartMember, receives
 from beam_actors.values import Name, PeerId
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from beam_actors.naming.results import Held
 
 _log = structlog.get_logger(__name__)
+_Former = tuple[tuple[Name, Holding], ...]
+"""As of `ListFormer`: by which names an era is to be opened."""
 _ASK = 10.0
 _RETRY = 5.0
 
@@ -61,25 +65,52 @@ class Names(Pool):
         self._key = key
         self._signer = signer
         self._solver = solver
+        self._is_opening = False  # an era, or looking whether one is to be opened
+        self._is_behind = False  # something was heard of an era before since that look
 
     async def on_start(self) -> None:
         """Have an actor for each name that is held; if the key is of a later era, when that is opened."""
         former = await self._former()
         if former:
-            self.spawn(self._begin, tuple(name for name, _holding in former), name="begin")
+            self._is_opening = True
+            self.spawn(self._open, former, name="open")
             return
         for name in await self._held():
             await self.start_member(StartMember(name.label))
 
-    async def _former(self) -> tuple[tuple[Name, Holding], ...]:
-        former: tuple[tuple[Name, Holding], ...] = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
+    @receives(Spoken)
+    def on_spoken(self, message: Spoken) -> None:
+        """Open the key's era if something of an earlier one is heard only now: the registry may have been empty."""
+        if message.era < self._key.era:
+            self._is_behind = True
+            if not self._is_opening:
+                self._is_opening = True
+                self.spawn(self._open, (), name="open")
+
+    async def _former(self) -> _Former:
+        former: _Former = await self._registrar.ask(ListFormer(self._key.era), timeout=_ASK)
         return former
 
     async def _held(self) -> list[Name]:
         held: tuple[Held, ...] = await self._registrar.ask(ListHeld(), timeout=_ASK)
         return list(dict.fromkeys(one.target for one in held))
 
-    async def _begin(self, former: tuple[Name, ...]) -> None:
+    async def _open(self, former: _Former) -> None:
+        """Open the era by these names, if there are any; then as long as anything of an era before is heard."""
+        if former:
+            await self._begin(former)
+        while self._is_behind:
+            self._is_behind = False
+            former = await self._former()
+            if former and not self._are_tended(former):
+                await self._begin(former)
+        self._is_opening = False
+
+    def _are_tended(self, former: _Former) -> bool:
+        """Whether one of the names has its actor, which opens the era: two would sign one number."""
+        return any(holding.own is not None and self._member(name.label) is not None for name, holding in former)
+
+    async def _begin(self, former: _Former) -> None:
         """Claim the own names anew in the key's era, or hand them over; then begin to look after them.
 
         Peers are asked first: another machine of the owner may have opened the era, and handed a name over. Then in one
@@ -92,7 +123,7 @@ class Names(Pool):
         try:
             with trio.move_on_after(ASK_FIRST):
                 while True:
-                    if await self._were_asked(former):
+                    if await self._were_asked(name for name, _holding in former):
                         break
                     await trio.sleep(_RETRY)
         except (ActorError, ResourceExhausted) as error:
@@ -101,7 +132,7 @@ class Names(Pool):
         for name in await self._held():
             await self.ref.ask(StartMember(name.label), timeout=_ASK)
 
-    async def _were_asked(self, names: tuple[Name, ...]) -> bool:
+    async def _were_asked(self, names: Iterable[Name]) -> bool:
         """Whether a peer said what it knows of each of the names."""
         asked: list[Sought] = [await self._lookups.ask(Seek(Query(name)), timeout=_ASK) for name in names]
         return all(one.answered for one in asked)
@@ -112,9 +143,11 @@ class Names(Pool):
         if not claims:
             return
         try:
-            await self._registrar.ask(Publish(claims), timeout=_ASK)
-        except (StorageError, ClaimRefused, NotAllowed) as error:  # the names' actors try again, each for its own
+            await self._registrar.ask(Publish(claims, opens=True), timeout=_ASK)
+        except (StorageError, ClaimRefused, NotAllowed) as error:
             _log.warning("names could not be claimed anew in a later era", era=self._key.era, error=str(error))
+            # The names' actors try again, each for its own; but there may be none.
+            self.send_after(HOUR if isinstance(error, ClaimRefused) else _RETRY, Spoken(claims[0].era - 1))
         else:
             _log.info("names are claimed anew in a later era", era=self._key.era, names=len(claims))
 

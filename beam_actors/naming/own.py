@@ -128,6 +128,20 @@ class OwnNames(Mapping[Name, Own]):
         if entry.claim.kind is Kind.TRANSFER and entry.era == claim.era:
             raise NotAllowed(f"{claim.name} was handed over on another machine of its owner.")
 
+    def check_opens(self, claim: Claim) -> None:
+        """Check that an era is still to be opened by this claim, if all that it says is that a name is given up.
+
+        Raises:
+            NotAllowed: the owner has spoken in the era meanwhile, or a person here registered the name.
+        """
+        if claim.kind is not Kind.TOMBSTONE:
+            return
+        era = self._registry.era_of(claim.owner)
+        if era >= claim.era:
+            raise NotAllowed(f"Era {era} is open; {claim.name} is not given up for that.")
+        if claim.name in self._held:
+            raise NotAllowed(f"{claim.name} is held here; it is not given up to open an era.")
+
     def reconsider(self, name: Name, *, begins: bool = False) -> None:
         """An own name that another machine gave up or handed over is held no longer, until this one claims it again.
 

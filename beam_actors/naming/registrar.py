@@ -194,7 +194,7 @@ class Registrar(Actor):
         self._known.ran(self._time.ran())
         now = self._clock.wall()
         for claim in message.claims:  # all or none
-            self._known.check(claim, now)
+            self._known.check(claim, now, opens=message.opens)
         new = [claim for claim in message.claims if self._known.publish(claim, now)]
         self._announcer.answer_when_durable(self.defer(), None, new, ours=True)
 

@@ -27,6 +27,13 @@ class Rouse:
 
 
 @attrs.frozen(slots=True)
+class Spoken:
+    """To the supervisor of names: something is new here that this owner, or a thief of the key, said in this era."""
+
+    era: int
+
+
+@attrs.frozen(slots=True)
 class Tended:
     """A name was looked after, so far as nothing but work is missing."""
 

@@ -7,7 +7,7 @@ from beam_actors.naming.announcing import Announcer
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.lodgers import Lodging
 from beam_actors.naming.messages import Changed
-from beam_actors.naming.tending import Rouse
+from beam_actors.naming.tending import Rouse, Spoken
 from beam_actors.values import Name
 from tests.naming.bench import ALICE
 from tests.naming.builders import NOW, claim, owner_id, peer, revocation
@@ -104,7 +104,7 @@ def test_an_own_name_is_looked_after_when_another_machine_of_the_owner_says_some
     scene.announcer.tell(said, ours=True)
     assert "names" not in {who for who, _ in scene.heard}
     scene.announcer.tell(said)
-    assert [message for who, message in scene.heard if who == "names"] == [Rouse(ALICE)]
+    assert [message for who, message in scene.heard if who == "names"] == [Rouse(ALICE), Spoken(0)]
 
 
 def test_what_happens_to_a_name_is_in_the_log_once():

@@ -4,26 +4,42 @@ import trio
 from structlog.testing import capture_logs
 
 from beam_actors.errors import ActorUnavailable, NameNotFound, NameTaken, NotAllowed, QuotaExceeded
-from beam_actors.naming import Claim, Handing, Kind, hand_over
+from beam_actors.naming import Claim, Handing, Kind, answering, hand_over
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.messages import GetHolding, ListFormer, ListHeld, Submit, Taken
+from beam_actors.naming.messages import (
+    GetHolding,
+    ListFormer,
+    ListHeld,
+    Publish,
+    Reserve,
+    Submit,
+    Taken,
+    Unreserve,
+)
 from beam_actors.naming.names import Names
 from beam_actors.naming.solving import Solver
-from beam_actors.naming.tending import GiveUp, Keep
+from beam_actors.naming.tending import GiveUp, Keep, Spoken
 from beam_actors.naming.work import Levels
 from beam_actors.runtime import Actor, ChildSpec, ListMembers, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
-from tests.naming.builders import FIRST, NETWORK, claim, owner_id, owner_key, peer, revocation
-from tests.naming.lab import Node, Wires, lab, settle
+from tests.naming.builders import FIRST, NETWORK, NOW, claim, owner_id, owner_key, peer, revocation
+from tests.naming.lab import Node, Wires, give, ids, lab, settle
+from tests.naming.tables import knowledge
 
 ALICE = Name("alice")
 
 
 async def entry(node, name=ALICE):
     return (await node.registrar.ask(GetHolding(name))).entry
+
+
+def said_by(node, owner):
+    """What the node holds that this owner said."""
+    held = node.system.cell("services/registry").actor._known.registry.names_of(owner_id(owner))
+    return [(str(claim.name), claim.kind, claim.era) for entry in held for claim in entry.claims]
 
 
 async def members(node):
@@ -292,6 +308,68 @@ async def test_an_era_is_opened_though_no_name_is_held_so_that_the_key_before_is
         assert (await other.naming.resolve("alice")).peers == (one.me,)
 
 
+async def test_an_era_is_opened_as_soon_as_anything_of_before_is_heard_where_nothing_was_known(autojump_clock):
+    """The disk was lost, and the key of the next era was taken from the phrase before the daemon heard of anything."""
+    wires = Wires()
+    laptop, stranger = Node(wires, 0), Node(wires, 1)
+    async with laptop.run(), stranger.run():
+        wires.connect(laptop, stranger)
+        await laptop.naming.register("alice")
+        await settle(15)
+    fresh = Node(wires, 2, owner=0)
+    fresh.key = owner_key(0, 1)
+    async with fresh.run(), stranger.run():
+        await settle(60)
+        assert await ids(fresh) == set()
+        wires.connect(fresh, stranger)
+        await settle(15)
+        for node in (fresh, stranger):
+            assert said_by(node, 0) == [("alice", Kind.TOMBSTONE, 1)]
+            with pytest.raises(NameNotFound):
+                await node.naming.resolve("alice")
+        thief = claim(0, "evil", FIRST + 50, variant=7)
+        assert await stranger.registrar.ask(Submit((thief.encoded,), peer(9))) == Taken(0)
+        assert await fresh.naming.names() == ()
+
+
+async def test_what_is_held_when_something_of_before_is_heard_is_claimed_anew_and_nothing_given_up(autojump_clock):
+    fresh = Node(Wires(), 0)
+    fresh.key = owner_key(0, 1)
+    async with fresh.run():
+        assert await fresh.registrar.ask(Reserve(ALICE, contest=False))
+        await give(fresh, claim(0, "alice", FIRST + 5), claim(0, "bob", FIRST + 5))
+        await settle(15)
+        assert said_by(fresh, 0) == [("alice", Kind.LIVE, 1)]
+        assert await members(fresh) == {"alice"}
+
+
+async def test_an_era_that_the_disk_refused_is_opened_when_it_takes_again_though_no_name_is_held(autojump_clock):
+    fresh = Node(Wires(), 0)
+    fresh.key = owner_key(0, 1)
+    async with fresh.run():
+        await give(fresh, claim(0, "alice", FIRST + 5))
+        fresh.disk.broken = True
+        await settle(60)
+        fresh.disk.broken = False
+        await settle(60)
+        assert (await entry(fresh)).claim.era == 1
+
+
+async def test_a_name_that_is_registered_as_the_era_is_opened_is_not_given_up_for_that(autojump_clock):
+    one = Node(Wires(), 0)
+    one.key = owner_key(0, 1)
+    async with one.run():
+        opens = Publish((claim(0, "alice", era=1, kind=Kind.TOMBSTONE, issued=int(one.clock.wall())),), opens=True)
+        await one.registrar.ask(Reserve(ALICE, contest=False))
+        with pytest.raises(NotAllowed, match="alice is held here"):
+            await one.registrar.ask(opens)
+        await one.registrar.ask(Unreserve(ALICE))
+        await one.registrar.ask(opens)
+        with pytest.raises(NotAllowed, match="Era 1 is open"):
+            await one.registrar.ask(opens)
+        assert (await entry(one)).claim.kind is Kind.TOMBSTONE
+
+
 async def test_another_machine_of_the_owner_serves_its_names_again_with_the_key_of_the_era(autojump_clock):
     wires = Wires()
     laptop, phone = Node(wires, 0, owner=0), Node(wires, 1, owner=0)
@@ -523,6 +601,50 @@ class Fickle(Actor):
         self.asked += 1
         self.defer()
         self.spawn(self.system.ref(f"services/names/{message.name}").stop)
+
+
+class Late(Actor):
+    """Stands where the registrar would, and hears after the start what was said of a held name in an era before."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    @receives(ListHeld)
+    def on_list(self, _message):
+        return ()
+
+    @receives(ListFormer, GetHolding, Publish)
+    def on_question(self, message):
+        self.asked.append(type(message))
+        if not isinstance(message, ListFormer):
+            self.defer()  # its actor is at it
+        elif self.asked.count(ListFormer) > 1:
+            known = knowledge(claim(0), owner=0)
+            known.reserve(ALICE, contest=False, now=NOW)
+            return answering.former(known, 1)
+        return ()
+
+
+async def test_an_era_is_opened_by_the_actor_of_a_held_name_if_there_is_one(autojump_clock):
+    """Two of them would sign one number."""
+    system = System("test", clock=trio.current_time)
+    registrar, lookups = system.ref("services/registry"), system.ref("services/lookups")
+
+    def names():
+        solver = Solver(NETWORK, owner_id(0), Levels(NETWORK), InlineCompute())
+        return Names(registrar, lookups, SimClock(), key=owner_key(0, 1), me=peer(0), network=NETWORK, solver=solver)
+
+    specs = [ChildSpec("registry", Late), ChildSpec("names", names)]
+    async with system.run(ChildSpec("services", lambda: Supervisor(specs))):
+        system.ref("services/names").tell(Keep(ALICE))
+        await settle(1)
+        system.ref("services/names").tell(Spoken(1))  # of the key's own era
+        system.ref("services/names").tell(Spoken(0))
+        await settle(1)
+        asked = system.cell("services/registry").actor.asked
+        assert asked.count(ListFormer) == 2
+        assert Publish not in asked
 
 
 async def test_a_keeper_that_ends_twice_is_busy_and_not_dead(autojump_clock):
