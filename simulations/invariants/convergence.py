@@ -31,6 +31,16 @@ def _says(registry: Registry, name: Name, person: "Person", wanted: Kind, *, sin
     return entry.claim.kind is wanted and present
 
 
+def _is_to_open(registry: Registry, person: "Person") -> bool:
+    """Whether all that the owner said is of eras before the one that was opened last, whose key the machine has.
+
+    Its daemon opens that, though nothing is held; it asks its peers before, for seconds.
+    """
+    has_key = person.revoked is False and person.era is not None and person.era == person.estate.latest
+    said = registry.names_of(person.owner) if has_key and person.owner is not None else ()
+    return any(entry.era < (person.era or 0) for entry in said)
+
+
 def _said_otherwise(registry: Registry, person: "Person", name: str, wanted: Kind) -> bool:
     """Whether another machine of the owner holds the name (L11 asks for that), or hands over what is given up here.
 
@@ -104,7 +114,7 @@ class RegistriesAgree(Invariant):
                 f"there are {len(kinds)} different registries; {apart} claims are not everywhere, "
                 f"{len(every) - len(poorest)} of them not at {name}"
             )
-        return self._unheard()
+        return self._unopened() or self._unheard()
 
     def _judged(self) -> dict[int, dict[bytes, Claim]]:
         """What all must agree on. Attackers' claims come all the time: on these they agree when it is over, see L8."""
@@ -115,6 +125,15 @@ class RegistriesAgree(Invariant):
             index: {one: claim for one, claim in known.items() if claim.owner not in gang}
             for index, known in judged.items()
         }
+
+    def _unopened(self) -> str:
+        """An era that people opened, and nobody's registry knows of."""
+        stage = self.stage
+        known = stage.inside.knowledge(stage.core[0].node)
+        for person in stage.model.people:
+            if known is not None and not stage.places[person.index].gone and _is_to_open(known.registry, person):
+                return f"no registry says that the owner of m{person.index} opened era {person.era}"
+        return ""
 
     def _unheard(self) -> str:
         """What people were told, and nobody's registry says, though there is room for it."""
