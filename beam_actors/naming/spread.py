@@ -13,7 +13,6 @@ import trio
 
 from beam_actors.errors import ActorError, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
-from beam_actors.naming.allowance import Allowances
 from beam_actors.naming.claim import with_ids
 from beam_actors.naming.commons import wait
 from beam_actors.naming.complaints import Complaints
@@ -23,6 +22,7 @@ from beam_actors.naming.exchanging import RANGES_READ, Exchange, Pay
 from beam_actors.naming.hearsay import Hearsay
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.link import Link
+from beam_actors.naming.links import Links
 from beam_actors.naming.messages import Changed, CountLinks, GetAbout, GetClaims, GetMissing, Meet, Submit, Taken
 from beam_actors.naming.network import FAILURES, ByteStream, PeerNetwork
 from beam_actors.naming.news import News
@@ -64,13 +64,10 @@ class Spread(Actor):
         self._peers = peers
         self._clock = clock
         self._entropy = entropy
-        self._me = me
         self._limits = limits or Limits()
-        self._links: dict[PeerId, Link] = {}
-        self._serving = 0
+        self._links = Links(self._limits, clock, me=me)
         self._news = News(self._limits.streams)
         self._hearsay = Hearsay(self._limits.named, self._limits.named_patience)
-        self._allowances = Allowances(self._limits, clock)
         self._exchanges = Exchanges(self._limits.exchanges, self._limits.exchange_bytes)
         self._refused = Complaints("peers are refused", clock)
         self._ended = Complaints("peers' streams about names end", clock)
@@ -86,7 +83,7 @@ class Spread(Actor):
 
     async def _catch_up(self) -> None:
         for peer in await who_is_up(self._peers):
-            self._link(peer).fall_behind()  # what was new while nobody was here was told to nobody
+            self._links.of(peer).fall_behind()  # what was new while nobody was here was told to nobody
             self.ref.tell(PeerUp(peer))
 
     # --- every minute -------------------------------------------------------------------------------------------------
@@ -108,7 +105,7 @@ class Spread(Actor):
     @receives(PeerUp)
     def on_peer_up(self, message: PeerUp) -> None:
         """Begin to spread to the peer."""
-        link = self._link(message.peer)
+        link = self._links.of(message.peer)
         if link.worker is None:
             if not link.behind and not self._news.was_answered(message.peer):
                 link.in_vain = self._clock.monotonic() + _IN_VAIN
@@ -121,19 +118,7 @@ class Spread(Actor):
     def on_peer_down(self, message: PeerDown) -> None:
         """Stop, whatever it still wants; what it missed comes with the exchange on the next connection."""
         self._hearsay.gone(message.peer)
-        link = self._links.pop(message.peer, None)
-        if link is not None:
-            link.gone(self._clock.monotonic())
-            self._allowances.left(message.peer, link.allowance)
-            for worker in (link.worker, *link.streams.values()):
-                if worker is not None:
-                    worker.cancel()
-
-    def _link(self, peer: PeerId) -> Link:
-        if peer not in self._links:
-            allowance = self._allowances.of(peer)
-            self._links[peer] = Link(allowance, self._limits, self._clock, behind=self._me < peer)
-        return self._links[peer]
+        self._links.drop(message.peer)
 
     @receives(Changed)
     def on_changed(self, message: Changed) -> None:
@@ -152,7 +137,7 @@ class Spread(Actor):
     @receives(CountLinks)
     def on_count_links(self, _message: CountLinks) -> int:
         """How many peers hear of changes."""
-        return sum(1 for link in self._links.values() if link.worker is not None)
+        return self._links.announced()
 
     # --- outgoing -----------------------------------------------------------------------------------------------------
 
@@ -234,25 +219,15 @@ class Spread(Actor):
     @receives(InboundStream)
     def on_inbound_stream(self, message: InboundStream) -> None:
         """Serve a stream that a peer opened."""
-        link = self._link(message.peer)
-        if len(link.streams) >= self._limits.streams_per_peer or not self._has_room(link):
+        link = self._links.of(message.peer)
+        if not self._links.has_room(link):
             message.dispose()
             self._let_go(message.peer, link)
             return
         stream = message.stream
         stream.adopt(self.ref)
-        self._serving += 1
-        link.streams[stream] = self.spawn(self._serve, message.peer, link, stream, name=f"from-{message.peer.short}")
-
-    def _has_room(self, link: Link) -> bool:
-        """Whether one more stream may be served; if there are too many, whoever has most loses the oldest."""
-        if self._serving < self._limits.streams:
-            return True
-        greedy = max(self._links.values(), key=lambda one: len(one.streams))
-        if len(greedy.streams) <= len(link.streams) + 1:
-            return False
-        greedy.streams.pop(next(iter(greedy.streams))).cancel()
-        return True
+        worker = self.spawn(self._serve, message.peer, link, stream, name=f"from-{message.peer.short}")
+        self._links.began(link, stream, worker)
 
     async def _serve(self, peer: PeerId, link: Link, stream: ByteStream) -> None:
         talk = Conversation(stream, timeout=self._limits.stream_timeout)
@@ -272,14 +247,12 @@ class Spread(Actor):
             talk.abort()
             raise
         finally:
-            self._serving -= 1
-            link.streams.pop(stream, None)
+            self._links.ended(link, stream)
             self._let_go(peer, link)
 
     def _let_go(self, peer: PeerId, link: Link) -> None:
-        """Forget a link of which nothing is left: its peer was not announced, and has no stream."""
-        if link.worker is None and not link.streams and self._links.get(peer) is link:
-            self.on_peer_down(PeerDown(peer))
+        if self._links.drop_idle(peer, link):
+            self._hearsay.gone(peer)
 
     async def _answer_all(self, peer: PeerId, link: Link, talk: Conversation) -> None:
         pay = partial(link.allowance.pay, check=talk.check)

@@ -273,8 +273,8 @@ MUTANTS = (
         test="naming/test_spread_abuse.py::test_to_come_again_gives_nobody_a_new_allowance",
         edits=(
             Edit(
-                "naming/spread.py",
-                "            self._allowances.left(message.peer, link.allowance)\n",
+                "naming/links.py",
+                "            self._allowances.left(peer, link.allowance)\n",
                 "",
             ),
         ),

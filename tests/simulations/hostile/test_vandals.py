@@ -14,7 +14,7 @@ async def leaves_nothing(one):
     for node in one.nodes:
         assert sum(inside.sessions(node).values()) == 1
         assert len(inside.exchanges(node)) == 1
-        assert inside.actor(node, "spread")._serving <= 2
+        assert inside.actor(node, "spread")._links.serving <= 2
         assert one.crashes == []
 
 
