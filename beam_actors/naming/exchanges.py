@@ -3,7 +3,8 @@
 An opener waits in silence while the answerer pays for what it offered, and gives up after `stream_timeout`. Hence:
 first come, first served, and whoever comes when enough are being paid for is told so and comes again later. Invariant:
 an exchange has a place only while this node is at work for it; a peer that is slow takes nobody's place. What all
-exchanges hold of the registry is bounded, too: beyond it, the one whose peer is silent for the longest time gives way.
+exchanges hold of the registry is bounded, too: beyond it, the one that waits for its peer for the longest time gives
+way, be it that the peer says nothing, takes nothing or does not end.
 """
 
 from collections import Counter

@@ -63,6 +63,6 @@ async def test_every_wait_ends(autojump_clock):
     with pytest.raises(TimedOut):
         await one.receive()
     with pytest.raises(TimedOut):
-        await other.send_claims([b"x" * 1000] * Half.ROOM)
+        await other.send(*protocol.pushes([b"x" * 1000] * Half.ROOM))
     assert trio.current_time() - began == 10
     assert (await one.receive()) == Push((b"x" * 1000,) * 48)

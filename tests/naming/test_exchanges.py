@@ -21,7 +21,7 @@ async def hold(exchanges, mine, ends, *, task_status):
     try:
         with exchanges.holding(mine) as holding:
             task_status.started()
-            await exchanges.hear(trio.sleep_forever, holding)
+            await exchanges.outwait(trio.sleep_forever, holding)
     except TimedOut:
         ends.append(mine)
 
@@ -65,7 +65,7 @@ async def test_who_is_at_work_does_not_give_way_to_a_newcomer(autojump_clock):
 
         with pytest.raises(ResourceExhausted, match="busy"), one.holding(snapshot(40, 2)):
             pass
-        assert await one.hear(answer, last) == "something"
+        assert await one.outwait(answer, last) == "something"
     assert " 0 bytes" in repr(one)
 
 
@@ -108,7 +108,7 @@ async def test_what_is_said_in_the_moment_in_which_the_place_is_given_away_is_no
 
         async def listen():
             with one.holding(snapshot(10)) as holding, pytest.raises(TimedOut):
-                await one.hear(said.wait, holding)
+                await one.outwait(said.wait, holding)
 
         nursery.start_soon(listen)
         await trio.testing.wait_all_tasks_blocked()
