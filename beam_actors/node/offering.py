@@ -3,7 +3,8 @@
 The invariant: a name that was not registered before stays so unless the service is offered. So whatever can be refused
 is asked first, and a name is given back if the tunnel fails after all (a disk that refuses just then). Of several
 requests at once each has a random name of its own make room, and none has that of another one, from the request until
-something is offered under it. Two at once for one target get one random name.
+something is offered under it; nor one that was in use when the daemon ended, while its command may come back. Two at
+once for one target get one random name.
 """
 
 from collections import Counter
@@ -25,6 +26,10 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _REMARK_SECONDS = 1.0
 """For what an answer can do without."""
+_MAY_COME_BACK = (
+    "The daemon has just restarted, and a random name that was in use before makes room only once its command had a "
+    "minute to come back: then try again."
+)
 
 
 class Offering:
@@ -94,9 +99,13 @@ class Offering:
         while True:
             try:
                 return await claim(), gave_up
-            except QuotaExceeded:
+            except QuotaExceeded as error:
                 async with self._making_room:
-                    spare = await self._naming.spare([*tried, *self._wanted, *await self._in_use()])
+                    left = await self._tunnels.left()  # before: what comes back meanwhile is in use
+                    kept = {*tried, *self._wanted, *await self._in_use()}
+                    spare = await self._naming.spare(kept | left)
+                    if spare is None and left and await self._naming.spare(kept) is not None:
+                        raise QuotaExceeded(f"{error} {_MAY_COME_BACK}") from error
                     if spare is None:
                         raise
                     tried.add(spare)

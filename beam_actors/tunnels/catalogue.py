@@ -2,6 +2,7 @@
 
 Invariants: nothing is acknowledged before it is in the store; the pool holds an actor for each stored tunnel once the
 catalogue has started (a new one compares and fills it, and cuts what goes through a tunnel that is no longer offered).
+What a run left that its commands may offer again stays in the store, and is offered by none, until they had time to.
 It sees no stream: the acceptor reads requests, and finds in the directory, which this one keeps, whose they are.
 """
 
@@ -23,11 +24,12 @@ from beam_actors.ports import Change, Store
 from beam_actors.runtime import Actor, Reply, receives
 from beam_actors.tunnels.directory import Directory
 from beam_actors.tunnels.members import Members
-from beam_actors.tunnels.messages import CheckOffer, Expose, ListTunnels, SelectTunnel, Unexpose
+from beam_actors.tunnels.messages import CheckOffer, Expose, ForgetLeft, ListLeft, ListTunnels, SelectTunnel, Unexpose
 from beam_actors.tunnels.offers import Offers
-from beam_actors.tunnels.records import TUNNELS_TABLE, decode_tunnel, encode_tunnel
+from beam_actors.tunnels.records import TUNNELS_TABLE, decode_name, decode_tunnel, encode_tunnel
 from beam_actors.tunnels.spec import TunnelSpec
 from beam_actors.tunnels.targets import TargetCheck
+from beam_actors.values import Name
 
 _log = structlog.get_logger(__name__)
 
@@ -45,8 +47,10 @@ class Catalogue(Actor):
         store: Store,
         run: bytes,
         limit: int,
+        return_time: float,
         check_target: TargetCheck,
     ) -> None:
+        """`return_time`: seconds in which the commands of an earlier run may come back."""
         super().__init__()
         self._members = members
         self._directory = directory
@@ -54,14 +58,16 @@ class Catalogue(Actor):
         self._run = run
         self._check_target = check_target
         self._offers = Offers(limit)
+        self._return_time = return_time
+        self._left: dict[bytes, Name | None] = {}
+        """Of an earlier run, by key in the store."""
         self._changing = trio.Lock()
 
     def __repr__(self) -> str:
         return f"Catalogue({self._offers!r})"
 
     async def on_start(self) -> None:
-        """Read the store, drop what an earlier run left, and have an actor for each tunnel."""
-        stale: list[Change] = []
+        """Read the store, and have an actor for each tunnel of this run, and for each that stays."""
         for key, value in await self._store.scan(TUNNELS_TABLE):
             try:
                 spec = decode_tunnel(value, self._run)
@@ -71,10 +77,10 @@ class Catalogue(Actor):
             except (UsageError, NotAllowed, QuotaExceeded) as error:
                 _log.warning("a stored tunnel is not offered", key=repr(key), error=str(error))
                 continue  # kept as it is: a newer version may understand it
-            stale.append(Change(TUNNELS_TABLE, key, None))
+            self._left[key] = decode_name(value)
         self._directory.publish(self._offers)
-        if stale:
-            await self._store.commit(stale)
+        if self._left:
+            self.send_after(self._return_time, ForgetLeft())
         for spec in self._offers.specs:
             await self._members.start(spec.key, spec)
         await self._members.keep_only(self._offers)
@@ -83,6 +89,24 @@ class Catalogue(Actor):
     def list_tunnels(self, _message: ListTunnels) -> tuple[TunnelSpec, ...]:
         """What is offered now."""
         return self._offers.specs
+
+    @receives(ListLeft)
+    def list_left(self, _message: ListLeft) -> frozenset[Name]:
+        """Under which names something may be offered again."""
+        return frozenset(name for name in self._left.values() if name is not None)
+
+    @receives(ForgetLeft)
+    def forget_left(self, _message: ForgetLeft) -> None:
+        """Drop what nobody came back for."""
+        self.spawn(self._forget_left)
+
+    async def _forget_left(self) -> None:
+        async with self._changing:
+            left, self._left = self._left, {}
+            try:
+                await self._store.commit([Change(TUNNELS_TABLE, key, None) for key in left])
+            except StorageError as error:
+                _log.warning("what an earlier run offered is dropped by the next run only", error=str(error))
 
     @receives(CheckOffer)
     def check_offer(self, message: CheckOffer) -> None:
@@ -150,7 +174,9 @@ class Catalogue(Actor):
         await self._members.end(spec.key)
 
     async def _save(self, spec: TunnelSpec) -> None:
-        await self._store.commit([Change(TUNNELS_TABLE, spec.key.encode(), encode_tunnel(spec, self._run))])
+        key = spec.key.encode()
+        await self._store.commit([Change(TUNNELS_TABLE, key, encode_tunnel(spec, self._run))])
+        self._left.pop(key, None)
 
     async def _forget_failed(self, key: str) -> None:
         """Take back what may have been stored; whoever asked hears why it failed, not that this failed too."""

@@ -15,6 +15,7 @@ from beam_actors.tunnels.messages import (
     Forward,
     ForwardStatus,
     ListForwards,
+    ListLeft,
     ListTunnels,
     SelectForward,
     SelectTunnel,
@@ -24,7 +25,7 @@ from beam_actors.tunnels.messages import (
 )
 from beam_actors.tunnels.opening import Opener, Use
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
-from beam_actors.values import PeerId
+from beam_actors.values import Name, PeerId
 
 _PATIENCE = 10.0
 _DESCRIBE = 1.0
@@ -70,6 +71,14 @@ class Tunnels:
         """The offered tunnels, by key."""
         specs: tuple[TunnelSpec, ...] = await self._ask(self._catalogue, ListTunnels())
         return tuple([await self._tunnel(spec) for spec in specs])
+
+    async def left(self) -> frozenset[Name]:
+        """The names under which the run before offered what its commands may offer again.
+
+        None any more once they had the time for that, or did.
+        """
+        names: frozenset[Name] = await self._ask(self._catalogue, ListLeft())
+        return names
 
     async def open(
         self,

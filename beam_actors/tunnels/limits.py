@@ -27,6 +27,9 @@ class TunnelsLimits:
     """Programs of this machine that wait for the target of one tunnel, at once: as many as a web server here holds."""
     tunnels: int = 256
     """Offered services of one node."""
+    return_time: float = 60.0
+    """After a start, for the commands whose tunnels ended with the run before to come back: no random name of theirs
+    makes room for another name."""
     forwards: int = 256
     """Held local ports of one node."""
     forward_opens: int = 1024

@@ -101,6 +101,16 @@ class ListTunnels:
     """Reply: tuple of `TunnelSpec`."""
 
 
+@attrs.frozen(slots=True)
+class ListLeft:
+    """Reply: frozenset of the names under which an earlier run offered what its commands may offer again."""
+
+
+@attrs.frozen(slots=True)
+class ForgetLeft:
+    """To itself: who did not come back by now does not come."""
+
+
 # --- to a tunnel ---
 
 

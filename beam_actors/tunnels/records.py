@@ -4,10 +4,11 @@
     forwards    key of the forward    its destination, port and local address
 
 An ephemeral tunnel is stored with the id of the run of the daemon in which it was offered, so that it survives a crash
-of its actors, and a later run throws it away. Every record begins with the version of its format. Invariant: what is
-read back is what was written, or it is refused by `UsageError`.
+of its actors; a later run throws it away, a minute after its start. Every record begins with the version of its format.
+Invariant: what is read back is what was written, or it is refused by `UsageError`.
 """
 
+from beam_actors.errors import UsageError
 from beam_actors.tunnels.spec import MAX_DESTINATION, ForwardSpec, TunnelSpec
 from beam_actors.values import EVERYONE, MAX_PEERS, Access, Name, PeerId, Record, TcpAddress, encode_record
 
@@ -54,6 +55,14 @@ def decode_tunnel(data: bytes, run: bytes) -> TunnelSpec | None:
         access=access,
         kept=not made_in,
     )
+
+
+def decode_name(data: bytes) -> Name | None:
+    """The name of a stored tunnel, of whichever run; None without one, and when the record can't be read."""
+    try:
+        return Name(Record.decode(data, limit=MAX_BYTES).text("name", limit=64))
+    except UsageError:
+        return None
 
 
 def encode_forward(spec: ForwardSpec) -> bytes:

@@ -94,7 +94,13 @@ def compose_tunnels(
 
     def make_catalogue() -> Catalogue:
         return Catalogue(
-            members=offered, directory=directory, store=store, run=run, limit=bounds.tunnels, check_target=check
+            members=offered,
+            directory=directory,
+            store=store,
+            run=run,
+            limit=bounds.tunnels,
+            return_time=bounds.return_time,
+            check_target=check,
         )
 
     def make_forwards() -> Forwards:

@@ -131,6 +131,31 @@ async def three_short_runs(api):
 THREE = NodeLimits(naming=Limits(names_per_owner=3))
 
 
+@pytest.mark.parametrize("end", ["crash", "shutdown"])
+@pytest.mark.parametrize("starts", [1, 2])
+def test_after_a_restart_no_name_whose_command_may_come_back_makes_room(end, starts):
+    """Though nothing is offered under it at the moment, be it that the daemon restarts twice."""
+
+    async def scenario(world):
+        machine = world.machine("owner")
+        api = (await machine.boot(limits=THREE)).api
+        requests = [ExposeRequest(target=TcpAddress("127.0.0.1", port), foreground=True) for port in (3000, 3001, 3002)]
+        idle, first, second = [(await api.expose(request)) for request in requests]
+        await api.unexpose(idle.id)
+        for _ in range(starts):
+            await trio.sleep(1)
+            machine.crash() if end == "crash" else await machine.shutdown()
+            api = (await machine.boot(limits=THREE)).api
+        assert (await api.register("one", contest=False)).gave_up == f"{idle.name}.local"
+        with pytest.raises(QuotaExceeded, match=r"as many as one owner may.* a minute to come back: then try again"):
+            await api.register("two", contest=False)
+        assert (await api.expose(requests[1])).name == first.name
+        await trio.sleep(61)
+        assert (await api.register("two", contest=False)).gave_up == f"{second.name}.local"
+
+    run_world(5, scenario)
+
+
 def test_of_two_requests_at_once_each_has_a_name_of_its_own_make_room():
     async def check(api, _disk):
         first, second, third = await three_short_runs(api)
@@ -174,7 +199,7 @@ class SlowTunnels:
     """Those of a node, where what is offered takes until a test lets it."""
 
     def __init__(self, tunnels):
-        self.check, self.list = tunnels.check, tunnels.list
+        self.check, self.list, self.left = tunnels.check, tunnels.list, tunnels.left
         self._tunnels = tunnels
         self.reached, self.go_on = trio.Event(), trio.Event()
 

@@ -79,9 +79,42 @@ async def test_kept_tunnels_survive_a_restart_and_ephemeral_ones_do_not(world, a
         await node.tunnels.expose(offer(3001, name="passing", kept=False))
     async with node.run():
         assert [status.spec for status in await node.tunnels.list()] == [WEB]
+        assert await node.tunnels.left() == {Name("passing")}
         await node.tunnels.unexpose("web")
     async with node.run():
         assert await node.tunnels.list() == ()
+
+
+async def test_what_an_earlier_run_left_is_known_until_it_comes_back_or_had_the_time(world, autojump_clock):
+    node = world.add()
+    back, gone = (offer(port, name=name, kept=False) for port, name in ((3001, "back"), (3002, "gone")))
+    async with node.run():
+        for spec in (back, gone):
+            await node.tunnels.expose(spec)
+        assert await node.tunnels.left() == set()
+    async with node.run():
+        assert await node.tunnels.left() == {back.name, gone.name}
+    async with node.run():  # nor does a second restart forget it
+        await node.tunnels.expose(back)
+        assert await node.tunnels.left() == {gone.name}
+        await trio.sleep(61)
+        assert await node.tunnels.left() == set()
+        assert [key for key, _value in await node.store.scan(TUNNELS_TABLE)] == [b"back.http"]
+        assert [status.spec for status in await node.tunnels.list()] == [back]
+
+
+async def test_what_an_earlier_run_left_stays_stored_when_the_disk_refuses_to_drop_it(world, autojump_clock):
+    node = world.add()
+    async with node.run():
+        await node.tunnels.expose(attrs.evolve(WEB, kept=False))
+    async with node.run():
+        node.on_commit = disk_full
+        await trio.sleep(61)
+        node.on_commit = None
+        assert await node.tunnels.left() == set()
+        await node.tunnels.expose(offer(3001, name="other"))
+    async with node.run():
+        assert await node.tunnels.left() == {Name("web")}
 
 
 async def test_stored_tunnels_beyond_a_limit_that_was_lowered_are_left_out_and_the_rest_is_offered(autojump_clock):

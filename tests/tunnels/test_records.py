@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_actors.tunnels.records import decode_forward, decode_tunnel, encode_forward, encode_tunnel
+from beam_actors.tunnels.records import decode_forward, decode_name, decode_tunnel, encode_forward, encode_tunnel
 from beam_actors.tunnels.spec import ForwardSpec, TunnelSpec
 from beam_actors.values import EVERYONE, MAX_PEERS, Access, Name, PeerId, TcpAddress
 from tests.tunnels.fuzz import fuzz_tunnel_records
@@ -31,6 +31,7 @@ def test_the_longest_list_of_peers_survives_the_store():
 @given(tunnels)
 def test_only_kept_tunnels_survive_the_run(spec):
     assert decode_tunnel(encode_tunnel(spec, b"run 1"), b"run 2") == (spec if spec.kept else None)
+    assert decode_name(encode_tunnel(spec, b"run 1")) == spec.name
 
 
 @given(forwards)
@@ -41,6 +42,7 @@ def test_a_forward_survives_the_store(spec):
 @given(st.binary(max_size=200))
 def test_damaged_records_are_refused_by_name(data):
     fuzz_tunnel_records(data)
+    assert decode_name(data) is None
 
 
 @given(tunnels, st.data())
