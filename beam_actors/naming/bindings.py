@@ -87,7 +87,7 @@ class Bindings:
 
     def check_free(self, name: Name) -> None:
         """Raise `NotAllowed` if the name is a petname here: what is claimed or pinned by it couldn't be reached."""
-        if name in self.petnames or self.lost.get(name) == "petname":
+        if self.is_petname(name):
             raise NotAllowed(f"{name} is a petname of yours here; `beam petname --forget {name}` first.")
 
     # --- what a person is seen to do ----------------------------------------------------------------------------------
@@ -156,6 +156,10 @@ class Bindings:
     def petnames_of(self, name: Name) -> tuple[Name, ...]:
         """The petnames that stand for the name of some owner."""
         return tuple(self._called.get(name, ()))
+
+    def is_petname(self, label: Name) -> bool:
+        """Whether a person let the label stand for a name, whether or not that can be read back."""
+        return label in self.petnames or self.lost.get(label) == "petname"
 
     def owners_of(self, name: Name) -> list[OwnerId]:
         """To whose hold on the name something is bound: at most one by a pin, the others by petnames."""

@@ -5,7 +5,7 @@ node knows; the connected peers are asked when it knows nothing.
 """
 
 from collections.abc import Collection
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,25 +14,22 @@ from beam_actors.errors import InvalidName, NameNotFound, NameTaken, NotAllowed
 from beam_actors.naming.events import Event
 from beam_actors.naming.grammar import (
     DEFAULT_SUFFIXES,
-    RANDOM_NAME_ENTROPY,
     Query,
     look_alikes,
     parse_query,
-    random_name,
 )
+from beam_actors.naming.making import Making
 from beam_actors.naming.messages import (
     CheckFree,
     CountLinks,
     DropPetname,
     DropPin,
-    GetMade,
     GetMeaning,
-    GetSpare,
     GetStanding,
     GetStatistics,
     IsDecided,
+    IsPetname,
     IsRevoked,
-    KeepMade,
     ListConflicts,
     ListElsewhere,
     ListEvents,
@@ -85,17 +82,14 @@ class Naming:
         self._names = names
         self._lookups = lookups
         self._spread = spread
-        self._entropy = entropy
         self._patience = patience
         self._suffixes = tuple(suffixes)
+        self.making = Making(partial(self._ask, registrar), self.register, entropy)
+        """Random names, for what is offered without a name."""
 
     def parse(self, text: str) -> Query:
         """What the text asks for; raise `InvalidName`."""
         return parse_query(text, self._suffixes)
-
-    def random_name(self) -> Name:
-        """A name that nobody else has made up (48 random bits)."""
-        return random_name(self._entropy.token(RANDOM_NAME_ENTROPY))
 
     async def resolve(self, text: str, *, chosen: bool = False) -> Resolution:
         """What the name leads to, from memory if it is known at all; else some connected peers are asked, and the DHT.
@@ -193,37 +187,6 @@ class Naming:
         tended: Tended = await self._ask(self._names, GetProgress(name))
         return Progress(name=name, progress=tended.progress, told=await self._ask(self._spread, CountLinks()))
 
-    async def made_before(self, purpose: str) -> Name | None:
-        """The random name that `made_for` made for the purpose, whoever holds it now; None if there is none."""
-        known: Name | None = await self._ask(self._registrar, GetMade(purpose))
-        return known
-
-    async def made_for(self, purpose: str, fresh: Name | None = None) -> Name:
-        """Claim the random name that was made for the purpose before, or a new one if that is not to be had any more.
-
-        The new one is `fresh`, if that is given. The work for it may go on afterwards. Two at once for one purpose may
-        each make one. Raises like `register`.
-        """
-        known = await self.made_before(purpose)
-        if known is not None:
-            with suppress(NameTaken):  # a person released it and somebody else holds it now
-                return await self._make(purpose, known)
-        return await self._make(purpose, fresh or self.random_name())
-
-    async def _make(self, purpose: str, name: Name) -> Name:
-        await self.register(name.label, patient=False, made=True)
-        await self._ask(self._registrar, KeepMade(purpose, name))
-        return name
-
-    async def spare(self, in_use: Collection[Name]) -> Name | None:
-        """The own random name that may be released to make room for another name; None if that would not help.
-
-        It is the one that was asked for longest ago, of those that are not `in_use` (something is offered under them,
-        or about to be).
-        """
-        found: Name | None = await self._ask(self._registrar, GetSpare(frozenset(in_use)))
-        return found
-
     async def release(self, text: str) -> bool:
         """Give a name of this node's owner up for all the owner's machines, unless one claims it later.
 
@@ -268,11 +231,10 @@ class Naming:
     async def is_petname(self, text: str) -> bool:
         """Whether the name is a petname here, so that it can't be claimed."""
         query = self.parse(text)
-        try:
-            await self._ask(self._registrar, CheckFree(query.name))
-        except NotAllowed:
-            return query.owner is None
-        return False
+        if query.owner is not None:
+            return False
+        petname: bool = await self._ask(self._registrar, IsPetname(query.name))
+        return petname
 
     async def unpin(self, text: str) -> None:
         """Forget a pin; raise `InvalidName` or `NameNotFound`."""

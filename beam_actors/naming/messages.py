@@ -204,6 +204,13 @@ class CheckFree:
 
 
 @attrs.frozen(slots=True)
+class IsPetname:
+    """Reply: whether the name is a petname here."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
 class IsDecided:
     """Reply: whether the name is own, or a person bound it, so that nobody else can say what it leads to here."""
 

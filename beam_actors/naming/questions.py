@@ -23,6 +23,7 @@ from beam_actors.naming.messages import (
     GetStanding,
     GetUnder,
     IsDecided,
+    IsPetname,
     IsRevoked,
     ListConflicts,
     ListElsewhere,
@@ -41,6 +42,7 @@ Question = (
     | GetSpare
     | GetStanding
     | IsDecided
+    | IsPetname
     | IsRevoked
     | ListConflicts
     | ListElsewhere
@@ -56,6 +58,7 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     Resolve: lambda known, ask, now: answering.resolve(known, ask.query, now, cut_off=ask.cut_off),
     GetMeaning: lambda known, ask, _now: answering.meaning(known, ask.query),
     IsDecided: lambda known, ask, _now: ask.name in known.own or known.bindings.decides(ask.name),
+    IsPetname: lambda known, ask, _now: known.bindings.is_petname(ask.name),
     IsRevoked: lambda known, _ask, _now: known.registry.is_revoked(known.owner),
     CheckFree: lambda known, ask, _now: known.bindings.check_free(ask.name),
     GetStanding: lambda known, ask, now: answering.standing(known, ask.name, now),

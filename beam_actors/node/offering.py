@@ -61,11 +61,11 @@ class Offering:
         if (text := request.name) is not None:
             wanted = self._naming.parse(text).name
             return await self._offer(spec, [wanted], lambda: self._register(text, contest=request.contest))
-        purpose = str(request.target)
+        purpose, making = str(request.target), self._naming.making
         async with self._alone(purpose):
-            made, fresh = await self._naming.made_before(purpose), self._naming.random_name()
+            made, fresh = await making.made_before(purpose), making.random_name()
             names = [fresh] if made is None else [made, fresh]
-            return await self._offer(spec, names, lambda: self._naming.made_for(purpose, fresh))
+            return await self._offer(spec, names, lambda: making.made_for(purpose, fresh))
 
     async def _offer(
         self, spec: TunnelSpec, names: Collection[Name], claim: Callable[[], Awaitable[Name]]
@@ -103,8 +103,8 @@ class Offering:
                 async with self._making_room:
                     left = await self._tunnels.left()  # before: what comes back meanwhile is in use
                     kept = {*tried, *self._wanted, *await self._in_use()}
-                    spare = await self._naming.spare(kept | left)
-                    if spare is None and left and await self._naming.spare(kept) is not None:
+                    spare = await self._naming.making.spare(kept | left)
+                    if spare is None and left and await self._naming.making.spare(kept) is not None:
                         raise QuotaExceeded(f"{error} {_MAY_COME_BACK}") from error
                     if spare is None:
                         raise

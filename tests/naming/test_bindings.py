@@ -34,6 +34,7 @@ def test_a_label_is_a_pin_or_a_petname_and_not_both():
     bound.call(ANNA, ALICE, owner_id(1), NOW)
     with pytest.raises(NotAllowed, match="beam petname --forget anna"):
         bound.pin(ANNA, owner_id(0), NOW)
+    assert [bound.is_petname(label) for label in (ALICE, ANNA, BOB)] == [False, True, False]
     assert len(changes) == 2
     assert bound.owners_of(ALICE) == [owner_id(0), owner_id(1)]
     bound.unpin(ALICE)
@@ -117,6 +118,7 @@ def test_a_pin_by_use_follows_a_transfer_and_is_one_still():
 def test_what_is_lost_is_free_again_only_by_a_person():
     bound, _, _ = bindings()
     bound.lost.update({ALICE: "pin", ANNA: "petname"})
+    assert [bound.is_petname(label) for label in (ALICE, ANNA)] == [False, True]
     with pytest.raises(NotAllowed):
         bound.call(ALICE, BOB, owner_id(0), NOW)
     with pytest.raises(NotAllowed):

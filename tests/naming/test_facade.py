@@ -9,8 +9,6 @@ from beam_actors.naming import Kind, Limits
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import GetHolding, Submit, Unreserve
 from beam_actors.naming.precedence import place_of
-from beam_actors.ports import Change
-from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
 from tests.naming.builders import FIRST, NOW, claim, crowd, owner_id, peer
 from tests.naming.lab import give, ids, lab, settle
@@ -251,8 +249,6 @@ async def test_what_is_no_name_is_refused_at_the_door(autojump_clock):
                 await one.naming.resolve(text)
         with pytest.raises(InvalidName, match="a name alone"):
             await one.naming.register(f"alice.{owner_id(2)}")
-        assert str(one.naming.random_name()).count("-") == 2
-        assert one.naming.random_name() != one.naming.random_name()
 
 
 async def test_look_alikes_are_reported(autojump_clock):
@@ -326,44 +322,6 @@ async def test_held_names_are_listed(autojump_clock):
         counts = await one.naming.statistics()
         assert (counts.names, counts.claims, counts.admitted, counts.refused) == (1, 1, 1, {})
         assert claim().kind is Kind.LIVE
-
-
-async def test_a_name_made_for_a_purpose_is_made_once(autojump_clock):
-    async with lab(1) as (_, (one,)):
-        assert await one.naming.made_before("127.0.0.1:3000") is None
-        made = await one.naming.made_for("127.0.0.1:3000")
-        assert await one.naming.made_before("127.0.0.1:3000") == made
-        assert (await one.naming.resolve(str(made))).source == "own"
-        assert await one.naming.made_for("127.0.0.1:3000") == made
-        assert await one.naming.made_for("127.0.0.1:3001") != made
-        one.disk.crash()
-    async with one.run():
-        assert await one.naming.made_for("127.0.0.1:3000") == made
-        await one.naming.release(str(made))
-        assert await one.naming.made_for("127.0.0.1:3000") == made  # claimed again: nobody took it meanwhile
-
-
-async def test_a_made_name_that_somebody_else_took_meanwhile_is_replaced(autojump_clock):
-    async with lab(2) as (wires, (one, other)):
-        wires.connect(one, other)
-        made = await one.naming.made_for("app")
-        await settle()
-        await one.naming.release(str(made))
-        await settle()
-        await other.naming.register(str(made))
-        await settle()
-        again = await one.naming.made_for("app")
-        assert again != made
-        assert await one.naming.made_for("app") == again
-
-
-async def test_a_made_name_that_cannot_be_read_is_made_anew(autojump_clock):
-    async with lab(1) as (_, (one,)):
-        await one.naming.made_for("app")
-        store = await MemoryStore.open(one.disk)
-        await store.commit([Change("made-names", b"app", b"no name at all")])
-    async with one.run():
-        assert (await one.naming.made_for("app")).label.count("-") == 2
 
 
 async def test_a_question_waits_for_a_registrar_that_restarts(autojump_clock):

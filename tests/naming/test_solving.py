@@ -177,7 +177,7 @@ async def test_the_name_leads_here_while_its_work_is_done_and_nobody_waits(autoj
             await one.naming.resolve("alice")
         began = trio.current_time()
         first = await one.naming.register("alice", patient=False)
-        made = await one.naming.made_for("localhost:3000")
+        made = await one.naming.making.made_for("localhost:3000", Name("made"))
         assert trio.current_time() - began < 1
         assert (first.progress, first.peers) == (0.0, (one.me,))
         for name in ("alice", str(made)):
