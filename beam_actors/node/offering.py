@@ -8,7 +8,7 @@ once for one target get one random name.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
 
@@ -68,11 +68,14 @@ class Offering:
             return await self._offer(spec, names, lambda: making.made_for(purpose, fresh))
 
     async def _offer(
-        self, spec: TunnelSpec, names: Collection[Name], claim: Callable[[], Awaitable[Name]]
+        self, spec: TunnelSpec, names: Sequence[Name], claim: Callable[[], Awaitable[Name]]
     ) -> tuple[TunnelStatus, Name | None]:
-        """Offer it under the name that `claim` returns, which is one of `names`; and the name that made room."""
+        """Offer it under the name that `claim` returns, which is one of `names`, most likely the first.
+
+        And the name that made room.
+        """
         with self._wanting(names):
-            await self._tunnels.check(attrs.evolve(spec, name=next(iter(names))))
+            await self._tunnels.check(attrs.evolve(spec, name=names[0]))
             before = {held.name for held in await self._naming.names() if held.relation == "own"}
             name, gave_up = await self._with_room(claim)
             try:
@@ -131,7 +134,7 @@ class Offering:
             async with lock:
                 yield
         finally:
-            if not lock.statistics().tasks_waiting and not lock.locked():
+            if not lock.locked():  # a lock that is let go is the next one's at once, if one waits
                 self._naming_one.pop(purpose, None)
 
     async def _in_use(self) -> set[Name]:
