@@ -40,6 +40,10 @@ class AddressBook:
     def __len__(self) -> int:
         return len(self._slot_of)
 
+    def __contains__(self, ip: str) -> bool:
+        """Whether a name has that address."""
+        return _slot(ip) in self._taken
+
     def __repr__(self) -> str:
         return f"<AddressBook {len(self)} of {self._capacity}>"
 

@@ -1,5 +1,6 @@
 """What the actors of this room say to each other. None of them carries a stream."""
 
+import enum
 from typing import Literal
 
 import attrs
@@ -61,8 +62,25 @@ class TellFailures:
 class Serve:
     """To a web server: listen at its well-known port on this loopback address.
 
-    The reply is whether it does; None if another program has that address, so that another one may do.
+    The reply is a `Served`.
     """
+
+    ip: str
+
+
+class Served(enum.Enum):
+    """Whether a web server listens at an address."""
+
+    YES = "yes"
+    NO = "no"
+    """It does not, and does so at no other address either, now."""
+    TAKEN = "taken"
+    """Another program does, so that another address may do."""
+
+
+@attrs.frozen(slots=True)
+class Unserve:
+    """To a web server: listen at that address no longer."""
 
     ip: str
 

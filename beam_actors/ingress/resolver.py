@@ -11,8 +11,6 @@ own in 127.77.0.0/16. Else (or when a person named an address) all names share t
 tell them apart by SNI and Host.
 """
 
-from collections import OrderedDict
-
 import structlog
 import trio
 
@@ -29,15 +27,15 @@ from beam_actors.ingress.addresses import TABLE, AddressBook, Allocation
 from beam_actors.ingress.answers import Located
 from beam_actors.ingress.binding import RETRY_SECONDS
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import FindDevice, Forget, Lookup, Serve, ServerStarted, WebKind, WhereBound
+from beam_actors.ingress.messages import FindDevice, Forget, Lookup, Served, ServerStarted, WebKind
 from beam_actors.ingress.neighbours import Names, Resolution
+from beam_actors.ingress.serving import ServedAddresses
 from beam_actors.naming import Changed
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
-from beam_actors.values import Bucket, TcpAddress
+from beam_actors.values import Bucket
 
 _log = structlog.get_logger(__name__)
-_SERVER_SECONDS = 2.0
 _WAITS = 2
 """For an address that somebody has: a listener of before is gone by then."""
 _MOVES = 4
@@ -75,7 +73,6 @@ class Resolver(Actor):
         self._names = names
         self._store = store
         self._clock = clock
-        self._servers = servers
         self._dns = dns
         self._devices = devices
         self._shared = shared
@@ -87,7 +84,7 @@ class Resolver(Actor):
         self.refused = 0
         """Look-ups that were refused because too many were under way, or too many a second."""
         self._void: set[Lookup] = set()  # of those under way: what changed since they were asked
-        self._in_use: OrderedDict[str, None] = OrderedDict()  # loopback addresses that servers were told of
+        self._served = ServedAddresses(servers, self._limits.bound_addresses)
         self._crowded = False  # another program has all addresses that were tried for a name, so others are not moved
 
     def __repr__(self) -> str:
@@ -143,8 +140,7 @@ class Resolver(Actor):
     def on_server_started(self, message: ServerStarted) -> None:
         """Tell a web server that restarted which addresses it had."""
         self._crowded = False
-        for ip in self._in_use:
-            self._servers[message.kind].tell(Serve(ip))
+        self._served.tell(message.kind)
 
     async def _look_up(self, lookup: Lookup) -> None:
         outcome: Located | BeamError
@@ -256,34 +252,30 @@ class Resolver(Actor):
         if self._shared is not None:
             return self._shared
         ip = await self._stored(text, self._book.allocate(text))
-        served = await self._served(ip)
-        if served is None and ip not in self._in_use and not self._crowded:
+        served = await self._served.serve(ip)
+        if served is Served.TAKEN and ip not in self._served and not self._crowded:
             ip, served = await self._move(text, ip)
-        if not served:
-            return await self._common_address()
-        self._in_use[ip] = None
-        self._in_use.move_to_end(ip)
-        if len(self._in_use) > self._limits.bound_addresses:
-            self._in_use.popitem(last=False)
-        return ip
+        return ip if served is Served.YES else await self._served.common()
 
-    async def _move(self, text: str, ip: str) -> tuple[str, bool | None]:
+    async def _move(self, text: str, ip: str) -> tuple[str, Served]:
         """Where a name goes whose address another program has, and whether it is served there."""
         for _ in range(_WAITS):  # it may be a server's own listener of before, on its way out
             await trio.sleep(RETRY_SECONDS)
-            served = await self._served(ip)
-            if served is not None:
+            served = await self._served.serve(ip)
+            if served is not Served.TAKEN:
                 return ip, served
         for other in self._book.others(ip, _MOVES):
-            served = await self._served(other)
-            if self._book.find(text) != ip:
-                return ip, None  # another look-up moved it, or it had to make room; the next one finds that
-            moved = self._book.move(text, other) if served else None
+            served = await self._served.serve(other)
+            if self._book.find(text) != ip:  # another look-up moved it, or it had to make room; the next one finds that
+                if other not in self._book:
+                    self._served.leave(other)
+                return ip, Served.TAKEN
+            moved = self._book.move(text, other) if served is Served.YES else None
             if moved is not None:
                 _log.info("a name has another loopback address", name=text, before=ip, ip=other)
-                return await self._stored(text, moved), True
+                return await self._stored(text, moved), served
         self._crowded = True  # somebody listens at all of them
-        return ip, None
+        return ip, Served.TAKEN
 
     async def _stored(self, name: str, allocation: Allocation) -> str:
         """The allocated address, which is remembered if the disk lets."""
@@ -294,31 +286,6 @@ class Resolver(Actor):
                 _log.warning("a loopback address is not remembered", name=name, error=str(error))
         return allocation.ip
 
-    async def _served(self, ip: str) -> bool | None:
-        """Whether every server listens there; a name that only HTTP serves would break its HTTPS links.
-
-        None if another program has the address, and nothing else is in the way.
-        """
-        answers = [await self._ask_to_serve(server, ip) for server in self._servers.values()]
-        if None in answers and False not in answers:
-            return None
-        return bool(answers) and all(answers)
-
-    async def _ask_to_serve(self, server: Ref, ip: str) -> bool | None:
-        try:
-            served: bool | None = await server.ask(Serve(ip), timeout=_SERVER_SECONDS)
-        except ActorError as error:
-            _log.debug("a web server does not answer", server=server.path, error=str(error))
-            return False
-        return served
-
-    async def _common_address(self) -> str:
-        for server in self._servers.values():
-            address = await _where(server)
-            if address is not None:
-                return address.ip
-        raise ResourceExhausted("Neither the HTTPS nor the HTTP server listens.")
-
 
 def _facts(resolution: Resolution) -> tuple[str, ...]:
     return (f"owner={resolution.owner}", *(f"peer={peer}" for peer in resolution.peers))
@@ -326,11 +293,3 @@ def _facts(resolution: Resolution) -> tuple[str, ...]:
 
 def _device_at(ip: str) -> Located:
     return Located(ip, (_DEVICE,), device=True)
-
-
-async def _where(server: Ref) -> TcpAddress | None:
-    try:
-        address: TcpAddress = await server.ask(WhereBound(), timeout=_SERVER_SECONDS)
-    except ActorError:
-        return None
-    return address

@@ -17,7 +17,7 @@ from beam_actors.flow import Accepted, Flow, ListenerHandle, Stream
 from beam_actors.ingress.binding import RETRY_SECONDS, Binding
 from beam_actors.ingress.gate import Gate
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import BindAgain, Serve, ServerStarted, WebKind, WhereBound
+from beam_actors.ingress.messages import BindAgain, Serve, Served, ServerStarted, Unserve, WebKind, WhereBound
 from beam_actors.ingress.neighbours import Names, TunnelOpener
 from beam_actors.ingress.page import PROGRAM
 from beam_actors.ingress.zone import Zone
@@ -98,30 +98,37 @@ class WebServer(Actor):
         return self._binding.local
 
     @receives(Serve)
-    def on_serve(self, message: Serve) -> bool | None:
+    def on_serve(self, message: Serve) -> Served:
         """Listen at the well-known port of one more loopback address, if this process may."""
         if message.ip in self._per_name:
             self._per_name.move_to_end(message.ip)
-            return True
+            return Served.YES
         if not self._may_bind:
-            return False
+            return Served.NO
         try:
             listener = self._flow.listen(TcpAddress(message.ip, self.port), self.ref)
         except AddressNotPermitted as error:  # a privilege does not come by itself: so it will be for every name
             self._may_bind = False
             _log.info("names share one address", server=self.kind, at=str(self._binding.local), error=str(error))
-            return False
+            return Served.NO
         except AddressInUse as error:  # perhaps by our own listener of before, which is on its way out
             _log.debug("a loopback address is taken", ip=message.ip, error=str(error))
-            return None
+            return Served.TAKEN
         except NetworkError as error:
             _log.warning("a loopback address can't be served", ip=message.ip, error=str(error))
-            return False
+            return Served.NO
         self._per_name[message.ip] = listener
         if len(self._per_name) > self._limits.bound_addresses:
             _, oldest = self._per_name.popitem(last=False)
             oldest.close()
-        return True
+        return Served.YES
+
+    @receives(Unserve)
+    def on_unserve(self, message: Unserve) -> None:
+        """Leave an address; connections that were accepted there go on."""
+        listener = self._per_name.pop(message.ip, None)
+        if listener is not None:
+            listener.close()
 
     @receives(Accepted)
     def on_accepted(self, message: Accepted) -> None:

@@ -8,7 +8,7 @@ from beam_actors.errors import NameContested, NameNotFound, PeerOffline, Resourc
 from beam_actors.ingress.addresses import TABLE, AddressBook
 from beam_actors.ingress.answers import Located
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import FindDevice, Forget, Lookup, Serve, ServerStarted, WhereBound
+from beam_actors.ingress.messages import FindDevice, Forget, Lookup, Serve, Served, ServerStarted, Unserve, WhereBound
 from beam_actors.ingress.resolver import CONTESTED, Resolver
 from beam_actors.naming.messages import Changed
 from beam_actors.ports import Change
@@ -33,7 +33,11 @@ class Server(Actor):
     @receives(Serve)
     def on_serve(self, message):
         self.told.append(message.ip)
-        return None if self.taken(message.ip) else self.may_bind
+        return Served.TAKEN if self.taken(message.ip) else Served.YES if self.may_bind else Served.NO
+
+    @receives(Unserve)
+    def on_unserve(self, message):
+        pass
 
     @receives(WhereBound)
     def on_where(self, _message):

@@ -5,7 +5,7 @@ from beam_actors.errors import AddressInUse, AddressNotPermitted, PeerOffline, S
 from beam_actors.ingress.binding import Binding
 from beam_actors.ingress.http import HttpServer
 from beam_actors.ingress.limits import IngressLimits
-from beam_actors.ingress.messages import Serve, ServerStarted, WhereBound
+from beam_actors.ingress.messages import Serve, Served, ServerStarted, Unserve, WhereBound
 from beam_actors.ingress.zone import Zone
 from beam_actors.runtime import Actor, receives
 from beam_actors.values import TcpAddress
@@ -142,16 +142,16 @@ async def test_a_request_that_has_come_keeps_its_place(autojump_clock):
 async def test_a_name_s_address_that_is_taken_is_tried_again(autojump_clock):
     web = Web(flow=FakeFlow({80: AddressInUse("Our own listener of before has it.")}))
     async with web.run() as system:
-        assert await serve(system, "127.77.0.5") is None
+        assert await serve(system, "127.77.0.5") is Served.TAKEN
         web.flow.refuse.clear()
-        assert await serve(system, "127.77.0.5")
+        assert await serve(system, "127.77.0.5") is Served.YES
 
 
 async def test_more_addresses_are_bound_when_asked(autojump_clock):
     web = Web(limits=IngressLimits(bound_addresses=2))
     async with web.run() as system:
         for ip in ("127.77.0.5", "127.77.0.6", "127.77.0.5", "127.77.0.7"):
-            assert await serve(system, ip)
+            assert await serve(system, ip) is Served.YES
         assert set(web.flow.listeners) == {AT, TcpAddress("127.77.0.5", 80), TcpAddress("127.77.0.7", 80)}
         client, server = web.flow.connect(TcpAddress("127.77.0.5", 80))
         await client.write(get("Host: a.local"))
@@ -159,19 +159,30 @@ async def test_more_addresses_are_bound_when_asked(autojump_clock):
         assert server.state == "spliced"
 
 
+async def test_an_address_is_left_when_asked(autojump_clock):
+    web = Web()
+    async with web.run() as system:
+        await serve(system, "127.77.0.5")
+        for ip in ("127.77.0.5", "127.77.0.6", "127.0.0.1"):
+            system.ref("node/http").tell(Unserve(ip))
+        await trio.testing.wait_all_tasks_blocked()
+        assert set(web.flow.listeners) == {AT}
+        assert await serve(system, "127.77.0.5") is Served.YES
+
+
 async def test_without_privileges_no_address_is_bound(autojump_clock):
     web = Web(flow=FakeFlow({80: AddressNotPermitted("No privilege.")}))
     async with web.run() as system:
-        assert not await serve(system, "127.77.0.5")
+        assert await serve(system, "127.77.0.5") is Served.NO
         web.flow.refuse.clear()
-        assert not await serve(system, "127.77.0.5")  # it was decided
+        assert await serve(system, "127.77.0.5") is Served.NO  # it was decided
         assert set(web.flow.listeners) == {AT}
 
 
 async def test_an_address_that_a_person_chose_is_the_only_one(autojump_clock):
     web = Web(binding=Binding(AT, fixed=True))
     async with web.run() as system:
-        assert not await serve(system, "127.77.0.5")
+        assert await serve(system, "127.77.0.5") is Served.NO
         assert set(web.flow.listeners) == {AT}
 
 
