@@ -84,6 +84,8 @@ class Option:
 
     owner: str
     """The whole owner id."""
+    short: str
+    """Its first characters, for people."""
     since: str
     """When this machine first saw the owner hold the name, in words."""
     url: str
@@ -216,10 +218,10 @@ def _step(step: Step) -> str:
 
 
 def _option(option: Option) -> str:
-    owner, url = html.escape(option.owner), html.escape(option.url)
+    url = html.escape(option.url)
     doubt = "<p>It signed two different claims at once: be careful.</p>" if option.equivocates else ""
     return (
-        f'<div class="choice"><p>Owner <b>{owner[:8]}…</b>, {html.escape(option.since)}</p>{doubt}'
+        f'<div class="choice"><p>Owner <b>{html.escape(option.short)}</b>, {html.escape(option.since)}</p>{doubt}'
         f'<p class="soft">Open it this once: <a rel="noreferrer" href="{url}">{url}</a></p>'
         f'<p class="soft">Always use it on this machine:</p><code>{html.escape(option.pin)}</code></div>'
     )

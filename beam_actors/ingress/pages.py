@@ -261,6 +261,7 @@ def _option(choice: Choice, visit: Visit) -> Option:
     since = datetime.fromtimestamp(choice.since, UTC)
     return Option(
         owner=owner,
+        short=choice.owner.short,
         since=f"known here since {since.day} {since:%B %Y, %H:%M} UTC",
         url=visit.at(owner),
         pin=f"beam pin {visit.label} {owner}",

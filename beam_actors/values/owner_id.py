@@ -40,7 +40,10 @@ class OwnerId:
 
     @property
     def short(self) -> str:
-        """The first eight characters, for people, with a sign that more follow: commands refuse it as shortened."""
+        """The first eight characters, for people, with a sign that more follow: commands refuse it as shortened.
+
+        Not for paths and keys, unlike `PeerId.short`.
+        """
         return f"{base64.b32encode(self.digest[:5]).decode('ascii').lower()}…"  # five bytes are eight characters
 
     def __str__(self) -> str:

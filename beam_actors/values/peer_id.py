@@ -68,7 +68,10 @@ class PeerId:
 
     @property
     def short(self) -> str:
-        """The last eight characters, for logs and actor paths."""
+        """The last eight characters, for logs and actor paths; so no sign says that others go before.
+
+        The first ones are the same for most peers. `OwnerId.short` has such a sign, as people copy it into commands.
+        """
         return self._text[-8:]
 
     def __str__(self) -> str:

@@ -75,13 +75,13 @@ def elements(page):
 
 def test_everything_is_escaped():
     nasty = "<script>alert(1)</script>\"'&<img src=x onerror=y>"
-    option = Option(owner="a" * 52, since=nasty, url=nasty, pin=nasty, equivocates=True)
+    option = Option(owner="a" * 52, short=nasty, since=nasty, url=nasty, pin=nasty, equivocates=True)
     page = elements(Page(404, "x", nasty, nasty, nasty, Hop.NAME, (Step(nasty, nasty),), (option,)))
     assert set(page.tags) == {
         "html", "head", "meta", "title", "style", "body", "main", "ol", "li", "p", "h1", "h2", "ul", "code", "footer",
         "div", "b", "a",
     }  # fmt: skip
-    assert page.text.count(nasty) == 9
+    assert page.text.count(nasty) == 10
     assert page.links == [nasty]
 
 
@@ -110,7 +110,7 @@ def test_a_page_without_choices_has_no_link():
 
 
 def test_programs_get_the_choices_too():
-    option = Option(owner="a" * 52, since="known", url="http://x/", pin="beam pin x", equivocates=False)
+    option = Option(owner="a" * 52, short="a…", since="known", url="http://x/", pin="beam pin x", equivocates=False)
     page = Page(409, "name-contested", "t", "m", options=(option,))
     _, _, body = parse(page.render(accept="application/json"))
     assert json.loads(body) == {
