@@ -2,6 +2,10 @@
 
 Swarm style (Groce et al., ISSTA 2012): each kind is off in half of the plans, so that none hides another. Invariant:
 what is asked of `choices` is asked in one order, so that a seed of a scenario stays the plan that it is.
+
+Two draw their own. `churn` is about just these faults: some kind is always on, all are in large worlds, machines stay
+away longer or for good, and actors crash alone. What Hypothesis draws (`draw`) may be nothing at all in each number, so
+that a plan shrinks.
 """
 
 from collections.abc import Callable, Sequence

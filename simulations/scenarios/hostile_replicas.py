@@ -5,15 +5,16 @@ moves, room for strangers within its bounds, names and tunnels of the honest tha
 attackers still go on, and nothing left of them when they are gone.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from simulations.choices import SeededChoices
-from simulations.faults import Attack, Crash, Fault, Kill, Leave, Pause, Split
+from simulations.faults import Attack, Fault, Split
 from simulations.hostile import KINDS
 from simulations.operations import Expose, Fetch, Operation, Pin, Register, Release, Resolve
 from simulations.plan import Bounds, Plan, alike, in_order
 from simulations.topology import tree
-from simulations.troubles import halves
+from simulations.troubles import crash, halves, kill, leave, pause, swarm
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -109,29 +110,8 @@ def _fetch(choices: SeededChoices, index: int, size: int, at: float, name: str) 
 
 
 def _churn(choices: SeededChoices, size: int) -> list[Fault]:
-    makers = [make for make in (_crash, _kill, _leave, _pause) if choices.boolean()]
-    found = [choices.choice(makers)(choices, choices.integer(0, size - 1)) for _ in range(size // 2 if makers else 0)]
+    found = swarm(choices, (crash, kill, partial(leave, most=20.0), pause), size, _SAFETY, count=size // 2)
     if choices.boolean():
         groups = halves(choices, size)
         found.append(Split(at=choices.number(5.0, 30.0), groups=groups, seconds=choices.number(10.0, 40.0)))
     return found
-
-
-def _crash(choices: SeededChoices, machine: int) -> Fault:
-    return Crash(at=_when(choices), machine=machine, down=choices.number(1.0, 10.0), torn=choices.boolean())
-
-
-def _kill(choices: SeededChoices, machine: int) -> Fault:
-    return Kill(at=_when(choices), machine=machine, down=choices.number(0.0, 5.0))
-
-
-def _leave(choices: SeededChoices, machine: int) -> Fault:
-    return Leave(at=_when(choices), machine=machine, down=choices.number(1.0, 20.0))
-
-
-def _pause(choices: SeededChoices, machine: int) -> Fault:
-    return Pause(at=_when(choices), machine=machine, seconds=choices.number(0.5, 15.0))
-
-
-def _when(choices: SeededChoices) -> float:
-    return choices.number(1.0, _SAFETY - 1.0)
