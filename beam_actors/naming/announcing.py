@@ -43,7 +43,7 @@ class Announcer:
     def when_durable(self, new: Sequence[Claim], source: PeerId | None = None) -> None:
         """Commit what was changed, then tell what is new, which came from `source`; if the disk refuses, nobody."""
         elsewhere = self._ledger.known.elsewhere()
-        self._ledger.commit(lambda: self.tell(new, elsewhere, source))
+        self._ledger.commit(lambda: self._tell(new, elsewhere, source))
 
     def answer_when_durable(
         self, reply: Reply, value: object, new: Sequence[Claim], source: PeerId | None = None, *, ours: bool = False
@@ -52,16 +52,16 @@ class Announcer:
         elsewhere = self._ledger.known.elsewhere()
 
         def done() -> None:
-            self.tell(new, elsewhere, source, ours=ours)
+            self._tell(new, elsewhere, source, ours=ours)
             reply.set(value)
 
         self._ledger.commit(done, reply.fail)
 
-    def tell(
+    def _tell(
         self,
         new: Sequence[Claim],
-        elsewhere: tuple[Name, ...] = (),
-        source: PeerId | None = None,
+        elsewhere: tuple[Name, ...],
+        source: PeerId | None,
         *,
         ours: bool = False,
     ) -> None:

@@ -116,7 +116,8 @@ def next_terms(
     """
     replaced = entry.claim.id if entry is not None else b""
     if entry is not None and entry.claim.era < signer.keyset.era:
-        entry, replaced = None, replaced if kind is Kind.TOMBSTONE else b""
+        entry = None
+        replaced = replaced if kind is Kind.TOMBSTONE else b""
     before = entry.claim if entry else None
     seq = before.seq + 1 if before else first_number(now)
     issued = max(int(now), seq)

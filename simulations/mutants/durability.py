@@ -101,14 +101,14 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/announcing.py",
-                "            self.tell(new, elsewhere, source, ours=ours)\n            reply.set(value)\n",
+                "            self._tell(new, elsewhere, source, ours=ours)\n            reply.set(value)\n",
                 "            reply.set(value)\n",
             ),
             Edit(
                 "naming/registrar.py",
                 "        new = [claim for claim in message.claims if self._known.publish(claim, now)]\n",
                 "        new = [claim for claim in message.claims if self._known.publish(claim, now)]\n"
-                "        self._announcer.tell(new)\n",
+                "        self._announcer._tell(new, (), None)\n",
             ),
         ),
     ),

@@ -57,7 +57,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/keeping.py",
-                '        entry, replaced = None, replaced if kind is Kind.TOMBSTONE else b""\n',
+                '        entry = None\n        replaced = replaced if kind is Kind.TOMBSTONE else b""\n',
                 "        pass\n",
             ),
             Edit("naming/names.py", "        if not claims:\n            return\n", "        return\n"),

@@ -103,8 +103,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/keeping.py",
-                'entry, replaced = None, replaced if kind is Kind.TOMBSTONE else b""',
-                'entry, replaced = None, b""',
+                'replaced = replaced if kind is Kind.TOMBSTONE else b""',
+                'replaced = b""',
             ),
         ),
     ),

@@ -50,6 +50,16 @@ class Scene:
             watchers=[Listener("watcher", self.heard)],
         )
 
+    def announce(self, *new, ours=False):
+        """What is new, made durable at once; what was heard before is forgotten."""
+        self.heard.clear()
+        if ours:
+            self.announcer.answer_when_durable(self.asker, None, new, ours=True)
+        else:
+            self.announcer.when_durable(new)
+        done, _ = self.ledger.commits.pop()
+        done()
+
 
 def test_nobody_hears_of_it_before_it_is_durable_and_whoever_asked_hears_last():
     scene, new = Scene(), claim(0)
@@ -90,10 +100,9 @@ def test_a_name_that_leads_elsewhere_is_told_once_as_of_the_change():
 def test_peers_are_told_of_no_lodger_but_of_each_revocation():
     scene, lodger, revoked = Scene(), claim(0), revocation(1)
     scene.known.lodgers.add((lodger.name, lodger.owner), bytes(32), Lodging.SOUGHT)
-    scene.announcer.tell([lodger, revoked])
+    scene.announce(lodger, revoked)
     assert scene.heard == [("spread", Changed((revoked,), None)), ("watcher", Changed((lodger, revoked), None))]
-    scene.heard.clear()
-    scene.announcer.tell([lodger])
+    scene.announce(lodger)
     assert [who for who, _ in scene.heard] == ["watcher"]
 
 
@@ -101,9 +110,9 @@ def test_an_own_name_is_looked_after_when_another_machine_of_the_owner_says_some
     scene = Scene()
     scene.known.reserve(ALICE, contest=False, now=NOW)
     said = [claim(3), claim(3, kind=Kind.TOMBSTONE), claim(3, "bob"), claim(0)]
-    scene.announcer.tell(said, ours=True)
+    scene.announce(*said, ours=True)
     assert "names" not in {who for who, _ in scene.heard}
-    scene.announcer.tell(said)
+    scene.announce(*said)
     assert [message for who, message in scene.heard if who == "names"] == [Rouse(ALICE), Spoken(0)]
 
 
@@ -112,6 +121,6 @@ def test_what_happens_to_a_name_is_in_the_log_once():
     scene.known.bindings.pin(ALICE, owner_id(0), NOW)
     scene.known.take(claim(1).encoded, NOW)
     with capture_logs() as lines:
-        scene.announcer.tell([claim(1)])
-        scene.announcer.tell([])
+        scene.announce(claim(1))
+        scene.announce()
     assert [(line["event"], line["name"]) for line in lines] == [("a name was contested", "alice")]
