@@ -151,4 +151,16 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="half-served-address-is-kept",
+        bug="Where one web server finds its port taken by another home's, the other one goes on to listen.",
+        test="ingress/test_serving.py::test_where_one_server_finds_its_port_taken_the_other_leaves_the_address",
+        edits=(
+            Edit(
+                "ingress/serving.py",
+                "                self.leave(ip)\n",
+                "                pass\n",
+            ),
+        ),
+    ),
 )

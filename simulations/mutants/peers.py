@@ -165,4 +165,38 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="dialled-where-it-was-although-it-moved",
+        bug="A peer that says no longer that it listens where it was found last is dialled there first.",
+        test="peers/test_book.py::test_who_says_no_longer_that_it_is_where_it_was_found_is_tried_first_where_it_says",
+        edits=(Edit("peers/book.py", "        first = 0 if self.moved else 1\n", "        first = 1\n"),),
+    ),
+    Mutant(
+        name="all-that-a-peer-says-is-dialled-first",
+        bug="However many addresses a peer claims, they are all dialled before those at which it was found before.",
+        test="peers/test_book.py::test_who_says_no_longer_that_it_is_where_it_was_found_is_tried_first_where_it_says",
+        edits=(
+            Edit(
+                "peers/book.py",
+                "chain.from_iterable(zip_longest(self.claimed, self.proven[first:]))",
+                "chain(self.claimed, self.proven[first:])",
+            ),
+        ),
+    ),
+    Mutant(
+        name="each-session-introduces-itself-anew",
+        bug="A peer that connects anew may introduce itself as often again.",
+        test="peers/test_session.py::test_to_connect_anew_gives_no_more_introductions",
+        edits=(
+            Edit(
+                "peers/session.py",
+                "self._introductions = setting.introductions\n",
+                "self._introductions = type(setting.introductions)(\n"
+                "            per_second=limits.introductions / limits.introductions_period,\n"
+                "            burst=limits.introductions,\n"
+                "            sources=1,\n"
+                "        )\n",
+            ),
+        ),
+    ),
 )

@@ -85,7 +85,7 @@ MUTANTS = (
     ),
     Mutant(
         name="handed-over-and-taken-back-by-the-next-era",
-        bug="A machine goes on to hold a name that another one of its owner handed over, and claims it in the next era.",
+        bug="A name that was handed over by the phrase is claimed anew in the machine's next era.",
         test="naming/test_names.py::"
         "test_who_opens_an_era_as_soon_as_another_machine_handed_a_name_over_does_not_claim_it_again",
         edits=(
@@ -93,6 +93,18 @@ MUTANTS = (
                 "naming/own.py",
                 "        if handed and begins:\n",
                 "        if False:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="held-on-after-another-machine-handed-it-over",
+        bug="A machine goes on to hold a name that another one of its owner handed over.",
+        test="naming/test_names.py::test_what_a_thief_handed_over_by_the_key_of_an_era_is_claimed_anew_in_the_next_one",
+        edits=(
+            Edit(
+                "naming/own.py",
+                "(handed or was_given_up(self._held[name], entry)):",
+                "was_given_up(self._held[name], entry):",
             ),
         ),
     ),
