@@ -115,11 +115,14 @@ MUTANTS = (
     ),
     Mutant(
         name="dial-failures-never-forgotten",
-        bug="A dial that succeeds does not end the growth of the pauses between dials.",
-        plan="returns",
-        invariant="L1",
+        bug="A session that stood for long does not end the growth of the pauses between dials.",
+        test="peers/test_life.py::test_a_session_that_ends_at_once_counts_as_a_dial_that_failed",
         edits=(
-            Edit("peers/dials.py", "        self.failures, self.failure = 0, None\n", "        self.failure = None\n"),
+            Edit(
+                "peers/dials.py",
+                "0 if stood >= self._limits.back_off_alone else self.failures + 1",
+                "self.failures + 1",
+            ),
         ),
     ),
     Mutant(

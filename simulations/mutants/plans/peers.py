@@ -1,9 +1,9 @@
 """Peers that fall silent, dial each other at once, are away for long, and move."""
 
-from simulations.faults import Crash, Kill, Move, Split
+from simulations.faults import Crash, Move, Split
 from simulations.mutants.plans.small import PAIR, TRIO, small
 from simulations.operations import Expose, Fetch, Register
-from simulations.plan import Bounds, Plan
+from simulations.plan import Plan
 
 
 def _silence() -> Plan:
@@ -63,16 +63,4 @@ def _moves() -> Plan:
     )
 
 
-def _returns() -> Plan:
-    """A machine that was away for long is back, and then its daemon is killed: its peers come back at once this time."""
-    return small(
-        "returns",
-        TRIO,
-        (Register(at=0.0, machine=1, name="one"), Register(at=304.0, machine=0, name="two")),
-        (Split(at=2.0, groups=((0,), (1, 2)), seconds=200.0), Kill(at=300.0, machine=0)),
-        safety=305.0,
-        bounds=Bounds(converge=15.0),
-    )
-
-
-PLANS = (_silence(), _twice(), _away(), _moves(), _returns())
+PLANS = (_silence(), _twice(), _away(), _moves())
