@@ -300,12 +300,14 @@ class Spread(Actor):
 
     async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> int:
         """Hand claims to the registrar, no faster than one peer may, which the stream's window slows; the new ones."""
-        await pay(max(1, len(claims)), claims=True)
+        ids = [one for one, _claim in with_ids(claims)]
+        missing = await self._registrar.ask(GetMissing(tuple(ids)), timeout=_ASK)
+        known = len(ids) - len(missing)  # found by the id: many bring the same to a node that has many peers
+        await pay(max(1, len(claims) - known + known / RANGES_READ), claims=True)
         with link.allowance.at_stake((self._limits.bad_work - 1) * len(claims)):
             taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         if taken.bad:
             link.allowance.charge((self._limits.bad_work - 1) * taken.bad)  # owed, whatever becomes of the stream
-        ids = [one for one, _claim in with_ids(claims)]
         link.has(ids)
         self._hearsay.gave(peer, ids)
         return taken.new

@@ -393,8 +393,8 @@ async def test_all_peers_together_may_bring_so_much_and_each_has_its_turn(autoju
     took = {}
 
     async def flood(number):
-        many = [claim(number % 4, f"n{index}").encoded for index in range(16)] * 3
-        took[number] = await elapsed(Conversation(visit(one, number), timeout=60), *[Push(many)] * 10, Ask(NAMES[1]))
+        many = [Push([claim(number % 4, f"n{turn}x{index}").encoded for index in range(48)]) for turn in range(10)]
+        took[number] = await elapsed(Conversation(visit(one, number), timeout=60), *many, Ask(NAMES[1]))
 
     async with lab(1, limits=limits) as (_, (one,)), trio.open_nursery() as nursery:
         for number in range(50, 54):
@@ -403,6 +403,19 @@ async def test_all_peers_together_may_bring_so_much_and_each_has_its_turn(autoju
         assert await elapsed(Conversation(visit(one, 60), timeout=60), Ask(NAMES[0])) < 4
     assert max(took.values()) >= (4 * 480 - 100) / 100
     assert max(took.values()) - min(took.values()) < 5  # shared alike
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_what_is_here_already_costs_a_sixteenth_of_what_is_new(autojump_clock, known):
+    many = [claim(owner, f"n{number}") for owner in range(3) for number in range(16)]
+    async with lab(1, limits=Limits(claims_per_second=10, claims_burst=20)) as (_, (one,)):
+        if known:
+            await give(one, *many)
+        junk = bytes(40)  # which has no id
+        push = Push([*(item.encoded for item in many[1:]), junk])
+        took = await elapsed(Conversation(visit(one), timeout=60), *[push] * 10, Ask(NAMES[0]))
+        news = 0 if known else 47  # once
+        assert took == pytest.approx((10 * (1 + 47 / 16) + news * 15 / 16 + 1 - 20) / 10, abs=0.3)
 
 
 async def test_an_exchange_is_paid_for_by_its_size(autojump_clock):
