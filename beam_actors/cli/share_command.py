@@ -29,12 +29,15 @@ from beam_actors.cli.tunnel_commands import (
 )
 from beam_actors.cli.watching import loss_of
 from beam_actors.errors import BeamError, DaemonNotRunning, TimedOut, TunnelNotFound
-from beam_actors.world.polling import pause
+from beam_actors.world.polling import pause, poll
 from beam_actors.world.probe import answers
 
 _PATIENCE = 40.0
 _TRIES = 30
 _BETWEEN_TRIES = 1.0
+_WITHDRAWN_WITHIN = 0.5
+"""Seconds in which a tunnel that nobody holds any more is gone."""
+_ALSO_HELD = "The tunnel stays open: another command on this machine offers it, too."
 
 
 class _Share(click.Command):
@@ -64,7 +67,9 @@ def share(app: App, target: str, name: str | None, port: int | None, allow: tupl
     try:
         session.run(body)
     except KeyboardInterrupt:
-        app.out.note(f"\n{session.farewell}")
+        app.out.note(f"\n{session.farewell()}")
+        if app.out.as_json:
+            app.out.data({"event": "ended"})
     except BeamError:
         session.end_line()
         raise
@@ -82,19 +87,35 @@ class _Session:
         self._yours = True
         """Whether its name is, as was said last."""
         self._tunnel: Mapping[str, Any] | None = None
+        self._holders = 1
+        """How many commands hold it, as was said last."""
 
-    @property
     def farewell(self) -> str:
-        """What Ctrl-C means: the tunnel may have been offered for good, by `beam expose`, before or meanwhile."""
+        """What Ctrl-C means: the tunnel may be offered for good, by `beam expose`, or be held by another command."""
         tunnel = self._tunnel
         whose = "stays yours" if self._yours else "is not yours any more"
         if not self._app.home.in_use():
             after = f"its name {whose}" if tunnel is None or tunnel["foreground"] else "the next one offers it again"
             return f"The tunnel is closed, since no daemon runs any more; {after} (`beam start --detach` starts one)."
+        if self._is_held():
+            return f"{_ALSO_HELD} Its name {whose}, and the daemon goes on (`beam stop` ends it)."
         if tunnel is None or tunnel["foreground"]:
             return f"Tunnel closed. Its name {whose}, and the daemon goes on (`beam stop` ends it)."
         but = "" if self._yours else ", though its name is not yours any more"
         return f"The tunnel stays{but}: it is offered for good, until `beam unexpose {tunnel['name'] or tunnel['id']}`."
+
+    def _is_held(self) -> bool:
+        """Whether another command holds the tunnel, and goes on to: both may have been ended at once."""
+        tunnel = self._tunnel
+        if tunnel is None or not tunnel["foreground"] or self._holders < 2:
+            return False
+
+        def is_gone() -> bool:
+            with suppress(BeamError):
+                return all(row["id"] != tunnel["id"] for row in self._app.ask("GET", "/v1/tunnels")["tunnels"])
+            return False
+
+        return not poll(is_gone, seconds=_WITHDRAWN_WITHIN)
 
     def end_line(self) -> None:
         """What comes next begins on a line of its own."""
@@ -126,6 +147,7 @@ class _Session:
     def _show(self, line: Mapping[str, Any]) -> None:
         event, out = line.get("event"), self._app.out
         self._tunnel = line.get("tunnel", self._tunnel)
+        self._holders = line.get("holders", self._holders)  # a daemon of before does not count them
         if event == "up":
             self._yours = True  # it was registered for this, anew if need be
         elif event == "status":

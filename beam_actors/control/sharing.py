@@ -41,16 +41,16 @@ class Shares:
     ) -> None:
         """Hold a tunnel: send `first`, then a line when something changes, until the client is gone or it is withdrawn.
 
-        `claimed` is added to the first: whether the work for its name is done, so that others can open it, or null if
-        it is not to be had; if it is false, a line says when it is. Then let go. A cancellation (this API crashes or
-        stops) lets go without withdrawing: see `sweep`.
+        To the first are added `holders`, how many hold it now, and `claimed`: whether the work for its name is done,
+        so that others can open it, or null if it is not to be had; if false, a line says when it is. Then let go. A
+        cancellation (this API crashes or stops) lets go without withdrawing: see `sweep`.
         """
         self._holders[tunnel.id] += 1  # before the first wait: no other holder's end may come between
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._until_gone, until_gone, nursery.cancel_scope)
                 claimed = is_claimed(await progress_of(self._api, tunnel.name))
-                await send({**first, "claimed": claimed})
+                await send({**first, "claimed": claimed, "holders": self._holders[tunnel.id]})
                 await self._report(tunnel, send, unclaimed=claimed is False)
                 nursery.cancel_scope.cancel()
         except* NetworkError:
@@ -66,7 +66,7 @@ class Shares:
         scope.cancel()
 
     async def _report(self, tunnel: TunnelRow, send: Send, *, unclaimed: bool) -> None:
-        last: tuple[int, TunnelRow] | None = None
+        last: tuple[int, int, TunnelRow] | None = None
         ticks = 0
         while True:
             await trio.sleep(self._limits.status_interval)
@@ -79,7 +79,7 @@ class Shares:
             if not rows:
                 await send({"event": "ended"})
                 return
-            seen = (status.peers, rows[0])
+            seen = peers, holders, row = status.peers, self._holders[tunnel.id], rows[0]
             if unclaimed:
                 progress = await progress_of(self._api, tunnel.name)
                 unclaimed = is_claimed(progress) is False
@@ -87,7 +87,7 @@ class Shares:
                     await send({"event": "claimed", "name": progress.full, "told": progress.told})
             if seen != last or ticks % _HEARTBEAT == 0:
                 last = seen
-                await send({"event": "status", "peers": status.peers, "tunnel": attrs.asdict(rows[0])})
+                await send({"event": "status", "peers": peers, "holders": holders, "tunnel": attrs.asdict(row)})
 
     async def sweep(self) -> None:
         """Withdraw the foreground tunnels that nobody holds: what a crashed API left behind."""

@@ -90,6 +90,37 @@ def test_what_was_offered_for_good_stays_and_ctrl_c_says_so(share, home, node, b
     assert offered(node)
 
 
+def test_what_another_one_holds_too_is_not_said_to_be_closed(share, node, unused):
+    one = share(str(unused), "--json")
+    assert json.loads(one.stdout.readline())["holders"] == 1
+    other = share(str(unused))
+    while other.stderr.readline() != "Press Ctrl+C to stop\n":
+        pass
+    other.send_signal(signal.SIGINT)
+    _, err = other.communicate(timeout=10)
+    assert other.returncode == 0
+    assert "The tunnel stays open: another command on this machine offers it, too." in err
+    assert "Tunnel closed" not in err
+    assert offered(node)
+    assert next(line for line in map(json.loads, one.stdout) if line["holders"] == 1)
+    one.send_signal(signal.SIGINT)
+    _, err = one.communicate(timeout=10)
+    assert "Tunnel closed. Its name stays yours" in err
+    assert_soon(lambda: not offered(node))
+
+
+def test_of_two_that_end_at_once_neither_says_that_the_other_goes_on(share, node, unused):
+    one = share(str(unused), "--json")
+    assert json.loads(one.stdout.readline())["event"] == "up"
+    other = share(str(unused), "--json")
+    assert json.loads(other.stdout.readline())["holders"] == 2
+    assert next(line for line in map(json.loads, one.stdout) if line["holders"] == 2)
+    for process in (one, other):
+        process.send_signal(signal.SIGINT)
+    for process in (one, other):
+        assert "Tunnel closed" in process.communicate(timeout=10)[1]
+
+
 def test_sigkill_withdraws_the_tunnel(share, node):
     process = share("localhost:3000", "--name", "byron")
     assert_soon(lambda: offered(node))
@@ -104,6 +135,10 @@ def test_json_is_a_line_per_event(share, node, unused):
     assert up["target_up"] is False
     assert up["tunnel"]["urls"] == ["https://swift-beam-7k2m9qxa.local"]
     assert json.loads(process.stdout.readline())["event"] == "status"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert json.loads(out.splitlines()[-1]) == {"schema": 1, "event": "ended"}
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

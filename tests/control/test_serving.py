@@ -197,8 +197,12 @@ async def test_a_name_that_was_claimed_before_is_no_event_and_one_that_is_lost_n
 
 async def test_two_holders_share_one_tunnel(world, autojump_clock):
     one, two = world.connect(), world.connect()
-    assert (await share(one))["tunnel"]["id"] == (await share(two))["tunnel"]["id"]
+    first, second = await share(one), await share(two)
+    assert first["tunnel"]["id"] == second["tunnel"]["id"]
+    assert (first["holders"], second["holders"]) == (1, 2)
+    assert (await two.line())["holders"] == 2
     one.hang_up()
+    assert (await two.line())["holders"] == 1
     await trio.sleep(5)
     assert len(world.node.tunnel_rows) == 1
     two.hang_up()
