@@ -75,6 +75,15 @@ async def networks_in(store: Store) -> tuple[str, ...]:
     return tuple(network for network, _count in found.most_common())
 
 
+async def is_of_no_network(store: Store) -> bool:
+    """Whether a store has nothing that is of one network: no claims, revocations, last words or own names.
+
+    What can't be read was something, and so is of one.
+    """
+    tables = (claim_rows.CLAIMS, claim_rows.REVOKED, claim_rows.LAST, records.OWN)
+    return not any([await store.scan(table) for table in tables])
+
+
 async def check_heir(store: Store, owner: OwnerId) -> None:
     """Raise `NotAllowed` for an owner who revoked all keys, and so could never register what is handed over.
 

@@ -4,7 +4,8 @@ Invariant: a database is used with the owner and the peer who filled it, and wit
 the same names for another person (a conflict that everybody sees), or serve them from a machine that nobody's bookmarks
 and access lists know. So no key is made for a database that has an owner, and nothing is changed by a refusal. Nor is
 it used in another network than the one it was filled in: what is kept of names is of one network, and would be lost.
-In which one it is, is noted once a node runs there; without that note the claims in it say so: a person says it once.
+In which one it is, is noted once a node runs there; without that note the claims in it say so: a person says it once,
+and may say another one as long as nothing would be lost.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +15,7 @@ import attrs
 
 from beam_actors.errors import InvalidValue, NotAllowed, StorageError, StoreDamaged
 from beam_actors.identity import Keyring
-from beam_actors.naming import MAX_NETWORK, networks_in
+from beam_actors.naming import MAX_NETWORK, is_of_no_network, networks_in
 from beam_actors.node.config import NodePorts
 from beam_actors.node.keys import DATABASE, KEYSTORE, PHRASE, open_keys
 from beam_actors.ports import Change, Store
@@ -78,6 +79,8 @@ async def open_home(
     try:
         noted = await _noted_network(first)
         lived_in = noted or await _network_of_claims(first, network if fixed else None)
+        if fixed and noted is not None and noted != network and await is_of_no_network(first):
+            lived_in = None  # the one that was noted may have been mistyped
         if fixed and lived_in not in {None, network}:
             raise NotAllowed(
                 f"The database {ports.files.path(DATABASE)} of this home was filled in the network {lived_in}, and "

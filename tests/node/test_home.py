@@ -5,6 +5,7 @@ from beam_actors.identity import OwnerChain, new_phrase
 from beam_actors.naming import claim_rows
 from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
+from beam_actors.naming.records import OWN
 from beam_actors.node import NodePorts, begin_home, open_home, take_owner_key
 from beam_actors.node.home import TABLE
 from beam_actors.node.keys import DEVICE_KEY, KEYSTORE, PHRASE
@@ -57,6 +58,12 @@ class Home:
             assert home.network == network
             await home.settle()
             return (home.keys.owner.owner_id, home.keys.peer.peer_id), home.notes
+
+    async def hold(self, *claims):
+        """What a node keeps of claims that it heard."""
+        store = await self.open_store()
+        await store.commit([claim_rows.put_entry(Entry(one), Seen(NOW, NOW)) for one in claims])
+        await store.close()
 
 
 @pytest.fixture
@@ -155,11 +162,34 @@ async def test_a_database_that_does_not_say_whose_it_is(home):
 async def test_a_database_of_another_network_is_refused_and_left_as_it_is(home):
     """Claims, revocations and last words of the other network would be dropped, and own numbers used twice."""
     first, _ = await home.start("beam")
+    await home.hold(claim(0, network="beam"))
     before = home.disk.read(LOG)
     with pytest.raises(NotAllowed, match=r"(?s)beam\.sqlite.*network beam.*test.*leave --network out.*--home"):
         await home.start("test")
     assert home.disk.read(LOG) == before
     assert await home.start("beam") == (first, ())
+
+
+async def test_a_home_that_holds_nothing_of_names_goes_to_another_network(home):
+    """The first one may have been mistyped, and nothing is lost."""
+    first, _ = await home.start("baem")
+    assert await home.start("beam") == (first, ())
+    async with open_home(home.ports(), None, "other", fixed=False) as opened:
+        assert opened.network == "beam"
+    await home.hold(claim(0, network="beam"))
+    with pytest.raises(NotAllowed, match="network beam"):
+        await home.start("baem")
+
+
+@pytest.mark.parametrize("table", [claim_rows.CLAIMS, claim_rows.REVOKED, claim_rows.LAST, OWN])
+async def test_whatever_a_home_holds_of_names_keeps_it_in_its_network(home, table):
+    """Also what can't be read: it says that there was something."""
+    await home.start("beam")
+    store = await home.open_store()
+    await store.commit([Change(table, b"key", b"garbage")])
+    await store.close()
+    with pytest.raises(NotAllowed, match="network beam"):
+        await home.start("test")
 
 
 @pytest.mark.parametrize("note", [True, False])
@@ -171,6 +201,7 @@ async def test_a_home_stays_in_its_network_when_nobody_says_another(home, note):
     async with open_home(home.ports(), None, "beam", fixed=False) as opened:
         assert opened.network == "test"
         await opened.settle()
+    await home.hold(claim(0, network="test"))
     with pytest.raises(NotAllowed, match="network test"):
         await home.start("beam")
     await home.start("test")
@@ -187,6 +218,7 @@ async def test_a_start_that_fails_binds_a_home_to_no_network(home):
     async with open_home(home.ports(), None, "beam"):
         pass  # no tree stood
     await home.start("test")
+    await home.hold(claim(0, network="test"))
     with pytest.raises(NotAllowed, match="network test"):
         await home.start("beam")
 
@@ -234,5 +266,5 @@ async def test_a_home_without_claims_and_note_belongs_to_the_network_of_its_next
     await store.commit([Change(claim_rows.CLAIMS, key, row[:-1])])  # damaged, so it says nothing
     await store.close()
     assert await home.start("beam") == (first, ())
-    with pytest.raises(NotAllowed, match="network beam"):
+    with pytest.raises(NotAllowed, match="network beam"):  # what is damaged may be of it
         await home.start("test")
