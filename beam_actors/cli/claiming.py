@@ -8,7 +8,7 @@ from typing import Any
 
 from beam_actors.cli.context import App
 from beam_actors.cli.output import can_rewrite, counted, write
-from beam_actors.errors import BeamError
+from beam_actors.errors import BeamError, NotAllowed
 from beam_actors.world.polling import pause
 
 PATIENCE = 130.0
@@ -60,6 +60,19 @@ def follow_work(app: App, name: str) -> None:
         app.out.note(f"The name is not claimed yet: {error}")
     else:
         app.out.note(claimed(progress["full"], progress["told"]))
+
+
+def refusal_of(app: App, name: str) -> str | None:
+    """Why this machine can't claim an own name any more, in a sentence with what to do; None if it can, or none knows.
+
+    The owner opened a later era elsewhere, say: the name is kept here, and the key of this machine signs for nothing.
+    """
+    try:
+        app.ask("POST", "/v1/progress", {"name": name})
+    except BeamError as error:
+        if getattr(error, "remote_code", None) == NotAllowed.code:
+            return str(error)
+    return None
 
 
 def note_gave_up(app: App, answer: Mapping[str, Any]) -> None:

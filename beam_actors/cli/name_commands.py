@@ -1,12 +1,12 @@
 """`register`, `release`, `names`, `resolve`, `pin`, `unpin` and `petname`: names and their owners."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from beam_actors.cli.claiming import PATIENCE, claim, note_gave_up
+from beam_actors.cli.claiming import PATIENCE, claim, note_gave_up, refusal_of
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import counted, duration
@@ -224,12 +224,23 @@ def names(app: App, *, watch: bool) -> None:
         empty="No names; `beam register NAME` claims one.",
         spare=("url",),
     )
-    if not all(row.get("here", True) for row in answer["names"]):
+    refusal = _refusal(app, answer["names"])
+    if refusal is not None:
+        app.out.note(refusal)
+    elif not all(row.get("here", True) for row in answer["names"]):
         app.out.note(_ELSEWHERE)
     if any(row.get("contested") for row in answer["names"]):
         app.out.note(
             "Those contested are claimed by others, too: `beam names conflicts` shows by whom, and who is used."
         )
+
+
+def _refusal(app: App, rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why the key of this machine claims none of the own names any more, as far as one is kept here to ask about."""
+    for row in rows:
+        if row["relation"] == "own" and row.get("here", True) and not row["revoked"]:
+            return refusal_of(app, row["name"])
+    return None
 
 
 def _is(row: Mapping[str, Any]) -> str:

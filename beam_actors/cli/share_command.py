@@ -13,7 +13,7 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.absence import WENT_AWAY
-from beam_actors.cli.claiming import WORKING, claimed, note_gave_up
+from beam_actors.cli.claiming import WORKING, claimed, note_gave_up, refusal_of
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import can_rewrite, counted, write
@@ -86,6 +86,8 @@ class _Session:
         self._away = False
         self._yours = True
         """Whether its name is, as was said last."""
+        self._refusal: str | None = None
+        """Why this machine claims it no more, though it is kept, as was said last."""
         self._tunnel: Mapping[str, Any] | None = None
         self._holders = 1
         """How many commands hold it, as was said last."""
@@ -98,7 +100,9 @@ class _Session:
             after = f"its name {whose}" if tunnel is None or tunnel["foreground"] else "the next one offers it again"
             return f"The tunnel is closed, since no daemon runs any more; {after} (`beam start --detach` starts one)."
         if self._is_held():
-            return f"{_ALSO_HELD} Its name {whose}, and the daemon goes on (`beam stop` ends it)."
+            return f"{_ALSO_HELD} {self._refusal or f'Its name {whose}.'}"
+        if (tunnel is None or tunnel["foreground"]) and self._refusal is not None:
+            return f"Tunnel closed, and the daemon goes on (`beam stop` ends it). {self._refusal}"
         if tunnel is None or tunnel["foreground"]:
             return f"Tunnel closed. Its name {whose}, and the daemon goes on (`beam stop` ends it)."
         but = "" if self._yours else ", though its name is not yours any more"
@@ -149,7 +153,7 @@ class _Session:
         self._tunnel = line.get("tunnel", self._tunnel)
         self._holders = line.get("holders", self._holders)  # a daemon of before does not count them
         if event == "up":
-            self._yours = True  # it was registered for this, anew if need be
+            self._yours, self._refusal = True, None  # it was registered for this, anew if need be
         elif event == "status":
             self._note_whose(line["tunnel"])
         if event == "up" and self._away:
@@ -193,6 +197,11 @@ class _Session:
 
     def _note_whose(self, tunnel: Mapping[str, Any]) -> None:
         """Say so when the name went, or came back: the tunnel stays, and nobody comes to it by a name that is gone."""
+        if tunnel["yours"] and tunnel["name"] and self._refusal is None:
+            self._refusal = refusal_of(self._app, tunnel["name"])
+            if self._refusal is not None:
+                self.end_line()
+                self._app.out.note(f"{full_name(tunnel)} is claimed by this machine no more. {self._refusal}")
         if tunnel["yours"] == self._yours or (tunnel["yours"] and not self._holds(tunnel)):
             return
         self._yours = tunnel["yours"]

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from beam_actors.cli.absence import WENT_AWAY, Absence
+from beam_actors.cli.claiming import refusal_of
 from beam_actors.cli.context import App
 from beam_actors.cli.output import counted, moment
 from beam_actors.errors import BeamError
@@ -66,7 +67,7 @@ def watch_names(app: App) -> None:
                 app.out.data(event)
             else:
                 yours = event["what"] == "handed" and _is_own(app, event["name"])
-                app.out.prose(_happened(event, yours=yours))
+                app.out.prose(_happened(event, yours=yours, refusal=_refusal(app, event)))
 
 
 def _watched(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -122,9 +123,22 @@ def _is_own(app: App, full: str) -> bool:
     return False
 
 
-def _happened(event: Mapping[str, Any], *, yours: bool) -> str:
-    """An event in a sentence; `yours` says of a name that was handed to this owner that it was registered since."""
+def _refusal(app: App, event: Mapping[str, Any]) -> str | None:
+    """Why this machine can't claim an own name that is not held in a later era of its owner's keys."""
+    if (event["what"], event["relation"]) != ("released", "own"):
+        return None
+    return refusal_of(app, event["name"].partition(".")[0])
+
+
+def _happened(event: Mapping[str, Any], *, yours: bool, refusal: str | None) -> str:
+    """An event in words.
+
+    `yours` says of a name that was handed to this owner that it was registered since; a `refusal` of one that is not
+    held any more that nobody gave it up, but an era was opened without it.
+    """
     name, what = event["name"], _what(event)
+    if refusal is not None:
+        what = f"is not claimed in the later era of your keys. {refusal}"
     if event["what"] == "handed" and not yours:
         what += f": `beam register {name.partition('.')[0]}` takes it"
     hint = " (`beam names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""

@@ -3,6 +3,7 @@
 import pytest
 
 from beam_actors.cli import name_commands
+from beam_actors.errors import ActorUnavailable, NotAllowed
 from beam_actors.values import OwnerId
 from tests.control.fakes import OTHER, OWNER, PEER
 
@@ -81,6 +82,15 @@ def test_names_tells_those_apart_that_other_machines_keep(node, beam):
     ]
     assert "`beam release NAME` gives it up for all of them" in done.err
     assert [row["here"] for row in beam("names", "--json").json["names"]] == [True, False]
+
+
+def test_names_advises_nothing_that_a_key_that_was_replaced_refuses(node, beam):
+    beam("register", "byron")
+    node.elsewhere.add("cottage")
+    node.progress_failure = NotAllowed("The owner's key was replaced.")
+    assert beam("names").err == "The owner's key was replaced.\n"
+    node.progress_failure = ActorUnavailable("between two incarnations")
+    assert "`beam release NAME` gives it up for all of them" in beam("names").err
 
 
 def test_names_marks_those_that_others_claim_too(node, beam):

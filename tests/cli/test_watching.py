@@ -7,7 +7,7 @@ import pytest
 from beam_actors.cli import watching
 from beam_actors.cli.home import POINTER
 from beam_actors.control import NameEvent
-from beam_actors.errors import ActorUnavailable
+from beam_actors.errors import ActorUnavailable, NotAllowed
 from beam_actors.naming import Happening
 from tests.control.fakes import OWNER
 
@@ -82,6 +82,17 @@ def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, mo
     looks.clear()
     told = beam("names", "--watch", "--json").out.splitlines()
     assert [json.loads(line)["what"] for line in told] == [what.value for what, _ in kinds]
+
+
+def test_a_name_that_a_later_era_has_not_is_not_said_to_be_given_up(node, beam, looks):
+    looks(1)
+    node.progress_failure = NotAllowed("The owner's key was replaced.")
+    node.name_events = [
+        NameEvent(number=1, at=1e9, what="released", name="byron.local", owner=OWNER, relation="own", heir=None)
+    ]
+    (line,) = beam("names", "--watch").out.splitlines()
+    assert line.endswith("byron.local is not claimed in the later era of your keys. The owner's key was replaced.")
+    assert ("progress", "byron") in node.calls
 
 
 def test_a_watch_goes_on_where_it_was_and_begins_anew_with_another_daemon(node, home, monkeypatch):
