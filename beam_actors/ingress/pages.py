@@ -83,6 +83,7 @@ _OFFER = Step("If the name is yours, offer an app under it:", "beam 3000 --name 
 _TAKE = Step("If it was handed to you, take it:", "beam register {label}")
 _ABOUT_THE_NAME = (_CLAIM, _OFFER, _TAKE)
 _PETNAME = Step("It is a petname of yours. Look up whose name it stands for, and ask them:", "beam names")
+_PETNAME_OWNER = Step("Look up whose name it stands for, and ask them:", "beam names")
 _PING = Step("See whether this machine can reach it:", "beam ping {host}")
 
 _FAULTS = (  # the first row that fits an error wins: subclasses stand before their bases
@@ -205,6 +206,20 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
 )
 
 
+_PETNAME_LEADS_NOWHERE = _Fault(
+    (NameNotFound,),
+    404,
+    "name-not-found",
+    Hop.NAME,
+    "{host} leads nowhere now",
+    "It is a petname of yours, and whoever it stands for holds the name no longer, as far as this machine knows.",
+    (
+        _PETNAME_OWNER,
+        Step("See whether this machine is connected to others, from which it learns names:", "beam peers"),
+    ),
+)
+
+
 def page_for(error: BeamError, visit: Visit, choices: Sequence[Choice] = ()) -> Page:
     """The page for an error that came up on a visit; `choices` are the owners of a contested name, if known."""
     said = str(error)
@@ -218,7 +233,8 @@ def page_for(error: BeamError, visit: Visit, choices: Sequence[Choice] = ()) -> 
         )
     for fault in _FAULTS:
         if isinstance(error, fault.errors):
-            return _page(fault, said, visit, choices)
+            missing = visit.petname and fault.code == _PETNAME_LEADS_NOWHERE.code
+            return _page(_PETNAME_LEADS_NOWHERE if missing else fault, said, visit, choices)
     return Page(
         503,
         error.code,

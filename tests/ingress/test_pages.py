@@ -134,3 +134,14 @@ def test_commands_are_for_the_home_of_the_daemon_and_name_no_path():
 def test_a_page_without_commands_says_nothing_of_a_home():
     assert b"<DIR>" not in page_for(errors.ResourceExhausted("Busy."), OTHER_HOME).render()
     assert b"<DIR>" in page_for(errors.StorageError("x"), OTHER_HOME).render()
+
+
+def test_the_page_of_a_petname_whose_owner_let_go_doubts_no_spelling():
+    said = "bb stands for byron of dvtw5qzq…, who has released it; `beam petname --forget bb` to let go."
+    page = page_for(errors.NameNotFound(said), Visit("bb.local", petname=True))
+    assert (page.status, page.code) == (404, "name-not-found")
+    assert page.title == "bb.local leads nowhere now"
+    assert "holds the name no longer" in page.message
+    assert page.detail == said
+    assert all("spelled" not in step.text for step in page.steps)
+    assert [step.command for step in page.steps] == ["beam names", "beam peers"]
