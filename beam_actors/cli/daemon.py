@@ -6,18 +6,19 @@ the control socket answers a status; an early end means that the last line heard
 child's.
 """
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from beam_actors import __version__
 from beam_actors.cli.home import CONSOLE, READY, Home
 from beam_actors.cli.output import PROGRAM, program_at
-from beam_actors.errors import BeamError, DaemonNotRunning, StorageError, TimedOut
+from beam_actors.errors import BeamError, DaemonNotRunning, NotAllowed, StorageError, TimedOut, UsageError
 from beam_actors.world.polling import poll
 from beam_actors.world.process import is_alive
 
@@ -27,14 +28,18 @@ _PROGRESS_AFTER = 0.5
 _MAX_CONSOLE = 64 * 1024
 
 
+_CODES = {error.exit_code: error.code for error in (UsageError, NotAllowed, TimedOut)}
+"""For a daemon that ended without naming a code."""
+
+
 class DaemonFailed(BeamError):
-    """A started daemon ended before it was ready; the message is its own, and so is the exit code."""
+    """A started daemon ended before it was ready; the message is its own, and so are the code and the exit code."""
 
     code = "daemon-failed"
 
-    def __init__(self, message: str, exit_code: int) -> None:
+    def __init__(self, message: str, exit_code: int, code: str | None = None) -> None:
         super().__init__(message)
-        self.remote_code = self.code
+        self.remote_code = code or _CODES.get(exit_code, self.code)
         self.remote_exit_code = exit_code
 
 
@@ -75,7 +80,7 @@ def start_detached(home: Home, options: Sequence[str], say: Callable[[str], None
         TimedOut: it was not ready after 30 seconds (it is left running, and its log says more).
     """
     home.prepare()
-    command = [*COMMAND, "start", "--home", str(home.path), *options]
+    command = [*COMMAND, "start", "--home", str(home.path), "--json", *options]  # which names the code of an error
     inherited: list[int] = []
     if secret is not None:
         reader, writer = os.pipe()
@@ -126,7 +131,15 @@ def _wait_until_ready(
     words.hear()
     exit_code = process.poll()
     if exit_code is not None:
-        raise DaemonFailed(words.last(), exit_code if 0 < exit_code < 128 else 1)
+        raise DaemonFailed(words.last(), exit_code if 0 < exit_code < 128 else 1, words.error_code())
+
+
+def _json_in(line: str) -> dict[str, Any] | None:
+    """The object that a line for programs is."""
+    with suppress(ValueError):
+        content = json.loads(line) if line.startswith("{") else None
+        return content if isinstance(content, dict) else None
+    return None
 
 
 def _new_console(path: Path) -> int:
@@ -180,9 +193,20 @@ class Words:
                     os.write(self._console, data)
 
     def lines(self) -> list[str]:
-        """The last of what was heard, its hints as of a program that was called without `--home`."""
-        text = self._heard.decode("utf-8", "replace").replace(f"`{self._program} ", f"`{PROGRAM} ")
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        """The last of what was heard for people, its hints as of a program that was called without `--home`."""
+        return [line.replace(f"`{self._program} ", f"`{PROGRAM} ") for line in self._all() if _json_in(line) is None]
+
+    def error_code(self) -> str | None:
+        """The code of the error with which it ended, if it named one."""
+        for line in reversed(self._all()):
+            match _json_in(line):
+                case {"error": {"code": str() as code}}:
+                    return code
+        return None
+
+    def _all(self) -> list[str]:
+        lines = map(str.strip, self._heard.decode("utf-8", "replace").splitlines())
+        return [line for line in lines if line]
 
     def last(self) -> str:
         """The last line, without its prefix."""

@@ -147,8 +147,13 @@ def phrase(app: App, *, forget: bool) -> None:
     from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (only this command reads private files)
 
     if not app.home.file(PHRASE).exists():
+        from beam_actors.node import KEYSTORE  # noqa: PLC0415 (a quarter of a second that only this answer needs)
+
+        if not app.home.file(KEYSTORE).exists():
+            raise PhraseNotKept("There is no recovery phrase yet: the first `beam start` makes one.")
         raise PhraseNotKept(
-            "The recovery phrase is not on this machine: it was forgotten, or no daemon has run with this home yet."
+            "The recovery phrase is not on this machine: it was forgotten, or this home was recovered by it, and does "
+            "not keep it."
         )
     with HomeFiles(app.home.path) as files:
         _phrase(app, files, forget=forget)

@@ -21,6 +21,12 @@ if "--passphrase-file" in arguments:
 match os.environ["FAKE_PROGRAM"]:
     case "fails":
         sys.stderr.write("Some noise.\nError: The keystore is damaged.\n")
+        if "--json" in arguments:
+            error = {"code": "wrong-passphrase", "message": "…", "exit_code": 4}
+            sys.stdout.write(json.dumps({"schema": 1, "error": error}) + "\n")
+        sys.exit(4)
+    case "fails briefly":
+        sys.stderr.write('{"error": "no object"}\n[]\nError: No.\n')
         sys.exit(4)
     case "silent":
         sys.exit(0)

@@ -112,7 +112,13 @@ def test_help_and_version(beam):
 
 
 def test_phrase(home, beam, monkeypatch):
-    assert beam("phrase").exit_code == 6
+    none = beam("phrase")
+    assert none.exit_code == 6
+    assert none.err == "Error: There is no recovery phrase yet: the first `beam start` makes one.\n"
+    home.file("keystore").write_bytes(b"sealed")
+    kept = beam("phrase")
+    assert kept.exit_code == 6
+    assert "it was forgotten, or this home was recovered by it, and does not keep it" in kept.err
     path = home.file(PHRASE)
     path.write_text("one two three\n")
     path.chmod(0o600)

@@ -46,7 +46,7 @@ def test_a_daemon_is_started_and_found_ready(home, program, said, stopping):
     assert is_running(home)
     assert os.getsid(pid) == pid
     arguments = json.loads(home.file("arguments").read_text())
-    assert arguments[:-1] == ["start", "--home", str(home.path), "--network", "test", "--console-fd"]
+    assert arguments[:-1] == ["start", "--home", str(home.path), "--json", "--network", "test", "--console-fd"]
 
 
 def test_the_console_has_what_was_said_before_and_after_it_was_ready(home, program, said, stopping):
@@ -156,7 +156,15 @@ def test_why_it_failed_is_said_with_its_exit_code(home, program, beam):
     assert done.exit_code == 4
     assert done.err.endswith("Error: The keystore is damaged.\n")
     assert "noise" not in done.err
-    assert beam("3000", "--json").json["error"]["message"] == "The keystore is damaged."
+    for command in (("3000",), ("start", "--detach")):
+        error = beam(*command, "--json").json["error"]
+        assert error == {"code": "wrong-passphrase", "message": "The keystore is damaged.", "exit_code": 4}
+
+
+def test_one_that_names_no_code_has_one_of_its_exit_code(home, program, beam):
+    program("fails briefly")
+    error = beam("start", "--detach", "--json").json["error"]
+    assert error == {"code": "not-allowed", "message": "No.", "exit_code": 4}
 
 
 def test_one_that_ends_without_a_word(home, program, said):
