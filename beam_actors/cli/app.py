@@ -21,6 +21,19 @@ _UNPRINTED = {errno.EBADF, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 class Beam(click.Group):
     """The top level: `beam 3000` means `beam share 3000`."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the options before the command; one that belongs to a target is told where that is."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            for param in SHARE.load().params:
+                if error.option_name in param.opts and isinstance(param, click.Option):
+                    value = "" if param.is_flag else f" {param.make_metavar(ctx)}"
+                    raise click.UsageError(
+                        f"{error.option_name} belongs after the port: `beam 3000 {error.option_name}{value}`.", ctx
+                    ) from None
+            raise
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names, in a newcomer's order."""
         del ctx

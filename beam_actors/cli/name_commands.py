@@ -13,9 +13,9 @@ from beam_actors.cli.output import counted, duration
 from beam_actors.cli.slips import near
 from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.tunnel_commands import note_rivals
-from beam_actors.cli.typed import check_name, name_of, parse_owner
+from beam_actors.cli.typed import check_name, name_of, parse_owner, plain_name
 from beam_actors.cli.watching import watch_names
-from beam_actors.errors import UsageError
+from beam_actors.errors import BeamError, NameNotFound, UsageError
 
 _WHOSE = {"own": "yours", "pin": "pinned", "other": "another owner's"}
 
@@ -30,6 +30,8 @@ _REASONS = {
 """What settles a contested name here -> why a choice is used, and why another is not."""
 
 
+_LET_GO = {"petname": ("a petname here", "petname --forget"), "pin": ("pinned here", "unpin")}
+"""What is bound and not own, by its relation: what it is, and the command that lets it go."""
 _ELSEWHERE = (
     "Those elsewhere are claimed by other machines of yours: `beam register NAME` has this one serve a name, too, and "
     "`beam release NAME` gives it up for all of them."
@@ -82,7 +84,12 @@ def _told(peers: int, *, new: bool) -> str:
 @beam_command
 def release(app: App, name: str) -> None:
     """Give up NAME, on all your machines, so that others may claim it."""
-    answer = app.ask("POST", "/v1/release", {"name": name_of(name)}, timeout=PATIENCE)
+    try:
+        answer = app.ask("POST", "/v1/release", {"name": name_of(name)}, timeout=PATIENCE)
+    except BeamError as error:
+        if getattr(error, "remote_code", None) == NameNotFound.code:
+            _check_bound(app, name)
+        raise
     if app.out.as_json:
         app.out.data(answer)
         return
@@ -90,6 +97,19 @@ def release(app: App, name: str) -> None:
         app.out.line(f"Released: {answer['name']}")
         return
     app.out.prose(f"Forgotten: {answer['name']}. Your keys were revoked and sign nothing any more, so no peer is told.")
+
+
+def _check_bound(app: App, name: str) -> None:
+    """Raise `NameNotFound` for what is a petname or pinned here and not own, with what lets it go."""
+    try:
+        label, rows = plain_name(name), app.ask("GET", "/v1/names")["names"]
+    except BeamError:  # then what was asked first is told
+        return
+    found = next((row["relation"] for row in rows if row["name"] == label and row["relation"] in _LET_GO), None)
+    if found is None:
+        return
+    what, way = _LET_GO[found]
+    raise NameNotFound(f"{label} is {what}, and no name of yours: `beam {way} {label}` lets it go.")
 
 
 @click.command

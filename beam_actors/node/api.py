@@ -41,6 +41,7 @@ from beam_actors.errors import (
     BeamError,
     InvalidValue,
     NotAllowed,
+    TunnelNotFound,
     UsageError,
 )
 from beam_actors.identity import Keyring
@@ -244,7 +245,14 @@ class Api:
 
     async def unforward(self, forward: str) -> ForwardRow:
         """Give up a forward."""
-        spec = await self._tunnels.unforward(forward)
+        try:
+            spec = await self._tunnels.unforward(forward)
+        except TunnelNotFound:
+            specs = [status.spec for status in await self._tunnels.forwards()]
+            key = self._choosing.forward_to(forward, specs)
+            if key is None:
+                raise
+            spec = await self._tunnels.unforward(key)
         return forward_row(ForwardStatus(spec=spec, state="no-port"))
 
     async def forwards(self) -> tuple[ForwardRow, ...]:

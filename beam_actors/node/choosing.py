@@ -4,6 +4,8 @@ Invariant: what a person binds or forgets is true for the next page as well, so 
 knew of the name. It holds nothing itself: naming knows what is bound, and ingress what leads where.
 """
 
+from collections.abc import Sequence
+
 import attrs
 
 from beam_actors.control import PetnameMade, Resolution
@@ -11,6 +13,7 @@ from beam_actors.errors import BeamError, InvalidValue, NameNotFound, NotAllowed
 from beam_actors.ingress import Ingress
 from beam_actors.naming import Naming
 from beam_actors.node.rows import Rows
+from beam_actors.tunnels import ForwardSpec
 from beam_actors.values import Name, OwnerId
 
 
@@ -72,6 +75,24 @@ class Choosing:
         """A name as typed, without its suffix; anything else as it is."""
         try:
             return str(self._naming.parse(text).name)
+        except (InvalidValue, NameNotFound):
+            return text
+
+    def forward_to(self, text: str, specs: Sequence[ForwardSpec]) -> str | None:
+        """The key of the one forward whose destination is this with another suffix or without one; None if none is."""
+        wanted = self._spelled(text)
+        meant = [
+            spec.key
+            for spec in specs
+            if wanted in {self._spelled(spec.destination), self._spelled(f"{spec.destination}:{spec.port}")}
+        ]
+        return meant[0] if len(meant) == 1 else None
+
+    def _spelled(self, text: str) -> str:
+        """`NAME`, `NAME.OWNER` or either with a port, without its suffix; anything else as it is."""
+        host, colon, port = text.partition(":")
+        try:
+            return f"{self._naming.parse(host)}{colon}{port}"
         except (InvalidValue, NameNotFound):
             return text
 

@@ -45,6 +45,16 @@ def test_what_is_near_no_command_is_told_with_all_that_there_are(beam, typed):
     assert "such as `beam 3000`" in done.err
 
 
+@pytest.mark.parametrize("typed", ["--name x 3000", "--name=x 3000", "--allow everyone 3000", "--port 22 22"])
+def test_an_option_of_a_target_before_it_is_told_where_it_belongs(beam, typed):
+    option = typed.split("=")[0].split()[0]
+    done = beam(*typed.split())
+    assert done.exit_code == 2
+    assert f"{option} belongs after the port: `beam 3000 {option} " in done.err
+    assert "--home" not in done.err.partition("Error:")[2]
+    assert "Did you mean '--json'?" in beam("--jsn", "3000").err
+
+
 def test_help_lists_every_command_in_its_section(beam):
     done = beam("--help")
     assert done.exit_code == 0

@@ -1,6 +1,8 @@
 """Names and their owners: what is said of them, and what reached the node."""
 
+import attrs
 import pytest
+import trio
 
 from beam_actors.cli import name_commands
 from beam_actors.errors import ActorUnavailable, NotAllowed
@@ -69,6 +71,24 @@ def test_names_and_release(daemon, beam):
     assert beam("release", "byron").exit_code == 0
     assert beam("names").err.startswith("No names")
     assert beam("release", "byron").exit_code == 6
+
+
+@pytest.mark.parametrize(
+    ("relation", "way"), [("petname", "petname --forget anna"), ("pin", "unpin anna"), ("own", None)]
+)
+def test_what_is_bound_and_not_own_is_let_go_in_another_way(node, beam, monkeypatch, relation, way):
+    beam("register", "anna")
+    (row,) = trio.run(node.names)
+
+    async def names():
+        return (attrs.evolve(row, relation=relation),)
+
+    node.owned.clear()
+    monkeypatch.setattr(node, "names", names)
+    done = beam("release", "anna.local")
+    assert done.exit_code == 6
+    assert (f"`beam {way}`" in done.err) if way else done.err == "Error: You own no name 'anna.local'.\n"
+    assert beam("release", "anna", "--json").json["error"]["code"] == "name-not-found"
 
 
 def test_names_tells_those_apart_that_other_machines_keep(node, beam):

@@ -111,6 +111,20 @@ def test_tunnels_and_forwards_are_offered_listed_and_withdrawn():
         assert (held.listening, held.port) == (True, 80)
         assert (await visitor.unforward("127.0.0.1:8080")).id == held.id
         assert await visitor.forwards() == ()
+        request = ForwardRequest(destination="site", port=22, listen=listen)
+        owned = f"site.{(await owner.id()).owner}"
+        for made, typed in (("site", "site.local:22"), ("site.local", "site:22"), ("site", "site.localhost")):
+            held = await visitor.forward(attrs.evolve(request, destination=made))
+            for other in ("site.local:23", f"{owned}.local:22", "sites"):
+                with pytest.raises(TunnelNotFound):
+                    await visitor.unforward(other)
+            assert (await visitor.unforward(typed)).id == held.id
+        held = await visitor.forward(attrs.evolve(request, destination=owned))
+        assert (await visitor.unforward(f"{owned}.local:22")).id == held.id
+        for port in (8080, 8081):
+            await visitor.forward(attrs.evolve(request, listen=TcpAddress("127.0.0.1", port)))
+        with pytest.raises(TunnelNotFound):
+            await visitor.unforward("site.local:22")
 
     with_two_nodes(check)
 
