@@ -13,8 +13,7 @@ MUTANTS = (
     Mutant(
         name="backoff-without-bound",
         bug="The pause between dials doubles for ever.",
-        plan="away",
-        invariant="L1",
+        test="peers/test_backoff.py::test_every_delay_lies_in_the_upper_half_of_its_ceiling",
         edits=(
             Edit(
                 "peers/backoff.py",

@@ -37,17 +37,6 @@ def _twice() -> Plan:
     )
 
 
-def _away() -> Plan:
-    """A machine is away for long, so that all dials to it back off as far as they may."""
-    return small(
-        "away",
-        TRIO,
-        (Register(at=0.0, machine=0, name="one"), Register(at=100.0, machine=1, name="two")),
-        (Split(at=2.0, groups=((0,), (1, 2)), seconds=900.0),),
-        safety=600.0,
-    )
-
-
 def _moves() -> Plan:
     """A machine goes to another network, and is visited there by one that never met it."""
     return small(
@@ -63,4 +52,4 @@ def _moves() -> Plan:
     )
 
 
-PLANS = (_silence(), _twice(), _away(), _moves())
+PLANS = (_silence(), _twice(), _moves())
