@@ -1,5 +1,7 @@
 """Finding peers through the peers that are shared: hub knows both, they know only the hub."""
 
+from contextlib import asynccontextmanager
+
 import pytest
 import trio
 from hypothesis import given
@@ -105,8 +107,11 @@ async def test_a_peer_that_moved_is_found_at_its_new_address(world, autojump_clo
             assert await bob.echo(alice) == b"hello"
 
 
-async def test_a_peer_that_moved_is_found_at_once_also_where_its_old_address_is_silent(world, autojump_clock):
-    hub, bob, alice, moved = (world.add() for _ in range(4))
+@asynccontextmanager
+async def moved_away(world, **options):
+    """bob, with the options, alice as he knew her, whose address is silent now, and as she came back to the hub."""
+    hub, alice, moved = (world.add() for _ in range(3))
+    bob = world.add(**options)
     moved.key = alice.key
     async with hub.run(), bob.run():
         async with alice.run():
@@ -116,26 +121,21 @@ async def test_a_peer_that_moved_is_found_at_once_also_where_its_old_address_is_
         world.network.partition(alice.host, bob.host)
         async with moved.run():
             await meet(hub, moved)
-            start = trio.current_time()
-            assert await bob.echo(alice) == b"hello"
-            assert trio.current_time() - start < PeersLimits().search_after + 1
-            assert bob.sessions(moved)
+            yield bob, alice, moved
+
+
+async def test_a_peer_that_moved_is_found_at_once_also_where_its_old_address_is_silent(world, autojump_clock):
+    async with moved_away(world) as (bob, alice, moved):
+        start = trio.current_time()
+        assert await bob.echo(alice) == b"hello"
+        assert trio.current_time() - start < PeersLimits().search_after + 1
+        assert bob.sessions(moved)
 
 
 async def test_a_search_that_may_not_wait_for_what_it_found_takes_nothing_from_the_dial(world, autojump_clock):
     """Of those who wait for one peer one is allowed here: it is the dial, which tries what the search found."""
-    hub, alice, moved = (world.add() for _ in range(3))
-    bob = world.add(limits=PeersLimits(opens_waiting=1))
-    moved.key = alice.key
-    async with hub.run(), bob.run():
-        async with alice.run():
-            await meet(hub, alice, bob)
-            assert await bob.echo(alice) == b"hello"
-        await trio.sleep(1)
-        world.network.partition(alice.host, bob.host)
-        async with moved.run():
-            await meet(hub, moved)
-            assert await bob.echo(alice) == b"hello"
+    async with moved_away(world, limits=PeersLimits(opens_waiting=1)) as (bob, alice, _):
+        assert await bob.echo(alice) == b"hello"
 
 
 async def test_a_search_does_not_delay_a_dial_that_succeeds_meanwhile(world, autojump_clock):
