@@ -93,16 +93,17 @@ class Dials:
         return self._number > 0
 
     def ask(self, addresses: Sequence[Multiaddr], *, now: bool = False) -> None:
-        """Have these dialled first; `now`: beside the dial that is under way, if there is one.
+        """Have these dialled first; `now`: beside the dial that is under way, if there is one and it has room.
 
         Others are believed where the peer is, and may be wrong: so what is known has its places among those of a dial.
         """
         if now and self._try is not None:
-            room = 2 * self._limits.dial_addresses - len(self._trying)
-            if new := [item for item in dict.fromkeys(addresses) if item not in self._trying][: max(0, room)]:
-                self._trying += new
-                self._try(new)
-            return
+            new = [item for item in dict.fromkeys(addresses) if item not in self._trying]
+            room = max(0, 2 * self._limits.dial_addresses - len(self._trying))
+            if beside := new[:room]:
+                self._trying += beside
+                self._try(beside)
+            addresses = new[room:]
         self.asked = tuple(dict.fromkeys((*addresses, *self.asked)))[: self._limits.dial_addresses]
 
     def start(self) -> None:

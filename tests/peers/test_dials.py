@@ -156,6 +156,7 @@ async def test_what_others_say_takes_no_place_from_what_is_known(autojump_clock)
         await trio.sleep(0.5)
         for _ in range(3):
             dials.ask(stale, now=True)
+        assert dials.asked == tuple(stale[15:])  # for the next one: this one has no room
     assert known in given[0]
     assert len(given[0]) == 8
     assert sum(map(len, given)) == 16
