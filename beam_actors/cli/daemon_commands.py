@@ -40,7 +40,7 @@ class PhraseNotKept(BeamError):
 @click.option(
     "--network",
     metavar="ID",
-    help="Live in another network than 'beam'; the two never mix, and a home stays in its first.",
+    help="Live in another network than 'beam', with other names; a home that holds names stays in its own.",
 )
 @click.option("--no-mdns", is_flag=True, help="Ask no device of the LAN for its name.")
 @click.option("--chaos", is_flag=True, help="Allow `beam crash`.")
