@@ -21,21 +21,19 @@ from beam_actors.values import Bucket, TcpAddress
 Check = Callable[[], None]
 """Raises when it is in vain to wait any longer; asked once a second at least."""
 
-_SLICE = 48.0
-"""What one peer takes of the common bucket in one turn: the claims of one message."""
-_SMALL_SLICE = 4.0
-"""The same of its network's: what most questions cost, so that one waits for few claims of each neighbour."""
+_SLICE = 4.0
+"""What one peer takes of a common bucket in one turn: what most questions cost, so that one waits for few claims of
+each other peer. Beside 200 that bring what is new, turns of a whole message would be twenty seconds for a question."""
 _LOOK = 1.0
 
 
 class Commons:
     """The bucket of all peers, or of all of one network, in each turn of which one takes at most a slice."""
 
-    __slots__ = ("_bucket", "_clock", "_slice", "_turn")
+    __slots__ = ("_bucket", "_clock", "_turn")
 
-    def __init__(self, rate: float, burst: float, clock: Clock, *, at_once: float = _SLICE) -> None:
-        """`rate` claims a second from all of them, `burst` at once after a silence, `at_once` in one turn."""
-        self._slice = at_once
+    def __init__(self, rate: float, burst: float, clock: Clock) -> None:
+        """`rate` claims a second from all of them, `burst` at once after a silence."""
         self._bucket = Bucket(rate, burst, clock.monotonic())
         self._clock = clock
         self._turn = Turn()
@@ -45,8 +43,8 @@ class Commons:
         while count > 0:
             async with self._turn:
                 check()
-                await wait(self._bucket.take(min(count, self._slice), self._clock.monotonic()), check)
-            count -= self._slice
+                await wait(self._bucket.take(min(count, _SLICE), self._clock.monotonic()), check)
+            count -= _SLICE
 
     def __repr__(self) -> str:
         return f"Commons({self._bucket!r})"
@@ -74,7 +72,7 @@ class Network:
 
     def __init__(self, rate: float, burst: float, clock: Clock) -> None:
         """As `Commons`; bad work is paid for at the same rate, beside."""
-        self._commons = Commons(rate, burst, clock, at_once=_SMALL_SLICE)
+        self._commons = Commons(rate, burst, clock)
         self._owed = Bucket(rate, burst, clock.monotonic())
         self._clock = clock
         self._new, self._bad = Turn(), Turn()
@@ -88,7 +86,7 @@ class Network:
     ) -> None:
         """The same to bring claims; `reputation` is that of whoever brings them, and for how many seconds more."""
         while count > 0:
-            some = min(count, _SMALL_SLICE)
+            some = min(count, _SLICE)
             how, left = reputation()
             with trio.move_on_after(left) as scope:
                 match how:

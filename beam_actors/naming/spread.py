@@ -7,6 +7,7 @@ gets what it lacks. Invariant: what a peer, and what all peers together, can mak
 the peer that wanted it, and a failure costs its own link only. The registrar judges claims; none goes on twice.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 import trio
@@ -38,6 +39,8 @@ _ASK = 30.0
 _RETRY = 5.0
 _IN_VAIN = 15.0
 """Seconds after which a peer has seen that its earlier session with this node is dead; with a new one it would ask."""
+_AT_ONCE = 8
+"""Claims of one message that are paid for and taken in, or given, before the next ones are; each time is a commit."""
 _HOLD_BACK = 0.5
 """Seconds within which a peer is told what another peer told this node, when of them is chance: most of those that know
 it already say so first, and are not told it again."""
@@ -271,9 +274,10 @@ class Spread(Actor):
                     await pay(1 + len(ids) / RANGES_READ)
                     await self._hear_of(peer, link, ids)
                 case Want(ids):
-                    await pay(max(1, len(ids)))
-                    some = with_ids(await self._registrar.ask(GetClaims(ids), timeout=_ASK))
-                    link.tell(some, self._clock.monotonic(), 0.0)
+                    for some in _parts(ids):  # the first go out while the next are paid for
+                        await pay(max(1, len(some)))
+                        given = with_ids(await self._registrar.ask(GetClaims(some), timeout=_ASK))
+                        link.tell(given, self._clock.monotonic(), 0.0)
                 case Compare() as opening:
                     link.in_vain = None  # it knows of this session, and comes again if it is refused
                     async with link.comparing:
@@ -299,11 +303,22 @@ class Spread(Actor):
         link.compared(exchange.in_vain, self._clock.monotonic())
 
     async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> int:
-        """Hand claims to the registrar, no faster than one peer may, which the stream's window slows; the new ones."""
+        """Hand claims to the registrar, no faster than one peer may, which the stream's window slows; the new ones.
+
+        By a few at once: many bring the same to a node that has many peers, so what one of them has paid for and handed
+        over is known when the next one's turn comes.
+        """
+        new, least = 0, 1.0
+        for some in _parts(claims):
+            new += await self._submit_some(peer, link, pay, some, least)
+            least = 0.0
+        return new
+
+    async def _submit_some(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...], least: float) -> int:
         ids = [one for one, _claim in with_ids(claims)]
         missing = await self._registrar.ask(GetMissing(tuple(ids)), timeout=_ASK)
-        known = len(ids) - len(missing)  # found by the id: many bring the same to a node that has many peers
-        await pay(max(1, len(claims) - known + known / RANGES_READ), claims=True)
+        known = len(ids) - len(missing)
+        await pay(max(least, len(claims) - known + known / RANGES_READ), claims=True)
         with link.allowance.at_stake((self._limits.bad_work - 1) * len(claims)):
             taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         if taken.bad:
@@ -321,3 +336,9 @@ class Spread(Actor):
             if self._hearsay.passed_over:
                 link.rouse()  # all who are asked may be silent
             link.wake(0.0)
+
+
+def _parts(messages: tuple[bytes, ...]) -> Iterator[tuple[bytes, ...]]:
+    """What is done at once of many claims or ids; of none, that."""
+    for start in range(0, max(1, len(messages)), _AT_ONCE):
+        yield messages[start : start + _AT_ONCE]

@@ -12,7 +12,7 @@ def fine() -> None:
 
 
 async def test_whoever_asks_for_little_waits_for_a_slice_of_each_who_asks_for_much(autojump_clock):
-    commons = Commons(48, 48, SimClock())
+    commons = Commons(4, 4, SimClock())
     took = []
     async with trio.open_nursery() as nursery:
 
@@ -22,9 +22,9 @@ async def test_whoever_asks_for_little_waits_for_a_slice_of_each_who_asks_for_mu
             took.append((count, trio.current_time() - began))
 
         for _ in range(3):
-            nursery.start_soon(ask, 4800)
+            nursery.start_soon(ask, 400)
         await trio.sleep(0.5)
         nursery.start_soon(ask, 1)
     assert took[0] == (1, pytest.approx(3, abs=0.6))
     assert [round(seconds / 100) for _, seconds in took[1:]] == [3, 3, 3]
-    assert "of 48" in repr(commons)
+    assert "of 4" in repr(commons)
