@@ -27,6 +27,7 @@ TESTED_IN = {
     "naming/link.py": "naming/test_spread.py",
     "naming/messages.py": "naming/test_registrar.py",
     "naming/results.py": "naming/test_facade.py",
+    "naming/tending.py": "naming/test_names.py",
     "peers/kad/questions.py": "peers/kad/test_dht.py",
     "peers/kad/walking.py": "peers/kad/test_dht.py",
     "peers/live.py": "peers/test_facade.py",

@@ -35,19 +35,17 @@ from beam_actors.naming.messages import (
     ListEvents,
     ListHeld,
     Refresh,
-    Reserve,
     Resolve,
     Revoke,
     Seek,
     SetPetname,
     SetPin,
     Sought,
-    Unreserve,
     Used,
 )
 from beam_actors.naming.pins import How, Pin
 from beam_actors.naming.results import Conflict, Held, Progress, Registered, RegistryStatistics, Resolution
-from beam_actors.naming.tending import GetProgress, Keep, Release, Tended
+from beam_actors.naming.tending import GetProgress, Keep, Release, Reserve, Tended, Unreserve
 from beam_actors.ports import Entropy
 from beam_actors.runtime import Ref, ask_patiently, persist
 from beam_actors.values import Name, OwnerId

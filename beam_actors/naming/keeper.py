@@ -34,10 +34,10 @@ from beam_actors.naming.keeping import (
     successor_of,
 )
 from beam_actors.naming.limits import HOUR
-from beam_actors.naming.messages import GetHolding, Holding, Publish, Seek, Sought, Unreserve
+from beam_actors.naming.messages import GetHolding, Holding, Seek, Sought
 from beam_actors.naming.records import Own
 from beam_actors.naming.solving import Proof, Solver
-from beam_actors.naming.tending import GiveUp, Rouse, TellProgress, Tend, Tended
+from beam_actors.naming.tending import GiveUp, Publish, Rouse, TellProgress, Tend, Tended, Unreserve
 from beam_actors.ports import Clock
 from beam_actors.runtime import Actor, Ref, Reply, Timer, receives
 from beam_actors.values import Name, OwnerId

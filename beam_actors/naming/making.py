@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from beam_actors.errors import NameTaken
 from beam_actors.naming.grammar import RANDOM_NAME_ENTROPY, random_name
-from beam_actors.naming.messages import GetMade, GetSpare, KeepMade
+from beam_actors.naming.tending import GetMade, GetSpare, KeepMade
 from beam_actors.ports import Entropy
 from beam_actors.values import Name
 

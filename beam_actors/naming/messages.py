@@ -33,72 +33,10 @@ class Taken:
 
 
 @attrs.frozen(slots=True)
-class Publish:
-    """Claims that this node signed. Reply: None, once all are durable, in one commit.
-
-    Or `ClaimRefused`; or `NotAllowed` if what others of the owner, or a person here, said meanwhile goes first.
-    """
-
-    claims: tuple[Claim, ...]
-    opens: bool = False
-    """Whether they are signed to open an era: then no name is given up that is held here, nor once the era is open."""
-
-
-@attrs.frozen(slots=True)
 class Revoke:
     """An encoded revocation, of whichever owner. Reply: the `OwnerId`, once it is durable; or `ClaimRefused`."""
 
     claim: bytes
-
-
-@attrs.frozen(slots=True)
-class ListFormer:
-    """Reply: tuple of `Holding`, of the names of which this node's owner last spoke in an era before `era`."""
-
-    era: int
-
-
-@attrs.frozen(slots=True)
-class Reserve:
-    """Keep the name claimed from now on. Reply: whether that is new, once durable; or `NameTaken`, `QuotaExceeded`.
-
-    Until there is a claim, which may take work, the name leads to this machine here and to nobody elsewhere.
-    """
-
-    name: Name
-    contest: bool
-    made: bool = False
-    """Whether it is a random one, which nobody asked for by itself."""
-
-
-@attrs.frozen(slots=True)
-class Unreserve:
-    """Intend to hold the name no longer; there is no claim that a tombstone must replace. Reply: None."""
-
-    name: Name
-
-
-@attrs.frozen(slots=True)
-class GetMade:
-    """Reply: the random name that was made for the purpose before, or None."""
-
-    purpose: str
-
-
-@attrs.frozen(slots=True)
-class KeepMade:
-    """Remember that the name was made for the purpose, and is asked for now. Reply: None, once that is durable."""
-
-    purpose: str
-    name: Name
-
-
-@attrs.frozen(slots=True)
-class GetSpare:
-    """Reply: the own random name that may be given up to make room for another name, or None if that doesn't help."""
-
-    in_use: frozenset[Name]
-    """Those under which something is offered."""
 
 
 @attrs.frozen(slots=True)

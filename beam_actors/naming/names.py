@@ -26,9 +26,20 @@ from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeper import ASK_FIRST, NameKeeper, signed
 from beam_actors.naming.keeping import Signer, next_terms, successor_of
 from beam_actors.naming.limits import HOUR
-from beam_actors.naming.messages import Holding, ListFormer, ListHeld, Publish, Seek, Sought
+from beam_actors.naming.messages import Holding, ListHeld, Seek, Sought
 from beam_actors.naming.solving import Solver
-from beam_actors.naming.tending import GetProgress, GiveUp, Keep, Release, Rouse, Spoken, TellProgress, Tend
+from beam_actors.naming.tending import (
+    GetProgress,
+    GiveUp,
+    Keep,
+    ListFormer,
+    Publish,
+    Release,
+    Rouse,
+    Spoken,
+    TellProgress,
+    Tend,
+)
 from beam_actors.ports import Clock
 from beam_actors.runtime import ChildSpec, Pool, Ref, Reply, Restart, StartMember, receives
 from beam_actors.values import Name, PeerId

@@ -16,10 +16,8 @@ from beam_actors.naming.messages import (
     GetHeld,
     GetHolding,
     GetItems,
-    GetMade,
     GetMeaning,
     GetMissing,
-    GetSpare,
     GetStanding,
     GetUnder,
     IsDecided,
@@ -28,10 +26,10 @@ from beam_actors.naming.messages import (
     ListConflicts,
     ListElsewhere,
     ListEvents,
-    ListFormer,
     ListHeld,
     Resolve,
 )
+from beam_actors.naming.tending import GetMade, GetSpare, ListFormer
 
 Question = (
     CheckFree

@@ -35,9 +35,6 @@ from beam_actors.naming.messages import (
     DropPetname,
     DropPin,
     GetStatistics,
-    KeepMade,
-    Publish,
-    Reserve,
     Resolve,
     Revoke,
     SetPetname,
@@ -45,14 +42,13 @@ from beam_actors.naming.messages import (
     Submit,
     Taken,
     Tick,
-    Unreserve,
     Used,
 )
 from beam_actors.naming.proving import Proving
 from beam_actors.naming.questions import ANSWERS, TOLD, PeersQuestion, Question
 from beam_actors.naming.ranges import ID
 from beam_actors.naming.results import RegistryStatistics
-from beam_actors.naming.tending import Keep
+from beam_actors.naming.tending import Keep, KeepMade, Publish, Reserve, Unreserve
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives

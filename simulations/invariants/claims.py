@@ -16,8 +16,8 @@ from nacl.signing import VerifyKey
 from beam_actors.errors import ClaimRefused
 from beam_actors.naming import Claim, Kind
 from beam_actors.naming.entry import Entry
-from beam_actors.naming.messages import Publish
 from beam_actors.naming.registry import Registry
+from beam_actors.naming.tending import Publish
 from beam_actors.values import OwnerId, PeerId, cbor
 from simulations.invariants.base import Invariant
 from simulations.invariants.quotas import pushed_out

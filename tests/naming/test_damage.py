@@ -10,14 +10,13 @@ from beam_actors.naming.messages import (
     DropPetname,
     DropPin,
     ListHeld,
-    Publish,
-    Reserve,
     Resolve,
     SetPetname,
     SetPin,
     Taken,
 )
 from beam_actors.naming.records import Own
+from beam_actors.naming.tending import Publish, Reserve
 from beam_actors.ports import Change
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.values import Name, cbor

@@ -7,8 +7,9 @@ import trio
 from beam_actors.errors import InvalidName, NameContested, NameNotFound, NameTaken, NotAllowed
 from beam_actors.naming import Kind, Limits
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.messages import GetHolding, Submit, Unreserve
+from beam_actors.naming.messages import GetHolding, Submit
 from beam_actors.naming.precedence import place_of
+from beam_actors.naming.tending import Unreserve
 from beam_actors.values import Name
 from tests.naming.builders import FIRST, NOW, claim, crowd, owner_id, peer
 from tests.naming.lab import give, ids, lab, settle

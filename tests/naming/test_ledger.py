@@ -13,11 +13,10 @@ from beam_actors.naming.messages import (
     GetClaims,
     GetItems,
     ListHeld,
-    Publish,
-    Reserve,
     Resolve,
     Taken,
 )
+from beam_actors.naming.tending import Publish, Reserve
 from beam_actors.naming.terms import read_terms
 from beam_actors.ports import Change
 from beam_actors.testing.disk import MemoryDisk

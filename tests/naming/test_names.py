@@ -8,17 +8,13 @@ from beam_actors.naming import Claim, Handing, Kind, answering, hand_over
 from beam_actors.naming.limits import DAY, HOUR
 from beam_actors.naming.messages import (
     GetHolding,
-    ListFormer,
     ListHeld,
-    Publish,
-    Reserve,
     Submit,
     Taken,
-    Unreserve,
 )
 from beam_actors.naming.names import Names
 from beam_actors.naming.solving import Solver
-from beam_actors.naming.tending import GiveUp, Keep, Spoken
+from beam_actors.naming.tending import GiveUp, Keep, ListFormer, Publish, Reserve, Spoken, Unreserve
 from beam_actors.naming.work import Levels
 from beam_actors.runtime import Actor, ChildSpec, ListMembers, Supervisor, System, receives
 from beam_actors.testing.clock import SimClock

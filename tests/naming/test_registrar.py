@@ -11,13 +11,12 @@ from beam_actors.naming.messages import (
     GetItems,
     GetStatistics,
     ListHeld,
-    Publish,
-    Reserve,
     Resolve,
     Revoke,
     SetPin,
     Taken,
 )
+from beam_actors.naming.tending import Publish, Reserve
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.values import Name
 from tests.naming.bench import ALICE, bench, ids_at, submit

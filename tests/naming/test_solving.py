@@ -9,8 +9,9 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeping import RENEW_AFTER
 from beam_actors.naming.limits import HOUR
-from beam_actors.naming.messages import Changed, GetHolding, Reserve, Resolve
+from beam_actors.naming.messages import Changed, GetHolding, Resolve
 from beam_actors.naming.solving import NOTHING, Proof, Solver
+from beam_actors.naming.tending import Reserve
 from beam_actors.naming.work import NO_WORK, Difficulty, Levels, level_of, salt_of
 from beam_actors.testing.compute import InlineCompute
 from beam_actors.values import Name
