@@ -16,7 +16,8 @@ from typing import Any
 
 import attrs
 
-from benchmarks import contestants as them
+from benchmarks import our_runtime as us
+from benchmarks import rivals as them
 from benchmarks.memory import held
 from benchmarks.report import keep, machine, quartiles
 
@@ -42,12 +43,12 @@ class Row:
 
 
 ROWS = (
-    Row("tell", 20, them.beam_tell, {"send_nowait": (them.trio_send, 0.3), "pykka": (them.pykka_tell, 1.0)}),
-    Row("tell, async handler", 20, them.beam_tell_async, {"send_nowait": (them.trio_send, 0.4)}),
+    Row("tell", 20, us.beam_tell, {"send_nowait": (them.trio_send, 0.3), "pykka": (them.pykka_tell, 1.0)}),
+    Row("tell, async handler", 20, us.beam_tell_async, {"send_nowait": (them.trio_send, 0.4)}),
     Row(
         "ask",
         3000,
-        them.beam_ask,
+        us.beam_ask,
         {
             "two channels": (them.trio_request_awaited, 1.0),
             "two channels, send_nowait": (them.trio_request, 1.0),
@@ -57,21 +58,21 @@ ROWS = (
     Row(
         "ask by an actor",
         3000,
-        them.beam_ask_between_actors,
+        us.beam_ask_between_actors,
         {"two channels": (them.trio_request_awaited, 1.0), "two channels, send_nowait": (them.trio_request, 1.0)},
     ),
-    Row("ask with a time-out", 3000, them.beam_ask_in_time, {"two channels": (them.trio_request_awaited, None)}),
+    Row("ask with a time-out", 3000, us.beam_ask_in_time, {"two channels": (them.trio_request_awaited, None)}),
     Row(
         "start",
         50_000,
-        them.beam_start,
+        us.beam_start,
         {
             "task": (them.trio_start, 5.0),
             "nursery.start": (them.trio_start_acknowledged, None),
             "pykka": (them.pykka_start, 1.0),
         },
     ),
-    Row("crash and restart", 1000, them.beam_restart, {"start": (them.beam_start, None)}),
+    Row("crash and restart", 1000, us.beam_restart, {"start": (us.beam_start, None)}),
 )
 
 

@@ -1,16 +1,14 @@
-"""One round of each contestant of the runtime's benchmark: CPU seconds for a message, a reply, a start, a restart.
+"""One round of what our runtime is measured by: CPU seconds for a message, a reply, a start, a restart.
 
-Each does the same work in the plainest way its library offers: messages are sent in bursts that fit the mailbox and
-are received by a task or a thread of their own; one ask follows the other. What is set up and taken down is not timed.
+Its `rivals` do the same work: messages are sent in bursts that fit the mailbox and are received by a task or a thread
+of their own; one ask follows the other. What is set up and taken down is not timed.
 """
 
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-import pykka
 import trio
 
 from beam_actors.runtime import Actor, ChildSpec, Intensity, Ref, Supervisor, System, receives
@@ -109,63 +107,6 @@ def beam_tell_async(bursts: int) -> float:
     return in_system(AsyncCounting, lambda ref: _tell_bursts(ref, bursts))
 
 
-def trio_send(bursts: int) -> float:
-    async def main() -> float:
-        send, receive = trio.open_memory_channel[Number](BURST)
-        arrived = trio.Event()
-
-        async def take() -> None:
-            count = 0
-            async for _message in receive:
-                count += 1
-                if count % BURST == 0:
-                    arrived.set()
-
-        async with trio.open_nursery() as nursery, send:
-            nursery.start_soon(take)
-            start = now()
-            for _ in range(bursts):
-                arrived = trio.Event()
-                for number in range(BURST):
-                    send.send_nowait(Number(number))
-                await arrived.wait()
-            seconds = now() - start
-        return seconds / (bursts * BURST)
-
-    return trio.run(main)
-
-
-class Threaded(pykka.ThreadingActor):
-    """Pykka's own kind of actor."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
-        self.arrived = threading.Event()
-
-    def on_receive(self, message: Any) -> Any:
-        if isinstance(message, Question):
-            return message.value
-        self.count += 1
-        if self.count % BURST == 0:
-            self.arrived.set()
-        return None
-
-
-def pykka_tell(bursts: int) -> float:
-    ref = Threaded.start()
-    actor: Any = ref._actor_weakref()  # noqa: SLF001 (as above)
-    start = now()
-    for _ in range(bursts):
-        actor.arrived = arrived = threading.Event()
-        for number in range(BURST):
-            ref.tell(Number(number))
-        arrived.wait()
-    seconds = now() - start
-    ref.stop()
-    return seconds / (bursts * BURST)
-
-
 # --- asking ---
 
 
@@ -207,58 +148,6 @@ def beam_ask_between_actors(count: int) -> float:
     return in_system(Asking, partial(_work, count))
 
 
-def trio_request(count: int) -> float:
-    async def main() -> float:
-        ask, asked = trio.open_memory_channel[Question](1)
-        answer, answered = trio.open_memory_channel[int](1)
-
-        async def serve() -> None:
-            async for message in asked:
-                answer.send_nowait(message.value)
-
-        async with trio.open_nursery() as nursery, ask:
-            nursery.start_soon(serve)
-            start = now()
-            for number in range(count):
-                ask.send_nowait(Question(number))
-                await answered.receive()
-            seconds = now() - start
-        return seconds / count
-
-    return trio.run(main)
-
-
-def trio_request_awaited(count: int) -> float:
-    async def main() -> float:
-        ask, asked = trio.open_memory_channel[Question](0)
-        answer, answered = trio.open_memory_channel[int](0)
-
-        async def serve() -> None:
-            async for message in asked:
-                await answer.send(message.value)
-
-        async with trio.open_nursery() as nursery, ask:
-            nursery.start_soon(serve)
-            start = now()
-            for number in range(count):
-                await ask.send(Question(number))
-                await answered.receive()
-            seconds = now() - start
-        return seconds / count
-
-    return trio.run(main)
-
-
-def pykka_ask(count: int) -> float:
-    ref = Threaded.start()
-    start = now()
-    for number in range(count):
-        ref.ask(Question(number))
-    seconds = now() - start
-    ref.stop()
-    return seconds / count
-
-
 # --- starting ---
 
 
@@ -275,55 +164,6 @@ class Parent(Actor):
 
 def beam_start(count: int) -> float:
     return in_system(Parent, partial(_work, count))
-
-
-def trio_start(count: int) -> float:
-    async def main() -> float:
-        running = 0
-
-        async def idle() -> None:
-            nonlocal running
-            running += 1
-            await trio.sleep_forever()
-
-        async with trio.open_nursery() as nursery:
-            start = now()
-            for _ in range(count):
-                nursery.start_soon(idle)
-            while running < count:
-                await trio.lowlevel.checkpoint()
-            seconds = now() - start
-            nursery.cancel_scope.cancel()
-        return seconds / count
-
-    return trio.run(main)
-
-
-def trio_start_acknowledged(count: int) -> float:
-    async def main() -> float:
-        async def idle(*, task_status: trio.TaskStatus[None]) -> None:
-            task_status.started()
-            await trio.sleep_forever()
-
-        async with trio.open_nursery() as nursery:
-            start = now()
-            for _ in range(count):
-                await nursery.start(idle)
-            seconds = now() - start
-            nursery.cancel_scope.cancel()
-        return seconds / count
-
-    return trio.run(main)
-
-
-def pykka_start(count: int) -> float:
-    count = min(count, 500)  # threads
-    start = now()
-    refs = [Threaded.start() for _ in range(count)]
-    seconds = now() - start
-    for ref in refs:
-        ref.stop()
-    return seconds / count
 
 
 # --- restarting ---
