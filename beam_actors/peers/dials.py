@@ -2,8 +2,7 @@
 
 The invariants: one dial at a time, beside those that a person asks for, and some time between the end of one and the
 begin of the next, however often it is asked for; what is asked for meanwhile is tried beside, and takes no place from
-what is known; the last word of a dial that was cancelled counts for nothing. Whether to dial is the peer's table's
-matter, and how (`dialling`) is the dialler's.
+what is known. Whether to dial is the peer's table's matter, and how (`dialling`) is the dialler's.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,11 +33,11 @@ class Dials:
 
     __slots__ = (
         "_clock",
+        "_count",
         "_dialler",
         "_ended_at",
         "_known",
         "_limits",
-        "_number",
         "_peer",
         "_ref",
         "_spawn",
@@ -70,7 +69,7 @@ class Dials:
         self._spawn = spawn
         self._ref = ref
         self._worker: Worker | None = None
-        self._number = 0
+        self._count = 0
         self._trying: list[Multiaddr] = []
         """What the dial that is under way was given."""
         self._try: Callable[[Sequence[Multiaddr]], None] | None = None
@@ -85,12 +84,12 @@ class Dials:
         """Why the last one did."""
 
     def __repr__(self) -> str:
-        return f"Dials({self._peer.short}, {self._number} so far, {self.failures} failed in a row)"
+        return f"Dials({self._peer.short}, {self._count} so far, {self.failures} failed in a row)"
 
     @property
     def begun(self) -> bool:
         """Whether this node ever went to the peer by itself, in this life of its actor."""
-        return self._number > 0
+        return self._count > 0
 
     def ask(self, addresses: Sequence[Multiaddr], *, now: bool = False) -> None:
         """Have these dialled first; `now`: beside the dial that is under way, if there is one and it has room.
@@ -109,23 +108,13 @@ class Dials:
     def start(self) -> None:
         """Begin one, unless one is under way."""
         if self._worker is None:
-            self._number += 1
-            self._worker = self._spawn(self._run, self._number, name="dial")
+            self._count += 1
+            self._worker = self._spawn(self._run, name="dial")
 
-    def cancel(self) -> None:
-        """End the one that is under way."""
-        if self._worker is not None:
-            self._worker.cancel()
-            self._worker = self._try = None
-            self._number += 1
-
-    def ended(self, number: int) -> bool:
-        """That dial is over; False if it was cancelled before, and its last word crossed that."""
-        if number != self._number:
-            return False
+    def ended(self) -> None:
+        """The one that was under way is over."""
         self._worker = None
         self._ended_at = self._clock.monotonic()
-        return True
 
     def gave_up(self) -> None:
         """All that was to be tried has failed."""
@@ -160,7 +149,7 @@ class Dials:
         if self._ended_at is not None:
             await trio.sleep(max(0.0, self._ended_at + self._limits.dial_spacing - self._clock.monotonic()))
 
-    async def _run(self, number: int) -> None:
+    async def _run(self) -> None:
         await self._space()
         half = self._limits.dial_addresses // 2
         first, self.asked = self.asked, ()
@@ -195,4 +184,4 @@ class Dials:
 
             self._try = begin
             begin(tuple(self._trying))
-        self._ref.tell(DialEnded(number, None if won else " ".join(failures)))
+        self._ref.tell(DialEnded(None if won else " ".join(failures)))

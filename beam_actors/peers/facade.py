@@ -20,7 +20,6 @@ from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import (
     Connect,
     DialAt,
-    Disconnect,
     Ensure,
     ListPeers,
     OpenedStream,
@@ -28,7 +27,6 @@ from beam_actors.peers.messages import (
     PeerStatus,
     Ping,
     PingPeer,
-    Release,
     Remember,
 )
 from beam_actors.peers.routes import Routes
@@ -212,14 +210,6 @@ class Peers:
         seconds = self._limits.ping_timeout
         result: Ping = await self._ask(peer, PingPeer(peer, self._clock.monotonic() + seconds), seconds)
         return result
-
-    async def disconnect(self, peer: PeerId) -> None:
-        """Close all sessions to the peer and dial it no longer by ourselves."""
-        seconds = self._limits.open_timeout
-        self._check(peer)
-        await self._ask_manager(Release(peer), seconds)
-        if self._system.whereis(f"{self._pool.path}/{peer.short}") is not None:
-            await self._ask(peer, Disconnect(peer), seconds)
 
     async def snapshot(self) -> tuple[PeerStatus, ...]:
         """How all peers stand that are wanted or connected, by peer id."""

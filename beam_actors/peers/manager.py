@@ -23,7 +23,6 @@ from beam_actors.peers.messages import (
     ListPeers,
     PeerStatus,
     Proved,
-    Release,
     Remember,
     Report,
     Started,
@@ -222,13 +221,6 @@ class Manager(Actor):
         """A person gave an address."""
         await self._ensure(message.peer)  # first, since it may raise, and then nothing shall have changed
         changed = self._book.keep(message.peer, message.address, self._clock.wall())
-        self._wake(message.peer)
-        self.spawn(self._save_and_answer, changed, self.defer())
-
-    @receives(Release)
-    def release(self, message: Release) -> None:
-        """Dial the peer no longer for ever."""
-        changed = self._book.release(message.peer)
         self._wake(message.peer)
         self.spawn(self._save_and_answer, changed, self.defer())
 

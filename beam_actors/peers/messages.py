@@ -137,13 +137,6 @@ class Claimed:
 
 
 @attrs.frozen(slots=True)
-class Release:
-    """Dial the peer no longer for ever. Reply: None, once it is durable."""
-
-    peer: PeerId
-
-
-@attrs.frozen(slots=True)
 class Report:
     """A peer's actor tells how it stands: on each change, and when the manager asks."""
 
@@ -218,13 +211,6 @@ class PingPeer:
 
 
 @attrs.frozen(slots=True)
-class Disconnect:
-    """Close all sessions and stop dialling. Reply: None."""
-
-    peer: PeerId
-
-
-@attrs.frozen(slots=True)
 class Wake:
     """What the manager knows of the peer: take it over, and report. None: ask it by `Started`."""
 
@@ -247,7 +233,6 @@ class AdoptSession:
 class DialEnded:
     """From the dial's worker, after its `AdoptSession` if it succeeded; `failure` is a sentence if not."""
 
-    number: int
     failure: str | None
 
 

@@ -7,8 +7,6 @@ stream has an answer once the dial ends. A lost connection is a normal exit here
 
 from collections.abc import Sequence
 
-import attrs
-
 from beam_actors.errors import ActorError, BeamError, PeerOffline, ResourceExhausted, TimedOut
 from beam_actors.peers.acquaintance import Acquaintance
 from beam_actors.peers.alarm import Alarm
@@ -23,7 +21,6 @@ from beam_actors.peers.messages import (
     DialAt,
     DialEnded,
     DialledAt,
-    Disconnect,
     EndVisit,
     Identified,
     Left,
@@ -170,13 +167,6 @@ class Peer(Actor):
         reply = self.defer()
         self._want(message.peer, Waiter(message.deadline, reply, lambda live: self._pings.ask(live, reply)))
 
-    @receives(Disconnect)
-    def disconnect(self, message: Disconnect) -> None:
-        """Close all sessions and dial no more until somebody wants the peer."""
-        self._check(message.peer)
-        self._life.entry = attrs.evolve(self._life.entry, kept=False)
-        self._feed(Input.RELEASED)
-
     def _check(self, peer: PeerId) -> None:
         if peer != self._peer:
             raise PeerOffline(f"{peer} shares its short id with {self._peer}, which is known here already.")
@@ -210,7 +200,7 @@ class Peer(Actor):
     def end_visit(self, _message: EndVisit) -> None:
         """Others are visited now."""
         if not self._acquaintance.made:
-            self._sessions.close(dialled=True)
+            self._sessions.close_dialled()
 
     # --- sessions ---
 
@@ -296,8 +286,7 @@ class Peer(Actor):
     def dial_ended(self, message: DialEnded) -> None:
         """The dial's worker is done; a success has sent its session before."""
         life, dials = self._life, self._life.dials
-        if not dials.ended(message.number):
-            return
+        dials.ended()
         if message.failure is None and life.state is not State.DIALLING:
             return
         # Still dialling after a success: the session ended before it was taken in.

@@ -107,7 +107,7 @@ MUTANTS = (
     Mutant(
         name="waiters-forgotten-after-a-loss",
         bug="Whoever wants a stream while the last session ends is not served by the next one.",
-        test="peers/test_routes.py::test_a_peer_that_is_let_go_has_no_route",
+        test="peers/test_visits.py::test_who_is_wanted_while_a_visit_to_it_is_being_ended_is_dialled",
         edits=(
             Edit("peers/peer.py", "            if self._life.waiting:\n                self._feed(Input.WANTED)\n", ""),
         ),

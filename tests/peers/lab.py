@@ -179,6 +179,14 @@ class Node:
         prefix = f"{SERVICES}/network/peers/{other.id.short}/session-"
         return [path for path in self.incarnations() if path.startswith(prefix)]
 
+    async def lose(self, other: "Node") -> None:
+        """Have all connections with the other node reset, as by a router on the way that has forgotten them."""
+        ends = [end for end in self.host._connections.values() if end.peer and end.peer.host is other.host]
+        for end in ends:
+            end.on_reset()
+            end.peer.on_reset()
+        await until(lambda: not self.sessions(other) and not other.sessions(self))
+
     async def echo(self, other: "Node", data: bytes = b"hello") -> bytes:
         """What comes back when `data` is sent to the other node's echo service, to the clean end."""
         stream = await self.peers.open(other.id, ECHO)

@@ -17,8 +17,7 @@ from tests.peers.lab import STRANGER, until
 async def test_many_who_ask_at_once_join_one_dial(world, autojump_clock):
     async with world.running(2) as (alice, bob):
         await bob.peers.connect(alice.address)
-        await bob.peers.disconnect(alice.id)
-        await until(lambda: not alice.sessions(bob))
+        await bob.lose(alice)
         answers = []
 
         async def ask():

@@ -106,8 +106,7 @@ async def test_to_reach_an_address_is_to_join_any_session_that_stands(world, aut
             assert await alice.peers.reach(address) == bob.id
         assert trio.current_time() == started  # nothing was dialled, nor asked
         assert alice.sessions(bob) == paths
-        await alice.peers.disconnect(bob.id)
-        await until(lambda: not alice.sessions(bob))
+        await alice.lose(bob)
         with pytest.raises(PeerOffline, match=r"10\.0\.0\.99"):
             await alice.peers.reach(at("10.0.0.99", 4747, STRANGER))
     entries = await known(alice)
@@ -174,6 +173,6 @@ async def test_who_is_connected_is_told_by_id_and_nobody_else(world, autojump_cl
         await alice.peers.connect(carol.address)
         await trio.sleep(1)
         assert await alice.peers.connected() == tuple(sorted([bob.id, carol.id]))
-        await alice.peers.disconnect(bob.id)
+        await alice.lose(bob)
         await trio.sleep(1)
         assert await alice.peers.connected() == (carol.id,)

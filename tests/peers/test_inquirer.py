@@ -142,7 +142,7 @@ async def test_a_search_does_not_delay_a_dial_that_succeeds_meanwhile(world, aut
     async with world.running(3) as (hub, alice, bob):
         await bob.peers.connect(alice.address)
         await meet(hub, bob)
-        await bob.peers.disconnect(alice.id)
+        await bob.lose(alice)
         await trio.sleep(1)
         world.network.between(bob.host, alice.host, Conditions(latency=0.4))
         world.network.partition(hub.host, bob.host)  # it does not answer

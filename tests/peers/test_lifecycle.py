@@ -42,8 +42,8 @@ class Life:
         taken = step(before, item)
         self.state = taken.to
         for effect in taken.effects:
-            if effect in {Effect.DIAL, Effect.CANCEL_DIAL}:
-                self.dialling = effect is Effect.DIAL
+            if effect is Effect.DIAL:
+                self.dialling = True
             if effect in {Effect.BACK_OFF, Effect.CANCEL_BACK_OFF}:
                 self.timer = effect is Effect.BACK_OFF
         return before, taken.effects

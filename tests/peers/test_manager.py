@@ -18,8 +18,7 @@ async def test_who_was_dialled_learns_where_the_dialler_listens(world, autojump_
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
         await trio.sleep(2)
-        await alice.peers.disconnect(bob.id)
-        await until(lambda: not bob.sessions(alice))
+        await alice.lose(bob)
         assert await bob.echo(alice) == b"hello"
 
 
@@ -31,13 +30,8 @@ async def test_what_a_person_connected_to_is_remembered_across_a_restart(world, 
         alice.events.clear()
         async with alice.run():
             await until(lambda: alice.events == [PeerUp(bob.id)])
-            await alice.peers.disconnect(bob.id)
-            await until(lambda: not alice.sessions(bob))
-        alice.events.clear()
-        async with alice.run():
-            await trio.sleep(60)
-            assert alice.events == []
-            assert await alice.echo(bob) == b"hello"
+            await alice.lose(bob)
+            await until(lambda: alice.events == [PeerUp(bob.id), PeerDown(bob.id), PeerUp(bob.id)])
 
 
 async def test_a_damaged_record_hides_no_other_peer(world, autojump_clock):
@@ -141,7 +135,7 @@ async def test_a_peer_that_finds_no_place_is_not_kept(world, autojump_clock):
             await alice.peers.connect(bob.address)
             with pytest.raises(ResourceExhausted):
                 await alice.peers.connect(carol.address, keep=True)
-            await alice.peers.disconnect(bob.id)
+            await alice.lose(bob)
             await trio.sleep(120)  # the actor of bob has ended, which leaves its place
             alice.crash("network/peers")
             await trio.sleep(60)
@@ -164,8 +158,7 @@ async def test_whoever_only_came_leaves_nothing_behind(world, autojump_clock):
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
         await until(lambda: bob.sessions(alice))
-        await alice.peers.disconnect(bob.id)
-        await until(lambda: not bob.sessions(alice))
+        await alice.lose(bob)
         await trio.sleep(1)
         assert await bob.peers.snapshot() == ()
         (status,) = await alice.peers.snapshot()  # who was dialled stays a while
@@ -191,7 +184,7 @@ async def test_guests_leave_places_for_those_whom_this_node_wants(world, autojum
         await hub.peers.connect(friend.address)
         assert await hub.echo(friend) == b"hello"
         # A guest that this node goes to is one no longer.
-        await guests[0].peers.disconnect(hub.id)
+        await guests[0].lose(hub)
         await guests[2].peers.connect(hub.address)
         await until(lambda: hub.sessions(guests[2]))
 
@@ -201,8 +194,7 @@ async def test_one_that_this_node_went_to_before_is_no_guest(world, autojump_clo
     guest, friend = world.add(), world.add()
     async with hub.run(), guest.run(), friend.run():
         await hub.peers.connect(friend.address)
-        await hub.peers.disconnect(friend.id)
-        await until(lambda: not hub.sessions(friend))
+        await hub.lose(friend)
         await trio.sleep(120)
         await guest.peers.connect(hub.address)
         await friend.peers.connect(hub.address)
@@ -225,8 +217,7 @@ async def test_the_last_report_of_an_actor_that_has_ended_leaves_no_row(world, a
         await bob.peers.connect(alice.address)
         await until(lambda: alice.sessions(bob))
         (status,) = await alice.peers.snapshot()
-        await bob.peers.disconnect(alice.id)
-        await until(lambda: not alice.sessions(bob))
+        await bob.lose(alice)
         await trio.sleep(1)
         # As when the news of the end overtakes it, which goes by the system's own lane.
         alice.system.whereis("node/services/network/manager").tell(Report(status, ("10.0.0.2",)))

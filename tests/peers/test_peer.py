@@ -58,7 +58,7 @@ async def test_who_asks_for_a_stream_when_the_session_ends_is_served_by_the_next
 async def test_a_silent_machine_ends_in_a_time_out_within_five_seconds(world, autojump_clock):
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
-        await alice.peers.disconnect(bob.id)
+        await alice.lose(bob)
         world.network.partition(alice.host, bob.host)
         started = trio.current_time()
         with pytest.raises(TimedOut):
@@ -118,7 +118,7 @@ async def test_a_stranger_that_leaves_at_once_is_talked_with_by_nobody(world, au
     async with world.running(2) as (alice, bob):
         await alice.peers.connect(bob.address)
         await until(lambda: bob.sessions(alice))
-        await alice.peers.disconnect(bob.id)
+        await alice.lose(bob)
         await trio.sleep(5)
         assert bob.events == []
         await alice.peers.connect(bob.address)

@@ -18,7 +18,7 @@ async def test_a_peer_that_is_let_go_has_no_route(world, autojump_clock):
         await alice.peers.connect(bob.address)
         (cell,) = [cell for path, cell in alice.system._cells.items() if path.endswith(f"/peers/{bob.id.short}")]
         known = cell.actor._setting.routes
-        await alice.peers.disconnect(bob.id)
+        await alice.lose(bob)
         assert known.open(bob.id, ECHO, None) is None
         assert len(known) == 0
         assert await alice.echo(bob) == b"hello"  # dialled again

@@ -80,8 +80,7 @@ async def test_to_connect_anew_gives_no_more_introductions(world, autojump_clock
                 await introduce(alice, bob, 15)
             await trio.sleep(1)
             assert (path in bob.incarnations()) == (number == 0)
-            await alice.peers.disconnect(bob.id)
-            await until(lambda: not bob.sessions(alice))
+            await alice.lose(bob)
 
 
 async def test_a_peer_that_introduces_itself_without_end_is_cut(world, autojump_clock):

@@ -7,6 +7,7 @@ import trio
 
 from beam_actors.errors import PeerOffline, ResourceExhausted
 from beam_actors.peers import PeerDown, PeersLimits, PeerUp
+from beam_actors.peers.messages import EndVisit
 from beam_actors.peers.visits import Visits
 from beam_actors.testing.clock import SimClock
 from beam_actors.values import PeerId, TcpAddress
@@ -112,12 +113,22 @@ async def test_a_peer_that_cannot_be_visited_can_be_wanted_afterwards(world, aut
         assert await alice.visit(bob)
         await alice.peers.connect(bob.address)
         await until(lambda: alice.events == [PeerUp(bob.id)])
-        await alice.peers.disconnect(bob.id)
+        await alice.lose(bob)
         await until(lambda: alice.events == [PeerUp(bob.id), PeerDown(bob.id)])
         await trio.sleep(60)
         await alice.visit(bob)
         await trio.sleep(5)
         assert alice.events == [PeerUp(bob.id), PeerDown(bob.id)]  # it is nobody again
+
+
+async def test_who_is_wanted_while_a_visit_to_it_is_being_ended_is_dialled(world, autojump_clock):
+    async with world.running(2) as (alice, bob):
+        await alice.visit(bob)
+        visited = alice.sessions(bob)
+        alice.system.ref(f"{SERVICES}/network/peers/{bob.id.short}").tell(EndVisit())  # others are visited
+        assert await alice.echo(bob) == b"hello"
+        assert len(alice.sessions(bob)) == 1
+        assert alice.sessions(bob) != visited
 
 
 @pytest.mark.parametrize("first", ["alice", "bob"])

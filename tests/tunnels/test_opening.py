@@ -56,8 +56,7 @@ async def test_an_address_is_dialled_only_while_its_peer_is_not_connected(world,
         assert await exchange(await visitor.tunnels.open(str(owner.address), 8022), b"hello") == b"hello"
         paths = visitor.sessions(owner)
         assert len(paths) == 1
-        await visitor.peers.disconnect(owner.id)
-        await until(lambda: not owner.sessions(visitor) and not visitor.sessions(owner))
+        await visitor.lose(owner)
         await owner.peers.connect(visitor.address)
         await until(lambda: visitor.sessions(owner))
         paths = visitor.sessions(owner)
