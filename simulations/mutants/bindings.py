@@ -31,7 +31,7 @@ MUTANTS = (
     Mutant(
         name="handed-over-name-claimed-again",
         bug="Another machine of the owner takes a name back that was handed over.",
-        test="naming/test_names.py::test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_handed_over",
+        test="naming/test_handing_over.py::test_another_machine_of_the_owner_holds_a_name_no_longer_that_was_handed_over",
         edits=(
             Edit(
                 "naming/keeping.py",
@@ -43,7 +43,7 @@ MUTANTS = (
     Mutant(
         name="given-up-name-claimed-again",
         bug="Another machine of the owner takes a name back that was given up.",
-        test="naming/test_names.py::test_a_name_that_another_machine_of_the_owner_gave_up_is_held_here_no_longer",
+        test="naming/test_machines.py::test_a_name_that_another_machine_of_the_owner_gave_up_is_held_here_no_longer",
         edits=(
             Edit(
                 "naming/own.py",
@@ -105,7 +105,7 @@ MUTANTS = (
     Mutant(
         name="transfer-without-its-era",
         bug="A name is handed over although the key of the era for it was never written.",
-        test="naming/test_names.py::test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along",
+        test="naming/test_handing_over.py::test_a_name_is_handed_over_to_its_next_owner_and_a_pin_goes_along",
         edits=(
             Edit(
                 "naming/keeping.py",

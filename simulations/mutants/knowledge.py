@@ -53,7 +53,7 @@ MUTANTS = (
     Mutant(
         name="era-repeats-the-thief",
         bug="In a new era the machines are named that the last claim of the era before named, a thief's perhaps.",
-        test="naming/test_names.py::test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_said",
+        test="naming/test_eras.py::test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_said",
         edits=(
             Edit(
                 "naming/keeping.py",

@@ -71,14 +71,14 @@ MUTANTS = (
     Mutant(
         name="era-of-what-is-heard-late",
         bug="A machine that knew of nothing at its start opens no era when it hears what was said in the one before.",
-        test="naming/test_names.py"
+        test="naming/test_eras.py"
         "::test_an_era_is_opened_as_soon_as_anything_of_before_is_heard_where_nothing_was_known",
         edits=(Edit("naming/names.py", "        if message.era < self._key.era:\n", "        if False:\n"),),
     ),
     Mutant(
         name="era-opened-by-giving-up-what-is-held",
         bug="A name that a person registers as an era is opened may be given up to open it.",
-        test="naming/test_names.py::test_a_name_that_is_registered_as_the_era_is_opened_is_not_given_up_for_that",
+        test="naming/test_eras.py::test_a_name_that_is_registered_as_the_era_is_opened_is_not_given_up_for_that",
         edits=(Edit("naming/own.py", "        if claim.name in self._held:\n", "        if False:\n"),),
     ),
     Mutant(

@@ -19,7 +19,7 @@ MUTANTS = (
     Mutant(
         name="what-another-machine-said-is-not-heard",
         bug="What two machines of one owner signed at once is looked at after an hour, and not within seconds.",
-        test="naming/test_names.py::test_two_machines_of_one_owner_share_a_name_and_heal_an_equivocation",
+        test="naming/test_machines.py::test_two_machines_of_one_owner_share_a_name_and_heal_an_equivocation",
         edits=(
             Edit("naming/announcing.py", "                self._names.tell(Rouse(name))\n", "                pass\n"),
         ),
@@ -86,7 +86,7 @@ MUTANTS = (
     Mutant(
         name="handed-over-and-taken-back-by-the-next-era",
         bug="A name that was handed over by the phrase is claimed anew in the machine's next era.",
-        test="naming/test_names.py::"
+        test="naming/test_handing_over.py::"
         "test_who_opens_an_era_as_soon_as_another_machine_handed_a_name_over_does_not_claim_it_again",
         edits=(
             Edit(
@@ -99,7 +99,7 @@ MUTANTS = (
     Mutant(
         name="held-on-after-another-machine-handed-it-over",
         bug="A machine goes on to hold a name that another one of its owner handed over.",
-        test="naming/test_names.py::test_what_a_thief_handed_over_by_the_key_of_an_era_is_claimed_anew_in_the_next_one",
+        test="naming/test_handing_over.py::test_what_a_thief_handed_over_by_the_key_of_an_era_is_claimed_anew_in_the_next_one",
         edits=(
             Edit(
                 "naming/own.py",
@@ -123,19 +123,19 @@ MUTANTS = (
     Mutant(
         name="handed-over-by-a-thief-for-good",
         bug="What a thief of the present key hands over is not claimed anew in the owner's next era.",
-        test="naming/test_names.py::test_what_a_thief_handed_over_by_the_key_of_an_era_is_claimed_anew_in_the_next_one",
+        test="naming/test_handing_over.py::test_what_a_thief_handed_over_by_the_key_of_an_era_is_claimed_anew_in_the_next_one",
         edits=(Edit("naming/own.py", "        if handed and begins:\n", "        if handed:\n"),),
     ),
     Mutant(
         name="handed-over-and-claimed-at-once",
         bug="A machine that claims a name with the number by which another one of its owner handed it over undoes that.",
-        test="naming/test_names.py::test_a_machine_that_claims_before_it_hears_of_a_transfer_hands_the_name_over_again",
+        test="naming/test_handing_over.py::test_a_machine_that_claims_before_it_hears_of_a_transfer_hands_the_name_over_again",
         edits=(Edit("naming/keeping.py", "    return rival.terms.successor\n", "    return None\n"),),
     ),
     Mutant(
         name="answers-whoever-has-the-key-at-once",
         bug="Who has a copy of the key makes this machine sign as often as it likes.",
-        test="naming/test_names.py::test_who_speaks_as_the_owner_again_and_again_is_answered_each_few_seconds_at_most",
+        test="naming/test_machines.py::test_who_speaks_as_the_owner_again_and_again_is_answered_each_few_seconds_at_most",
         edits=(Edit("naming/keeper.py", "self.send_after(_ROUSED, Tend())", "self.send_after(0.0, Tend())"),),
     ),
 )

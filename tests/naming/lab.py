@@ -7,17 +7,17 @@ from types import SimpleNamespace
 import trio
 
 from beam_actors.errors import ConnectionLost, PeerOffline
-from beam_actors.naming import NO_WORK, Limits, compose_naming, custodian_of, protocol, spread_ref
-from beam_actors.naming.messages import Submit
+from beam_actors.naming import NO_WORK, Handing, Limits, compose_naming, custodian_of, hand_over, protocol, spread_ref
+from beam_actors.naming.messages import GetHolding, Submit
 from beam_actors.naming.protocol import PROTOCOL, Refuse
 from beam_actors.peers import Fate, InboundStream, PeerDown, PeerUp
-from beam_actors.runtime import ChildSpec, Intensity, Supervisor, System
+from beam_actors.runtime import ChildSpec, Intensity, ListMembers, Supervisor, System
 from beam_actors.testing.clock import SimClock
 from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.entropy import SeededEntropy
 from beam_actors.testing.store import MemoryStore
-from tests.naming.bench import ids_at
+from tests.naming.bench import ALICE, ids_at
 from tests.naming.builders import NETWORK, owner_key, peer
 
 SERVICES = "services"
@@ -250,6 +250,14 @@ class Node:
         async with self.system.run(root):
             yield self
 
+    async def hand_over(self, name, heir, *, era, by=None):
+        """Let it hand a name over as soon as it has the key of that era, as a command does while it does not run."""
+        store = await MemoryStore.open(self.disk)
+        try:
+            await hand_over(store, by or self.owner, name, Handing(heir, era))
+        finally:
+            await store.close()
+
 
 class Silent:
     """Stands where a peer's `spread` would, takes each stream and says nothing."""
@@ -282,6 +290,12 @@ async def lab(count: int, **options):
         yield wires, [await stack.enter_async_context(Node(wires, number, **options).run()) for number in range(count)]
 
 
+def two_machines():
+    """Two machines of one owner, which do not run yet, and the wires between them."""
+    wires = Wires()
+    return wires, Node(wires, 0, owner=0), Node(wires, 1, owner=0)
+
+
 async def settle(seconds: float = 3.0):
     """Let everybody finish what they are about; the mock clock jumps."""
     await trio.sleep(seconds)
@@ -290,6 +304,16 @@ async def settle(seconds: float = 3.0):
 async def ids(node) -> set[bytes]:
     """The ids of all claims at the node."""
     return await ids_at(node.registrar)
+
+
+async def entry(node, name=ALICE):
+    """What the node knows of this owner's hold on a name, or of another's whom a person here bound to it."""
+    return (await node.registrar.ask(GetHolding(name))).entry
+
+
+async def members(node):
+    """The names that have an actor at the node."""
+    return set(await node.system.ref(f"{SERVICES}/names").ask(ListMembers()))
 
 
 async def give(node, *claims):

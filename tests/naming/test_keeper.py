@@ -2,21 +2,11 @@ import trio
 
 from beam_actors.naming.keeping import RENEW_AFTER
 from beam_actors.naming.limits import DAY, HOUR
-from beam_actors.naming.messages import GetHolding
-from beam_actors.runtime import ListMembers
 from beam_actors.values import Name
 from tests.naming.builders import FIRST, NOW, owner_id
-from tests.naming.lab import Node, Wires, lab, settle
+from tests.naming.lab import Node, Wires, entry, lab, members, settle
 
 ALICE = Name("alice")
-
-
-async def entry(node, name=ALICE):
-    return (await node.registrar.ask(GetHolding(name))).entry
-
-
-async def members(node):
-    return set(await node.system.ref("services/names").ask(ListMembers()))
 
 
 async def test_a_claim_is_renewed_long_before_it_ends(autojump_clock):

@@ -9,7 +9,7 @@ from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeping import RENEW_AFTER
 from beam_actors.naming.limits import HOUR
-from beam_actors.naming.messages import Changed, GetHolding, Resolve
+from beam_actors.naming.messages import Changed, Resolve
 from beam_actors.naming.solving import NOTHING, Proof, Solver
 from beam_actors.naming.tending import Reserve
 from beam_actors.naming.work import NO_WORK, Difficulty, Levels, level_of, salt_of
@@ -17,7 +17,7 @@ from beam_actors.testing.compute import InlineCompute
 from beam_actors.values import Name
 from tests.naming.bench import bench, submit
 from tests.naming.builders import CHEAP, NETWORK, claim, owner_id, owner_key, peer, proved, revocation, solved, work
-from tests.naming.lab import Node, Wires, give, ids, lab, settle
+from tests.naming.lab import Node, Wires, entry, give, ids, lab, settle
 
 ALICE, BOB = Name("alice"), Name("bob")
 SOME = Difficulty(6, 8)
@@ -114,10 +114,6 @@ async def test_a_network_that_asks_for_none_is_shown_none():
 
 
 # --- the names' actors ------------------------------------------------------------------------------------------------
-
-
-async def entry(node, name=ALICE):
-    return (await node.registrar.ask(GetHolding(name))).entry
 
 
 def known(node, owner, name=ALICE):
