@@ -1,5 +1,6 @@
-"""A fake daemon behind a real Unix socket, in a thread with a loop of its own, and the program run in this process."""
+"""A fake daemon behind a real Unix socket, in a thread, the program run in this process, and homes of owners."""
 
+import io
 import json
 import os
 import socket
@@ -9,14 +10,17 @@ import attrs
 import pytest
 import trio
 
+from beam_actors.cli import owner_commands
 from beam_actors.cli.app import run
 from beam_actors.cli.home import POINTER, Home
 from beam_actors.control import Control, ControlLimits
+from beam_actors.naming.records import Own, put_own
 from beam_actors.runtime import ChildSpec, Supervisor, System
-from beam_actors.values import UnixAddress
+from beam_actors.values import Name, UnixAddress
 from beam_actors.world.clock import SystemClock
 from beam_actors.world.epoll import EpollDriver
 from beam_actors.world.home_lock import HomeLock
+from tests.cli.owner_home import CHAIN, WORDS, keep
 from tests.control.fakes import FakeNode
 
 LIMITS = ControlLimits(status_interval=0.02)
@@ -136,3 +140,47 @@ def unused():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
+
+
+# --- owners ---
+
+
+class Terminal(io.StringIO):
+    """What a person types, after `before` happened elsewhere."""
+
+    def __init__(self, text, before):
+        super().__init__(text)
+        self.before = before
+
+    def isatty(self):
+        return True
+
+    def readline(self, size=-1):
+        self.before()
+        return super().readline(size)
+
+
+@pytest.fixture
+def phrase_file(tmp_path):
+    """A file with the recovery phrase of `owner_home.CHAIN`."""
+    path = tmp_path / "words"
+    path.write_text(WORDS + "\n")
+    return path
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Have a person at a terminal who types this."""
+
+    def type_in(text, before=lambda: None):
+        monkeypatch.setattr(owner_commands, "is_terminal", lambda: True)
+        monkeypatch.setattr("sys.stdin", Terminal(text, before))
+
+    return type_in
+
+
+@pytest.fixture
+def owner_of_cottage(home, beam, phrase_file):
+    """The home is that owner's, who holds one name."""
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    keep(home, put_own(Own(Name("cottage"), 1, CHAIN.owner_id)))
