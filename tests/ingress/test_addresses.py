@@ -1,11 +1,17 @@
 import ipaddress
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.ingress.addresses import NETWORK, TABLE, AddressBook, Allocation
+from beam_actors.ingress.messages import ServerStarted
 from beam_actors.ports import Change
+from beam_actors.testing.disk import MemoryDisk
+from beam_actors.testing.store import MemoryStore
+from tests.ingress.resolving import Node, look_up
+from tests.ingress.rig import OWNER, PEER, FakeNames
 
 
 def test_ten_thousand_names_have_ten_thousand_addresses():
@@ -95,3 +101,139 @@ def test_whatever_is_stored_no_two_names_share_an_address(records):
     ips = [book.find(key.decode()) for key in kept]
     assert len(set(ips)) == len(kept) == len(book)
     assert None not in ips
+
+
+# --- as the resolver gives them to names ------------------------------------------------------------------------------
+
+
+async def test_a_name_gets_an_address_of_its_own_which_is_remembered(autojump_clock):
+    disk = MemoryDisk()
+    node = Node(FakeNames("a", "b"), disk=disk)
+    async with node.run() as system:
+        a, b = await look_up(system, "a"), await look_up(system, "b")
+        assert a.address.startswith("127.77.")
+        assert a.address != b.address
+        assert a.facts == (f"owner={OWNER}", f"peer={PEER}")
+        assert await look_up(system, "a") == a
+        assert node.told["https"] == node.told["http"] == [a.address, b.address, a.address]
+        assert await node.stored() == {b"a", b"b"}
+    used = disk.used
+    again = Node(FakeNames("b", "a"), disk=disk)
+    async with again.run() as system:
+        assert (await look_up(system, "b")).address == b.address
+        assert (await look_up(system, "a")).address == a.address
+    assert disk.used == used  # nothing more was written
+
+
+@pytest.mark.parametrize(("https", "http"), [(False, False), (False, True), (True, False)])
+async def test_without_privileges_all_names_share_the_servers_address(autojump_clock, https, http):
+    node = Node(FakeNames("a"), https=https, http=http)
+    async with node.run() as system:
+        assert (await look_up(system, "a")).address == "127.0.0.1"
+
+
+def after(ip, step):
+    return str(ipaddress.IPv4Address(ip) + step)
+
+
+@pytest.mark.parametrize("kind", ["https", "http"])
+async def test_a_name_whose_address_another_program_has_moves_to_the_next_for_good(autojump_clock, kind):
+    """The daemon of another home of this machine chooses the same address for it."""
+    first = AddressBook(10).allocate("a").ip
+    node = Node(FakeNames("a", "b"))
+    node.taken[kind] = {first, after(first, 1)}
+    async with node.run() as system:
+        assert (await look_up(system, "a")).address == after(first, 2)
+        assert (await look_up(system, "b")).address == AddressBook(10).allocate("b").ip
+        node.taken[kind].clear()
+        assert (await look_up(system, "a")).address == after(first, 2)
+    again = Node(FakeNames("a"), disk=node.disk)
+    async with again.run() as system:
+        assert (await look_up(system, "a")).address == after(first, 2)
+
+
+async def test_an_address_that_is_taken_for_a_moment_stays_a_names(autojump_clock):
+    """A server's own listener of before is on its way out."""
+    ip = AddressBook(10).allocate("a").ip
+    node = Node(FakeNames("a"))
+    node.taken["http"] = {ip}
+    async with node.run() as system, trio.open_nursery() as nursery:
+        nursery.start_soon(free_later, node.taken["http"], ip)
+        assert (await look_up(system, "a")).address == ip
+        node.taken["http"] = {ip}
+        assert (await look_up(system, "a")).address == "127.0.0.1"  # it led there in this run, and does again
+        node.taken["http"] = set()
+        assert (await look_up(system, "a")).address == ip
+
+
+async def free_later(taken, ip):
+    await trio.sleep(0.15)
+    taken.discard(ip)
+
+
+async def test_where_somebody_has_every_address_none_is_tried_again_before_a_server_restarts(autojump_clock):
+    node = Node(FakeNames("a", "b"))
+    node.taken["https"] = {"all"}
+    async with node.run() as system:
+        assert (await look_up(system, "a")).address == "127.0.0.1"
+        tried = set(node.told["https"])
+        assert len(tried) == 5
+        assert (await look_up(system, "b")).address == "127.0.0.1"
+        assert len(set(node.told["https"]) - tried) == 1
+        node.taken["https"] = set()
+        system.ref("node/resolver").tell(ServerStarted("https"))
+        assert (await look_up(system, "a")).address == AddressBook(10).allocate("a").ip
+
+
+async def test_an_address_that_a_person_chose_is_every_names(autojump_clock):
+    node = Node(FakeNames("a"), shared="127.0.0.9")
+    async with node.run() as system:
+        assert (await look_up(system, "a")).address == "127.0.0.9"
+        assert await node.stored() == set()
+    assert node.told == {"https": [], "http": []}
+
+
+async def test_a_disk_that_refuses_costs_only_the_memory_of_an_address(autojump_clock):
+    node = Node(FakeNames("a"))
+    async with node.run() as system:
+        node.disk.capacity = 0
+        assert (await look_up(system, "a")).address.startswith("127.77.")
+
+
+async def damaged_table():
+    """A disk with a row that can't be read, and two names with one address."""
+    disk, shared = MemoryDisk(), b"\x7f\x4d\x01\x01"
+    store = await MemoryStore.open(disk)
+    await store.commit([Change(TABLE, key, value) for key, value in ((b"a", b"junk"), (b"b", shared), (b"c", shared))])
+    return disk
+
+
+async def test_a_damaged_row_is_made_anew_and_costs_no_other(autojump_clock):
+    disk = await damaged_table()
+    node = Node(FakeNames("a", "b", "c"), disk=disk)
+    async with node.run() as system:
+        assert await node.stored() == {b"b"}
+        assert (await look_up(system, "a")).address.startswith("127.77.")
+        assert (await look_up(system, "b")).address == "127.77.1.1"
+        assert (await look_up(system, "c")).address != "127.77.1.1"
+        assert await node.stored() == {b"a", b"b", b"c"}
+
+
+async def test_a_damaged_row_that_the_full_disk_keeps_stops_nobody(autojump_clock):
+    disk = await damaged_table()
+    disk.capacity = disk.used
+    node = Node(FakeNames("b"), disk=disk)
+    async with node.run() as system:
+        assert (await look_up(system, "b")).address == "127.77.1.1"
+        assert await node.stored() == {b"a", b"b", b"c"}
+        assert system.ref("node/resolver").incarnation == 1
+
+
+async def test_a_server_that_restarts_is_told_its_addresses(autojump_clock):
+    node = Node(FakeNames("a", "b"))
+    async with node.run() as system:
+        ips = [(await look_up(system, text)).address for text in "ab"]
+        node.told["https"].clear()
+        system.ref("node/resolver").tell(ServerStarted("https"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert node.told["https"] == ips
