@@ -20,6 +20,10 @@ def nodes_of(count, start=0):
     return [node_of(number) for number in range(start, start + count)]
 
 
+OWN = node_of(10**6)
+"""The one whose table is tested."""
+
+
 def nearest(key, nodes, count=20):
     """The same by brute force, over peer ids, by another arithmetic."""
     bits = [(bytes(a ^ b for a, b in zip(key, node_id(node.peer), strict=True)), node) for node in nodes]
