@@ -2,14 +2,12 @@ import attrs
 import pytest
 import trio
 
-from beam_actors.control import ExposeRequest, ForwardRequest, TraceRequest
+from beam_actors.control import ExposeRequest
 from beam_actors.errors import (
-    ActorNotFound,
     NameNotFound,
     NameTaken,
     NotAllowed,
     PeerOffline,
-    TunnelNotFound,
     UsageError,
 )
 from beam_actors.identity import REVOCATION_ERA
@@ -19,21 +17,7 @@ from beam_actors.testing.files import SimFiles
 from beam_actors.testing.world import run_world
 from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
 from simulations.owning import chain_of
-
-APP = TcpAddress("127.0.0.1", 3000)
-
-
-def with_two_nodes(check, **choices):
-    """Run `check(api of the owner, api of the visitor, world)` with both connected."""
-
-    async def scenario(world):
-        one, two = world.machine("owner"), world.machine("visitor")
-        owner, visitor = await one.boot(**choices), await two.boot()
-        await visitor.api.connect(one.address_of(owner))
-        await trio.sleep(1)  # both sides have told everybody
-        await check(owner.api, visitor.api)
-
-    run_world(3, scenario)
+from tests.node.pairs import APP, with_two_nodes
 
 
 async def eventually(probe):
@@ -92,106 +76,6 @@ def test_a_name_registered_here_resolves_there():
         assert await owner.names() == ()
 
     with_two_nodes(check)
-
-
-def test_tunnels_and_forwards_are_offered_listed_and_withdrawn():
-    async def check(owner, visitor):
-        row = await owner.expose(ExposeRequest(target=APP, name="site"))
-        assert (row.id, row.kind, row.urls, row.allow) == ("site.http", "http", ("https://site.local",), ())
-        only = (await visitor.id()).peer_id
-        raw = await owner.expose(ExposeRequest(target=APP, port=22, allow=(only,)))
-        assert (raw.kind, raw.allow) == ("tcp", (only,))
-        assert [item.id for item in await owner.tunnels()] == ["_.22", "site.http"]
-        assert (await owner.names())[0].url == "https://site.local"
-        assert (await owner.unexpose("site.local")).id == "site.http"
-        with pytest.raises(TunnelNotFound):
-            await owner.unexpose("site.local")
-        listen = TcpAddress("127.0.0.1", 8080)
-        held = await visitor.forward(ForwardRequest(destination="site.local", port=None, listen=listen))
-        assert (held.listening, held.port) == (True, 80)
-        assert (await visitor.unforward("127.0.0.1:8080")).id == held.id
-        assert await visitor.forwards() == ()
-        request = ForwardRequest(destination="site", port=22, listen=listen)
-        owned = f"site.{(await owner.id()).owner}"
-        for made, typed in (("site", "site.local:22"), ("site.local", "site:22"), ("site", "site.localhost")):
-            held = await visitor.forward(attrs.evolve(request, destination=made))
-            for other in ("site.local:23", f"{owned}.local:22", "sites"):
-                with pytest.raises(TunnelNotFound):
-                    await visitor.unforward(other)
-            assert (await visitor.unforward(typed)).id == held.id
-        held = await visitor.forward(attrs.evolve(request, destination=owned))
-        assert (await visitor.unforward(f"{owned}.local:22")).id == held.id
-        for port in (8080, 8081):
-            await visitor.forward(attrs.evolve(request, listen=TcpAddress("127.0.0.1", port)))
-        with pytest.raises(TunnelNotFound):
-            await visitor.unforward("site.local:22")
-
-    with_two_nodes(check)
-
-
-def test_a_foreground_tunnel_reuses_the_name_that_was_made_for_its_target():
-    async def check(owner, _visitor):
-        request = ExposeRequest(target=APP, foreground=True)
-        first = await owner.expose(request)
-        await owner.unexpose(first.id)
-        assert (await owner.expose(request)).name == first.name
-        other = await owner.expose(attrs.evolve(request, target=TcpAddress("127.0.0.1", 3001)))
-        assert other.name != first.name
-
-    with_two_nodes(check)
-
-
-def test_crash_is_refused_unless_the_daemon_was_started_for_it():
-    async def check(owner, visitor):
-        with pytest.raises(NotAllowed, match="--chaos"):
-            await visitor.crash("node/control")
-        with pytest.raises(ActorNotFound):
-            await owner.crash("node/nobody")
-        await owner.crash("node/core/services/registry")
-        await trio.sleep(1)
-        registry = find((await owner.tree()).root, "node/core/services/registry")
-        assert registry.incarnation == 2
-        assert "beam crash" in registry.last_exit
-
-    with_two_nodes(check, chaos=True)
-
-
-def test_a_foreground_tunnel_that_is_exposed_for_good_is_kept():
-    async def check(owner, _visitor):
-        request = ExposeRequest(target=APP, name="site", foreground=True)
-        assert (await owner.expose(request)).foreground
-        assert not (await owner.expose(attrs.evolve(request, foreground=False))).foreground
-        assert [row.foreground for row in await owner.tunnels()] == [False]
-
-    with_two_nodes(check)
-
-
-@pytest.mark.parametrize("wrong", ["../../x", "127.0.0.1", "a b", "example.com", "/ip4/10.0.0.1/tcp/4747", "/x", "-x"])
-def test_a_forward_that_can_never_lead_anywhere_is_refused(wrong):
-    async def check(owner, _visitor):
-        listen = TcpAddress("127.0.0.1", 8080)
-        with pytest.raises(UsageError):
-            await owner.forward(ForwardRequest(destination=wrong, port=None, listen=listen))
-        assert await owner.forwards() == ()
-
-    with_two_nodes(check)
-
-
-def test_a_forward_may_lead_to_what_is_unknown_yet():
-    async def check(owner, visitor):
-        peer = (await visitor.id()).peer_id
-        for number, destination in enumerate(("nobody-yet.local", "nobody", peer, f"/ip4/10.0.0.2/tcp/1/p2p/{peer}")):
-            listen = TcpAddress("127.0.0.1", 8080 + number)
-            row = await owner.forward(ForwardRequest(destination=destination, port=None, listen=listen))
-            assert row.destination == destination
-
-    with_two_nodes(check)
-
-
-def find(node, path):
-    if node.path == path:
-        return node
-    return next((found for child in node.children if (found := find(child, path))), None)
 
 
 def test_the_names_of_the_revoked_are_shown_as_that_until_they_are_let_go():
@@ -361,50 +245,5 @@ def test_a_peer_that_was_not_found_is_not_listed():
         with pytest.raises(PeerOffline):
             await owner.connect(Multiaddr.from_address(TcpAddress("10.0.0.2", 9), nobody))
         assert [row.peer_id for row in await owner.peers()] == [(await visitor.id()).peer_id]
-
-    with_two_nodes(check)
-
-
-def test_an_actor_is_found_by_the_end_of_its_path_if_that_is_its_alone():
-    async def check(owner, visitor):
-        await owner.crash("registry")
-        await visitor.register("list", contest=False)
-        with pytest.raises(UsageError, match="2 actors are called 'list'"):
-            await visitor.trace(TraceRequest(actor="list"))
-        with pytest.raises(ActorNotFound, match="beam tree"):
-            await visitor.trace(TraceRequest(actor="egistry"))
-
-    with_two_nodes(check, chaos=True)
-
-
-def test_a_trace_shows_what_a_name_was_asked_for_and_no_key():
-    async def check(owner, visitor):
-        peer_id = (await owner.id()).peer_id
-        with await owner.trace(TraceRequest(actor="registry", limit=5)) as feed:
-            await owner.register("byronwade", contest=False)
-            rows = [await feed.next() for _ in range(5)]
-        assert {row.path for row in rows} == {feed.actor} == {"node/core/services/registry"}
-        row = next(row for row in rows if row.message == "Reserve")
-        assert (row.kind, row.asked, row.outcome) == ("message", True, "deferred")
-        assert row.shown == "name=byronwade, contest=False, made=False"
-        peer = f"node/core/services/network/peers/{peer_id[-8:]}"
-        with await visitor.trace(TraceRequest(actor=peer, subtree=True)) as feed:
-            await visitor.ping(peer_id)
-            assert (await feed.next()).path.startswith(peer)
-
-    with_two_nodes(check)
-
-
-def test_the_tree_tells_of_bounds_and_of_the_dead():
-    async def check(owner, visitor):
-        tree = await owner.tree()
-        registry = find(tree.root, "node/core/services/registry")
-        assert registry.capacity > 0
-        assert registry.exits == ()
-        await owner.register("byronwade", contest=False)  # which looks for others that hold it
-        await trio.sleep(2)
-        (dead,) = [row for row in (await owner.tree()).dead if row.kind == "LookUp"]
-        assert (dead.path, dead.reason) == ("node/core/services/lookups/byronwade", "shutdown")
-        assert 1 < dead.ago_s < 3  # the look-up may end a moment before or after the registration
 
     with_two_nodes(check)
