@@ -1,9 +1,8 @@
 """A node that exists only as rows: the `NodeApi` of the control tests."""
 
 import attrs
-import trio
 
-from beam_actors.control.api import NodeApi, TraceFeed
+from beam_actors.control.api import NodeApi
 from beam_actors.control.names import (
     Choice,
     Conflict,
@@ -28,7 +27,6 @@ from beam_actors.control.results import (
     PingResult,
     Status,
     TraceRequest,
-    TraceRow,
     TrafficRow,
     Tree,
     TreeNode,
@@ -37,6 +35,7 @@ from beam_actors.control.results import (
 from beam_actors.errors import ActorNotFound, NameNotFound, NameTaken, NotAllowed, TunnelNotFound
 from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import EVERYONE, Multiaddr, OwnerId, PeerId
+from tests.control.actors import FakeFeed, small_tree
 
 PEER = str(PeerId(bytes(32)))
 OTHER = str(PeerId(bytes(31) + b"\x01"))
@@ -318,12 +317,7 @@ class FakeNode:
 
     async def tree(self):
         self._record("tree")
-        leaf = _node("node/control", "Control")
-        crashed = attrs.evolve(
-            _node("node/core/x", "Thing"), restarts=1, incarnation=2, last_exit="crashed: ValueError('boom\x1b[31m')"
-        )
-        root = attrs.evolve(_node("node", "Supervisor"), children=(leaf, crashed))
-        return Tree(root=self.root or root, dead=self.dead_rows)
+        return Tree(root=self.root or small_tree(), dead=self.dead_rows)
 
     async def trace(self, request: TraceRequest):
         self._record("trace", request)
@@ -345,65 +339,6 @@ class FakeNode:
     async def stop(self):
         self._record("stop")
         self.stopped = True
-
-
-class FakeFeed:
-    """A trace whose rows a test puts in; None is its end."""
-
-    def __init__(self, actor):
-        self.actor = actor
-        self.ended = None
-        self.recorded = 0
-        self.missed = 0
-        self.closed = False
-        self._send, self._receive = trio.open_memory_channel(1000)
-
-    def put(self, **what):
-        row = TraceRow(
-            **{
-                "time": 1_800_000_000.25, "path": self.actor, "incarnation": 1, "kind": "message", "message": "Say",
-                "shown": "text=str[5]", "sender": None, "asked": False, "waited_s": 0.001, "took_s": 0.25,
-                "outcome": "handled", "detail": "", "missed": 0, **what,
-            }
-        )  # fmt: skip
-        self._send.send_nowait(row)
-
-    def end(self, why):
-        self.ended = why
-        self._send.send_nowait(None)
-
-    async def next(self):
-        row = await self._receive.receive()
-        self.recorded += row is not None
-        return row
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.closed = True
-
-
-_FEED_CONFORMS: type[TraceFeed] = FakeFeed
-
-
-def _node(path, kind):
-    return TreeNode(
-        path=path,
-        kind=kind,
-        state="running",
-        incarnation=1,
-        restarts=0,
-        last_exit=None,
-        mailbox=0,
-        uptime_s=3.0,
-        message=None,
-        busy_s=0.0,
-        cpu_s=0.0,
-        waits_for=None,
-        workers=0,
-        children=(),
-    )
 
 
 _CONFORMS: type[NodeApi] = FakeNode
