@@ -39,7 +39,6 @@ TESTED_IN = {
     "testing/store.py": "ports/test_store.py",
     "testing/tls.py": "ports/test_tls.py",
     "tunnels/room.py": "tunnels/test_facade.py",
-    "world/schema.py": "world/test_store.py",
 }
 
 
