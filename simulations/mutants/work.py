@@ -57,7 +57,7 @@ MUTANTS = (
     Mutant(
         name="renewal-without-work",
         bug="A renewal shows no work.",
-        test="naming/test_solving.py::test_a_renewal_a_tombstone_and_a_later_era_keep_the_work",
+        test="naming/test_names_at_work.py::test_a_renewal_a_tombstone_and_a_later_era_keep_the_work",
         edits=(
             Edit(
                 "naming/keeper.py",
@@ -99,7 +99,7 @@ MUTANTS = (
     Mutant(
         name="less-work-is-not-less",
         bug="Who wants less work for a name than before gets as much as was wanted first.",
-        test="naming/test_solving.py::test_more_work_that_is_wanted_no_more_ends_within_a_slice",
+        test="naming/test_names_at_work.py::test_more_work_that_is_wanted_no_more_ends_within_a_slice",
         edits=(Edit("naming/keeper.py", "            self._solver.lower(self._name, message.level)\n", ""),),
     ),
 )
