@@ -93,7 +93,7 @@ MUTANTS = (
     Mutant(
         name="chosen-name-makes-room",
         bug="A random name is released to make room although a person registered it by itself.",
-        test="node/test_offering.py::test_a_random_name_that_nothing_uses_makes_room",
+        test="node/test_making_room.py::test_a_random_name_that_nothing_uses_makes_room",
         edits=(
             Edit(
                 "naming/registrar.py",
