@@ -3,9 +3,9 @@
 Swarm style (Groce et al., ISSTA 2012): each kind is off in half of the plans, so that none hides another. Invariant:
 what is asked of `choices` is asked in one order, so that a seed of a scenario stays the plan that it is.
 
-Two draw their own. `churn` is about just these faults: some kind is always on, all are in large worlds, machines stay
-away longer or for good, and actors crash alone. What Hypothesis draws (`draw`) may be nothing at all in each number, so
-that a plan shrinks.
+`churn` is about just these faults: some kind is always on, all are in large worlds, and of three kinds it has its own,
+since machines stay away longer or for good there and actors crash alone. What Hypothesis draws (`draw`) is not from
+here: it may be nothing at all in each number, so that a plan shrinks.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,9 +39,9 @@ def leave(choices: Choices, size: int, safety: float, *, most: float) -> Fault:
     return Leave(at=moment(choices, safety), machine=choices.integer(0, size - 1), down=choices.number(1.0, most))
 
 
-def pause(choices: Choices, size: int, safety: float) -> Fault:
+def pause(choices: Choices, size: int, safety: float, *, most: float = 15.0) -> Fault:
     """A daemon does nothing for some seconds."""
-    return Pause(at=moment(choices, safety), machine=choices.integer(0, size - 1), seconds=choices.number(0.5, 15.0))
+    return Pause(at=moment(choices, safety), machine=choices.integer(0, size - 1), seconds=choices.number(0.5, most))
 
 
 def moment(choices: Choices, safety: float) -> float:

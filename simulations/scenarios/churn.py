@@ -6,13 +6,15 @@ network falls into two and is healed. From a hundred machines on it takes ten mi
 them, and every fifth person has a name: what grows with the square of the machines would hide all else.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from simulations.choices import SeededChoices
-from simulations.faults import ActorCrash, Crash, Fault, Kill, Leave, Pause, Split
+from simulations.choices import Choices, SeededChoices
+from simulations.faults import ActorCrash, Crash, Fault, Leave, Split
 from simulations.operations import Expose, Fetch, Operation, Register, Release, Resolve
 from simulations.plan import Bounds, MachinePlan, Plan, in_order
 from simulations.topology import tree
+from simulations.troubles import Kind, kill, moment, pause
 
 if TYPE_CHECKING:
     from simulations.stage import Stage
@@ -123,30 +125,25 @@ def _split(choices: SeededChoices, size: int, safety: float) -> Fault:
 
 
 def _faults(choices: SeededChoices, size: int, safety: float, *, count: int) -> list[Fault]:
-    """Swarm style: each class is off in half of the runs; at least one is on. All are in large worlds."""
-    makers = [make for make in (_crash, _kill, _leave, _pause, _actor) if size >= _LARGE or choices.boolean()]
-    return [
-        choices.choice(makers or [_crash])(choices, choices.number(1.0, safety - 1.0), choices.integer(0, size - 1))
-        for _ in range(count)
-    ]
+    """Swarm style: each kind is off in half of the runs; at least one is on. All are in large worlds."""
+    on = [kind for kind in _KINDS if size >= _LARGE or choices.boolean()]
+    return [choices.choice(on or [_crash])(choices, size, safety) for _ in range(count)]
 
 
-def _crash(choices: SeededChoices, at: float, machine: int) -> Fault:
+def _crash(choices: Choices, size: int, safety: float) -> Fault:
+    at, machine = moment(choices, safety), choices.integer(0, size - 1)
     return Crash(at=at, machine=machine, down=choices.number(1.0, 20.0), torn=choices.boolean())
 
 
-def _kill(choices: SeededChoices, at: float, machine: int) -> Fault:
-    return Kill(at=at, machine=machine, down=choices.number(0.0, 5.0))
-
-
-def _leave(choices: SeededChoices, at: float, machine: int) -> Fault:
+def _leave(choices: Choices, size: int, safety: float) -> Fault:
+    at, machine = moment(choices, safety), choices.integer(0, size - 1)
     back = machine == 0 or choices.integer(0, 4) > 0  # machine 0 is everybody's way in
     return Leave(at=at, machine=machine, down=choices.number(1.0, 60.0), back=back)
 
 
-def _pause(choices: SeededChoices, at: float, machine: int) -> Fault:
-    return Pause(at=at, machine=machine, seconds=choices.number(0.5, 20.0))
-
-
-def _actor(choices: SeededChoices, at: float, machine: int) -> Fault:
+def _actor(choices: Choices, size: int, safety: float) -> Fault:
+    at, machine = moment(choices, safety), choices.integer(0, size - 1)
     return ActorCrash(at=at, machine=machine, path=choices.choice(ACTORS))
+
+
+_KINDS: tuple[Kind, ...] = (_crash, kill, _leave, partial(pause, most=20.0), _actor)
