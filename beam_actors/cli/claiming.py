@@ -75,6 +75,12 @@ def refusal_of(app: App, name: str) -> str | None:
     return None
 
 
+def replaced_by(era: int) -> str:
+    """The same of a name of which its row says that the owner opened that era elsewhere."""
+    way_out = f"`beam stop`, then `beam recover --era {era}`"
+    return f"The owner's key on this machine was replaced by one of era {era}: {way_out}."
+
+
 def note_gave_up(app: App, answer: Mapping[str, Any]) -> None:
     """Say which name made room for the one that was asked for, if one did."""
     if answer.get("gave_up"):

@@ -331,7 +331,8 @@ def _left(row: Mapping[str, Any]) -> str:
     if row["revoked"]:
         return "revoked"
     if seconds is None:
-        return "being claimed" if row["relation"] == "own" else NOTHING
+        waits = "being claimed" if row.get("replaced_by_era") is None else "not claimed"
+        return waits if row["relation"] == "own" else NOTHING
     return duration(seconds) if seconds > 0 else "ended"
 
 

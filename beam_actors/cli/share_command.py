@@ -197,12 +197,13 @@ class _Session:
 
     def _note_whose(self, tunnel: Mapping[str, Any]) -> None:
         """Say so when the name went, or came back: the tunnel stays, and nobody comes to it by a name that is gone."""
-        if tunnel["yours"] and tunnel["name"] and self._refusal is None:
+        replaced = tunnel.get("replaced_by_era") is not None  # by another key of the same owner's: nobody lost it
+        if (tunnel["yours"] or replaced) and tunnel["name"] and self._refusal is None:
             self._refusal = refusal_of(self._app, tunnel["name"])
             if self._refusal is not None:
                 self.end_line()
                 self._app.out.note(f"{full_name(tunnel)} is claimed by this machine no more. {self._refusal}")
-        if tunnel["yours"] == self._yours or (tunnel["yours"] and not self._holds(tunnel)):
+        if replaced or tunnel["yours"] == self._yours or (tunnel["yours"] and not self._holds(tunnel)):
             return
         self._yours = tunnel["yours"]
         self.end_line()

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from beam_actors.cli.claiming import follow_work, note_gave_up
+from beam_actors.cli.claiming import follow_work, note_gave_up, replaced_by
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import amount, counted, moment
@@ -19,6 +19,7 @@ from beam_actors.world.probe import answers
 OPEN_TO_ALL = "Anyone on the network can open this; --allow PEER restricts it."
 RIVALS = "Somebody else claims this name, too, so others must choose before it opens: see `beam names conflicts`."
 LOST = " (not yours any more)"
+REPLACED = " (key replaced)"
 _NOWHERE = {NameNotFound.code, NameHandedOver.code, NameContested.code}
 _TRAFFIC = ("conns", "to it", "from it")
 """Connections open now, of those since the start; bytes to the service, and from it."""
@@ -86,7 +87,7 @@ def tunnels(app: App) -> None:
     rows = [
         (
             row["id"],
-            (title(row) + ("" if row["yours"] else LOST)) if row["name"] else NOTHING,
+            title(row) + _whose(row) if row["name"] else NOTHING,
             row["target"],
             row["kind"] if row["port"] is None else f"{row['kind']} {row['port']}",
             counted(len(row["allow"]), "peer") if row["allow"] else "everyone",
@@ -97,8 +98,18 @@ def tunnels(app: App) -> None:
     heads = ("id", "name", "target", "kind", "open to", *_TRAFFIC)
     app.out.table(heads, rows, empty="No tunnels; `beam 3000` offers a port.", spare=("from it", "to it"))
     for row in answer["tunnels"]:
-        if not row["yours"]:
+        if not row["yours"] and row.get("replaced_by_era") is None:
             app.out.note(f"{title(row)} is not yours any more, so nobody comes: `beam unexpose {row['id']}` ends it.")
+    eras = [era for row in answer["tunnels"] if (era := row.get("replaced_by_era")) is not None]
+    if eras:
+        app.out.note(f"Where the key was replaced, nobody comes here by the name. {replaced_by(max(eras))}")
+
+
+def _whose(row: Mapping[str, Any]) -> str:
+    """What is said beside the name of a tunnel that this machine does not claim now."""
+    if row.get("replaced_by_era") is not None:
+        return REPLACED
+    return "" if row["yours"] else LOST
 
 
 @click.command

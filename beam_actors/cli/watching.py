@@ -34,6 +34,7 @@ _HAPPENED = {
     ("released", "own"): "was given up with your key",
     ("released", "pin"): "was given up by its owner {owner}",
     ("released", "petname"): "(which a petname of yours stands for) was given up by its owner {owner}",
+    ("left-behind", "own"): "is not claimed in the later era of your keys",
     ("transferred", "own"): "was handed over with your key, to {heir}",
     ("transferred", "pin"): "was handed over by its owner {owner} to {heir}; your pin follows when they register it",
     (
@@ -124,8 +125,8 @@ def _is_own(app: App, full: str) -> bool:
 
 
 def _refusal(app: App, event: Mapping[str, Any]) -> str | None:
-    """Why this machine can't claim an own name that is not held in a later era of its owner's keys."""
-    if (event["what"], event["relation"]) != ("released", "own"):
+    """Why this machine can't claim an own name of which it heard that its owner's keys are of a later era."""
+    if event["relation"] != "own" or event["what"] not in {"rotated", "left-behind"}:
         return None
     return refusal_of(app, event["name"].partition(".")[0])
 
@@ -133,12 +134,12 @@ def _refusal(app: App, event: Mapping[str, Any]) -> str | None:
 def _happened(event: Mapping[str, Any], *, yours: bool, refusal: str | None) -> str:
     """An event in words.
 
-    `yours` says of a name that was handed to this owner that it was registered since; a `refusal` of one that is not
-    held any more that nobody gave it up, but an era was opened without it.
+    `yours` says of a name that was handed to this owner that it was registered since; a `refusal`, why this machine
+    claims it no more.
     """
     name, what = event["name"], _what(event)
     if refusal is not None:
-        what = f"is not claimed in the later era of your keys. {refusal}"
+        what += f". {refusal}"
     if event["what"] == "handed" and not yours:
         what += f": `beam register {name.partition('.')[0]}` takes it"
     hint = " (`beam names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""

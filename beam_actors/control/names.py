@@ -29,6 +29,8 @@ class NameRow:
     """Whether this machine keeps it; false of an own name that other machines of the owner claim alone."""
     contested: bool = False
     """Whether another owner claims it, too; never of a petname."""
+    replaced_by_era: int | None = None
+    """The later era that the owner opened elsewhere, so that this machine claims the own name no more; else null."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -115,10 +117,10 @@ class Choice:
 class NameEvent:
     """Something that happened to a name which is owned or pinned here, or for which a petname stands.
 
-    `what` is contested, equivocated, rotated, released, transferred (to `heir`), inherited (by `owner`, whom its owner
-    made the heir), handed (to this node's owner, who may register it) or revoked; `owner` did it; `relation` is "own",
-    "pin", "petname", or "heir" of a name that was handed and is not bound; `number` counts from 1 since the daemon
-    started.
+    `what` is contested, equivocated, rotated (to `era` of its owner's keys), released, left-behind (an own name that
+    nobody has claimed in the later `era`), transferred (to `heir`), inherited (by `owner`, whom its owner made the
+    heir), handed (to this node's owner, who may register it) or revoked; `owner` did it; `relation` is "own", "pin",
+    "petname", or "heir" of a name that was handed and is not bound; `number` counts from 1 since the daemon started.
     """
 
     number: int
@@ -128,6 +130,7 @@ class NameEvent:
     owner: str
     relation: str
     heir: str | None = None
+    era: int | None = None
 
 
 @attrs.frozen(slots=True, kw_only=True)

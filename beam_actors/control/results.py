@@ -123,11 +123,16 @@ class TunnelRow:
     foreground: bool
     running: bool
     yours: bool
-    """Whether its name is registered here, which it is not any more once it was handed over. True without a name."""
+    """Whether its name is registered here and this machine's key signs for it. True without a name.
+
+    It is not any more once it was handed over, say, or the key was replaced.
+    """
     urls: tuple[str, ...]
     connections: int
     """Those that are open now."""
     traffic: TrafficRow
+    replaced_by_era: int | None = None
+    """The later era that the owner opened elsewhere, so that this machine claims the name no more; else null."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -68,8 +68,10 @@ class Announcer:
         """Tell what is new and durable, at once; `elsewhere` as of `Knowledge.elsewhere`."""
         known = self._ledger.known
         for event in known.events.after(self._logged):
-            to = {} if event.heir is None else {"to": str(event.heir)}
-            _log.warning(f"a name was {event.what.value}", name=str(event.name), owner=str(event.owner), **to)
+            what = event.what.value.replace("-", " ")
+            more = {"to": event.heir and str(event.heir), "era": event.era}
+            said = {key: value for key, value in more.items() if value is not None}
+            _log.warning(f"a name was {what}", name=str(event.name), owner=str(event.owner), **said)
         self._logged = known.events.last
         lodgers = known.lodgers  # peers who are full, too, have no use for these
         ordinary = tuple(one for one in new if one.kind is Kind.REVOCATION or (one.name, one.owner) not in lodgers)

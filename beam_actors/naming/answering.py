@@ -213,6 +213,7 @@ def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin, now:
         since=bound.since,
         revoked=knowledge.registry.is_revoked(bound.owner),
         contested=relation != "petname" and any(one.owner != bound.owner for one in knowledge.live(name, now)),
+        era=knowledge.registry.era_of(bound.owner),
     )
 
 

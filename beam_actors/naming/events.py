@@ -41,6 +41,8 @@ class Happening(enum.Enum):
     """Its owner signs in a later era."""
     RELEASED = "released"
     """Its owner gave it up, or holds it no longer in a later era."""
+    LEFT_BEHIND = "left-behind"
+    """It is an own name, and another machine of the owner opened a later era, in which nobody has claimed it."""
     TRANSFERRED = "transferred"
     """Its owner handed it over to `heir`."""
     INHERITED = "inherited"
@@ -69,6 +71,8 @@ class Event:
     relation: Relation | Literal["heir"]
     heir: OwnerId | None = None
     """To whom it was handed over, if that is what happened."""
+    era: int | None = None
+    """The later era of its owner's keys, if it is signed in that now, or was left behind."""
 
 
 @attrs.frozen(slots=True)
@@ -112,6 +116,7 @@ class Events:
         now: float,
         *,
         heir: OwnerId | None = None,
+        era: int | None = None,
     ) -> None:
         """Keep it, unless the same was told within an hour, or strangers did too much of it."""
         self._told = {key: at for key, at in self._told.items() if 0 <= now - at < HOUR}
@@ -125,7 +130,7 @@ class Events:
         self._told[what, name, owner] = now
         self._last += 1
         kept = self._by_strangers[what] if by_stranger else self._others
-        kept.append(Event(self._last, now, what, name, owner, interest.relation, heir))
+        kept.append(Event(self._last, now, what, name, owner, interest.relation, heir, era))
 
     def merged(
         self,
@@ -165,9 +170,12 @@ class Events:
         if not has_it:
             self.note(Happening.HANDED, claim.name, claim.owner, Interest("heir", heir), now, heir=heir)
 
-    def left(self, name: Name, interest: Interest, now: float) -> None:
-        """The owner spoke in a later era, and not of this name."""
-        self.note(Happening.RELEASED, name, interest.owner, interest, now)
+    def left(self, name: Name, interest: Interest, now: float, *, era: int) -> None:
+        """The owner spoke in a later era, and not of this name: nobody gave up what is held on this machine."""
+        if interest.relation == "own":
+            self.note(Happening.LEFT_BEHIND, name, interest.owner, interest, now, era=era)
+        else:
+            self.note(Happening.RELEASED, name, interest.owner, interest, now)
 
     def _changed(
         self, before: Entry | None, after: Entry, name: Name, interest: Interest, now: float, *, ours: bool, yours: bool
@@ -180,7 +188,7 @@ class Events:
         heir = claim.terms.successor
         if claim.kind is Kind.LIVE or (claim.kind, heir) == (before.claim.kind, before.claim.terms.successor):
             if claim.era > before.claim.era:
-                self.note(Happening.ROTATED, name, owner, interest, now)
+                self.note(Happening.ROTATED, name, owner, interest, now, era=claim.era)
         elif claim.kind is Kind.TOMBSTONE:
             self.note(Happening.RELEASED, name, owner, interest, now)
         else:

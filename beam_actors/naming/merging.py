@@ -89,7 +89,7 @@ class Merger:
         for name in sorted(left):
             for interest in self._bindings.interests(name, own=name in self._own):
                 if self._registry.entry(name, interest.owner) is None:
-                    self._events.left(name, interest, now)
+                    self._events.left(name, interest, now, era=self._registry.era_of(interest.owner))
 
     def _carry_on_holds(self, claim: Claim, ended: Iterable[Name], held: Collection[Name]) -> None:
         """A later era began, or the name is handed over: what was `held` until then, and had not lapsed, may go on."""

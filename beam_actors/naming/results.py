@@ -79,6 +79,8 @@ class Held:
     """Whether the owner revoked all keys, so that it leads nowhere for good."""
     contested: bool = False
     """Whether another owner holds the name, too. A petname leads to one owner, so nobody contests it."""
+    era: int = 0
+    """The latest era in which the owner is known to have signed anything."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

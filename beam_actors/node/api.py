@@ -46,11 +46,11 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import Keyring
 from beam_actors.ingress import Ingress
-from beam_actors.naming import Held, Naming
+from beam_actors.naming import Naming
 from beam_actors.node.choosing import Choosing
 from beam_actors.node.config import NodeConfig
 from beam_actors.node.offering import Offering
-from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at, single_rows
+from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
 from beam_actors.peers import Peers, State
 from beam_actors.ports import Clock
 from beam_actors.runtime import Ref, System
@@ -94,7 +94,8 @@ class Api:
         self._peers = peers
         self._naming = naming
         self._tunnels = tunnels
-        self._offering = Offering(naming, tunnels)
+        self._keys = keys.owner.keyset
+        self._offering = Offering(naming, tunnels, era=self._keys.era)
         self._ingress = ingress
         self._stopping = stopping
         self._started = clock.monotonic()
@@ -216,12 +217,13 @@ class Api:
     async def unexpose(self, tunnel: str) -> TunnelRow:
         """Withdraw a tunnel."""
         spec = await self._tunnels.unexpose(self._choosing.bare(tunnel))
-        yours = spec.name in await self._offering.yours({spec.name})
-        return self._rows.tunnel(TunnelStatus(spec=spec, running=False), yours=yours)
+        title = (await self._offering.titles({spec.name}))[spec.name]
+        status = TunnelStatus(spec=spec, running=False)
+        return self._rows.tunnel(status, title)
 
     async def tunnels(self) -> tuple[TunnelRow, ...]:
         """The offered services."""
-        return tuple(self._rows.tunnel(status, yours=yours) for status, yours in await self._offering.list())
+        return tuple(self._rows.tunnel(status, title) for status, title in await self._offering.list())
 
     async def forward(self, request: ForwardRequest) -> ForwardRow:
         """Hold a local port."""
@@ -297,23 +299,9 @@ class Api:
 
     async def names(self) -> tuple[NameRow, ...]:
         """The names that are owned or pinned here, and petnames; and those that the owner claims elsewhere."""
-        now = self._clock.wall()
         offered = await self._offered()
         here, elsewhere = await self._naming.names(), await self._naming.elsewhere()
-        rows = sorted(single_rows([*here, *elsewhere], self._owner), key=lambda held: (held.name, held.relation))
-        own = {held.name for held in here if held.relation == "own"}
-        bound = {held.name for held in rows if held.relation != "own"}
-
-        def leads(held: Held) -> bool:
-            """Whether the row's owner is reached by the name here; what is kept here goes before a pin."""
-            if held.relation != "own":
-                return held.name not in own
-            return held.name in offered if held.name in own else held.name not in bound
-
-        def kept(held: Held) -> bool:
-            return held.relation != "own" or held.name in own
-
-        return tuple(self._rows.name(held, now, leads=leads(held), here=kept(held)) for held in rows)
+        return self._rows.names(here, elsewhere, self._keys, offered, self._clock.wall())
 
     async def resolve(self, name: str) -> Resolution:
         """What a name leads to."""

@@ -8,7 +8,7 @@ once for one target get one random name.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ import trio
 
 from beam_actors.control import ExposeRequest
 from beam_actors.errors import BeamError, NameNotFound, QuotaExceeded
-from beam_actors.naming import Naming
+from beam_actors.naming import Held, Naming
 from beam_actors.tunnels import Tunnels, TunnelSpec, TunnelStatus
 from beam_actors.values import Name
 
@@ -32,11 +32,32 @@ _MAY_COME_BACK = (
 )
 
 
+@attrs.frozen(slots=True, kw_only=True)
+class Title:
+    """What a name is to this machine."""
+
+    yours: bool = True
+    """Whether it is registered here, and the key of this machine signs for it."""
+    replaced_by: int | None = None
+    """If it is registered here and the key does not: the era that the owner opened elsewhere."""
+
+
+CLAIMED = Title()
+"""What the name of a tunnel is that is offered just now; and what stands for having none."""
+
+
+def title_of(held: Held, era: int) -> Title:
+    """What an own name that is kept here is to a machine whose key is of `era`."""
+    return Title(yours=False, replaced_by=held.era) if held.era > era else CLAIMED
+
+
 class Offering:
     """Carries out requests to offer a service; holds no more than what is under way."""
 
-    def __init__(self, naming: Naming, tunnels: Tunnels) -> None:
+    def __init__(self, naming: Naming, tunnels: Tunnels, *, era: int = 0) -> None:
+        """`era` is that of the owner's key on this machine."""
         self._naming = naming
+        self._era = era
         self._tunnels = tunnels
         self._making_room = trio.Lock()
         self._wanted: Counter[Name] = Counter()
@@ -140,21 +161,24 @@ class Offering:
     async def _in_use(self) -> set[Name]:
         return {status.spec.name for status in await self._tunnels.list() if status.spec.name is not None}
 
-    async def list(self) -> tuple[tuple[TunnelStatus, bool], ...]:
-        """What is offered, and whether its name (if it has one) is this owner's."""
+    async def list(self) -> tuple[tuple[TunnelStatus, Title], ...]:
+        """What is offered, and what each name is to this machine."""
         statuses = await self._tunnels.list()
-        yours = await self.yours({status.spec.name for status in statuses})
-        return tuple((status, status.spec.name in yours) for status in statuses)
+        titles = await self.titles({status.spec.name for status in statuses})
+        return tuple((status, titles[status.spec.name]) for status in statuses)
 
-    async def yours(self, names: Collection[Name | None]) -> Collection[Name | None]:
-        """Which of them are registered here, as they are no more once handed over or revoked; and None.
+    async def titles(self, names: Collection[Name | None]) -> Mapping[Name | None, Title]:
+        """What each of the names is to this machine; of None, which is nobody's, that it is claimed.
 
-        While the registry can't say, each is taken for registered: tunnels go on without it.
+        While the registry can't say, each is taken for claimed: tunnels go on without it.
         """
+        titles = dict.fromkeys(names, CLAIMED)
         with trio.move_on_after(_REMARK_SECONDS), suppress(BeamError):
-            held = await self._naming.names()
-            return {None, *(one.name for one in held if one.relation == "own" and not one.revoked)}
-        return names
+            own = {one.name: one for one in await self._naming.names() if one.relation == "own" and not one.revoked}
+            for name in names:
+                if name is not None:
+                    titles[name] = Title(yours=False) if name not in own else title_of(own[name], self._era)
+        return titles
 
     async def _register(self, text: str, *, contest: bool) -> Name:
         # Here the name leads to the service at once; the work for its claim must not keep the person waiting.

@@ -24,6 +24,8 @@ from beam_actors.control import (
     TunnelRow,
 )
 from beam_actors.flow import Traffic
+from beam_actors.identity import KeySet
+from beam_actors.node.offering import CLAIMED, Title, title_of
 from beam_actors.peers import PeerStatus
 from beam_actors.tunnels import ForwardStatus, TunnelSpec, TunnelStatus
 from beam_actors.values import EVERYONE, Name, OwnerId, PeerId, TcpAddress
@@ -50,8 +52,8 @@ class Rows:
         """Where its web site is."""
         return f"https://{self.full(name)}"
 
-    def tunnel(self, status: TunnelStatus, *, yours: bool = True) -> TunnelRow:
-        """An offered service; `yours` says whether its name, if it has one, is registered here."""
+    def tunnel(self, status: TunnelStatus, title: Title = CLAIMED) -> TunnelRow:
+        """An offered service; `title` is what its name, if it has one, is to this machine."""
         spec = status.spec
         return TunnelRow(
             id=spec.key,
@@ -62,10 +64,11 @@ class Rows:
             allow=() if spec.access == EVERYONE else spec.access.words,
             foreground=not spec.kept,
             running=status.running,
-            yours=yours,
+            yours=title.yours,
             urls=self._urls(spec),
             connections=status.traffic.live,
             traffic=traffic_row(status.traffic),
+            replaced_by_era=title.replaced_by,
         )
 
     def exposed(self, status: TunnelStatus, gave_up: Name | None) -> Exposed:
@@ -103,10 +106,52 @@ class Rows:
         name, full = str(seen.name), self.full(seen.name)
         return Progress(name=name, full=full, progress=round(seen.progress, 3), told=seen.told)
 
-    def name(self, held: naming.Held, now: float, *, leads: bool, here: bool = True) -> NameRow:
+    def names(
+        self,
+        here: Iterable[naming.Held],
+        elsewhere: Iterable[naming.Held],
+        keys: KeySet,
+        offered: Collection[Name],
+        now: float,
+    ) -> tuple[NameRow, ...]:
+        """What is kept `here` and what the owner claims `elsewhere`, to a machine with these `keys` of the owner's.
+
+        `offered` are the names with a web site here.
+        """
+        here, owner = list(here), keys.owner_id
+        rows = sorted(single_rows([*here, *elsewhere], owner), key=lambda held: (held.name, held.relation))
+        own = {held.name for held in here if held.relation == "own"}
+        bound = {held.name for held in rows if held.relation != "own"}
+        titles = {held.name: title_of(held, keys.era) for held in here if held.relation == "own" and not held.revoked}
+
+        def leads(held: naming.Held) -> bool:
+            """Whether the row's owner is reached by the name here; what is kept here goes before a pin."""
+            if held.relation != "own":
+                return held.name not in own
+            if held.name not in own:
+                return held.name not in bound
+            is_claimed = held.name not in titles or titles[held.name].yours or bool(held.peers)
+            return held.name in offered and is_claimed
+
+        def row(held: naming.Held) -> NameRow:
+            title = titles.get(held.name) if held.relation == "own" else None
+            return self.name(
+                held,
+                now,
+                leads=leads(held),
+                here=held.relation != "own" or held.name in own,
+                replaced_by=None if title is None else title.replaced_by,
+            )
+
+        return tuple(map(row, rows))
+
+    def name(
+        self, held: naming.Held, now: float, *, leads: bool, here: bool = True, replaced_by: int | None = None
+    ) -> NameRow:
         """A name that is owned or pinned here, or a petname; `leads` says whether it opens a web site of that owner.
 
-        `here` is false of an own name that is claimed on other machines alone.
+        `here` is false of an own name that is claimed on other machines alone, and `replaced_by` the era of the key in
+        the place of this machine's.
         """
         return NameRow(
             name=str(held.name),
@@ -121,6 +166,7 @@ class Rows:
             revoked=held.revoked,
             here=here,
             contested=held.contested,
+            replaced_by_era=replaced_by,
         )
 
     def resolution(self, found: naming.Resolution, address: str | None) -> Resolution:
@@ -163,6 +209,7 @@ class Rows:
             owner=str(event.owner),
             relation=event.relation,
             heir=None if event.heir is None else str(event.heir),
+            era=event.era,
         )
 
     def conflict(self, conflict: naming.Conflict, now: float) -> Conflict:

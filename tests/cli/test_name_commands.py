@@ -153,6 +153,8 @@ def test_a_name_that_has_ended_says_so(left, shown):
     row = {"expires_in_s": left, "relation": "pin", "revoked": False}
     assert name_commands._left(row) == shown
     assert name_commands._left(row | {"expires_in_s": None, "relation": "own"}) == "being claimed"
+    left = row | {"expires_in_s": None, "relation": "own", "replaced_by_era": 1}
+    assert name_commands._left(left) == "not claimed"
 
 
 def test_resolve_says_what_each_line_is(node, beam):

@@ -243,12 +243,13 @@ def test_a_name_that_goes_is_told_when_it_goes_and_at_the_end(share, node, daemo
 REPLACED = "The owner's key on this machine was replaced by one of era 1: `beam stop`, then `beam recover --era 1`."
 
 
-def test_a_key_that_was_replaced_elsewhere_is_told_once_and_at_the_end(share, home, node, daemon):
+@pytest.mark.parametrize("changes", [{}, {"yours": False, "replaced_by_era": 1}])
+def test_a_key_that_was_replaced_elsewhere_is_told_once_and_at_the_end(share, home, node, daemon, changes):
     process = share("3000", "--name", "byron")
     assert_soon(lambda: offered(node))
     assert next(line for line in process.stderr if "Press" in line)
     node.progress_failure = NotAllowed(REPLACED)
-    change_tunnel(daemon, connections=1)
+    change_tunnel(daemon, connections=1, **changes)
     told = next(line for line in process.stderr if "replaced" in line)
     assert told.startswith(
         "byron.local is claimed by this machine no more. The owner's key on this machine was replaced"
@@ -261,6 +262,7 @@ def test_a_key_that_was_replaced_elsewhere_is_told_once_and_at_the_end(share, ho
     _, err = process.communicate(timeout=10)
     assert process.returncode == 0
     assert "is claimed by this machine no more" not in err
+    assert "yours any more" not in err
     assert "Tunnel closed, and the daemon goes on (`beam " in err
     assert "was replaced by one of era 1" in err
     assert "stays yours" not in err

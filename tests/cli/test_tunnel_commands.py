@@ -68,6 +68,18 @@ def test_a_tunnel_whose_name_went_is_listed_as_that(node, beam):
     assert beam("tunnels", "--json").json["tunnels"][0]["yours"] is False
 
 
+def test_a_tunnel_whose_name_another_key_of_the_owner_s_is_for_says_so_and_what_to_do(node, beam):
+    beam("expose", "3000", "--name", "byron")
+    node.tunnel_rows["t1"] = attrs.evolve(node.tunnel_rows["t1"], yours=False, replaced_by_era=2)
+    done = beam("tunnels")
+    assert done.out.startswith("t1\tbyron.local (key replaced)\t")
+    assert "not yours" not in done.err
+    assert "one of era 2" in done.err
+    assert "`beam recover --era 2`" in done.err
+    assert beam("tunnels", "--json").json["tunnels"][0]["replaced_by_era"] == 2
+    assert beam("unexpose", "byron").err == ""  # there is no key to give it up with
+
+
 def test_a_raw_port_needs_an_allow(node, beam):
     done = beam("expose", "22", "--port", "22")
     assert done.exit_code == 2

@@ -51,6 +51,8 @@ def test_without_a_daemon_it_watches_nothing(home, beam):
 
 def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, monkeypatch):
     kinds = [(what, relation) for what in Happening for relation in ("own", "petname", "pin")]
+    kinds.remove((Happening.LEFT_BEHIND, "petname"))  # which its owner holds no longer
+    kinds.remove((Happening.LEFT_BEHIND, "pin"))
     kinds.remove((Happening.CONTESTED, "petname"))  # a petname leads to its owner, whoever comes
     kinds.remove((Happening.HANDED, "own"))
     kinds.append((Happening.HANDED, "heir"))
@@ -84,14 +86,19 @@ def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, mo
     assert [json.loads(line)["what"] for line in told] == [what.value for what, _ in kinds]
 
 
-def test_a_name_that_a_later_era_has_not_is_not_said_to_be_given_up(node, beam, looks):
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("left-behind", "is not claimed in the later era of your keys"),
+        ("rotated", "is signed by your key of a later era"),
+    ],
+)
+def test_a_name_of_a_later_era_says_what_to_do_where_the_key_was_replaced(node, beam, looks, what, said):
     looks(1)
     node.progress_failure = NotAllowed("The owner's key was replaced.")
-    node.name_events = [
-        NameEvent(number=1, at=1e9, what="released", name="byron.local", owner=OWNER, relation="own", heir=None)
-    ]
+    node.name_events = [NameEvent(number=1, at=1e9, what=what, name="byron.local", owner=OWNER, relation="own", era=1)]
     (line,) = beam("names", "--watch").out.splitlines()
-    assert line.endswith("byron.local is not claimed in the later era of your keys. The owner's key was replaced.")
+    assert line.endswith(f"byron.local {said}. The owner's key was replaced.")
     assert ("progress", "byron") in node.calls
 
 

@@ -100,6 +100,15 @@ def test_a_name_that_an_era_left_out_is_told_a_while_later_unless_it_is_claimed_
     assert desk.told() == ([] if again else [(Happening.RELEASED, BOB)])
 
 
+def test_an_own_name_that_an_era_left_out_was_given_up_by_nobody():
+    desk = Desk(claim(), claim(name="bob"), owner=0)
+    desk.own.add(BOB, contest=False, now=NOW)
+    desk.merge(claim(era=2))  # by another machine of the owner, whose key is the later one
+    desk.merger.tell_left(NOW + 60)
+    assert desk.told() == [(Happening.LEFT_BEHIND, BOB)]
+    assert [event.era for event in desk.events.after(0)] == [2]
+
+
 @pytest.mark.parametrize(("within", "goes_on"), [(HOUR, True), (HOUR + 1, False)])
 def test_a_hold_goes_on_in_the_next_era_if_it_is_claimed_soon(within, goes_on):
     desk = Desk(claim(), claim(name="bob"))

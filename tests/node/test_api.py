@@ -16,7 +16,7 @@ from beam_actors.node.keys import PHRASE
 from beam_actors.testing.files import SimFiles
 from beam_actors.testing.world import run_world
 from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
-from simulations.owning import chain_of
+from simulations.owning import chain_of, open_era
 from tests.node.pairs import APP, with_two_nodes
 
 
@@ -129,6 +129,38 @@ def test_the_names_that_another_machine_of_the_owner_keeps_are_told_apart():
         assert (row.here, row.pinned_by, row.url) == (False, "command", "https://site.local")
         await phone.release("site")
         assert [row.name for row in await phone.names()] == ["both"]
+
+    run_world(1, scenario)
+
+
+def test_a_machine_whose_key_was_replaced_elsewhere_says_so_of_its_names_and_tunnels():
+    async def scenario(world):
+        laptop, phone = world.machine("laptop"), world.machine("phone")
+        first = await laptop.boot()
+        await first.api.register("both", contest=False)
+        SimFiles(phone.disk).write(PHRASE, SimFiles(laptop.disk).read(PHRASE))
+        node = await phone.boot()
+        await node.api.connect(laptop.address_of(first))
+        await trio.sleep(1)
+        for name, port in (("site", 3000), ("both", 3001)):
+            await node.api.expose(ExposeRequest(target=TcpAddress("127.0.0.1", port), name=name))
+        assert {(row.yours, row.replaced_by_era) for row in await node.api.tunnels()} == {(True, None)}
+        await laptop.shutdown()
+        await open_era(laptop)
+        await node.api.connect(laptop.address_of(await laptop.boot()))
+        await trio.sleep(90)
+        assert [(event.what, event.name, event.era) for event in await node.api.events(0)] == [
+            ("rotated", "both.local", 1),
+            ("left-behind", "site.local", 1),
+        ]
+        assert {(row.yours, row.replaced_by_era) for row in await node.api.tunnels()} == {(False, 1)}
+        rows = {row.name: row for row in await node.api.names()}
+        assert {name: (row.replaced_by_era, row.url) for name, row in rows.items()} == {
+            "both": (1, "https://both.local"),
+            "site": (1, None),
+        }
+        gone = await node.api.unexpose("site.http")
+        assert (gone.yours, gone.replaced_by_era) == (False, 1)
 
     run_world(1, scenario)
 
