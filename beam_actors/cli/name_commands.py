@@ -1,14 +1,16 @@
 """`register`, `release`, `names`, `resolve`, `pin`, `unpin` and `petname`: names and their owners."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from beam_actors.cli.claiming import PATIENCE, claim, note_gave_up, refusal_of
+from beam_actors.cli.claiming import PATIENCE, claim, note_gave_up, replaced_by
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
+from beam_actors.cli.network_commands import NEW_OWNER
 from beam_actors.cli.output import counted, duration
 from beam_actors.cli.slips import near
 from beam_actors.cli.tables import NOTHING
@@ -238,13 +240,13 @@ def names(app: App, *, watch: bool) -> None:
         )
         for row in answer["names"]
     ]
+    refusal = _refusal(app, answer["names"])
     app.out.table(
         ("name", "is", "owner", "expires in", "url"),
         rows,
-        empty="No names; `beam register NAME` claims one.",
+        empty="No names." if refusal is not None else "No names; `beam register NAME` claims one.",
         spare=("url",),
     )
-    refusal = _refusal(app, answer["names"])
     if refusal is not None:
         app.out.note(refusal)
     elif not all(row.get("here", True) for row in answer["names"]):
@@ -256,11 +258,17 @@ def names(app: App, *, watch: bool) -> None:
 
 
 def _refusal(app: App, rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """Why the key of this machine claims none of the own names any more, as far as one is kept here to ask about."""
-    for row in rows:
-        if row["relation"] == "own" and row.get("here", True) and not row["revoked"]:
-            return refusal_of(app, row["name"])
-    return None
+    """Why this machine can neither claim nor release a name of the owner's, and what to do; None if it can."""
+    own = [row for row in rows if row["relation"] == "own"]
+    eras = [row.get("replaced_by_era") for row in own if not row["revoked"]]
+    if not own:  # then no row says it
+        with suppress(BeamError):
+            owner = app.ask("GET", "/v1/id")
+            if owner["revoked"]:
+                return f"Your keys were revoked, so you can claim no name any more: {NEW_OWNER}."
+            eras = [owner.get("replaced_by_era")]
+    era = max((one for one in eras if one is not None), default=None)
+    return None if era is None else replaced_by(era)
 
 
 def _is(row: Mapping[str, Any]) -> str:

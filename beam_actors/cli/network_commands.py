@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from beam_actors import __version__
+from beam_actors.cli.claiming import replaced_by
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.output import amount, counted, duration
 from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.typed import name_of, parse_address
 from beam_actors.errors import BeamError
 
-_NEW_OWNER = "a new recovery phrase makes a new owner, start with another --home"
+NEW_OWNER = "a new recovery phrase makes a new owner, start with another --home"
 
 
 @click.command("id")
@@ -25,11 +26,13 @@ def show_id(app: App) -> None:
     if app.out.as_json:
         app.out.data(answer)
         return
+    replaced = answer.get("replaced_by_era")
     app.out.facts(
         [
             ("peer", answer["peer_id"]),
             ("owner", answer["owner"]),
-            *([("revoked", f"yes; {_NEW_OWNER}")] if answer["revoked"] else []),
+            *([("revoked", f"yes; {NEW_OWNER}")] if answer["revoked"] else []),
+            *([] if replaced is None else [("replaced", f"yes; {replaced_by(replaced)}")]),
             *(("address", address) for address in answer["addresses"]),
         ]
     )
@@ -50,7 +53,9 @@ def status(app: App) -> None:
     out.line(f"📊 Status: connected to {counted(answer['peers'], 'peer')}")
     out.line(f"🔗 Offers {counted(answer['tunnels'], 'tunnel')}, holds {counted(answer['names'], 'name')}")
     if answer["revoked"]:
-        out.prose(f"🔒 Your keys were revoked, so no name of yours leads anywhere: {_NEW_OWNER}")
+        out.prose(f"🔒 Your keys were revoked, so no name of yours leads anywhere: {NEW_OWNER}")
+    if (replaced := answer.get("replaced_by_era")) is not None:
+        out.prose(f"🔒 {replaced_by(replaced)}")
     out.line(f"⏱  Up for {duration(answer['uptime_s'])}, network {answer['network']}")
     out.line()
     for what in ("dns", "https", "http"):

@@ -30,7 +30,7 @@ class NameRow:
     contested: bool = False
     """Whether another owner claims it, too; never of a petname."""
     replaced_by_era: int | None = None
-    """The later era that the owner opened elsewhere, so that this machine claims the own name no more; else null."""
+    """Of an own name: the later era that the owner opened elsewhere, so that this machine signs no more for it."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

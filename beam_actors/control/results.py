@@ -23,6 +23,8 @@ class Identity:
     addresses: tuple[str, ...]
     revoked: bool = False
     """Whether the owner revoked all keys. False, too, while that can't be said."""
+    replaced_by_era: int | None = None
+    """The later era that the owner opened elsewhere, so that this machine signs nothing more; else null."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Status:
     suffix: str
     revoked: bool = False
     """Whether the owner revoked all keys. False, too, while that can't be said."""
+    replaced_by_era: int | None = None
+    """As of `Identity`."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

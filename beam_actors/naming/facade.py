@@ -25,11 +25,11 @@ from beam_actors.naming.messages import (
     DropPetname,
     DropPin,
     GetMeaning,
+    GetSpoken,
     GetStanding,
     GetStatistics,
     IsDecided,
     IsPetname,
-    IsRevoked,
     ListConflicts,
     ListElsewhere,
     ListEvents,
@@ -44,7 +44,7 @@ from beam_actors.naming.messages import (
     Used,
 )
 from beam_actors.naming.pins import How, Pin
-from beam_actors.naming.results import Conflict, Held, Progress, Registered, RegistryStatistics, Resolution
+from beam_actors.naming.results import Conflict, Held, OwnerSpoken, Progress, Registered, RegistryStatistics, Resolution
 from beam_actors.naming.tending import GetProgress, Keep, Release, Reserve, Tended, Unreserve
 from beam_actors.ports import Entropy
 from beam_actors.runtime import Ref, ask_patiently, persist
@@ -277,10 +277,10 @@ class Naming:
         owner: OwnerId = await self._ask(self._registrar, Revoke(claim))
         return owner, await self._ask(self._spread, CountLinks())
 
-    async def is_revoked(self) -> bool:
-        """Whether this node's owner revoked all keys."""
-        revoked: bool = await self._ask(self._registrar, IsRevoked())
-        return revoked
+    async def spoken(self) -> OwnerSpoken:
+        """In which era this node's owner has spoken last: beyond that of its key, this machine signs nothing more."""
+        spoken: OwnerSpoken = await self._ask(self._registrar, GetSpoken())
+        return spoken
 
     async def names(self) -> tuple[Held, ...]:
         """The names that are owned or pinned here and the petnames, in the order of names."""

@@ -156,8 +156,8 @@ class IsDecided:
 
 
 @attrs.frozen(slots=True)
-class IsRevoked:
-    """Reply: whether this node's owner revoked all keys, so that nothing is signed here any more."""
+class GetSpoken:
+    """Reply: in which era this node's owner has spoken last, as far as is known here: `OwnerSpoken`."""
 
 
 @attrs.frozen(slots=True)

@@ -18,17 +18,18 @@ from beam_actors.naming.messages import (
     GetItems,
     GetMeaning,
     GetMissing,
+    GetSpoken,
     GetStanding,
     GetUnder,
     IsDecided,
     IsPetname,
-    IsRevoked,
     ListConflicts,
     ListElsewhere,
     ListEvents,
     ListHeld,
     Resolve,
 )
+from beam_actors.naming.results import OwnerSpoken
 from beam_actors.naming.tending import GetMade, GetSpare, ListFormer
 
 Question = (
@@ -38,10 +39,10 @@ Question = (
     | GetMeaning
     | GetMissing
     | GetSpare
+    | GetSpoken
     | GetStanding
     | IsDecided
     | IsPetname
-    | IsRevoked
     | ListConflicts
     | ListElsewhere
     | ListEvents
@@ -57,7 +58,9 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     GetMeaning: lambda known, ask, _now: answering.meaning(known, ask.query),
     IsDecided: lambda known, ask, _now: ask.name in known.own or known.bindings.decides(ask.name),
     IsPetname: lambda known, ask, _now: known.bindings.is_petname(ask.name),
-    IsRevoked: lambda known, _ask, _now: known.registry.is_revoked(known.owner),
+    GetSpoken: lambda known, _ask, _now: OwnerSpoken(
+        known.registry.era_of(known.owner), known.registry.is_revoked(known.owner)
+    ),
     CheckFree: lambda known, ask, _now: known.bindings.check_free(ask.name),
     GetStanding: lambda known, ask, now: answering.standing(known, ask.name, now),
     GetHolding: lambda known, ask, _now: answering.holding(known, ask.name, as_own=ask.as_own),

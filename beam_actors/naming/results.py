@@ -83,6 +83,16 @@ class Held:
     """The latest era in which the owner is known to have signed anything."""
 
 
+@attrs.frozen(slots=True)
+class OwnerSpoken:
+    """What is known here of this node's owner, whatever the name."""
+
+    era: int
+    """The latest in which the owner signed anything; 0 if nothing is known."""
+    revoked: bool
+    """Whether the owner revoked all keys."""
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Registered:
     """A name is held from now on, durably, and claimed unless its work is still being done."""

@@ -111,12 +111,19 @@ class Api:
         """Who this node is."""
         found = reached_at(self._listening(), self._interfaces())
         addresses = tuple(str(Multiaddr.from_address(address, self._me)) for address in found)
-        revoked = await self._is_revoked()
-        return Identity(peer_id=str(self._me), owner=str(self._owner), addresses=addresses, revoked=revoked)
+        revoked, replaced_by = await self._standing()
+        return Identity(
+            peer_id=str(self._me),
+            owner=str(self._owner),
+            addresses=addresses,
+            revoked=revoked,
+            replaced_by_era=replaced_by,
+        )
 
     async def status(self) -> Status:
         """One look at the node."""
         bound = await self._ingress.bound()
+        revoked, replaced_by = await self._standing()
         return Status(
             peer_id=str(self._me),
             peers=sum(row.state is State.UP for row in await self._peers.snapshot()),
@@ -129,13 +136,16 @@ class Api:
             uptime_s=round(self._clock.monotonic() - self._started, 3),
             network=self._config.network,
             suffix=self._config.suffixes[0],
-            revoked=await self._is_revoked(),
+            revoked=revoked,
+            replaced_by_era=replaced_by,
         )
 
-    async def _is_revoked(self) -> bool:
+    async def _standing(self) -> tuple[bool, int | None]:
+        """Whether the owner revoked all keys, else the era of a key in the place of this machine's; as far as known."""
         with trio.move_on_after(_REMARK_SECONDS), suppress(BeamError):
-            return await self._naming.is_revoked()
-        return False
+            spoken = await self._naming.spoken()
+            return spoken.revoked, spoken.era if spoken.era > self._keys.era and not spoken.revoked else None
+        return False, None
 
     async def tree(self) -> Tree:
         """The live supervision tree."""

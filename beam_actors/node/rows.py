@@ -119,10 +119,11 @@ class Rows:
         `offered` are the names with a web site here.
         """
         here, owner = list(here), keys.owner_id
-        rows = sorted(single_rows([*here, *elsewhere], owner), key=lambda held: (held.name, held.relation))
+        every = [*here, *elsewhere]
+        rows = sorted(single_rows(every, owner), key=lambda held: (held.name, held.relation))
         own = {held.name for held in here if held.relation == "own"}
         bound = {held.name for held in rows if held.relation != "own"}
-        titles = {held.name: title_of(held, keys.era) for held in here if held.relation == "own" and not held.revoked}
+        titles = {held.name: title_of(held, keys.era) for held in every if held.relation == "own" and not held.revoked}
 
         def leads(held: naming.Held) -> bool:
             """Whether the row's owner is reached by the name here; what is kept here goes before a pin."""

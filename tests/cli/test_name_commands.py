@@ -5,7 +5,6 @@ import pytest
 import trio
 
 from beam_actors.cli import name_commands
-from beam_actors.errors import ActorUnavailable, NotAllowed
 from beam_actors.values import OwnerId
 from tests.control.fakes import OTHER, OWNER, PEER
 
@@ -105,12 +104,22 @@ def test_names_tells_those_apart_that_other_machines_keep(node, beam):
 
 
 def test_names_advises_nothing_that_a_key_that_was_replaced_refuses(node, beam):
-    beam("register", "byron")
-    node.elsewhere.add("cottage")
-    node.progress_failure = NotAllowed("The owner's key was replaced.")
-    assert beam("names").err == "The owner's key was replaced.\n"
-    node.progress_failure = ActorUnavailable("between two incarnations")
-    assert "`beam release NAME` gives it up for all of them" in beam("names").err
+    said = "The owner's key on this machine was replaced by one of era 2: `beam stop`, then `beam recover --era 2`.\n"
+    node.replaced_by_era = 2
+    assert beam("names").err == f"No names.\n{said}"
+    node.elsewhere.add("cottage")  # nothing is kept here
+    assert beam("names").err == said
+    node.owned.add("byron")
+    assert beam("names").err == said
+    assert [row["replaced_by_era"] for row in beam("names", "--json").json["names"]] == [2, 2]
+
+
+def test_names_advises_the_revoked_nothing_that_is_refused(node, beam):
+    assert "`beam register NAME` claims one" in beam("names").err
+    node.revoked = True
+    done = beam("names")
+    assert "register" not in done.err
+    assert "start with another --home" in done.err
 
 
 def test_names_marks_those_that_others_claim_too(node, beam):

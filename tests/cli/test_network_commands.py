@@ -39,6 +39,14 @@ def test_status_says_what_is_off_and_opens_a_name_that_there_is(node, beam):
     assert (status["http"], status["suffix"]) == (None, "local")
 
 
+def test_a_key_that_was_replaced_is_told_with_what_to_do(node, beam):
+    assert "replaced" not in beam("id").out + beam("status").out
+    node.replaced_by_era = 1
+    for command in ("id", "status"):
+        assert "`beam recover --era 1`" in beam(command).out
+        assert beam(command, "--json").json["replaced_by_era"] == 1
+
+
 def test_the_revoked_are_told_what_they_are(node, beam):
     node.unclaimed = {"byron"}
     assert "revoked" not in beam("id").out + beam("status").out + beam("names").out

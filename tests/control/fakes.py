@@ -63,6 +63,7 @@ class FakeNode:
         self.conflict_rows: tuple[Conflict, ...] = ()
         self.name_events: list[NameEvent] = []
         self.revoked = False
+        self.replaced_by_era: int | None = None
         self.failure: BaseException | None = None
         self.root: TreeNode | None = None
         self.dead_rows: tuple[DeadRow, ...] = ()
@@ -77,7 +78,11 @@ class FakeNode:
     async def id(self):
         self._record("id")
         return Identity(
-            peer_id=PEER, owner=OWNER, addresses=(f"/ip4/127.0.0.1/tcp/4747/p2p/{PEER}",), revoked=self.revoked
+            peer_id=PEER,
+            owner=OWNER,
+            addresses=(f"/ip4/127.0.0.1/tcp/4747/p2p/{PEER}",),
+            revoked=self.revoked,
+            replaced_by_era=self.replaced_by_era,
         )
 
     async def status(self):
@@ -95,6 +100,7 @@ class FakeNode:
             network="beam",
             suffix="local",
             revoked=self.revoked,
+            replaced_by_era=self.replaced_by_era,
         )
 
     async def peers(self):
@@ -247,6 +253,7 @@ class FakeNode:
                 revoked=self.revoked,
                 here=name not in self.elsewhere,
                 contested=any(conflict.name == f"{name}.local" for conflict in self.conflict_rows),
+                replaced_by_era=self.replaced_by_era,
             )
             for name in sorted(self.owned | self.unclaimed | self.elsewhere)
         )

@@ -154,6 +154,7 @@ def test_a_machine_whose_key_was_replaced_elsewhere_says_so_of_its_names_and_tun
             ("left-behind", "site.local", 1),
         ]
         assert {(row.yours, row.replaced_by_era) for row in await node.api.tunnels()} == {(False, 1)}
+        assert (await node.api.id()).replaced_by_era == (await node.api.status()).replaced_by_era == 1
         rows = {row.name: row for row in await node.api.names()}
         assert {name: (row.replaced_by_era, row.url) for name, row in rows.items()} == {
             "both": (1, "https://both.local"),
