@@ -187,6 +187,18 @@ class NameNotFound(BeamError, LookupError):
     exit_code = 6
 
 
+class NameUnheld(NameNotFound):
+    """It is bound here, by a pin or a petname, to an owner who is not known to hold it now."""
+
+
+class NameGivenUp(NameUnheld):
+    """That owner has given it up."""
+
+
+class NameRevoked(NameUnheld):
+    """That owner revoked all keys, so it never comes back."""
+
+
 class NameHandedOver(NameNotFound):
     """Its owner handed the name over, and the heir has not registered it yet: nobody holds it meanwhile."""
 

@@ -13,7 +13,15 @@ import attrs
 import structlog
 import trio
 
-from beam_actors.errors import BeamError, NameContested, NameNotFound, NetworkError, TimedOut, TunnelNotFound
+from beam_actors.errors import (
+    BeamError,
+    NameContested,
+    NameNotFound,
+    NameUnheld,
+    NetworkError,
+    TimedOut,
+    TunnelNotFound,
+)
 from beam_actors.flow import Stream
 from beam_actors.ingress.heads import BadHead, Head, HeadReader
 from beam_actors.ingress.limits import IngressLimits
@@ -100,6 +108,9 @@ class Gate:
             return page_for(TimedOut(), visit)
         except NameContested as error:
             return page_for(error, visit, await self._choices(text))
+        except NameUnheld as error:
+            visit = attrs.evolve(visit, petname=await self._is_petname(text))
+            return page_for(error, visit, () if visit.petname else await self._choices(text))
         except (NameNotFound, TunnelNotFound) as error:
             return page_for(error, attrs.evolve(visit, petname=await self._is_petname(text)))
         except BeamError as error:
@@ -112,9 +123,9 @@ class Gate:
         return False
 
     async def _choices(self, text: str) -> Sequence[Choice]:
-        """Who the owners of a contested name are; none if that can't be said now, since the page is good without."""
+        """Who the owners of a name are; none if that can't be said now, since the page is good without."""
         with trio.move_on_after(self.limits.open_seconds), contextlib.suppress(BeamError):
-            return [choice for conflict in await self.names.conflicts(text) for choice in conflict.choices]
+            return await self.names.claimants(text)
         return ()
 
     def _splice(self, stream: Stream, received: bytes, tunnel: Stream) -> None:

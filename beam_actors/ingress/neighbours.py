@@ -27,7 +27,7 @@ class Resolution(Protocol):
 
 
 class Choice(Protocol):
-    """One of several owners of a name."""
+    """One of the owners who hold a name."""
 
     @property
     def owner(self) -> OwnerId:
@@ -42,15 +42,6 @@ class Choice(Protocol):
     @property
     def equivocates(self) -> bool:
         """Whether the owner is proven to have signed two claims at once."""
-        ...
-
-
-class Conflict(Protocol):
-    """A name that several owners hold."""
-
-    @property
-    def choices(self) -> Sequence[Choice]:
-        """The owners."""
         ...
 
 
@@ -73,8 +64,8 @@ class Names(Protocol):
         """Whether a person let the name stand for somebody's, so that nothing can be offered under it here."""
         ...
 
-    async def conflicts(self, text: str | None = None) -> Sequence[Conflict]:
-        """The conflict about a name, if there is one; `TimedOut` when those who know do not come back."""
+    async def claimants(self, text: str) -> Sequence[Choice]:
+        """The owners who hold a name now, however many; `TimedOut` when those who know do not come back."""
         ...
 
 

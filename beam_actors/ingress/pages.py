@@ -14,8 +14,11 @@ from beam_actors.errors import (
     BeamError,
     InvalidName,
     NameContested,
+    NameGivenUp,
     NameHandedOver,
     NameNotFound,
+    NameRevoked,
+    NameUnheld,
     NetworkError,
     NotAllowed,
     PeerOffline,
@@ -84,6 +87,7 @@ _TAKE = Step("If it was handed to you, take it:", "beam register {label}")
 _ABOUT_THE_NAME = (_CLAIM, _OFFER, _TAKE)
 _PETNAME = Step("It is a petname of yours. Look up whose name it stands for, and ask them:", "beam names")
 _PETNAME_OWNER = Step("Look up whose name it stands for, and ask them:", "beam names")
+_PEERS = Step("See whether this machine is connected to others, from which it learns names:", "beam peers")
 _PING = Step("See whether this machine can reach it:", "beam ping {host}")
 
 _FAULTS = (  # the first row that fits an error wins: subclasses stand before their bases
@@ -108,7 +112,7 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
         "Neither this machine nor the machines it is connected to know anybody who holds this name.",
         (
             Step("Check how the name is spelled."),
-            Step("See whether this machine is connected to others, from which it learns names:", "beam peers"),
+            _PEERS,
             _CLAIM,
         ),
     ),
@@ -206,6 +210,28 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
 )
 
 
+_UNPIN = Step("Let the pin go: the name leads to whoever else holds it then, if anybody does:", "beam unpin {label}")
+_FORGET = Step("Let the petname go:", "beam petname --forget {label}")
+_PINNED = (
+    "On this machine the name is pinned to one owner, who {}. So that nobody else can pose as them, it leads nowhere."
+)
+_ANOTHER = " Somebody else holds it now. Whether that is whom you mean is for you to say."
+
+
+def _of_a_pin(error: type[BeamError], title: str, why: str, *steps: Step) -> _Fault:
+    return _Fault((error,), 404, error.code, Hop.NAME, title, _PINNED.format(why), (_UNPIN, *steps))
+
+
+_PINS = (  # as above
+    _of_a_pin(NameGivenUp, "{host} was given up", "has given it up", _CLAIM),
+    _of_a_pin(NameRevoked, "{host} is gone", "has revoked all keys, so that it never comes back", _CLAIM),
+    _of_a_pin(NameUnheld, "{host} leads nowhere now", "does not hold it now, as far as this machine knows", _PEERS),
+)
+"""What a pinned name leads to whose owner holds it no longer."""
+_PETNAME_OF_NOTHING = {
+    NameGivenUp: "It is a petname of yours, and whoever it stands for has given that name up.",
+    NameRevoked: "It is a petname of yours, and whoever it stands for has revoked all keys, so it never comes back.",
+}
 _PETNAME_LEADS_NOWHERE = _Fault(
     (NameNotFound,),
     404,
@@ -213,10 +239,7 @@ _PETNAME_LEADS_NOWHERE = _Fault(
     Hop.NAME,
     "{host} leads nowhere now",
     "It is a petname of yours, and whoever it stands for holds the name no longer, as far as this machine knows.",
-    (
-        _PETNAME_OWNER,
-        Step("See whether this machine is connected to others, from which it learns names:", "beam peers"),
-    ),
+    (_PETNAME_OWNER, _PEERS),
 )
 
 
@@ -231,10 +254,11 @@ def page_for(error: BeamError, visit: Visit, choices: Sequence[Choice] = ()) -> 
             "What the browser or program sent is not HTTP as it must be, so nothing was passed on.",
             said,
         )
-    for fault in _FAULTS:
+    if visit.petname and isinstance(error, NameNotFound) and not isinstance(error, NameHandedOver):
+        return _page(_of_a_petname(error), said, visit, choices)
+    for fault in (*_PINS, *_FAULTS):
         if isinstance(error, fault.errors):
-            missing = visit.petname and fault.code == _PETNAME_LEADS_NOWHERE.code
-            return _page(_PETNAME_LEADS_NOWHERE if missing else fault, said, visit, choices)
+            return _page(fault, said, visit, choices)
     return Page(
         503,
         error.code,
@@ -246,6 +270,14 @@ def page_for(error: BeamError, visit: Visit, choices: Sequence[Choice] = ()) -> 
     )
 
 
+def _of_a_petname(error: NameNotFound) -> _Fault:
+    """A petname whose owner is not known to hold the name now; for good, if that is known."""
+    message = _PETNAME_OF_NOTHING.get(type(error))
+    if message is None:
+        return _PETNAME_LEADS_NOWHERE
+    return attrs.evolve(_PETNAME_LEADS_NOWHERE, message=message, steps=(_PETNAME_OWNER, _FORGET))
+
+
 def _page(fault: _Fault, said: str, visit: Visit, choices: Sequence[Choice]) -> Page:
     def fill(text: str) -> str:
         return text.format(host=visit.host, label=visit.label)
@@ -254,19 +286,19 @@ def _page(fault: _Fault, said: str, visit: Visit, choices: Sequence[Choice]) -> 
         fault.status,
         fault.code,
         fill(fault.title),
-        fault.message,
-        "" if choices else said,  # which would only list the owners again
+        fault.message + (_ANOTHER if fault in _PINS and choices else ""),
+        "" if choices and fault not in _PINS else said,  # which would only list the owners again
         fault.broke_at,
-        tuple(attrs.evolve(step, command=fill(step.command)) for step in _steps(fault, visit)),
+        tuple(attrs.evolve(step, command=fill(step.command)) for step in _steps(fault, visit, choices)),
         tuple(_option(choice, visit) for choice in choices[:_MAX_OPTIONS]),
         fault.retry_after,
         visit.program,
     )
 
 
-def _steps(fault: _Fault, visit: Visit) -> list[Step]:
+def _steps(fault: _Fault, visit: Visit, choices: Sequence[Choice]) -> list[Step]:
     """Those of a fault, without any that is refused or of no use for the host that was visited."""
-    steps = [step for step in fault.steps if visit.names or step is not _CLAIM]
+    steps = [step for step in fault.steps if (visit.names and not choices) or step is not _CLAIM]
     if visit.petname and any(step in _ABOUT_THE_NAME for step in steps):
         return [*(step for step in steps if step not in _ABOUT_THE_NAME), _PETNAME]
     return steps

@@ -11,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from beam_actors.errors import NameContested, NameNotFound
+from beam_actors.errors import NameContested, NameGivenUp, NameNotFound, NameRevoked, NameUnheld
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.entry import Entry, Key
 from beam_actors.naming.events import Relation
@@ -52,6 +52,7 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
 
     Raises:
         NameNotFound: nobody is known to hold it, or the owner that it is bound to doesn't now.
+        NameUnheld: the latter.
         NameHandedOver: that is so since the owner handed it over, and the next one has not registered it yet.
         NameContested: several owners do and nothing decides between them.
     """
@@ -109,14 +110,15 @@ def _by_owner(
 def _by_binding(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float, *, cut_off: bool) -> Resolution:
     pin = bound.pin
     if knowledge.registry.is_revoked(pin.owner):
-        raise NameNotFound(f"{bound}, whose key was revoked; {bound.way_out}.")
+        raise NameRevoked(f"{bound}, whose key was revoked; {bound.way_out}.")
     entry = knowledge.registry.entry(pin.name, pin.owner)
     if entry is None or not pin.accepts(entry.claim):
-        raise NameNotFound(f"{bound}, of whom no present claim is known.")
+        raise NameUnheld(f"{bound}, of whom no present claim is known.")
     if not is_live(entry.claim, now, grace=STALE_GRACE if cut_off else 0.0):
         check_bound(knowledge, str(bound), pin, entry, now)
-        why = "has released it" if entry.claim.kind is Kind.TOMBSTONE else "let the claim end"
-        raise NameNotFound(f"{bound}, who {why}; {bound.way_out} to let go.")
+        if entry.claim.kind is Kind.TOMBSTONE:
+            raise NameGivenUp(f"{bound}, who has released it; {bound.way_out} to let go.")
+        raise NameUnheld(f"{bound}, who let the claim end; {bound.way_out} to let go.")
     return _resolution(knowledge, pin.name, entry.claim, bound.source, now)
 
 
@@ -294,8 +296,15 @@ def conflicts(knowledge: Knowledge, now: float, name: Name | None = None) -> tup
 
 
 def _conflict(knowledge: Knowledge, name: Name, now: float) -> Iterator[Conflict]:
+    choices = claimants(knowledge, name, now)
+    if len(choices) > 1 or any(choice.equivocates for choice in choices):
+        yield Conflict(name=name, choices=choices, settled_by=_settled_by(knowledge, name, now))
+
+
+def claimants(knowledge: Knowledge, name: Name, now: float) -> tuple[Choice, ...]:
+    """The owners who hold the name now, however many, whomever it leads to here."""
     used = _used(knowledge, name, now)
-    choices = tuple(
+    return tuple(
         Choice(
             owner=entry.claim.owner,
             peers=entry.claim.peers,
@@ -308,8 +317,6 @@ def _conflict(knowledge: Knowledge, name: Name, now: float) -> Iterator[Conflict
         for entry in knowledge.registry.entries(name)
         if is_live(entry.claim, now)
     )
-    if len(choices) > 1 or any(choice.equivocates for choice in choices):
-        yield Conflict(name=name, choices=choices, settled_by=_settled_by(knowledge, name, now))
 
 
 def _settled_by(

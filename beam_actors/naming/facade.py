@@ -30,6 +30,7 @@ from beam_actors.naming.messages import (
     GetStatistics,
     IsDecided,
     IsPetname,
+    ListClaimants,
     ListConflicts,
     ListElsewhere,
     ListEvents,
@@ -44,7 +45,16 @@ from beam_actors.naming.messages import (
     Used,
 )
 from beam_actors.naming.pins import How, Pin
-from beam_actors.naming.results import Conflict, Held, OwnerSpoken, Progress, Registered, RegistryStatistics, Resolution
+from beam_actors.naming.results import (
+    Choice,
+    Conflict,
+    Held,
+    OwnerSpoken,
+    Progress,
+    Registered,
+    RegistryStatistics,
+    Resolution,
+)
 from beam_actors.naming.tending import GetProgress, Keep, Release, Reserve, Tended, Unreserve
 from beam_actors.ports import Entropy
 from beam_actors.runtime import Ref, ask_patiently, persist
@@ -98,7 +108,7 @@ class Naming:
 
         Raises:
             InvalidName: the text is none.
-            NameNotFound: nobody is known to hold it, or the owner that it is bound to doesn't.
+            NameNotFound: nobody is known to hold it; `NameUnheld`: the owner that it is bound to doesn't.
             NameContested: several owners hold it and nothing decides; `conflicts` has them.
             ResourceExhausted: it is not known here, and too many names are being asked of peers already.
         """
@@ -263,6 +273,11 @@ class Naming:
         """Who is known here to hold the name now, whatever it leads to here; no peer is asked."""
         standing: Standing = await self._ask(self._registrar, GetStanding(self.parse(text).name))
         return standing.owners
+
+    async def claimants(self, text: str) -> tuple[Choice, ...]:
+        """The same with what a person is to know to choose among them."""
+        found: tuple[Choice, ...] = await self._ask(self._registrar, ListClaimants(self.parse(text).name))
+        return found
 
     async def forget_petname(self, petname: str) -> None:
         """Forget a petname; raise `InvalidName` or `NameNotFound`."""

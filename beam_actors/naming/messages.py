@@ -185,6 +185,13 @@ class ListEvents:
 
 
 @attrs.frozen(slots=True)
+class ListClaimants:
+    """Reply: tuple of `Choice`, one for each owner who holds the name now."""
+
+    name: Name
+
+
+@attrs.frozen(slots=True)
 class ListConflicts:
     """Reply: tuple of `Conflict`, in the order of names; of one name only if given."""
 

@@ -23,6 +23,7 @@ from beam_actors.naming.messages import (
     GetUnder,
     IsDecided,
     IsPetname,
+    ListClaimants,
     ListConflicts,
     ListElsewhere,
     ListEvents,
@@ -43,6 +44,7 @@ Question = (
     | GetStanding
     | IsDecided
     | IsPetname
+    | ListClaimants
     | ListConflicts
     | ListElsewhere
     | ListEvents
@@ -69,6 +71,7 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     GetSpare: lambda known, ask, _now: known.own.spare(ask.in_use),
     ListHeld: lambda known, _ask, now: answering.held(known, now),
     ListElsewhere: lambda known, _ask, now: answering.elsewhere(known, now),
+    ListClaimants: lambda known, ask, now: answering.claimants(known, ask.name, now),
     ListConflicts: lambda known, ask, now: answering.conflicts(known, now, ask.name),
     ListEvents: lambda known, ask, _now: known.events.after(ask.after),
     ListFormer: lambda known, ask, _now: answering.former(known, ask.era),

@@ -134,11 +134,6 @@ class Choice:
     equivocates: bool = False
 
 
-@attrs.frozen
-class Conflict:
-    choices: tuple[Choice, ...]
-
-
 class FakeNames:
     """Everybody in `known` resolves; a value that is an exception is raised; `delay` is in seconds."""
 
@@ -163,7 +158,7 @@ class FakeNames:
             raise self.petnames
         return text in self.petnames
 
-    async def conflicts(self, text=None):
+    async def claimants(self, text):
         await trio.sleep(self.delay)
         found = self.contested.get(text, ())
         if isinstance(found, Exception):

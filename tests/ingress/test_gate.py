@@ -9,7 +9,7 @@ from beam_actors.ingress.gate import Gate
 from beam_actors.ingress.limits import IngressLimits
 from beam_actors.ingress.zone import Zone
 from beam_actors.values import OwnerId
-from tests.ingress.rig import OWNER, Choice, Conflict, FakeNames
+from tests.ingress.rig import OWNER, Choice, FakeNames
 from tests.ingress.streams import FakeStream, FakeTunnels
 from tests.ingress.test_heads import get
 
@@ -226,19 +226,28 @@ CONTESTED = {"a": errors.NameContested("Two claim it.")}
 
 async def test_a_contested_name_shows_who_the_owners_are(autojump_clock):
     names, tunnels = FakeNames(), FakeTunnels(CONTESTED)
-    names.contested["a"] = (Conflict((Choice(OWNER), Choice(OwnerId(bytes(32))))),)
+    names.contested["a"] = (Choice(OWNER), Choice(OwnerId(bytes(32))))
     _, page, _ = await converse(get("Host: a.local:8480"), tunnels, names=names)
     assert [option.owner for option in page.options] == [str(OWNER), str(OwnerId(bytes(32)))]
     assert page.options[0].url == f"http://a.{OWNER}.local:8480/"
     assert not tunnels.opened
 
 
-@pytest.mark.parametrize("conflicts", [(), errors.ActorUnavailable("Restarting."), "hang"])
-async def test_a_contested_name_has_a_page_without_them_too(autojump_clock, conflicts):
-    names = FakeNames(delay=60 if conflicts == "hang" else 0)
-    names.contested["a"] = conflicts
+@pytest.mark.parametrize("claimants", [(), errors.ActorUnavailable("Restarting."), "hang"])
+async def test_a_contested_name_has_a_page_without_them_too(autojump_clock, claimants):
+    names = FakeNames(delay=60 if claimants == "hang" else 0)
+    names.contested["a"] = claimants
     _, page, _ = await converse(get("Host: a.local"), FakeTunnels(CONTESTED), names=names)
     assert (page.status, page.options) == (409, ())
+
+
+@pytest.mark.parametrize("petname", [False, True])
+async def test_a_pinned_name_whose_owner_gave_it_up_shows_who_holds_it_now(autojump_clock, petname):
+    names, tunnels = FakeNames(), FakeTunnels({"a": errors.NameGivenUp("It is pinned to b, who has released it.")})
+    names.contested["a"], names.petnames = (Choice(OWNER),), {"a"} if petname else set()
+    _, page, _ = await converse(get("Host: a.local"), tunnels, names=names)
+    assert page.status == 404
+    assert [option.owner for option in page.options] == ([] if petname else [str(OWNER)])
 
 
 async def test_a_refused_head_request_gets_no_body(autojump_clock):

@@ -136,6 +136,41 @@ def test_a_page_without_commands_says_nothing_of_a_home():
     assert b"<DIR>" in page_for(errors.StorageError("x"), OTHER_HOME).render()
 
 
+@pytest.mark.parametrize(
+    ("error", "title", "said", "claim"),
+    [
+        (errors.NameGivenUp, "a.local was given up", "who has given it up", True),
+        (errors.NameRevoked, "a.local is gone", "who has revoked all keys", True),
+        (errors.NameUnheld, "a.local leads nowhere now", "who does not hold it now", False),
+    ],
+)
+def test_the_page_of_a_pin_says_what_its_owner_did_and_doubts_no_spelling(error, title, said, claim):
+    detail = "a is pinned to dvtw5qzq…, who let go; `beam unpin a` to let go."
+    page = page_for(error(detail), Visit("a.local"))
+    assert (page.status, page.code, page.title) == (404, "name-not-found", title)
+    assert said in page.message
+    assert "Somebody else" not in page.message
+    assert all("spelled" not in step.text for step in page.steps)
+    commands = [step.command for step in page.steps]
+    assert commands == ["beam unpin a", "beam 3000 --name a" if claim else "beam peers"]
+    other = page_for(error(detail), Visit("a.local"), [Choice(OWNER)])
+    assert (
+        other.message == f"{page.message} Somebody else holds it now. Whether that is whom you mean is for you to say."
+    )
+    assert (other.detail, "beam 3000 --name a" in [step.command for step in other.steps]) == (detail, False)
+    assert (other.options[0].url, other.options[0].pin) == (f"http://a.{OWNER}.local/", f"beam pin a {OWNER}")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(errors.NameGivenUp, "has given that name up"), (errors.NameRevoked, "has revoked all keys")]
+)
+def test_the_page_of_a_petname_says_what_its_owner_did(error, said):
+    page = page_for(error("So."), Visit("bb.local", petname=True))
+    assert page.title == "bb.local leads nowhere now"
+    assert said in page.message
+    assert [step.command for step in page.steps] == ["beam names", "beam petname --forget bb"]
+
+
 def test_the_page_of_a_petname_whose_owner_let_go_doubts_no_spelling():
     said = "bb stands for byron of dvtw5qzq…, who has released it; `beam petname --forget bb` to let go."
     page = page_for(errors.NameNotFound(said), Visit("bb.local", petname=True))

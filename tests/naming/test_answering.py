@@ -1,6 +1,6 @@
 import pytest
 
-from beam_actors.errors import NameContested, NameHandedOver, NameNotFound
+from beam_actors.errors import NameContested, NameGivenUp, NameHandedOver, NameNotFound, NameRevoked, NameUnheld
 from beam_actors.naming import answering
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.grammar import Query
@@ -59,7 +59,7 @@ def test_a_pin_answers_or_fails_but_never_gives_way():
     with pytest.raises(NameNotFound, match="has released it"):
         resolve(known)
     known.take(revocation(0).encoded, NOW)
-    with pytest.raises(NameNotFound, match="revoked"):
+    with pytest.raises(NameRevoked, match="revoked"):
         resolve(known)
     known.bindings.unpin(ALICE)
     assert resolve(known).owner == owner_id(1)
@@ -80,16 +80,16 @@ def test_a_petname_answers_or_fails_but_never_gives_way():
     assert answering.meaning(known, Query(anna, owner_id(1))) == Query(anna, owner_id(1))
     in_full = answering.resolve(known, Query(anna, owner_id(1)), NOW)
     assert in_full.source == "registry"  # the full form means what it says
-    with pytest.raises(NameNotFound, match=r"anna is your petname for alice of .* who let the claim end"):
+    with pytest.raises(NameUnheld, match=r"anna is your petname for alice of .* who let the claim end"):
         led(now=NOW + DAY + 1)
     assert led(now=NOW + DAY + 1, cut_off=True).owner == owner_id(0)
     known.take(claim(0, seq=2, kind=Kind.TOMBSTONE).encoded, NOW)
     assert set(known.elsewhere()) == {anna}  # who keeps answers must know that this one is over
-    with pytest.raises(NameNotFound, match="has released it; `beam petname --forget anna`"):
+    with pytest.raises(NameGivenUp, match="has released it; `beam petname --forget anna`"):
         led()
     known.take(revocation(0).encoded, NOW)
     assert set(known.elsewhere()) == {ALICE, anna}
-    with pytest.raises(NameNotFound, match="revoked"):
+    with pytest.raises(NameRevoked, match="revoked"):
         led()
     known.bindings.forget_petname(anna)
     assert led().owner == owner_id(1)
@@ -98,8 +98,11 @@ def test_a_petname_answers_or_fails_but_never_gives_way():
 def test_a_pin_of_somebody_unknown_waits_for_them():
     known = knowledge(claim(1))
     known.bindings.pin(ALICE, owner_id(0), NOW)
-    with pytest.raises(NameNotFound, match="no present claim"):
+    with pytest.raises(NameUnheld, match="no present claim"):
         resolve(known)
+    (other,) = answering.claimants(known, ALICE, NOW)  # is no conflict, and no choice of this machine's
+    assert (other.owner, other.relation, other.used) == (owner_id(1), "other", False)
+    assert answering.conflicts(known, NOW) == ()
     known.take(claim(0).encoded, NOW)
     assert resolve(known).owner == owner_id(0)
     assert known.bindings.pins[ALICE].mark == claim(0).id
