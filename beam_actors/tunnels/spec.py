@@ -1,9 +1,10 @@
 """What is offered and what is forwarded, as values (pure).
 
 A tunnel is known by its `key`, which says what it serves: `byronwade.http`, `db.5432`, `_.8022` for one without a
-name. HTTP occupies ports 80 and 443 of its name, and no two tunnels of a node share a port of a name. An ephemeral
-tunnel ends with the run of the daemon in which it was offered. Invariant: a value that exists can be served; what can't
-be is refused when it is made. How they are stored stands in `records`, which of them a request means in `offers`.
+name; a forward by one that says where it listens, `forward.8080`. HTTP occupies ports 80 and 443 of its name, and no
+two tunnels of a node share a port of a name. An ephemeral tunnel ends with the run of the daemon in which it was
+offered. Invariant: a value that exists can be served; what can't be is refused when it is made. How they are stored
+stands in `records`, which of them a request means in `offers`.
 """
 
 from collections.abc import Iterable
@@ -17,6 +18,8 @@ from beam_actors.values import EVERYONE, Access, Name, TcpAddress
 
 HTTP_PORTS = (80, 443)
 MAX_DESTINATION = 1024
+_USUAL = "127.0.0.1"
+"""Where forwards listen unless a person says otherwise."""
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 
@@ -103,6 +106,6 @@ class ForwardSpec:
 
 
 def forward_key(listen: TcpAddress) -> str:
-    """The key of the forward that listens there. It begins with no dash, or a command would take it for an option."""
-    host = "".join(char if char.isalnum() or char == "." else "-" for char in listen.ip)
-    return f"{'0' if host.startswith('-') else ''}{host}.{listen.port}"  # ::1 is 0::1
+    """The key of the forward that listens there: `forward.8080`, with the address after it if that isn't 127.0.0.1."""
+    host = "".join(char if char.isalnum() else "-" for char in listen.ip)
+    return f"forward.{listen.port}" + ("" if listen.ip == _USUAL else f".{host}")

@@ -78,7 +78,7 @@ async def test_whoever_comes_before_the_forward_is_stored_is_reset(world, autoju
         await visitor.tunnels.forward(SPEC)
         assert early
         assert await exchange(await program.dial(5000), b"hello") == b"hello"
-        assert visitor.incarnations() == {**before, "node/services/forwards/local/127.0.0.1.5000": 1}
+        assert visitor.incarnations() == {**before, "node/services/forwards/local/forward.5000": 1}
 
 
 async def test_a_port_of_the_nodes_own_choice_is_the_one_that_is_stored(world, autojump_clock):
@@ -152,7 +152,7 @@ async def test_one_port_leads_to_one_place_and_there_are_not_too_many(autojump_c
 async def test_a_forward_is_given_up_by_any_of_its_names(world, autojump_clock):
     async with stage(world) as (owner, _, _service):
         other = attrs.evolve(SPEC, listen=TcpAddress(HERE, 5001), port=81)
-        for text in ("127.0.0.1.5000", "127.0.0.1:5000", "5000", "web:80"):
+        for text in ("forward.5000", "127.0.0.1:5000", "5000", "web:80"):
             await owner.tunnels.forward(SPEC)
             await owner.tunnels.forward(other)
             with pytest.raises(TunnelNotFound, match="several"):
@@ -163,14 +163,15 @@ async def test_a_forward_is_given_up_by_any_of_its_names(world, autojump_clock):
             assert [forward.spec for forward in await owner.tunnels.forwards()] == [other]
 
 
-async def test_a_forward_that_is_stored_under_another_key_is_given_up_for_good(world, autojump_clock):
-    """As a program of before did with IPv6 addresses, whose keys began with a dash."""
+@pytest.mark.parametrize("key", [b"127.0.0.1.5000", b"--1.5000"])
+async def test_a_forward_that_is_stored_under_another_key_is_given_up_for_good(world, autojump_clock, key):
+    """As programs of before did, by the local address; for IPv6 it began with a dash once."""
     node = world.add()
     async with node.run():
-        await node.store.commit([Change(FORWARDS_TABLE, b"--1.5000", encode_forward(SPEC))])
+        await node.store.commit([Change(FORWARDS_TABLE, key, encode_forward(SPEC))])
     async with node.run():
         assert [status.spec for status in await node.tunnels.forwards()] == [SPEC]
-        await node.tunnels.unforward("5000")
+        await node.tunnels.unforward("forward.5000")
         await node.tunnels.forward(SPEC)
     async with node.run():
         assert [status.spec for status in await node.tunnels.forwards()] == [SPEC]

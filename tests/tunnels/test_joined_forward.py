@@ -33,7 +33,7 @@ async def test_a_forward_to_a_connected_peer_takes_no_task(world, autojump_clock
     async with forwarded(world) as (owner, visitor, service, program):
         await owner.tunnels.expose(WEB)
         workers = []
-        actor = visitor.system.whereis("node/services/forwards/local/127.0.0.1.5000")._cell.actor
+        actor = visitor.system.whereis("node/services/forwards/local/forward.5000")._cell.actor
         actor.spawn = workers.append
         for _ in range(3):
             assert await exchange(await program.dial(5000), DATA) == DATA
@@ -158,7 +158,7 @@ async def test_a_crash_of_a_forward_gives_back_the_places_of_what_it_was_opening
         stream = await program.dial(5000)
         await trio.sleep(0.1)
         assert repr(visitor.tunnels._opener._live).startswith("Live(1 being opened")
-        visitor.crash("forwards/local/127.0.0.1.5000")
+        visitor.crash("forwards/local/forward.5000")
         with pytest.raises(NetworkError):
             await read_all(stream)
         assert repr(visitor.tunnels._opener._live).startswith("Live(0 being opened by 0 ")
@@ -171,7 +171,7 @@ async def test_a_bug_while_a_forward_opens_gives_its_place_back_and_crashes_it_a
     async with forwarded(world) as (owner, visitor, _, program):
         await owner.tunnels.expose(WEB)
         program.listen(6000, echo)
-        forward = visitor.system.whereis("node/services/forwards/local/127.0.0.1.5000")
+        forward = visitor.system.whereis("node/services/forwards/local/forward.5000")
         opener, before = visitor.tunnels._opener, visitor.incarnations()
         peers, remote = opener._peers, await visitor.flow.dial(TcpAddress(HERE, 6000), forward, timeout=5)
 

@@ -19,7 +19,7 @@ async def test_a_program_reaches_a_service_through_a_forward(world, autojump_clo
         await owner.tunnels.expose(WEB)
         listen = TcpAddress(HERE, 5000)
         status = await visitor.tunnels.forward(ForwardSpec(destination="web.local", port=80, listen=listen))
-        assert status.key == "127.0.0.1.5000"
+        assert status.key == "forward.5000"
         assert await exchange(await program.dial(5000), DATA) == DATA
         await until(lambda: not len(visitor.flow.splices))
         (status,) = await visitor.tunnels.forwards()
@@ -95,7 +95,7 @@ async def test_a_forward_survives_a_crash_with_its_connections_and_listens_again
         await owner.tunnels.expose(WEB)
         listen = TcpAddress(HERE, 5000)
         await visitor.tunnels.forward(ForwardSpec(destination="web", port=80, listen=listen))
-        for victim in ("forwards/local/127.0.0.1.5000", "forwards/local", "forwards/list"):
+        for victim in ("forwards/local/forward.5000", "forwards/local", "forwards/list"):
             stream = await program.dial(5000)
             await stream.write(b"before")
             assert await stream.read() == b"before"

@@ -61,5 +61,9 @@ def test_what_is_no_port_is_refused(port):
 def test_a_key_says_what_is_served():
     assert offer(3000, name="web").key == "web.http"
     assert offer(5432, port=5432, allow=("everyone",)).key == "_.5432"
-    assert forward_key(TcpAddress("::1", 80)) == "0--1.80"  # a dash would begin an option
-    assert forward_key(TcpAddress("fe80::1", 80)) == "fe80--1.80"
+
+
+def test_a_forward_s_key_is_no_address_and_begins_with_no_dash():
+    assert forward_key(TcpAddress("127.0.0.1", 8080)) == "forward.8080"
+    assert forward_key(TcpAddress("0.0.0.0", 80)) == "forward.80.0-0-0-0"
+    assert forward_key(TcpAddress("::1", 80)) == "forward.80.--1"
