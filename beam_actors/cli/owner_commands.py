@@ -6,12 +6,15 @@ home's lock, so no daemon ever sees a phrase, or a keystore that is exchanged un
 
 import base64
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
+from beam_actors.cli.home import DATABASE
 from beam_actors.cli.home_at_rest import (
     act,
     chain_of,
@@ -23,10 +26,11 @@ from beam_actors.cli.home_at_rest import (
 )
 from beam_actors.cli.output import counted, is_terminal
 from beam_actors.cli.typed import check_name, parse_owner, plain_name
-from beam_actors.errors import UsageError
+from beam_actors.errors import BeamError, UsageError
 
 if TYPE_CHECKING:
-    from beam_actors.node import Prospect
+    from beam_actors.naming import Claims
+    from beam_actors.node import Owning, Prospect
     from beam_actors.values import Name, OwnerId
 
 _FEW = 4
@@ -60,18 +64,26 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
     check_keys(app)
     shown = None
     if not yes:  # while nothing is locked: a person takes as long as they like
-        shown = act(app, chain, secret, lambda owner: owner.next_era())
+        shown, claims = act(app, chain, secret, _next_era)
         app.out.note(
             f"Era {shown} of your keys opens, of seven for rotations and transfers; {_left(shown)} left then. On each "
             f'other machine of yours, afterwards: "beam recover --era {shown}".'
         )
+        _say_taken_back(app.out.note, claims)
         _ask("Is that meant?")
-    era = act(app, chain, secret, lambda owner: owner.rotate(shown=shown))
+
+    async def rotate(owner: "Owning") -> "tuple[int, Claims]":
+        era = await owner.rotate(shown=shown)
+        return era, await owner.to_claim(era)
+
+    era, claims = act(app, chain, secret, rotate)
     if app.out.as_json:
-        app.out.data({"owner": str(chain.owner_id), "era": era, "takes_effect": _AT_START})
+        said = {"owner": str(chain.owner_id), "era": era, "takes_effect": _AT_START}
+        app.out.data({**said, **_claims(claims)})
         return
     app.out.styled(f"✅ Era {era} is open, and this machine has its key.", fg="green")
     app.out.prose(f"{_START}, which claims your names anew some seconds later.")
+    _say_claims(app, claims)
     app.out.prose("The key before is worth nothing once the daemon has run and told a peer, and not before.")
     _say_other_machines(app, era)
 
@@ -111,11 +123,13 @@ def transfer(
     era = act(app, chain, secret, lambda owner: owner.transfer(label, successor, shown=seen.era))
     if app.out.as_json:
         said = {"name": label.label, "owner": str(chain.owner_id), "successor": str(successor), "era": era}
-        app.out.data({**said, "successor_known": seen.heir.is_known, "takes_effect": _AT_START})
+        known = {"successor_known": seen.heir.is_known, "takes_effect": _AT_START}
+        app.out.data({**said, **known, **_claims(seen.claims)})
         return
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
     app.out.prose(f"{_START}, which says so to everybody some seconds later.")
     app.out.prose(f'Then, over there: "beam register {label}"; until then nobody holds the name.')
+    _say_claims(app, seen.claims)
     _say_other_machines(app, era)
 
 
@@ -142,6 +156,7 @@ def _show_transfer(app: App, name: "Name", successor: "OwnerId", seen: "Prospect
         f"take it back only as long as they have not (`beam register {name}`). Era {era} of your keys opens for good, "
         f'of seven; on each other machine of yours, then: "beam recover --era {era}".'
     )
+    _say_taken_back(note, seen.claims)
 
 
 def _some(names: "tuple[Name, ...]") -> str:
@@ -163,6 +178,33 @@ def _ask(question: str) -> None:
 def _say_other_machines(app: App, era: int) -> None:
     app.out.prose(f"An owner can do this seven times, for a rotation or a transfer; {_left(era)} left.")
     app.out.prose(f'On each other machine of yours: "beam stop", "beam recover --era {era}", "beam start --detach".')
+
+
+async def _next_era(owner: "Owning") -> "tuple[int, Claims]":
+    era = await owner.next_era()
+    return era, await owner.to_claim(era)
+
+
+def _claims(claims: "Claims") -> dict[str, list[str]]:
+    """What this machine claims in an era, for programs."""
+    return {"claims": list(map(str, claims.names)), "takes_back": list(map(str, claims.taken_back))}
+
+
+def _say_claims(app: App, claims: "Claims") -> None:
+    """The same for people."""
+    if claims.names:
+        app.out.prose(f"It claims {', '.join(map(str, claims.names))}.")
+    _say_taken_back(app.out.prose, claims)
+
+
+def _say_taken_back(say: Callable[[str], None], claims: "Claims") -> None:
+    """Say what was given up and comes back: nothing tells here whether it was by a person's choice or a thief's."""
+    if claims.taken_back:
+        say(
+            "Take care, what was given up on another machine, by you or by a thief of the key before, is claimed again "
+            f"in this era: {', '.join(map(str, claims.taken_back))}. If that was you, `beam release NAME` once the "
+            "daemon has claimed it."
+        )
 
 
 def _left(era: int) -> str:
@@ -192,14 +234,20 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     check_phrase(app, chain)
     wanted = install(app, chain, era, secret)
+    claims = None
+    if app.home.file(DATABASE).exists():
+        with suppress(BeamError):  # a daemon that starts in this moment
+            claims = act(app, chain, secret, lambda owner: owner.to_claim(wanted))
     if app.out.as_json:
-        app.out.data({"owner": str(chain.owner_id), "era": wanted})
+        app.out.data({"owner": str(chain.owner_id), "era": wanted, **({} if claims is None else _claims(claims))})
         return
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
     app.out.prose(
         "`beam start --detach`, then `beam register NAME` for each name that it should serve; `beam names` lists yours "
         "once a peer has told them."
     )
+    if claims is not None:
+        _say_claims(app, claims)
     if era is None:
         app.out.prose("If you ever rotated or transferred: `beam recover --era N`, with the last N that was said.")
 

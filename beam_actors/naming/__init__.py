@@ -12,6 +12,7 @@ from beam_actors.naming.limits import Limits
 from beam_actors.naming.messages import Changed
 from beam_actors.naming.offline import (
     Acquaintance,
+    Claims,
     acquaintance,
     check_heir,
     hand_over,
@@ -19,6 +20,7 @@ from beam_actors.naming.offline import (
     networks_in,
     owned,
     spoken_era,
+    to_claim,
 )
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
@@ -37,6 +39,7 @@ __all__ = [
     "Changed",
     "Choice",
     "Claim",
+    "Claims",
     "Conflict",
     "Difficulty",
     "Event",
@@ -64,4 +67,5 @@ __all__ = [
     "owned",
     "spoken_era",
     "spread_ref",
+    "to_claim",
 ]

@@ -43,13 +43,14 @@ _LAST_DATE = 253_402_300_800
 """The first second of the year 10000, which no date can say."""
 
 
-def _claim_key(label: str, owner_digest: bytes) -> bytes:
+def claim_key(label: str, owner_digest: bytes) -> bytes:
+    """Where the claims of an owner for a name are."""
     return label.encode() + b"\x00" + owner_digest
 
 
 def put_entry(entry: Entry, seen: Seen) -> Change:
     """Keep an entry."""
-    key = _claim_key(entry.label, entry.owner_digest)
+    key = claim_key(entry.label, entry.owner_digest)
     claim, rival, backer = (b"" if one is None else one.kept for one in entry.places)
     levels = [(one.level or 0) if one else 0 for one in entry.places]
     about = seen.first, seen.heard, seen.alone, seen.settled
@@ -59,7 +60,7 @@ def put_entry(entry: Entry, seen: Seen) -> Change:
 
 def drop_entry(name: Name, owner: OwnerId) -> Change:
     """Keep it no longer."""
-    return Change(CLAIMS, _claim_key(name.label, owner.digest), None)
+    return Change(CLAIMS, claim_key(name.label, owner.digest), None)
 
 
 def put_revocation(claim: Claim) -> Change:
@@ -76,12 +77,12 @@ def put_last_word(owner: bytes, claim: Claim | None) -> Change:
 
 def put_deposit(name: Name, owner: OwnerId) -> Change:
     """Keep that a hold is kept here for the network."""
-    return rows.put(DEPOSITS, _claim_key(name.label, owner.digest), [_FORMAT])
+    return rows.put(DEPOSITS, claim_key(name.label, owner.digest), [_FORMAT])
 
 
 def drop_deposit(name: Name, owner: OwnerId) -> Change:
     """It is not any more."""
-    return Change(DEPOSITS, _claim_key(name.label, owner.digest), None)
+    return Change(DEPOSITS, claim_key(name.label, owner.digest), None)
 
 
 def read_entry(key: bytes, value: bytes, network: str) -> tuple[Entry, Seen]:
@@ -130,7 +131,7 @@ def _read_row_of_before(key: bytes, value: bytes, network: str) -> tuple[Entry, 
         raise damaged(CLAIMS)
     entry = Entry(_parse(claim, network), _parse(rival, network) if rival else None)
     for one in entry.claims:  # these rows have no sum, so each is asked again whether it is its owner's
-        if one.kind is Kind.REVOCATION or _claim_key(one.label, one.owner_digest) != key or not one.genuine():
+        if one.kind is Kind.REVOCATION or claim_key(one.label, one.owner_digest) != key or not one.genuine():
             raise damaged(CLAIMS)
     return entry, seen
 
@@ -178,7 +179,7 @@ def read_deposit(key: bytes, value: bytes) -> tuple[Name, OwnerId]:
         name, whose = Name(label.decode("ascii")), OwnerId(owner)
     except (InvalidName, ValueError):
         raise damaged(DEPOSITS) from None
-    if _claim_key(name.label, owner) != key:
+    if claim_key(name.label, owner) != key:
         raise damaged(DEPOSITS)
     return name, whose
 

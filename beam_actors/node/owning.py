@@ -10,7 +10,17 @@ import attrs
 
 from beam_actors.errors import NotAllowed
 from beam_actors.identity import REVOCATION_ERA, OwnerChain
-from beam_actors.naming import Acquaintance, Handing, acquaintance, check_heir, hand_over, owned, spoken_era
+from beam_actors.naming import (
+    Acquaintance,
+    Claims,
+    Handing,
+    acquaintance,
+    check_heir,
+    hand_over,
+    owned,
+    spoken_era,
+    to_claim,
+)
 from beam_actors.node.keys import open_keys, take_owner_key
 from beam_actors.ports import Compute, Entropy, Files, Store
 from beam_actors.values import Name, OwnerId
@@ -26,6 +36,8 @@ class Prospect:
     """The one that a transfer opens."""
     replaces: OwnerId | None = None
     """To whom the name was to go by a transfer before, which the next node was to say."""
+    claims: Claims = attrs.field(factory=Claims)
+    """What the next node claims in that era."""
 
 
 class Owning:
@@ -71,7 +83,14 @@ class Owning:
             NotAllowed: all eras are open, the successor has revoked all keys, or the name is on its way to them.
         """
         before = await self._check_way(name, successor)
-        return Prospect(await acquaintance(self._store, successor), await self.next_era(), before)
+        era = await self.next_era()
+        return Prospect(
+            await acquaintance(self._store, successor), era, before, (await self.to_claim(era)).without(name)
+        )
+
+    async def to_claim(self, era: int) -> Claims:
+        """What the next node on this home claims in the era."""
+        return await to_claim(self._store, self._chain.owner_id, era)
 
     async def transfer(self, name: Name, successor: OwnerId, *, shown: int | None = None) -> int:
         """Open the next era, in which the next node hands the name over. Which one that is.

@@ -190,6 +190,31 @@ def test_a_rotation_asks_and_says_how_many_are_left(home, beam, phrase_file, own
     assert "once the daemon has run and told a peer" in done.out
 
 
+def test_what_was_released_elsewhere_and_comes_back_with_an_era_is_told_before_and_after(
+    home, beam, phrase_file, owner_of_cottage, answers
+):
+    """The machine can't tell a release by its person from one by a thief of the key."""
+    tell = "by you or by a thief of the key before, is claimed again in this era: cottage."
+    dead = claim(0, "cottage", seq=9, kind=Kind.TOMBSTONE, previous=bytes(range(32))).terms
+    gone = Claim.sign(attrs.evolve(dead, network="beam", keyset=CHAIN.keyset(0)), CHAIN.era_key(0))
+    rotate = ("rotate-key", "--phrase-file", phrase_file)
+    quiet = beam("recover", "--phrase-file", phrase_file)
+    assert ("It claims cottage." in quiet.out, "Take care" in quiet.out) == (True, False)
+    keep(home, put_entry(Entry(gone), Seen(1, 1)))
+    answers("n\n")
+    asked = beam(*rotate)
+    assert (asked.exit_code, tell in asked.err) == (130, True)
+    other = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
+    assert tell not in other.err  # that is the name which goes
+    done = beam(*rotate, "--yes")
+    assert "It claims cottage." in done.out
+    assert tell in done.out
+    again = beam("recover", "--era", "2", "--phrase-file", phrase_file, "--json").json
+    assert (again["claims"], again["takes_back"]) == (["cottage"], ["cottage"])
+    said = beam(*rotate, "--yes", "--json").json
+    assert (said["era"], said["claims"], said["takes_back"]) == (3, ["cottage"], ["cottage"])
+
+
 def test_where_nobody_can_be_asked_a_rotation_needs_yes(home, beam, phrase_file, owner_of_cottage):
     unasked = beam("rotate-key", "--phrase-file", phrase_file)
     assert unasked.exit_code == 2

@@ -7,6 +7,7 @@ import pytest
 from beam_actors.errors import NameNotFound, NotAllowed
 from beam_actors.naming import (
     Acquaintance,
+    Claims,
     Handing,
     acquaintance,
     check_heir,
@@ -15,7 +16,9 @@ from beam_actors.naming import (
     owned,
     records,
     spoken_era,
+    to_claim,
 )
+from beam_actors.naming.claim import Kind
 from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.pins import Pin
@@ -50,6 +53,24 @@ async def test_the_latest_era_of_an_owner_is_found_in_a_store_among_damage_and_o
     claims = heard(claim(0, era=1), claim(0, "bob", era=2, network="other"), claim(1, era=3))
     async with store_with(*claims, *damaged_claims(0)) as store:
         assert [await spoken_era(store, owner_id(owner)) for owner in (0, 1, 2)] == [2, 3, 0]
+
+
+GONE = claim(0, "gone", seq=2, kind=Kind.TOMBSTONE, issued=NOW + 9, previous=b"x" * 32)
+GIVEN = claim(0, "given", seq=2, era=1, kind=Kind.TRANSFER, to=2, issued=NOW + 9)
+
+
+async def test_what_a_later_era_claims_is_what_is_held_here_and_what_was_given_up_elsewhere():
+    own = [Own(Name(one), NOW, owner_id(0)) for one in ("gone", "held", "given", "new")]
+    other = Own(ALICE, NOW, owner_id(1))
+    handed = Own(BOB, NOW, owner_id(0), handing=Handing(owner_id(1), 2))
+    rows = [records.put_own(one) for one in (*own, other, handed)]
+    async with store_with(*rows, *heard(GONE, GIVEN, claim(0, "held")), *damaged_claims(0)) as store:
+        found = await to_claim(store, owner_id(0), 2)
+        assert found == Claims(tuple(map(Name, ("given", "gone", "held", "new"))), (Name("given"), Name("gone")))
+        assert found.without(Name("gone")) == Claims(tuple(map(Name, ("given", "held", "new"))), (Name("given"),))
+        later = await to_claim(store, owner_id(0), 1)  # which the transfer opened, so it stands
+        assert later == Claims(tuple(map(Name, ("gone", "held", "new"))), (Name("gone"),))
+        assert await to_claim(store, owner_id(3), 1) == Claims()
 
 
 async def test_a_name_of_ones_own_is_to_be_handed_over_and_nobody_elses():
