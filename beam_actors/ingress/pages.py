@@ -4,7 +4,7 @@ Invariant: an error becomes a page by its class alone; its own words are details
 inside the daemon show none of their words, which may name paths of this machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import attrs
@@ -228,7 +228,7 @@ _PINS = (  # as above
     _of_a_pin(NameUnheld, "{host} leads nowhere now", "does not hold it now, as far as this machine knows", _PEERS),
 )
 """What a pinned name leads to whose owner holds it no longer."""
-_PETNAME_OF_NOTHING = {
+_PETNAME_OF_NOTHING: Mapping[type[BeamError], str] = {
     NameGivenUp: "It is a petname of yours, and whoever it stands for has given that name up.",
     NameRevoked: "It is a petname of yours, and whoever it stands for has revoked all keys, so it never comes back.",
 }
