@@ -187,6 +187,10 @@ class NameNotFound(BeamError, LookupError):
     exit_code = 6
 
 
+class NameUnclaimed(NameNotFound):
+    """It is this owner's own, but none of the owner's claims for it counts now: the key was replaced, say."""
+
+
 class NameUnheld(NameNotFound):
     """It is bound here, by a pin or a petname, to an owner who is not known to hold it now."""
 

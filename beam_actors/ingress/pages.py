@@ -18,6 +18,7 @@ from beam_actors.errors import (
     NameHandedOver,
     NameNotFound,
     NameRevoked,
+    NameUnclaimed,
     NameUnheld,
     NetworkError,
     NotAllowed,
@@ -102,6 +103,15 @@ _FAULTS = (  # the first row that fits an error wins: subclasses stand before th
             Step("Try again later: it leads to the next owner from then on."),
             _TAKE,
         ),
+    ),
+    _Fault(
+        (NameUnclaimed,),
+        404,
+        "name-not-found",
+        Hop.NAME,
+        "{host} is not claimed",
+        "It is a name of yours, but no claim of yours for it counts now, so it leads nowhere.",
+        (Step("See why, and what to do:", "beam names"),),
     ),
     _Fault(
         (NameNotFound, InvalidName),

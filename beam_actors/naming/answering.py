@@ -11,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from beam_actors.errors import NameContested, NameGivenUp, NameNotFound, NameRevoked, NameUnheld
+from beam_actors.errors import NameContested, NameGivenUp, NameNotFound, NameRevoked, NameUnclaimed, NameUnheld
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.entry import Entry, Key
 from beam_actors.naming.events import Relation
@@ -51,16 +51,14 @@ def resolve(knowledge: Knowledge, query: Query, now: float, *, cut_off: bool = F
     """Decide what the name leads to; `cut_off` says that nobody else can be asked.
 
     Raises:
-        NameNotFound: nobody is known to hold it, or the owner that it is bound to doesn't now.
-        NameUnheld: the latter.
+        NameNotFound: nobody is known to hold it; `NameUnheld`: whom it is bound to doesn't; `NameUnclaimed`: it is own.
         NameHandedOver: that is so since the owner handed it over, and the next one has not registered it yet.
         NameContested: several owners do and nothing decides between them.
     """
     name, owner = query.name, query.owner
     if owner is not None:
-        return _by_owner(
-            knowledge, name, owner, "own" if owner == knowledge.owner else "registry", now, cut_off=cut_off
-        )
+        source: Source = "own" if owner == knowledge.owner else "registry"
+        return _by_owner(knowledge, name, owner, source, now, cut_off=cut_off)
     bindings = knowledge.bindings
     if name in bindings.petnames:
         return _by_binding(knowledge, _Petname(name, bindings.petnames[name]), now, cut_off=cut_off)
@@ -93,7 +91,10 @@ def _own(knowledge: Knowledge, name: Name, now: float, *, cut_off: bool) -> Reso
     own, owner = knowledge.own[name], knowledge.owner
     waits = knowledge.levels.asked and knowledge.registry.entry(name, owner) is None
     if not waits or knowledge.me is None or knowledge.registry.is_revoked(owner):
-        return _by_owner(knowledge, name, owner, "own", now, cut_off=cut_off)
+        try:
+            return _by_owner(knowledge, name, owner, "own", now, cut_off=cut_off)
+        except NameNotFound:
+            raise NameUnclaimed(f"{name} is yours, but no claim for it counts now; `beam names` says why.") from None
     # The work for its first claim is being done: others hear of it in seconds, and here nothing is in doubt.
     return Resolution(name=name, owner=owner, peers=(knowledge.me,), source="own", age_s=0.0, since=float(own.since))
 
@@ -164,8 +165,7 @@ def _resolution(knowledge: Knowledge, name: Name, claim: Claim, source: Source, 
 
 def standing(knowledge: Knowledge, name: Name, now: float) -> Standing:
     """How far it is known who holds the name, for whoever may still hear more of it."""
-    owners = frozenset(holders(knowledge.registry.entries(name), now))
-    return Standing(certainty=_certainty(knowledge, name, now), owners=owners)
+    return Standing(_certainty(knowledge, name, now), frozenset(holders(knowledge.registry.entries(name), now)))
 
 
 def _certainty(knowledge: Knowledge, name: Name, now: float) -> Literal["open", "sole", "firm"]:

@@ -161,6 +161,12 @@ def test_the_page_of_a_pin_says_what_its_owner_did_and_doubts_no_spelling(error,
     assert (other.options[0].url, other.options[0].pin) == (f"http://a.{OWNER}.local/", f"beam pin a {OWNER}")
 
 
+def test_the_page_of_an_own_name_that_is_not_claimed_advises_nothing_that_is_refused():
+    page = page_for(errors.NameUnclaimed("a is yours."), Visit("a.local"))
+    assert (page.status, page.code, page.title) == (404, "name-not-found", "a.local is not claimed")
+    assert [step.command for step in page.steps] == ["beam names"]
+
+
 @pytest.mark.parametrize(
     ("error", "said"), [(errors.NameGivenUp, "has given that name up"), (errors.NameRevoked, "has revoked all keys")]
 )

@@ -1,6 +1,14 @@
 import pytest
 
-from beam_actors.errors import NameContested, NameGivenUp, NameHandedOver, NameNotFound, NameRevoked, NameUnheld
+from beam_actors.errors import (
+    NameContested,
+    NameGivenUp,
+    NameHandedOver,
+    NameNotFound,
+    NameRevoked,
+    NameUnclaimed,
+    NameUnheld,
+)
 from beam_actors.naming import answering
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.grammar import Query
@@ -93,6 +101,18 @@ def test_a_petname_answers_or_fails_but_never_gives_way():
         led()
     known.bindings.forget_petname(anna)
     assert led().owner == owner_id(1)
+
+
+def test_an_own_name_that_no_claim_is_for_says_that_it_is_ones_own():
+    known = knowledge(owner=0)
+    known.reserve(ALICE, contest=False, now=NOW)
+    known.publish(claim(0), NOW)
+    assert resolve(known).source == "own"
+    known.take(claim(0, "bob", era=1).encoded, NOW)  # by another machine, which has the later key
+    with pytest.raises(NameUnclaimed, match=r"^alice is yours, but no claim for it counts now; `beam names` says why"):
+        resolve(known)
+    with pytest.raises(NameNotFound, match="is not known to hold alice now"):
+        answering.resolve(known, Query(ALICE, owner_id(0)), NOW)
 
 
 def test_a_pin_of_somebody_unknown_waits_for_them():
