@@ -2,22 +2,21 @@
 
 Invariant: one peer has one thing done at a time, however many streams it opens; what it owes it has waited for before
 anything is done, and it owes it still when it comes again, also what was not known yet when it left. Above the peers'
-own buckets stands one for each network of addresses, since keys cost nothing, and one for all, which serve whoever
-waits in slices, in turn: a peer that asks for much delays another one by a slice, and many peers by as many. What bad
+own buckets stands one for each network of addresses, since keys cost nothing, and one for all (`commons`). What bad
 work costs its network is waited for by those alone who bring claims and are new or brought some, who all together have
 the turns of one peer: so new keys, which cost nothing, delay their neighbours by little. It counts claims, and knows
 neither streams nor messages, nor which peers are wanted.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from math import inf
 
 import trio
 
 from beam_actors.errors import AskTimeout
-from beam_actors.naming.commons import Check, Commons, Network, Networks, Reputation, wait
+from beam_actors.naming.commons import Check, Commons, Line, Network, Networks, Price, Reputation, wait
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.turn import Turn
 from beam_actors.ports import Clock
@@ -113,17 +112,31 @@ class Allowance:
     def _network(self) -> Network | None:
         return self._direct[-1] if self._direct else None
 
-    async def pay(self, count: float, check: Check, *, claims: bool = False) -> None:
-        """Wait until the peer may do so much more, or bring so many claims; what `check` raises ends the wait."""
+    async def pay(self, count: float, check: Check) -> None:
+        """Wait until the peer may do so much more; what `check` raises ends the wait."""
         async with self._turn:
             check()
-            await wait(self._bucket.take(count, self._clock.monotonic()), check)
+            await self._pay_own(count, check)
             if (network := self._network) is not None:
-                if claims:
+                await network.pay(count, check)
+            await self._commons.pay(count, check)
+
+    async def pay_in_line(self, line: Line, price: Price, check: Check) -> None:
+        """The same for a message of claims; what it costs no more when its turn comes is not paid for."""
+        async with self._turn:
+            check()
+            count = await price()
+            await self._pay_own(count, check)
+            if (network := self._network) is not None:
+                if line is Line.TAKEN:
                     await network.pay_for_claims(count, check, self._reputation)
                 else:
                     await network.pay(count, check)
-            await self._commons.pay(count, check)
+            paid = await self._commons.pay_in_line(line, price, check)
+            self._bucket.take(paid - count, self._clock.monotonic())
+
+    async def _pay_own(self, count: float, check: Check) -> None:
+        await wait(self._bucket.take(count, self._clock.monotonic()), check)
 
     def charge(self, count: float) -> None:
         """Owe so much more for bad work: what the peer does next waits for it, over whichever stream and session."""
@@ -159,6 +172,33 @@ class Allowance:
 
     def __repr__(self) -> str:
         return f"Allowance({self._bucket!r})"
+
+
+class Purse:
+    """The allowance of a peer, as one of its streams pays from it: what the peer waits for ends with the stream."""
+
+    __slots__ = ("_allowance", "_check", "_paying")
+
+    def __init__(
+        self, allowance: Allowance, check: Check, paying: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
+        """`check` raises when the stream ended; within `paying` each payment is made."""
+        self._allowance = allowance
+        self._check = check
+        self._paying = paying
+
+    async def pay(self, count: float) -> None:
+        """See `Allowance`."""
+        with self._paying():
+            await self._allowance.pay(count, self._check)
+
+    async def pay_in_line(self, line: Line, price: Price) -> None:
+        """See `Allowance`."""
+        with self._paying():
+            await self._allowance.pay_in_line(line, price, self._check)
+
+    def __repr__(self) -> str:
+        return f"Purse({self._allowance!r})"
 
 
 class Allowances:

@@ -1,14 +1,14 @@
 """What peers do about names that all of them share, or all of one network: buckets, and turns at them.
 
 Invariant: whoever waits is served in slices, in turn, so a peer that asks for much delays another one by a slice, and
-many peers by as many. What bad work costs a network is waited for by those alone who bring claims and are new or
-brought some, who all together have the turns of one peer. Which peer it is, and what it owes by itself, is the matter
-of `allowance`.
+many peers by as many; messages of many claims wait in a line of their own, and who asks for little waits for a slice of
+each line. What bad work costs a network is waited for by those alone who bring claims and are new or brought some, who
+all together have the turns of one peer. Which peer it is, and what it owes by itself, is the matter of `allowance`.
 """
 
 import enum
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -20,31 +20,72 @@ from beam_actors.values import Bucket, TcpAddress
 
 Check = Callable[[], None]
 """Raises when it is in vain to wait any longer; asked once a second at least."""
+Price = Callable[[], Awaitable[float]]
+"""What something costs now, in claims: perhaps less when its turn comes than when it began to wait."""
 
 _SLICE = 4.0
-"""What one peer takes of a common bucket in one turn: what most questions cost, so that one waits for few claims of
-each other peer. Beside 200 that bring what is new, turns of a whole message would be twenty seconds for a question."""
+"""What is taken of a common bucket in one turn: what most questions cost."""
 _LOOK = 1.0
 
 
-class Commons:
-    """The bucket of all peers, or of all of one network, in each turn of which one takes at most a slice."""
+def fixed(count: float) -> Price:
+    """The price of what costs that at any time."""
 
-    __slots__ = ("_bucket", "_clock", "_turn")
+    async def price() -> float:
+        return count
+
+    return price
+
+
+class Line(enum.Enum):
+    """In which messages of many claims wait, one after the other.
+
+    By slices, each as long as all, two hundred peers who bring the same after a partition would be done together, and
+    at the end. So the first one is done soon, and what it brought is cheap when the next one's turn comes.
+    """
+
+    TAKEN = enum.auto()
+    """Brought by peers."""
+    GIVEN = enum.auto()
+    """Wanted by peers."""
+
+
+class Commons:
+    """The bucket of all peers, or of all of one network, of which each turn takes at most a slice."""
+
+    __slots__ = ("_bucket", "_clock", "_lines", "_small", "_turn")
 
     def __init__(self, rate: float, burst: float, clock: Clock) -> None:
         """`rate` claims a second from all of them, `burst` at once after a silence."""
         self._bucket = Bucket(rate, burst, clock.monotonic())
         self._clock = clock
-        self._turn = Turn()
+        self._turn, self._small = Turn(), Turn()
+        self._lines = {line: Turn() for line in Line}
 
     async def pay(self, count: float, check: Check) -> None:
-        """Wait until all peers together may do so much more."""
+        """Wait until all peers together may do so much more, slice by slice."""
         while count > 0:
-            async with self._turn:
-                check()
-                await wait(self._bucket.take(min(count, _SLICE), self._clock.monotonic()), check)
+            async with self._small:
+                await self._take(count, check)
             count -= _SLICE
+
+    async def pay_in_line(self, line: Line, price: Price, check: Check) -> float:
+        """The same at one time, when nobody is before it in the line; how much it was. What is small waits in none."""
+        count = await price()
+        if count <= _SLICE:
+            await self.pay(count, check)
+            return count
+        paid = 0.0
+        async with self._lines[line]:
+            while (left := await price() - paid) > 0:
+                await self._take(left, check)
+                paid += min(left, _SLICE)
+        return paid
+
+    async def _take(self, most: float, check: Check) -> None:
+        async with self._turn:  # for which one of each line waits, and one of those that are in none
+            check()
+            await wait(self._bucket.take(min(most, _SLICE), self._clock.monotonic()), check)
 
     def __repr__(self) -> str:
         return f"Commons({self._bucket!r})"

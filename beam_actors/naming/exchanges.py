@@ -15,8 +15,6 @@ from typing import TypeVar
 import trio
 
 from beam_actors.errors import ResourceExhausted, TimedOut
-from beam_actors.naming.allowance import Allowance
-from beam_actors.naming.commons import Check
 from beam_actors.naming.ranges import ITEM, Snapshot
 
 T = TypeVar("T")
@@ -42,11 +40,12 @@ class Exchanges:
         if self._paying >= self._room:
             raise ResourceExhausted(_BUSY)
 
-    async def pay(self, allowance: Allowance, count: float, *, check: Check, claims: bool = False) -> None:
-        """Pay for a part of an exchange that was admitted."""
+    @contextmanager
+    def paying(self) -> Iterator[None]:
+        """Within this a part of an exchange that was admitted is paid for."""
         self._paying += 1
         try:
-            await allowance.pay(count, check, claims=claims)
+            yield
         finally:
             self._paying -= 1
 

@@ -7,10 +7,10 @@ Which peer it is, and when it is its turn, is `spread`'s matter; claims go to th
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import islice
-from typing import Protocol
 
 from beam_actors.errors import RemoteProtocolError
 from beam_actors.naming import protocol
+from beam_actors.naming.allowance import Purse
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.exchanges import Exchanges, Holding
 from beam_actors.naming.messages import Confirm, GetClaims, GetItems
@@ -31,14 +31,6 @@ _ITEMS_HASHED = 4096
 """So many items under a fingerprint cost as much as one claim: a quarter of a millisecond."""
 
 
-class Pay(Protocol):
-    """How a peer pays."""
-
-    def __call__(self, count: float, *, claims: bool = False) -> Awaitable[None]:
-        """Wait until so much may be done for the peer, counted in claims, or until it may bring so many."""
-        ...
-
-
 Submit = Callable[[tuple[bytes, ...]], Awaitable[int]]
 """Pays for claims of the peer and takes them in; how many were new."""
 
@@ -46,7 +38,7 @@ Submit = Callable[[tuple[bytes, ...]], Awaitable[int]]
 class Exchange:
     """One exchange over one stream."""
 
-    __slots__ = ("_exchanges", "_given", "_got", "_most", "_new", "_pay", "_registrar", "_submit", "_talk", "_unkept")
+    __slots__ = ("_exchanges", "_given", "_got", "_most", "_new", "_purse", "_registrar", "_submit", "_talk", "_unkept")
 
     def __init__(
         self,
@@ -55,7 +47,7 @@ class Exchange:
         exchanges: Exchanges,
         *,
         most: int,
-        pay: Pay,
+        purse: Purse,
         submit: Submit,
         unkept: Unkept,
     ) -> None:
@@ -64,7 +56,7 @@ class Exchange:
         self._registrar = registrar
         self._exchanges = exchanges
         self._most = most
-        self._pay = pay
+        self._purse = purse
         self._submit = submit
         self._unkept = unkept
         self._given = self._got = self._new = 0
@@ -118,7 +110,7 @@ class Exchange:
         with self._unkept.giving(rotated(turn.push, salt)) as left:
             while some := tuple(islice(left, protocol.MAX_CLAIMS)):
                 for start in range(0, len(some), _PAID_AT_ONCE):
-                    await self._pay(min(_PAID_AT_ONCE, len(some) - start))
+                    await self._purse.pay(min(_PAID_AT_ONCE, len(some) - start))
                 claims = await self._registrar.ask(GetClaims(some), timeout=_ASK)
                 await self._send(holding, *protocol.pushes(claims))
                 for one in some:
@@ -138,10 +130,10 @@ class Exchange:
                     self._got += len(claims)
                     self._new += await self._submit(claims)
                 case Want(ids):
-                    await self._pay(1 + len(ids) / RANGES_READ)
+                    await self._purse.pay(1 + len(ids) / RANGES_READ)
                     machine.wanted(ids)
                 case Ranges(ranges):
-                    await self._pay(_price(ranges, machine.weigh(ranges)))
+                    await self._purse.pay(_price(ranges, machine.weigh(ranges)))
                     machine.hear(ranges)
                     holding.resize(machine.size)
                 case None:

@@ -7,19 +7,19 @@ gets what it lacks. Invariant: what a peer, and what all peers together, can mak
 the peer that wanted it, and a failure costs its own link only. The registrar judges claims; none goes on twice.
 """
 
-from collections.abc import Iterator
 from functools import partial
 
 import trio
 
 from beam_actors.errors import ActorError, RemoteProtocolError, ResourceExhausted, StorageError
 from beam_actors.naming import protocol
+from beam_actors.naming.allowance import Purse
 from beam_actors.naming.claim import with_ids
-from beam_actors.naming.commons import wait
+from beam_actors.naming.commons import Line, fixed, wait
 from beam_actors.naming.complaints import Complaints
 from beam_actors.naming.conversation import Conversation
 from beam_actors.naming.exchanges import Exchanges
-from beam_actors.naming.exchanging import RANGES_READ, Exchange, Pay
+from beam_actors.naming.exchanging import RANGES_READ, Exchange
 from beam_actors.naming.hearsay import Hearsay
 from beam_actors.naming.limits import Limits
 from beam_actors.naming.link import Link
@@ -39,8 +39,6 @@ _ASK = 30.0
 _RETRY = 5.0
 _IN_VAIN = 15.0
 """Seconds after which a peer has seen that its earlier session with this node is dead; with a new one it would ask."""
-_AT_ONCE = 8
-"""Claims of one message that are paid for and taken in, or given, before the next ones are; each time is a commit."""
 _HOLD_BACK = 0.5
 """Seconds within which a peer is told what another peer told this node, when of them is chance: most of those that know
 it already say so first, and are not told it again."""
@@ -203,7 +201,7 @@ class Spread(Actor):
         """Bring this node and the peer to the same claims."""
         talk = await self._open(peer)
         try:
-            exchange = self._exchange_over(talk, peer, link, partial(link.allowance.pay, check=talk.check))
+            exchange = self._exchange_over(talk, peer, link, Purse(link.allowance, talk.check))
             with link.allowance.over(talk.remote):
                 await exchange.open(self._entropy.token(SALT))
             talk.close()
@@ -212,10 +210,10 @@ class Spread(Actor):
             talk.abort()
             raise
 
-    def _exchange_over(self, talk: Conversation, peer: PeerId, link: Link, pay: Pay) -> Exchange:
+    def _exchange_over(self, talk: Conversation, peer: PeerId, link: Link, purse: Purse) -> Exchange:
         most = 2 * (self._limits.claims + self._limits.revocations)
-        submit, unkept = partial(self._submit, peer, link, pay), link.unkept
-        return Exchange(talk, self._registrar, self._exchanges, most=most, pay=pay, submit=submit, unkept=unkept)
+        submit, unkept = partial(self._submit, peer, link, purse), link.unkept
+        return Exchange(talk, self._registrar, self._exchanges, most=most, purse=purse, submit=submit, unkept=unkept)
 
     # --- incoming -----------------------------------------------------------------------------------------------------
 
@@ -258,32 +256,31 @@ class Spread(Actor):
             self._hearsay.gone(peer)
 
     async def _answer_all(self, peer: PeerId, link: Link, talk: Conversation) -> None:
-        pay = partial(link.allowance.pay, check=talk.check)
+        purse = Purse(link.allowance, talk.check)
         while True:
             await link.allowance.settle()
             match await talk.receive(idle=True):
                 case None:
                     break
                 case Push(claims):
-                    await self._submit(peer, link, pay, claims)
+                    await self._submit(peer, link, purse, claims)
                 case Ask(name):
-                    await pay(1)
-                    await talk.send_slowly(await self._registrar.ask(GetAbout(name), timeout=_ASK), pay)
+                    await purse.pay(1)
+                    await talk.send_slowly(await self._registrar.ask(GetAbout(name), timeout=_ASK), purse.pay)
                     await talk.send(Done())
                 case Have(ids):
-                    await pay(1 + len(ids) / RANGES_READ)
+                    await purse.pay(1 + len(ids) / RANGES_READ)
                     await self._hear_of(peer, link, ids)
                 case Want(ids):
-                    for some in _parts(ids):  # the first go out while the next are paid for
-                        await pay(max(1, len(some)))
-                        given = with_ids(await self._registrar.ask(GetClaims(some), timeout=_ASK))
-                        link.tell(given, self._clock.monotonic(), 0.0)
+                    await purse.pay_in_line(Line.GIVEN, fixed(max(1, len(ids))))
+                    some = with_ids(await self._registrar.ask(GetClaims(ids), timeout=_ASK))
+                    link.tell(some, self._clock.monotonic(), 0.0)
                 case Compare() as opening:
                     link.in_vain = None  # it knows of this session, and comes again if it is refused
                     async with link.comparing:
                         await self._answer_exchange(peer, link, talk, opening)
                 case Done():
-                    await pay(1)  # the end of a list that was taken in already
+                    await purse.pay(1)  # the end of a list that was taken in already
                 case _:
                     raise RemoteProtocolError("The peer says something of an exchange that is over, or did not begin.")
 
@@ -297,28 +294,21 @@ class Spread(Actor):
             answering.take(-1, self._clock.monotonic())  # it was not answered
             raise
         self._news.answering(peer)  # before it is said what is here: what is new after this may not be in it
-        pay = partial(self._exchanges.pay, link.allowance, check=talk.check)
-        exchange = self._exchange_over(talk, peer, link, pay)
+        purse = Purse(link.allowance, talk.check, self._exchanges.paying)
+        exchange = self._exchange_over(talk, peer, link, purse)
         await exchange.answer(opening)
         link.compared(exchange.in_vain, self._clock.monotonic())
 
-    async def _submit(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...]) -> int:
-        """Hand claims to the registrar, no faster than one peer may, which the stream's window slows; the new ones.
+    async def _submit(self, peer: PeerId, link: Link, purse: Purse, claims: tuple[bytes, ...]) -> int:
+        """Hand claims to the registrar, no faster than one peer may, which the stream's window slows; the new ones."""
+        ids = tuple(one for one, _claim in with_ids(claims))
 
-        By a few at once: many bring the same to a node that has many peers, so what one of them has paid for and handed
-        over is known when the next one's turn comes.
-        """
-        new, least = 0, 1.0
-        for some in _parts(claims):
-            new += await self._submit_some(peer, link, pay, some, least)
-            least = 0.0
-        return new
+        async def price() -> float:
+            # Found by the id: many bring the same to a node that has many peers.
+            known = len(ids) - len(await self._registrar.ask(GetMissing(ids), timeout=_ASK))
+            return max(1, len(claims) - known + known / RANGES_READ)
 
-    async def _submit_some(self, peer: PeerId, link: Link, pay: Pay, claims: tuple[bytes, ...], least: float) -> int:
-        ids = [one for one, _claim in with_ids(claims)]
-        missing = await self._registrar.ask(GetMissing(tuple(ids)), timeout=_ASK)
-        known = len(ids) - len(missing)
-        await pay(max(least, len(claims) - known + known / RANGES_READ), claims=True)
+        await purse.pay_in_line(Line.TAKEN, price)
         with link.allowance.at_stake((self._limits.bad_work - 1) * len(claims)):
             taken: Taken = await self._registrar.ask(Submit(claims, peer), timeout=_ASK)
         if taken.bad:
@@ -336,9 +326,3 @@ class Spread(Actor):
             if self._hearsay.passed_over:
                 link.rouse()  # all who are asked may be silent
             link.wake(0.0)
-
-
-def _parts(messages: tuple[bytes, ...]) -> Iterator[tuple[bytes, ...]]:
-    """What is done at once of many claims or ids; of none, that."""
-    for start in range(0, max(1, len(messages)), _AT_ONCE):
-        yield messages[start : start + _AT_ONCE]

@@ -1,5 +1,4 @@
 from contextlib import ExitStack, suppress
-from functools import partial
 
 import attrs
 import pytest
@@ -7,6 +6,7 @@ import trio
 
 from beam_actors.errors import ActorCrashed, AskTimeout, ConnectionLost, StorageError
 from beam_actors.naming.allowance import Allowances
+from beam_actors.naming.commons import Line, fixed
 from beam_actors.naming.limits import Limits
 from beam_actors.testing.clock import SimClock
 from beam_actors.values import TcpAddress
@@ -113,7 +113,7 @@ async def test_many_who_owe_make_their_network_wait_for_its_burst_alone(autojump
     over(other, "198.51.100.8")
     await other.pay(0.5, fine)
     assert trio.current_time() == began  # it brings nothing that may be bad
-    await other.pay(0.5, fine, claims=True)
+    await other.pay_in_line(Line.TAKEN, fixed(0.5), fine)
     assert trio.current_time() - began == pytest.approx(3, abs=0.1)
 
 
@@ -154,7 +154,7 @@ async def test_who_hangs_up_before_a_price_is_known_owes_all_of_it_and_so_does_i
     await leave(every, 1, one, after=5)
     assert every.of(peer(1)) is one  # although nothing was owed as it left
     began = trio.current_time()
-    await other.pay(20, fine, claims=True)  # of its own bucket that is all
+    await other.pay_in_line(Line.TAKEN, fixed(20), fine)  # of its own bucket that is all
     assert trio.current_time() - began == pytest.approx(2)
     await one.pay(0, fine)
     assert trio.current_time() - began == pytest.approx(3)
@@ -196,7 +196,7 @@ async def flood(every, over, *, keys=64, seconds=0.05):
         while True:
             one = every.of(peer(number))
             over(one, "198.51.100.7", 4000 + number)
-            await one.pay(48, fine, claims=True)
+            await one.pay_in_line(Line.TAKEN, fixed(48), fine)
             await trio.sleep(seconds)
             one.charge(7 * 48)
             number += keys
@@ -208,7 +208,10 @@ async def flood(every, over, *, keys=64, seconds=0.05):
 
 async def waited(one, count, *, claims):
     began = trio.current_time()
-    await one.pay(count, fine, claims=claims)
+    if claims:
+        await one.pay_in_line(Line.TAKEN, fixed(count), fine)
+    else:
+        await one.pay(count, fine)
     return trio.current_time() - began
 
 
@@ -241,7 +244,7 @@ async def test_those_of_bad_reputation_have_the_turns_of_one_newcomer(autojump_c
     await trio.sleep(12)
     async with trio.open_nursery() as nursery:
         for one in crowd:
-            nursery.start_soon(partial(one.pay, 48, fine, claims=True))
+            nursery.start_soon(one.pay_in_line, Line.TAKEN, fixed(48), fine)
         await trio.sleep(5)
         new = every.of(peer(99))
         over(new, "198.51.100.8")

@@ -1,15 +1,9 @@
-from functools import partial
-
 import pytest
 import trio
 
 from beam_actors.errors import ResourceExhausted, TimedOut
-from beam_actors.naming.allowance import Allowances
 from beam_actors.naming.exchanges import Exchanges
-from beam_actors.naming.limits import Limits
 from beam_actors.naming.ranges import ITEM, Snapshot
-from beam_actors.testing.clock import SimClock
-from tests.naming.builders import peer
 
 
 def snapshot(count, mark=0):
@@ -26,17 +20,12 @@ async def hold(exchanges, mine, ends, *, task_status):
         ends.append(mine)
 
 
-async def test_one_more_than_are_paid_for_is_refused(autojump_clock):
-    clock = SimClock()
-    one, allowance = Exchanges(1, 10**6), Allowances(Limits(claims_per_second=1, claims_burst=1), clock).of(peer(1))
-    async with trio.open_nursery() as nursery:
+def test_one_more_than_are_paid_for_is_refused():
+    one = Exchanges(1, 10**6)
+    one.admit()
+    with one.paying(), pytest.raises(ResourceExhausted, match="busy"):
         one.admit()
-        nursery.start_soon(partial(one.pay, allowance, 5, check=lambda: None))
-        await trio.sleep(1)
-        with pytest.raises(ResourceExhausted, match="busy"):
-            one.admit()
-        await trio.sleep(10)
-        one.admit()
+    one.admit()
 
 
 async def test_beyond_its_bytes_the_longest_silent_give_way_and_no_more_than_have_to(autojump_clock):
