@@ -137,6 +137,13 @@ class ResourceExhausted(NetworkError):
     code = "resource-exhausted"
 
 
+class PeerNotKept(BeamError, LookupError):
+    """The peer is unknown here, or nobody asked to stay connected to it: there is nothing to take back."""
+
+    code = "peer-not-kept"
+    exit_code = 6
+
+
 # --- keeping things ---------------------------------------------------------------------------------------------------
 
 

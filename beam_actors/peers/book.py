@@ -151,6 +151,11 @@ class AddressBook:
         entry = self._entries.get(peer, Entry(seen=now))
         return changed | self._put(peer, attrs.evolve(entry, kept=True))
 
+    def release(self, peer: PeerId) -> set[PeerId]:
+        """Dial the peer only when it is wanted; where it is found stays known."""
+        entry = self._entries.get(peer)
+        return set() if entry is None else self._put(peer, attrs.evolve(entry, kept=False))
+
     def _put(self, peer: PeerId, entry: Entry) -> set[PeerId]:
         if self._entries.get(peer) == entry:
             return set()

@@ -2,11 +2,13 @@
 
 The invariants: one dial at a time, beside those that a person asks for, and some time between the end of one and the
 begin of the next, however often it is asked for; what is asked for meanwhile is tried beside, and takes no place from
-what is known. Whether to dial is the peer's table's matter, and how (`dialling`) is the dialler's.
+what is known; of a dial that was cancelled neither a session nor the end counts. Whether to dial is the peer's table's
+matter, and how (`dialling`) is the dialler's.
 """
 
 from collections.abc import Callable, Sequence
 
+import attrs
 import trio
 
 from beam_actors.errors import BeamError
@@ -33,11 +35,11 @@ class Dials:
 
     __slots__ = (
         "_clock",
-        "_count",
         "_dialler",
         "_ended_at",
         "_known",
         "_limits",
+        "_number",
         "_peer",
         "_ref",
         "_spawn",
@@ -69,7 +71,7 @@ class Dials:
         self._spawn = spawn
         self._ref = ref
         self._worker: Worker | None = None
-        self._count = 0
+        self._number = 0
         self._trying: list[Multiaddr] = []
         """What the dial that is under way was given."""
         self._try: Callable[[Sequence[Multiaddr]], None] | None = None
@@ -84,12 +86,12 @@ class Dials:
         """Why the last one did."""
 
     def __repr__(self) -> str:
-        return f"Dials({self._peer.short}, {self._count} so far, {self.failures} failed in a row)"
+        return f"Dials({self._peer.short}, {self._number} so far, {self.failures} failed in a row)"
 
     @property
     def begun(self) -> bool:
         """Whether this node ever went to the peer by itself, in this life of its actor."""
-        return self._count > 0
+        return self._number > 0
 
     def ask(self, addresses: Sequence[Multiaddr], *, now: bool = False) -> None:
         """Have these dialled first; `now`: beside the dial that is under way, if there is one and it has room.
@@ -108,11 +110,31 @@ class Dials:
     def start(self) -> None:
         """Begin one, unless one is under way."""
         if self._worker is None:
-            self._count += 1
-            self._worker = self._spawn(self._run, name="dial")
+            self._number += 1
+            self._worker = self._spawn(self._run, self._number, name="dial")
 
-    def ended(self) -> None:
-        """The one that was under way is over."""
+    def cancel(self) -> None:
+        """End the one that is under way, and forget what was asked for."""
+        self.asked = ()
+        if self._worker is not None:
+            self._worker.cancel()
+            self._try = None
+            self._number += 1
+            self._over()
+            self.failure = "the dial was cancelled by a person who disconnected."
+
+    def counts(self, number: int) -> bool:
+        """Whether that dial is the last one that began, and was not cancelled: its word may have crossed that."""
+        return number == self._number
+
+    def ended(self, number: int) -> bool:
+        """That dial is over; False if its word does not count."""
+        if not self.counts(number):
+            return False
+        self._over()
+        return True
+
+    def _over(self) -> None:
         self._worker = None
         self._ended_at = self._clock.monotonic()
 
@@ -149,7 +171,7 @@ class Dials:
         if self._ended_at is not None:
             await trio.sleep(max(0.0, self._ended_at + self._limits.dial_spacing - self._clock.monotonic()))
 
-    async def _run(self) -> None:
+    async def _run(self, number: int) -> None:
         await self._space()
         half = self._limits.dial_addresses // 2
         first, self.asked = self.asked, ()
@@ -171,7 +193,7 @@ class Dials:
                         found.dispose()
                     else:
                         won = True
-                        self._ref.tell(found)
+                        self._ref.tell(attrs.evolve(found, dial=number))
                         nursery.cancel_scope.cancel()
                 running -= 1
                 if won or not running:
@@ -184,4 +206,4 @@ class Dials:
 
             self._try = begin
             begin(tuple(self._trying))
-        self._ref.tell(DialEnded(None if won else " ".join(failures)))
+        self._ref.tell(DialEnded(number, None if won else " ".join(failures)))

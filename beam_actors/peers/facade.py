@@ -27,6 +27,8 @@ from beam_actors.peers.messages import (
     PeerStatus,
     Ping,
     PingPeer,
+    Release,
+    Released,
     Remember,
 )
 from beam_actors.peers.routes import Routes
@@ -204,6 +206,20 @@ class Peers:
         seconds = self._limits.open_timeout
         await self._ask(peer, Connect(peer, (bare,), self._clock.monotonic() + seconds), seconds)
         return peer
+
+    async def disconnect(self, peer: PeerId) -> Released:
+        """Undo `connect` with `keep`: dial the peer no longer for ever, durably, and close the sessions with it.
+
+        The peer may come again by itself, and is dialled when somebody here wants it.
+
+        Raises:
+            PeerNotKept: it is not dialled for ever; nothing is closed then.
+            StorageError: it could not be made durable; the peer is still kept, and nothing is closed.
+            TimedOut: the connection manager did not answer.
+        """
+        self._check(peer)
+        result: Released = await self._ask_manager(Release(peer), self._limits.open_timeout)
+        return result
 
     async def ping(self, peer: PeerId) -> Ping:
         """One round trip; raises like `open`."""

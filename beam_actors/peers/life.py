@@ -113,12 +113,14 @@ class Life:
 
     _EFFECTS: ClassVar[Mapping[Effect, Callable[["Life"], object]]] = {
         Effect.DIAL: lambda self: self.dials.start(),
+        Effect.CANCEL_DIAL: lambda self: self.dials.cancel(),
         Effect.BACK_OFF: lambda self: self._start_back_off(),
         Effect.CANCEL_BACK_OFF: lambda self: self._retry.cancel(),
         Effect.ANNOUNCE_UP: lambda self: self._acquaintance.up(chosen=self.chosen),
         Effect.ANNOUNCE_DOWN: lambda self: self._acquaintance.down(),
         Effect.SERVE: lambda self: self.serve(),
         Effect.FAIL: lambda self: self.waiting.fail(self.dials.failure or "the connection was lost."),
+        Effect.CLOSE_SESSIONS: lambda self: self._sessions.close(),
         Effect.LINGER: lambda self: self._start_linger(),
         Effect.CANCEL_LINGER: lambda self: self._linger.cancel(),
         Effect.END: lambda self: self._end(),

@@ -43,6 +43,8 @@ class Input(enum.Enum):
     LOST_KEPT = enum.auto()
     RETRY = enum.auto()
     """The back-off is over."""
+    RELEASED = enum.auto()
+    """A person wants the peer no longer: it is not kept, and its sessions shall end."""
     LINGERED = enum.auto()
     """Nobody wanted the peer for a while."""
 
@@ -52,6 +54,7 @@ class Effect(enum.Enum):
 
     DIAL = enum.auto()
     """Start a dial unless one is under way."""
+    CANCEL_DIAL = enum.auto()
     BACK_OFF = enum.auto()
     """Start the timer that ends in RETRY."""
     CANCEL_BACK_OFF = enum.auto()
@@ -61,6 +64,8 @@ class Effect(enum.Enum):
     """Give the waiting callers a stream of the best session."""
     FAIL = enum.auto()
     """Tell the waiting callers that the peer is offline."""
+    CLOSE_SESSIONS = enum.auto()
+    """Have all of them end in order."""
     LINGER = enum.auto()
     """Start the timer that ends in LINGERED."""
     CANCEL_LINGER = enum.auto()
@@ -89,7 +94,7 @@ TABLE: Mapping[State, Mapping[Input, Step]] = MappingProxyType(
             _I.SESSION_UP: Step(_S.UP, (_E.CANCEL_LINGER, _E.ANNOUNCE_UP, _E.SERVE)),
             _I.LINGERED: Step(_S.IDLE, (_E.END,)),
             # A dial that outlived its reason (it began beside a session which then ended) may still fail here.
-            **_stay(_S.IDLE, _I.DIAL_FAILED, _I.LOST, _I.RETRY),
+            **_stay(_S.IDLE, _I.DIAL_FAILED, _I.LOST, _I.RETRY, _I.RELEASED),
             _I.DIAL_FAILED_KEPT: Step(_S.BACKING_OFF, (_E.CANCEL_LINGER, _E.BACK_OFF)),
             _I.LOST_KEPT: Step(_S.BACKING_OFF, (_E.CANCEL_LINGER, _E.BACK_OFF)),
         },
@@ -97,6 +102,7 @@ TABLE: Mapping[State, Mapping[Input, Step]] = MappingProxyType(
             _I.SESSION_UP: Step(_S.UP, (_E.ANNOUNCE_UP, _E.SERVE)),
             _I.DIAL_FAILED: Step(_S.IDLE, (_E.FAIL, _E.LINGER)),
             _I.DIAL_FAILED_KEPT: Step(_S.BACKING_OFF, (_E.FAIL, _E.BACK_OFF)),
+            _I.RELEASED: Step(_S.IDLE, (_E.CANCEL_DIAL, _E.FAIL, _E.LINGER)),
             **_stay(_S.DIALLING, _I.WANTED, _I.LOST, _I.LOST_KEPT, _I.RETRY, _I.LINGERED),
         },
         _S.UP: {
@@ -105,6 +111,8 @@ TABLE: Mapping[State, Mapping[Input, Step]] = MappingProxyType(
             # Callers who wait for a stream of the lost session are not failed: they want the peer, so it is dialled.
             _I.LOST: Step(_S.IDLE, (_E.ANNOUNCE_DOWN, _E.LINGER)),
             _I.LOST_KEPT: Step(_S.BACKING_OFF, (_E.ANNOUNCE_DOWN, _E.BACK_OFF)),
+            # It stays up until the sessions have ended: whoever wants it meanwhile waits for that, and has it dialled.
+            _I.RELEASED: Step(_S.UP, (_E.CANCEL_DIAL, _E.CLOSE_SESSIONS)),
             # The other one of two simultaneous dials: ours may fail after theirs succeeded.
             **_stay(_S.UP, _I.DIAL_FAILED, _I.DIAL_FAILED_KEPT, _I.RETRY, _I.LINGERED),
         },
@@ -112,6 +120,7 @@ TABLE: Mapping[State, Mapping[Input, Step]] = MappingProxyType(
             _I.WANTED: Step(_S.DIALLING, (_E.CANCEL_BACK_OFF, _E.DIAL)),
             _I.RETRY: Step(_S.DIALLING, (_E.DIAL,)),
             _I.SESSION_UP: Step(_S.UP, (_E.CANCEL_BACK_OFF, _E.ANNOUNCE_UP, _E.SERVE)),
+            _I.RELEASED: Step(_S.IDLE, (_E.CANCEL_BACK_OFF, _E.LINGER)),
             **_stay(_S.BACKING_OFF, _I.DIAL_FAILED, _I.DIAL_FAILED_KEPT, _I.LOST, _I.LOST_KEPT, _I.LINGERED),
         },
     }

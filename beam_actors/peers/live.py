@@ -111,10 +111,10 @@ class LiveSessions:
         chosen = preferred(standing, self._us, self._them)
         return None if chosen is None else self._live[chosen.number]
 
-    def close_dialled(self) -> None:
-        """Have those end in order that this node dialled."""
+    def close(self, *, dialled: bool = False) -> None:
+        """Have all of them end in order, or only those that this node dialled."""
         for live in self._live.values():
-            if live.candidate.dialled_here:
+            if live.candidate.dialled_here or not dialled:
                 live.closing = True
                 live.ref.tell(CloseSession())
         self.route()

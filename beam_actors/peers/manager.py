@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from beam_actors.errors import ActorError, InvalidValue, ResourceExhausted, StorageError
+from beam_actors.errors import ActorError, InvalidValue, PeerNotKept, ResourceExhausted, StorageError
 from beam_actors.peers.book import TABLE, AddressBook, Entry, decode_entry, encode_entry
 from beam_actors.peers.dialling import Listening
 from beam_actors.peers.guests import Guests
@@ -18,11 +18,14 @@ from beam_actors.peers.limits import PeersLimits
 from beam_actors.peers.messages import (
     Admit,
     Claimed,
+    Disconnect,
     Ensure,
     FillPool,
     ListPeers,
     PeerStatus,
     Proved,
+    Release,
+    Released,
     Remember,
     Report,
     Started,
@@ -42,7 +45,7 @@ class Manager(Actor):
     """Knows all peers. Overflow: a report beyond the mailbox is dropped; the peer's next change repeats it."""
 
     mailbox = Mailbox(capacity=16_384, overflow=Overflow.DROP_NEWEST)
-    reply_errors = (ResourceExhausted, ActorError)
+    reply_errors = (ResourceExhausted, PeerNotKept, ActorError)
 
     def __init__(
         self,
@@ -53,14 +56,17 @@ class Manager(Actor):
         us: PeerId,
         listening: Listening,
         bootstrap: Sequence[tuple[PeerId, Multiaddr]],
+        released: set[PeerId],
         limits: PeersLimits,
     ) -> None:
+        """`released` outlives this actor: those of `bootstrap` that a person let go since the node was started."""
         super().__init__()
         self._pool = pool
         self._store = store
         self._clock = clock
         self._listening = listening
         self._bootstrap = tuple(item for item in bootstrap if item[0] != us)
+        self._released = released
         self._limits = limits
         self._book = AddressBook(peers=limits.book_peers, addresses=limits.book_addresses)
         self._peers: dict[PeerId, Ref] = {}
@@ -84,7 +90,8 @@ class Manager(Actor):
         self._book.load(entries)
         now = self._clock.wall()
         for peer, address in self._bootstrap:
-            self._changed(self._book.keep(peer, address, now))
+            if peer not in self._released:
+                self._changed(self._book.keep(peer, address, now))
         self.monitor(self._pool)
         await self._fill()
 
@@ -221,8 +228,28 @@ class Manager(Actor):
         """A person gave an address."""
         await self._ensure(message.peer)  # first, since it may raise, and then nothing shall have changed
         changed = self._book.keep(message.peer, message.address, self._clock.wall())
+        self._released.discard(message.peer)
         self._wake(message.peer)
         self.spawn(self._save_and_answer, changed, self.defer())
+
+    @receives(Release)
+    def release(self, message: Release) -> None:
+        """A person takes back that the peer was to be remembered."""
+        peer = message.peer
+        if peer not in self._book.kept:
+            raise PeerNotKept(self._why_not_kept(peer))
+        self.spawn(self._save_and_disconnect, peer, self._book.release(peer), self.defer())
+
+    def _why_not_kept(self, peer: PeerId) -> str:
+        known = self._reports.get(peer)
+        if known is not None and known.status.sessions:
+            return (
+                f"Nobody here asked to stay connected to {peer}, so there is nothing to take back: it came by itself, "
+                "or something here uses it. Nothing keeps it from coming again."
+            )
+        if known is not None or self._book.get(peer) is not None:
+            return f"{peer} is not connected, and not dialled unless something here wants it: nothing to take back."
+        return f"No peer {peer} is known here: `beam peers` lists them."
 
     def _changed(self, changed: set[PeerId], told: PeerId | None = None) -> None:
         """Write the book behind, many changes at once, and let the peer's actor know."""
@@ -252,6 +279,22 @@ class Manager(Actor):
             reply.fail(error)
         else:
             reply.set(None)
+
+    async def _save_and_disconnect(self, peer: PeerId, changed: set[PeerId], reply: Reply) -> None:
+        try:
+            await self._store.commit(self._changes(changed))
+        except (StorageError, ActorError) as error:
+            self._changed(self._book.keep(peer, None, self._clock.wall()))  # nothing has happened
+            reply.fail(error)
+            return
+        bootstrap = any(peer == item[0] for item in self._bootstrap)
+        if bootstrap:
+            self._released.add(peer)
+        report, ref = self._reports.get(peer), self._peers.get(peer)
+        self._wake(peer)
+        if ref is not None:
+            ref.tell(Disconnect())
+        reply.set(Released(sessions=0 if report is None else report.status.sessions, bootstrap=bootstrap))
 
     def _changes(self, peers: set[PeerId]) -> list[Change]:
         found = ((peer, self._book.get(peer)) for peer in sorted(peers))

@@ -113,6 +113,23 @@ class Remember:
 
 
 @attrs.frozen(slots=True)
+class Release:
+    """Dial the peer no longer for ever, and end its sessions. Reply: `Released`, once it is durable; `PeerNotKept`."""
+
+    peer: PeerId
+
+
+@attrs.frozen(slots=True)
+class Released:
+    """What became of a peer that was kept."""
+
+    sessions: int
+    """How many sessions with it are being closed."""
+    bootstrap: bool
+    """Whether this node was started with an address of it, so that a start like this one keeps it again."""
+
+
+@attrs.frozen(slots=True)
 class Started:
     """A peer's actor began an incarnation; the answer is a `Wake`."""
 
@@ -218,11 +235,18 @@ class Wake:
 
 
 @attrs.frozen(slots=True)
+class Disconnect:
+    """From the manager, after a `Wake`: the peer was released, so close all sessions and stop dialling."""
+
+
+@attrs.frozen(slots=True)
 class AdoptSession:
     """An established session for this peer; `dialled` is the address that this node dialled, None if accepted."""
 
     established: Established
     dialled: Multiaddr | None
+    dial: int | None = None
+    """The number of the peer's dial that led to it (see `dials`), if one did."""
 
     def dispose(self) -> None:
         """Nobody takes it over: cut it."""
@@ -233,6 +257,7 @@ class AdoptSession:
 class DialEnded:
     """From the dial's worker, after its `AdoptSession` if it succeeded; `failure` is a sentence if not."""
 
+    number: int
     failure: str | None
 
 

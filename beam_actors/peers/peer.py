@@ -21,6 +21,7 @@ from beam_actors.peers.messages import (
     DialAt,
     DialEnded,
     DialledAt,
+    Disconnect,
     EndVisit,
     Identified,
     Left,
@@ -167,6 +168,12 @@ class Peer(Actor):
         reply = self.defer()
         self._want(message.peer, Waiter(message.deadline, reply, lambda live: self._pings.ask(live, reply)))
 
+    @receives(Disconnect)
+    def disconnect(self, _message: Disconnect) -> None:
+        """Have no session and no dial, until somebody wants the peer."""
+        if not self._life.entry.kept:  # else a person connected again meanwhile
+            self._feed(Input.RELEASED)
+
     def _check(self, peer: PeerId) -> None:
         if peer != self._peer:
             raise PeerOffline(f"{peer} shares its short id with {self._peer}, which is known here already.")
@@ -200,7 +207,7 @@ class Peer(Actor):
     def end_visit(self, _message: EndVisit) -> None:
         """Others are visited now."""
         if not self._acquaintance.made:
-            self._sessions.close_dialled()
+            self._sessions.close(dialled=True)
 
     # --- sessions ---
 
@@ -208,6 +215,9 @@ class Peer(Actor):
     async def adopt_session(self, message: AdoptSession) -> None:
         """Take an established session in, whoever dialled it."""
         established, limits = message.established, self._setting.limits
+        if message.dial is not None and not self._life.dials.counts(message.dial):
+            message.dispose()
+            return
         if established.peer != self._peer or len(self._sessions) >= limits.sessions_per_peer:
             message.dispose()
             return
@@ -286,7 +296,8 @@ class Peer(Actor):
     def dial_ended(self, message: DialEnded) -> None:
         """The dial's worker is done; a success has sent its session before."""
         life, dials = self._life, self._life.dials
-        dials.ended()
+        if not dials.ended(message.number):
+            return
         if message.failure is None and life.state is not State.DIALLING:
             return
         # Still dialling after a success: the session ended before it was taken in.

@@ -121,6 +121,7 @@ def compose_peers(
         visiting=frozenset(visiting),
     )
     wanted = [parse_bootstrap(address) for address in bootstrap]
+    released: set[PeerId] = set()
 
     def member(name: str, peer: PeerId) -> ChildSpec:
         # Transient: a peer that nobody wants any more ends by itself; a crash restarts it.
@@ -152,6 +153,7 @@ def compose_peers(
                         us=key.peer_id,
                         listening=bindings,
                         bootstrap=wanted,
+                        released=released,
                         limits=bounds,
                     ),
                 ),

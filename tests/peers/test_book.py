@@ -111,6 +111,15 @@ def test_an_entry_written_while_the_clock_stood_before_1970_can_be_read():
     assert decode_entry(encode_entry(Entry(proven=(at("10.0.0.1"),), seen=-5.5))).seen == 0
 
 
+def test_who_is_released_is_kept_no_longer_and_still_found():
+    book = AddressBook(peers=2, addresses=3)
+    book.keep(ALICE, at("10.0.0.1"), 1.0)
+    assert book.release(ALICE) == {ALICE}
+    assert book.kept == ()
+    assert book.get(ALICE).addresses == (at("10.0.0.1"),)
+    assert book.release(ALICE) == book.release(BOB) == set()
+
+
 def test_nothing_changed_means_nothing_to_store():
     book = AddressBook(peers=2, addresses=3)
     book.proved(ALICE, at("10.0.0.1"), 1.0)

@@ -42,8 +42,8 @@ class Life:
         taken = step(before, item)
         self.state = taken.to
         for effect in taken.effects:
-            if effect is Effect.DIAL:
-                self.dialling = True
+            if effect in {Effect.DIAL, Effect.CANCEL_DIAL}:
+                self.dialling = effect is Effect.DIAL
             if effect in {Effect.BACK_OFF, Effect.CANCEL_BACK_OFF}:
                 self.timer = effect is Effect.BACK_OFF
         return before, taken.effects
@@ -86,6 +86,15 @@ def test_a_kept_peer_that_was_wanted_once_is_never_idle_again(inputs):
     for _before, _item, state, _effects, sessions, dialling, timer in run([Input.WANTED, *inputs]):
         assert state is not State.IDLE
         assert sessions or dialling or timer
+
+
+@given(st.lists(st.sampled_from(Input), max_size=60))
+def test_a_peer_that_is_released_is_neither_dialled_nor_to_be_dialled(inputs):
+    for _before, item, state, effects, _sessions, dialling, timer in run([*inputs, Input.RELEASED]):
+        if item is Input.RELEASED:
+            assert not timer
+            assert not dialling or state is State.IDLE  # one that began beside a session which then ended
+            assert (state is State.UP) == (Effect.CLOSE_SESSIONS in effects)
 
 
 def test_callers_are_told_when_a_dial_fails():
