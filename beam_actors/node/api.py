@@ -27,17 +27,13 @@ from beam_actors.control import (
     Registered,
     Resolution,
     Revoked,
-    RuntimeFeed,
     Status,
     TraceFeed,
     TraceRequest,
     Tree,
     TunnelRow,
-    tree_of,
 )
 from beam_actors.errors import (
-    ActorNotFound,
-    ActorUnavailable,
     BeamError,
     InvalidValue,
     NotAllowed,
@@ -49,21 +45,18 @@ from beam_actors.ingress import Ingress
 from beam_actors.naming import Naming
 from beam_actors.node.choosing import Choosing
 from beam_actors.node.config import NodeConfig
+from beam_actors.node.looking import Looking
 from beam_actors.node.offering import Offering
 from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
 from beam_actors.peers import Peers, State
 from beam_actors.ports import Clock
-from beam_actors.runtime import Ref, System
+from beam_actors.runtime import System
 from beam_actors.tunnels import ForwardSpec, ForwardStatus, Tunnels, TunnelStatus
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
 
 _HTTP_PORT = 80
 _REMARK_SECONDS = 1.0
 """For what an answer can do without."""
-
-
-class ChaosCrash(Exception):
-    """A person crashed the actor with `beam crash`."""
 
 
 class Api:
@@ -87,7 +80,7 @@ class Api:
         self._config = config
         self._me = keys.peer.peer_id
         self._owner = keys.owner.owner_id
-        self._system = system
+        self._looking = Looking(system, clock, chaos=config.chaos)
         self._clock = clock
         self._listening = listening
         self._interfaces = interfaces
@@ -149,42 +142,15 @@ class Api:
 
     async def tree(self) -> Tree:
         """The live supervision tree."""
-        snapshot = self._system.tree()
-        if snapshot is None:
-            raise ActorUnavailable("The node is starting; try again in a moment.")
-        now = self._system.clock()
-        await trio.lowlevel.checkpoint()  # thousands of actors: others have their turn between the steps
-        return tree_of(snapshot, now)
+        return await self._looking.tree()
 
     async def trace(self, request: TraceRequest) -> TraceFeed:
         """Watch what an actor handles."""
-        path = self._find(request.actor).path
-        trace = self._system.trace(path, subtree=request.subtree, limit=request.limit, rate=request.rate)
-        return RuntimeFeed(trace, lambda at: self._clock.wall() - self._clock.monotonic() + at)
+        return self._looking.trace(request)
 
     async def crash(self, path: str) -> None:
         """Crash the actor at a path."""
-        if not self._config.chaos:
-            raise NotAllowed("This daemon does not let itself be crashed: start it with --chaos.")
-        ref = self._find(path)
-        if not ref.alive:
-            raise ActorNotFound(f"No actor runs at {ref.path!r} now; `beam tree` lists them.")
-        ref.crash(ChaosCrash("crashed by `beam crash`"))
-
-    def _find(self, text: str) -> Ref:
-        """The actor at a path, or whose path alone ends so; raise `ActorNotFound`, or `UsageError` for several."""
-        path = text.strip("/")
-        ref = self._system.whereis(path)
-        if ref is not None:
-            return ref
-        living = (self._system.whereis(cell.path) for cell in self._system.cells() if cell.path.endswith(f"/{path}"))
-        found = [ref for ref in living if ref is not None]
-        if len(found) > 1:
-            some = ", ".join(ref.path for ref in found[:3])
-            raise UsageError(f"{len(found)} actors are called {path[:80]!r}: say which by a longer end of {some}.")
-        if not found:
-            raise ActorNotFound(f"No actor runs at {text[:80]!r}; `beam tree` lists them.")
-        return found[0]
+        self._looking.crash(path)
 
     async def ca(self) -> CaInfo:
         """The local CA's root certificate."""
