@@ -18,6 +18,7 @@ from beam_actors.control.names import (
 from beam_actors.control.results import (
     CaInfo,
     Connected,
+    Disconnected,
     Exposed,
     ExposeRequest,
     ForwardRequest,
@@ -31,7 +32,7 @@ from beam_actors.control.results import (
     Tree,
     TunnelRow,
 )
-from beam_actors.values import Multiaddr, OwnerId
+from beam_actors.values import Multiaddr, OwnerId, PeerId
 
 
 class TraceFeed(Protocol):
@@ -90,6 +91,10 @@ class NodeApi(Protocol):
 
     async def connect(self, address: Multiaddr) -> Connected:
         """Find a peer at this very address, then remember it; PeerOffline, and nothing is remembered."""
+        ...
+
+    async def disconnect(self, peer: PeerId) -> Disconnected:
+        """Undo `connect`: remember the peer no more, and close its sessions; PeerNotKept, and nothing is closed."""
         ...
 
     async def ping(self, target: str) -> PingResult:

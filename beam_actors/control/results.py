@@ -63,6 +63,8 @@ class PeerRow:
     bytes_sent: int
     bytes_received: int
     """On the wire, over the session that new streams take."""
+    kept: bool
+    """Whether it is dialled for ever: somebody connected to it here, or the daemon was started with its address."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -70,6 +72,16 @@ class Connected:
     """The peer that answered at an address."""
 
     peer_id: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Disconnected:
+    """A peer that is dialled for ever no longer, and what was closed."""
+
+    peer_id: str
+    sessions: int
+    bootstrap: bool
+    """Whether the daemon was started with its address, so that a start like that one connects to it again."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from beam_actors.control.fields import Fields, as_json
 from beam_actors.control.results import ExposeRequest, ForwardRequest, TraceRequest
 from beam_actors.errors import BeamError, UsageError
 from beam_actors.runtime import TraceLimits
-from beam_actors.values import Multiaddr, OwnerId, TcpAddress
+from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
 
 _MAX_CLAIM = 1024
 """Bytes of a claim (docs/naming.md)."""
@@ -70,6 +70,12 @@ async def _connect(api: NodeApi, fields: Fields) -> Content:
     address = fields.parsed("address", Multiaddr.parse)
     fields.done()
     return _object(await api.connect(address))
+
+
+async def _disconnect(api: NodeApi, fields: Fields) -> Content:
+    peer = fields.parsed("peer", PeerId.parse)
+    fields.done()
+    return _object(await api.disconnect(peer))
 
 
 async def _ping(api: NodeApi, fields: Fields) -> Content:
@@ -227,6 +233,7 @@ ROUTES = (
     Route("GET", "/v1/status", _single(lambda api: api.status)),
     Route("GET", "/v1/peers", _listing(lambda api: api.peers, "peers")),
     Route("POST", "/v1/connect", _connect, timeout=30.0),
+    Route("POST", "/v1/disconnect", _disconnect),
     Route("POST", "/v1/ping", _ping, timeout=30.0),
     Route("POST", "/v1/expose", _expose, timeout=30.0),
     Route("POST", "/v1/unexpose", _unexpose),

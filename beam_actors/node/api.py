@@ -13,6 +13,7 @@ from beam_actors.control import (
     CaInfo,
     Conflict,
     Connected,
+    Disconnected,
     Exposed,
     ExposeRequest,
     ForwardRequest,
@@ -172,6 +173,11 @@ class Api:
     async def connect(self, address: Multiaddr) -> Connected:
         """Connect, then remember."""
         return Connected(peer_id=str(await self._peers.connect(address, keep=True)))
+
+    async def disconnect(self, peer: PeerId) -> Disconnected:
+        """Forget that, and close."""
+        released = await self._peers.disconnect(peer)
+        return Disconnected(peer_id=str(peer), sessions=released.sessions, bootstrap=released.bootstrap)
 
     async def ping(self, target: str) -> PingResult:
         """One round trip."""

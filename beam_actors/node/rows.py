@@ -259,6 +259,7 @@ def peer_row(status: PeerStatus) -> PeerRow:
         failure=status.failure,
         bytes_sent=status.bytes_sent,
         bytes_received=status.bytes_received,
+        kept=status.kept,
     )
 
 

@@ -18,6 +18,7 @@ from beam_actors.control.results import (
     CaInfo,
     Connected,
     DeadRow,
+    Disconnected,
     Exposed,
     ExposeRequest,
     ForwardRequest,
@@ -64,6 +65,7 @@ class FakeNode:
         self.name_events: list[NameEvent] = []
         self.revoked = False
         self.replaced_by_era: int | None = None
+        self.disconnected: Disconnected | None = None
         self.failure: BaseException | None = None
         self.root: TreeNode | None = None
         self.dead_rows: tuple[DeadRow, ...] = ()
@@ -115,6 +117,7 @@ class FakeNode:
             failure=None,
             bytes_sent=900,
             bytes_received=12_345,
+            kept=True,
         )
         lost = attrs.evolve(
             row, peer_id=PEER, state="backing off", path=None, rtt_ms=None, agent=None, address=None,
@@ -125,6 +128,10 @@ class FakeNode:
     async def connect(self, address: Multiaddr):
         self._record("connect", address)
         return Connected(peer_id=OTHER)
+
+    async def disconnect(self, peer: PeerId):
+        self._record("disconnect", peer)
+        return self.disconnected or Disconnected(peer_id=str(peer), sessions=1, bootstrap=False)
 
     async def ping(self, target):
         self._record("ping", target)

@@ -7,7 +7,7 @@ from beam_actors.control.fields import Fields
 from beam_actors.control.results import ExposeRequest, ForwardRequest
 from beam_actors.control.routes import ROUTES, SHARE, UnknownCommand, find_route, read_expose
 from beam_actors.errors import BeamError, InvalidValue, UsageError
-from beam_actors.values import Multiaddr, OwnerId, TcpAddress
+from beam_actors.values import Multiaddr, OwnerId, PeerId, TcpAddress
 from tests.control.fakes import OTHER, OWNER, PEER, FakeNode
 
 
@@ -31,7 +31,12 @@ async def test_the_keys_of_single_answers(path):
 
 async def test_the_keys_of_peers():
     row, _ = (await ask(FakeNode(), "GET", "/v1/peers"))["peers"]
-    assert set(row) >= {"peer_id", "path", "rtt_ms", "agent"}
+    assert set(row) >= {"peer_id", "path", "rtt_ms", "agent", "kept"}
+
+
+async def test_the_keys_of_disconnect():
+    answer = await ask(FakeNode(), "POST", "/v1/disconnect", peer=OTHER)
+    assert answer == {"peer_id": OTHER, "sessions": 1, "bootstrap": False}
 
 
 async def test_the_keys_of_ping():
@@ -73,12 +78,14 @@ async def test_values_reach_the_node_typed():
     node = FakeNode()
     address = f"/ip4/192.0.2.1/tcp/4747/p2p/{OTHER}"
     await ask(node, "POST", "/v1/connect", address=address)
+    await ask(node, "POST", "/v1/disconnect", peer=OTHER)
     await ask(node, "POST", "/v1/expose", target="[::1]:22", name="box", port=22, allow=[OTHER, OTHER])
     await ask(node, "POST", "/v1/forward", destination="box", port=22, listen="127.0.0.1:2222")
     await ask(node, "POST", "/v1/pin", name="box", owner=OWNER)
     await ask(node, "POST", "/v1/register", name="box", contest=True)
     assert node.calls == [
         ("connect", Multiaddr.parse(address)),
+        ("disconnect", PeerId.parse(OTHER)),
         ("expose", ExposeRequest(target=TcpAddress("::1", 22), name="box", port=22, allow=(OTHER, OTHER))),
         ("progress", "box"),  # for whether others can open it
         ("forward", ForwardRequest(destination="box", port=22, listen=TcpAddress("127.0.0.1", 2222))),

@@ -7,6 +7,7 @@ from beam_actors.errors import (
     NameNotFound,
     NameTaken,
     NotAllowed,
+    PeerNotKept,
     PeerOffline,
     UsageError,
 )
@@ -268,6 +269,21 @@ def test_a_taken_name_is_offered_when_it_is_contested():
         assert (await visitor.expose(attrs.evolve(request, contest=True))).name == "both"
         rows = {row.relation: row.url for row in await visitor.names()}
         assert rows == {"own": "https://both.local", "pin": None}
+
+    with_two_nodes(check)
+
+
+def test_who_is_disconnected_is_listed_no_more_and_can_be_reached():
+    async def check(owner, visitor):
+        of_owner, of_visitor = PeerId.parse((await owner.id()).peer_id), PeerId.parse((await visitor.id()).peer_id)
+        assert [row.kept for row in (*await visitor.peers(), *await owner.peers())] == [True, False]
+        with pytest.raises(PeerNotKept):
+            await owner.disconnect(of_visitor)  # which came
+        done = await visitor.disconnect(of_owner)
+        assert (done.peer_id, done.sessions, done.bootstrap) == (str(of_owner), 1, False)
+        await trio.sleep(60)
+        assert (await visitor.peers(), await owner.peers()) == ((), ())
+        assert (await visitor.ping(str(of_owner))).rtt_ms > 0
 
     with_two_nodes(check)
 
