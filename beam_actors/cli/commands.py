@@ -57,6 +57,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "id": Entry("network_commands", "show_id", "Who this machine is, and the addresses to connect to."),
         "peers": Entry("network_commands", "peers", "The peers that are connected or wanted."),
         "connect": Entry("network_commands", "connect", "Meet a peer at an address of its `beam id`."),
+        "disconnect": Entry("network_commands", "disconnect", "Take that back: the peer is dialled no more."),
         "ping": Entry("network_commands", "ping", "A round trip to a peer, and by which path."),
     },
     "Look inside": {

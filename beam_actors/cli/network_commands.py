@@ -1,4 +1,4 @@
-"""`id`, `status`, `peers`, `connect` and `ping`: this node and the network around it."""
+"""`id`, `status`, `peers`, `connect`, `disconnect` and `ping`: this node and the network around it."""
 
 import shlex
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from beam_actors.cli.claiming import replaced_by
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.output import amount, counted, duration
 from beam_actors.cli.tables import NOTHING
-from beam_actors.cli.typed import name_of, parse_address
+from beam_actors.cli.typed import name_of, parse_address, parse_peer
 from beam_actors.errors import BeamError
 
 NEW_OWNER = "a new recovery phrase makes a new owner, start with another --home"
@@ -87,6 +87,7 @@ def peers(app: App) -> None:
         (
             peer["peer_id"],
             peer["state"],
+            "yes" if peer["kept"] else NOTHING,
             peer["path"] or NOTHING,
             NOTHING if peer["rtt_ms"] is None else f"{peer['rtt_ms']:.1f} ms",
             peer["agent"] or NOTHING,
@@ -97,7 +98,7 @@ def peers(app: App) -> None:
         for peer in answer["peers"]
     ]
     app.out.table(
-        ("peer", "state", "path", "rtt", "agent", "sent", "received", "last failure"),
+        ("peer", "state", "kept", "path", "rtt", "agent", "sent", "received", "last failure"),
         rows,
         empty="No peers yet; `beam connect MULTIADDR` meets one.",
         spare=("agent", "received", "sent"),
@@ -115,6 +116,30 @@ def connect(app: App, multiaddr: str) -> None:
         app.out.data(answer)
         return
     app.out.line(f"🌐 Connected to {answer['peer_id']}")
+
+
+@click.command
+@click.argument("peer")
+@beam_command
+def disconnect(app: App, peer: str) -> None:
+    """Take `connect` back: PEER is dialled no more, also after a restart, and what is open to it is closed.
+
+    PEER is its id, as `beam peers` shows it, or the address that was given to `connect`.
+
+    It keeps nobody out: PEER may connect again by itself, be met through others, and is dialled when a name or a
+    forward leads there. Who may open what this machine offers is what --allow says, where it is offered.
+    """
+    answer = app.ask("POST", "/v1/disconnect", {"peer": str(parse_peer(peer))})
+    if app.out.as_json:
+        app.out.data(answer)
+        return
+    if answer["sessions"]:
+        app.out.line(f"🌐 Disconnected from {answer['peer_id']}")
+    else:
+        app.out.line(f"🌐 No longer dialled: {answer['peer_id']} (it was not connected)")
+    if answer["bootstrap"]:
+        app.out.note("This daemon was started with it as --bootstrap: the next start with that connects to it again.")
+    app.out.note("It may connect again by itself: nothing keeps it out.")
 
 
 @click.command

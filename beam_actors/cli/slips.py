@@ -17,6 +17,7 @@ _OTHER_WORDS = {
     "list": ("tunnels", "names", "forwards", "peers"),
     "ls": ("tunnels", "names", "forwards", "peers"),
     "unregister": ("release",),
+    "unconnect": ("disconnect",),
     "delete": ("release", "unexpose", "unforward"),
     "remove": ("release", "unexpose", "unforward"),
     "rm": ("release", "unexpose", "unforward"),

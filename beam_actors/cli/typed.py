@@ -17,7 +17,7 @@ from beam_actors.cli.tables import CUT
 from beam_actors.errors import InvalidName, InvalidValue, UsageError
 
 if TYPE_CHECKING:
-    from beam_actors.values import Multiaddr, OwnerId
+    from beam_actors.values import Multiaddr, OwnerId, PeerId
 
 SUFFIXES = ("localhost", "local")
 """Those of `naming.DEFAULT_SUFFIXES`, whose import takes longer than all of this."""
@@ -141,27 +141,36 @@ def parse_owner(text: str) -> "OwnerId":
 
 def check_peers(words: Sequence[str]) -> None:
     """Raise `UsageError` for a word of `--allow` that is neither a machine's id nor `everyone`: an owner's, perhaps."""
-    if not words:
-        return  # which costs no import
-    from beam_actors.values import OwnerId, PeerId  # noqa: PLC0415 (see above)
-
     for word in words:
         check_whole(word)
-        try:
-            if word != EVERYONE:
-                PeerId.parse(word)
-        except InvalidValue:
-            pass
-        else:
-            continue
-        try:
-            OwnerId.parse(word)
-            what = f"{word} is the id of an owner, and --allow takes"
-        except InvalidValue:
-            what = f"{word[:_SHOWN]!r} is not"
-        raise UsageError(
-            f'{what} the id of a machine, such as 12D3Koo…: "beam id" over there shows it in the line `peer`.'
-        )
+        if word != EVERYONE:
+            _machine(word, "--allow takes", '"beam id" over there shows it in the line `peer`.')
+
+
+def parse_peer(text: str) -> "PeerId":
+    """The peer whose id it is, or with which an address ends; raise `UsageError` saying where to find one."""
+    text = text.strip()
+    check_whole(text)
+    if text.startswith("/"):
+        peer = parse_address(text).peer
+        if peer is not None:  # as that makes sure
+            return peer
+    return _machine(text, "this takes", "`beam peers` shows it.")
+
+
+def _machine(word: str, taker: str, where: str) -> "PeerId":
+    from beam_actors.values import OwnerId, PeerId  # noqa: PLC0415 (see above)
+
+    try:
+        return PeerId.parse(word)
+    except InvalidValue:
+        pass
+    try:
+        OwnerId.parse(word)
+        what = f"{word} is the id of an owner, and {taker}"
+    except InvalidValue:
+        what = f"{word[:_SHOWN]!r} is not"
+    raise UsageError(f"{what} the id of a machine, such as 12D3Koo…: {where}")
 
 
 def parse_address(text: str) -> "Multiaddr":

@@ -6,6 +6,7 @@ import pytest
 
 from beam_actors import __version__
 from beam_actors.cli.home import PHRASE
+from tests.control.fakes import OTHER
 
 READS = {
     "id": {"peer_id", "addresses"},
@@ -41,8 +42,18 @@ def test_text_goes_to_stdout_without_colour_in_a_pipe(daemon, beam, command):
 
 @pytest.mark.parametrize(
     "command",
-    [*READS, "tree --watch", "trace a", "crash a/b", "unexpose t", "unforward f", "release n", "unpin n"],
-)
+    [
+        *READS,
+        "tree --watch",
+        "trace a",
+        "crash a/b",
+        "unexpose t",
+        "unforward f",
+        "release n",
+        "unpin n",
+        f"disconnect {OTHER}",
+    ],
+)  # fmt: skip
 def test_without_a_daemon_every_command_ends_with_3_and_the_way_out(beam, command):
     done = beam(*command.split())
     assert done.exit_code == 3

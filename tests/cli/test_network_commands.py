@@ -1,6 +1,10 @@
 """This node and the network around it."""
 
-from beam_actors.values import Multiaddr
+import pytest
+
+from beam_actors.control.results import Disconnected
+from beam_actors.errors import PeerNotKept
+from beam_actors.values import Multiaddr, PeerId
 from tests.control.fakes import OTHER, OWNER, PEER
 
 
@@ -12,6 +16,7 @@ def test_the_curl_line_of_status_works_as_pasted(node, beam):
 
 def test_a_peer_that_is_not_reached_says_why(daemon, beam):
     up, lost = beam("peers").out.splitlines()
+    assert up.startswith(f"{OTHER}\tup\tyes\tdirect\t")
     assert up.endswith("beam/0.1.0\t900 B\t12 kB\t-")
     assert lost.endswith("\t-\t-\t-\t900 B\t12 kB\tDialling 10.0.0.9:4747 failed: Connection refused.")
 
@@ -24,6 +29,47 @@ def test_connect_and_ping(node, beam):
     for wrong in ("192.0.2.1", "192.0.2.1:4747", "/ip4/192.0.2.1/tcp/1"):
         done = beam("connect", wrong)
         assert (done.exit_code, "/p2p/" in done.err, '"beam id"' in done.err) == (2, True, True)
+
+
+@pytest.mark.parametrize("peer", [OTHER, f" {OTHER}\n", f"/ip4/192.0.2.1/tcp/1/p2p/{OTHER}"])
+def test_disconnect_takes_an_id_or_the_address_and_says_what_it_does_not_do(node, beam, peer):
+    done = beam("disconnect", peer)
+    assert done.out == f"🌐 Disconnected from {OTHER}\n"
+    assert done.err == "It may connect again by itself: nothing keeps it out.\n"
+    assert node.calls == [("disconnect", PeerId.parse(OTHER))]
+    assert beam("disconnect", peer, "--json").json == {
+        "schema": 1, "peer_id": OTHER, "sessions": 1, "bootstrap": False,
+    }  # fmt: skip
+
+
+def test_disconnect_says_that_there_was_no_session_and_that_a_start_connects_again(node, beam):
+    node.disconnected = Disconnected(peer_id=OTHER, sessions=0, bootstrap=True)
+    done = beam("disconnect", OTHER)
+    assert done.out == f"🌐 No longer dialled: {OTHER} (it was not connected)\n"
+    assert "--bootstrap" in done.err
+
+
+@pytest.mark.parametrize(
+    ("peer", "says"),
+    [
+        ("12D3KooW…7R3pq", "beam peers | cat"),
+        ("byron.local", "`beam peers` shows it"),
+        (OWNER, "the id of an owner"),
+        ("192.0.2.1:4747", "`beam peers` shows it"),
+        ("/ip4/192.0.2.1/tcp/1", "/p2p/PEER-ID"),
+        ("", "`beam peers` shows it"),
+    ],
+)
+def test_disconnect_refuses_what_is_no_peer_before_a_daemon_is_asked(node, beam, peer, says):
+    done = beam("disconnect", peer)
+    assert (done.exit_code, says in done.err, node.calls) == (2, True, [])
+
+
+def test_a_peer_that_nobody_here_connected_to_is_not_found(node, beam):
+    node.failure = PeerNotKept("Nobody here asked to stay connected to it.")
+    done = beam("disconnect", OTHER)
+    assert (done.exit_code, done.out) == (6, "")
+    assert done.err == "Error: Nobody here asked to stay connected to it.\n"
 
 
 def test_id_says_who_and_where(daemon, beam):
