@@ -53,7 +53,7 @@ def test_text_goes_to_stdout_without_colour_in_a_pipe(daemon, beam, command):
         "unpin n",
         f"disconnect {OTHER}",
     ],
-)  # fmt: skip
+)
 def test_without_a_daemon_every_command_ends_with_3_and_the_way_out(beam, command):
     done = beam(*command.split())
     assert done.exit_code == 3
