@@ -201,4 +201,29 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        name="disconnected-until-the-restart",
+        bug="A peer from which a person disconnected is dialled for ever again by the next run.",
+        test="peers/test_disconnecting.py::test_who_is_disconnected_is_dialled_no_more_also_after_a_restart",
+        edits=(
+            Edit(
+                "peers/manager.py",
+                "            await self._store.commit(self._changes(changed))\n        except (StorageError, ActorError) as error:\n"
+                "            self._changed(",
+                "            pass\n        except (StorageError, ActorError) as error:\n            self._changed(",
+            ),
+        ),
+    ),
+    Mutant(
+        name="session-of-a-cancelled-dial-adopted",
+        bug="A person disconnects while a dial succeeds, and the peer is connected all the same.",
+        test="peers/test_disconnecting.py::test_a_session_whose_dial_was_cancelled_is_not_taken_in",
+        edits=(
+            Edit(
+                "peers/peer.py",
+                "if message.dial is not None and not self._life.dials.counts(message.dial):",
+                "if False:",
+            ),
+        ),
+    ),
 )
