@@ -87,7 +87,7 @@ def peers(app: App) -> None:
         (
             peer["peer_id"],
             peer["state"],
-            "yes" if peer["kept"] else NOTHING,
+            "yes" if peer.get("kept") else NOTHING,
             peer["path"] or NOTHING,
             NOTHING if peer["rtt_ms"] is None else f"{peer['rtt_ms']:.1f} ms",
             peer["agent"] or NOTHING,
