@@ -12,6 +12,7 @@ from beam_actors.errors import ActorError, BeamError, NameContested, NameNotFoun
 from beam_actors.naming import Kind, Resolution
 from beam_actors.values import Name, OwnerId
 from simulations.invariants.base import Invariant, offer_text
+from simulations.invariants.quotas import pushed_out
 from simulations.wishes import Standing
 
 if TYPE_CHECKING:
@@ -284,6 +285,13 @@ class NamesResolve(Invariant):
         settled: OwnerId | None = known.settled(Name(name), place.machine.clock.wall())
         return settled
 
+    def _is_pushed_out(self, place: "Place", name: str, owner: OwnerId) -> bool:
+        """Whether there is no room for the owner's hold at the machine, by the quotas."""
+        known = self.stage.inside.knowledge(place.node)
+        if known is None or known.registry.entry(Name(name), owner) is not None:
+            return False
+        return pushed_out((name, owner), known.registry, self.stage.work.level)
+
     def _right(self, place: "Place", name: str) -> tuple[str, ...]:
         """What may be answered there."""
         if place.person.holds(name) and place.person.owner is not None:
@@ -297,6 +305,8 @@ class NamesResolve(Invariant):
         if owners and self.stage.gang.owners.issuperset(former):
             # The claims of attackers may have got here or not, and the honest one has: never is a thief alone.
             only = () if len(owners) > 1 else (owners[0].short,)
+            if all(self._is_pushed_out(place, name, owner) for owner in owners):
+                only = (*only, "nobody")  # thirty-two that gave the name up have its places there
             return ("contested", *only) if former or not only else only
         if former:  # owners whose keys are lost: their claims live on for thirty days, or never got here
             return ("contested", "nobody", *(owner.short for owner in [*owners, *former]))
