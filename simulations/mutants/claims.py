@@ -270,7 +270,7 @@ MUTANTS = (
     Mutant(
         name="to-come-again-pays-all",
         bug="Who owes and comes again owes nothing.",
-        test="naming/test_spread_abuse.py::test_to_come_again_gives_nobody_a_new_allowance",
+        test="naming/test_spread_prices.py::test_to_come_again_gives_nobody_a_new_allowance",
         edits=(
             Edit(
                 "naming/links.py",
@@ -282,7 +282,7 @@ MUTANTS = (
     Mutant(
         name="each-key-an-allowance",
         bug="Whoever makes a new key for each connection has an allowance for each.",
-        test="naming/test_spread_abuse.py::test_many_keys_of_one_network_get_the_share_of_one",
+        test="naming/test_spread_prices.py::test_many_keys_of_one_network_get_the_share_of_one",
         edits=(
             Edit(
                 "naming/spread.py",
