@@ -61,9 +61,13 @@ class Quotas:
         if not (beyond := self._beyond(key)):
             return []
         gone: set[Key] = set()
+        left: dict[bytes, int] = {}  # how many holds of an owner stay
         for held in sorted(beyond, key=place_of, reverse=True):
-            if not beside(_claim(held), 1 + self._other_holds(held, gone)):
-                gone.add((held.name, held.owner))
+            key, digest = (held.name, held.owner), held.owner_digest
+            holds = left.setdefault(digest, len(self._registry.by_owner.of(digest)))
+            if key not in gone and not beside(_claim(held), holds):
+                gone.add(key)
+                left[digest] -= 1
         return sorted(gone)
 
     def _beyond(self, key: Key | None) -> list[Held]:
@@ -71,11 +75,6 @@ class Quotas:
         owners = self._registry.by_owner.groups() if key is None else [key[1].digest]
         found = [held for label in names for held in self._beyond_name(label)]
         return found + [held for owner in owners for held in self._beyond_owner(owner)]
-
-    def _other_holds(self, held: Held, gone: Collection[Key]) -> int:
-        """How many its owner has here, all of one era, without those that go."""
-        names = self._registry.by_owner.of(held.owner_digest)
-        return sum(one.label != held.label and (one.name, one.owner) not in gone for one in names)
 
     # --- one name, one owner ------------------------------------------------------------------------------------------
 

@@ -79,4 +79,22 @@ MUTANTS = (
         test="naming/test_spread.py::test_a_peer_that_does_not_open_the_exchange_is_asked_after_a_while",
         edits=(Edit("naming/spread.py", "            link.behind |= not self._news.was_answered(peer)\n", ""),),
     ),
+    Mutant(
+        name="priced-when-it-came",
+        bug="What a message of claims costs is found out before it waits for its turn.",
+        test="naming/test_spread_prices.py::test_what_many_bring_at_once_is_paid_for_as_new_once",
+        edits=(
+            Edit(
+                "naming/commons.py",
+                "while (left := await price() - paid) > 0:",
+                "while (left := count - paid) > 0:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="messages-wait-with-questions",
+        bug="A question waits for a turn of each peer who brings claims, or wants them.",
+        test="naming/test_spread_prices.py::test_beside_many_who_bring_much_a_question_waits_for_a_little_of_each",
+        edits=(Edit("naming/commons.py", "async with self._lines[line]:", "async with self._small:"),),
+    ),
 )
