@@ -110,7 +110,9 @@ class Gate:
             return page_for(error, visit, await self._choices(text))
         except NameUnheld as error:
             visit = attrs.evolve(visit, petname=await self._is_petname(text))
-            return page_for(error, visit, () if visit.petname else await self._choices(text))
+            # A claim of the pinned owner from before the pin's mark may be live: that is nobody else's.
+            others = [one for one in await self._choices(text) if one.relation != "pin"] if not visit.petname else ()
+            return page_for(error, visit, others)
         except (NameNotFound, TunnelNotFound) as error:
             return page_for(error, attrs.evolve(visit, petname=await self._is_petname(text)))
         except BeamError as error:

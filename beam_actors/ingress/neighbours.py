@@ -44,6 +44,11 @@ class Choice(Protocol):
         """Whether the owner is proven to have signed two claims at once."""
         ...
 
+    @property
+    def relation(self) -> str:
+        """What the owner is to this node: `own`, `pin` (the one that is pinned for the name), or `other`."""
+        ...
+
 
 class Names(Protocol):
     """Finds out who holds a name."""

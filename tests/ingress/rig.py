@@ -132,6 +132,7 @@ class Choice:
     owner: OwnerId
     since: float = 1_800_000_000.0
     equivocates: bool = False
+    relation: str = "other"
 
 
 class FakeNames:

@@ -250,6 +250,17 @@ async def test_a_pinned_name_whose_owner_gave_it_up_shows_who_holds_it_now(autoj
     assert [option.owner for option in page.options] == ([] if petname else [str(OWNER)])
 
 
+@pytest.mark.parametrize("others", [(), (Choice(OwnerId(bytes(32))),)])
+async def test_the_pinned_owner_is_not_shown_as_somebody_else(autojump_clock, others):
+    """An older claim of theirs is live, and the pin does not accept it."""
+    names, tunnels = FakeNames(), FakeTunnels({"a": errors.NameUnheld("It is pinned to b, who holds it no more.")})
+    names.contested["a"] = (Choice(OWNER, relation="pin"), *others)
+    received, page, _ = await converse(get("Host: a.local"), tunnels, names=names)
+    assert [option.owner for option in page.options] == [str(other.owner) for other in others]
+    assert (b"Somebody else holds it now" in received) is bool(others)
+    assert str(OWNER).encode() not in received
+
+
 async def test_a_refused_head_request_gets_no_body(autojump_clock):
     received, page, _ = await converse(get("Host: a b", line="HEAD / HTTP/1.1"))
     assert page.status == 400

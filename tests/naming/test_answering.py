@@ -13,6 +13,7 @@ from beam_actors.naming import answering
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import DAY, HOUR, RETENTION
+from beam_actors.naming.pins import Pin
 from beam_actors.values import Name
 from tests.naming.builders import NOW, claim, crowd, owner_id, peer, revocation
 from tests.naming.tables import knowledge
@@ -126,6 +127,16 @@ def test_a_pin_of_somebody_unknown_waits_for_them():
     known.take(claim(0).encoded, NOW)
     assert resolve(known).owner == owner_id(0)
     assert known.bindings.pins[ALICE].mark == claim(0).id
+
+
+def test_an_older_claim_of_the_pinned_owner_is_no_claim_of_somebody_else():
+    """Its row was lost, or somebody replays what the owner said before the pin heard more."""
+    known = knowledge(claim(0, seq=1), claim(1))
+    known.bindings.pins[ALICE] = Pin(ALICE, owner_id(0), NOW).raised(claim(0, seq=5))
+    with pytest.raises(NameUnheld, match="no present claim"):
+        resolve(known)
+    found = {choice.owner: (choice.relation, choice.used) for choice in answering.claimants(known, ALICE, NOW)}
+    assert found == {owner_id(0): ("pin", False), owner_id(1): ("other", False)}
 
 
 def test_a_name_that_changes_hands_says_so_until_its_heir_registers_it():
