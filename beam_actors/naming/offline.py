@@ -49,8 +49,10 @@ class Claims:
 
 
 async def to_claim(store: Store, owner: OwnerId, era: int) -> Claims:
-    """What the next node on the store claims for the owner with the key of `era`."""
+    """What the next node on the store claims for the owner with the key of `era`; nothing if the owner was revoked."""
     names, taken_back = [], []
+    if await is_revoked(store, owner):
+        return Claims()
     for key, value in await store.scan(records.OWN):
         with suppress(StoreDamaged):
             own = records.read_own(key, value)
@@ -125,12 +127,17 @@ async def is_of_no_network(store: Store) -> bool:
     return not any([await store.scan(table) for table in tables])
 
 
-async def check_heir(store: Store, owner: OwnerId) -> None:
-    """Raise `NotAllowed` for an owner who revoked all keys, and so could never register what is handed over.
+async def is_revoked(store: Store, owner: OwnerId) -> bool:
+    """Whether the owner revoked all keys.
 
     A revocation that can't be read is one all the same, as for a node that starts on the store.
     """
-    if await store.get(claim_rows.REVOKED, owner.digest) is not None:
+    return await store.get(claim_rows.REVOKED, owner.digest) is not None
+
+
+async def check_heir(store: Store, owner: OwnerId) -> None:
+    """Raise `NotAllowed` for an owner who revoked all keys, and so could never register what is handed over."""
+    if await is_revoked(store, owner):
         raise NotAllowed(f"{owner} has revoked all keys and can register nothing any more, so nothing was changed.")
 
 

@@ -17,6 +17,7 @@ from beam_actors.naming import (
     acquaintance,
     check_heir,
     hand_over,
+    is_revoked,
     owned,
     spoken_era,
     to_claim,
@@ -24,6 +25,11 @@ from beam_actors.naming import (
 from beam_actors.node.keys import open_keys, take_owner_key
 from beam_actors.ports import Compute, Entropy, Files, Store
 from beam_actors.values import Name, OwnerId
+
+_REVOKED = (
+    "This owner was revoked: no key of any era signs for a name any more, so nothing was changed. A new recovery phrase "
+    "makes a new owner: start with another --home."
+)
 
 
 @attrs.frozen(slots=True)
@@ -69,7 +75,7 @@ class Owning:
         `shown` is the era that a person agreed to: if it is not the next one any more, nothing is changed.
 
         Raises:
-            NotAllowed: all eras are open, another one was shown, or the home is another owner's.
+            NotAllowed: as `next_era`, or the home is another owner's.
         """
         era = await self.next_era(shown)
         await self._open(era)
@@ -80,7 +86,7 @@ class Owning:
 
         Raises:
             NameNotFound: the owner did not register the name here.
-            NotAllowed: all eras are open, the successor has revoked all keys, or the name is on its way to them.
+            NotAllowed: as `next_era`, the successor has revoked all keys, or the name is on its way to them.
         """
         before = await self._check_way(name, successor)
         era = await self.next_era()
@@ -99,8 +105,8 @@ class Owning:
 
         Raises:
             NameNotFound: the owner did not register the name here.
-            NotAllowed: all eras are open, another one was shown, the home is another owner's, the successor has
-                revoked all keys, or the name is on its way to them.
+            NotAllowed: as `next_era`, the home is another owner's, the successor has revoked all keys, or the name is
+                on its way to them.
         """
         await self._check_way(name, successor)
         era = await self.next_era(shown)
@@ -120,8 +126,10 @@ class Owning:
         """The era after all that were opened, as far as this home has heard: perhaps another machine has opened one.
 
         Raises:
-            NotAllowed: all are open, or it is not the one that was `shown`.
+            NotAllowed: the owner was revoked, all are open, or it is not the one that was `shown`.
         """
+        if await is_revoked(self._store, self._chain.owner_id):
+            raise NotAllowed(_REVOKED)
         keys = await open_keys(self._files, self._entropy, self._compute, self._secret)
         era = max(keys.owner.era, await spoken_era(self._store, self._chain.owner_id)) + 1
         if era >= REVOCATION_ERA:

@@ -73,6 +73,12 @@ async def test_what_a_later_era_claims_is_what_is_held_here_and_what_was_given_u
         assert await to_claim(store, owner_id(3), 1) == Claims()
 
 
+async def test_a_later_era_of_whoever_was_revoked_claims_nothing():
+    own = records.put_own(Own(ALICE, NOW, owner_id(0)))
+    async with store_with(own, *heard(claim(0)), claim_rows.put_revocation(revocation(0))) as store:
+        assert await to_claim(store, owner_id(0), 1) == Claims()
+
+
 async def test_a_name_of_ones_own_is_to_be_handed_over_and_nobody_elses():
     async with store_with(records.put_own(Own(ALICE, NOW, owner_id(0), contest=True))) as store:
         handing = Handing(owner_id(1), 2)

@@ -13,6 +13,7 @@ from beam_actors.naming.holds import Seen
 from beam_actors.naming.records import Own, put_own
 from beam_actors.node.keys import PHRASE, open_keys
 from beam_actors.node.owning import Owning, Prospect
+from beam_actors.ports import Change
 from beam_actors.testing.compute import InlineCompute
 from beam_actors.testing.disk import MemoryDisk
 from beam_actors.testing.entropy import SeededEntropy
@@ -139,6 +140,21 @@ async def test_a_name_does_not_go_to_whoever_revoked_all_keys():
             with pytest.raises(NotAllowed, match=f"{owner_id(2)} has revoked all keys"):
                 await step(ALICE, owner_id(2))
         assert (await home.era(), await home.handing()) == (0, None)
+
+
+async def test_whoever_was_revoked_opens_no_era():
+    async with place() as home:
+        damaged = Change(claim_rows.REVOKED, home.chain.owner_id.digest, b"rubbish")
+        for revoked in (claim_rows.put_revocation(Claim.revoke("test", home.chain.era_key(REVOCATION_ERA))), damaged):
+            await home.store.commit([revoked])
+            for step in (
+                home.owning.rotate(),
+                home.owning.prospect(ALICE, owner_id(2)),
+                home.owning.transfer(ALICE, owner_id(2)),
+            ):
+                with pytest.raises(NotAllowed, match="This owner was revoked"):
+                    await step
+            assert (await home.era(), await home.handing()) == (0, None)
 
 
 async def test_the_phrase_of_somebody_else_opens_no_era():
