@@ -7,7 +7,6 @@ home's lock, so no daemon ever sees a phrase, or a keystore that is exchanged un
 import base64
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -26,9 +25,10 @@ from beam_actors.cli.home_at_rest import (
 )
 from beam_actors.cli.output import counted, is_terminal
 from beam_actors.cli.typed import check_name, parse_owner, plain_name
-from beam_actors.errors import BeamError, UsageError
+from beam_actors.errors import BeamError, HomeInUse, UsageError
 
 if TYPE_CHECKING:
+    from beam_actors.identity import OwnerChain
     from beam_actors.naming import Claims
     from beam_actors.node import Owning, Prospect
     from beam_actors.values import Name, OwnerId
@@ -72,11 +72,7 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
         _say_taken_back(app.out.note, claims)
         _ask("Is that meant?")
 
-    async def rotate(owner: "Owning") -> "tuple[int, Claims]":
-        era = await owner.rotate(shown=shown)
-        return era, await owner.to_claim(era)
-
-    era, claims = act(app, chain, secret, rotate)
+    era, claims = act(app, chain, secret, lambda owner: _rotate(owner, shown))
     if app.out.as_json:
         said = {"owner": str(chain.owner_id), "era": era, "takes_effect": _AT_START}
         app.out.data({**said, **_claims(claims)})
@@ -120,16 +116,16 @@ def transfer(
         _ask("Is that meant?")
     elif not seen.heir.is_known:
         app.out.note(f"Warning: {_UNHEARD}.")
-    era = act(app, chain, secret, lambda owner: owner.transfer(label, successor, shown=seen.era))
+    era, claims = act(app, chain, secret, lambda owner: _transfer(owner, label, successor, seen.era))
     if app.out.as_json:
         said = {"name": label.label, "owner": str(chain.owner_id), "successor": str(successor), "era": era}
         known = {"successor_known": seen.heir.is_known, "takes_effect": _AT_START}
-        app.out.data({**said, **known, **_claims(seen.claims)})
+        app.out.data({**said, **known, **_claims(claims)})
         return
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
     app.out.prose(f"{_START}, which says so to everybody some seconds later.")
     app.out.prose(f'Then, over there: "beam register {label}"; until then nobody holds the name.')
-    _say_claims(app, seen.claims)
+    _say_claims(app, claims)
     _say_other_machines(app, era)
 
 
@@ -185,8 +181,20 @@ async def _next_era(owner: "Owning") -> "tuple[int, Claims]":
     return era, await owner.to_claim(era)
 
 
-def _claims(claims: "Claims") -> dict[str, list[str]]:
-    """What this machine claims in an era, for programs."""
+async def _rotate(owner: "Owning", shown: int | None) -> "tuple[int, Claims]":
+    era = await owner.rotate(shown=shown)
+    return era, await owner.to_claim(era)
+
+
+async def _transfer(owner: "Owning", name: "Name", successor: "OwnerId", shown: int) -> "tuple[int, Claims]":
+    era = await owner.transfer(name, successor, shown=shown)
+    return era, await owner.to_claim(era)  # what was seen before may be old: a person took as long as they liked
+
+
+def _claims(claims: "Claims | None") -> dict[str, list[str] | None]:
+    """What this machine claims in an era, for programs; nulls if that is not known."""
+    if claims is None:
+        return {"claims": None, "takes_back": None}
     return {"claims": list(map(str, claims.names)), "takes_back": list(map(str, claims.taken_back))}
 
 
@@ -234,12 +242,9 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     check_phrase(app, chain)
     wanted = install(app, chain, era, secret)
-    claims = None
-    if app.home.file(DATABASE).exists():
-        with suppress(BeamError):  # a daemon that starts in this moment
-            claims = act(app, chain, secret, lambda owner: owner.to_claim(wanted))
+    claims = _known_claims(app, chain, secret, wanted)
     if app.out.as_json:
-        app.out.data({"owner": str(chain.owner_id), "era": wanted, **({} if claims is None else _claims(claims))})
+        app.out.data({"owner": str(chain.owner_id), "era": wanted, **_claims(claims)})
         return
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
     app.out.prose(
@@ -250,6 +255,19 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
         _say_claims(app, claims)
     if era is None:
         app.out.prose("If you ever rotated or transferred: `beam recover --era N`, with the last N that was said.")
+
+
+def _known_claims(app: App, chain: "OwnerChain", secret: str | None, era: int) -> "Claims | None":
+    """What this machine claims in the era; None if that can't be said: the home has the key of the era all the same."""
+    if not app.home.file(DATABASE).exists():
+        return None
+    try:
+        return act(app, chain, secret, lambda owner: owner.to_claim(era))
+    except HomeInUse:  # by a daemon that starts in this moment
+        return None
+    except BeamError as error:
+        app.out.note(f"Which names it claims can't be said: {error}")
+        return None
 
 
 @click.command

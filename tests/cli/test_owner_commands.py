@@ -205,6 +205,7 @@ def test_what_was_released_elsewhere_and_comes_back_with_an_era_is_told_before_a
     asked = beam(*rotate)
     assert (asked.exit_code, tell in asked.err) == (130, True)
     other = beam("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
+    assert "cottage goes from you" in other.err
     assert tell not in other.err  # that is the name which goes
     done = beam(*rotate, "--yes")
     assert "It claims cottage." in done.out
@@ -213,6 +214,21 @@ def test_what_was_released_elsewhere_and_comes_back_with_an_era_is_told_before_a
     assert (again["claims"], again["takes_back"]) == (["cottage"], ["cottage"])
     said = beam(*rotate, "--yes", "--json").json
     assert (said["era"], said["claims"], said["takes_back"]) == (3, ["cottage"], ["cottage"])
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_recovery_is_done_though_nobody_can_say_what_is_claimed(home, beam, phrase_file, damaged):
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    home.file(DATABASE).unlink()
+    if damaged:
+        home.file(DATABASE).write_bytes(b"rubbish" * 1000)
+    done = beam("recover", "--era", "1", "--phrase-file", phrase_file, "--json")
+    assert (done.exit_code, owner_key(home)) == (0, CHAIN.era_key(1)), done.err
+    assert [done.json[key] for key in ("era", "claims", "takes_back")] == [1, None, None]
+    assert ("Which names it claims can't be said: " in done.err) is damaged
+    told = beam("recover", "--era", "2", "--phrase-file", phrase_file)
+    assert "signs for" in told.out
+    assert "It claims" not in told.out
 
 
 def test_where_nobody_can_be_asked_a_rotation_needs_yes(home, beam, phrase_file, owner_of_cottage):

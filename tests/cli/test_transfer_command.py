@@ -2,16 +2,17 @@
 
 from contextlib import ExitStack
 
+import attrs
 import pytest
 import trio
 
 from beam_actors.cli.app import run
 from beam_actors.cli.home import DATABASE
-from beam_actors.naming import Handing, Pin, owned
+from beam_actors.naming import Claim, Handing, Kind, Pin, owned
 from beam_actors.naming.claim_rows import CLAIMS, put_entry, read_entry
 from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
-from beam_actors.naming.records import drop_own, put_pin
+from beam_actors.naming.records import Own, drop_own, put_own, put_pin
 from beam_actors.testing.daemons import eventually
 from beam_actors.values import Name
 from beam_actors.world.home_lock import HomeLock, is_locked
@@ -161,6 +162,25 @@ def test_a_transfer_says_how_the_heir_is_known(home, beam, phrase_file, owner_of
     answers("n\n")
     other = beam("transfer", "cottage", str(owner_id(1)), "--phrase-file", phrase_file)
     assert "holds or held n0, n1, n2, n3 and 2 more." in other.err
+
+
+def test_a_transfer_says_what_else_is_claimed_and_comes_back(home, beam, phrase_file, owner_of_cottage, answers):
+    """As it is when the era opens, and not as it was when a person was asked."""
+    tell = "by you or by a thief of the key before, is claimed again in this era: barn."
+    transfer = ("transfer", "cottage", str(owner_id(2)), "--phrase-file", phrase_file)
+    dead = claim(0, "barn", seq=9, kind=Kind.TOMBSTONE, previous=bytes(range(32))).terms
+    gone = Claim.sign(attrs.evolve(dead, network="beam", keyset=CHAIN.keyset(0)), CHAIN.era_key(0))
+    barn = (put_own(Own(Name("barn"), 1, CHAIN.owner_id)), put_entry(Entry(gone), Seen(1, 1)))
+    answers("y\n", lambda: keep(home, *barn))
+    done = beam(*transfer)
+    assert (done.exit_code, tell in done.err) == (0, False), done.err
+    assert "It claims barn." in done.out
+    assert tell in done.out
+    answers("n\n")
+    other = ("transfer", "cottage", str(owner_id(1)), "--phrase-file", phrase_file)
+    assert tell in beam(*other).err
+    said = beam(*other, "--yes", "--json").json
+    assert (said["claims"], said["takes_back"]) == (["barn"], ["barn"])
 
 
 def test_where_nobody_can_be_asked_a_transfer_needs_yes(home, beam, owner_of_cottage, phrase_file):
