@@ -35,6 +35,11 @@ _HAPPENED = {
     ("released", "pin"): "was given up by its owner {owner}",
     ("released", "petname"): "(which a petname of yours stands for) was given up by its owner {owner}",
     ("left-behind", "own"): "is not claimed in the later era of your keys",
+    ("left-behind", "pin"): "is not claimed in the later era of its owner {owner}",
+    (
+        "left-behind",
+        "petname",
+    ): "(which a petname of yours stands for) is not claimed in the later era of its owner {owner}",
     ("transferred", "own"): "was handed over with your key, to {heir}",
     ("transferred", "pin"): "was handed over by its owner {owner} to {heir}; your pin follows when they register it",
     (

@@ -117,9 +117,9 @@ class Choice:
 class NameEvent:
     """Something that happened to a name which is owned or pinned here, or for which a petname stands.
 
-    `what` is contested, equivocated, rotated (to `era` of its owner's keys), released, left-behind (an own name that
-    nobody has claimed in the later `era`), transferred (to `heir`), inherited (by `owner`, whom its owner made the
-    heir), handed (to this node's owner, who may register it) or revoked; `owner` did it; `relation` is "own", "pin",
+    `what` is contested, equivocated, rotated (to `era` of its owner's keys), released, left-behind (its owner has not
+    claimed it in the later `era`), transferred (to `heir`), inherited (by `owner`, whom its owner made the heir),
+    handed (to this node's owner, who may register it) or revoked; `owner` did it; `relation` is "own", "pin",
     "petname", or "heir" of a name that was handed and is not bound; `number` counts from 1 since the daemon started.
     """
 

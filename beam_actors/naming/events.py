@@ -40,9 +40,9 @@ class Happening(enum.Enum):
     ROTATED = "rotated"
     """Its owner signs in a later era."""
     RELEASED = "released"
-    """Its owner gave it up, or holds it no longer in a later era."""
+    """Its owner gave it up."""
     LEFT_BEHIND = "left-behind"
-    """It is an own name, and another machine of the owner opened a later era, in which nobody has claimed it."""
+    """Its owner opened a later era, in which no machine of the owner has claimed it."""
     TRANSFERRED = "transferred"
     """Its owner handed it over to `heir`."""
     INHERITED = "inherited"
@@ -171,11 +171,8 @@ class Events:
             self.note(Happening.HANDED, claim.name, claim.owner, Interest("heir", heir), now, heir=heir)
 
     def left(self, name: Name, interest: Interest, now: float, *, era: int) -> None:
-        """The owner spoke in a later era, and not of this name: nobody gave up what is held on this machine."""
-        if interest.relation == "own":
-            self.note(Happening.LEFT_BEHIND, name, interest.owner, interest, now, era=era)
-        else:
-            self.note(Happening.RELEASED, name, interest.owner, interest, now)
+        """The owner spoke in a later `era`, and not of this name: nobody gave it up, and it may be claimed yet."""
+        self.note(Happening.LEFT_BEHIND, name, interest.owner, interest, now, era=era)
 
     def _changed(
         self, before: Entry | None, after: Entry, name: Name, interest: Interest, now: float, *, ours: bool, yours: bool

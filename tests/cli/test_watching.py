@@ -51,8 +51,6 @@ def test_without_a_daemon_it_watches_nothing(home, beam):
 
 def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, monkeypatch):
     kinds = [(what, relation) for what in Happening for relation in ("own", "petname", "pin")]
-    kinds.remove((Happening.LEFT_BEHIND, "petname"))  # which its owner holds no longer
-    kinds.remove((Happening.LEFT_BEHIND, "pin"))
     kinds.remove((Happening.CONTESTED, "petname"))  # a petname leads to its owner, whoever comes
     kinds.remove((Happening.HANDED, "own"))
     kinds.append((Happening.HANDED, "heir"))

@@ -36,7 +36,7 @@ def pinned(*claims):
         (claim(0, seq=2, kind=Kind.TOMBSTONE), [("released", owner_id(0))]),
         (claim(0, era=1, kind=Kind.TRANSFER, to=1), [("transferred", owner_id(0))]),
         (claim(0, era=1, kind=Kind.TOMBSTONE), [("released", owner_id(0))]),
-        (claim(0, "bob", era=1), [("released", owner_id(0))]),
+        (claim(0, "bob", era=1), [("left-behind", owner_id(0))]),
         (revocation(0), [("revoked", owner_id(0))]),
     ],
 )

@@ -91,13 +91,15 @@ def test_petnames_lead_where_the_names_do_that_they_stand_for():
 def test_a_name_that_an_era_left_out_is_told_a_while_later_unless_it_is_claimed_again(again):
     desk = Desk(claim(), claim(name="bob"))
     desk.bindings.pin(BOB, owner_id(0), NOW)
+    desk.bindings.call(ANNA, BOB, owner_id(0), NOW)
     desk.merge(claim(era=1))
     if again:
         desk.merge(claim(name="bob", era=1))
     assert desk.told() == []
     for _ in range(2):  # and once
         desk.merger.tell_left(NOW + 2 * HOUR)
-    assert desk.told() == ([] if again else [(Happening.RELEASED, BOB)])
+    assert desk.told() == ([] if again else [(Happening.LEFT_BEHIND, BOB)])
+    assert [event.era for event in desk.events.after(0)] == [1] * (not again)
 
 
 def test_an_own_name_that_an_era_left_out_was_given_up_by_nobody():
