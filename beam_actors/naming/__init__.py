@@ -26,7 +26,16 @@ from beam_actors.naming.offline import (
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
 from beam_actors.naming.records import Handing
-from beam_actors.naming.results import Choice, Conflict, Held, Progress, Registered, RegistryStatistics, Resolution
+from beam_actors.naming.results import (
+    Choice,
+    Conflict,
+    Held,
+    OwnerState,
+    Progress,
+    Registered,
+    RegistryStatistics,
+    Resolution,
+)
 from beam_actors.naming.room import NamingRoom, compose_naming, custodian_of, spread_ref
 from beam_actors.naming.terms import MAX_NETWORK
 from beam_actors.naming.work import NO_WORK, Difficulty
@@ -51,6 +60,7 @@ __all__ = [
     "Limits",
     "Naming",
     "NamingRoom",
+    "OwnerState",
     "Pin",
     "Progress",
     "Query",

@@ -25,7 +25,7 @@ from beam_actors.naming.messages import (
     DropPetname,
     DropPin,
     GetMeaning,
-    GetSpoken,
+    GetOwnerState,
     GetStanding,
     GetStatistics,
     IsDecided,
@@ -49,7 +49,7 @@ from beam_actors.naming.results import (
     Choice,
     Conflict,
     Held,
-    OwnerSpoken,
+    OwnerState,
     Progress,
     Registered,
     RegistryStatistics,
@@ -292,10 +292,10 @@ class Naming:
         owner: OwnerId = await self._ask(self._registrar, Revoke(claim))
         return owner, await self._ask(self._spread, CountLinks())
 
-    async def spoken(self) -> OwnerSpoken:
-        """In which era this node's owner has spoken last: beyond that of its key, this machine signs nothing more."""
-        spoken: OwnerSpoken = await self._ask(self._registrar, GetSpoken())
-        return spoken
+    async def owner_state(self) -> OwnerState:
+        """What is known here of this node's owner, whatever the name."""
+        state: OwnerState = await self._ask(self._registrar, GetOwnerState())
+        return state
 
     async def names(self) -> tuple[Held, ...]:
         """The names that are owned or pinned here and the petnames, in the order of names."""

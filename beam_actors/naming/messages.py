@@ -156,8 +156,8 @@ class IsDecided:
 
 
 @attrs.frozen(slots=True)
-class GetSpoken:
-    """Reply: in which era this node's owner has spoken last, as far as is known here: `OwnerSpoken`."""
+class GetOwnerState:
+    """Reply: `OwnerState` of this node's owner."""
 
 
 @attrs.frozen(slots=True)

@@ -18,7 +18,7 @@ from beam_actors.naming.messages import (
     GetItems,
     GetMeaning,
     GetMissing,
-    GetSpoken,
+    GetOwnerState,
     GetStanding,
     GetUnder,
     IsDecided,
@@ -30,7 +30,7 @@ from beam_actors.naming.messages import (
     ListHeld,
     Resolve,
 )
-from beam_actors.naming.results import OwnerSpoken
+from beam_actors.naming.results import OwnerState
 from beam_actors.naming.tending import GetMade, GetSpare, ListFormer
 
 Question = (
@@ -40,7 +40,7 @@ Question = (
     | GetMeaning
     | GetMissing
     | GetSpare
-    | GetSpoken
+    | GetOwnerState
     | GetStanding
     | IsDecided
     | IsPetname
@@ -60,7 +60,7 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     GetMeaning: lambda known, ask, _now: answering.meaning(known, ask.query),
     IsDecided: lambda known, ask, _now: ask.name in known.own or known.bindings.decides(ask.name),
     IsPetname: lambda known, ask, _now: known.bindings.is_petname(ask.name),
-    GetSpoken: lambda known, _ask, _now: OwnerSpoken(
+    GetOwnerState: lambda known, _ask, _now: OwnerState(
         known.registry.era_of(known.owner), known.registry.is_revoked(known.owner)
     ),
     CheckFree: lambda known, ask, _now: known.bindings.check_free(ask.name),

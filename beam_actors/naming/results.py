@@ -84,13 +84,20 @@ class Held:
 
 
 @attrs.frozen(slots=True)
-class OwnerSpoken:
-    """What is known here of this node's owner, whatever the name."""
+class OwnerState:
+    """What is known here of an owner, whatever the name."""
 
     era: int
     """The latest in which the owner signed anything; 0 if nothing is known."""
     revoked: bool
     """Whether the owner revoked all keys."""
+
+    def replaces(self, era: int) -> int | None:
+        """The era whose key took the place of that of `era`, which signs nothing more; None if none did.
+
+        A revocation took the place of all of them, and has no key.
+        """
+        return self.era if self.era > era and not self.revoked else None
 
 
 @attrs.frozen(slots=True, kw_only=True)

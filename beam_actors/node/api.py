@@ -43,11 +43,11 @@ from beam_actors.errors import (
 )
 from beam_actors.identity import Keyring
 from beam_actors.ingress import Ingress
-from beam_actors.naming import Naming
+from beam_actors.naming import Naming, OwnerState
 from beam_actors.node.choosing import Choosing
 from beam_actors.node.config import NodeConfig
 from beam_actors.node.looking import Looking
-from beam_actors.node.offering import Offering
+from beam_actors.node.offering import REMARK_SECONDS, Offering
 from beam_actors.node.rows import Rows, address_text, forward_row, peer_row, reached_at
 from beam_actors.peers import Peers, State
 from beam_actors.ports import Clock
@@ -56,8 +56,6 @@ from beam_actors.tunnels import ForwardSpec, ForwardStatus, Tunnels, TunnelStatu
 from beam_actors.values import Multiaddr, Name, OwnerId, PeerId, TcpAddress
 
 _HTTP_PORT = 80
-_REMARK_SECONDS = 1.0
-"""For what an answer can do without."""
 
 
 class Api:
@@ -105,19 +103,19 @@ class Api:
         """Who this node is."""
         found = reached_at(self._listening(), self._interfaces())
         addresses = tuple(str(Multiaddr.from_address(address, self._me)) for address in found)
-        revoked, replaced_by = await self._standing()
+        owner = await self._owner_state()
         return Identity(
             peer_id=str(self._me),
             owner=str(self._owner),
             addresses=addresses,
-            revoked=revoked,
-            replaced_by_era=replaced_by,
+            revoked=owner.revoked,
+            replaced_by_era=owner.replaces(self._keys.era),
         )
 
     async def status(self) -> Status:
         """One look at the node."""
         bound = await self._ingress.bound()
-        revoked, replaced_by = await self._standing()
+        owner = await self._owner_state()
         return Status(
             peer_id=str(self._me),
             peers=sum(row.state is State.UP for row in await self._peers.snapshot()),
@@ -130,16 +128,15 @@ class Api:
             uptime_s=round(self._clock.monotonic() - self._started, 3),
             network=self._config.network,
             suffix=self._config.suffixes[0],
-            revoked=revoked,
-            replaced_by_era=replaced_by,
+            revoked=owner.revoked,
+            replaced_by_era=owner.replaces(self._keys.era),
         )
 
-    async def _standing(self) -> tuple[bool, int | None]:
-        """Whether the owner revoked all keys, else the era of a key in the place of this machine's; as far as known."""
-        with trio.move_on_after(_REMARK_SECONDS), suppress(BeamError):
-            spoken = await self._naming.spoken()
-            return spoken.revoked, spoken.era if spoken.era > self._keys.era and not spoken.revoked else None
-        return False, None
+    async def _owner_state(self) -> OwnerState:
+        """What is known of the owner; that nothing is, while the registry can't say."""
+        with trio.move_on_after(REMARK_SECONDS), suppress(BeamError):
+            return await self._naming.owner_state()
+        return OwnerState(0, revoked=False)
 
     async def tree(self) -> Tree:
         """The live supervision tree."""
@@ -199,13 +196,12 @@ class Api:
     async def unexpose(self, tunnel: str) -> TunnelRow:
         """Withdraw a tunnel."""
         spec = await self._tunnels.unexpose(self._choosing.bare(tunnel))
-        title = (await self._offering.titles({spec.name}))[spec.name]
-        status = TunnelStatus(spec=spec, running=False)
-        return self._rows.tunnel(status, title)
+        standing = (await self._offering.standings({spec.name}))[spec.name]
+        return self._rows.tunnel(TunnelStatus(spec=spec, running=False), standing)
 
     async def tunnels(self) -> tuple[TunnelRow, ...]:
         """The offered services."""
-        return tuple(self._rows.tunnel(status, title) for status, title in await self._offering.list())
+        return tuple(self._rows.tunnel(status, standing) for status, standing in await self._offering.list())
 
     async def forward(self, request: ForwardRequest) -> ForwardRow:
         """Hold a local port."""

@@ -18,13 +18,14 @@ import trio
 
 from beam_actors.control import ExposeRequest
 from beam_actors.errors import BeamError, NameNotFound, QuotaExceeded
-from beam_actors.naming import Held, Naming
+from beam_actors.naming import Naming
+from beam_actors.node.standing import CLAIMED, NameStanding, standing_of
 from beam_actors.tunnels import Tunnels, TunnelSpec, TunnelStatus
 from beam_actors.values import Name
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
-_REMARK_SECONDS = 1.0
+REMARK_SECONDS = 1.0
 """For what an answer can do without."""
 _MAY_COME_BACK = (
     "The daemon has just restarted, and a random name that was in use before makes room only once its command had a "
@@ -32,29 +33,10 @@ _MAY_COME_BACK = (
 )
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class Title:
-    """What a name is to this machine."""
-
-    yours: bool = True
-    """Whether it is registered here, and the key of this machine signs for it."""
-    replaced_by: int | None = None
-    """If it is registered here and the key does not: the era that the owner opened elsewhere."""
-
-
-CLAIMED = Title()
-"""What the name of a tunnel is that is offered just now; and what stands for having none."""
-
-
-def title_of(held: Held, era: int) -> Title:
-    """What an own name that is kept here is to a machine whose key is of `era`."""
-    return Title(yours=False, replaced_by=held.era) if held.era > era else CLAIMED
-
-
 class Offering:
     """Carries out requests to offer a service; holds no more than what is under way."""
 
-    def __init__(self, naming: Naming, tunnels: Tunnels, *, era: int = 0) -> None:
+    def __init__(self, naming: Naming, tunnels: Tunnels, *, era: int) -> None:
         """`era` is that of the owner's key on this machine."""
         self._naming = naming
         self._era = era
@@ -161,24 +143,22 @@ class Offering:
     async def _in_use(self) -> set[Name]:
         return {status.spec.name for status in await self._tunnels.list() if status.spec.name is not None}
 
-    async def list(self) -> tuple[tuple[TunnelStatus, Title], ...]:
+    async def list(self) -> tuple[tuple[TunnelStatus, NameStanding], ...]:
         """What is offered, and what each name is to this machine."""
         statuses = await self._tunnels.list()
-        titles = await self.titles({status.spec.name for status in statuses})
-        return tuple((status, titles[status.spec.name]) for status in statuses)
+        standings = await self.standings({status.spec.name for status in statuses})
+        return tuple((status, standings[status.spec.name]) for status in statuses)
 
-    async def titles(self, names: Collection[Name | None]) -> Mapping[Name | None, Title]:
+    async def standings(self, names: Collection[Name | None]) -> Mapping[Name | None, NameStanding]:
         """What each of the names is to this machine; of None, which is nobody's, that it is claimed.
 
         While the registry can't say, each is taken for claimed: tunnels go on without it.
         """
-        titles = dict.fromkeys(names, CLAIMED)
-        with trio.move_on_after(_REMARK_SECONDS), suppress(BeamError):
-            own = {one.name: one for one in await self._naming.names() if one.relation == "own" and not one.revoked}
-            for name in names:
-                if name is not None:
-                    titles[name] = Title(yours=False) if name not in own else title_of(own[name], self._era)
-        return titles
+        standings = dict.fromkeys(names, CLAIMED)
+        with trio.move_on_after(REMARK_SECONDS), suppress(BeamError):
+            own = {one.name: one for one in await self._naming.names() if one.relation == "own"}
+            standings.update({name: standing_of(own.get(name), self._era) for name in names if name is not None})
+        return standings
 
     async def _register(self, text: str, *, contest: bool) -> Name:
         # Here the name leads to the service at once; the work for its claim must not keep the person waiting.

@@ -27,8 +27,8 @@ from beam_actors.ports import Compute, Entropy, Files, Store
 from beam_actors.values import Name, OwnerId
 
 _REVOKED = (
-    "This owner was revoked: no key of any era signs for a name any more, so nothing was changed. A new recovery phrase "
-    "makes a new owner: start with another --home."
+    "This owner was revoked, so nothing was changed: no key of any era signs for a name any more. A new recovery "
+    "phrase makes a new owner: start with another --home."
 )
 
 

@@ -25,7 +25,7 @@ from beam_actors.control import (
 )
 from beam_actors.flow import Traffic
 from beam_actors.identity import KeySet
-from beam_actors.node.offering import CLAIMED, Title, title_of
+from beam_actors.node.standing import CLAIMED, NameStanding, standing_of
 from beam_actors.peers import PeerStatus
 from beam_actors.tunnels import ForwardStatus, TunnelSpec, TunnelStatus
 from beam_actors.values import EVERYONE, Name, OwnerId, PeerId, TcpAddress
@@ -52,8 +52,8 @@ class Rows:
         """Where its web site is."""
         return f"https://{self.full(name)}"
 
-    def tunnel(self, status: TunnelStatus, title: Title = CLAIMED) -> TunnelRow:
-        """An offered service; `title` is what its name, if it has one, is to this machine."""
+    def tunnel(self, status: TunnelStatus, standing: NameStanding = CLAIMED) -> TunnelRow:
+        """An offered service; `standing` is what its name, if it has one, is to this machine."""
         spec = status.spec
         return TunnelRow(
             id=spec.key,
@@ -64,11 +64,11 @@ class Rows:
             allow=() if spec.access == EVERYONE else spec.access.words,
             foreground=not spec.kept,
             running=status.running,
-            yours=title.yours,
+            yours=standing.yours,
             urls=self._urls(spec),
             connections=status.traffic.live,
             traffic=traffic_row(status.traffic),
-            replaced_by_era=title.replaced_by,
+            replaced_by_era=standing.replaced_by,
         )
 
     def exposed(self, status: TunnelStatus, gave_up: Name | None) -> Exposed:
@@ -118,31 +118,22 @@ class Rows:
 
         `offered` are the names with a web site here.
         """
-        here, owner = list(here), keys.owner_id
-        every = [*here, *elsewhere]
-        rows = sorted(single_rows(every, owner), key=lambda held: (held.name, held.relation))
-        own = {held.name for held in here if held.relation == "own"}
+        kept = list(here)
+        rows = sorted(single_rows([*kept, *elsewhere], keys.owner_id), key=lambda held: (held.name, held.relation))
+        own = {held.name for held in kept if held.relation == "own"}
         bound = {held.name for held in rows if held.relation != "own"}
-        titles = {held.name: title_of(held, keys.era) for held in every if held.relation == "own" and not held.revoked}
-
-        def leads(held: naming.Held) -> bool:
-            """Whether the row's owner is reached by the name here; what is kept here goes before a pin."""
-            if held.relation != "own":
-                return held.name not in own
-            if held.name not in own:
-                return held.name not in bound
-            is_claimed = held.name not in titles or titles[held.name].yours or bool(held.peers)
-            return held.name in offered and is_claimed
 
         def row(held: naming.Held) -> NameRow:
-            title = titles.get(held.name) if held.relation == "own" else None
-            return self.name(
-                held,
-                now,
-                leads=leads(held),
-                here=held.relation != "own" or held.name in own,
-                replaced_by=None if title is None else title.replaced_by,
-            )
+            if held.relation != "own":  # what is kept here goes before a pin
+                return self.name(held, now, leads=held.name not in own)
+            here, standing = held.name in own, standing_of(held, keys.era)
+            if not here:
+                leads = held.name not in bound
+            elif standing.replaced_by is not None:
+                leads = bool(held.peers)  # another machine's site, if one claims it in the later era
+            else:
+                leads = held.name in offered
+            return self.name(held, now, leads=leads, here=here, replaced_by=standing.replaced_by)
 
         return tuple(map(row, rows))
 

@@ -38,9 +38,9 @@ async def test_the_revoked_hold_nothing(autojump_clock):
 async def test_the_revoked_hear_of_it_once_and_may_forget_their_names(autojump_clock):
     async with lab(1) as (_, (one,)):
         await one.naming.register("alice")
-        assert not (await one.naming.spoken()).revoked
+        assert not (await one.naming.owner_state()).revoked
         await one.registrar.ask(Submit((revocation(0).encoded,), peer(9)))
-        assert (await one.naming.spoken()).revoked
+        assert (await one.naming.owner_state()).revoked
         with capture_logs() as logged:
             await trio.sleep(5 * HOUR)  # it is looked after once an hour
             with pytest.raises(NotAllowed, match="another --home"):

@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import attrs
 import pytest
 import trio
 
 from beam_actors.control import ExposeRequest
 from beam_actors.errors import (
+    ActorUnavailable,
     NameNotFound,
     NameTaken,
     NotAllowed,
@@ -225,19 +228,27 @@ def test_a_tunnel_whose_name_went_says_so():
     run_world(1, scenario)
 
 
-def test_tunnels_are_listed_while_the_registry_says_nothing():
+async def silence():
+    await trio.sleep_forever()
+
+
+async def failure():
+    raise ActorUnavailable("The registry is restarting.")
+
+
+@pytest.mark.parametrize("answer", [silence, failure])
+def test_tunnels_and_the_node_are_told_of_while_the_registry_says_nothing(answer):
+    """As though the owner's key were good, and each name the owner's."""
+
     async def scenario(world):
         node = await world.machine("alone").boot()
         await node.api.expose(ExposeRequest(target=APP, name="site"))
-
-        class Silent:
-            async def names(self):
-                await trio.sleep_forever()
-
-        node.api._offering._naming = Silent()
+        node.api._naming = node.api._offering._naming = SimpleNamespace(names=answer, owner_state=answer)
         began = trio.current_time()
-        assert [row.yours for row in await node.api.tunnels()] == [True]
-        assert trio.current_time() - began < 2
+        assert [(row.yours, row.replaced_by_era) for row in await node.api.tunnels()] == [(True, None)]
+        found = await node.api.id()
+        assert (found.revoked, found.replaced_by_era) == (False, None)
+        assert trio.current_time() - began < 3
 
     run_world(1, scenario)
 

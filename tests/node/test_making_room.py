@@ -141,7 +141,7 @@ def test_a_name_that_was_made_makes_no_room_before_something_is_offered_under_it
         node = await world.machine("owner").boot(limits=THREE)
         idle = await three_short_runs(node.api)
         tunnels, gave_up, offered = SlowTunnels(node.tunnels), [], []
-        offering = Offering(node.naming, tunnels)
+        offering = Offering(node.naming, tunnels, era=0)
 
         async def offer():
             request = ExposeRequest(target=TcpAddress("127.0.0.1", 3009), foreground=True)

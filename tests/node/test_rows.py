@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import attrs
 import pytest
 
@@ -78,6 +80,35 @@ def test_an_own_name_and_its_pin_are_one_row_and_a_pin_of_another_stays():
     assert single_rows([held, pin], OWNER) == [attrs.evolve(held, how="navigation")]
     assert single_rows([held, theirs], OWNER) == [held, theirs]
     assert single_rows([pin], OWNER) == [pin]
+
+
+KEYS = SimpleNamespace(owner_id=OWNER, era=0)
+OWN = naming.Held(name=SITE, relation="own", target=SITE, how=None, owner=OWNER, peers=(PEER,), expires=None, since=1.0)
+PIN = attrs.evolve(OWN, relation="pin", how="command", owner=OwnerId(bytes(32)))
+REPLACED = attrs.evolve(OWN, era=1)
+
+
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "offered", "urls"),
+    [
+        ([OWN], [], False, {"own": False}),
+        ([OWN], [], True, {"own": True}),
+        ([attrs.evolve(OWN, peers=())], [], True, {"own": True}),  # while its first claim is being made
+        ([REPLACED], [], False, {"own": True}),  # by another machine, to which the name leads here, too
+        ([REPLACED], [], True, {"own": True}),
+        ([attrs.evolve(REPLACED, peers=())], [], False, {"own": False}),
+        ([attrs.evolve(REPLACED, peers=())], [], True, {"own": False}),
+        ([attrs.evolve(REPLACED, revoked=True)], [], True, {"own": False}),
+        ([], [OWN], False, {"own": True}),
+        ([], [REPLACED], False, {"own": True}),
+        ([PIN], [OWN], False, {"own": False, "pin": True}),
+        ([PIN], [], False, {"pin": True}),
+        ([OWN, PIN], [], False, {"own": False, "pin": False}),
+    ],
+)
+def test_a_row_has_a_url_where_the_name_leads_to_a_site_of_its_owner(here, elsewhere, offered, urls):
+    rows = ROWS.names(here, elsewhere, KEYS, {SITE} if offered else set(), 0.0)
+    assert {row.relation: row.url is not None for row in rows} == urls
 
 
 def test_a_name_without_a_claim_has_blanks():
