@@ -30,6 +30,26 @@ class NotAllowed(BeamError, PermissionError):
     exit_code = 4
 
 
+class KeyReplaced(NotAllowed):
+    """The owner opened a later `era` elsewhere, so that the key on this machine signs for nothing any more."""
+
+    def __init__(self, era: int) -> None:
+        super().__init__(
+            f"The owner's key on this machine was replaced by one of era {era}: `beam stop`, then "
+            f"`beam recover --era {era}`."
+        )
+        self.era = era
+
+
+class OwnerRevoked(NotAllowed):
+    """This node's owner revoked all keys, so that none signs for anything any more."""
+
+    way_out: ClassVar[str] = "a new recovery phrase makes a new owner, start with another --home"
+
+    def __init__(self) -> None:
+        super().__init__(f"This owner was revoked, and no key of theirs signs for a name any more: {self.way_out}.")
+
+
 class TimedOut(BeamError, TimeoutError):
     """The operation did not end before its deadline."""
 

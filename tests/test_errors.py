@@ -6,7 +6,7 @@ import re
 import pytest
 
 from beam_actors import errors
-from beam_actors.errors import AskCycle, BeamError, ClaimRefused
+from beam_actors.errors import AskCycle, BeamError, ClaimRefused, KeyReplaced, OwnerRevoked
 
 CLASSES = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, BeamError)]
 
@@ -38,4 +38,7 @@ def test_an_error_is_also_what_python_calls_it(error, builtin):
 def test_errors_that_carry_more_than_a_sentence():
     assert (str(ClaimRefused("quota")), ClaimRefused("quota").reason) == ("The claim was refused: quota.", "quota")
     assert str(ClaimRefused("quota", "Too many.")) == "Too many."
+    assert (KeyReplaced(2).era, KeyReplaced(2).code) == (2, "not-allowed")
+    assert str(KeyReplaced(2)).endswith("by one of era 2: `beam stop`, then `beam recover --era 2`.")
+    assert "another --home" in str(OwnerRevoked())
     assert str(AskCycle(("a", "b", "a"))) == "An ask would wait for itself: a -> b -> a."

@@ -8,15 +8,15 @@ from typing import Any
 
 from beam_actors.cli.context import App
 from beam_actors.cli.output import can_rewrite, counted, write
-from beam_actors.errors import BeamError, NotAllowed
+from beam_actors.errors import BeamError, KeyReplaced, OwnerRevoked
 from beam_actors.world.polling import pause
 
 PATIENCE = 130.0
 """Seconds for a request that waits until a name is claimed; the daemon gives up before."""
 _BETWEEN_LOOKS = 0.2
-
-
 WORKING = "The work by which the name is claimed is being done; others can open it in some seconds."
+NEW_OWNER = OwnerRevoked.way_out
+"""What to do once the owner was revoked."""
 
 
 def claim(app: App, name: str, *, contest: bool, work: int | None) -> dict[str, Any]:
@@ -62,23 +62,9 @@ def follow_work(app: App, name: str) -> None:
         app.out.note(claimed(progress["full"], progress["told"]))
 
 
-def refusal_of(app: App, name: str) -> str | None:
-    """Why this machine can't claim an own name any more, in a sentence with what to do; None if it can, or none knows.
-
-    The owner opened a later era elsewhere, say: the name is kept here, and the key of this machine signs for nothing.
-    """
-    try:
-        app.ask("POST", "/v1/progress", {"name": name})
-    except BeamError as error:
-        if getattr(error, "remote_code", None) == NotAllowed.code:
-            return str(error)
-    return None
-
-
 def replaced_by(era: int) -> str:
-    """The same of a name of which its row says that the owner opened that era elsewhere."""
-    way_out = f"`beam stop`, then `beam recover --era {era}`"
-    return f"The owner's key on this machine was replaced by one of era {era}: {way_out}."
+    """What is said of a row of which the owner opened that era elsewhere, with what to do."""
+    return str(KeyReplaced(era))
 
 
 def note_gave_up(app: App, answer: Mapping[str, Any]) -> None:

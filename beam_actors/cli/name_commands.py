@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from beam_actors.cli.claiming import PATIENCE, claim, note_gave_up, replaced_by
+from beam_actors.cli.claiming import NEW_OWNER, PATIENCE, claim, note_gave_up, replaced_by
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
-from beam_actors.cli.network_commands import NEW_OWNER
 from beam_actors.cli.output import counted, duration
 from beam_actors.cli.slips import near
 from beam_actors.cli.tables import NOTHING

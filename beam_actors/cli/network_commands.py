@@ -8,14 +8,12 @@ from typing import Any
 import click
 
 from beam_actors import __version__
-from beam_actors.cli.claiming import replaced_by
+from beam_actors.cli.claiming import NEW_OWNER, replaced_by
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.output import amount, counted, duration
 from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.typed import name_of, parse_address, parse_peer
 from beam_actors.errors import BeamError
-
-NEW_OWNER = "a new recovery phrase makes a new owner, start with another --home"
 
 
 @click.command("id")

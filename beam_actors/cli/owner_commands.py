@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beam_actors.cli.claiming import NEW_OWNER
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.home import DATABASE
@@ -295,4 +296,4 @@ def revoke(app: App, phrase_file: str | None, *, yes: bool) -> None:
         return
     told = f"{counted(answer['told'], 'peer')} told" if answer["told"] else "each peer hears of it as it comes"
     app.out.styled(f"✅ {answer['owner']} is revoked, and {told}.", fg="green")
-    app.out.prose("A new recovery phrase makes a new owner: start with another --home.")
+    app.out.prose(f"Your keys sign for nothing any more: {NEW_OWNER}.")

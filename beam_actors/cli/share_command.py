@@ -13,7 +13,7 @@ import click
 
 from beam_actors import __version__
 from beam_actors.cli.absence import WENT_AWAY
-from beam_actors.cli.claiming import WORKING, claimed, note_gave_up, refusal_of
+from beam_actors.cli.claiming import WORKING, claimed, note_gave_up, replaced_by
 from beam_actors.cli.context import App, beam_command
 from beam_actors.cli.daemon import ensure_daemon
 from beam_actors.cli.output import can_rewrite, counted, write
@@ -197,13 +197,14 @@ class _Session:
 
     def _note_whose(self, tunnel: Mapping[str, Any]) -> None:
         """Say so when the name went, or came back: the tunnel stays, and nobody comes to it by a name that is gone."""
-        replaced = tunnel.get("replaced_by_era") is not None  # by another key of the same owner's: nobody lost it
-        if (tunnel["yours"] or replaced) and tunnel["name"] and self._refusal is None:
-            self._refusal = refusal_of(self._app, tunnel["name"])
-            if self._refusal is not None:
+        era = tunnel.get("replaced_by_era")
+        if era is not None:  # by another key of the same owner's: nobody lost it
+            if self._refusal is None:
+                self._refusal = replaced_by(era)
                 self.end_line()
                 self._app.out.note(f"{full_name(tunnel)} is claimed by this machine no more. {self._refusal}")
-        if replaced or tunnel["yours"] == self._yours or (tunnel["yours"] and not self._holds(tunnel)):
+            return
+        if tunnel["yours"] == self._yours or (tunnel["yours"] and not self._holds(tunnel)):
             return
         self._yours = tunnel["yours"]
         self.end_line()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from beam_actors.cli.absence import WENT_AWAY, Absence
-from beam_actors.cli.claiming import refusal_of
+from beam_actors.cli.claiming import replaced_by
 from beam_actors.cli.context import App
 from beam_actors.cli.output import counted, moment
 from beam_actors.errors import BeamError
@@ -133,7 +133,10 @@ def _refusal(app: App, event: Mapping[str, Any]) -> str | None:
     """Why this machine can't claim an own name of which it heard that its owner's keys are of a later era."""
     if event["relation"] != "own" or event["what"] not in {"rotated", "left-behind"}:
         return None
-    return refusal_of(app, event["name"].partition(".")[0])
+    with suppress(BeamError):  # it has just gone away
+        era = app.ask("GET", "/v1/id").get("replaced_by_era")
+        return None if era is None else replaced_by(era)
+    return None
 
 
 def _happened(event: Mapping[str, Any], *, yours: bool, refusal: str | None) -> str:

@@ -16,6 +16,7 @@ from beam_actors.errors import (
     BeamError,
     ClaimRefused,
     NotAllowed,
+    OwnerRevoked,
     ResourceExhausted,
     StorageError,
 )
@@ -45,10 +46,6 @@ from beam_actors.values import Name, OwnerId
 _log = structlog.get_logger(__name__)
 _ASK = 10.0
 _RETRY = 5.0
-_REVOKED = (
-    "This owner was revoked: no name can be held with its keys any more. A new recovery phrase makes a new owner: "
-    "start with another --home."
-)
 _NEARLY = 0.99
 """What is said of work that is done while its claim is not signed yet."""
 _ROUSED = 5.0
@@ -233,7 +230,7 @@ class NameKeeper(Actor):
         holding: Holding = await self._registrar.ask(GetHolding(self._name), timeout=_ASK)
         if holding.own is not None:
             if holding.revoked:
-                raise NotAllowed(_REVOKED)
+                raise OwnerRevoked
             check_era(self._signer, holding.era)
         return holding
 

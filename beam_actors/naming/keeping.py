@@ -6,7 +6,7 @@ what replaced it. Pure: the time is an argument, and nothing is signed here.
 
 import attrs
 
-from beam_actors.errors import NameNotFound, NotAllowed
+from beam_actors.errors import KeyReplaced, NameNotFound
 from beam_actors.identity import KeySet
 from beam_actors.naming.claim import Claim, Kind, Terms
 from beam_actors.naming.entry import Entry
@@ -32,13 +32,10 @@ def check_era(signer: Signer, era: int) -> None:
     """Check that the signer's key is of the latest era in which the owner is known to have signed, under any name.
 
     Raises:
-        NotAllowed: the owner has opened a later era, for which this machine holds no key.
+        KeyReplaced: the owner has opened a later era, for which this machine holds no key.
     """
     if era > signer.keyset.era:
-        raise NotAllowed(
-            f"The owner's key on this machine was replaced by one of era {era}: `beam stop`, then "
-            f"`beam recover --era {era}`."
-        )
+        raise KeyReplaced(era)
 
 
 def not_own(name: Name) -> NameNotFound:

@@ -8,7 +8,7 @@ not known here.
 
 import attrs
 
-from beam_actors.errors import NotAllowed
+from beam_actors.errors import NotAllowed, OwnerRevoked
 from beam_actors.identity import REVOCATION_ERA, OwnerChain
 from beam_actors.naming import (
     Acquaintance,
@@ -25,11 +25,6 @@ from beam_actors.naming import (
 from beam_actors.node.keys import open_keys, take_owner_key
 from beam_actors.ports import Compute, Entropy, Files, Store
 from beam_actors.values import Name, OwnerId
-
-_REVOKED = (
-    "This owner was revoked, so nothing was changed: no key of any era signs for a name any more. A new recovery "
-    "phrase makes a new owner: start with another --home."
-)
 
 
 @attrs.frozen(slots=True)
@@ -129,7 +124,7 @@ class Owning:
             NotAllowed: the owner was revoked, all are open, or it is not the one that was `shown`.
         """
         if await is_revoked(self._store, self._chain.owner_id):
-            raise NotAllowed(_REVOKED)
+            raise OwnerRevoked
         keys = await open_keys(self._files, self._entropy, self._compute, self._secret)
         era = max(keys.owner.era, await spoken_era(self._store, self._chain.owner_id)) + 1
         if era >= REVOCATION_ERA:

@@ -7,7 +7,7 @@ import pytest
 from beam_actors.cli import watching
 from beam_actors.cli.home import POINTER
 from beam_actors.control import NameEvent
-from beam_actors.errors import ActorUnavailable, NotAllowed
+from beam_actors.errors import ActorUnavailable, KeyReplaced
 from beam_actors.naming import Happening
 from tests.control.fakes import OWNER
 
@@ -93,11 +93,13 @@ def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, mo
 )
 def test_a_name_of_a_later_era_says_what_to_do_where_the_key_was_replaced(node, beam, looks, what, said):
     looks(1)
-    node.progress_failure = NotAllowed("The owner's key was replaced.")
+    node.replaced_by_era = 1
     node.name_events = [NameEvent(number=1, at=1e9, what=what, name="byron.local", owner=OWNER, relation="own", era=1)]
     (line,) = beam("names", "--watch").out.splitlines()
-    assert line.endswith(f"byron.local {said}. The owner's key was replaced.")
-    assert ("progress", "byron") in node.calls
+    assert line.endswith(f"byron.local {said}. {KeyReplaced(1)}")
+    looks(1)
+    node.replaced_by_era = None  # the key of the era is here since
+    assert beam("names", "--watch").out.endswith(f"byron.local {said}\n")
 
 
 def test_a_watch_goes_on_where_it_was_and_begins_anew_with_another_daemon(node, home, monkeypatch):
