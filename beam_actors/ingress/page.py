@@ -3,7 +3,8 @@
 Invariants: everything that came from outside is escaped; the page loads nothing and runs nothing (its Content-Security-
 Policy names the hash of its one style); it is never cached, and the connection is closed after it. A page never acts:
 what changes something is a command that it shows (an action reachable from the contested name's own origin could be
-triggered by whoever holds that name). Its only links lead to the choices of a contested name.
+triggered by whoever holds that name). Its only links lead to the choices of a contested name,
+and to whoever else holds a pinned one.
 """
 
 import base64
@@ -80,7 +81,7 @@ class Step:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Option:
-    """One of the owners of a contested name."""
+    """One of the owners of a contested name, or one who holds a pinned name that its owner holds no longer."""
 
     owner: str
     """The whole owner id."""

@@ -77,6 +77,8 @@ class _Fault:
     message: str
     steps: tuple[Step, ...] = ()
     retry_after: int | None = None
+    others: str = ""
+    """What is added where somebody else holds the name, beside whoever it is pinned to."""
 
 
 _RETRY_SECONDS = 3
@@ -91,7 +93,7 @@ _PETNAME_OWNER = Step("Look up whose name it stands for, and ask them:", "beam n
 _PEERS = Step("See whether this machine is connected to others, from which it learns names:", "beam peers")
 _PING = Step("See whether this machine can reach it:", "beam ping {host}")
 
-_FAULTS = (  # the first row that fits an error wins: subclasses stand before their bases
+_FAULTS = (
     _Fault(
         (NameHandedOver,),
         404,
@@ -229,15 +231,17 @@ _ANOTHER = " Somebody else holds it now. Whether that is whom you mean is for yo
 
 
 def _of_a_pin(error: type[BeamError], title: str, why: str, *steps: Step) -> _Fault:
-    return _Fault((error,), 404, error.code, Hop.NAME, title, _PINNED.format(why), (_UNPIN, *steps))
+    message = _PINNED.format(why)
+    return _Fault((error,), 404, error.code, Hop.NAME, title, message, (_UNPIN, *steps), others=_ANOTHER)
 
 
-_PINS = (  # as above
+_ROWS = (  # the first one that fits an error wins: subclasses stand before their bases
+    # What a pinned name leads to whose owner holds it no longer.
     _of_a_pin(NameGivenUp, "{host} was given up", "has given it up", _CLAIM),
     _of_a_pin(NameRevoked, "{host} is gone", "has revoked all keys, so that it never comes back", _CLAIM),
     _of_a_pin(NameUnheld, "{host} leads nowhere now", "does not hold it now, as far as this machine knows", _PEERS),
+    *_FAULTS,
 )
-"""What a pinned name leads to whose owner holds it no longer."""
 _PETNAME_OF_NOTHING: Mapping[type[BeamError], str] = {
     NameGivenUp: "It is a petname of yours, and whoever it stands for has given that name up.",
     NameRevoked: "It is a petname of yours, and whoever it stands for has revoked all keys, so it never comes back.",
@@ -254,7 +258,10 @@ _PETNAME_LEADS_NOWHERE = _Fault(
 
 
 def page_for(error: BeamError, visit: Visit, choices: Sequence[Choice] = ()) -> Page:
-    """The page for an error that came up on a visit; `choices` are the owners of a contested name, if known."""
+    """The page for an error that came up on a visit.
+
+    `choices` are the owners of a contested name, or who else holds a pinned one, if known.
+    """
     said = str(error)
     if isinstance(error, BadHead):
         return Page(
@@ -266,7 +273,7 @@ def page_for(error: BeamError, visit: Visit, choices: Sequence[Choice] = ()) -> 
         )
     if visit.petname and isinstance(error, NameNotFound) and not isinstance(error, NameHandedOver):
         return _page(_of_a_petname(error), said, visit, choices)
-    for fault in (*_PINS, *_FAULTS):
+    for fault in _ROWS:
         if isinstance(error, fault.errors):
             return _page(fault, said, visit, choices)
     return Page(
@@ -296,8 +303,8 @@ def _page(fault: _Fault, said: str, visit: Visit, choices: Sequence[Choice]) -> 
         fault.status,
         fault.code,
         fill(fault.title),
-        fault.message + (_ANOTHER if fault in _PINS and choices else ""),
-        "" if choices and fault not in _PINS else said,  # which would only list the owners again
+        fault.message + (fault.others if choices else ""),
+        "" if choices and not fault.others else said,  # of a contested name it would only list the owners again
         fault.broke_at,
         tuple(attrs.evolve(step, command=fill(step.command)) for step in _steps(fault, visit, choices)),
         tuple(_option(choice, visit) for choice in choices[:_MAX_OPTIONS]),

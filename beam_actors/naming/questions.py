@@ -7,7 +7,7 @@ and no actor, so whoever holds the knowledge answers at once.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from beam_actors.naming import answering
+from beam_actors.naming import answering, conflicts
 from beam_actors.naming.knowledge import Knowledge
 from beam_actors.naming.messages import (
     CheckFree,
@@ -71,8 +71,8 @@ ANSWERS: Final[Mapping[type[Question], Answer]] = {
     GetSpare: lambda known, ask, _now: known.own.spare(ask.in_use),
     ListHeld: lambda known, _ask, now: answering.held(known, now),
     ListElsewhere: lambda known, _ask, now: answering.elsewhere(known, now),
-    ListClaimants: lambda known, ask, now: answering.claimants(known, ask.name, now),
-    ListConflicts: lambda known, ask, now: answering.conflicts(known, now, ask.name),
+    ListClaimants: lambda known, ask, now: conflicts.claimants(known, ask.name, now),
+    ListConflicts: lambda known, ask, now: conflicts.conflicts(known, now, ask.name),
     ListEvents: lambda known, ask, _now: known.events.after(ask.after),
     ListFormer: lambda known, ask, _now: answering.former(known, ask.era),
 }

@@ -1,7 +1,7 @@
 """Messages about the names that this node's owner holds.
 
 To the registrar, which keeps what is owned; to the supervisor of those names (`names`), and to the actor of each. What
-is asked of all names alike is in `messages`.
+the registrar is asked besides is in `messages`.
 """
 
 import attrs
@@ -26,7 +26,7 @@ class Publish:
 
 @attrs.frozen(slots=True)
 class ListFormer:
-    """Reply: tuple of `Holding`, of the names of which this node's owner last spoke in an era before `era`."""
+    """Reply: tuple of (`Name`, `Holding`), for each name of which this node's owner last spoke before era `era`."""
 
     era: int
 

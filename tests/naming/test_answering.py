@@ -11,9 +11,9 @@ from beam_actors.errors import (
 )
 from beam_actors.naming import answering
 from beam_actors.naming.claim import Kind
+from beam_actors.naming.conflicts import claimants, conflicts
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import DAY, HOUR, RETENTION
-from beam_actors.naming.pins import Pin
 from beam_actors.values import Name
 from tests.naming.builders import NOW, claim, crowd, owner_id, peer, revocation
 from tests.naming.tables import knowledge
@@ -121,22 +121,12 @@ def test_a_pin_of_somebody_unknown_waits_for_them():
     known.bindings.pin(ALICE, owner_id(0), NOW)
     with pytest.raises(NameUnheld, match="no present claim"):
         resolve(known)
-    (other,) = answering.claimants(known, ALICE, NOW)  # is no conflict, and no choice of this machine's
+    (other,) = claimants(known, ALICE, NOW)  # is no conflict, and no choice of this machine's
     assert (other.owner, other.relation, other.used) == (owner_id(1), "other", False)
-    assert answering.conflicts(known, NOW) == ()
+    assert conflicts(known, NOW) == ()
     known.take(claim(0).encoded, NOW)
     assert resolve(known).owner == owner_id(0)
     assert known.bindings.pins[ALICE].mark == claim(0).id
-
-
-def test_an_older_claim_of_the_pinned_owner_is_no_claim_of_somebody_else():
-    """Its row was lost, or somebody replays what the owner said before the pin heard more."""
-    known = knowledge(claim(0, seq=1), claim(1))
-    known.bindings.pins[ALICE] = Pin(ALICE, owner_id(0), NOW).raised(claim(0, seq=5))
-    with pytest.raises(NameUnheld, match="no present claim"):
-        resolve(known)
-    found = {choice.owner: (choice.relation, choice.used) for choice in answering.claimants(known, ALICE, NOW)}
-    assert found == {owner_id(0): ("pin", False), owner_id(1): ("other", False)}
 
 
 def test_a_name_that_changes_hands_says_so_until_its_heir_registers_it():
@@ -222,11 +212,6 @@ def test_whoever_hands_over_what_they_never_held_is_quoted_and_not_believed():
             assert "handed" not in str(caught.value)
 
 
-def choices(known, now=NOW):
-    (conflict,) = answering.conflicts(known, now, ALICE)
-    return {choice.owner: (choice.relation, choice.used) for choice in conflict.choices}
-
-
 def test_how_far_it_is_known_who_holds_a_name():
     def standing(*claims, pinned=None, own=False, ran=0, late=(), now=NOW):
         known = knowledge(*claims)
@@ -252,29 +237,8 @@ def test_how_far_it_is_known_who_holds_a_name():
     assert standing(claim(3), own=True) == ("firm", {3})
 
 
-def test_each_choice_of_a_contested_name_says_whose_it_is_and_whether_it_is_used():
-    known = knowledge(claim(0), claim(1), claim(3))
-    other = ("other", False)
-    assert choices(known) == {owner_id(0): other, owner_id(1): other, owner_id(3): ("own", False)}
-    known.bindings.pin(ALICE, owner_id(0), NOW)
-    assert choices(known) == {owner_id(0): ("pin", True), owner_id(1): other, owner_id(3): ("own", False)}
-    known.reserve(ALICE, contest=True, now=NOW)
-    assert choices(known) == {owner_id(0): ("pin", False), owner_id(1): other, owner_id(3): ("own", True)}
-
-
-def test_no_choice_is_used_while_the_pinned_owner_holds_the_name_no_longer():
-    known = knowledge(claim(0, valid=DAY), claim(1), claim(2))
-    known.bindings.pin(ALICE, owner_id(0), NOW)
-    assert choices(known, NOW + DAY + 1) == {owner_id(1): ("other", False), owner_id(2): ("other", False)}
-
-
-def test_an_owner_who_equivocates_alone_is_used():
-    known = knowledge(claim(1, variant=1), claim(1, variant=2))
-    assert choices(known) == {owner_id(1): ("other", True)}
-
-
-def test_held_names_and_conflicts():
-    known = knowledge(claim(0), claim(1), claim(1, "bob", variant=1), claim(1, "bob", variant=2), claim(2, "carol"))
+def test_held_names():
+    known = knowledge(claim(0))
     known.reserve(Name("mine"), contest=False, now=NOW)
     known.bindings.pin(ALICE, owner_id(0), NOW)
     held = answering.held(known, NOW)
@@ -283,13 +247,6 @@ def test_held_names_and_conflicts():
         ("mine", "own", ()),
     ]
     assert held[0].expires == NOW + 30 * DAY
-    contested = answering.conflicts(known, NOW)
-    assert [(one.name.label, len(one.choices), one.settled_by) for one in contested] == [
-        ("alice", 2, "pin"),
-        ("bob", 1, None),
-    ]
-    assert contested[1].choices[0].equivocates
-    assert answering.conflicts(known, NOW, Name("carol")) == ()
     known.bindings.pin(Name("dave"), owner_id(0), NOW)
     known.reserve(Name("dave"), contest=False, now=NOW)
     assert [(one.name.label, one.relation) for one in answering.held(known, NOW)][1:3] == [

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_actors.identity import OwnerChain
-from beam_actors.naming import answering
+from beam_actors.naming import answering, conflicts
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.holds import Holds, Seen
@@ -98,7 +98,7 @@ def test_a_late_rival_changes_nothing_and_an_early_one_does():
         assert known.take(claim(1, issued=later).encoded, later)
         found = decision(known, later)
         assert isinstance(found, kind)
-        (conflict,) = answering.conflicts(known, later)
+        (conflict,) = conflicts.conflicts(known, later)
         if isinstance(found, Settled):
             assert found.claim.owner == owner_id(0)
             assert answering.resolve(known, Query(ALICE), later).owner == owner_id(0)
