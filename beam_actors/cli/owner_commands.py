@@ -30,7 +30,7 @@ from beam_actors.errors import BeamError, HomeInUse, UsageError
 
 if TYPE_CHECKING:
     from beam_actors.identity import OwnerChain
-    from beam_actors.naming import Claims
+    from beam_actors.naming import EraNames
     from beam_actors.node import Owning, Prospect
     from beam_actors.values import Name, OwnerId
 
@@ -65,22 +65,22 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
     check_keys(app)
     shown = None
     if not yes:  # while nothing is locked: a person takes as long as they like
-        shown, claims = act(app, chain, secret, _next_era)
+        shown, names = act(app, chain, secret, _next_era)
         app.out.note(
             f"Era {shown} of your keys opens, of seven for rotations and transfers; {_left(shown)} left then. On each "
             f'other machine of yours, afterwards: "beam recover --era {shown}".'
         )
-        _say_taken_back(app.out.note, claims)
+        _say_taken_back(app.out.note, names)
         _ask("Is that meant?")
 
-    era, claims = act(app, chain, secret, lambda owner: _rotate(owner, shown))
+    era, names = act(app, chain, secret, lambda owner: _rotate(owner, shown))
     if app.out.as_json:
         said = {"owner": str(chain.owner_id), "era": era, "takes_effect": _AT_START}
-        app.out.data({**said, **_claims(claims)})
+        app.out.data({**said, **_told(names)})
         return
     app.out.styled(f"✅ Era {era} is open, and this machine has its key.", fg="green")
     app.out.prose(f"{_START}, which claims your names anew some seconds later.")
-    _say_claims(app, claims)
+    _say_names(app, names)
     app.out.prose("The key before is worth nothing once the daemon has run and told a peer, and not before.")
     _say_other_machines(app, era)
 
@@ -117,16 +117,16 @@ def transfer(
         _ask("Is that meant?")
     elif not seen.heir.is_known:
         app.out.note(f"Warning: {_UNHEARD}.")
-    era, claims = act(app, chain, secret, lambda owner: _transfer(owner, label, successor, seen.era))
+    era, names = act(app, chain, secret, lambda owner: _transfer(owner, label, successor, seen.era))
     if app.out.as_json:
         said = {"name": label.label, "owner": str(chain.owner_id), "successor": str(successor), "era": era}
         known = {"successor_known": seen.heir.is_known, "takes_effect": _AT_START}
-        app.out.data({**said, **known, **_claims(claims)})
+        app.out.data({**said, **known, **_told(names)})
         return
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
     app.out.prose(f"{_START}, which says so to everybody some seconds later.")
     app.out.prose(f'Then, over there: "beam register {label}"; until then nobody holds the name.')
-    _say_claims(app, claims)
+    _say_names(app, names)
     _say_other_machines(app, era)
 
 
@@ -153,7 +153,7 @@ def _show_transfer(app: App, name: "Name", successor: "OwnerId", seen: "Prospect
         f"take it back only as long as they have not (`beam register {name}`). Era {era} of your keys opens for good, "
         f'of seven; on each other machine of yours, then: "beam recover --era {era}".'
     )
-    _say_taken_back(note, seen.claims)
+    _say_taken_back(note, seen.names)
 
 
 def _some(names: "tuple[Name, ...]") -> str:
@@ -177,41 +177,41 @@ def _say_other_machines(app: App, era: int) -> None:
     app.out.prose(f'On each other machine of yours: "beam stop", "beam recover --era {era}", "beam start --detach".')
 
 
-async def _next_era(owner: "Owning") -> "tuple[int, Claims]":
+async def _next_era(owner: "Owning") -> "tuple[int, EraNames]":
     era = await owner.next_era()
-    return era, await owner.to_claim(era)
+    return era, await owner.names_in_era(era)
 
 
-async def _rotate(owner: "Owning", shown: int | None) -> "tuple[int, Claims]":
+async def _rotate(owner: "Owning", shown: int | None) -> "tuple[int, EraNames]":
     era = await owner.rotate(shown=shown)
-    return era, await owner.to_claim(era)
+    return era, await owner.names_in_era(era)
 
 
-async def _transfer(owner: "Owning", name: "Name", successor: "OwnerId", shown: int) -> "tuple[int, Claims]":
+async def _transfer(owner: "Owning", name: "Name", successor: "OwnerId", shown: int) -> "tuple[int, EraNames]":
     era = await owner.transfer(name, successor, shown=shown)
-    return era, await owner.to_claim(era)  # what was seen before may be old: a person took as long as they liked
+    return era, await owner.names_in_era(era)  # what was seen before may be old: a person took as long as they liked
 
 
-def _claims(claims: "Claims | None") -> dict[str, list[str] | None]:
+def _told(names: "EraNames | None") -> dict[str, list[str] | None]:
     """What this machine claims in an era, for programs; nulls if that is not known."""
-    if claims is None:
+    if names is None:
         return {"claims": None, "takes_back": None}
-    return {"claims": list(map(str, claims.names)), "takes_back": list(map(str, claims.taken_back))}
+    return {"claims": list(map(str, names.names)), "takes_back": list(map(str, names.taken_back))}
 
 
-def _say_claims(app: App, claims: "Claims") -> None:
+def _say_names(app: App, names: "EraNames") -> None:
     """The same for people."""
-    if claims.names:
-        app.out.prose(f"It claims {', '.join(map(str, claims.names))}.")
-    _say_taken_back(app.out.prose, claims)
+    if names.names:
+        app.out.prose(f"It claims {', '.join(map(str, names.names))}.")
+    _say_taken_back(app.out.prose, names)
 
 
-def _say_taken_back(say: Callable[[str], None], claims: "Claims") -> None:
+def _say_taken_back(say: Callable[[str], None], names: "EraNames") -> None:
     """Say what was given up and comes back: nothing tells here whether it was by a person's choice or a thief's."""
-    if claims.taken_back:
+    if names.taken_back:
         say(
             "Take care, what was given up on another machine, by you or by a thief of the key before, is claimed again "
-            f"in this era: {', '.join(map(str, claims.taken_back))}. If that was you, `beam release NAME` once the "
+            f"in this era: {', '.join(map(str, names.taken_back))}. If that was you, `beam release NAME` once the "
             "daemon has claimed it."
         )
 
@@ -243,27 +243,27 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     check_phrase(app, chain)
     wanted = install(app, chain, era, secret)
-    claims = _known_claims(app, chain, secret, wanted)
+    names = _known_names(app, chain, secret, wanted)
     if app.out.as_json:
-        app.out.data({"owner": str(chain.owner_id), "era": wanted, **_claims(claims)})
+        app.out.data({"owner": str(chain.owner_id), "era": wanted, **_told(names)})
         return
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
     app.out.prose(
         "`beam start --detach`, then `beam register NAME` for each name that it should serve; `beam names` lists yours "
         "once a peer has told them."
     )
-    if claims is not None:
-        _say_claims(app, claims)
+    if names is not None:
+        _say_names(app, names)
     if era is None:
         app.out.prose("If you ever rotated or transferred: `beam recover --era N`, with the last N that was said.")
 
 
-def _known_claims(app: App, chain: "OwnerChain", secret: str | None, era: int) -> "Claims | None":
+def _known_names(app: App, chain: "OwnerChain", secret: str | None, era: int) -> "EraNames | None":
     """What this machine claims in the era; None if that can't be said: the home has the key of the era all the same."""
     if not app.home.file(DATABASE).exists():
         return None
     try:
-        return act(app, chain, secret, lambda owner: owner.to_claim(era))
+        return act(app, chain, secret, lambda owner: owner.names_in_era(era))
     except HomeInUse:  # by a daemon that starts in this moment
         return None
     except BeamError as error:

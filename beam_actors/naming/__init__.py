@@ -12,16 +12,16 @@ from beam_actors.naming.limits import Limits
 from beam_actors.naming.messages import Changed
 from beam_actors.naming.offline import (
     Acquaintance,
-    Claims,
+    EraNames,
     acquaintance,
     check_heir,
     hand_over,
     is_of_no_network,
     is_revoked,
+    names_in_era,
     networks_in,
     owned,
     spoken_era,
-    to_claim,
 )
 from beam_actors.naming.pins import Pin
 from beam_actors.naming.protocol import PROTOCOL
@@ -49,9 +49,9 @@ __all__ = [
     "Changed",
     "Choice",
     "Claim",
-    "Claims",
     "Conflict",
     "Difficulty",
+    "EraNames",
     "Event",
     "Handing",
     "Happening",
@@ -75,9 +75,9 @@ __all__ = [
     "hand_over",
     "is_of_no_network",
     "is_revoked",
+    "names_in_era",
     "networks_in",
     "owned",
     "spoken_era",
     "spread_ref",
-    "to_claim",
 ]

@@ -62,24 +62,24 @@ def successor_of(own: Own, signer: Signer) -> OwnerId | None:
     return own.handing.successor if own.handing is not None and signer.keyset.era >= own.handing.era else None
 
 
-def was_handed_over(own: Own, entry: Entry | None) -> bool:
+def was_handed_over(own: Own, claim: Claim | None) -> bool:
     """Whether the owner handed the name over since it was registered here: on another machine, that is.
 
-    To hand it over here, too, a person may have opened a later era since.
+    `claim` is the owner's that counts. To hand the name over here, too, a person may have opened a later era since.
     """
-    if entry is None or entry.claim.kind is not Kind.TRANSFER or entry.claim.issued <= own.since:
+    if claim is None or claim.kind is not Kind.TRANSFER or claim.issued <= own.since:
         return False
-    return own.handing is None or own.handing.era <= entry.claim.era
+    return own.handing is None or own.handing.era <= claim.era
 
 
-def was_given_up(own: Own, entry: Entry | None) -> bool:
+def was_given_up(own: Own, claim: Claim | None) -> bool:
     """Whether another machine of the owner gave the name up since it was registered here.
 
-    A tombstone that follows nothing gave no claim up: it opens an era.
+    `claim` is the owner's that counts. A tombstone that follows nothing gave no claim up: it opens an era.
     """
-    if entry is None or entry.claim.kind is not Kind.TOMBSTONE or own.handing is not None:
+    if claim is None or claim.kind is not Kind.TOMBSTONE or own.handing is not None:
         return False
-    return own.since < entry.claim.issued and bool(entry.claim.terms.previous)
+    return own.since < claim.issued and bool(claim.terms.previous)
 
 
 def handed_beside(own: Own, entry: Entry | None, signer: Signer) -> OwnerId | None:

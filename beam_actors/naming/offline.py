@@ -12,7 +12,7 @@ import attrs
 
 from beam_actors.errors import NotAllowed, StoreDamaged
 from beam_actors.naming import claim_rows, records
-from beam_actors.naming.entry import Entry
+from beam_actors.naming.claim import Claim
 from beam_actors.naming.keeping import not_own, was_given_up, was_handed_over
 from beam_actors.naming.records import Handing, Own
 from beam_actors.ports import Store
@@ -35,44 +35,44 @@ class Acquaintance:
 
 
 @attrs.frozen(slots=True)
-class Claims:
-    """What the next node on a store claims, if its key is of a later era than what was said."""
+class EraNames:
+    """The names that the next node on a store claims, if its key is of a later era than what was said."""
 
     names: tuple[Name, ...] = ()
-    """All of it, in its order."""
+    """All of them, in their order."""
     taken_back: tuple[Name, ...] = ()
     """Of these, what another machine gave up in an era before: by the owner's choice, or a thief's."""
 
-    def without(self, name: Name) -> "Claims":
+    def without(self, name: Name) -> "EraNames":
         """The same but for one name."""
-        return Claims(*(tuple(one for one in some if one != name) for some in (self.names, self.taken_back)))
+        return EraNames(*(tuple(one for one in some if one != name) for some in (self.names, self.taken_back)))
 
 
-async def to_claim(store: Store, owner: OwnerId, era: int) -> Claims:
+async def names_in_era(store: Store, owner: OwnerId, era: int) -> EraNames:
     """What the next node on the store claims for the owner with the key of `era`; nothing if the owner was revoked."""
     names, taken_back = [], []
     if await is_revoked(store, owner):
-        return Claims()
+        return EraNames()
     for key, value in await store.scan(records.OWN):
         with suppress(StoreDamaged):
             own = records.read_own(key, value)
             if own.owner != owner or own.handing is not None:
                 continue
-            entry = await _entry(store, owner, own.name)
-            gone = was_given_up(own, entry) or was_handed_over(own, entry)
-            if gone and entry is not None and entry.era >= era:
+            said = await _last_claim(store, owner, own.name)
+            gone = was_given_up(own, said) or was_handed_over(own, said)
+            if gone and said is not None and said.era >= era:
                 continue
             names.append(own.name)
             taken_back += [own.name] if gone else []
-    return Claims(tuple(sorted(names)), tuple(sorted(taken_back)))
+    return EraNames(tuple(sorted(names)), tuple(sorted(taken_back)))
 
 
-async def _entry(store: Store, owner: OwnerId, name: Name) -> Entry | None:
+async def _last_claim(store: Store, owner: OwnerId, name: Name) -> Claim | None:
     """What the owner said of the name last, as far as the store can say."""
     key = claim_rows.claim_key(name.label, owner.digest)
     with suppress(StoreDamaged):
         value = await store.get(claim_rows.CLAIMS, key)
-        return None if value is None else Entry(claim_rows.read_claim(key, value))
+        return None if value is None else claim_rows.read_claim(key, value)
     return None
 
 

@@ -149,13 +149,14 @@ class OwnNames(Mapping[Name, Own]):
         was said with the recovery phrase, by no thief, and this machine's next era is not to take the name back.
         """
         entry = self._registry.entry(name, self._owner)
+        said = None if entry is None else entry.claim
         meant = self._held.get(name) or self._given_up.get(name)
-        handed = meant is not None and was_handed_over(meant, entry)
+        handed = meant is not None and was_handed_over(meant, said)
         if handed and begins:
             self.drop(name)
-        elif name in self._held and (handed or was_given_up(self._held[name], entry)):
+        elif name in self._held and (handed or was_given_up(self._held[name], said)):
             self._given_up[name] = self._held.pop(name)
-        elif name in self._given_up and entry is not None and self._me in entry.claim.peers:  # which this disk had lost
+        elif name in self._given_up and said is not None and self._me in said.peers:  # which this disk had lost
             self._held[name] = self._given_up.pop(name)
 
     def forget(self) -> None:

@@ -12,15 +12,15 @@ from beam_actors.errors import NotAllowed, OwnerRevoked
 from beam_actors.identity import REVOCATION_ERA, OwnerChain
 from beam_actors.naming import (
     Acquaintance,
-    Claims,
+    EraNames,
     Handing,
     acquaintance,
     check_heir,
     hand_over,
     is_revoked,
+    names_in_era,
     owned,
     spoken_era,
-    to_claim,
 )
 from beam_actors.node.keys import open_keys, take_owner_key
 from beam_actors.ports import Compute, Entropy, Files, Store
@@ -35,10 +35,10 @@ class Prospect:
     """How the next owner is known on this home."""
     era: int
     """The one that a transfer opens."""
+    names: EraNames
+    """What the next node claims in that era, beside the name that goes."""
     replaces: OwnerId | None = None
     """To whom the name was to go by a transfer before, which the next node was to say."""
-    claims: Claims = attrs.field(factory=Claims)
-    """What the next node claims in that era."""
 
 
 class Owning:
@@ -85,13 +85,12 @@ class Owning:
         """
         before = await self._check_way(name, successor)
         era = await self.next_era()
-        return Prospect(
-            await acquaintance(self._store, successor), era, before, (await self.to_claim(era)).without(name)
-        )
+        names = (await self.names_in_era(era)).without(name)
+        return Prospect(await acquaintance(self._store, successor), era, names, before)
 
-    async def to_claim(self, era: int) -> Claims:
+    async def names_in_era(self, era: int) -> EraNames:
         """What the next node on this home claims in the era."""
-        return await to_claim(self._store, self._chain.owner_id, era)
+        return await names_in_era(self._store, self._chain.owner_id, era)
 
     async def transfer(self, name: Name, successor: OwnerId, *, shown: int | None = None) -> int:
         """Open the next era, in which the next node hands the name over. Which one that is.

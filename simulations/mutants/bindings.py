@@ -35,8 +35,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/keeping.py",
-                "or entry.claim.issued <= own.since:",
-                "or entry.claim.issued >= own.since:",
+                "or claim.issued <= own.since:",
+                "or claim.issued >= own.since:",
             ),
         ),
     ),
@@ -47,8 +47,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/own.py",
-                "elif name in self._held and (handed or was_given_up(self._held[name], entry)):",
-                "elif name in self._given_up and was_given_up(self._given_up[name], entry):",
+                "elif name in self._held and (handed or was_given_up(self._held[name], said)):",
+                "elif name in self._given_up and was_given_up(self._given_up[name], said):",
             ),
         ),
     ),
@@ -59,8 +59,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/keeping.py",
-                "entry.claim.kind is not Kind.TOMBSTONE or own.handing is not None:",
-                "entry.claim.kind is not Kind.TOMBSTONE:",
+                "claim.kind is not Kind.TOMBSTONE or own.handing is not None:",
+                "claim.kind is not Kind.TOMBSTONE:",
             ),
         ),
     ),

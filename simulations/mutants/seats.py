@@ -11,7 +11,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/own.py",
-                "(handed or was_given_up(self._held[name], entry)):",
+                "(handed or was_given_up(self._held[name], said)):",
                 "handed:",
             ),
         ),
@@ -103,8 +103,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "naming/own.py",
-                "(handed or was_given_up(self._held[name], entry)):",
-                "was_given_up(self._held[name], entry):",
+                "(handed or was_given_up(self._held[name], said)):",
+                "was_given_up(self._held[name], said):",
             ),
         ),
     ),

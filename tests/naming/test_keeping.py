@@ -123,9 +123,9 @@ def test_a_later_era_ends_this_machines_part():
     assert signed(Entry(signed(None)), signer=upgraded).era == 1
 
 
-def stone(issued=NOW + 1, *, era=0, opens=False) -> Entry:
+def stone(issued=NOW + 1, *, era=0, opens=False) -> Claim:
     previous = b"" if opens else claim().id
-    return Entry(claim(seq=2, era=era, kind=Kind.TOMBSTONE, issued=issued, previous=previous))
+    return claim(seq=2, era=era, kind=Kind.TOMBSTONE, issued=issued, previous=previous)
 
 
 def transfer(issued=NOW + 1, era=1) -> Claim:
@@ -133,7 +133,7 @@ def transfer(issued=NOW + 1, era=1) -> Claim:
 
 
 @pytest.mark.parametrize(
-    ("own", "entry", "gave_up"),
+    ("own", "said", "gave_up"),
     [
         (OWN, None, False),
         (OWN, stone(NOW - 1), False),
@@ -142,31 +142,29 @@ def transfer(issued=NOW + 1, era=1) -> Claim:
         (OWN, stone(era=1), True),
         (OWN, stone(era=1, opens=True), False),
         (HANDING, stone(), False),  # what a person did with the recovery phrase is to stand
-        (OWN, Entry(transfer()), False),
-        (OWN, Entry(claim(issued=NOW + 1)), False),
-        (OWN, Entry(claim(seq=2), stone().claim), False),  # of two at once only one counts
+        (OWN, transfer(), False),
+        (OWN, claim(issued=NOW + 1), False),
     ],
 )
-def test_a_name_was_given_up_by_a_tombstone_after_it_was_registered(own, entry, gave_up):
-    assert was_given_up(own, entry) is gave_up
+def test_a_name_was_given_up_by_a_tombstone_after_it_was_registered(own, said, gave_up):
+    assert was_given_up(own, said) is gave_up
 
 
 @pytest.mark.parametrize(
-    ("own", "entry", "handed"),
+    ("own", "said", "handed"),
     [
         (OWN, None, False),
-        (OWN, Entry(transfer(NOW - 1)), False),
-        (OWN, Entry(transfer(NOW)), False),
-        (OWN, Entry(transfer(NOW + 1)), True),
-        (HANDING, Entry(transfer()), True),
-        (attrs.evolve(HANDING, handing=Handing(owner_id(1), 2)), Entry(transfer()), False),  # what came later stands
+        (OWN, transfer(NOW - 1), False),
+        (OWN, transfer(NOW), False),
+        (OWN, transfer(NOW + 1), True),
+        (HANDING, transfer(), True),
+        (attrs.evolve(HANDING, handing=Handing(owner_id(1), 2)), transfer(), False),  # what came later stands
         (OWN, stone(), False),
-        (OWN, Entry(claim(issued=NOW + 1)), False),
-        (OWN, Entry(claim(seq=2, era=1), transfer()), False),
+        (OWN, claim(issued=NOW + 1), False),
     ],
 )
-def test_a_name_was_handed_over_by_a_transfer_after_it_was_registered(own, entry, handed):
-    assert was_handed_over(own, entry) is handed
+def test_a_name_was_handed_over_by_a_transfer_after_it_was_registered(own, said, handed):
+    assert was_handed_over(own, said) is handed
 
 
 @pytest.mark.parametrize(
@@ -178,7 +176,7 @@ def test_a_name_was_handed_over_by_a_transfer_after_it_was_registered(own, entry
         (transfer(NOW + 1), 1, True),
         (transfer(), 0, False),  # there is no key for its era here
         (transfer(), 2, False),  # what was said in an earlier era counts for nothing
-        (stone(era=1).claim, 1, False),
+        (stone(era=1), 1, False),
         (claim(seq=2, era=1, variant=1, issued=NOW + 1), 1, False),
     ],
 )

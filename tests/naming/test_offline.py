@@ -7,16 +7,16 @@ import pytest
 from beam_actors.errors import NameNotFound, NotAllowed
 from beam_actors.naming import (
     Acquaintance,
-    Claims,
+    EraNames,
     Handing,
     acquaintance,
     check_heir,
     claim_rows,
     hand_over,
+    names_in_era,
     owned,
     records,
     spoken_era,
-    to_claim,
 )
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.entry import Entry
@@ -65,18 +65,18 @@ async def test_what_a_later_era_claims_is_what_is_held_here_and_what_was_given_u
     handed = Own(BOB, NOW, owner_id(0), handing=Handing(owner_id(1), 2))
     rows = [records.put_own(one) for one in (*own, other, handed)]
     async with store_with(*rows, *heard(GONE, GIVEN, claim(0, "held")), *damaged_claims(0)) as store:
-        found = await to_claim(store, owner_id(0), 2)
-        assert found == Claims(tuple(map(Name, ("given", "gone", "held", "new"))), (Name("given"), Name("gone")))
-        assert found.without(Name("gone")) == Claims(tuple(map(Name, ("given", "held", "new"))), (Name("given"),))
-        later = await to_claim(store, owner_id(0), 1)  # which the transfer opened, so it stands
-        assert later == Claims(tuple(map(Name, ("gone", "held", "new"))), (Name("gone"),))
-        assert await to_claim(store, owner_id(3), 1) == Claims()
+        found = await names_in_era(store, owner_id(0), 2)
+        assert found == EraNames(tuple(map(Name, ("given", "gone", "held", "new"))), (Name("given"), Name("gone")))
+        assert found.without(Name("gone")) == EraNames(tuple(map(Name, ("given", "held", "new"))), (Name("given"),))
+        later = await names_in_era(store, owner_id(0), 1)  # which the transfer opened, so it stands
+        assert later == EraNames(tuple(map(Name, ("gone", "held", "new"))), (Name("gone"),))
+        assert await names_in_era(store, owner_id(3), 1) == EraNames()
 
 
 async def test_a_later_era_of_whoever_was_revoked_claims_nothing():
     own = records.put_own(Own(ALICE, NOW, owner_id(0)))
     async with store_with(own, *heard(claim(0)), claim_rows.put_revocation(revocation(0))) as store:
-        assert await to_claim(store, owner_id(0), 1) == Claims()
+        assert await names_in_era(store, owner_id(0), 1) == EraNames()
 
 
 async def test_a_name_of_ones_own_is_to_be_handed_over_and_nobody_elses():

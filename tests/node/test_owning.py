@@ -7,7 +7,7 @@ import pytest
 
 from beam_actors.errors import NameNotFound, NotAllowed, StorageError
 from beam_actors.identity import REVOCATION_ERA, OwnerChain, new_phrase
-from beam_actors.naming import Acquaintance, Claim, Handing, claim_rows, owned
+from beam_actors.naming import Acquaintance, Claim, EraNames, Handing, claim_rows, owned
 from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.naming.records import Own, put_own
@@ -22,7 +22,7 @@ from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
 from tests.naming.builders import claim, owner_id, revocation
 
-ALICE = Name("alice")
+ALICE, BOB = Name("alice"), Name("bob")
 
 
 class FullStore(MemoryStore):
@@ -96,8 +96,9 @@ async def test_an_era_that_another_machine_was_heard_to_open_is_not_opened_again
 
 async def test_a_look_at_a_transfer_changes_nothing():
     async with place() as home:
+        await home.store.commit([put_own(Own(BOB, 1, home.chain.owner_id))])
         seen = await home.owning.prospect(ALICE, owner_id(2))
-        assert seen == Prospect(Acquaintance((), ()), 1)
+        assert seen == Prospect(Acquaintance((), ()), 1, EraNames((BOB,)))
         assert (await home.era(), await home.handing()) == (0, None)
         assert await home.owning.transfer(ALICE, owner_id(2), shown=seen.era) == await home.era() == 1
         assert await home.handing() == Handing(owner_id(2), 1)
