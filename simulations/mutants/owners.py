@@ -69,6 +69,31 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="given-up-in-the-era-and-told-to-come-back",
+        bug="A command says that an era claims what another machine gave up, or handed over, in that era.",
+        test="naming/test_eras.py::test_a_node_claims_in_an_era_what_a_command_says_before_it_runs",
+        edits=(Edit("naming/offline.py", "said.era >= era:", "said.era > era:"),),
+    ),
+    Mutant(
+        name="revoked-and-told-to-claim",
+        bug="A command says that a later era claims the names of an owner who was revoked.",
+        test="naming/test_offline.py::test_a_later_era_of_whoever_was_revoked_claims_nothing",
+        edits=(Edit("naming/offline.py", "    if await is_revoked(store, owner):\n        return EraNames()\n", ""),),
+    ),
+    Mutant(
+        name="left-behind-told-as-given-up",
+        bug="What an owner has not claimed in a later era is told as given up.",
+        test="naming/test_merging.py"
+        "::test_a_name_that_an_era_left_out_is_told_a_while_later_unless_it_is_claimed_again",
+        edits=(
+            Edit(
+                "naming/events.py",
+                "        self.note(Happening.LEFT_BEHIND, ",
+                "        self.note(Happening.RELEASED, ",
+            ),
+        ),
+    ),
+    Mutant(
         name="era-of-what-is-heard-late",
         bug="A machine that knew of nothing at its start opens no era when it hears what was said in the one before.",
         test="naming/test_eras.py"

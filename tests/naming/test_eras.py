@@ -6,10 +6,11 @@ import trio
 from structlog.testing import capture_logs
 
 from beam_actors.errors import NameNotFound, NotAllowed
-from beam_actors.naming import Claim, Kind
+from beam_actors.naming import Claim, Kind, names_in_era
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import Submit, Taken
 from beam_actors.naming.tending import GiveUp, Publish, Reserve, Unreserve
+from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
 from tests.naming.builders import FIRST, claim, owner_id, owner_key, peer, revocation
 from tests.naming.lab import Node, Wires, entry, give, ids, lab, members, settle, two_machines
@@ -225,3 +226,27 @@ async def test_another_machine_of_the_owner_serves_its_names_again_with_the_key_
             assert (await node.naming.resolve("bob")).peers == (phone.me,)
             with pytest.raises(NameNotFound):
                 await node.naming.resolve("gone")
+
+
+@pytest.mark.parametrize(("era", "claimed"), [(1, {"held", "given", "handed"}), (2, {"held"})])
+async def test_a_node_claims_in_an_era_what_a_command_says_before_it_runs(autojump_clock, era, claimed):
+    """Another machine gave a name up and handed one over, in the era before (so it may be a thief's) or in this one."""
+    one = Node(Wires(), 0)
+    one.key = owner_key(0, 1)
+    async with one.run():
+        for name in ("held", "given", "handed", "leaving"):
+            await one.naming.register(name)
+        said = {"era": era, "issued": int(one.clock.wall()) + 1}
+        gone = claim(0, "given", FIRST + 50, kind=Kind.TOMBSTONE, previous=bytes(range(32)), **said)
+        await give(one, gone, claim(0, "handed", FIRST + 50, kind=Kind.TRANSFER, to=2, **said))
+        await settle(15)
+    await one.hand_over(Name("leaving"), owner_id(3), era=2)
+    store = await MemoryStore.open(one.disk)
+    told = await names_in_era(store, one.owner, 2)
+    await store.close()
+    one.key = owner_key(0, 2)
+    async with one.run():
+        await settle(30)
+        live = {name for name, kind, era in said_by(one, 0) if (kind, era) == (Kind.LIVE, 2)}
+    assert set(map(str, told.names)) == live == claimed
+    assert set(map(str, told.taken_back)) == claimed - {"held"}
