@@ -4,7 +4,6 @@ import attrs
 
 from beam_actors.control.api import NodeApi
 from beam_actors.control.names import (
-    Choice,
     Conflict,
     NameEvent,
     NameRow,
@@ -37,6 +36,7 @@ from beam_actors.errors import ActorNotFound, NameNotFound, NameTaken, NotAllowe
 from beam_actors.tunnels import TunnelSpec
 from beam_actors.values import EVERYONE, Multiaddr, OwnerId, PeerId
 from tests.control.actors import FakeFeed, small_tree
+from tests.control.contests import contested
 
 PEER = str(PeerId(bytes(32)))
 OTHER = str(PeerId(bytes(31) + b"\x01"))
@@ -311,23 +311,9 @@ class FakeNode:
 
     def contest(self, name, settled_by, *relations, used=None):
         """A contested name, with a choice for each relation ("own", "pin", "other"); `used` is an index."""
-        owners = [str(OwnerId(bytes([number]) * 32)) for number in range(len(relations))]
-        choices = tuple(
-            Choice(
-                owner=owner,
-                peer_ids=(PEER,),
-                relation=relation,
-                used=number == used,
-                since=1_800_000_000.0,
-                held_for_s=60.0,
-                equivocates=False,
-                level=10,
-                always=f"{name}.{owner}.local",
-            )
-            for number, (owner, relation) in enumerate(zip(owners, relations, strict=True))
-        )
-        self.conflict_rows = (Conflict(name=f"{name}.local", settled_by=settled_by, choices=choices),)
-        return owners
+        row = contested(name, settled_by, relations, used=used)
+        self.conflict_rows = (row,)
+        return [choice.owner for choice in row.choices]
 
     async def tree(self):
         self._record("tree")
