@@ -60,7 +60,7 @@ class Commons:
         self._bucket = Bucket(rate, burst, clock.monotonic())
         self._clock = clock
         self._turn, self._small = Turn(), Turn()
-        self._lines = {line: Turn() for line in Line}
+        self._lines: dict[Line, Turn] = {}
 
     async def pay(self, count: float, check: Check) -> None:
         """Wait until all peers together may do so much more, slice by slice."""
@@ -76,7 +76,7 @@ class Commons:
             await self.pay(count, check)
             return count
         paid = 0.0
-        async with self._lines[line]:
+        async with self._lines.setdefault(line, Turn()):
             while (left := await price() - paid) > 0:
                 await self._take(left, check)
                 paid += min(left, _SLICE)

@@ -95,6 +95,8 @@ MUTANTS = (
         name="messages-wait-with-questions",
         bug="A question waits for a turn of each peer who brings claims, or wants them.",
         test="naming/test_spread_prices.py::test_beside_many_who_bring_much_a_question_waits_for_a_little_of_each",
-        edits=(Edit("naming/commons.py", "async with self._lines[line]:", "async with self._small:"),),
+        edits=(
+            Edit("naming/commons.py", "async with self._lines.setdefault(line, Turn()):", "async with self._small:"),
+        ),
     ),
 )
