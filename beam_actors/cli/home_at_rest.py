@@ -6,6 +6,7 @@ What is heavy (keys, a loop, the database) is imported when it is needed.
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -123,6 +124,35 @@ def act(app: App, chain: "OwnerChain", secret: str | None, step: "Callable[[Owni
             await store.close()
 
     os.umask(0o077)
+    with locked(app), HomeFiles(app.home.path) as files:
+        return trio.run(run, files)
+
+
+def heard_era(app: App, chain: "OwnerChain", secret: str | None) -> int:
+    """The latest era of the owner that the home knows to be open, by its key alone where there is no sound database.
+
+    Raises:
+        HomeInUse: a daemon runs there.
+        NotAllowed: the home is another owner's.
+    """
+    import trio  # noqa: PLC0415 (see above)
+
+    from beam_actors.node import KEYSTORE, check_owner, open_keys  # noqa: PLC0415 (see above)
+    from beam_actors.world.compute import ThreadCompute  # noqa: PLC0415 (see above)
+    from beam_actors.world.entropy import OsEntropy  # noqa: PLC0415 (see above)
+    from beam_actors.world.files import HomeFiles  # noqa: PLC0415 (see above)
+
+    if not app.home.file(KEYSTORE).exists():
+        return 0
+    if app.home.file(DATABASE).exists():  # it is not made here
+        with suppress(StorageError):
+            return act(app, chain, secret, lambda owner: owner.heard_era())
+
+    async def run(files: HomeFiles) -> int:
+        keys = await open_keys(files, OsEntropy(), ThreadCompute(), secret)
+        check_owner(keys, chain.owner_id)
+        return keys.owner.era
+
     with locked(app), HomeFiles(app.home.path) as files:
         return trio.run(run, files)
 

@@ -21,6 +21,7 @@ from beam_actors.cli.home_at_rest import (
     check_keys,
     check_phrase,
     check_stopped,
+    heard_era,
     install,
     secret_of,
 )
@@ -163,8 +164,12 @@ def _some(names: "tuple[Name, ...]") -> str:
 
 def _check_can_ask(*, yes: bool) -> None:
     """Raise `UsageError` where nobody can answer, before anything is read or done."""
-    if not yes and not (is_terminal() and sys.stdin.isatty()):
+    if not yes and not _can_ask():
         raise UsageError("Nobody can be asked here whether this is meant; say so with --yes.")
+
+
+def _can_ask() -> bool:
+    return is_terminal() and sys.stdin.isatty()
 
 
 def _ask(question: str) -> None:
@@ -232,20 +237,26 @@ def _left(era: int) -> str:
 )
 @_PHRASE_OPTION
 @_PASSPHRASE_OPTION
+@_YES_OPTION
 @beam_command
-def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file: str | None) -> None:
+def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file: str | None, *, yes: bool) -> None:
     """Be the owner of your recovery phrase on this machine, beside your others or in the place of a lost one.
 
-    The daemon must not run. In a home without keys they are made; a home of this owner gets the key of a later era.
+    The daemon must not run. In a home without keys they are made; a home of this owner gets the key of a later era. An
+    era of which this machine has not heard is opened by that, perhaps, so it asks first.
     """
     app.home.prepare()
     check_stopped(app)
     chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     check_phrase(app, chain)
+    heard = heard_era(app, chain, secret)
+    if era is not None and era > heard:
+        _check_opening(app, era, heard, yes=yes)
     wanted = install(app, chain, era, secret)
     names = _known_names(app, chain, secret, wanted)
     if app.out.as_json:
-        app.out.data({"owner": str(chain.owner_id), "era": wanted, **_told(names)})
+        known = {"era_known": wanted <= heard}
+        app.out.data({"owner": str(chain.owner_id), "era": wanted, **known, **_told(names)})
         return
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
     app.out.prose(
@@ -256,6 +267,27 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
         _say_names(app, names)
     if era is None:
         app.out.prose("If you ever rotated or transferred: `beam recover --era N`, with the last N that was said.")
+
+
+def _check_opening(app: App, era: int, heard: int, *, yes: bool) -> None:
+    """Have a person agree to the key of an era that was not heard to be open: mistyped, it burns all up to it.
+
+    Raises:
+        UsageError: nobody can be asked, and `yes` was not said.
+    """
+    unheard = f"this machine has not heard that era {era} of your keys was opened: it knows of none after {heard}"
+    if yes:
+        app.out.note(f"Warning: {unheard}.")
+        return
+    what = (
+        f"T{unheard[1:]}. Unless `rotate-key` or `transfer` on another machine said {era}, this opens it: every key of "
+        f"an era before signs for nothing once a peer hears of it, with {_left(era)} left of seven, and there is no "
+        "way back."
+    )
+    if not _can_ask():
+        raise UsageError(f"{what} Nobody can be asked here whether this is meant; say so with --yes.")
+    app.out.note(what)
+    _ask("Is that meant?")
 
 
 def _known_names(app: App, chain: "OwnerChain", secret: str | None, era: int) -> "EraNames | None":

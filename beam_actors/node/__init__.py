@@ -2,7 +2,7 @@
 
 from beam_actors.node.config import Bind, NodeConfig, NodePorts
 from beam_actors.node.home import begin_home, open_home
-from beam_actors.node.keys import KEYSTORE, open_keys, take_owner_key
+from beam_actors.node.keys import KEYSTORE, check_owner, open_keys, take_owner_key
 from beam_actors.node.limits import NodeLimits, parse_limits
 from beam_actors.node.owning import Owning, Prospect
 from beam_actors.node.run import run_node
@@ -18,6 +18,7 @@ __all__ = [
     "Owning",
     "Prospect",
     "begin_home",
+    "check_owner",
     "compose_node",
     "open_home",
     "open_keys",

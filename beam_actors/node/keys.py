@@ -19,6 +19,7 @@ from beam_actors.identity import (
     unseal,
 )
 from beam_actors.ports import Compute, Entropy, Files
+from beam_actors.values import OwnerId
 
 DATABASE = "beam.sqlite"
 """Whoever makes new keys must move it away (`home` says why)."""
@@ -62,17 +63,22 @@ async def take_owner_key(
     if sealed is None:
         return await _make_keyring(files, entropy, compute, passphrase, key)
     before = await _open(sealed, files, compute, passphrase)
-    if before.owner.owner_id != key.owner_id:
-        raise NotAllowed(
-            f"This home belongs to {before.owner.owner_id.short}, and the phrase to {key.owner_id.short}; "
-            "choose another --home."
-        )
+    check_owner(before, key.owner_id)
     if before.owner.era > key.era:
         raise NotAllowed(f"This home has the key of era {before.owner.era} already.")
     keyring = Keyring(before.peer, key)
     secret = _secret(sealed, files, passphrase)
     files.write(KEYSTORE, await compute.run(seal, keyring, secret, entropy.token(SEAL_ENTROPY)))
     return keyring
+
+
+def check_owner(keyring: Keyring, owner: OwnerId) -> None:
+    """Raise `NotAllowed` for the keyring of another owner."""
+    if keyring.owner.owner_id != owner:
+        raise NotAllowed(
+            f"This home belongs to {keyring.owner.owner_id.short}, and the phrase to {owner.short}; choose another "
+            "--home."
+        )
 
 
 async def _open(sealed: bytes, files: Files, compute: Compute, passphrase: str | None) -> Keyring:

@@ -22,7 +22,7 @@ from beam_actors.naming import (
     owned,
     spoken_era,
 )
-from beam_actors.node.keys import open_keys, take_owner_key
+from beam_actors.node.keys import check_owner, open_keys, take_owner_key
 from beam_actors.ports import Compute, Entropy, Files, Store
 from beam_actors.values import Name, OwnerId
 
@@ -120,17 +120,27 @@ class Owning:
         """The era after all that were opened, as far as this home has heard: perhaps another machine has opened one.
 
         Raises:
-            NotAllowed: the owner was revoked, all are open, or it is not the one that was `shown`.
+            NotAllowed: the owner was revoked, all are open, it is not the one that was `shown`, or the home is another
+                owner's.
         """
         if await is_revoked(self._store, self._chain.owner_id):
             raise OwnerRevoked
-        keys = await open_keys(self._files, self._entropy, self._compute, self._secret)
-        era = max(keys.owner.era, await spoken_era(self._store, self._chain.owner_id)) + 1
+        era = await self.heard_era() + 1
         if era >= REVOCATION_ERA:
             raise NotAllowed("This owner has opened all its eras; a new recovery phrase makes a new owner.")
         if shown not in {None, era}:
             raise NotAllowed(f"Nothing was changed: era {era - 1} was opened meanwhile. Do this again, if it is meant.")
         return era
+
+    async def heard_era(self) -> int:
+        """The latest era that is open, as far as this home has heard: of its key, or in which the owner spoke.
+
+        Raises:
+            NotAllowed: the home is another owner's.
+        """
+        keys = await open_keys(self._files, self._entropy, self._compute, self._secret)
+        check_owner(keys, self._chain.owner_id)
+        return max(keys.owner.era, await spoken_era(self._store, self._chain.owner_id))
 
     async def _open(self, era: int) -> None:
         await take_owner_key(self._files, self._entropy, self._compute, self._secret, self._chain.era_key(era))

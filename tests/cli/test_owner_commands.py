@@ -22,6 +22,12 @@ from tests.naming.builders import claim, owner_id
 ROTATE, RECOVER = ("rotate-key", "--yes"), ("recover",)
 
 
+def spoken(era):
+    """What a store has of an owner who spoke in an era on another machine."""
+    terms = attrs.evolve(claim(0).terms, network="beam", keyset=CHAIN.keyset(era))
+    return put_entry(Entry(Claim.sign(terms, CHAIN.era_key(era))), Seen(1, 1))
+
+
 def test_a_fresh_home_recovers_and_rotates(home, beam, phrase_file):
     made = beam("recover", "--phrase-file", phrase_file, "--json")
     assert (made.exit_code, made.json["owner"], made.json["era"]) == (0, str(CHAIN.owner_id), 0)
@@ -120,10 +126,7 @@ def test_a_home_that_keeps_somebody_elses_phrase_is_not_made_ones_own(home, beam
 def test_an_era_that_another_machine_has_opened_is_not_opened_again(home, beam, phrase_file):
     """The thief of that machine has its key."""
     assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
-    terms = attrs.evolve(claim(0).terms, network="beam", keyset=CHAIN.keyset(2))
-    spoken = put_entry(Entry(Claim.sign(terms, CHAIN.era_key(2))), Seen(1, 1))
-
-    keep(home, spoken)
+    keep(home, spoken(2))
     assert beam("rotate-key", "--yes", "--phrase-file", phrase_file, "--json").json["era"] == 3
 
 
@@ -210,7 +213,7 @@ def test_what_was_released_elsewhere_and_comes_back_with_an_era_is_told_before_a
     done = beam(*rotate, "--yes")
     assert "It claims cottage." in done.out
     assert tell in done.out
-    again = beam("recover", "--era", "2", "--phrase-file", phrase_file, "--json").json
+    again = beam("recover", "--era", "2", "--yes", "--phrase-file", phrase_file, "--json").json
     assert (again["claims"], again["takes_back"]) == (["cottage"], ["cottage"])
     said = beam(*rotate, "--yes", "--json").json
     assert (said["era"], said["claims"], said["takes_back"]) == (3, ["cottage"], ["cottage"])
@@ -222,11 +225,11 @@ def test_a_recovery_is_done_though_nobody_can_say_what_is_claimed(home, beam, ph
     home.file(DATABASE).unlink()
     if damaged:
         home.file(DATABASE).write_bytes(b"rubbish" * 1000)
-    done = beam("recover", "--era", "1", "--phrase-file", phrase_file, "--json")
+    done = beam("recover", "--era", "1", "--yes", "--phrase-file", phrase_file, "--json")
     assert (done.exit_code, owner_key(home)) == (0, CHAIN.era_key(1)), done.err
     assert [done.json[key] for key in ("era", "claims", "takes_back")] == [1, None, None]
     assert ("Which names it claims can't be said: " in done.err) is damaged
-    told = beam("recover", "--era", "2", "--phrase-file", phrase_file)
+    told = beam("recover", "--era", "2", "--yes", "--phrase-file", phrase_file)
     assert "signs for" in told.out
     assert "It claims" not in told.out
 
@@ -240,7 +243,48 @@ def test_where_nobody_can_be_asked_a_rotation_needs_yes(home, beam, phrase_file,
 
 def test_a_recovery_without_an_era_says_that_there_may_be_one(home, beam, phrase_file):
     assert "recover --era N`" in beam("recover", "--phrase-file", phrase_file).out
-    assert "--era N" not in beam("recover", "--era", "1", "--phrase-file", phrase_file).out
+    assert "--era N" not in beam("recover", "--era", "0", "--phrase-file", phrase_file).out
+
+
+def test_an_era_that_nobody_was_heard_to_open_is_asked_for(home, beam, phrase_file, answers):
+    """A number that is mistyped would burn all the eras up to it."""
+    tell = "has not heard that era 7 of your keys was opened"
+    recover = ("recover", "--era", "7", "--phrase-file", phrase_file)
+    for options in ((), ("--json",)):
+        unasked = beam(*recover, *options)
+        assert unasked.exit_code == 2
+        assert tell in unasked.err
+        assert "--yes" in unasked.err
+        assert not home.file(KEYSTORE).exists()
+    answers("n\n")
+    refused = beam(*recover)
+    assert (refused.exit_code, home.file(KEYSTORE).exists()) == (130, False)
+    assert tell in refused.err
+    assert "it knows of none after 0" in refused.err
+    assert "none left" in refused.err
+    assert "no way back" in refused.err
+    answers("y\n")
+    done = beam(*recover)
+    assert (done.exit_code, owner_key(home)) == (0, CHAIN.era_key(7)), done.err
+    again = beam(*recover, "--json")  # the home has it
+    assert (again.exit_code, again.json["era_known"], "heard" in again.err) == (0, True, False)
+
+
+def test_with_yes_an_era_that_nobody_was_heard_to_open_is_warned_of(beam, phrase_file):
+    done = beam("recover", "--era", "1", "--yes", "--phrase-file", phrase_file, "--json")
+    assert (done.exit_code, done.json["era_known"]) == (0, False)
+    assert "Warning: this machine has not heard that era 1 of your keys was opened" in done.err
+
+
+def test_an_era_that_was_heard_of_is_not_asked_for(home, beam, phrase_file):
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    keep(home, spoken(2))
+    for era in ("3", "7"):
+        unheard = beam("recover", "--era", era, "--phrase-file", phrase_file)
+        assert unheard.exit_code == 2
+        assert "it knows of none after 2" in unheard.err
+    done = beam("recover", "--era", "2", "--phrase-file", phrase_file)
+    assert (done.exit_code, done.err, owner_key(home)) == (0, "", CHAIN.era_key(2))
 
 
 @pytest.mark.parametrize("command", [("rotate-key",), ("transfer", "cottage", str(owner_id(2)))])

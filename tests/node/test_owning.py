@@ -94,6 +94,15 @@ async def test_an_era_that_another_machine_was_heard_to_open_is_not_opened_again
         assert await home.handing() == Handing(owner_id(2), 6)
 
 
+async def test_the_latest_era_that_is_known_is_that_of_the_key_or_of_what_was_heard():
+    async with place() as home:
+        assert await home.owning.heard_era() == 0
+        await home.owning.rotate()
+        assert await home.owning.heard_era() == 1
+        await home.hear(3, "bob")
+        assert await home.owning.heard_era() == 3
+
+
 async def test_a_look_at_a_transfer_changes_nothing():
     async with place() as home:
         await home.store.commit([put_own(Own(BOB, 1, home.chain.owner_id))])
