@@ -133,7 +133,7 @@ def heard_era(app: App, chain: "OwnerChain", secret: str | None) -> int:
 
     Raises:
         HomeInUse: a daemon runs there.
-        NotAllowed: the home is another owner's.
+        NotAllowed: the owner was revoked, or the home is another owner's.
     """
     import trio  # noqa: PLC0415 (see above)
 
@@ -157,13 +157,16 @@ def heard_era(app: App, chain: "OwnerChain", secret: str | None) -> int:
         return trio.run(run, files)
 
 
-def install(app: App, chain: "OwnerChain", era: int | None, secret: str | None) -> int:
+def install(app: App, chain: "OwnerChain", era: int | None, secret: str | None, *, heard: int) -> int:
     """Give the home the key of the era, while it is locked: by default of the one that it has. Which one it is.
+
+    `heard` is the latest era that is known to be open.
 
     A fresh home, without keys, gets them and its database.
 
     Raises:
         HomeInUse: a daemon runs there.
+        NotAllowed: the era is past, or as `take_owner_key`.
         StorageError: there is a database, and no keys.
     """
     import trio  # noqa: PLC0415 (see above)
@@ -186,6 +189,11 @@ def install(app: App, chain: "OwnerChain", era: int | None, secret: str | None) 
         wanted = era
         if wanted is None:
             wanted = 0 if fresh else (await open_keys(*ports, secret)).owner.era
+        if wanted < heard:
+            raise NotAllowed(
+                f"The key of era {wanted} signs for nothing any more, since era {heard} was opened: "
+                f"`beam recover --era {heard}`."
+            )
         keys = await take_owner_key(*ports, secret, chain.era_key(wanted))
         if fresh:
             store = await SqliteStore.open(database)

@@ -252,7 +252,7 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
     heard = heard_era(app, chain, secret)
     if era is not None and era > heard:
         _check_opening(app, era, heard, yes=yes)
-    wanted = install(app, chain, era, secret)
+    wanted = install(app, chain, era, secret, heard=heard)
     names = _known_names(app, chain, secret, wanted)
     if app.out.as_json:
         known = {"era_known": wanted <= heard}

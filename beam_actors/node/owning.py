@@ -123,8 +123,6 @@ class Owning:
             NotAllowed: the owner was revoked, all are open, it is not the one that was `shown`, or the home is another
                 owner's.
         """
-        if await is_revoked(self._store, self._chain.owner_id):
-            raise OwnerRevoked
         era = await self.heard_era() + 1
         if era >= REVOCATION_ERA:
             raise NotAllowed("This owner has opened all its eras; a new recovery phrase makes a new owner.")
@@ -136,8 +134,10 @@ class Owning:
         """The latest era that is open, as far as this home has heard: of its key, or in which the owner spoke.
 
         Raises:
-            NotAllowed: the home is another owner's.
+            NotAllowed: the owner was revoked, or the home is another owner's.
         """
+        if await is_revoked(self._store, self._chain.owner_id):
+            raise OwnerRevoked
         keys = await open_keys(self._files, self._entropy, self._compute, self._secret)
         check_owner(keys, self._chain.owner_id)
         return max(keys.owner.era, await spoken_era(self._store, self._chain.owner_id))

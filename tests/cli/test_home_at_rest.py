@@ -24,21 +24,21 @@ async def era(owning):
 
 def test_a_home_that_somebody_holds_gets_no_key(app, home):
     with HomeLock(home.path), pytest.raises(HomeInUse, match="nothing was changed"):
-        install(app, CHAIN, None, None)
+        install(app, CHAIN, None, None, heard=0)
     assert not home.file(KEYSTORE).exists()
-    assert install(app, CHAIN, None, None) == 0
+    assert install(app, CHAIN, None, None, heard=0) == 0
     before = home.file(KEYSTORE).read_bytes()
     with HomeLock(home.path):
-        for change in (lambda: install(app, CHAIN, 2, None), lambda: act(app, CHAIN, None, era)):
+        for change in (lambda: install(app, CHAIN, 2, None, heard=0), lambda: act(app, CHAIN, None, era)):
             with pytest.raises(HomeInUse):
                 change()
     assert home.file(KEYSTORE).read_bytes() == before
-    assert install(app, CHAIN, 2, None) == 2
-    assert install(app, CHAIN, None, None) == 2  # that of the home
+    assert install(app, CHAIN, 2, None, heard=0) == 2
+    assert install(app, CHAIN, None, None, heard=0) == 2  # that of the home
 
 
 def test_a_database_without_its_keys_is_left_alone(app, home):
     home.file("beam.sqlite").write_bytes(b"")
     with pytest.raises(StorageError, match="without its keys"):
-        install(app, CHAIN, None, None)
+        install(app, CHAIN, None, None, heard=0)
     assert not home.file(KEYSTORE).exists()

@@ -8,9 +8,9 @@ import pytest
 
 from beam_actors.cli.app import run
 from beam_actors.cli.home import DATABASE, PHRASE
-from beam_actors.identity import Secret, new_phrase, unseal
+from beam_actors.identity import REVOCATION_ERA, Secret, new_phrase, unseal
 from beam_actors.naming import Claim, Kind
-from beam_actors.naming.claim_rows import put_entry
+from beam_actors.naming.claim_rows import put_entry, put_revocation
 from beam_actors.naming.entry import Entry
 from beam_actors.naming.holds import Seen
 from beam_actors.node.keys import KEYSTORE
@@ -42,7 +42,7 @@ def test_a_fresh_home_recovers_and_rotates(home, beam, phrase_file):
     assert "all its eras" in spent.err
     back = beam("recover", "--era", "3", "--phrase-file", phrase_file)
     assert back.exit_code == 4
-    assert "era 7 already" in back.err
+    assert "`beam recover --era 7`" in back.err
     assert owner_key(home) == CHAIN.era_key(7)
 
 
@@ -268,6 +268,27 @@ def test_an_era_that_nobody_was_heard_to_open_is_asked_for(home, beam, phrase_fi
     assert (done.exit_code, owner_key(home)) == (0, CHAIN.era_key(7)), done.err
     again = beam(*recover, "--json")  # the home has it
     assert (again.exit_code, again.json["era_known"], "heard" in again.err) == (0, True, False)
+
+
+@pytest.mark.parametrize("options", [(), ("--era", "0"), ("--era", "1", "--yes"), ("--json",)])
+def test_an_era_that_is_past_is_refused_with_the_latest_that_was_heard_of(home, beam, phrase_file, options):
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    keep(home, spoken(2))
+    done = beam("recover", *options, "--phrase-file", phrase_file)
+    assert (done.exit_code, owner_key(home)) == (4, CHAIN.era_key(0))
+    assert "signs for nothing any more" in done.err
+    assert "`beam recover --era 2`" in done.err
+    assert "✅" not in done.out
+
+
+def test_whoever_revoked_all_keys_recovers_nothing(home, beam, phrase_file):
+    assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
+    gone = Claim.revoke("beam", CHAIN.era_key(REVOCATION_ERA))
+    keep(home, put_revocation(gone))
+    for era in ("0", "1"):
+        done = beam("recover", "--era", era, "--phrase-file", phrase_file)
+        assert (done.exit_code, owner_key(home)) == (4, CHAIN.era_key(0))
+        assert "a new recovery phrase makes a new owner" in done.err
 
 
 def test_with_yes_an_era_that_nobody_was_heard_to_open_is_warned_of(beam, phrase_file):
