@@ -112,7 +112,7 @@ class NodeApi(Protocol):
         """Withdraw a tunnel and end its connections; return what it was.
 
         `tunnel` is its id, its name (with or without suffix), its target, or its target's port on this machine;
-        TunnelNotFound when that is none or may be several.
+        TunnelNotFound when that is none, and UsageError when it may be several.
         """
         ...
 
@@ -125,7 +125,10 @@ class NodeApi(Protocol):
         ...
 
     async def unforward(self, forward: str) -> ForwardRow:
-        """Give up the forward with that id, local address or port, or destination; TunnelNotFound."""
+        """Give up the forward with that id, local address or port, or destination.
+
+        TunnelNotFound when that is none, and UsageError when it may be several.
+        """
         ...
 
     async def forwards(self) -> tuple[ForwardRow, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 
 from beam_actors.control import PetnameMade, Resolution
-from beam_actors.errors import BeamError, InvalidValue, NameNotFound, NotAllowed
+from beam_actors.errors import BeamError, InvalidValue, NameNotFound, NotAllowed, UsageError
 from beam_actors.ingress import Ingress
 from beam_actors.naming import Naming
 from beam_actors.node.rows import Rows
@@ -79,14 +79,20 @@ class Choosing:
             return text
 
     def forward_to(self, text: str, specs: Sequence[ForwardSpec]) -> str | None:
-        """The key of the one forward whose destination is this with another suffix or without one; None if none is."""
+        """The key of the one forward whose destination is this with another suffix or without one; None if none is.
+
+        Raises:
+            UsageError: there are several.
+        """
         wanted = self._spelled(text)
         meant = [
             spec.key
             for spec in specs
             if wanted in {self._spelled(spec.destination), self._spelled(f"{spec.destination}:{spec.port}")}
         ]
-        return meant[0] if len(meant) == 1 else None
+        if len(meant) > 1:
+            raise UsageError(f"{text[:80]!r} may mean several forwards: say which of {', '.join(sorted(meant))}.")
+        return meant[0] if meant else None
 
     def _spelled(self, text: str) -> str:
         """`NAME`, `NAME.OWNER` or either with a port, without its suffix; anything else as it is."""

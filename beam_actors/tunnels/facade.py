@@ -62,7 +62,7 @@ class Tunnels:
         return await self._tunnel(await self._ask(self._catalogue, Expose(spec)))
 
     async def unexpose(self, selector: str) -> TunnelSpec:
-        """Withdraw the tunnel of a key, name, target or port, and cut its connections; TunnelNotFound."""
+        """Withdraw the tunnel of a key, name, target or port, and cut its connections; TunnelNotFound, UsageError."""
         spec: TunnelSpec = await self._ask(self._catalogue, SelectTunnel(selector))
         await self._ask(self._catalogue, Unexpose(spec))
         return spec
@@ -102,7 +102,7 @@ class Tunnels:
         return await self._forward(await self._ask(self._forwards, Forward(spec)))
 
     async def unforward(self, selector: str) -> ForwardSpec:
-        """Give up the forward of a key, local address or port, or destination; TunnelNotFound."""
+        """Give up the forward of a key, local address or port, or destination; TunnelNotFound, UsageError."""
         spec: ForwardSpec = await self._ask(self._forwards, SelectForward(selector))
         await self._ask(self._forwards, Unforward(spec))
         return spec

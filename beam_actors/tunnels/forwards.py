@@ -38,7 +38,7 @@ _UNPRIVILEGED = 1024
 class Forwards(Actor):
     """The forwards of one node. Overflow: a question beyond the mailbox is refused."""
 
-    reply_errors = (TunnelNotFound,)
+    reply_errors = (TunnelNotFound, UsageError)
 
     def __init__(self, *, members: Members, flow: Flow, store: Store, limit: int) -> None:
         super().__init__()
@@ -151,7 +151,12 @@ class Forwards(Actor):
             )
 
     def _select(self, text: str) -> ForwardSpec:
-        """The forward that a person means by a key, a local address or port, or a destination."""
+        """The forward that a person means by a key, a local address or port, or a destination.
+
+        Raises:
+            TunnelNotFound: there is none.
+            UsageError: there are several.
+        """
         if text in self._specs:
             return self._specs[text]
         meant = [
@@ -163,7 +168,7 @@ class Forwards(Actor):
             return meant[0]
         if meant:
             keys = ", ".join(sorted(spec.key for spec in meant))
-            raise TunnelNotFound(f"{text!r} may mean several forwards: say which of {keys}.")
+            raise UsageError(f"{text!r} may mean several forwards: say which of {keys}.")
         raise TunnelNotFound(f"There is no forward {text[:80]!r} here; `beam forwards` lists them.")
 
 

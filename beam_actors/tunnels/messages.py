@@ -84,7 +84,7 @@ class Expose:
 
 @attrs.frozen(slots=True)
 class SelectTunnel:
-    """Which tunnel does a person mean by `selector`? Reply: its `TunnelSpec`, or `TunnelNotFound`."""
+    """Which tunnel does a person mean by `selector`? Reply: its `TunnelSpec`, `TunnelNotFound` or `UsageError`."""
 
     selector: str
 
@@ -174,7 +174,7 @@ class Forward:
 
 @attrs.frozen(slots=True)
 class SelectForward:
-    """Which forward does a person mean by `selector`? Reply: its `ForwardSpec`, or `TunnelNotFound`."""
+    """Which forward does a person mean by `selector`? Reply: its `ForwardSpec`, `TunnelNotFound` or `UsageError`."""
 
     selector: str
 

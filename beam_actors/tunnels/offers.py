@@ -4,7 +4,7 @@ Invariant: no two tunnels share a port of a name, and there are never more than 
 nor the actors that serve what it lists.
 """
 
-from beam_actors.errors import NotAllowed, QuotaExceeded, TunnelNotFound
+from beam_actors.errors import NotAllowed, QuotaExceeded, TunnelNotFound, UsageError
 from beam_actors.tunnels.spec import TunnelSpec
 from beam_actors.values import Name
 
@@ -72,7 +72,8 @@ class Offers:
         """The tunnel that a person means by a key, a name, a target or a port of this machine.
 
         Raises:
-            TunnelNotFound: none, or more than one.
+            TunnelNotFound: none.
+            UsageError: more than one.
         """
         if text in self._specs:
             return self._specs[text]
@@ -87,7 +88,7 @@ class Offers:
             return meant[0]
         if meant:
             keys = ", ".join(spec.key for spec in meant)
-            raise TunnelNotFound(f"{text!r} may mean several tunnels: say which of {keys}.")
+            raise UsageError(f"{text!r} may mean several tunnels: say which of {keys}.")
         raise TunnelNotFound(f"There is no tunnel {text[:80]!r} here; `beam tunnels` lists them.")
 
     def find(self, name: Name | None, port: int) -> TunnelSpec | None:

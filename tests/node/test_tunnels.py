@@ -38,8 +38,10 @@ def test_tunnels_and_forwards_are_offered_listed_and_withdrawn():
         assert (await visitor.unforward(f"{owned}.local:22")).id == held.id
         for port in (8080, 8081):
             await visitor.forward(attrs.evolve(request, listen=TcpAddress("127.0.0.1", port)))
-        with pytest.raises(TunnelNotFound):
-            await visitor.unforward("site.local:22")
+        for typed in ("site", "site:22", "site.local", "site.local:22", "site.localhost"):
+            with pytest.raises(UsageError, match=r"several forwards: say which of forward\.8080, forward\.8081"):
+                await visitor.unforward(typed)
+        assert len(await visitor.forwards()) == 2
 
     with_two_nodes(check)
 

@@ -14,6 +14,7 @@ from beam_actors.errors import (
     QuotaExceeded,
     StorageError,
     TunnelNotFound,
+    UsageError,
 )
 from beam_actors.ports import Change
 from beam_actors.tunnels import ForwardSpec, TunnelsLimits
@@ -155,7 +156,7 @@ async def test_a_forward_is_given_up_by_any_of_its_names(world, autojump_clock):
         for text in ("forward.5000", "127.0.0.1:5000", "5000", "web:80"):
             await owner.tunnels.forward(SPEC)
             await owner.tunnels.forward(other)
-            with pytest.raises(TunnelNotFound, match="several"):
+            with pytest.raises(UsageError, match="several"):
                 await owner.tunnels.unforward("web")
             assert await owner.tunnels.unforward(text) == SPEC
             with pytest.raises(TunnelNotFound, match="no forward"):

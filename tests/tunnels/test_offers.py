@@ -1,6 +1,6 @@
 import pytest
 
-from beam_actors.errors import NotAllowed, QuotaExceeded, TunnelNotFound
+from beam_actors.errors import NotAllowed, QuotaExceeded, TunnelNotFound, UsageError
 from beam_actors.tunnels.offers import Offers
 from beam_actors.values import Name
 from tests.tunnels.lab import offer
@@ -67,7 +67,7 @@ def test_a_person_may_name_a_tunnel_in_several_ways(text, spec):
     assert offers(WEB, DB, BARE).select(text) == spec
 
 
-@pytest.mark.parametrize("text", ["web", "nothing", ""])
-def test_an_unclear_choice_is_refused_in_words(text):
-    with pytest.raises(TunnelNotFound):
+@pytest.mark.parametrize(("text", "error"), [("web", UsageError), ("nothing", TunnelNotFound), ("", TunnelNotFound)])
+def test_an_unclear_choice_is_refused_in_words(text, error):
+    with pytest.raises(error):
         offers(WEB, DB, BARE).select(text)
