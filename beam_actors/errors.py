@@ -36,7 +36,7 @@ class KeyReplaced(NotAllowed):
     def __init__(self, era: int) -> None:
         super().__init__(
             f"The owner's key on this machine was replaced by one of era {era}: `beam stop`, then "
-            f"`beam recover --era {era}`."
+            f"`beam recover --era {era}`, then `beam start --detach`."
         )
         self.era = era
 

@@ -39,6 +39,8 @@ def test_errors_that_carry_more_than_a_sentence():
     assert (str(ClaimRefused("quota")), ClaimRefused("quota").reason) == ("The claim was refused: quota.", "quota")
     assert str(ClaimRefused("quota", "Too many.")) == "Too many."
     assert (KeyReplaced(2).era, KeyReplaced(2).code) == (2, "not-allowed")
-    assert str(KeyReplaced(2)).endswith("by one of era 2: `beam stop`, then `beam recover --era 2`.")
+    assert str(KeyReplaced(2)).endswith(
+        "by one of era 2: `beam stop`, then `beam recover --era 2`, then `beam start --detach`."
+    )
     assert "another --home" in str(OwnerRevoked())
     assert str(AskCycle(("a", "b", "a"))) == "An ask would wait for itself: a -> b -> a."

@@ -278,6 +278,7 @@ def _is(row: Mapping[str, Any]) -> str:
     if row["relation"] == "own":
         marks += [] if row.get("here", True) else ["elsewhere"]
         marks += [] if row["pinned_by"] is None else ["pinned"]
+        marks += [] if row.get("replaced_by_era") is None else ["key replaced"]
     elif row["pinned_by"] not in {None, "command"}:
         marks.append("by use")
     return ", ".join([*marks, *(["contested"] if row.get("contested") else [])])

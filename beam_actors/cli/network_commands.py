@@ -65,7 +65,8 @@ def status(app: App) -> None:
 
 def _show_curl(app: App, status: Mapping[str, Any]) -> None:
     """The line that opens a name without any set-up, with a real name where one is known: it works as pasted."""
-    known = [row["full"] for row in app.ask("GET", "/v1/names")["names"] if row["url"]]
+    rows = app.ask("GET", "/v1/names")["names"]  # where the key was replaced a name leads to another machine, at best
+    known = [row["full"] for row in rows if row["url"] and row.get("replaced_by_era") is None]
     name = known[0] if known else f"NAME.{status['suffix']}"
     words = ("--cacert", app.ask("GET", "/v1/ca")["path"], "--connect-to", f"{name}:443:{status['https']}")
     app.out.line()

@@ -104,13 +104,21 @@ def test_names_tells_those_apart_that_other_machines_keep(node, beam):
 
 
 def test_names_advises_nothing_that_a_key_that_was_replaced_refuses(node, beam):
-    said = "The owner's key on this machine was replaced by one of era 2: `beam stop`, then `beam recover --era 2`.\n"
+    said = (
+        "The owner's key on this machine was replaced by one of era 2: `beam stop`, then `beam recover --era 2`, then "
+        "`beam start --detach`.\n"
+    )
     node.replaced_by_era = 2
     assert beam("names").err == f"No names.\n{said}"
     node.elsewhere.add("cottage")  # nothing is kept here
     assert beam("names").err == said
     node.owned.add("byron")
-    assert beam("names").err == said
+    done = beam("names")
+    assert done.err == said
+    assert [line.split("\t")[:2] for line in done.out.splitlines()] == [
+        ["byron.local", "own, key replaced"],
+        ["cottage.local", "own, elsewhere, key replaced"],
+    ]
     assert [row["replaced_by_era"] for row in beam("names", "--json").json["names"]] == [2, 2]
 
 

@@ -1,5 +1,6 @@
 """This node and the network around it."""
 
+import attrs
 import pytest
 
 from beam_actors.control.results import Disconnected
@@ -89,8 +90,27 @@ def test_a_key_that_was_replaced_is_told_with_what_to_do(node, beam):
     assert "replaced" not in beam("id").out + beam("status").out
     node.replaced_by_era = 1
     for command in ("id", "status"):
-        assert "`beam recover --era 1`" in beam(command).out
+        assert "`beam recover --era 1`, then `beam start --detach`" in " ".join(beam(command).out.split())
         assert beam(command, "--json").json["replaced_by_era"] == 1
+
+
+def test_status_opens_no_name_of_a_key_that_was_replaced(node, beam, monkeypatch):
+    node.owned = {"anna", "bo"}
+    kept = node.names
+    eras = {"anna": 1, "bo": None}
+
+    async def names():
+        rows = await kept()
+        return tuple(
+            attrs.evolve(row, url=f"https://{row.full}", replaced_by_era=eras[row.name])
+            for row in rows
+            if row.name in eras
+        )
+
+    monkeypatch.setattr(node, "names", names)
+    assert "https://bo.local" in beam("status").out
+    del eras["bo"]
+    assert "https://NAME.local" in beam("status").out
 
 
 def test_the_revoked_are_told_what_they_are(node, beam):
