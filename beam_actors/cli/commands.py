@@ -42,9 +42,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             "name_commands", "names", "List your names, pins and petnames; `names conflicts` the contested."
         ),
         "resolve": Entry("name_commands", "resolve", "Who owns a name, and which peer serves it."),
-        "pin": Entry("name_commands", "pin", "Hold on to one owner of a name."),
-        "unpin": Entry("name_commands", "unpin", "Let the owner go."),
-        "petname": Entry("name_commands", "petname", "Call somebody's name by one of your own, here."),
+        "pin": Entry("binding_commands", "pin", "Hold on to one owner of a name."),
+        "unpin": Entry("binding_commands", "unpin", "Let the owner go."),
+        "petname": Entry("binding_commands", "petname", "Call somebody's name by one of your own, here."),
         "rotate-key": Entry("owner_commands", "rotate_key", "Another key for your names; the one before ends."),
         "transfer": Entry("owner_commands", "transfer", "Hand a name of yours over to somebody else."),
         "revoke": Entry("owner_commands", "revoke", "End this owner and all its names, for good."),

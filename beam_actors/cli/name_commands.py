@@ -1,4 +1,4 @@
-"""`register`, `release`, `names`, `resolve`, `pin`, `unpin` and `petname`: names and their owners."""
+"""`register`, `release`, `names` and `resolve`: names and their owners."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,9 +14,9 @@ from beam_actors.cli.output import counted, duration
 from beam_actors.cli.slips import near
 from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.tunnel_commands import note_rivals
-from beam_actors.cli.typed import check_name, name_of, parse_owner, plain_name
+from beam_actors.cli.typed import check_name, name_of, plain_name
 from beam_actors.cli.watching import watch_names
-from beam_actors.errors import BeamError, NameNotFound, UsageError
+from beam_actors.errors import BeamError, NameNotFound
 
 _WHOSE = {"own": "yours", "pin": "pinned", "other": "another owner's"}
 
@@ -72,6 +72,13 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
         out.line(f"Now reachable as {answer['url']}")
     else:
         out.prose(f"Nothing is offered under it yet: `beam expose PORT --name {answer['name']}`.")
+    if work == 1:
+        out.prose("No more work than must be is done for it.")
+    elif work is not None:
+        out.prose(
+            f"Work up to level {work} goes on in the background: `beam names conflicts` shows what is reached, if "
+            f"somebody else claims the name, too, and `beam register {answer['name']} --work 1` ends it."
+        )
 
 
 def _told(peers: int, *, new: bool) -> str:
@@ -136,63 +143,6 @@ def resolve(app: App, name: str) -> None:
     if answer["address"]:
         facts.append(("address", f"{answer['address']} (on this machine, where Beam serves the name)"))
     app.out.facts(facts)
-
-
-@click.command
-@click.argument("name")
-@click.argument("owner", required=False)
-@beam_command
-def pin(app: App, name: str, owner: str | None) -> None:
-    """Hold on to OWNER for NAME (by default to the one that it resolves to now)."""
-    whom = None if owner is None else str(parse_owner(owner))
-    answer = app.ask("POST", "/v1/pin", {"name": name_of(name), "owner": whom})
-    if app.out.as_json:
-        app.out.data(answer)
-        return
-    app.out.prose(f"📌 {answer['name']} is pinned to owner {answer['owner']}")
-
-
-@click.command
-@click.argument("name")
-@beam_command
-def unpin(app: App, name: str) -> None:
-    """Forget the pin of NAME."""
-    answer = app.ask("POST", "/v1/unpin", {"name": name_of(name)})
-    if app.out.as_json:
-        app.out.data(answer)
-        return
-    app.out.line(f"No longer pinned: {answer['name']}")
-
-
-@click.command
-@click.argument("petname")
-@click.argument("name", required=False)
-@click.option("--forget", is_flag=True, help="Let it mean nothing here any more.")
-@beam_command
-def petname(app: App, petname: str, name: str | None, *, forget: bool) -> None:
-    """Call NAME by PETNAME on this machine: `beam petname anna cottage.OWNER`, then https://anna.local.
-
-    NAME without an owner means whoever it leads to now. Nobody else hears of a petname.
-    """
-    if forget == (name is not None):
-        raise UsageError("Give the NAME that the petname is to stand for, or --forget.")
-    if forget:
-        answer = app.ask("POST", "/v1/forget-petname", {"petname": name_of(petname)})
-    else:
-        answer = app.ask("POST", "/v1/petname", {"petname": name_of(petname), "name": name_of(name or "")})
-    if app.out.as_json:
-        app.out.data(answer)
-    elif forget:
-        app.out.line(f"No longer a petname: {petname}")
-    else:
-        app.out.prose(f"📌 {petname} stands for {answer['name']} of owner {answer['owner']}, on this machine")
-        if answer.get("covers_own"):
-            app.out.note(
-                f"Another machine of yours holds that name, which is reached here as {answer['covers_own']} alone from "
-                "now on."
-            )
-        for other in answer.get("covers", ()):
-            app.out.note(f"Somebody holds that name, too, which is reached here as {other} alone from now on.")
 
 
 class _Names(click.Group):

@@ -10,6 +10,7 @@ from beam_actors.control.names import (
     NameEvent,
     NameRow,
     PetnameMade,
+    PinMade,
     Progress,
     Registered,
     Resolution,
@@ -164,7 +165,7 @@ class NodeApi(Protocol):
         """What a name leads to, as a browser on this machine would be led; NameNotFound, NameContested."""
         ...
 
-    async def pin(self, name: str, owner: OwnerId | None) -> Resolution:
+    async def pin(self, name: str, owner: OwnerId | None) -> PinMade:
         """Hold on to an owner for a name (None: the one that it resolves to now).
 
         NameContested without an owner; NotAllowed for somebody else's claim to an own name, which goes before any pin.

@@ -83,9 +83,19 @@ class Resolution:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class PetnameMade(Resolution):
+class PinMade(Resolution):
+    """What a name leads to from now on."""
+
+    before: str | None = None
+    """What it was bound to before, in its full form, if that is another."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PetnameMade(PinMade):
     """What a petname leads to from now on."""
 
+    petname: str
+    """With the suffix."""
     covers: tuple[str, ...] = ()
     """The names of others that it hides on this machine, as far as they are known here, in their full form."""
     covers_own: str | None = None

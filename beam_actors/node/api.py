@@ -24,6 +24,7 @@ from beam_actors.control import (
     PeerRow,
     PetnameMade,
     PingResult,
+    PinMade,
     Progress,
     Registered,
     Resolution,
@@ -285,7 +286,7 @@ class Api:
         """What a name leads to."""
         return await self._choosing.resolve(name)
 
-    async def pin(self, name: str, owner: OwnerId | None) -> Resolution:
+    async def pin(self, name: str, owner: OwnerId | None) -> PinMade:
         """Hold on to an owner for a name."""
         return await self._choosing.pin(name, owner)
 

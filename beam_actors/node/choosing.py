@@ -4,11 +4,11 @@ Invariant: what a person binds or forgets is true for the next page as well, so 
 knew of the name. It holds nothing itself: naming knows what is bound, and ingress what leads where.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
-from beam_actors.control import PetnameMade, Resolution
+from beam_actors.control import PetnameMade, PinMade, Resolution
 from beam_actors.errors import BeamError, InvalidValue, NameNotFound, NotAllowed, UsageError
 from beam_actors.ingress import Ingress
 from beam_actors.naming import Naming
@@ -41,12 +41,14 @@ class Choosing:
         found = await self._naming.resolve(name, chosen=True)
         return self._rows.resolution(found, located.address if located is not None else None)
 
-    async def pin(self, name: str, owner: OwnerId | None) -> Resolution:
+    async def pin(self, name: str, owner: OwnerId | None) -> PinMade:
         """Hold on to an owner for a name; raise `NotAllowed` for an own name and another owner, or as `Naming.pin`."""
         await self._check_pin(name, owner)
+        before = await self._bindings("pin")
         made = await self._naming.pin(name, owner)
         self._ingress.forget(self.bare(name))
-        return await self._bound(name, "pin", made.name, made.owner)
+        found = await self._bound(name, "pin", made.name, made.owner)
+        return PinMade(**attrs.asdict(found), before=self._other(before, made.name, made.name, made.owner))
 
     async def unpin(self, name: str) -> None:
         """Forget a pin; raises like `Naming.unpin`."""
@@ -55,6 +57,7 @@ class Choosing:
 
     async def petname(self, petname: str, name: str) -> PetnameMade:
         """Let a petname stand for an owner's name, and say what it hides; raises like `Naming.petname`."""
+        bound = await self._bindings("petname")
         meant = await self._naming.petname(petname, name)
         self._ingress.forget(self.bare(petname))
         label = self._naming.parse(petname).name
@@ -64,7 +67,10 @@ class Choosing:
         found = await self._bound(petname, "petname", meant.name, meant.owner)
         own = self._rows.always(label, self._owner) if self._owner in others else None
         covers = tuple(self._rows.always(label, owner) for owner in sorted(others - {self._owner}, key=str))
-        return PetnameMade(**attrs.asdict(found), covers=covers, covers_own=own)
+        before = self._other(bound, label, meant.name, meant.owner)
+        return PetnameMade(
+            **attrs.asdict(found), petname=self._rows.full(label), before=before, covers=covers, covers_own=own
+        )
 
     async def forget_petname(self, petname: str) -> None:
         """Forget a petname; raises like `Naming.forget_petname`."""
@@ -111,6 +117,18 @@ class Choosing:
                 f"{query.name} is your own name, which goes before any pin: `beam release {query.name}` gives it up, "
                 f"and {self._rows.always(query.name, owner)} leads to the other owner as it is."
             )
+
+    async def _bindings(self, relation: str) -> dict[Name, tuple[Name, OwnerId]]:
+        """What is bound in this way, each with its name of which owner."""
+        held = await self._naming.names()
+        return {row.name: (row.target, row.owner) for row in held if row.relation == relation}
+
+    def _other(
+        self, before: Mapping[Name, tuple[Name, OwnerId]], label: Name, name: Name, owner: OwnerId | None
+    ) -> str | None:
+        """What the label was bound to `before`, if not to this name of this owner."""
+        bound = before.get(label)
+        return None if bound in {None, (name, owner)} else self._rows.always(*bound)
 
     async def _bound(self, label: str, source: str, name: Name, owner: OwnerId | None) -> Resolution:
         """What was bound: where it leads, or to whom, if that owner is not known to hold the name now."""

@@ -5,10 +5,7 @@ import pytest
 import trio
 
 from beam_actors.cli import name_commands
-from beam_actors.values import OwnerId
 from tests.control.fakes import OTHER, OWNER, PEER
-
-OTHER_OWNER = str(OwnerId(bytes([7]) * 32))
 
 
 @pytest.mark.parametrize(
@@ -140,29 +137,16 @@ def test_names_marks_those_that_others_claim_too(node, beam):
     assert [row["contested"] for row in beam("names", "--json").json["names"]] == [False, True]
 
 
-def test_pin_and_unpin(node, beam):
-    assert beam("pin", "byron", OWNER).exit_code == 0
-    assert beam("unpin", "byron", "--json").json == {"schema": 1, "name": "byron"}
-    assert beam("pin", "byron", "not-an-owner").exit_code == 2
-
-
-def test_petname(node, beam):
-    made = beam("petname", "anna", f"cottage.{OWNER}")
-    assert made.out == f"📌 anna stands for cottage.{OWNER} of owner {OWNER}, on this machine\n"
-    assert made.err == ""
-    node.holders = (OTHER_OWNER,)
-    said = f"Somebody holds that name, too, which is reached here as anna.{OTHER_OWNER}.local alone from now on.\n"
-    assert beam("petname", "anna", f"cottage.{OWNER}").err == said
-    assert beam("petname", "anna", "cottage", "--json").json["covers"] == [f"anna.{OTHER_OWNER}.local"]
-    assert beam("petname", "anna", "cottage", "--json").json["source"] == "petname"
-    node.holders, node.elsewhere = (), {"anna"}
-    said = f"Another machine of yours holds that name, which is reached here as anna.{OWNER}.local alone from now on.\n"
-    assert beam("petname", "anna", f"cottage.{OWNER}").err == said
-    assert beam("petname", "--forget", "anna").out == "No longer a petname: anna\n"
-    assert beam("petname", "--forget", "anna", "--json").json == {"schema": 1, "petname": "anna"}
-    assert beam("petname", "--forget", "nobody").exit_code == 6
-    for wrong in (("anna",), ("--forget", "anna", "cottage"), ("--forget",)):
-        assert beam("petname", *wrong).exit_code == 2
+def test_more_work_than_must_be_is_said_to_go_on(node, beam):
+    said = "in the background"
+    assert said not in beam("register", "byron").out
+    for work in ("2", "30"):
+        out = beam("register", "byron", "--work", work).out
+        assert f"Work up to level {work} goes on {said}" in out
+        assert "`beam names conflicts` shows" in out
+        assert "`beam register byron --work 1` ends it" in out
+    ended = beam("register", "byron", "--work", "1").out
+    assert (said in ended, "No more work than must be is done for it" in ended) == (False, True)
 
 
 @pytest.mark.parametrize(("left", "shown"), [(-28_944_005.0, "ended"), (0.0, "ended"), (None, "-"), (60.0, "60 s")])

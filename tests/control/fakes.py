@@ -8,6 +8,7 @@ from beam_actors.control.names import (
     NameEvent,
     NameRow,
     PetnameMade,
+    PinMade,
     Progress,
     Registered,
     Resolution,
@@ -66,6 +67,7 @@ class FakeNode:
         self.revoked = False
         self.replaced_by_era: int | None = None
         self.disconnected: Disconnected | None = None
+        self.bound_before: str | None = None
         self.failure: BaseException | None = None
         self.root: TreeNode | None = None
         self.dead_rows: tuple[DeadRow, ...] = ()
@@ -279,13 +281,15 @@ class FakeNode:
     async def pin(self, name, owner):
         self._record("pin", name, owner)
         self.pinned[name] = str(owner)
-        return self._resolution(name, "pin")
+        return PinMade(**attrs.asdict(self._resolution(name, "pin")), before=self.bound_before)
 
     async def petname(self, petname, name):
         self._record("petname", petname, name)
         covers = tuple(f"{petname}.{owner}.local" for owner in self.holders)
         own = f"{petname}.{OWNER}.local" if petname in self.elsewhere else None
-        return PetnameMade(**attrs.asdict(self._resolution(name, "petname")), covers=covers, covers_own=own)
+        full = f"{petname.lower().removesuffix('.local')}.local"
+        bound = {"petname": full, "before": self.bound_before, "covers": covers, "covers_own": own}
+        return PetnameMade(**attrs.asdict(self._resolution(name, "petname")), **bound)
 
     async def forget_petname(self, petname):
         self._record("forget_petname", petname)

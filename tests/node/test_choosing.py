@@ -78,6 +78,22 @@ def test_what_is_bound_before_its_owner_is_known_there_says_to_whom_and_is_forgo
     choose(check)
 
 
+def test_what_is_bound_anew_says_what_it_was_bound_to_before():
+    async def check(choosing, _web, _owner):
+        for petname, meant, before in (
+            ("anna", f"garden.{OTHER}", None),
+            ("anna.local", f"garden.{OTHER}", None),
+            ("ANNA.localhost", f"house.{OTHER}", f"garden.{OTHER}.local"),
+            ("anna", f"house.{owner_id(1)}", f"house.{OTHER}.local"),
+        ):
+            made = await choosing.petname(petname, meant)
+            assert (made.petname, made.before) == ("anna.local", before)
+        for owner, before in ((OTHER, None), (OTHER, None), (owner_id(1), f"cottage.{OTHER}.local")):
+            assert (await choosing.pin("cottage", owner)).before == before
+
+    choose(check)
+
+
 def test_a_petname_says_which_known_name_it_hides():
     async def scenario(world):
         node = await world.machine("alone").boot()
