@@ -16,7 +16,7 @@ from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.tunnel_commands import note_rivals
 from beam_actors.cli.typed import check_name, name_of, plain_name
 from beam_actors.cli.watching import watch_names
-from beam_actors.errors import BeamError, NameNotFound
+from beam_actors.errors import BeamError, NameNotFound, UsageError
 
 _WHOSE = {"own": "yours", "pin": "pinned", "other": "another owner's"}
 
@@ -170,7 +170,9 @@ class _Names(click.Group):
 @beam_command
 def names(app: App, *, watch: bool) -> None:
     """The names that you own or have pinned, and petnames; `names conflicts` lists the contested ones."""
-    if click.get_current_context().invoked_subcommand is not None:
+    if (word := click.get_current_context().invoked_subcommand) is not None:
+        if watch:
+            raise UsageError(f"`beam names {word}` shows what is now; `beam names --watch` goes on, for all names.")
         return
     if watch:
         watch_names(app)
@@ -191,7 +193,7 @@ def names(app: App, *, watch: bool) -> None:
     ]
     refusal = _refusal(app, answer["names"])
     app.out.table(
-        ("name", "is", "owner", "expires in", "url"),
+        ("name", "is", "owner", "claim", "url"),
         rows,
         empty="No names." if refusal is not None else "No names; `beam register NAME` claims one.",
         spare=("url",),
@@ -284,14 +286,14 @@ def _how_to_choose(beam: str, conflict: Mapping[str, Any], choice: Mapping[str, 
 
 
 def _left(row: Mapping[str, Any]) -> str:
-    """How long a name is its owner's yet."""
+    """How long the claim of a name counts yet, unless it is renewed."""
     seconds = row["expires_in_s"]
     if row["revoked"]:
         return "revoked"
     if seconds is None:
         waits = "being claimed" if row.get("replaced_by_era") is None else "not claimed"
         return waits if row["relation"] == "own" else NOTHING
-    return duration(seconds) if seconds > 0 else "ended"
+    return f"{duration(seconds)} left" if seconds > 0 else "ended"
 
 
 def _day(seconds: float) -> str:

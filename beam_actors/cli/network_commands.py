@@ -15,6 +15,8 @@ from beam_actors.cli.tables import NOTHING
 from beam_actors.cli.typed import name_of, parse_address, parse_peer
 from beam_actors.errors import BeamError
 
+_REVOKED = f"Your keys were revoked, so no name of yours leads anywhere: {NEW_OWNER}."
+
 
 @click.command("id")
 @beam_command
@@ -29,11 +31,15 @@ def show_id(app: App) -> None:
         [
             ("peer", answer["peer_id"]),
             ("owner", answer["owner"]),
-            *([("revoked", f"yes; {NEW_OWNER}")] if answer["revoked"] else []),
-            *([] if replaced is None else [("replaced", f"yes; {replaced_by(replaced)}")]),
+            *([("revoked", "yes")] if answer["revoked"] else []),
+            *([] if replaced is None else [("replaced", f"yes, by one of era {replaced}")]),
             *(("address", address) for address in answer["addresses"]),
         ]
     )
+    if answer["revoked"]:
+        app.out.note(_REVOKED)
+    elif replaced is not None:
+        app.out.note(replaced_by(replaced))
 
 
 @click.command
@@ -51,7 +57,7 @@ def status(app: App) -> None:
     out.line(f"📊 Status: connected to {counted(answer['peers'], 'peer')}")
     out.line(f"🔗 Offers {counted(answer['tunnels'], 'tunnel')}, holds {counted(answer['names'], 'name')}")
     if answer["revoked"]:
-        out.prose(f"🔒 Your keys were revoked, so no name of yours leads anywhere: {NEW_OWNER}")
+        out.prose(f"🔒 {_REVOKED}")
     if (replaced := answer.get("replaced_by_era")) is not None:
         out.prose(f"🔒 {replaced_by(replaced)}")
     out.line(f"⏱  Up for {duration(answer['uptime_s'])}, network {answer['network']}")

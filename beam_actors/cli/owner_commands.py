@@ -64,14 +64,14 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
     _check_can_ask(yes=yes)
     chain, secret = chain_of(app, phrase_file), secret_of(passphrase_file)
     check_keys(app)
-    shown = None
+    shown, told = None, None
     if not yes:  # while nothing is locked: a person takes as long as they like
-        shown, names = act(app, chain, secret, _next_era)
+        shown, told = act(app, chain, secret, _next_era)
         app.out.note(
             f"Era {shown} of your keys opens, of seven for rotations and transfers; {_left(shown)} left then. On each "
             f'other machine of yours, afterwards: "beam recover --era {shown}".'
         )
-        _say_taken_back(app.out.note, names)
+        _say_taken_back(app.out.note, told)
         _ask("Is that meant?")
 
     era, names = act(app, chain, secret, lambda owner: _rotate(owner, shown))
@@ -81,7 +81,7 @@ def rotate_key(app: App, phrase_file: str | None, passphrase_file: str | None, *
         return
     app.out.styled(f"✅ Era {era} is open, and this machine has its key.", fg="green")
     app.out.prose(f"{_START}, which claims your names anew some seconds later.")
-    _say_names(app, names)
+    _say_names(app, names, told=told)
     app.out.prose("The key before is worth nothing once the daemon has run and told a peer, and not before.")
     _say_other_machines(app, era)
 
@@ -127,7 +127,7 @@ def transfer(
     app.out.styled(f"✅ Era {era} is open, and {label} goes to {successor}.", fg="green")
     app.out.prose(f"{_START}, which says so to everybody some seconds later.")
     app.out.prose(f'Then, over there: "beam register {label}"; until then nobody holds the name.')
-    _say_names(app, names)
+    _say_names(app, names, told=None if yes else seen.names)
     _say_other_machines(app, era)
 
 
@@ -204,20 +204,21 @@ def _told(names: "EraNames | None") -> dict[str, list[str] | None]:
     return {"claims": list(map(str, names.names)), "takes_back": list(map(str, names.taken_back))}
 
 
-def _say_names(app: App, names: "EraNames") -> None:
-    """The same for people."""
+def _say_names(app: App, names: "EraNames", *, told: "EraNames | None" = None) -> None:
+    """The same for people; `told` is what was said before they agreed, which is not said again."""
     if names.names:
         app.out.prose(f"It claims {', '.join(map(str, names.names))}.")
-    _say_taken_back(app.out.prose, names)
+    if told is None or names.taken_back != told.taken_back:
+        _say_taken_back(app.out.prose, names)
 
 
 def _say_taken_back(say: Callable[[str], None], names: "EraNames") -> None:
     """Say what was given up and comes back: nothing tells here whether it was by a person's choice or a thief's."""
     if names.taken_back:
         say(
-            "Take care, what was given up on another machine, by you or by a thief of the key before, is claimed again "
-            f"in this era: {', '.join(map(str, names.taken_back))}. If that was you, `beam release NAME` once the "
-            "daemon has claimed it."
+            "Take care: this era claims names again that were given up on another machine: "
+            f"{', '.join(map(str, names.taken_back))}. If it was you who gave them up, and no thief of the key before, "
+            "`beam release NAME` once the daemon has claimed them."
         )
 
 

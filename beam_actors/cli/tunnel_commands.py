@@ -69,9 +69,9 @@ def unexpose(app: App, tunnel: str) -> None:
         app.out.data(answer)
         return
     if answer["name"] is None:
-        app.out.line(f"Withdrawn: {title(answer)}")
+        app.out.line(f"Withdrawn: {answer['target']}, without a name")  # as `tunnels` shows it
         return
-    app.out.line(f"Withdrawn: {title(answer)} ({_local(answer)})")
+    app.out.line(f"Withdrawn: {title(answer)} ({answer['target']})")
     if answer["yours"]:
         app.out.note(f"The name stays yours; `beam release {answer['name']}` gives it up.")
 

@@ -222,7 +222,7 @@ class Api:
             except InvalidValue:
                 self._naming.parse(text)
         except InvalidValue as error:
-            raise UsageError(f"{text[:80]!r} is no name, peer id or address of a peer: {error}") from None
+            raise UsageError(f"{error} A peer id, or the address of a peer, will do, too.") from None
 
     async def unforward(self, forward: str) -> ForwardRow:
         """Give up a forward."""

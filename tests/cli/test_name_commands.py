@@ -149,7 +149,15 @@ def test_more_work_than_must_be_is_said_to_go_on(node, beam):
     assert (said in ended, "No more work than must be is done for it" in ended) == (False, True)
 
 
-@pytest.mark.parametrize(("left", "shown"), [(-28_944_005.0, "ended"), (0.0, "ended"), (None, "-"), (60.0, "60 s")])
+def test_names_watch_is_of_no_subcommand(node, beam):
+    done = beam("names", "--watch", "conflicts")
+    assert done.exit_code == 2
+    assert "`beam names --watch`" in done.err
+
+
+@pytest.mark.parametrize(
+    ("left", "shown"), [(-28_944_005.0, "ended"), (0.0, "ended"), (None, "-"), (60.0, "60 s left")]
+)
 def test_a_name_that_has_ended_says_so(left, shown):
     row = {"expires_in_s": left, "relation": "pin", "revoked": False}
     assert name_commands._left(row) == shown

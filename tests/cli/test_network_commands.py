@@ -90,8 +90,23 @@ def test_a_key_that_was_replaced_is_told_with_what_to_do(node, beam):
     assert "replaced" not in beam("id").out + beam("status").out
     node.replaced_by_era = 1
     for command in ("id", "status"):
-        assert "`beam recover --era 1`, then `beam start --detach`" in " ".join(beam(command).out.split())
+        done = beam(command)
+        assert "`beam recover --era 1`, then `beam start --detach`" in done.out + done.err
         assert beam(command, "--json").json["replaced_by_era"] == 1
+
+
+def test_id_has_a_fact_a_line_and_what_to_do_apart(node, beam):
+    node.replaced_by_era = 1
+    done = beam("id")
+    assert "\nreplaced  yes, by one of era 1\n" in done.out
+    assert done.err == (
+        "The owner's key on this machine was replaced by one of era 1: `beam stop`, then `beam recover --era 1`, then "
+        "`beam start --detach`.\n"
+    )
+    node.revoked = True
+    done = beam("id")
+    assert "\nrevoked   yes\n" in done.out
+    assert done.err.startswith("Your keys were revoked, so no name of yours leads anywhere: a new recovery phrase")
 
 
 def test_status_opens_no_name_of_a_key_that_was_replaced(node, beam, monkeypatch):
@@ -120,7 +135,7 @@ def test_the_revoked_are_told_what_they_are(node, beam):
     for command in ("id", "status"):
         done = beam(command)
         assert "revoked" in done.out
-        assert "another --home" in done.out
+        assert "another --home" in done.out + done.err
         assert beam(command, "--json").json["revoked"] is True
     assert "https://NAME.local" in beam("status").out
     assert beam("names").out.split("\t")[3] == "revoked"

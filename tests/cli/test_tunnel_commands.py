@@ -101,14 +101,14 @@ def test_unexpose_by_port_name_or_id(node, beam):
     assert beam("unexpose", "3000").exit_code == 6
     beam("expose", "3000", "--name", "byron")
     done = beam("unexpose", "byron")
-    assert done.out == "Withdrawn: byron.local (localhost:3000)\n"
+    assert done.out == "Withdrawn: byron.local (127.0.0.1:3000)\n"
     assert "`beam release byron`" in done.err
     beam("expose", "3000", "--name", "byron")
     (tunnel,) = node.tunnel_rows
     node.tunnel_rows[tunnel] = attrs.evolve(node.tunnel_rows[tunnel], yours=False)
     assert beam("unexpose", "byron").err == ""  # it was handed over: nothing is to be given up
     beam("expose", "3000")
-    assert beam("unexpose", "3000").out == "Withdrawn: localhost:3000, without a name\n"
+    assert beam("unexpose", "3000").out == "Withdrawn: 127.0.0.1:3000, without a name\n"
 
 
 def test_forward_and_back(node, beam):

@@ -46,6 +46,17 @@ def test_tunnels_and_forwards_are_offered_listed_and_withdrawn():
     with_two_nodes(check)
 
 
+def test_a_forward_to_no_name_says_once_what_was_typed():
+    async def check(_owner, visitor):
+        listen = TcpAddress("127.0.0.1", 8080)
+        with pytest.raises(UsageError, match=r"^'byron_wade' is not a name: use") as refused:
+            await visitor.forward(ForwardRequest(destination="byron_wade", port=None, listen=listen))
+        assert str(refused.value).count("byron_wade") == 1
+        assert "peer id" in str(refused.value)
+
+    with_two_nodes(check)
+
+
 def test_a_foreground_tunnel_reuses_the_name_that_was_made_for_its_target():
     async def check(owner, _visitor):
         request = ExposeRequest(target=APP, foreground=True)
