@@ -107,6 +107,30 @@ MUTANTS = (
         edits=(Edit("naming/own.py", "        if claim.name in self._held:\n", "        if False:\n"),),
     ),
     Mutant(
+        name="era-recovered-unasked",
+        bug="Nobody is asked about the key of an era that was not heard to be open.",
+        test="cli/test_owner_commands.py::test_an_era_that_nobody_was_heard_to_open_is_asked_for",
+        edits=(Edit("cli/owner_commands.py", "    if era is not None and era > heard:\n", "    if False:\n"),),
+    ),
+    Mutant(
+        name="era-of-the-past-recovered",
+        bug="A machine that knows of a later era gets the key of one that is past, and is told that all is well.",
+        test="cli/test_owner_commands.py::test_an_era_that_is_past_is_refused_with_the_latest_that_was_heard_of",
+        edits=(Edit("cli/home_at_rest.py", "        if wanted < heard:\n", "        if False:\n"),),
+    ),
+    Mutant(
+        name="era-heard-of-not-counted",
+        bug="The latest era that a home knows is that of its own key, whatever was heard of other machines.",
+        test="node/test_owning.py::test_the_latest_era_that_is_known_is_that_of_the_key_or_of_what_was_heard",
+        edits=(
+            Edit(
+                "node/owning.py",
+                "        return max(keys.owner.era, await spoken_era(self._store, self._chain.owner_id))\n",
+                "        return keys.owner.era\n",
+            ),
+        ),
+    ),
+    Mutant(
         name="revocation-not-kept",
         bug="A revocation is not written to the store.",
         plan="revoked",
