@@ -89,8 +89,10 @@ def _listed(claims: Sequence[Claim]) -> str:
 
 def _own(knowledge: Knowledge, name: Name, now: float, *, cut_off: bool) -> Resolution:
     own, owner = knowledge.own[name], knowledge.owner
-    waits = knowledge.levels.asked and knowledge.registry.entry(name, owner) is None
-    if not waits or knowledge.me is None or knowledge.registry.is_revoked(owner):
+    registry = knowledge.registry
+    signs = not registry.is_revoked(owner) and registry.era_of(owner) <= knowledge.era
+    waits = knowledge.levels.asked and signs and registry.entry(name, owner) is None
+    if not waits or knowledge.me is None:
         try:
             return _by_owner(knowledge, name, owner, "own", now, cut_off=cut_off)
         except NameNotFound:

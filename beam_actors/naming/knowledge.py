@@ -41,18 +41,21 @@ class Knowledge:
         *,
         network: str,
         owner: OwnerId,
+        era: int = 0,
         me: PeerId | None = None,
         limits: Limits,
         events: Events | None = None,
         levels: Levels | None = None,
         place: bytes = bytes(ID),
     ) -> None:
-        """`me` is this machine, `events` the node's feed, and `levels` what is known of work; both outlive this.
+        """`era` is that of the owner's key on this machine, which is `me`.
 
-        `place` is where the node stands among the names' keys.
+        `events` is the node's feed, and `levels` what is known of work; both outlive this. `place` is where the node
+        stands among the names' keys.
         """
         self.network = network
         self.owner = owner
+        self.era = era
         self.me = me
         self.limits = limits
         self.registry = Registry(last_words=limits.last_words)

@@ -83,6 +83,7 @@ class Registrar(Actor):
         *,
         network: str,
         owner: OwnerId,
+        era: int = 0,
         me: PeerId,
         proving: Proving,
         watchers: Collection[Ref] = (),
@@ -90,10 +91,11 @@ class Registrar(Actor):
         events: Events | None = None,
         place: bytes = bytes(ID),
     ) -> None:
-        """`owner` is whose names this node holds, `me` the machine; `proving` finds out what claims' work is worth.
+        """`owner` is whose names this node holds, by a key of `era`, and `me` the machine.
 
-        `spread` and `watchers` are told of every claim that is new. `names` tends the own and pinned ones, and hears
-        when the clock was set. `place` is where this node stands in the DHT.
+        `proving` finds out what claims' work is worth. `spread` and `watchers` are told of every claim that is new.
+        `names` tends the own and pinned ones, and hears when the clock was set. `place` is where this node stands in
+        the DHT.
         """
         super().__init__()
         self._clock = clock
@@ -106,6 +108,7 @@ class Registrar(Actor):
             return Knowledge(
                 network=network,
                 owner=owner,
+                era=era,
                 me=me,
                 limits=bounds,
                 events=told,

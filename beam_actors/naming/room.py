@@ -87,6 +87,7 @@ def compose_naming(
                 names,
                 network=network,
                 owner=owner.owner_id,
+                era=owner.era,
                 me=me,
                 proving=proving,
                 watchers=watchers,

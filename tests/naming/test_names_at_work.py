@@ -4,7 +4,7 @@ import attrs
 import pytest
 import trio
 
-from beam_actors.errors import NameContested, NameNotFound, NotAllowed, StorageError, TimedOut
+from beam_actors.errors import NameContested, NameNotFound, NameUnclaimed, NotAllowed, StorageError, TimedOut
 from beam_actors.naming.claim import Claim, Kind
 from beam_actors.naming.grammar import Query
 from beam_actors.naming.keeping import RENEW_AFTER
@@ -94,6 +94,19 @@ async def test_the_name_leads_here_while_its_work_is_done_and_nobody_waits(autoj
         await trio.sleep(30)
         assert (await other.naming.resolve("alice")).owner == one.owner
         assert (await other.naming.resolve(str(made))).owner == one.owner
+
+
+async def test_an_own_name_for_which_the_key_signs_no_more_is_not_waiting_for_work(autojump_clock):
+    """Its owner opened a later era elsewhere, and said nothing of the name in it: no work is done here."""
+    async with lab(1, difficulty=CHEAP) as (_, (one,)):
+        await one.naming.register("alice")
+        await give(one, solved(claim(0, "bob", era=1)))
+        with pytest.raises(NameUnclaimed):
+            await one.naming.resolve("alice")
+    one.key = owner_key(0, 1)
+    async with one.run():
+        await settle(15)
+        assert (await one.naming.resolve("alice")).peers == (one.me,)
 
 
 async def test_whoever_looked_the_name_up_before_is_told_that_it_leads_here(autojump_clock):
