@@ -5,6 +5,7 @@ node knows; the connected peers are asked when it knows nothing.
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -219,7 +220,7 @@ class Naming:
         if owner is None:
             owner = (await self.resolve(str(query.name))).owner
         pin: Pin = await self._ask(self._registrar, SetPin(query.name, owner))
-        await self._ask(self._names, Keep(query.name))
+        await self._look_up(query.name)
         return pin
 
     def used(self, text: str, owner: OwnerId, how: How) -> None:
@@ -266,7 +267,7 @@ class Naming:
             found = await self.resolve(text)
             name, owner = found.name, found.owner
         await self._ask(self._registrar, SetPetname(label, name, owner))
-        await self._ask(self._names, Keep(name))
+        await self._look_up(name)
         return Query(name, owner)
 
     async def holders(self, text: str) -> frozenset[OwnerId]:
@@ -322,6 +323,14 @@ class Naming:
         """What the registry holds and what it refused."""
         counts: RegistryStatistics = await self._ask(self._registrar, GetStatistics())
         return counts
+
+    async def _look_up(self, name: Name) -> None:
+        """Have a name looked after that was bound just now: peers are asked if nothing is known of it.
+
+        To bind it takes no key; that of an own one's owner may sign for it no more, or have yet to do its work.
+        """
+        with suppress(NotAllowed):
+            await self._ask(self._names, Keep(name, patient=False))
 
     async def _ask(self, ref: Ref, message: object) -> Any:
         return await ask_patiently(ref, message, seconds=_ASK)

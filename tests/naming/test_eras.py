@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from beam_actors.errors import NameNotFound, NotAllowed
 from beam_actors.naming import Claim, Kind, names_in_era
+from beam_actors.naming.grammar import Query
 from beam_actors.naming.limits import HOUR
 from beam_actors.naming.messages import Submit, Taken
 from beam_actors.naming.tending import GiveUp, Publish, Reserve, Unreserve
@@ -67,6 +68,25 @@ async def test_an_outdated_key_says_so(autojump_clock):
         with pytest.raises(NotAllowed, match="recover"):
             await one.naming.register("alice")
         assert [str(held.name) for held in await one.naming.names()] == ["alice"]  # `recover` claims it again
+
+
+async def test_a_name_is_bound_whether_or_not_the_key_signs_for_it(autojump_clock):
+    async with lab(1) as (_, (one,)):
+        await one.naming.register("alice")
+        await one.naming.register("bob")
+        await give(one, claim(0, "bob", 1, era=1, variant=7))
+        for name in ("alice", "bob"):
+            assert (await one.naming.pin(name, one.owner)).owner == one.owner
+            assert await one.naming.petname(f"my{name}", f"{name}.{one.owner}") == Query(Name(name), one.owner)
+        for name in ("bob", "mybob"):
+            assert (await one.naming.pin("bob")).owner == (await one.naming.resolve(name)).owner == one.owner
+        for name in ("alice", "myalice"):
+            with pytest.raises(NameNotFound):
+                await one.naming.resolve(name)
+        held = [(str(one.name), one.relation) for one in await one.naming.names()]
+        with pytest.raises(NameNotFound):
+            await one.naming.petname("another", "alice")
+        assert [(str(one.name), one.relation) for one in await one.naming.names()] == held
 
 
 async def test_a_new_era_claims_the_own_names_at_once_and_nothing_that_a_thief_said(autojump_clock):
