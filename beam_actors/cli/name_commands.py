@@ -290,6 +290,8 @@ def _left(row: Mapping[str, Any]) -> str:
     seconds = row["expires_in_s"]
     if row["revoked"]:
         return "revoked"
+    if row.get("given_up"):
+        return "given up"
     if seconds is None:
         waits = "being claimed" if row.get("replaced_by_era") is None else "not claimed"
         return waits if row["relation"] == "own" else NOTHING

@@ -25,6 +25,8 @@ class NameRow:
     url: str | None
     revoked: bool = False
     """Whether the owner revoked all keys, so that it leads nowhere for good."""
+    given_up: bool = False
+    """Whether the owner of a pinned name, or of that of a petname, gave it up, so that it leads nowhere."""
     here: bool = True
     """Whether this machine keeps it; false of an own name that other machines of the owner claim alone."""
     contested: bool = False

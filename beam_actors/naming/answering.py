@@ -113,16 +113,25 @@ def _by_owner(
 def _by_binding(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float, *, cut_off: bool) -> Resolution:
     pin = bound.pin
     if knowledge.registry.is_revoked(pin.owner):
-        raise NameRevoked(f"{bound}, whose key was revoked; {bound.way_out}.")
+        raise NameRevoked(f"{bound}, whose key was revoked; {bound.way_out}.{_others(knowledge, bound, now)}")
     entry = knowledge.registry.entry(pin.name, pin.owner)
     if entry is None or not pin.accepts(entry.claim):
-        raise NameUnheld(f"{bound}, of whom no present claim is known.")
+        raise NameUnheld(f"{bound}, of whom no present claim is known.{_others(knowledge, bound, now)}")
     if not is_live(entry.claim, now, grace=STALE_GRACE if cut_off else 0.0):
         check_bound(knowledge, str(bound), pin, entry, now)
         if entry.claim.kind is Kind.TOMBSTONE:
-            raise NameGivenUp(f"{bound}, who has released it; {bound.way_out} to let go.")
-        raise NameUnheld(f"{bound}, who let the claim end; {bound.way_out} to let go.")
+            raise NameGivenUp(
+                f"{bound}, who has released it; {bound.way_out} to let go.{_others(knowledge, bound, now)}"
+            )
+        raise NameUnheld(f"{bound}, who let the claim end; {bound.way_out} to let go.{_others(knowledge, bound, now)}")
     return _resolution(knowledge, pin.name, entry.claim, bound.source, now)
+
+
+def _others(knowledge: Knowledge, bound: "_Pinned | _Petname", now: float) -> str:
+    """Who else holds a pinned name, in words; a petname is for what one owner holds, whoever else does."""
+    live = [] if bound.source == "petname" else knowledge.live(bound.pin.name, now)
+    others = [claim for claim in live if claim.owner != bound.pin.owner]
+    return f" It is held by {_listed(others)} now." if others else ""
 
 
 @attrs.frozen(slots=True)
@@ -216,9 +225,20 @@ def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin, now:
         expires=float(claim.not_after) if claim else None,
         since=bound.since,
         revoked=knowledge.registry.is_revoked(bound.owner),
+        given_up=relation != "own" and _is_given_up(knowledge, relation, name, bound, now),
         contested=relation != "petname" and any(one.owner != bound.owner for one in knowledge.live(name, now)),
         era=knowledge.registry.era_of(bound.owner),
     )
+
+
+def _is_given_up(knowledge: Knowledge, relation: Relation, name: Name, bound: Pin, now: float) -> bool:
+    try:
+        _by_binding(knowledge, _Petname(name, bound) if relation == "petname" else _Pinned(bound), now, cut_off=False)
+    except NameGivenUp:
+        return True
+    except NameNotFound:
+        return False
+    return False
 
 
 def holding(knowledge: Knowledge, name: Name, *, as_own: bool = False) -> Holding:

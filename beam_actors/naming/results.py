@@ -77,6 +77,8 @@ class Held:
     since: float
     revoked: bool = False
     """Whether the owner revoked all keys, so that it leads nowhere for good."""
+    given_up: bool = False
+    """Whether the owner gave it up, so that what is bound to it here leads nowhere; never of an own name."""
     contested: bool = False
     """Whether another owner holds the name, too. A petname leads to one owner, so nobody contests it."""
     era: int = 0

@@ -149,6 +149,15 @@ def test_more_work_than_must_be_is_said_to_go_on(node, beam):
     assert (said in ended, "No more work than must be is done for it" in ended) == (False, True)
 
 
+def test_names_says_what_its_owner_gave_up(node, beam):
+    for name in ("byron", "gone"):
+        beam("register", name)
+    node.given_up.add("gone")
+    lines = beam("names").out.splitlines()
+    assert ["given up" in line for line in lines] == [False, True]
+    assert [row["given_up"] for row in beam("names", "--json").json["names"]] == [False, True]
+
+
 def test_names_watch_is_of_no_subcommand(node, beam):
     done = beam("names", "--watch", "conflicts")
     assert done.exit_code == 2

@@ -56,6 +56,7 @@ class FakeNode:
         self.forward_rows: dict[str, ForwardRow] = {}
         self.owned: set[str] = set()
         self.elsewhere: set[str] = set()
+        self.given_up: set[str] = set()
         self.gave_up = None
         self.holders: tuple[str, ...] = ()
         self.unclaimed: set[str] = set()
@@ -260,6 +261,7 @@ class FakeNode:
                 expires_in_s=None if name in self.unclaimed else 86400.0 * 30,
                 url=None,
                 revoked=self.revoked,
+                given_up=name in self.given_up,
                 here=name not in self.elsewhere,
                 contested=any(conflict.name == f"{name}.local" for conflict in self.conflict_rows),
                 replaced_by_era=self.replaced_by_era,

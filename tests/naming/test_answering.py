@@ -264,6 +264,28 @@ def test_of_very_many_owners_the_first_are_named():
     assert "and 4 more" in str(raised.value)
 
 
+def test_a_bound_name_that_its_owner_gave_up_is_marked_so_and_who_else_holds_it_is_named():
+    known, anna = knowledge(claim(0), claim(0, "bob"), claim(2)), Name("anna")
+    for name in (ALICE, Name("bob")):
+        known.bindings.pin(name, owner_id(0), NOW)
+    known.call(anna, ALICE, owner_id(0), NOW)
+    assert not any(one.given_up for one in answering.held(known, NOW))
+    known.take(claim(0, seq=2, kind=Kind.TOMBSTONE).encoded, NOW)
+    assert {str(one.name): one.given_up for one in answering.held(known, NOW)} == {
+        "alice": True, "anna": True, "bob": False,
+    }  # fmt: skip
+    with pytest.raises(NameGivenUp, match=rf"`beam unpin alice` to let go. It is held by {owner_id(2)} now.$"):
+        resolve(known)
+    with pytest.raises(NameGivenUp, match=r"to let go\.$"):  # a petname means one owner, whoever comes
+        resolve(known, "anna")
+    with pytest.raises(NameGivenUp, match=r"to let go\.$"):
+        resolve(known, now=NOW + 40 * DAY)
+    known.take(revocation(0).encoded, NOW)
+    assert not any(one.given_up for one in answering.held(known, NOW))
+    with pytest.raises(NameRevoked, match=rf"`beam unpin alice`. It is held by {owner_id(2)} now.$"):
+        resolve(known)
+
+
 def test_a_name_that_another_owner_claims_too_is_marked_as_contested():
     known = knowledge(claim(2), claim(2, "bob"), claim(1, "carol"), owner=0)
     known.reserve(ALICE, contest=True, now=NOW)  # while the work for its own claim is done

@@ -71,6 +71,14 @@ def test_a_name_has_a_url_where_something_is_served_under_it(offered):
     assert (row.expires_in_s, row.url) == (10.25, url)
 
 
+def test_a_name_that_its_owner_gave_up_has_no_url():
+    held = naming.Held(
+        name=SITE, relation="pin", target=SITE, how="command", owner=OWNER, peers=(), expires=None, since=1.0
+    )
+    rows = [ROWS.name(attrs.evolve(held, given_up=gone), 100.0, leads=True) for gone in (False, True)]
+    assert [(row.given_up, row.url) for row in rows] == [(False, "https://site.local"), (True, None)]
+
+
 def test_an_own_name_and_its_pin_are_one_row_and_a_pin_of_another_stays():
     held = naming.Held(
         name=SITE, relation="own", target=SITE, how=None, owner=OWNER, peers=(PEER,), expires=None, since=1.0
