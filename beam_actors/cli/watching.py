@@ -22,6 +22,7 @@ _LOOK_SECONDS = 1.0
 _HAPPENED = {
     ("contested", "own"): "is claimed by {owner}, too; here it stays yours",
     ("contested", "pin"): "is claimed by {owner}, too; here your pin decides",
+    ("taken", "pin"): "is claimed by {owner}, and not by whom you pinned; here your pin decides, so it leads nowhere",
     ("equivocated", "own"): "was signed twice with one number: your key is on two machines, or in other hands",
     ("equivocated", "pin"): "was signed twice with one number by its owner {owner}",
     (

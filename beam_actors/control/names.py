@@ -30,7 +30,7 @@ class NameRow:
     here: bool = True
     """Whether this machine keeps it; false of an own name that other machines of the owner claim alone."""
     contested: bool = False
-    """Whether another owner claims it, too; never of a petname."""
+    """Whether several owners claim it, so that `conflicts` has it; never of a petname."""
     replaced_by_era: int | None = None
     """Of an own name: the later era that the owner opened elsewhere, so that this machine signs no more for it."""
 
@@ -129,10 +129,11 @@ class Choice:
 class NameEvent:
     """Something that happened to a name which is owned or pinned here, or for which a petname stands.
 
-    `what` is contested, equivocated, rotated (to `era` of its owner's keys), released, left-behind (its owner has not
-    claimed it in the later `era`), transferred (to `heir`), inherited (by `owner`, whom its owner made the heir),
-    handed (to this node's owner, who may register it) or revoked; `owner` did it; `relation` is "own", "pin",
-    "petname", or "heir" of a name that was handed and is not bound; `number` counts from 1 since the daemon started.
+    `what` is contested, taken (by `owner`, while whom it is pinned to does not hold it), equivocated, rotated (to `era`
+    of its owner's keys), released, left-behind (its owner has not claimed it in the later `era`), transferred (to
+    `heir`), inherited (by `owner`, whom its owner made the heir), handed (to this node's owner, who may register it) or
+    revoked; `owner` did it; `relation` is "own", "pin", "petname", or "heir" of a name that was handed and is not
+    bound; `number` counts from 1 since the daemon started.
     """
 
     number: int

@@ -89,9 +89,7 @@ def _listed(claims: Sequence[Claim]) -> str:
 
 def _own(knowledge: Knowledge, name: Name, now: float, *, cut_off: bool) -> Resolution:
     own, owner = knowledge.own[name], knowledge.owner
-    registry = knowledge.registry
-    signs = not registry.is_revoked(owner) and registry.era_of(owner) <= knowledge.era
-    waits = knowledge.levels.asked and signs and registry.entry(name, owner) is None
+    waits = knowledge.levels.asked and _signs(knowledge) and knowledge.registry.entry(name, owner) is None
     if not waits or knowledge.me is None:
         try:
             return _by_owner(knowledge, name, owner, "own", now, cut_off=cut_off)
@@ -99,6 +97,12 @@ def _own(knowledge: Knowledge, name: Name, now: float, *, cut_off: bool) -> Reso
             raise NameUnclaimed(f"{name} is yours, but no claim for it counts now; `beam names` says why.") from None
     # The work for its first claim is being done: others hear of it in seconds, and here nothing is in doubt.
     return Resolution(name=name, owner=owner, peers=(knowledge.me,), source="own", age_s=0.0, since=float(own.since))
+
+
+def _signs(knowledge: Knowledge) -> bool:
+    """Whether the owner's key on this machine signs for names."""
+    owner = knowledge.owner
+    return not knowledge.registry.is_revoked(owner) and knowledge.registry.era_of(owner) <= knowledge.era
 
 
 def _by_owner(
@@ -226,9 +230,16 @@ def _held(knowledge: Knowledge, name: Name, relation: Relation, bound: Pin, now:
         since=bound.since,
         revoked=knowledge.registry.is_revoked(bound.owner),
         given_up=relation != "own" and _is_given_up(knowledge, relation, name, bound, now),
-        contested=relation != "petname" and any(one.owner != bound.owner for one in knowledge.live(name, now)),
+        contested=relation != "petname" and _is_contested(knowledge, name, relation, now),
         era=knowledge.registry.era_of(bound.owner),
     )
+
+
+def _is_contested(knowledge: Knowledge, name: Name, relation: Relation, now: float) -> bool:
+    holders_now = {claim.owner for claim in knowledge.live(name, now)}
+    if relation == "own" and _signs(knowledge):  # it claims the name when its work is done, if it doesn't yet
+        holders_now.add(knowledge.owner)
+    return len(holders_now) > 1
 
 
 def _is_given_up(knowledge: Knowledge, relation: Relation, name: Name, bound: Pin, now: float) -> bool:

@@ -2,9 +2,10 @@
 
 Invariant: only own names, pinned ones, those that petnames stand for and those that are handed to this node's owner
 make events, each kind by one owner at most once an hour for one name, and a claim makes one: that which says most. What
-any stranger can do (to contest a name, or to hand one over) is told at most `CONTESTS` times in an hour, each, and kept
-apart from the rest. So whoever does it again and again fills neither the memory nor the screen, and hides nothing but
-more of the same; `conflicts` lists all contests. Numbers go up by one from 1 for as long as the node runs.
+any stranger can do (to contest a name, to take one, or to hand one over) is told at most `CONTESTS` times in an hour,
+each, and kept apart from the rest. So whoever does it again and again fills neither the memory nor the screen, and
+hides nothing but more of the same; `conflicts` lists all contests. Numbers go up by one from 1 for as long as the node
+runs.
 """
 
 import enum
@@ -34,7 +35,9 @@ class Happening(enum.Enum):
     """What happened to a name."""
 
     CONTESTED = "contested"
-    """Another owner claims it."""
+    """Another owner claims it, too."""
+    TAKEN = "taken"
+    """Another owner claims it, which whoever it is pinned to does not hold (any more)."""
     EQUIVOCATED = "equivocated"
     """Its owner signed two different claims with one number: a key on two machines, or a lie."""
     ROTATED = "rotated"
@@ -53,8 +56,8 @@ class Happening(enum.Enum):
     """Its owner revoked all keys."""
 
 
-_BY_STRANGERS = frozenset({Happening.CONTESTED, Happening.HANDED})
-"""The latter unless the name is bound to the owner who hands it over."""
+_BY_STRANGERS = frozenset({Happening.CONTESTED, Happening.TAKEN, Happening.HANDED})
+"""The last one unless the name is bound to the owner who hands it over."""
 
 
 @attrs.frozen(slots=True)
@@ -141,12 +144,14 @@ class Events:
         *,
         entries: tuple[Entry | None, Entry | None],
         came: Collection[OwnerId],
+        held: bool,
         heir: OwnerId | None,
         ours: bool,
         yours: bool,
     ) -> None:
         """A claim changed what is known of the name: its owner's entry before and after, and who newly holds it.
 
+        `held` says that the owner in the interest holds it now.
         `heir` is to whom the owner in the interest handed it over, if so; `ours` says that this node signed the claim,
         and `yours` that the heir is this node's owner, who does not hold the name yet.
         A name that ended because its owner opened an era without it is told by `left`, when it is sure that it doesn't
@@ -158,7 +163,8 @@ class Events:
                 if owner == heir:
                     self.note(Happening.INHERITED, name, owner, interest, now)
                 elif interest.relation != "petname":  # which leads to its owner, whoever comes
-                    self.note(Happening.CONTESTED, name, owner, interest, now)
+                    taken = interest.relation == "pin" and not held
+                    self.note(Happening.TAKEN if taken else Happening.CONTESTED, name, owner, interest, now)
             return
         if claim.kind is Kind.REVOCATION:
             self.note(Happening.REVOKED, name, claim.owner, interest, now)

@@ -75,7 +75,8 @@ class Merger:
             changed |= self._holds.changed(name, had, after, now)
             for interest in self._bindings.interests(name, own=name in self._own):
                 came = [] if ours else _came(had, after)
-                self._tell(claim, name, interest, now, before=entry, came=came, ours=ours)
+                held = interest.owner in after
+                self._tell(claim, name, interest, now, before=entry, came=came, held=held, ours=ours)
         petnames = [petname for name in touched for petname in self._bindings.petnames_of(name)]
         if claim.kind is not Kind.REVOCATION:
             self._holds.heard((claim.name, owner), now)
@@ -109,9 +110,13 @@ class Merger:
         *,
         before: Entry | None,
         came: Iterable[OwnerId],
+        held: bool,
         ours: bool,
     ) -> None:
-        """Tell whoever the name matters to; `came` holds it newly, and that this node's owner does is no news."""
+        """Tell whoever the name matters to; `came` holds it newly, and that this node's owner does is no news.
+
+        `held` says that the owner in the interest holds it.
+        """
         heir = heir_of(self._registry, name, interest.owner)
         self._events.merged(
             claim,
@@ -120,6 +125,7 @@ class Merger:
             now,
             entries=(before, self._registry.entry(name, claim.owner)),
             came=[one for one in came if one == heir or one != self._owner],
+            held=held,
             heir=heir,
             ours=ours,
             yours=heir == self._owner and name not in self._own,

@@ -80,7 +80,10 @@ class Held:
     given_up: bool = False
     """Whether the owner gave it up, so that what is bound to it here leads nowhere; never of an own name."""
     contested: bool = False
-    """Whether another owner holds the name, too. A petname leads to one owner, so nobody contests it."""
+    """Whether several owners hold the name, or another one does while this one's work for it is being done.
+
+    A petname leads to one owner, so nobody contests it.
+    """
     era: int = 0
     """The latest era in which the owner is known to have signed anything."""
 

@@ -52,6 +52,8 @@ def test_without_a_daemon_it_watches_nothing(home, beam):
 def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, monkeypatch):
     kinds = [(what, relation) for what in Happening for relation in ("own", "petname", "pin")]
     kinds.remove((Happening.CONTESTED, "petname"))  # a petname leads to its owner, whoever comes
+    kinds.remove((Happening.TAKEN, "petname"))
+    kinds.remove((Happening.TAKEN, "own"))
     kinds.remove((Happening.HANDED, "own"))
     kinds.append((Happening.HANDED, "heir"))
     node.name_events = [
@@ -73,6 +75,9 @@ def test_names_are_watched_until_the_daemon_or_the_person_ends_it(node, beam, mo
     lines = done.out.splitlines()
     assert len(lines) == len(kinds)  # each once, however often it looks
     assert lines[0].startswith("2001-09-09 01:46:40Z  byron.local is claimed by")
+    (taken,) = (line for line, (what, _) in zip(lines, kinds, strict=True) if what is Happening.TAKEN)
+    assert "too" not in taken
+    assert "conflicts" not in taken
     assert lines[-1].endswith(f"byron.local is yours now, says {OWNER}: `beam register byron` takes it")
     assert all(" to him" in line for line, kind in zip(lines, kinds, strict=True) if kind[0] is Happening.TRANSFERRED)
     looks.clear()

@@ -287,13 +287,21 @@ def test_a_bound_name_that_its_owner_gave_up_is_marked_so_and_who_else_holds_it_
 
 
 def test_a_name_that_another_owner_claims_too_is_marked_as_contested():
-    known = knowledge(claim(2), claim(2, "bob"), claim(1, "carol"), owner=0)
+    known = knowledge(
+        *(claim(2, name) for name in ("alice", "bob", "carol")),
+        *(claim(1, name) for name in ("carol", "erin", "frank")),
+        claim(2, "erin", kind=Kind.TOMBSTONE),
+        owner=0,
+    )
     known.reserve(ALICE, contest=True, now=NOW)  # while the work for its own claim is done
     known.reserve(Name("dave"), contest=False, now=NOW)
-    for name, owner in (("bob", 2), ("carol", 2)):
+    for name, owner in (("bob", 2), ("carol", 2), ("erin", 2), ("frank", 2)):  # who gave one up, and never had one
         known.bindings.pin(Name(name), owner_id(owner), NOW)
     known.call(Name("ann"), Name("carol"), owner_id(2), NOW)
     assert {str(one.name): one.contested for one in answering.held(known, NOW)} == {
-        "alice": True, "ann": False, "bob": False, "carol": True, "dave": False,
+        "alice": True, "ann": False, "bob": False, "carol": True, "dave": False, "erin": False, "frank": False,
     }  # fmt: skip
+    assert [one.name.label for one in conflicts(known, NOW)] == ["carol"]
     assert not any(one.contested for one in answering.held(known, NOW + RETENTION))
+    known.take(claim(0, "gail", era=1).encoded, NOW)  # by another machine: this one's key signs no more
+    assert [one.name.label for one in answering.held(known, NOW) if one.contested] == ["carol"]

@@ -45,6 +45,11 @@ def test_what_happens_to_a_pinned_name(heard, told):
     assert pinned(heard, heard) == told
 
 
+@pytest.mark.parametrize("gone", [claim(0, seq=2, kind=Kind.TOMBSTONE), claim(0, "bob", era=1), revocation(0)])
+def test_whoever_claims_what_its_pinned_owner_holds_no_more_contests_nothing(gone):
+    assert [what for what, owner in pinned(gone, claim(1)) if owner == owner_id(1)] == ["taken"]
+
+
 def test_what_happens_to_what_a_petname_stands_for():
     known = knowledge(claim(0), claim(1))
     known.call(Name("anna"), ALICE, owner_id(0), NOW)
