@@ -101,10 +101,7 @@ _FAULTS = (
         Hop.NAME,
         "{host} is changing hands",
         "Its owner has handed this name over, and the next one has not registered it yet. Until then it leads nowhere.",
-        (
-            Step("Try again later: it leads to the next owner from then on."),
-            _TAKE,
-        ),
+        (Step("Try again later: it leads to the next owner from then on."), _TAKE),
     ),
     _Fault(
         (NameUnclaimed,),
@@ -122,11 +119,7 @@ _FAULTS = (
         Hop.NAME,
         "{host} is not known",
         "Neither this machine nor the machines it is connected to know anybody who holds this name.",
-        (
-            Step("Check how the name is spelled."),
-            _PEERS,
-            _CLAIM,
-        ),
+        (Step("Check how the name is spelled."), _PEERS, _CLAIM),
     ),
     _Fault(
         (NameContested,),
@@ -223,6 +216,8 @@ _FAULTS = (
 
 
 _UNPIN = Step("Let the pin go: the name leads to whoever else holds it then, if anybody does:", "beam unpin {label}")
+_UNPIN_TO_ONE = "Or let the pin go; the name leads to that owner then:"
+_UNPIN_TO_SEVERAL = "Or let the pin go; the usual rules choose among these owners then, if they can:"
 _FORGET = Step("Let the petname go:", "beam petname --forget {label}")
 _PINNED = (
     "On this machine the name is pinned to one owner, who {}. So that nobody else can pose as them, it leads nowhere."
@@ -316,6 +311,9 @@ def _page(fault: _Fault, said: str, visit: Visit, choices: Sequence[Choice]) -> 
 def _steps(fault: _Fault, visit: Visit, choices: Sequence[Choice]) -> list[Step]:
     """Those of a fault, without any that is refused or of no use for the host that was visited."""
     steps = [step for step in fault.steps if (visit.names and not choices) or step is not _CLAIM]
+    if choices:
+        freed = attrs.evolve(_UNPIN, text=_UNPIN_TO_ONE if len(choices) == 1 else _UNPIN_TO_SEVERAL)
+        steps = [freed if step is _UNPIN else step for step in steps]
     if visit.petname and any(step in _ABOUT_THE_NAME for step in steps):
         return [*(step for step in steps if step not in _ABOUT_THE_NAME), _PETNAME]
     return steps
