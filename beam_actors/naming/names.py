@@ -17,6 +17,7 @@ from beam_actors.errors import (
     BeamError,
     ClaimRefused,
     NotAllowed,
+    QuotaExceeded,
     ResourceExhausted,
     StorageError,
 )
@@ -37,6 +38,7 @@ from beam_actors.naming.tending import (
     Release,
     Rouse,
     Spoken,
+    TakeBack,
     TellProgress,
     Tend,
 )
@@ -140,6 +142,7 @@ class Names(Pool):
         except (ActorError, ResourceExhausted) as error:
             _log.debug("nobody is asked about own names before an era", error=str(error))
         await self._open_era()
+        await self._take_back(former)
         for name in await self._held():
             await self.ref.ask(StartMember(name.label), timeout=_ASK)
 
@@ -161,6 +164,20 @@ class Names(Pool):
             self.send_after(HOUR if isinstance(error, ClaimRefused) else _RETRY, Spoken(claims[0].era - 1))
         else:
             _log.info("names are claimed anew in a later era", era=self._key.era, names=len(claims))
+
+    async def _take_back(self, former: _Former) -> None:
+        """Hold again what was given up before the era, where this machine could not say so as it opened it.
+
+        Another machine of the owner may have opened it first: its claims ended what said that the names were given up,
+        so that nothing was left of which to speak. What it says of them in the era goes first.
+        """
+        for name in [name for name, before in former if before.own is not None]:
+            try:
+                if await self._registrar.ask(TakeBack(name, self._key.era), timeout=_ASK):
+                    _log.info("a name is taken back in an era that another machine opened", name=str(name))
+            except (StorageError, QuotaExceeded) as error:
+                again = f"`beam register {name}` takes it back"
+                _log.warning("a name is not taken back", name=str(name), error=str(error), again=again)
 
     def _anew(self, name: Name, holding: Holding, now: float) -> Claim | None:
         """The first claim of the era for the name: of one that is not held here, that it is given up.

@@ -91,6 +91,20 @@ class OwnNames(Mapping[Name, Own]):
         if self._held.pop(name, None) or self._given_up.pop(name, None):
             self._record(records.drop_own(name))
 
+    def take_back(self, name: Name, era: int) -> bool:
+        """Hold a name again that was given up, unless the owner said so in `era`; whether it was given up until now.
+
+        Raises:
+            QuotaExceeded: as `add`.
+        """
+        own, entry = self._given_up.get(name), self._registry.entry(name, self._owner)
+        said = entry.claim if entry is not None and entry.era >= era else None
+        if own is None or own.handing is not None or was_given_up(own, said) or was_handed_over(own, said):
+            return False
+        self._check_room(name)
+        self._held[name] = self._given_up.pop(name)
+        return True
+
     def spare(self, in_use: Collection[Name]) -> Name | None:
         """The own name that may be given up so that there is room for another one, if that helps.
 

@@ -48,7 +48,7 @@ from beam_actors.naming.proving import Proving
 from beam_actors.naming.questions import ANSWERS, TOLD, PeersQuestion, Question
 from beam_actors.naming.ranges import ID
 from beam_actors.naming.results import RegistryStatistics
-from beam_actors.naming.tending import Keep, KeepMade, Publish, Reserve, Unreserve
+from beam_actors.naming.tending import Keep, KeepMade, Publish, Reserve, TakeBack, Unreserve
 from beam_actors.naming.timekeeping import Timekeeper
 from beam_actors.ports import Clock, Store
 from beam_actors.runtime import Actor, Mailbox, Overflow, Ref, Reply, receives
@@ -228,6 +228,13 @@ class Registrar(Actor):
         self._ledger.check_disk()
         self._known.own.drop(message.name)
         self._ledger.commit_for(self.defer())
+
+    @receives(TakeBack)
+    def on_take_back(self, message: TakeBack) -> None:
+        """Intend to hold a name again."""
+        self._ledger.check_disk()
+        back = self._known.own.take_back(message.name, message.era)
+        self._announcer.answer_when_durable(self.defer(), back, ())
 
     @receives(KeepMade)
     def on_keep_made(self, message: KeepMade) -> None:

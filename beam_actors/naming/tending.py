@@ -52,6 +52,17 @@ class Unreserve:
 
 
 @attrs.frozen(slots=True)
+class TakeBack:
+    """Hold a name again that was given up, or handed over, before `era`, unless that was said in it, too.
+
+    Reply: whether it was so and is held now; or `QuotaExceeded`.
+    """
+
+    name: Name
+    era: int
+
+
+@attrs.frozen(slots=True)
 class GetMade:
     """Reply: the random name that was made for the purpose before, or None."""
 

@@ -290,10 +290,10 @@ async def lab(count: int, **options):
         yield wires, [await stack.enter_async_context(Node(wires, number, **options).run()) for number in range(count)]
 
 
-def two_machines():
+def two_machines(**options):
     """Two machines of one owner, which do not run yet, and the wires between them."""
     wires = Wires()
-    return wires, Node(wires, 0, owner=0), Node(wires, 1, owner=0)
+    return wires, Node(wires, 0, owner=0, **options), Node(wires, 1, owner=0, **options)
 
 
 async def settle(seconds: float = 3.0):

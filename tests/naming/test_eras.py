@@ -6,14 +6,14 @@ import trio
 from structlog.testing import capture_logs
 
 from beam_actors.errors import NameNotFound, NotAllowed
-from beam_actors.naming import Claim, Kind, names_in_era
+from beam_actors.naming import NO_WORK, Claim, Kind, names_in_era
 from beam_actors.naming.grammar import Query
-from beam_actors.naming.limits import HOUR
+from beam_actors.naming.limits import HOUR, Limits
 from beam_actors.naming.messages import Submit, Taken
 from beam_actors.naming.tending import GiveUp, Publish, Reserve, Unreserve
 from beam_actors.testing.store import MemoryStore
 from beam_actors.values import Name
-from tests.naming.builders import FIRST, claim, owner_id, owner_key, peer, revocation
+from tests.naming.builders import CHEAP, FIRST, claim, owner_id, owner_key, peer, revocation
 from tests.naming.lab import Node, Wires, entry, give, ids, lab, members, settle, two_machines
 
 ALICE = Name("alice")
@@ -246,6 +246,62 @@ async def test_another_machine_of_the_owner_serves_its_names_again_with_the_key_
             assert (await node.naming.resolve("bob")).peers == (phone.me,)
             with pytest.raises(NameNotFound):
                 await node.naming.resolve("gone")
+
+
+@pytest.mark.parametrize("work", [NO_WORK, CHEAP])
+async def test_what_is_to_be_taken_back_is_so_though_another_machine_opens_the_era_first(autojump_clock, work):
+    """Its claims end what said that the names were given up; what it gives up in the era itself stays so."""
+    wires, laptop, phone = two_machines(difficulty=work)
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        await laptop.naming.register("xray")
+        await laptop.naming.register("yoke")
+        await settle(30)
+        await phone.naming.register("keep")
+        for name in ("xray", "yoke"):
+            await phone.naming.release(name)
+        await settle(15)
+        assert await laptop.naming.names() == ()
+    store = await MemoryStore.open(laptop.disk)
+    promised = await names_in_era(store, laptop.owner, 1)
+    await store.close()
+    assert list(map(str, promised.taken_back)) == ["xray", "yoke"]
+    laptop.key = phone.key = owner_key(0, 1)
+    async with phone.run():
+        await settle(15)
+        await phone.naming.register("yoke")
+        await phone.naming.release("yoke")
+        async with laptop.run():
+            wires.connect(laptop, phone)
+            await settle(30)
+            assert (await phone.naming.resolve("xray")).peers == (laptop.me,)
+            assert [str(held.name) for held in await laptop.naming.names()] == ["xray"]
+            with pytest.raises(NameNotFound):
+                await laptop.naming.resolve("yoke")
+
+
+async def test_what_there_is_no_room_for_in_the_era_is_said_to_be_left(autojump_clock):
+    wires, laptop, phone = two_machines(limits=Limits(names_per_owner=2))
+    async with laptop.run(), phone.run():
+        wires.connect(laptop, phone)
+        await laptop.naming.register("keep")
+        await settle(15)
+        await phone.naming.register("keep")
+        for name in ("xray", "yoke"):
+            await laptop.naming.register(name)
+            await settle(15)
+            await phone.naming.release(name)
+            await settle(15)
+    laptop.key = phone.key = owner_key(0, 1)
+    with capture_logs() as logged:
+        async with phone.run():
+            await settle(15)
+            async with laptop.run():
+                wires.connect(laptop, phone)
+                await settle(30)
+                assert [str(held.name) for held in await laptop.naming.names()] == ["keep", "xray"]
+    (line,) = (line for line in logged if line["event"] == "a name is not taken back")
+    assert (line["name"], line["again"]) == ("yoke", "`beam register yoke` takes it back")
 
 
 @pytest.mark.parametrize(("era", "claimed"), [(1, {"held", "given", "handed"}), (2, {"held"})])

@@ -138,6 +138,30 @@ def test_what_was_given_up_is_forgotten_with_the_claim_that_said_so():
     assert (desk.own.given_up, desk.rows()) == ({}, set())
 
 
+def test_what_was_given_up_before_an_era_is_taken_back_unless_it_was_given_up_in_it():
+    gone = claim(seq=2, kind=Kind.TOMBSTONE, issued=NOW + 9, previous=claim().id)
+    desk = Desk(claim(), names_per_owner=1)
+    desk.own.add(ALICE, contest=False, now=NOW)
+    assert not desk.own.take_back(ALICE, 1)  # it is held
+    desk.says(gone)
+    assert not desk.own.take_back(ALICE, 0)
+    assert not desk.own.take_back(BOB, 1)
+    desk.says(claim(0, "bob", era=1))
+    with pytest.raises(QuotaExceeded):
+        desk.own.take_back(ALICE, 1)
+    desk.registry.merge(claim(0, "bob", seq=2, era=1, kind=Kind.TOMBSTONE))
+    desk.registry.merge(
+        claim(seq=3, era=1, kind=Kind.TOMBSTONE, issued=NOW + 20)
+    )  # which opens an era, as far as is known
+    assert desk.own.take_back(ALICE, 1)
+    assert (set(desk.own), desk.own.given_up) == ({ALICE}, {})
+    again = Desk(claim())
+    again.own.add(ALICE, contest=False, now=NOW)
+    for one in (gone, claim(seq=3, era=1, kind=Kind.TOMBSTONE, issued=NOW + 20, previous=gone.id)):
+        again.says(one)
+    assert not again.own.take_back(ALICE, 1)
+
+
 def test_the_names_of_the_owner_s_other_machines_count():
     desk = Desk(claim(0, "theirs", variant=1), claim(1, "strangers"), names_per_owner=2)
     desk.own.add(ALICE, contest=False, now=NOW)
