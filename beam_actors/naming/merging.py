@@ -37,7 +37,7 @@ class Merged:
 class Merger:
     """The parts of one node's knowledge that a merge changes. One holder."""
 
-    __slots__ = ("_bindings", "_events", "_holds", "_left", "_own", "_owner", "_registry")
+    __slots__ = ("_bindings", "_events", "_holds", "_left", "_own", "_owner", "_registry", "_silent")
 
     def __init__(
         self, registry: Registry, holds: Holds, bindings: Bindings, own: OwnNames, events: Events, *, owner: OwnerId
@@ -50,6 +50,7 @@ class Merger:
         self._events = events
         self._owner = owner
         self._left: set[Name] = set()  # in a later era their owner has not spoken of them yet
+        self._silent: dict[Key, Entry] = {}  # what ended so of holds that matter here, until their owner does
 
     def __repr__(self) -> str:
         return f"<Merger into {self._registry!r}, {len(self._left)} names left>"
@@ -64,10 +65,15 @@ class Merger:
         ended = [entry.claim.name for entry in self._registry.ended_by(claim)]
         touched = ended if claim.kind is Kind.REVOCATION else [*ended, claim.name]
         before = [(self.holders(name, now), self._registry.entry(name, owner)) for name in touched]
+        silent: Entry | None = None
         if claim.kind is not Kind.REVOCATION:
+            silent = self._silent.pop((claim.name, owner), None)
             held = {name for name, (had, _entry) in zip(touched, before, strict=True) if owner in had}
             self._carry_on_holds(claim, ended, held)
             self._left.update(ended)
+            for name, (_had, entry) in zip(ended, before, strict=False):
+                if entry is not None and self._matters((name, owner)):
+                    self._silent[name, owner] = entry
         self._registry.merge(claim)
         changed: set[Key] = set()
         for name, (had, entry) in zip(touched, before, strict=True):
@@ -75,8 +81,9 @@ class Merger:
             changed |= self._holds.changed(name, had, after, now)
             for interest in self._bindings.interests(name, own=name in self._own):
                 came = [] if ours else _came(had, after)
-                held = interest.owner in after
-                self._tell(claim, name, interest, now, before=entry, came=came, held=held, ours=ours)
+                known = silent if entry is None else entry
+                has = interest.owner in after
+                self._tell(claim, name, interest, now, before=known, came=came, held=has, ours=ours)
         petnames = [petname for name in touched for petname in self._bindings.petnames_of(name)]
         if claim.kind is not Kind.REVOCATION:
             self._holds.heard((claim.name, owner), now)
@@ -91,6 +98,12 @@ class Merger:
             for interest in self._bindings.interests(name, own=name in self._own):
                 if self._registry.entry(name, interest.owner) is None:
                     self._events.left(name, interest, now, era=self._registry.era_of(interest.owner))
+        self._silent = {key: entry for key, entry in self._silent.items() if self._matters(key)}
+
+    def _matters(self, key: Key) -> bool:
+        """Whether a person here owns or bound the hold."""
+        name, owner = key
+        return any(one.owner == owner for one in self._bindings.interests(name, own=name in self._own))
 
     def _carry_on_holds(self, claim: Claim, ended: Iterable[Name], held: Collection[Name]) -> None:
         """A later era began, or the name is handed over: what was `held` until then, and had not lapsed, may go on."""

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from beam_actors.naming.claim import Kind
 from beam_actors.naming.events import CONTESTS, KEPT, Events, Happening, Interest
 from beam_actors.naming.limits import HOUR, MINUTE
+from beam_actors.naming.records import Own
 from beam_actors.values import Name
 from tests.naming.builders import NOW, claim, owner_id, revocation
 from tests.naming.tables import knowledge
@@ -81,14 +82,50 @@ def test_what_happens_to_an_own_name_and_to_nobodys():
     ]
 
 
-def test_an_owner_who_says_all_anew_in_an_era_has_released_nothing():
-    known = knowledge(claim(0), claim(0, "bob"))
-    for name in (ALICE, Name("bob")):
-        known.bindings.pin(name, owner_id(0), NOW)
-    for one in (claim(0, "bob", era=1), claim(0, era=1)):
-        known.take(one.encoded, NOW + MINUTE)
+@pytest.mark.parametrize("order", itertools.permutations(["alice", "attic", "bob", "carol"]))
+def test_an_owner_who_says_all_anew_in_an_era_has_released_nothing_and_each_name_is_told_once(order):
+    """Whichever is heard first ends the others for a moment; attic matters to nobody here, and carol is own."""
+    known = knowledge(*(claim(0, name) for name in order), owner=0)
+    known.bindings.pin(ALICE, owner_id(0), NOW)
+    known.call(Name("rob"), Name("bob"), owner_id(0), NOW)
+    known.own.load(Own(Name("carol"), NOW, owner_id(0)))
+    for name in order:
+        for _ in range(2):
+            known.take(claim(0, name, era=1).encoded, NOW + MINUTE)
     known.wake(NOW + 2 * MINUTE)
-    assert {event.what for event in known.events.after(0)} == {Happening.ROTATED}
+    known.take(claim(0, "alice", seq=2, era=1).encoded, NOW + 3 * HOUR)
+    assert sorted((event.name.label, event.what, event.era) for event in known.events.after(0)) == [
+        (name, Happening.ROTATED, 1) for name in ("alice", "bob", "carol")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (claim(0, era=1), "rotated"),
+        (claim(0, era=1, kind=Kind.TOMBSTONE), "released"),
+        (claim(0, era=1, kind=Kind.TRANSFER, to=1), "transferred"),
+    ],
+)
+def test_what_is_said_of_a_name_after_it_was_left_behind_is_told(said, told):
+    known = knowledge(claim(0))
+    known.bindings.pin(ALICE, owner_id(0), NOW)
+    known.take(claim(0, "bob", era=1).encoded, NOW)
+    for minute in range(3):
+        known.wake(NOW + minute * MINUTE)
+    known.take(said.encoded, NOW + HOUR)
+    assert [event.what.value for event in known.events.after(0)] == ["left-behind", told]
+
+
+def test_what_was_let_go_meanwhile_is_told_no_more():
+    known = knowledge(claim(0))
+    known.bindings.pin(ALICE, owner_id(0), NOW)
+    known.take(claim(0, "bob", era=1).encoded, NOW)
+    known.bindings.unpin(ALICE)
+    known.wake(NOW + MINUTE)
+    known.bindings.pin(ALICE, owner_id(0), NOW + MINUTE)
+    known.take(claim(0, era=1).encoded, NOW + HOUR)
+    assert known.events.after(0) == ()
 
 
 def test_what_this_node_does_itself_is_no_news():
