@@ -81,6 +81,19 @@ MUTANTS = (
         edits=(Edit("naming/offline.py", "    if await is_revoked(store, owner):\n        return EraNames()\n", ""),),
     ),
     Mutant(
+        name="taken-back-by-the-first-alone",
+        bug="What an era is to take back is forgotten where another machine of the owner opened it first.",
+        test="naming/test_eras.py::test_what_is_to_be_taken_back_is_so_though_another_machine_opens_the_era_first",
+        edits=(Edit("naming/names.py", "        await self._take_back(former)\n", ""),),
+    ),
+    Mutant(
+        name="rotated-told-of-the-first-alone",
+        bug="Of the names that an owner signs anew in an era, people hear of the one that came first alone.",
+        test="naming/test_merging.py"
+        "::test_a_name_that_an_era_left_out_is_told_a_while_later_unless_it_is_claimed_again",
+        edits=(Edit("naming/merging.py", "known = silent if entry is None else entry", "known = entry"),),
+    ),
+    Mutant(
         name="left-behind-told-as-given-up",
         bug="What an owner has not claimed in a later era is told as given up.",
         test="naming/test_merging.py"
