@@ -23,7 +23,10 @@ _HAPPENED = {
     ("contested", "own"): "is claimed by {owner}, too; here it stays yours",
     ("contested", "pin"): "is claimed by {owner}, too; here your pin decides",
     ("taken", "pin"): "is claimed by {owner}, and not by whom you pinned; here your pin decides, so it leads nowhere",
-    ("equivocated", "own"): "was signed twice with one number: your key is on two machines, or in other hands",
+    ("equivocated", "own"): (
+        "was signed twice with one number: two machines of yours did not hear of each other, which mends itself, or "
+        "somebody else has your key: `beam rotate-key` replaces it"
+    ),
     ("equivocated", "pin"): "was signed twice with one number by its owner {owner}",
     (
         "equivocated",
@@ -151,7 +154,7 @@ def _happened(event: Mapping[str, Any], *, yours: bool, refusal: str | None) -> 
         what += f". {refusal}"
     if event["what"] == "handed" and not yours:
         what += f": `beam register {name.partition('.')[0]}` takes it"
-    hint = " (`beam names conflicts`)" if event["what"] in {"contested", "equivocated"} else ""
+    hint = " (`beam names conflicts`)" if event["what"] == "contested" else ""
     return f"{moment(event['at'])}  {name} {what}{hint}"
 
 

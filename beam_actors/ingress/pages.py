@@ -216,8 +216,8 @@ _FAULTS = (
 
 
 _UNPIN = Step("Let the pin go: the name leads to whoever else holds it then, if anybody does:", "beam unpin {label}")
-_UNPIN_TO_ONE = "Or let the pin go; the name leads to that owner then:"
-_UNPIN_TO_SEVERAL = "Or let the pin go; the usual rules choose among these owners then, if they can:"
+_UNPIN_TO_ONE = "Let the pin go; the name leads to that owner then:"
+_UNPIN_TO_SEVERAL = "Let the pin go; the usual rules choose among these owners then, if they can:"
 _FORGET = Step("Let the petname go:", "beam petname --forget {label}")
 _PINNED = (
     "On this machine the name is pinned to one owner, who {}. So that nobody else can pose as them, it leads nowhere."

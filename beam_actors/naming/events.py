@@ -94,7 +94,7 @@ class Events:
     def __init__(self) -> None:
         self._by_strangers: dict[Happening, deque[Event]] = {what: deque(maxlen=KEPT) for what in _BY_STRANGERS}
         self._others: deque[Event] = deque(maxlen=KEPT)
-        self._told: dict[tuple[Happening, Name, OwnerId], float] = {}
+        self._told: dict[tuple[Happening, Name, OwnerId, int | None], float] = {}
         self._last = 0
 
     def __repr__(self) -> str:
@@ -121,16 +121,16 @@ class Events:
         heir: OwnerId | None = None,
         era: int | None = None,
     ) -> None:
-        """Keep it, unless the same was told within an hour, or strangers did too much of it."""
+        """Keep it, unless the same was told within an hour, of the same era if any, or strangers did too much of it."""
         self._told = {key: at for key, at in self._told.items() if 0 <= now - at < HOUR}
         by_stranger = what in _BY_STRANGERS and not (what is Happening.HANDED and interest.relation != "heir")
-        if (what, name, owner) in self._told:
+        if (what, name, owner, era) in self._told:
             return
         if by_stranger and sum(key[0] is what for key in self._told) >= CONTESTS:
             return
         if len(self._told) >= 2 * KEPT:  # the names' own owners, in a hurry
             return
-        self._told[what, name, owner] = now
+        self._told[what, name, owner, era] = now
         self._last += 1
         kept = self._by_strangers[what] if by_stranger else self._others
         kept.append(Event(self._last, now, what, name, owner, interest.relation, heir, era))

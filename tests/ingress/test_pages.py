@@ -159,11 +159,11 @@ def test_the_page_of_a_pin_says_what_its_owner_did_and_doubts_no_spelling(error,
     )
     assert (other.detail, "beam 3000 --name a" in [step.command for step in other.steps]) == (detail, False)
     assert [step.text for step in other.steps if "unpin" in step.command] == [
-        "Or let the pin go; the name leads to that owner then:"
+        "Let the pin go; the name leads to that owner then:"
     ]
     several = page_for(error(detail), Visit("a.local"), [Choice(OWNER), Choice(OwnerId(bytes(32)))])
     assert [step.text for step in several.steps if "unpin" in step.command] == [
-        "Or let the pin go; the usual rules choose among these owners then, if they can:"
+        "Let the pin go; the usual rules choose among these owners then, if they can:"
     ]
     assert (other.options[0].url, other.options[0].pin) == (f"http://a.{OWNER}.local/", f"beam pin a {OWNER}")
 

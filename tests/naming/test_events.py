@@ -46,6 +46,11 @@ def test_what_happens_to_a_pinned_name(heard, told):
     assert pinned(heard, heard) == told
 
 
+def test_each_era_of_a_pinned_owner_is_told_once_also_within_an_hour():
+    first, second = claim(0, era=1), claim(0, era=2)
+    assert pinned(first, second, first, second) == [("rotated", owner_id(0))] * 2
+
+
 @pytest.mark.parametrize("gone", [claim(0, seq=2, kind=Kind.TOMBSTONE), claim(0, "bob", era=1), revocation(0)])
 def test_whoever_claims_what_its_pinned_owner_holds_no_more_contests_nothing(gone):
     assert [what for what, owner in pinned(gone, claim(1)) if owner == owner_id(1)] == ["taken"]
