@@ -125,7 +125,7 @@ class Rows:
 
         def row(held: naming.Held) -> NameRow:
             if held.relation != "own":  # what is kept here goes before a pin
-                return self.name(held, now, leads=held.name not in own)
+                return self.name(held, now, leads=held.name not in own and _is_claimed(held, now))
             here, standing = held.name in own, standing_of(held, keys.era)
             if not here:
                 leads = held.name not in bound
@@ -225,6 +225,11 @@ class Rows:
                 for choice in conflict.choices
             ),
         )
+
+
+def _is_claimed(held: naming.Held, now: float) -> bool:
+    """Whether a claim of its owner that counts now is known, so that what is bound to it leads to a peer."""
+    return bool(held.peers) and (held.expires is None or now <= held.expires)
 
 
 def single_rows(held: Iterable[naming.Held], owner: OwnerId) -> list[naming.Held]:

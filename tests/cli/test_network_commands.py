@@ -15,6 +15,12 @@ def test_the_curl_line_of_status_works_as_pasted(node, beam):
     )
 
 
+def test_the_curl_line_of_status_opens_no_name_without_a_url(node, beam):
+    beam("register", "byron")
+    assert beam("names", "--json").json["names"][0]["url"] is None
+    assert "https://NAME.local" in beam("status").out
+
+
 def test_a_peer_that_is_not_reached_says_why(daemon, beam):
     up, lost = beam("peers").out.splitlines()
     assert up.startswith(f"{OTHER}\tup\tyes\tdirect\t")

@@ -73,7 +73,7 @@ def test_a_name_has_a_url_where_something_is_served_under_it(offered):
 
 def test_a_name_that_its_owner_gave_up_has_no_url():
     held = naming.Held(
-        name=SITE, relation="pin", target=SITE, how="command", owner=OWNER, peers=(), expires=None, since=1.0
+        name=SITE, relation="pin", target=SITE, how="command", owner=OWNER, peers=(PEER,), expires=None, since=1.0
     )
     rows = [ROWS.name(attrs.evolve(held, given_up=gone), 100.0, leads=True) for gone in (False, True)]
     assert [(row.given_up, row.url) for row in rows] == [(False, "https://site.local"), (True, None)]
@@ -94,6 +94,8 @@ KEYS = SimpleNamespace(owner_id=OWNER, era=0)
 OWN = naming.Held(name=SITE, relation="own", target=SITE, how=None, owner=OWNER, peers=(PEER,), expires=None, since=1.0)
 PIN = attrs.evolve(OWN, relation="pin", how="command", owner=OwnerId(bytes(32)))
 REPLACED = attrs.evolve(OWN, era=1)
+UNKNOWN = attrs.evolve(PIN, peers=())
+NOW = 100.0
 
 
 @pytest.mark.parametrize(
@@ -112,10 +114,15 @@ REPLACED = attrs.evolve(OWN, era=1)
         ([PIN], [OWN], False, {"own": False, "pin": True}),
         ([PIN], [], False, {"pin": True}),
         ([OWN, PIN], [], False, {"own": False, "pin": False}),
+        ([UNKNOWN], [], False, {"pin": False}),
+        ([attrs.evolve(UNKNOWN, relation="petname")], [], False, {"petname": False}),
+        ([attrs.evolve(PIN, expires=NOW)], [], False, {"pin": True}),
+        ([attrs.evolve(PIN, expires=NOW - 1)], [], False, {"pin": False}),  # it ended, and nothing renewed it
+        ([attrs.evolve(PIN, relation="petname", expires=NOW - 1)], [], False, {"petname": False}),
     ],
 )
 def test_a_row_has_a_url_where_the_name_leads_to_a_site_of_its_owner(here, elsewhere, offered, urls):
-    rows = ROWS.names(here, elsewhere, KEYS, {SITE} if offered else set(), 0.0)
+    rows = ROWS.names(here, elsewhere, KEYS, {SITE} if offered else set(), NOW)
     assert {row.relation: row.url is not None for row in rows} == urls
 
 
