@@ -260,13 +260,14 @@ def recover(app: App, era: int | None, phrase_file: str | None, passphrase_file:
         app.out.data({"owner": str(chain.owner_id), "era": wanted, **known, **_told(names)})
         return
     app.out.styled(f"✅ This machine signs for {chain.owner_id} in era {wanted}.", fg="green")
-    app.out.prose(
-        "`beam start --detach`, then `beam register NAME` for each name that it should serve; `beam names` lists yours "
-        "once a peer has told them."
-    )
     if names is not None:
         _say_names(app, names)
-    if era is None:
+    which = "any other" if names is not None and names.names else "each name"
+    app.out.prose(
+        f"`beam start --detach`, then `beam register NAME` for {which} that it should serve; `beam names` lists yours "
+        "once a peer has told them."
+    )
+    if era is None and wanted == 0:  # whoever has the key of a later one knows of them
         app.out.prose("If you ever rotated or transferred: `beam recover --era N`, with the last N that was said.")
 
 

@@ -223,6 +223,25 @@ def test_what_was_released_elsewhere_and_comes_back_with_an_era_is_told_before_a
     assert (said["era"], said["claims"], said["takes_back"]) == (3, ["cottage"], ["cottage"])
 
 
+def test_what_a_recovered_machine_claims_is_said_before_what_is_to_be_registered(beam, phrase_file, owner_of_cottage):
+    out = " ".join(beam("recover", "--phrase-file", phrase_file).out.split())
+    assert out.index("It claims cottage.") < out.index("`beam register NAME` for any other that it should serve")
+
+
+def test_a_recovered_machine_that_claims_nothing_is_told_to_register_each_name(beam, phrase_file):
+    out = " ".join(beam("recover", "--phrase-file", phrase_file).out.split())
+    assert "It claims" not in out
+    assert "`beam register NAME` for each name that it should serve" in out
+
+
+def test_the_later_eras_are_mentioned_in_the_first_alone(beam, phrase_file):
+    hint, recover = "If you ever rotated or transferred", ("recover", "--phrase-file", phrase_file)
+    assert hint in beam(*recover).out
+    assert hint not in beam(*recover, "--era", "0").out
+    assert hint not in beam(*recover, "--era", "1", "--yes").out
+    assert hint not in beam(*recover).out
+
+
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_recovery_is_done_though_nobody_can_say_what_is_claimed(home, beam, phrase_file, damaged):
     assert beam("recover", "--phrase-file", phrase_file).exit_code == 0
