@@ -55,8 +55,9 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
     name = name_of(name)
     ensure_daemon(app.home, app.out.note, check=lambda: check_name(name))
     answer = claim(app, name, contest=contest, work=work)
+    further = None if work == 1 else work
     if app.out.as_json:
-        app.out.data(answer)
+        app.out.data({**answer, "further_work": further})
         return
     out = app.out
     out.styled(f"✅ {'Name registered' if answer['new'] else 'Yours already'}: {answer['full']}", fg="green")
@@ -74,10 +75,10 @@ def register(app: App, name: str, work: int | None, *, contest: bool) -> None:
         out.prose(f"Nothing is offered under it yet: `beam expose PORT --name {answer['name']}`.")
     if work == 1:
         out.prose("No more work than must be is done for it.")
-    elif work is not None:
+    elif further is not None:
         out.prose(
-            f"Work up to level {work} goes on in the background: `beam names conflicts` shows what is reached, if "
-            f"somebody else claims the name, too, and `beam register {answer['name']} --work 1` ends it."
+            f"Work up to level {further} goes on in the background; `beam register {answer['name']} --work 1` ends it. "
+            "While nobody else claims the name, nothing shows how far it is; then `beam names conflicts` does."
         )
 
 

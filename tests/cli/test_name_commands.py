@@ -141,12 +141,17 @@ def test_more_work_than_must_be_is_said_to_go_on(node, beam):
     said = "in the background"
     assert said not in beam("register", "byron").out
     for work in ("2", "30"):
-        out = beam("register", "byron", "--work", work).out
+        out = " ".join(beam("register", "byron", "--work", work).out.split())
         assert f"Work up to level {work} goes on {said}" in out
-        assert "`beam names conflicts` shows" in out
+        assert "While nobody else claims the name, nothing shows how far it is" in out
         assert "`beam register byron --work 1` ends it" in out
     ended = beam("register", "byron", "--work", "1").out
     assert (said in ended, "No more work than must be is done for it" in ended) == (False, True)
+
+
+@pytest.mark.parametrize(("work", "level"), [((), None), (("--work", "1"), None), (("--work", "30"), 30)])
+def test_a_program_is_told_which_further_work_it_asked_for(node, beam, work, level):
+    assert beam("register", "byron", *work, "--json").json["further_work"] == level
 
 
 def test_names_says_what_its_owner_gave_up(node, beam):
