@@ -44,8 +44,8 @@ def check_stopped(app: App) -> None:
 
 def _in_use(app: App) -> HomeInUse:
     return HomeInUse(
-        f"A daemon runs in {app.home.path}, so nothing was changed: keys change while none does, and what was done "
-        "takes effect when the daemon starts: `beam stop`, then this again, then `beam start --detach`."
+        f"A daemon runs in {app.home.path}, so nothing was changed: keys change only while none does. `beam stop`, "
+        "then this again, then `beam start --detach`."
     )
 
 

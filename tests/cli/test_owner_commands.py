@@ -346,7 +346,8 @@ def test_a_daemon_that_runs_is_named_before_the_phrase_is_typed(home, beam, owne
         done = beam(*command)
     assert done.exit_code == 4
     assert "nothing was changed" in done.err
-    assert "takes effect when the daemon starts" in done.err
+    assert "what was done" not in done.err  # nothing was
+    assert "`beam stop`, then this again, then `beam start --detach`" in " ".join(done.err.split())
     assert "Recovery phrase" not in done.err
 
 
