@@ -129,7 +129,7 @@ def connect(app: App, multiaddr: str) -> None:
 def disconnect(app: App, peer: str) -> None:
     """Take `connect` back: PEER is dialled no more, also after a restart, and what is open to it is closed.
 
-    PEER is its id, as `beam peers` shows it, or the address that was given to `connect`.
+    PEER is its id, as `beam peers` shows it, or any address with that id at its end, such as was given to `connect`.
 
     It keeps nobody out: PEER may connect again by itself, be met through others, and is dialled when a name or a
     forward leads there. Who may open what this machine offers is what --allow says, where it is offered.

@@ -39,7 +39,7 @@ def test_connect_and_ping(node, beam):
 
 
 @pytest.mark.parametrize("peer", [OTHER, f" {OTHER}\n", f"/ip4/192.0.2.1/tcp/1/p2p/{OTHER}"])
-def test_disconnect_takes_an_id_or_the_address_and_says_what_it_does_not_do(node, beam, peer):
+def test_disconnect_takes_an_id_or_an_address_that_ends_in_it_and_says_what_it_does_not_do(node, beam, peer):
     done = beam("disconnect", peer)
     assert done.out == f"🌐 Disconnected from {OTHER}\n"
     assert done.err == "It may connect again by itself: nothing keeps it out.\n"
