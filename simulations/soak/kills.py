@@ -139,7 +139,7 @@ class Victim:
             return "/v1/unexpose", {"tunnel": key}, after
         if choice < 0.9 or not self.held.forwards:
             port = self.random.choice(self._ports)
-            after.forwards.add(f"127.0.0.1.{port}")
+            after.forwards.add(f"forward.{port}")
             listen = f"127.0.0.1:{port}"
             return "/v1/forward", {"destination": "somewhere.local", "port": 80, "listen": listen}, after
         key = self.random.choice(sorted(self.held.forwards))
